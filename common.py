@@ -1,0 +1,114 @@
+"""What every package shares: the exception tree, and how an artefact is put in place.
+
+Knows nothing of models, catalogues, training or HTTP.
+
+    VitrineError               something went wrong that we can name
+    ├── InputError             the user's mistake: exit code 2, HTTP 4xx
+    │   ├── ConfigError        a setting or a training config
+    │   ├── DataError          a data set
+    │   ├── ImageError         one image that cannot be used
+    │   ├── ArtefactError      a checkpoint or catalogue that is missing, damaged or foreign
+    │   └── NotFoundError      no product of that id
+    └── OverloadedError        too much work at once: HTTP 503, try again
+
+Every message says what we got, what we need and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class VitrineError(Exception):
+    """Base of every error that Vitrine raises on purpose; its text is fit for a user."""
+
+    code = "error"
+
+
+class InputError(VitrineError):
+    """The request, command or file given cannot be used as it is."""
+
+    code = "bad_input"
+
+
+class ConfigError(InputError):
+    """A setting or a training config has an unknown, missing or contradictory field."""
+
+    code = "bad_config"
+
+
+class DataError(InputError):
+    """A data set cannot be read."""
+
+    code = "bad_data"
+
+
+class ImageError(InputError):
+    """One image cannot be decoded, or is larger than allowed."""
+
+    code = "bad_image"
+
+
+class ArtefactError(InputError):
+    """A checkpoint or catalogue folder is missing, damaged or belongs to something else."""
+
+    code = "bad_artefact"
+
+
+class NotFoundError(InputError):
+    """The catalogue has no product of that id."""
+
+    code = "not_found"
+
+
+class OverloadedError(VitrineError):
+    """More work is waiting than the queue admits; the caller should come back later."""
+
+    code = "overloaded"
+
+
+@contextmanager
+def file_beside(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it replaces `path` when the block succeeds, else it vanishes.
+
+    The content is synced to disk before the rename, so a crash leaves the old file or the new one, never half.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield beside
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path`; it takes the place of `path` when the block succeeds, else it vanishes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    beside.mkdir()
+    old = beside.with_suffix(".old")
+    try:
+        yield beside
+        if path.exists():
+            path.rename(old)
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` as indented UTF-8 JSON, atomically."""
+    with file_beside(path) as beside:
+        beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,33 @@
+"""What a catalogue is: products, vectors, exact search with filters, retrieval metrics.
+
+Knows no model and no HTTP.
+"""
+
+from __future__ import annotations
+
+from index.catalogue import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Snapshot
+from index.metrics import evaluate, ranks
+from index.products import SPLITS, Product, Split, SplitRule, title_key
+from index.search import MAX_K, DescriptionHit, Filters, Hit, Page, SearchIndex, Want
+
+__all__ = [
+    "MAX_K",
+    "SPLITS",
+    "Catalogue",
+    "CatalogueInfo",
+    "CatalogueWriter",
+    "DescriptionHit",
+    "Entry",
+    "Filters",
+    "Hit",
+    "Page",
+    "Product",
+    "SearchIndex",
+    "Snapshot",
+    "Split",
+    "SplitRule",
+    "Want",
+    "evaluate",
+    "ranks",
+    "title_key",
+]

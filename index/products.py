@@ -1,0 +1,61 @@
+"""What a product is, when two titles are the same, and which split a title belongs to.
+
+Knows no vectors and no storage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One entry of the catalogue, without its picture and vectors."""
+
+    id: str
+    title: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    split: Split = "train"
+
+
+def title_key(title: str) -> str:
+    """Return the form under which titles are compared: Unicode-normalised, case-folded, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", title).casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRule:
+    """How titles are dealt out to train, validation and test.
+
+    The split is a function of the title and the seed alone: no title stands on both sides, and a product
+    keeps its side when others are added, so a catalogue built later from more data is still an honest test.
+    """
+
+    train: float = 0.8
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse fractions that are negative or do not add up to 1."""
+        fractions = (self.train, self.validation, self.test)
+        if not (min(fractions) >= 0 and abs(sum(fractions) - 1) <= 1e-6):  # so put, NaN is refused too
+            raise ValueError(
+                f"the split fractions are {self.train}/{self.validation}/{self.test}; "
+                "each must be at least 0 and together they must be 1"
+            )
+
+    def of(self, title: str) -> Split:
+        """Return the split that `title` belongs to."""
+        digest = hashlib.blake2b(f"{self.seed}\0{title_key(title)}".encode(), digest_size=8).digest()
+        draw = int.from_bytes(digest, "big") / 2**64
+        if draw < self.train:
+            return "train"
+        return "validation" if draw < self.train + self.validation else "test"

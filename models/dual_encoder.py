@@ -1,0 +1,186 @@
+"""The dual encoder: two towers, a projection for each, one learnable temperature (CLIP, arXiv 2103.00020).
+
+Knows no files, no tokenizer and no loss. Shapes: B batch, T tokens, H W pixels, F a tower's features, D shared space.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from common import ArtefactError, ConfigError
+from models.hub import pretrained_folder
+from models.presets import ModelConfig, Pooling, Projection, Tower
+
+INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
+MAX_LOGIT_SCALE = math.log(100)
+
+
+class DualEncoder(nn.Module):
+    """Batch dict in, feature dict out; the loss takes the features by name."""
+
+    def __init__(self, config: ModelConfig, text_tower: nn.Module, image_tower: nn.Module, pad_id: int) -> None:
+        super().__init__()
+        self.config = config
+        self.pad_id = pad_id
+        self.text_tower = text_tower
+        self.image_tower = image_tower
+        self.text_width = _width(text_tower, config.text)
+        self.image_width = _width(image_tower, config.image)
+        self.text_projection = _projection(self.text_width, config.projection)
+        self.image_projection = _projection(self.image_width, config.projection)
+        self.logit_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
+        preprocess = config.image.preprocess
+        for name, values in (("pixel_mean", preprocess.mean), ("pixel_std", preprocess.std)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1) * 255, persistent=False)
+        # ViT interpolates its positions only when asked to; DINOv2 always does; ResNet has none.
+        parameters = inspect.signature(image_tower.forward).parameters
+        self._image_options = {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in parameters else {}
+
+    def forward(
+        self,
+        image: Tensor | None = None,
+        text: Tensor | None = None,
+        image_pooled: Tensor | None = None,
+        text_pooled: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Encode what is given; `*_pooled` (B, F) are a locked tower's features, computed before.
+
+        Args:
+            image: pixels (B, H, W, 3) uint8; normalised here, on the device.
+            text: token ids (B, T), padded on the right.
+            image_pooled: instead of `image`.
+            text_pooled: instead of `text`.
+
+        Returns:
+            `image_features` and `text_features` (B, D), unit rows, and `logit_scale` (), already exponentiated.
+        """
+        if image is not None:
+            image_pooled = self.pool_image(image)
+        if text is not None:
+            text_pooled = self.pool_text(text)
+        features = {"logit_scale": self.logit_scale.exp()}
+        if image_pooled is not None:
+            features["image_features"] = self.project(self.image_projection, image_pooled)
+        if text_pooled is not None:
+            features["text_features"] = self.project(self.text_projection, text_pooled)
+        return features
+
+    def pool_image(self, pixels: Tensor) -> Tensor:
+        """Return the image tower's pooled features (B, F) of pixels (B, H, W, 3) uint8."""
+        mean, std = self.get_buffer("pixel_mean"), self.get_buffer("pixel_std")
+        planes = ((pixels.permute(0, 3, 1, 2).float() - mean) / std).to(_dtype(self.image_tower))
+        output = self.image_tower(pixel_values=planes, **self._image_options)
+        return pool(output, None, self.config.image.pooling)
+
+    def pool_text(self, ids: Tensor) -> Tensor:
+        """Return the text tower's pooled features (B, F) of token ids (B, T)."""
+        mask = ids != self.pad_id
+        output = self.text_tower(input_ids=ids, attention_mask=mask.long())
+        return pool(output, mask, self.config.text.pooling)
+
+    def project(self, projection: nn.Module, pooled: Tensor) -> Tensor:
+        """Project pooled features (B, F) to unit rows (B, D)."""
+        return functional.normalize(projection(pooled.to(_dtype(projection))).float(), dim=-1)
+
+
+def pool(output: Any, mask: Tensor | None, pooling: Pooling) -> Tensor:
+    """Turn a tower's output into one vector per input (B, F); `mask` (B, T) tells real tokens from padding."""
+    if pooling == "pooler":
+        pooled: Tensor = output.pooler_output
+        return pooled.flatten(1)  # ResNet's is (B, F, 1, 1)
+    states: Tensor = output.last_hidden_state  # (B, T, F)
+    if mask is None:
+        mask = states.new_ones(states.shape[:2], dtype=torch.bool)
+    if pooling == "cls":
+        return states[:, 0]
+    if pooling == "last":
+        last = (mask.sum(1) - 1).clamp(min=0)
+        return states[torch.arange(len(states), device=states.device), last]
+    if pooling == "mean":
+        return _mean(states, mask)
+    return torch.cat([states[:, 0], _mean(states[:, 1:], mask[:, 1:])], dim=-1)
+
+
+def _mean(states: Tensor, mask: Tensor) -> Tensor:
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def _dtype(module: nn.Module) -> torch.dtype:
+    return next(module.parameters()).dtype
+
+
+def _width(tower: nn.Module, config: Tower) -> int:
+    hf_config: Any = tower.config
+    width = int(hf_config.hidden_size if hasattr(hf_config, "hidden_size") else hf_config.hidden_sizes[-1])
+    return 2 * width if config.pooling == "cls+mean" else width
+
+
+def _projection(width: int, config: Projection) -> nn.Module:
+    if not config.hidden:
+        return nn.Linear(width, config.dim, bias=False)
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, config.hidden),
+        nn.GELU(),
+        nn.Dropout(config.dropout),
+        nn.Linear(config.hidden, config.dim, bias=False),
+    )
+
+
+def build_tower(config: Tower) -> nn.Module:
+    """Build one tower in float32: pretrained when it has a source, else with random weights.
+
+    Raises:
+        ConfigError: the architecture is none that Hugging Face knows.
+        ArtefactError: the source cannot be found or read.
+    """
+    if config.source is not None:
+        return _pretrained(config, pretrained_folder(config.source))
+    return build_architecture(config)
+
+
+def _pretrained(config: Tower, folder: Path) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging as hf_logging
+
+    # Heads that we do not use are reported as unexpected weights, page by page.
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    try:
+        hf_config = AutoConfig.from_pretrained(folder)
+        tower = AutoModel.from_pretrained(folder, dtype=torch.float32, **_no_pooler(config, hf_config))
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtefactError(
+            f"{folder} cannot be read as a pretrained tower ({str(error).splitlines()[0]}); "
+            "get its config.json and model.safetensors again"
+        ) from error
+    return cast(nn.Module, tower)
+
+
+def build_architecture(config: Tower) -> nn.Module:
+    """Build one tower with random weights in the shape of its `architecture`; its source is not looked at."""
+    from transformers import AutoConfig, AutoModel
+
+    fields = dict(config.architecture)
+    try:
+        hf_config = AutoConfig.for_model(fields.pop("model_type"), **fields)
+        tower = AutoModel.from_config(hf_config, dtype=torch.float32, **_no_pooler(config, hf_config))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"the architecture {config.architecture} cannot be built: {error}") from error
+    return cast(nn.Module, tower)
+
+
+def _no_pooler(config: Tower, hf_config: Any) -> dict[str, bool]:
+    """Leave out a pooling layer that the tower would have but nothing reads."""
+    from transformers import MODEL_MAPPING
+
+    takes = inspect.signature(MODEL_MAPPING[type(hf_config)].__init__).parameters
+    return {"add_pooling_layer": config.pooling == "pooler"} if "add_pooling_layer" in takes else {}

@@ -1,0 +1,109 @@
+"""From texts to token ids: the tokenizer that travels with a checkpoint. Knows no tower."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers import models as token_models
+from tokenizers import trainers as token_trainers
+
+from common import ArtefactError
+from models.hub import pretrained_folder
+from models.presets import TextTower
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class TextPreprocessor:
+    """Cuts texts into token ids, cut at `max_tokens` and padded on the right with `pad_id`."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int) -> None:
+        tokenizer.enable_truncation(max_tokens)
+        tokenizer.enable_padding(pad_id=pad_id, pad_token=tokenizer.id_to_token(pad_id))
+        self.tokenizer = tokenizer
+        self.pad_id = pad_id
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Return token ids (B, T) int64, T that of the longest text; a text without tokens becomes padding."""
+        encodings = self.tokenizer.encode_batch([clean(text) for text in texts])
+        ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64).reshape(len(texts), -1)
+        # A causal tokenizer makes nothing of an empty text, and no tower takes zero tokens.
+        return ids if ids.shape[1] else np.full((len(texts), 1), self.pad_id, dtype=np.int64)
+
+    def to_json(self) -> str:
+        """Return the tokenizer as the text of a `tokenizer.json`."""
+        return str(self.tokenizer.to_str(pretty=False))
+
+    @classmethod
+    def from_json(cls, text: str, max_tokens: int) -> TextPreprocessor:
+        """Return the tokenizer that `to_json` described."""
+        return cls(Tokenizer.from_str(text), max_tokens, json.loads(text)["padding"]["pad_id"])
+
+    @classmethod
+    def load(cls, folder: Path, max_tokens: int) -> TextPreprocessor:
+        """Read `tokenizer.json` from a checkpoint folder.
+
+        Raises:
+            ArtefactError: the file is missing or damaged.
+        """
+        path = folder / TOKENIZER_FILE
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"), max_tokens)
+        except Exception as error:  # the library raises bare Exception
+            raise ArtefactError(
+                f"{path} is no tokenizer we can read ({error}); copy the whole checkpoint folder again"
+            ) from error
+
+
+def clean(text: str) -> str:
+    """Return `text` in valid Unicode: lone surrogates, which JSON lets through, become a replacement sign."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def pretrained_text_preprocessor(source: str, max_tokens: int) -> TextPreprocessor:
+    """Return the tokenizer that came with a pretrained text tower (hub id or folder)."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(pretrained_folder(source))
+    # GPT-2 has no padding token; its end-of-text token never occurs inside a title.
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    return TextPreprocessor(tokenizer.backend_tokenizer, max_tokens, pad_id)
+
+
+def train_text_preprocessor(texts: Iterable[str], tower: TextTower) -> TextPreprocessor:
+    """Train a tokenizer of the tower's kind on `texts`, with at most the vocabulary of its architecture."""
+    vocabulary = int(tower.architecture.get("vocab_size", 30_522))
+    cleaned = (clean(text) for text in texts)
+    if tower.tokenizer == "wordpiece":
+        tokenizer = Tokenizer(token_models.WordPiece(unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+        tokenizer.train_from_iterator(
+            cleaned,
+            token_trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False),
+        )
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]",
+            special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+        )
+        return TextPreprocessor(tokenizer, tower.max_tokens, pad_id=special.index("[PAD]"))
+    tokenizer = Tokenizer(token_models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    end = "<|endoftext|>"
+    tokenizer.train_from_iterator(
+        cleaned,
+        token_trainers.BpeTrainer(
+            vocab_size=vocabulary,
+            special_tokens=[end],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    return TextPreprocessor(tokenizer, tower.max_tokens, pad_id=0)  # special tokens come first

@@ -1,0 +1,1 @@
+"""Offline work: data sets, training, embedding, evaluation and reports."""

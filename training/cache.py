@@ -1,0 +1,106 @@
+"""What training reads at every step, made once and kept on disk: decoded pixels, and the features of locked towers.
+
+An entry is named by a hash of all it depends on, so it never goes stale; deleting the folder only costs time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from common import folder_beside
+from models.checkpoint import state_hash
+from models.dual_encoder import DualEncoder
+from models.encoder import fast_dtype
+from models.images import scaled
+from models.text import TextPreprocessor
+from training.data import Dataset, decode
+from training.progress import bar
+
+CHUNK = 32
+"""Inputs that go through a locked tower at once."""
+
+
+def pixels(model: DualEncoder, dataset: Dataset, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pictures at the model's input size (N, H, W, 3) uint8, memory-mapped, and which are usable (N,)."""
+    height, width = model.config.image.preprocess.size
+    folder = cache / f"pixels-{_key(dataset.fingerprint, height, width)}"
+    if not folder.is_dir():
+        with folder_beside(folder) as beside, bar("decoding pictures", len(dataset.items), "images") as advance:
+            shape = (len(dataset.items), height, width, 3)
+            rows = np.lib.format.open_memmap(beside / "rows.npy", mode="w+", dtype=np.uint8, shape=shape)
+            usable = np.zeros(len(rows), dtype=bool)
+            for position, _, picture in decode(dataset, lambda image: scaled(image, (height, width))):
+                rows[position] = picture
+                usable[position] = True
+                advance()
+            rows.flush()
+            np.save(beside / "usable.npy", usable)
+    return np.load(folder / "rows.npy", mmap_mode="r"), np.load(folder / "usable.npy")
+
+
+def image_features(
+    model: DualEncoder, dataset: Dataset, cache: Path, device: torch.device
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the image tower's pooled features (N, F) float16, zero where a picture is not usable, and which are (N,).
+
+    Pictures are decoded while the tower computes.
+    """
+    config = model.config.image
+    key = _key(
+        dataset.fingerprint, state_hash(model.image_tower), config.pooling, config.preprocess, fast_dtype(device)
+    )
+    folder = cache / f"image-{key}"
+    if not folder.is_dir():
+        with folder_beside(folder) as beside, bar("locked image tower", len(dataset.items), "images") as advance:
+            rows = np.zeros((len(dataset.items), model.image_width), dtype=np.float16)
+            usable = np.zeros(len(rows), dtype=bool)
+            stream = decode(dataset, lambda image: scaled(image, config.preprocess.size))
+            for chunk in _chunks(stream):
+                positions = [position for position, _, _ in chunk]
+                batch = torch.from_numpy(np.stack([picture for _, _, picture in chunk])).to(device)
+                with _fast(device):
+                    rows[positions] = model.pool_image(batch).float().cpu().numpy()
+                usable[positions] = True
+                advance(len(chunk))
+            np.save(beside / "rows.npy", rows)
+            np.save(beside / "usable.npy", usable)
+    return np.load(folder / "rows.npy"), np.load(folder / "usable.npy")
+
+
+def text_features(model: DualEncoder, text: TextPreprocessor, titles: list[str], device: torch.device) -> np.ndarray:
+    """Return the text tower's pooled features (N, F) float16 of the titles; equal titles are encoded once.
+
+    Not kept on disk: short texts take seconds.
+    """
+    distinct = sorted(set(titles), key=len)  # like lengths share a chunk
+    rows = np.zeros((len(distinct), model.text_width), dtype=np.float16)
+    with bar("locked text tower", len(distinct), "texts") as advance, _fast(device):
+        for start in range(0, len(distinct), CHUNK):
+            ids = torch.from_numpy(text(distinct[start : start + CHUNK])).to(device)
+            rows[start : start + len(ids)] = model.pool_text(ids).float().cpu().numpy()
+            advance(len(ids))
+    place = {title: position for position, title in enumerate(distinct)}
+    return rows[[place[title] for title in titles]]
+
+
+@contextmanager
+def _fast(device: torch.device) -> Iterator[None]:
+    dtype = fast_dtype(device)
+    with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        yield
+
+
+def _chunks(stream: Iterator[tuple[int, bytes, np.ndarray]]) -> Iterator[list[tuple[int, bytes, np.ndarray]]]:
+    while chunk := list(islice(stream, CHUNK)):
+        yield chunk
+
+
+def _key(*parts: object) -> str:
+    return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()

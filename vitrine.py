@@ -1,0 +1,307 @@
+"""The command line: the one module that knows both training and app.
+
+Each command imports what it needs when it runs, so that `vitrine --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from common import InputError, VitrineError, write_json
+
+ARTEFACTS = Path("artefacts")
+DEMO = ARTEFACTS / "demo"
+
+cli = typer.Typer(
+    name="vitrine",
+    help="Image-text retrieval for a product catalogue: train a dual encoder, index the products, serve the search.\n\n"
+    "New here? `vitrine demo` does all of it on a drawn catalogue, offline, in about two minutes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_cli = typer.Typer(help="Look at a data set, or get one.", no_args_is_help=True)
+cli.add_typer(data_cli, name="data")
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        help="A Kaggle folder or .zip (styles.csv, images/), Hugging Face .parquet files, or a CSV (id, image, text)."
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
+CheckpointOption = Annotated[
+    Path | None, typer.Option(help="Checkpoint folder. [default: artefacts/checkpoint, else the demo's]")
+]
+CatalogueOption = Annotated[
+    Path | None, typer.Option(help="Catalogue folder. [default: artefacts/catalogue, else the demo's]")
+]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on standard error and exit code 2."""
+    # Threads that spin at a barrier make torch collapse when another process takes a core; libgomp reads this once,
+    # when torch is first imported. An operator's own choice stands.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        cli()
+    except InputError as error:
+        _fail(str(error), 2)
+    except VitrineError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; a training run goes on with --resume", 130)
+
+
+def _fail(message: str, code: int) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]error:[/] ", end="")
+    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(message)
+    sys.exit(code)
+
+
+def _say(value: Any, as_json: bool) -> None:
+    """Print a table or other renderable, or plain data as JSON."""
+    if as_json:
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    else:
+        Console().print(value)
+
+
+def _artefact(given: Path | None, name: str) -> Path:
+    """Return the folder given, else artefacts/`name`, else the demo's when only that is there."""
+    if given is not None:
+        return given
+    own = ARTEFACTS / name
+    return own if own.exists() or not (DEMO / name).exists() else DEMO / name
+
+
+def _pair(checkpoint: Path | None, catalogue: Path | None) -> tuple[Path, Path]:
+    """Return a checkpoint and a catalogue that belong together: both our own, or both the demo's."""
+    ours, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
+    if checkpoint is None and catalogue is None and drawn.exists() and not ours.exists():
+        return DEMO / "checkpoint", drawn
+    return _artefact(checkpoint, "checkpoint"), _artefact(catalogue, "catalogue")
+
+
+@data_cli.command("info")
+def data_info(
+    path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
+    report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a data set, decode every picture, and say what was found, repaired and skipped."""
+    from training.data import inspect, open_dataset
+    from training.progress import bar
+
+    dataset = open_dataset(path)
+    with bar("decoding pictures", len(dataset.items), "images") as advance:
+        found = inspect(dataset, lambda done, total: advance(1))
+    if report is not None:
+        write_json(report, found.to_json())
+    if as_json:
+        _say(found.to_json(), True)
+        return
+    table = Table(title=f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products")
+    for heading in ("finding", "count", "what was done", "examples"):
+        table.add_column(heading, justify="right" if heading == "count" else "left")
+    for problem, count, done, examples in found.table():
+        table.add_row(problem, f"{count:,}", done, examples)
+    _say(table, False)
+
+
+@data_cli.command("download")
+def data_download(
+    out: Annotated[Path, typer.Option(help="Folder to download into.")] = ARTEFACTS / "data",
+    repo: Annotated[
+        str, typer.Option(help="Data set on the Hugging Face hub.")
+    ] = "ashraq/fashion-product-images-small",
+) -> None:
+    """Get *Fashion Product Images (Small)* from the Hugging Face hub (HF_ENDPOINT is respected)."""
+    from training.hub import download
+
+    folder = download(out, repo)
+    Console().print(f"{folder} is ready; look at it with: vitrine data info {folder}")
+
+
+@cli.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="TOML file; see training/configs.", show_default=False)],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Run folder: the best checkpoint, log and metrics.")] = ARTEFACTS
+    / "checkpoint",
+    text_tower: Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")] = None,
+    image_tower: Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
+    cache: Annotated[Path, typer.Option(help="Where decoded pixels and locked features are kept.")] = ARTEFACTS
+    / "cache",
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train a dual encoder; the best epoch's checkpoint stays in the run folder."""
+    from training.config import load_config
+    from training.train import train as run
+
+    parsed = load_config(config, text_tower=text_tower, image_tower=image_tower)
+    metrics = run(parsed, data, out, cache=cache, resume=resume, device=device)
+    if as_json:
+        _say(metrics, True)
+    else:
+        Console().print(
+            f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch "
+            f"{metrics['best_epoch'] + 1}. Next: vitrine index --checkpoint {out} --data {data}"
+        )
+
+
+@cli.command()
+def index(
+    data: Data,
+    checkpoint: CheckpointOption = None,
+    out: Annotated[Path, typer.Option(help="Catalogue folder to write.")] = ARTEFACTS / "catalogue",
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Encode a data set's products into a catalogue that `vitrine serve` can search."""
+    from training.embed import build_catalogue
+
+    figures = build_catalogue(_artefact(checkpoint, "checkpoint"), data, out, device=device)
+    if as_json:
+        _say(figures, True)
+    else:
+        Console().print(
+            f"{out}: {figures['products']:,} products in {figures['seconds']:,.0f} s "
+            f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
+        )
+
+
+@cli.command()
+def evaluate(
+    catalogue: CatalogueOption = None,
+    split: Annotated[str, typer.Option(help="Whose titles ask: train, validation, test or all.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Also write the figures here: .json, or .md for a table.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure retrieval in both directions, with 95 % intervals, against all products of the catalogue."""
+    from common import file_beside
+    from training.evaluate import evaluate_catalogue, markdown, terminal_table
+
+    result = evaluate_catalogue(_artefact(catalogue, "catalogue"), split)
+    if out is not None and out.suffix == ".md":
+        with file_beside(out) as beside:
+            beside.write_text(markdown(result), encoding="utf-8")
+    elif out is not None:
+        write_json(out, result)
+    _say(result if as_json else terminal_table(result), as_json)
+
+
+@cli.command()
+def search(
+    text: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to look like, instead of a text.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many results.", min=1, max=1000)] = 10,
+    checkpoint: CheckpointOption = None,
+    catalogue: CatalogueOption = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Find products for a text or a picture, without a service."""
+    from index import Catalogue, SearchIndex, Want
+    from models import load_encoder
+    from models.images import decode_image
+
+    if (text is None) == (image is None):
+        raise InputError("give a text or --image PICTURE, one of the two")
+    checkpoint, catalogue = _pair(checkpoint, catalogue)
+    encoder = load_encoder(checkpoint, device)
+    with Catalogue.open(catalogue, encoder_id=encoder.encoder_id) as opened:
+        found = SearchIndex(opened.snapshot())
+    if image is not None:
+        try:
+            picture = decode_image(image.read_bytes())
+        except OSError as error:
+            raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
+        query = encoder.encode_image([picture])
+    else:
+        query = encoder.encode_text([text or ""])
+    hits = found.images(query, [Want(k=k)])[0].hits
+    if as_json:
+        results = [
+            {
+                "id": h.product.id,
+                "title": h.product.title,
+                "score": round(h.score, 6),
+                "attributes": dict(h.product.attributes),
+            }
+            for h in hits
+        ]
+        _say({"results": results}, True)
+        return
+    table = Table()
+    for heading in ("score", "id", "title", "attributes"):
+        table.add_column(heading)
+    for hit in hits:
+        product = hit.product
+        table.add_row(f"{hit.score:.3f}", product.id, product.title, ", ".join(product.attributes.values()))
+    _say(table, False)
+
+
+@cli.command()
+def serve(
+    checkpoint: CheckpointOption = None,
+    catalogue: CatalogueOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,
+) -> None:
+    """Serve the search over HTTP, with a page at /. Every setting can also come from VITRINE_* in the environment."""
+    from app import Settings
+    from app import serve as run
+
+    checkpoint = checkpoint or _from_environment("VITRINE_CHECKPOINT")
+    catalogue = catalogue or _from_environment("VITRINE_CATALOGUE")
+    checkpoint, catalogue = _pair(checkpoint, catalogue)
+    settings = Settings.read(checkpoint=checkpoint, catalogue=catalogue, host=host, port=port, device=device)
+    Console(stderr=True).print(f"serving {settings.catalogue} on http://{settings.host}:{settings.port}")
+    run(settings)
+
+
+def _from_environment(name: str) -> Path | None:
+    return Path(os.environ[name]) if os.environ.get(name) else None
+
+
+@cli.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's artefacts go; what is there is used again.")] = DEMO,
+    serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the demo when it is ready.")] = True,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
+    device: Device = "auto",
+) -> None:
+    """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
+    from training.demo import prepare_demo
+    from training.evaluate import terminal_table
+
+    report = prepare_demo(folder, device=device)
+    console = Console()
+    console.print(terminal_table(report["evaluation"]))
+    found = report["found"]
+    console.print(
+        f"Asked for {found['titles']} titles it had never seen, the first picture had the right type and colour in "
+        f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
+        f"Ready in {report['seconds']:.0f} s."
+    )
+    if serve_it:
+        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
+
+
+if __name__ == "__main__":
+    main()
