@@ -165,7 +165,7 @@ def train(
 @cli.command()
 def index(
     data: Data,
-    checkpoint: CheckpointOption = None,
+    checkpoint: Annotated[Path, typer.Option(help="Checkpoint folder.")] = ARTEFACTS / "checkpoint",
     out: Annotated[Path, typer.Option(help="Catalogue folder to write.")] = ARTEFACTS / "catalogue",
     device: Device = "auto",
     as_json: Json = False,
@@ -173,7 +173,7 @@ def index(
     """Encode a data set's products into a catalogue that `vitrine serve` can search."""
     from training.embed import build_catalogue
 
-    figures = build_catalogue(_artefact(checkpoint, "checkpoint"), data, out, device=device)
+    figures = build_catalogue(checkpoint, data, out, device=device)
     if as_json:
         _say(figures, True)
     else:
@@ -188,13 +188,16 @@ def evaluate(
     catalogue: CatalogueOption = None,
     split: Annotated[str, typer.Option(help="Whose titles ask: train, validation, test or all.")] = "test",
     out: Annotated[Path | None, typer.Option(help="Also write the figures here: .json, or .md for a table.")] = None,
+    given: Annotated[
+        Path | None, typer.Option("--from", help="Show the figures of this JSON; measure nothing.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure retrieval in both directions, with 95 % intervals, against all products of the catalogue."""
     from common import file_beside
-    from training.evaluate import evaluate_catalogue, markdown, terminal_table
+    from training.evaluate import evaluate_catalogue, markdown, read_result, terminal_table
 
-    result = evaluate_catalogue(_artefact(catalogue, "catalogue"), split)
+    result = read_result(given) if given else evaluate_catalogue(_artefact(catalogue, "catalogue"), split)
     if out is not None and out.suffix == ".md":
         with file_beside(out) as beside:
             beside.write_text(markdown(result), encoding="utf-8")
@@ -261,6 +264,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,
+    or_demo: Annotated[
+        bool, typer.Option("--or-demo", help="Without a catalogue, make the demo and serve it.")
+    ] = False,
 ) -> None:
     """Serve the search over HTTP, with a page at /. Every setting can also come from VITRINE_* in the environment."""
     from app import Settings
@@ -268,6 +274,8 @@ def serve(
 
     checkpoint = checkpoint or _from_environment("VITRINE_CHECKPOINT")
     catalogue = catalogue or _from_environment("VITRINE_CATALOGUE")
+    if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():
+        _make_demo(DEMO, device or "auto")
     checkpoint, catalogue = _pair(checkpoint, catalogue)
     settings = Settings.read(checkpoint=checkpoint, catalogue=catalogue, host=host, port=port, device=device)
     Console(stderr=True).print(f"serving {settings.catalogue} on http://{settings.host}:{settings.port}")
@@ -287,6 +295,12 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
+    _make_demo(folder, device)
+    if serve_it:
+        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
+
+
+def _make_demo(folder: Path, device: str) -> None:
     from training.demo import prepare_demo
     from training.evaluate import terminal_table
 
@@ -299,8 +313,6 @@ def demo(
         f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
         f"Ready in {report['seconds']:.0f} s."
     )
-    if serve_it:
-        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
 
 
 if __name__ == "__main__":

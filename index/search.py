@@ -289,7 +289,7 @@ def _top(
             scores = (vectors[positions] * queries[number]).sum(axis=1)
             order = np.lexsort((positions, -scores))[:end]
             if width < total and near[row, width - 1] > scores[order[-1]] - slacks[number]:
-                widths[number] = min(2 * width, total)
+                widths[number] = min(8 * width, total)
                 unsettled.append(number)
             else:
                 results[number] = (positions[order], scores[order])

@@ -75,7 +75,8 @@ class DualEncoder(nn.Module):
     def pool_image(self, pixels: Tensor) -> Tensor:
         """Return the image tower's pooled features (B, F) of pixels (B, H, W, 3) uint8."""
         mean, std = self.get_buffer("pixel_mean"), self.get_buffer("pixel_std")
-        planes = ((pixels.permute(0, 3, 1, 2).float() - mean) / std).to(_dtype(self.image_tower))
+        # Contiguous: a convolution's backward pass on permuted input crashes torch 2.14 on a CPU.
+        planes = ((pixels.permute(0, 3, 1, 2).contiguous().float() - mean) / std).to(_dtype(self.image_tower))
         output = self.image_tower(pixel_values=planes, **self._image_options)
         return pool(output, None, self.config.image.pooling)
 

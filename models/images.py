@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -25,19 +24,18 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     if not data:
         raise ImageError("the image is empty (0 bytes); send a JPEG, PNG, WebP, GIF, BMP or TIFF file")
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images at a bound of its own; ours is checked just below.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                width, height = image.size
-                if width * height > max_pixels:
-                    raise ImageError(
-                        f"the image is {width}x{height} = {width * height:,} pixels; "
-                        f"at most {max_pixels:,} are allowed: scale it down"
-                    )
-                return to_rgb(ImageOps.exif_transpose(image))
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise ImageError(
+                    f"the image is {width}x{height} pixels; at most {max_pixels:,} are allowed: scale it down"
+                )
+            return to_rgb(ImageOps.exif_transpose(image))
     except ImageError:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own bounds come first
+        limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+        raise ImageError(f"the image is too large; at most {limit:,} pixels are allowed: scale it down") from None
     except UnidentifiedImageError:
         raise ImageError(
             f"{len(data):,} bytes that are no image we can read; send a JPEG, PNG, WebP, GIF, BMP or TIFF file"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,20 @@ def evaluate_catalogue(folder: Path, split: str = "test") -> dict[str, Any]:
         "source": snapshot.info.source,
         **evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries),
     }
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read figures that were written as JSON.
+
+    Raises:
+        InputError: no such file, or other JSON.
+    """
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        headline(result), rows(result)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} holds no figures ({error}); give a file from `vitrine evaluate --out`") from error
+    return result
 
 
 def rows(result: dict[str, Any]) -> list[tuple[str, str, dict[str, dict[str, float]]]]:

@@ -1,0 +1,49 @@
+# The few commands of this project. `make run` and `make test` work on a machine with Python 3.11+, git and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# OpenMP threads that spin at a barrier collapse when another process takes a core (see DECISIONS.md).
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: run test check fix docs clean
+
+## Serve on 127.0.0.1:8000. DATA=path: index that data set first, with CHECKPOINT=path or the trained checkpoint.
+run: $(VENV)/installed
+ifdef DATA
+	$(BIN)/vitrine index --data "$(DATA)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
+	$(BIN)/vitrine serve $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
+else
+	$(BIN)/vitrine serve --or-demo
+endif
+
+## Run every test, offline.
+test: $(VENV)/installed
+	$(BIN)/pytest -n 2
+
+## Lint, formatting, strict types; the import arrows are held by tests/test_imports.py.
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_imports.py
+
+## Mend what can be mended by itself.
+fix: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+## Make the committed tables in docs/ again from the committed JSON.
+docs: $(VENV)/installed
+	$(BIN)/vitrine evaluate --from docs/evaluation-test.json --out docs/evaluation-test.md
+	$(BIN)/vitrine evaluate --from docs/evaluation-all.json --out docs/evaluation-all.md
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $$($(PYTHON) --version) is too old; Vitrine needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,156 @@
+"""The service's own errors, and the one shape in which every error is answered. Knows no route."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from common import ArtefactError, ConfigError, DataError, InputError, NotFoundError, OverloadedError, VitrineError
+
+logger = logging.getLogger("vitrine.app")
+
+
+class MalformedError(InputError):
+    """The body is not what its content type says."""
+
+    code = "malformed_body"
+
+
+class InvalidError(InputError):
+    """The body was read, and some of its fields cannot be used; `details` names them."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.details = list(details)
+
+
+class TooLargeError(InputError):
+    """The body has more bytes than allowed."""
+
+    code = "too_large"
+
+
+class MediaTypeError(InputError):
+    """The body is of a content type that this call does not take."""
+
+    code = "unsupported_media_type"
+
+
+class SlowBodyError(InputError):
+    """The body did not arrive in time."""
+
+    code = "body_timeout"
+
+
+class DeadlineError(VitrineError):
+    """The answer was not there in time."""
+
+    code = "deadline_exceeded"
+
+
+class UnavailableError(VitrineError):
+    """The service cannot answer: it shuts down, its worker died, or it is not ready."""
+
+    code = "unavailable"
+
+
+# The nearest class wins. A checkpoint, a setting or a data set is the operator's: once the service runs, trouble with
+# one is no mistake of the caller, and its message names folders.
+STATUS: dict[type[Exception], int] = {
+    InputError: 422,
+    NotFoundError: 404,
+    MalformedError: 400,
+    SlowBodyError: 408,
+    TooLargeError: 413,
+    MediaTypeError: 415,
+    VitrineError: 500,
+    ArtefactError: 500,
+    ConfigError: 500,
+    DataError: 500,
+    DeadlineError: 504,
+    OverloadedError: 503,
+    UnavailableError: 503,
+}
+RETRY_AFTER_S = 1
+MAX_DETAILS = 20
+MAX_FIELD = 100
+INTERNAL = "something went wrong on our side; the log has the reason under this request id"
+
+
+def invalid(error: ValidationError | RequestValidationError) -> InvalidError:
+    """Return `error` in our words: one line, and one detail per field; what was sent is not repeated."""
+    problems = error.errors(include_url=False) if isinstance(error, ValidationError) else error.errors()
+    details = []
+    for problem in problems:
+        where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path"))
+        # A field's name may be the caller's own, of any length.
+        details.append({"field": where[:MAX_FIELD], "message": str(problem["msg"])})
+    details = details[:MAX_DETAILS]
+    shown = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:3])
+    more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
+    return InvalidError(f"the request cannot be used: {shown}{more}", details)
+
+
+def error_response(
+    request_id: str,
+    status: int,
+    code: str,
+    message: str,
+    details: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return the answer of an error: `{"error": {"code", "message", "details", "request_id"}}`."""
+    error = {"code": code, "message": message, "details": list(details), "request_id": request_id}
+    return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
+
+
+def internal_error(request_id: str) -> JSONResponse:
+    """Return the answer of an error that we did not foresee; it tells nothing of the inside."""
+    return error_response(request_id, 500, "internal", INTERNAL)
+
+
+async def answer_named(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error that we raised on purpose."""
+    assert isinstance(error, VitrineError)  # noqa: S101 - what it is registered for
+    request_id = request.state.request_id
+    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    if status == 500:
+        logger.error("request %s failed", request_id, exc_info=error)
+        return internal_error(request_id)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, OverloadedError) else None
+    return error_response(request_id, status, error.code, str(error), getattr(error, "details", ()), headers=headers)
+
+
+async def answer_http(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error of the framework: an unknown path, a method that a path does not have."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    status = error.status_code
+    path = request.url.path
+    known: dict[int, tuple[str, str]] = {
+        404: ("not_found", f"there is nothing at {path}; GET /docs lists what there is"),
+        405: ("method_not_allowed", f"{path} does not take {request.method}; GET /docs says what it takes"),
+    }
+    code, message = known.get(status, (HTTPStatus(status).name.lower(), str(error.detail)))
+    return error_response(request.state.request_id, status, code, message, headers=error.headers)
+
+
+async def answer_validation(request: Request, error: Exception) -> JSONResponse:
+    """Answer parameters that do not fit their types."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    return await answer_named(request, invalid(error))
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every foreseen error of `app` come out in the one shape; `RequestScope` sees to the others."""
+    app.add_exception_handler(VitrineError, answer_named)
+    app.add_exception_handler(HTTPException, answer_http)
+    app.add_exception_handler(RequestValidationError, answer_validation)

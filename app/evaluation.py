@@ -1,0 +1,73 @@
+"""Measures the served catalogue on demand: off the event loop, once per split, shared by all who ask. Knows no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import numpy as np
+
+from common import InputError
+from index.metrics import evaluate
+from index.products import SPLITS
+from index.search import SearchIndex
+
+
+class Evaluations:
+    """The figures of one search index, computed when first asked for and kept."""
+
+    def __init__(self, index: SearchIndex) -> None:
+        self._index = index
+        self._figures: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._turn = threading.Lock()
+
+    async def of(self, split: str) -> dict[str, Any]:
+        """Return what `index.metrics.evaluate` gives for the products of `split` (or "all") as queries.
+
+        Callers who leave do not stop the computation for the others. A failure is not kept.
+
+        Raises:
+            InputError: the catalogue has no product in that split.
+        """
+        figures = self._figures.get(split)
+        if figures is None:
+            figures = self._figures[split] = asyncio.get_running_loop().create_future()
+            # A daemon, since minutes of arithmetic must not keep the process from ending.
+            threading.Thread(
+                target=self._compute,
+                args=(split, figures, asyncio.get_running_loop()),
+                name=f"vitrine-evaluate-{split}",
+                daemon=True,
+            ).start()
+        return await asyncio.shield(figures)
+
+    def _compute(self, split: str, figures: asyncio.Future[dict[str, Any]], loop: asyncio.AbstractEventLoop) -> None:
+        """Evaluate `split`, one split at a time, and hand the outcome to the event loop."""
+        outcome: dict[str, Any] | Exception
+        try:
+            with self._turn:
+                outcome = self._evaluate(split)
+        except Exception as error:
+            outcome = error
+
+        def settle() -> None:
+            if isinstance(outcome, Exception):
+                del self._figures[split]
+                figures.set_exception(outcome)
+                figures.exception()  # read once, for the case that everybody who asked has left
+            else:
+                figures.set_result(outcome)
+
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle)
+
+    def _evaluate(self, split: str) -> dict[str, Any]:
+        snapshot = self._index.snapshot
+        products = snapshot.products
+        queries = np.array([at for at, p in enumerate(products) if split in ("all", p.split)], dtype=np.int64)
+        if not len(queries):
+            there = ", ".join(name for name in SPLITS if any(p.split == name for p in products)) or "none"
+            raise InputError(f"no product of the catalogue is in split {split!r}; the splits it has: {there}")
+        titles = [product.title for product in products]
+        return evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries)

@@ -1,0 +1,129 @@
+"""Renders the OpenAPI document as one plain page: no script, no other host, readable offline. Knows no route."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from html import escape
+from typing import Any
+
+METHODS = ("get", "put", "post", "patch", "delete")
+
+
+def reference_page(document: dict[str, Any], base_url: str) -> str:
+    """Return the page that describes every call of an OpenAPI `document`, with examples against `base_url`."""
+    calls = [
+        (path, method, operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method in METHODS
+    ]
+    menu = "".join(
+        f'<li><a href="#{_anchor(path, method)}"><b>{method.upper()}</b> {escape(path)}</a></li>'
+        for path, method, _ in calls
+    )
+    sections = "".join(_call(document, base_url.rstrip("/"), *call) for call in calls)
+    info = document["info"]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(info['title'])}: API</title>"
+        '<link rel="icon" href="/page/icon.svg"><link rel="stylesheet" href="/page/page.css"></head>'
+        '<body class="reference"><header class="top"><a class="brand" href="/">Vitrine</a>'
+        '<nav><a href="/openapi.json">OpenAPI document</a></nav></header>'
+        f"<main><h1>API reference</h1>{_prose(info.get('description', ''))}<ul class='calls'>{menu}</ul>{sections}"
+        f"<section><h2>Errors</h2><p>Every error, whatever the call:</p>{_errors(document)}</section>"
+        "</main></body></html>"
+    )
+
+
+def _call(document: dict[str, Any], base_url: str, path: str, method: str, operation: dict[str, Any]) -> str:
+    parts = [
+        f'<section id="{_anchor(path, method)}"><h2><b>{method.upper()}</b> <code>{escape(path)}</code></h2>',
+        _prose(operation.get("description", "")),
+    ]
+    if parameters := operation.get("parameters"):
+        rows = [(p["name"], _resolve(document, p["schema"]), p.get("description", "")) for p in parameters]
+        parts.append(_table(rows))
+    for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+        properties = _resolve(document, body["schema"])["properties"]
+        rows = [(name, schema, schema.get("description", "")) for name, schema in properties.items()]
+        parts.append(f"<h3>{escape(kind)}</h3>{_table(rows)}")
+        for example in body.get("examples", {}).values():
+            command = _curl(base_url + path, kind, example["value"])
+            parts.append(f"<p>{escape(example['summary'])}:</p><pre>{escape(command)}</pre>")
+    answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    for example in _resolve(document, answer.get("schema", {})).get("examples", []):
+        parts.append(f"<h3>Answer</h3>{_json(example)}")
+    statuses = [
+        f"<li><b>{status}</b> {escape(response['description'])}</li>"
+        for status, response in operation["responses"].items()
+        if status != "default"
+    ]
+    parts.append(f"<h3>Status</h3><ul class='statuses'>{''.join(statuses)}</ul></section>")
+    return "".join(parts)
+
+
+def _table(rows: list[tuple[str, dict[str, Any], str]]) -> str:
+    cells = "".join(
+        f"<tr><td><code>{escape(name)}</code></td><td>{escape(_type(schema))}</td><td>{escape(text)}</td></tr>"
+        for name, schema, text in rows
+    )
+    head = "<thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead>"
+    return f'<div class="wide"><table>{head}<tbody>{cells}</tbody></table></div>'
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """Return a schema's type, bounds and default in few words."""
+    if "enum" in schema:
+        words = " | ".join(schema["enum"])
+    elif schema.get("format") == "binary":
+        words = "file"
+    elif schema.get("contentMediaType") == "application/json":
+        words = "JSON"
+    else:
+        options = schema.get("anyOf", [schema])
+        words = " or ".join(option["type"] for option in options if option.get("type") != "null")
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        words += f", {low:,} to {high:,}"
+    if schema.get("default") is not None:
+        words += f", default {schema['default']}"
+    return words
+
+
+def _curl(url: str, kind: str, value: dict[str, Any]) -> str:
+    if kind == "application/json":
+        body = shlex.quote(json.dumps(value, ensure_ascii=False))
+        return f"curl {url} \\\n  -H 'content-type: application/json' \\\n  -d {body}"
+    fields = [f"-F {shlex.quote(f'{name}={field}')}" for name, field in value.items()]
+    return " \\\n  ".join([f"curl {url}", *fields])
+
+
+def _errors(document: dict[str, Any]) -> str:
+    return "".join(map(_json, document["components"]["schemas"]["ErrorAnswer"]["examples"]))
+
+
+def _json(value: Any) -> str:
+    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
+
+
+def _resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return `schema`, or what it refers to."""
+    while "$ref" in schema:
+        target: dict[str, Any] = document
+        for name in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[name]
+        schema = target
+    return schema
+
+
+def _prose(text: str) -> str:
+    """Return plain text with `code` as HTML paragraphs."""
+    paragraphs = re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)).split("\n\n")
+    return "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs if paragraph.strip())
+
+
+def _anchor(path: str, method: str) -> str:
+    return method + re.sub(r"[^a-z0-9]+", "-", path.lower())

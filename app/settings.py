@@ -1,0 +1,82 @@
+"""The service's settings, read from arguments and `VITRINE_*` environment variables. Opens nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common import ConfigError
+from models.images import MAX_PIXELS
+
+PREFIX = "VITRINE_"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose; `VITRINE_MAX_BATCH=8` in the environment sets `max_batch`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    checkpoint: Path = Path("artefacts/checkpoint")
+    """Folder of the encoder's checkpoint."""
+
+    catalogue: Path = Path("artefacts/catalogue")
+    """Folder of the catalogue that was encoded with that checkpoint."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for every network interface."""
+
+    port: int = Field(8000, ge=0, le=65535)
+    """TCP port to listen on; 0 takes a free one."""
+
+    device: str = "auto"
+    """Where the encoder runs: auto, cpu, cuda or cuda:N."""
+
+    max_upload_mb: float = Field(10.0, gt=0, allow_inf_nan=False)
+    """Largest upload, in megabytes (10^6 bytes), counted while it arrives."""
+
+    max_pixels: int = Field(MAX_PIXELS, ge=1)
+    """Largest picture, in pixels (width x height), checked before it is decoded."""
+
+    max_batch: int = Field(32, ge=1)
+    """Most queries encoded in one call, in queries."""
+
+    queue_limit: int = Field(256, ge=1)
+    """Most queries that wait for the encoder, in queries; further ones are refused at once."""
+
+    deadline_s: float = Field(10.0, gt=0, allow_inf_nan=False)
+    """Longest a query may wait for its answer once it is read, in seconds."""
+
+    upload_slots: int = Field(64, ge=1)
+    """Most uploads held in memory at a time, in uploads; further ones are refused at once."""
+
+    upload_timeout_s: float = Field(30.0, gt=0, allow_inf_nan=False)
+    """Longest a request body may take to arrive, in seconds."""
+
+    decode_threads: int = Field(2, ge=1)
+    """Threads that decode pictures, beside the one that encodes."""
+
+    ready_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
+    """Longest the query that /readyz sends through the whole service may take, in seconds."""
+
+    @classmethod
+    def read(cls, **given: Any) -> Settings:
+        """Return the settings: `given` first, then the environment, then the defaults; None counts as not given.
+
+        Raises:
+            ConfigError: a value that does not fit, named as the user typed it.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            problems = []
+            for problem in error.errors(include_url=False):
+                name = ".".join(str(part) for part in problem["loc"])
+                spelled = name if name in given else f"{PREFIX}{name.upper()}"
+                problems.append(f"{spelled} is {problem['input']!r}: {problem['msg']}")
+            raise ConfigError("; ".join(problems)) from None

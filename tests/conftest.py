@@ -1,0 +1,113 @@
+"""Small real things that several tests share: a data set of plain pictures, a checkpoint, a catalogue."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+# Before torch is imported: tests run side by side, and threads that spin for a core that another one holds take ages.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+from PIL import Image, ImageDraw
+
+from models.presets import PRESETS
+from training.config import RunConfig, parse_config
+from training.embed import build_catalogue
+from training.train import train
+
+COLOURS = {"Red": (200, 30, 30), "Green": (30, 160, 60), "Blue": (30, 60, 200), "Black": (20, 20, 20)}
+SHAPES = ("Ball", "Box", "Stripe")
+MAKERS = ("Acme", "Moro", "Kite", "Lume", "Nord")
+
+
+def draw_shape(colour: str, shape: str, shift: int = 0) -> Image.Image:
+    """Draw a 24x32 picture that a person tells apart by colour and shape."""
+    image = Image.new("RGB", (24, 32), "white")
+    draw = ImageDraw.Draw(image)
+    box = (4 + shift % 3, 8 + shift % 5, 18 + shift % 3, 22 + shift % 5)
+    if shape == "Ball":
+        draw.ellipse(box, fill=COLOURS[colour])
+    elif shape == "Box":
+        draw.rectangle(box, fill=COLOURS[colour])
+    else:
+        draw.rectangle((0, 14 + shift % 4, 24, 18 + shift % 4), fill=COLOURS[colour])
+    return image
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a CSV data set of 120 products with 60 titles, two pictures each."""
+    folder = tmp_path_factory.mktemp("shapes")
+    with (folder / "products.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "image", "text", "baseColour", "articleType"])
+        number = 0
+        for maker in MAKERS:
+            for colour in COLOURS:
+                for shape in SHAPES:
+                    for _ in range(2):
+                        draw_shape(colour, shape, number).save(folder / f"{number}.png")
+                        writer.writerow([f"p{number}", f"{number}.png", f"{maker} {colour} {shape}", colour, shape])
+                        number += 1
+    return folder / "products.csv"
+
+
+@pytest.fixture(scope="session")
+def quick_config() -> RunConfig:
+    """Return a run of the tiny preset that takes seconds."""
+    recipe = {"epochs": 12, "batch_size": 16, "learning_rate": 3e-3, "precision": "float32"}
+    return parse_config({"preset": "tiny", "train": recipe})
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, shapes: Path, quick_config: RunConfig) -> Path:
+    """Return a checkpoint folder that was trained on the shapes."""
+    folder = tmp_path_factory.mktemp("run")
+    train(quick_config, shapes, folder / "checkpoint", cache=folder / "cache", device="cpu")
+    return folder / "checkpoint"
+
+
+@pytest.fixture(scope="session")
+def catalogue(tmp_path_factory: pytest.TempPathFactory, shapes: Path, checkpoint: Path) -> Path:
+    """Return the shapes' catalogue folder."""
+    folder = tmp_path_factory.mktemp("built") / "catalogue"
+    build_catalogue(checkpoint, shapes, folder, device="cpu")
+    return folder
+
+
+SMALL_ARCHITECTURES = {
+    "bert": {
+        "model_type": "bert",
+        "vocab_size": 300,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    },
+    "gpt2": {"model_type": "gpt2", "vocab_size": 300, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 64},
+    "vit": {
+        "model_type": "vit",
+        "image_size": 224,
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "patch_size": 32,
+    },
+    "resnet": {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]},
+    "dinov2": {"model_type": "dinov2", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2},
+}
+"""A random tower of each family, small enough for a test."""
+
+
+def small_model(name: str) -> dict[str, dict[str, object]]:
+    """Return the [model] section that makes preset `name` small and random: same families, pooling, preprocessing."""
+    config = PRESETS[name]
+    return {
+        "text": {"architecture": SMALL_ARCHITECTURES[config.text.architecture["model_type"]]},
+        "image": {"architecture": SMALL_ARCHITECTURES[config.image.architecture["model_type"]]},
+    }
