@@ -56,8 +56,8 @@ class TextTower(Tower):
 
     max_tokens: int = Field(default=64, ge=4)
     """Longer texts are cut to this many tokens."""
-    tokenizer: Literal["wordpiece", "bytes"] = "wordpiece"
-    """Kind of tokenizer that is trained on the titles when there is no source to bring one."""
+    framed: bool = True
+    """Whether a tokenizer trained here, for want of a source, puts texts between [CLS] and [SEP] as BERT's does."""
 
 
 class ImageTower(Tower):
@@ -102,7 +102,7 @@ PRESETS: Mapping[str, ModelConfig] = {
             source="openai-community/gpt2",
             architecture={"model_type": "gpt2"},
             pooling="last",
-            tokenizer="bytes",
+            framed=False,
         ),
         image=_VIT,
     ),

@@ -75,35 +75,27 @@ def pretrained_text_preprocessor(source: str, max_tokens: int) -> TextPreprocess
 
 
 def train_text_preprocessor(texts: Iterable[str], tower: TextTower) -> TextPreprocessor:
-    """Train a tokenizer of the tower's kind on `texts`, with at most the vocabulary of its architecture."""
-    vocabulary = int(tower.architecture.get("vocab_size", 30_522))
-    cleaned = (clean(text) for text in texts)
-    if tower.tokenizer == "wordpiece":
-        tokenizer = Tokenizer(token_models.WordPiece(unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.decoder = decoders.WordPiece()
-        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-        tokenizer.train_from_iterator(
-            cleaned,
-            token_trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False),
-        )
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="[CLS] $A [SEP]",
-            special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
-        )
-        return TextPreprocessor(tokenizer, tower.max_tokens, pad_id=special.index("[PAD]"))
+    """Train a byte-level BPE tokenizer on `texts`, with at most the vocabulary of the tower's architecture.
+
+    Deterministic, which the library's WordPiece trainer is not: the ids of its word pieces change from process to
+    process, and with them everything that is trained on them.
+    """
+    special = ["[PAD]", "[CLS]", "[SEP]"]
     tokenizer = Tokenizer(token_models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
-    end = "<|endoftext|>"
     tokenizer.train_from_iterator(
-        cleaned,
+        (clean(text) for text in texts),
         token_trainers.BpeTrainer(
-            vocab_size=vocabulary,
-            special_tokens=[end],
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            vocab_size=int(tower.architecture.get("vocab_size", 30_522)),
+            special_tokens=special,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         ),
     )
-    return TextPreprocessor(tokenizer, tower.max_tokens, pad_id=0)  # special tokens come first
+    if tower.framed:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        )
+    return TextPreprocessor(tokenizer, tower.max_tokens, pad_id=0)

@@ -11,13 +11,24 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 import pytest
-from shop import DESCRIPTIONS, IMAGES, DrawnEncoder, ask, draw, error_of, products, shop_open, show, write_catalogue
 
 from app.server import create_app
 from app.settings import Settings
 from common import ArtefactError, ConfigError
 from index import Catalogue, title_key
 from index.metrics import evaluate
+from tests.shop import (
+    DESCRIPTIONS,
+    IMAGES,
+    DrawnEncoder,
+    ask,
+    draw,
+    error_of,
+    products,
+    shop_open,
+    show,
+    write_catalogue,
+)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,14 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from shop import (
+
+from app.evaluation import Evaluations
+from app.routes import PAGE
+from app.server import create_app, serve
+from app.settings import Settings
+from common import ConfigError
+from index import Catalogue, SearchIndex
+from tests.shop import (
     DESCRIPTIONS,
     IMAGES,
     DrawnEncoder,
@@ -38,13 +45,6 @@ from shop import (
     until,
     write_catalogue,
 )
-
-from app.evaluation import Evaluations
-from app.routes import PAGE
-from app.server import create_app, serve
-from app.settings import Settings
-from common import ConfigError
-from index import Catalogue, SearchIndex
 
 ROOT = Path(__file__).parent.parent
 

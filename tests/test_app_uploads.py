@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from shop import (
+
+from tests.shop import (
     DESCRIPTIONS,
     IMAGES,
     DrawnEncoder,

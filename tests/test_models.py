@@ -119,7 +119,7 @@ def test_the_encoder_id_names_what_is_computed(checkpoint: Path, tmp_path: Path)
     (copy / "config.json").write_text(json.dumps(config))
     assert load_checkpoint(copy).encoder_id != original.encoder_id
     with torch.no_grad():
-        original.model.logit_scale += 1
+        original.model.logit_scale.add_(1)
     save_checkpoint(tmp_path / "other", original.model, original.text, original.training)
     assert load_checkpoint(tmp_path / "other").encoder_id != original.encoder_id
 

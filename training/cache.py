@@ -74,20 +74,25 @@ def image_features(
     return np.load(folder / "rows.npy"), np.load(folder / "usable.npy")
 
 
-def text_features(model: DualEncoder, text: TextPreprocessor, titles: list[str], device: torch.device) -> np.ndarray:
-    """Return the text tower's pooled features (N, F) float16 of the titles; equal titles are encoded once.
-
-    Not kept on disk: short texts take seconds.
-    """
-    distinct = sorted(set(titles), key=len)  # like lengths share a chunk
-    rows = np.zeros((len(distinct), model.text_width), dtype=np.float16)
-    with bar("locked text tower", len(distinct), "texts") as advance, _fast(device):
-        for start in range(0, len(distinct), CHUNK):
-            ids = torch.from_numpy(text(distinct[start : start + CHUNK])).to(device)
-            rows[start : start + len(ids)] = model.pool_text(ids).float().cpu().numpy()
-            advance(len(ids))
+def text_features(
+    model: DualEncoder, text: TextPreprocessor, titles: list[str], cache: Path, device: torch.device
+) -> np.ndarray:
+    """Return the text tower's pooled features (N, F) float16 of the titles; equal titles are encoded once."""
+    distinct = sorted(set(titles), key=lambda title: (len(title), title))  # like lengths share a chunk
+    key = _key(distinct, text.to_json(), state_hash(model.text_tower), model.config.text.pooling, fast_dtype(device))
+    folder = cache / f"text-{key}"
+    if not folder.is_dir():
+        with folder_beside(folder) as beside, bar("locked text tower", len(distinct), "texts") as advance:
+            rows = np.zeros((len(distinct), model.text_width), dtype=np.float16)
+            for start in range(0, len(distinct), CHUNK):
+                ids = torch.from_numpy(text(distinct[start : start + CHUNK])).to(device)
+                with _fast(device):
+                    rows[start : start + len(ids)] = model.pool_text(ids).float().cpu().numpy()
+                advance(len(ids))
+            np.save(beside / "rows.npy", rows)
     place = {title: position for position, title in enumerate(distinct)}
-    return rows[[place[title] for title in titles]]
+    stored: np.ndarray = np.load(folder / "rows.npy")
+    return stored[[place[title] for title in titles]]
 
 
 @contextmanager

@@ -219,7 +219,7 @@ def _inputs(
         image, usable = image_features(model, dataset, cache, device)
     else:
         image, usable = pixels(model, dataset, cache)
-    words = text_features(model, text, titles, device) if "text" in recipe.locked else text(titles)
+    words = text_features(model, text, titles, cache, device) if "text" in recipe.locked else text(titles)
     return Inputs(image, words, text.pad_id), usable
 
 
