@@ -95,8 +95,13 @@ def read_config(folder: Path) -> tuple[ModelConfig, dict[str, Any]]:
         if config.get("format") != FORMAT:
             raise ArtefactError(f"{path} is of format {config.get('format')}; this version reads {FORMAT}: train again")
         return ModelConfig.model_validate(config["model"]), config["training"]
-    except (ValueError, KeyError, AttributeError, ValidationError) as error:
-        raise ArtefactError(f"{path} is damaged ({str(error).splitlines()[0]}); copy the checkpoint again") from error
+    except (ValueError, KeyError, AttributeError) as error:
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        else:
+            reason = str(error)
+        raise ArtefactError(f"{path} is damaged ({reason}); copy the checkpoint again, or train anew") from error
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:

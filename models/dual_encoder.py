@@ -102,7 +102,8 @@ def pool(output: Any, mask: Tensor | None, pooling: Pooling) -> Tensor:
     if pooling == "cls":
         return states[:, 0]
     if pooling == "last":
-        last = (mask.sum(1) - 1).clamp(min=0)
+        places = torch.arange(states.shape[1], device=states.device)
+        last = (mask * places).argmax(1)  # the first token where there is none but padding
         return states[torch.arange(len(states), device=states.device), last]
     if pooling == "mean":
         return _mean(states, mask)

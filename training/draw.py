@@ -1068,6 +1068,10 @@ KINDS = (
 # fmt: on
 
 
+_PHRASES = ("{brand} {gender} {thing}", "{brand} {thing} for {gender}", "{gender}'s {thing} by {brand}")
+"""How a brand words its titles: a model that has seen all of them also understands how visitors ask."""
+
+
 class _Article(NamedTuple):
     """What several products may share: everything a title says, and the attributes it does not."""
 
@@ -1082,7 +1086,9 @@ class _Article(NamedTuple):
 
     @property
     def title(self) -> str:
-        return " ".join(filter(None, (self.brand, self.gender, self.colour, self.style, self.kind.word)))
+        thing = " ".join(filter(None, (self.colour, self.style, self.kind.word)))
+        phrase = _PHRASES[list(BRANDS).index(self.brand) % len(_PHRASES)] if self.gender != "Unisex" else _PHRASES[0]
+        return phrase.format(brand=self.brand, gender=self.gender, thing=thing)
 
 
 def draw_catalogue(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.markup import escape
+from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from common import InputError
@@ -16,7 +17,7 @@ from index import SPLITS, Catalogue, evaluate
 ALL = "all"
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
-_RIGHT = {"strict_id": "the product itself", "same_title": "any of the same title"}
+_RIGHT = {"strict_id": "the product", "same_title": "its title"}
 _PRODUCT_MEASURES = {"top1": "top-1", "top5": "top-5", "top10": "top-10", "top100": "top-100", "mrr10": "MRR@10"}
 _TITLE_MEASURES = {"recall1": "R@1", "recall10": "R@10", "recall100": "R@100", "mrr10": "MRR@10"}
 
@@ -57,28 +58,26 @@ def read_result(path: Path) -> dict[str, Any]:
     """
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        headline(result), rows(result)
+        headline(result), tables(result)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} holds no figures ({error}); give a file from `vitrine evaluate --out`") from error
     return result
 
 
-def rows(result: dict[str, Any]) -> list[tuple[str, str, dict[str, dict[str, float]]]]:
-    """Return the lines of the table: what is asked, what is right, and the figures by their printed names."""
-    lines = []
-    for direction, asked in _DIRECTIONS.items():
-        for right, meaning in _RIGHT.items():
-            figures = result[direction][right]
-            lines.append((asked, meaning, {name: figures[key] for key, name in _PRODUCT_MEASURES.items()}))
+def tables(result: dict[str, Any]) -> list[tuple[list[str], list[list[str | dict[str, float]]]]]:
+    """Return the figures as two tables of headings and lines: every product asks, and every title asks."""
+    products: list[list[str | dict[str, float]]] = [
+        [asked, meaning, *(result[direction][right][key] for key in _PRODUCT_MEASURES)]
+        for direction, asked in _DIRECTIONS.items()
+        for right, meaning in _RIGHT.items()
+    ]
     titles = result["titles"]
-    lines.append(
-        (
-            f"each of {titles['queries']:,} titles → images",
-            "all of that title: found / all",
-            {name: titles[key] for key, name in _TITLE_MEASURES.items()},
-        )
-    )
-    return lines
+    by_title: list[str | dict[str, float]] = [f"{titles['queries']:,} titles → images", "found / all of it"]
+    by_title += [titles[key] for key in _TITLE_MEASURES]
+    return [
+        (["each product asks", "right is", *_PRODUCT_MEASURES.values()], products),
+        (["each title asks once", "right is", *_TITLE_MEASURES.values()], [by_title]),
+    ]
 
 
 def headline(result: dict[str, Any]) -> str:
@@ -89,24 +88,28 @@ def headline(result: dict[str, Any]) -> str:
     )
 
 
-def terminal_table(result: dict[str, Any]) -> Table:
+def terminal_table(result: dict[str, Any]) -> RenderableType:
     """Return the figures in per cent, with their 95 % intervals, for a rich console."""
-    table = Table(title=headline(result), caption="per cent, with 95 % intervals; a tie counts against us")
-    for heading in ("question", "right is", "figures"):
-        table.add_column(heading)
-    for asked, right, figures in rows(result):
-        cells = (f"{name} [bold]{_percent(f)}[/bold] {escape(_interval(f))}" for name, f in figures.items())
-        table.add_row(asked, right, "   ".join(cells))
-    return table
+    parts: list[RenderableType] = [f"[bold]{headline(result)}[/bold]"]
+    for headings, lines in tables(result):
+        table = Table(box=box.SIMPLE, pad_edge=False)
+        for number, heading in enumerate(headings):
+            table.add_column(heading, justify="right" if number > 1 else "left", no_wrap=number > 1)
+        for line in lines:
+            table.add_row(*(c if isinstance(c, str) else f"[bold]{_percent(c)}[/bold]\n{_interval(c)}" for c in line))
+        parts.append(table)
+    return Group(*parts, "per cent, with 95 % intervals below; a tie counts against us")
 
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the figures in per cent, with their 95 % intervals, as Markdown."""
-    lines = [headline(result) + ".", "", "| question | right is | figures, % [95 % interval] |", "|---|---|---|"]
-    for asked, right, figures in rows(result):
-        cells = (f"{name} **{_percent(f)}** {_interval(f)}" for name, f in figures.items())
-        lines.append(f"| {asked} | {right} | {', '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    text = [headline(result) + ". Per cent, with 95 % intervals; a tie counts against us."]
+    for headings, lines in tables(result):
+        text += ["", f"| {' | '.join(headings)} |", "|---" * 2 + "|---:" * (len(headings) - 2) + "|"]
+        for line in lines:
+            cells = (c if isinstance(c, str) else f"**{_percent(c)}** ({_interval(c)})" for c in line)
+            text.append(f"| {' | '.join(cells)} |")
+    return "\n".join(text) + "\n"
 
 
 def _percent(figure: dict[str, float]) -> str:
@@ -114,4 +117,4 @@ def _percent(figure: dict[str, float]) -> str:
 
 
 def _interval(figure: dict[str, float]) -> str:
-    return f"[{100 * figure['low']:.1f}–{100 * figure['high']:.1f}]"
+    return f"{100 * figure['low']:.1f}–{100 * figure['high']:.1f}"
