@@ -33,10 +33,11 @@ fix: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-## Make the committed tables in docs/ again from the committed JSON.
+## Make the tables in docs/ again from the committed JSON, and the settings in the README.
 docs: $(VENV)/installed
 	$(BIN)/vitrine evaluate --from docs/evaluation-test.json --out docs/evaluation-test.md
 	$(BIN)/vitrine evaluate --from docs/evaluation-all.json --out docs/evaluation-all.md
+	$(BIN)/vitrine settings --write README.md
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from common import InputError, VitrineError, write_json
+from common import InputError, VitrineError, file_beside, write_json
 
 ARTEFACTS = Path("artefacts")
 DEMO = ARTEFACTS / "demo"
@@ -194,7 +194,6 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure retrieval in both directions, with 95 % intervals, against all products of the catalogue."""
-    from common import file_beside
     from training.evaluate import evaluate_catalogue, markdown, read_result, terminal_table
 
     result = read_result(given) if given else evaluate_catalogue(_artefact(catalogue, "catalogue"), split)
@@ -278,12 +277,31 @@ def serve(
         _make_demo(DEMO, device or "auto")
     checkpoint, catalogue = _pair(checkpoint, catalogue)
     settings = Settings.read(checkpoint=checkpoint, catalogue=catalogue, host=host, port=port, device=device)
-    Console(stderr=True).print(f"serving {settings.catalogue} on http://{settings.host}:{settings.port}")
     run(settings)
 
 
 def _from_environment(name: str) -> Path | None:
     return Path(os.environ[name]) if os.environ.get(name) else None
+
+
+@cli.command()
+def settings(
+    write: Annotated[Path | None, typer.Option(help="Put the table between the markers of this Markdown file.")] = None,
+) -> None:
+    """Show every setting of the service as a Markdown table."""
+    from app.settings import settings_table
+
+    if write is None:
+        sys.stdout.write(settings_table() + "\n")
+        return
+    start, end = "<!-- settings -->\n", "<!-- /settings -->"
+    text = write.read_text(encoding="utf-8")
+    if start not in text or end not in text:
+        raise InputError(f"{write} has no lines {start.strip()} and {end}; put them where the table belongs")
+    with file_beside(write) as beside:
+        beside.write_text(
+            text.split(start)[0] + start + settings_table() + "\n" + end + text.split(end)[1], encoding="utf-8"
+        )
 
 
 @cli.command()

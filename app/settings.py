@@ -80,3 +80,12 @@ class Settings(BaseSettings):
                 spelled = name if name in given else f"{PREFIX}{name.upper()}"
                 problems.append(f"{spelled} is {problem['input']!r}: {problem['msg']}")
             raise ConfigError("; ".join(problems)) from None
+
+
+def settings_table() -> str:
+    """Return every setting with its variable, default and meaning, as a Markdown table."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"| `{PREFIX}{name.upper()}` | `{field.default}` | {meaning} |")
+    return "\n".join(lines)

@@ -59,7 +59,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def quick_config() -> RunConfig:
     """Return a run of the tiny preset that takes seconds."""
-    recipe = {"epochs": 12, "batch_size": 16, "learning_rate": 3e-3, "precision": "float32"}
+    recipe = {"epochs": 30, "batch_size": 16, "learning_rate": 3e-3, "precision": "float32"}
     return parse_config({"preset": "tiny", "train": recipe})
 
 

@@ -141,7 +141,7 @@ def test_a_checkpoint_says_how_it_came_about(checkpoint: Path) -> None:
     log = [json.loads(line) for line in (checkpoint / LOG_FILE).read_text().splitlines()]
     assert metrics["encoder_id"] == load_checkpoint(checkpoint).encoder_id
     assert metrics["encoder_id"] in (checkpoint / "README.md").read_text()
-    assert len(metrics["history"]) == 12
+    assert len(metrics["history"]) == 30
     best = max(metrics["history"], key=lambda entry: entry["mrr10"])
     assert metrics["best_epoch"] == best["epoch"]
     assert [line["step"] for line in log] == list(range(1, len(log) + 1))
