@@ -105,7 +105,14 @@ def data_info(
 
     dataset = open_dataset(path)
     with bar("decoding pictures", len(dataset.items), "images") as advance:
-        found = inspect(dataset, lambda done, total: advance(1))
+        seen = 0
+
+        def show(done: int, total: int) -> None:
+            nonlocal seen
+            advance(done - seen)
+            seen = done
+
+        found = inspect(dataset, show)
     if report is not None:
         write_json(report, found.to_json())
     if as_json:

@@ -16,7 +16,7 @@ from training.config import load_config
 from training.draw import draw_catalogue
 from training.embed import build_catalogue
 from training.evaluate import evaluate_catalogue
-from training.progress import bar
+from training.progress import bar, report_console
 from training.train import METRICS_FILE, train
 
 CONFIG = Path(__file__).parent / "configs" / "tiny.toml"
@@ -26,7 +26,7 @@ def prepare_demo(
     folder: Path, *, products: int = 2000, device: str = "auto", console: Console | None = None
 ) -> dict[str, Any]:
     """Make `folder`/data, checkpoint and catalogue, each unless it is there; return the figures on held-out titles."""
-    console = console or Console(stderr=True)
+    console = console or report_console()
     started = time.monotonic()
     data, checkpoint, catalogue = folder / "data", folder / "checkpoint", folder / "catalogue"
     if not data.is_dir():

@@ -15,7 +15,7 @@ from common import DataError
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
 from models import Encoder, load_encoder
 from training.data import Dataset, decode, open_dataset
-from training.progress import bar
+from training.progress import bar, report_console
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def build_catalogue(
         ArtefactError: the checkpoint cannot be used.
         DataError: the data set cannot be read, or has no usable product.
     """
-    console = console or Console(stderr=True)
+    console = console or report_console()
     encoder = load_encoder(checkpoint, device)
     dataset = open_dataset(data)
     rule = SplitRule(**encoder.training["split"])

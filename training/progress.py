@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -24,6 +24,11 @@ Advance = Callable[..., None]
 
 PLAIN_SECONDS = 15.0
 """Between two lines of progress where there is no terminal to draw a bar on (a log file, a container)."""
+
+
+def report_console() -> Console:
+    """Return the console that offline work reports to: standard error, lines unbroken."""
+    return Console(stderr=True, soft_wrap=True)
 
 
 class _Rate(ProgressColumn):
@@ -40,15 +45,15 @@ class _Rate(ProgressColumn):
 @contextmanager
 def bar(description: str, total: int, unit: str, console: Console | None = None) -> Iterator[Advance]:
     """Show progress with rate and time left while the block runs; yield how to advance it."""
-    console = console or Console(stderr=True)
+    console = console or report_console()
     if not console.is_terminal:
         yield _plain(description, total, unit, console)
         return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
         _Rate(unit),
         TimeRemainingColumn(),
         TextColumn("{task.fields[facts]}"),

@@ -31,7 +31,7 @@ from training.card import model_card
 from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset
 from training.loss import contrastive_loss
-from training.progress import bar
+from training.progress import bar, report_console
 
 STATE_FILE = "state.pt"
 LOG_FILE = "log.jsonl"
@@ -65,7 +65,7 @@ def train(
         DataError: nothing to learn from.
         VitrineError: the loss is not finite any more.
     """
-    console = console or Console(stderr=True)
+    console = console or report_console()
     recipe = config.train
     if resume and (out / METRICS_FILE).is_file():
         console.print(f"{out} is finished already")
