@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,6 +54,8 @@ def main() -> None:
     # Threads that spin at a barrier make torch collapse when another process takes a core; libgomp reads this once,
     # when torch is first imported. An operator's own choice stands.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Pillow warns of damaged EXIF blocks in the middle of a progress bar; whether a picture can be used is in the report.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         cli()
     except InputError as error:

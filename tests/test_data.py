@@ -27,7 +27,8 @@ from PIL import Image
 
 from common import DataError, ImageError
 from models.images import decode_image
-from training.data import MAX_IMAGE_BYTES, Dataset, Item, Problem, Report, decode, inspect, open_dataset
+from training.data import Dataset, Item, decode, inspect, open_dataset
+from training.dataset import MAX_IMAGE_BYTES, Problem, Report
 
 HEADER = "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName"
 REAL = Path(

@@ -15,19 +15,8 @@ from PIL import Image
 
 from common import ConfigError, DataError
 from training.data import open_dataset
-from training.draw import (
-    BRANDS,
-    COLOURS,
-    HEADER,
-    HEIGHT,
-    KINDS,
-    WIDTH,
-    Kind,
-    _Article,
-    _picture,
-    _stock,
-    draw_catalogue,
-)
+from training.draw import BRANDS, COLOURS, HEADER, KINDS, Kind, _Article, _picture, _stock, draw_catalogue
+from training.sketch import HEIGHT, WIDTH
 
 PRODUCTS = 150
 WORDS = {kind.place.split("/")[-1]: kind.word for kind in KINDS}

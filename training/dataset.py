@@ -1,0 +1,128 @@
+"""What a data set is once it is read: its items, its fingerprint, and a report of what was dirty in it.
+
+Knows no layout, and opens and decodes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+MAX_IMAGE_BYTES = 64 * 2**20
+"""Bound on one picture's file, before it is read: a zip bomb is refused by what its header admits."""
+
+EXAMPLES = 5
+"""Examples kept of each kind of problem."""
+
+
+class Problem(Enum):
+    """A kind of dirt found in a data set: what it is, and what is done about it."""
+
+    NO_IMAGE = ("row without an image", "skipped")
+    NO_ROW = ("image without a row", "skipped")
+    URL = ("image is a URL", "skipped, never fetched")
+    OUTSIDE = ("image outside the folder", "skipped")
+    OVERSIZED = (f"image file over {MAX_IMAGE_BYTES // 2**20} MiB", "skipped, not unpacked")
+    UNDECODABLE = ("image that cannot be decoded", "skipped")
+    BAD_SHARD = ("shard missing or unreadable", "skipped")
+    SHORT = ("row with too few fields", "skipped")
+    NO_ID = ("row without an id", "skipped")
+    DUPLICATE = ("duplicate id", "skipped, first kept")
+    NO_TITLE = ("empty title, no attributes to make one", "skipped")
+    TITLE_MADE = ("empty title", "repaired: made from the attributes")
+    COMMAS = ("commas in an unquoted title", "repaired: joined")
+    PADDED = ("row without its last attributes", "repaired: taken as empty")
+    QUOTES = ("stray quote", "repaired: read as text")
+    ENCODING = ("bytes that are not UTF-8", "repaired: replaced by \ufffd")
+    CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
+    ROTATED = ("image rotated by EXIF", "repaired: turned upright")
+
+    @property
+    def what(self) -> str:
+        """The problem in a few words."""
+        return self.value[0]
+
+    @property
+    def done(self) -> str:
+        """What is done about it: begins with "skipped" or "repaired"."""
+        return self.value[1]
+
+
+@dataclass
+class Report:
+    """Rows, images and usable pairs of a data set, and how often each problem was met, with a few examples."""
+
+    rows: int = 0
+    images: int = 0
+    usable: int = 0
+    counts: Counter[Problem] = field(default_factory=Counter)
+    examples: dict[Problem, list[str]] = field(default_factory=dict)
+    _once: set[tuple[Problem, str]] = field(default_factory=set, repr=False)
+
+    def count(self, problem: Problem, example: str, *, once: bool = False) -> bool:
+        """Count one `problem`; with `once`, no second time for the same example. Returns whether it counted."""
+        if once:
+            if (problem, example) in self._once:
+                return False
+            self._once.add((problem, example))
+        self.counts[problem] += 1
+        examples = self.examples.setdefault(problem, [])
+        if len(examples) < EXAMPLES:
+            examples.append(shown(example))
+        return True
+
+    def table(self) -> list[tuple[str, int, str, str]]:
+        """Return a row (problem, count, what was done, examples) per problem met, in a fixed order."""
+        return [(p.what, self.counts[p], p.done, ", ".join(self.examples[p])) for p in Problem if self.counts[p]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return totals and problems as plain JSON values."""
+        problems = {
+            p.name.lower(): {
+                "problem": p.what,
+                "done": p.done,
+                "count": self.counts[p],
+                "examples": self.examples[p],
+            }
+            for p in Problem
+            if self.counts[p]
+        }
+        return {"rows": self.rows, "images": self.images, "usable": self.usable, "problems": problems}
+
+
+def shown(text: str) -> str:
+    """Return the beginning of a text from a data set, fit for a terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:60])
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One usable row. Its picture stays where it is until `read` is called (from any thread).
+
+    `read` raises DataError or OSError when the bytes cannot be had.
+    """
+
+    id: str
+    title: str
+    attributes: Mapping[str, str]
+    read: Callable[[], bytes]
+
+
+@dataclass
+class Dataset:
+    """The usable rows of a data set in their order, and the report of what was skipped or repaired.
+
+    The fingerprint is a hash over ids, titles, attributes and what is known of the pictures without decoding them
+    (zip and parquet: size and checksum; files: size and time of change), so that a cache knows its source.
+    """
+
+    name: str
+    path: Path
+    layout: str
+    items: list[Item]
+    report: Report
+    fingerprint: str
