@@ -37,6 +37,7 @@ fix: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/vitrine evaluate --from docs/evaluation-test.json --out docs/evaluation-test.md
 	$(BIN)/vitrine evaluate --from docs/evaluation-all.json --out docs/evaluation-all.md
+	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
 	$(BIN)/vitrine settings --write README.md
 
 $(VENV)/installed: pyproject.toml

@@ -54,7 +54,7 @@ def main() -> None:
     # Threads that spin at a barrier make torch collapse when another process takes a core; libgomp reads this once,
     # when torch is first imported. An operator's own choice stands.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Pillow warns of damaged EXIF blocks in the midst of a progress bar; whether a picture can be used is in the report.
+    # Pillow warns of damaged EXIF blocks amid a progress bar; whether a picture can be used is in the report.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         cli()

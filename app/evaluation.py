@@ -6,11 +6,7 @@ import asyncio
 import threading
 from typing import Any
 
-import numpy as np
-
-from common import InputError
-from index.metrics import evaluate
-from index.products import SPLITS
+from index.metrics import evaluate_split
 from index.search import SearchIndex
 
 
@@ -23,7 +19,7 @@ class Evaluations:
         self._turn = threading.Lock()
 
     async def of(self, split: str) -> dict[str, Any]:
-        """Return what `index.metrics.evaluate` gives for the products of `split` (or "all") as queries.
+        """Return what `index.metrics.evaluate_split` gives for `split`.
 
         Callers who leave do not stop the computation for the others. A failure is not kept.
 
@@ -47,7 +43,7 @@ class Evaluations:
         outcome: dict[str, Any] | Exception
         try:
             with self._turn:
-                outcome = self._evaluate(split)
+                outcome = evaluate_split(self._index.snapshot, split)
         except Exception as error:
             outcome = error
 
@@ -61,13 +57,3 @@ class Evaluations:
 
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle)
-
-    def _evaluate(self, split: str) -> dict[str, Any]:
-        snapshot = self._index.snapshot
-        products = snapshot.products
-        queries = np.array([at for at, p in enumerate(products) if split in ("all", p.split)], dtype=np.int64)
-        if not len(queries):
-            there = ", ".join(name for name in SPLITS if any(p.split == name for p in products)) or "none"
-            raise InputError(f"no product of the catalogue is in split {split!r}; the splits it has: {there}")
-        titles = [product.title for product in products]
-        return evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries)

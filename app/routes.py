@@ -136,9 +136,7 @@ async def evaluation(
     The first call of a split takes seconds to minutes, later ones are answered from memory.
     """
     figures = await service.evaluations.of(split)
-    return EvaluationAnswer(
-        split=split, encoder_id=service.index.encoder_id, catalogue_version=service.index.version, **figures
-    )
+    return EvaluationAnswer(**figures)
 
 
 @router.get("/healthz", tags=["operations"])

@@ -167,6 +167,7 @@ class EvaluationAnswer(BaseModel):
     split: Literal["test", "validation", "train", "all"] = Field(description="Whose products ask.")
     encoder_id: str
     catalogue_version: int
+    source: str = Field(description="Name of the data set that the catalogue was built from.")
     queries: int = Field(description="How many products ask.")
     gallery: int = Field(description="How many products they are looked for among: all of them.")
     image_to_text: Direction

@@ -6,7 +6,7 @@ Knows no model and no HTTP.
 from __future__ import annotations
 
 from index.catalogue import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Snapshot
-from index.metrics import evaluate, ranks
+from index.metrics import evaluate, evaluate_split, ranks
 from index.products import SPLITS, Product, Split, SplitRule, title_key
 from index.search import MAX_K, DescriptionHit, Filters, Hit, Page, SearchIndex, Want
 
@@ -28,6 +28,7 @@ __all__ = [
     "SplitRule",
     "Want",
     "evaluate",
+    "evaluate_split",
     "ranks",
     "title_key",
 ]

@@ -1,4 +1,4 @@
-"""Exact retrieval metrics with confidence intervals, from plain arrays. Knows no model and no storage.
+"""Exact retrieval metrics with confidence intervals, from plain arrays or a snapshot. Knows no model and no file.
 
 A tie counts against us: an encoder that gives everything the same vector finds nothing.
 """
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError
-from index.products import title_key
+from index.catalogue import Snapshot
+from index.products import SPLITS, title_key
 
 TIE = 1e-6
 """Scores this close are equal: the same vector may score a last bit apart by its place in a matrix product."""
@@ -24,6 +25,9 @@ PRODUCT_CUTOFFS = (1, 5, 10, 100)
 TITLE_CUTOFFS = (1, 10, 100)
 MRR_CUTOFF = 10
 CONFIDENCE = 0.95
+
+ALL = "all"
+"""Every split at once."""
 
 Vectors = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -160,6 +164,38 @@ def evaluate(
         place[path[-1]] = dict(zip(("value", "low", "high"), figure, strict=True))
     result["titles"] = {"queries": len(asked), **result["titles"]}
     return result
+
+
+def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
+    """Measure a catalogue as `evaluate` does: the products of `split` ask, all products are the gallery.
+
+    The one place from which the command line and the service take their figures, so that they are the same ones.
+
+    Args:
+        snapshot: what is searched.
+        split: "train", "validation", "test" or "all".
+
+    Returns:
+        What `evaluate` returns, and before it `split`, `encoder_id`, `catalogue_version` and `source`.
+
+    Raises:
+        InputError: an unknown split, or one without products.
+    """
+    if split not in (*SPLITS, ALL):
+        raise InputError(f"there is no split {split!r}; choose one of {', '.join((*SPLITS, ALL))}")
+    products = snapshot.products
+    queries = np.array([at for at, product in enumerate(products) if split in (ALL, product.split)], dtype=np.int64)
+    if not len(queries):
+        there = ", ".join(name for name in SPLITS if any(product.split == name for product in products)) or "none"
+        raise InputError(f"no product of the catalogue is in split {split!r}; the splits it has: {there}")
+    titles = [product.title for product in products]
+    return {
+        "split": split,
+        "encoder_id": snapshot.info.encoder_id,
+        "catalogue_version": snapshot.version,
+        "source": snapshot.info.source,
+        **evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries),
+    }
 
 
 def _checked(one: Vectors, other: Vectors) -> tuple[Vectors, Vectors]:

@@ -279,7 +279,8 @@ def test_the_evaluation_is_that_of_the_metrics_on_what_is_served(client: httpx.C
         answer = client.get("/v1/evaluation", params={"split": split}).json()
         asking = [at for at, product in enumerate(snapshot.products) if split in ("all", product.split)]
         figures = evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, np.array(asking))
-        origin = {"split": split, "encoder_id": "drawn-1", "catalogue_version": 0}
+        source = snapshot.info.source
+        origin = {"split": split, "encoder_id": "drawn-1", "catalogue_version": 0, "source": source}
         assert answer == {**origin, **json.loads(json.dumps(figures))}
     assert client.get("/v1/evaluation").json()["split"] == "test"
 

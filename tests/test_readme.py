@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.settings import settings_table
+from tests.benchmarks.contention import table
 from training.evaluate import markdown, read_result
 from vitrine import cli
 
@@ -64,3 +66,8 @@ def test_every_config_is_described() -> None:
 def test_the_tables_in_docs_come_from_the_committed_figures(name: str) -> None:
     shown = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert shown == markdown(read_result(ROOT / "docs" / f"{name}.json")), "run `make docs`"
+
+
+def test_the_table_of_contention_comes_from_the_committed_figures() -> None:
+    figures = json.loads((ROOT / "docs" / "contention.json").read_text(encoding="utf-8"))
+    assert (ROOT / "docs" / "contention.md").read_text(encoding="utf-8") == table(figures), "run `make docs`"

@@ -6,15 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
 from common import InputError
-from index import SPLITS, Catalogue, evaluate
-
-ALL = "all"
+from index import Catalogue, evaluate_split
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 _RIGHT = {"strict_id": "the product", "same_title": "its title"}
@@ -33,21 +30,8 @@ def evaluate_catalogue(folder: Path, split: str = "test") -> dict[str, Any]:
         InputError: an unknown split, or one without products.
         ArtefactError: no catalogue there.
     """
-    if split not in (*SPLITS, ALL):
-        raise InputError(f"there is no split {split!r}; choose one of {', '.join((*SPLITS, ALL))}")
     with Catalogue.open(folder) as catalogue:
-        snapshot = catalogue.snapshot()
-    queries = np.array([i for i, p in enumerate(snapshot.products) if split in (p.split, ALL)], dtype=np.int64)
-    if not len(queries):
-        raise InputError(f"the catalogue {folder} has no product in the split {split!r}; choose another with --split")
-    titles = [product.title for product in snapshot.products]
-    return {
-        "split": split,
-        "encoder_id": snapshot.info.encoder_id,
-        "catalogue_version": snapshot.version,
-        "source": snapshot.info.source,
-        **evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries),
-    }
+        return evaluate_split(catalogue.snapshot(), split)
 
 
 def read_result(path: Path) -> dict[str, Any]:

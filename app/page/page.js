@@ -283,7 +283,10 @@ function card(product) {
   score.style.setProperty("--score", Math.max(0, Math.min(1, product.score)));
   score.title = "How well it fits, 1 at best";
   score.querySelector(".number").textContent = product.score.toFixed(2);
-  for (const [name, value] of Object.entries(product.attributes).slice(0, BADGES)) {
+  const shown = new Set(); // two attributes may say the same, as subCategory and articleType do of a watch
+  for (const [name, value] of Object.entries(product.attributes)) {
+    if (shown.has(value) || shown.size === BADGES) continue;
+    shown.add(value);
     const badge = document.createElement("li");
     badge.textContent = value;
     badge.title = name;
