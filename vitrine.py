@@ -62,8 +62,10 @@ def main() -> None:
         _fail(str(error), 2)
     except VitrineError as error:
         _fail(str(error), 1)
-    except KeyboardInterrupt:
-        _fail("interrupted; a training run goes on with --resume", 130)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}; check the path, its rights and the space left on the disk", 2)
 
 
 def _fail(message: str, code: int) -> None:

@@ -163,6 +163,38 @@ def test_mistakes_are_one_line_and_exit_code_2(tmp_path: Path, shapes: Path, cat
     assert "vitrine train" in refused("serve", "--catalogue", tmp_path / "none", "--checkpoint", tmp_path / "none")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_training_run_keeps_its_place(shapes: Path, tmp_path: Path, number: signal.Signals) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text('preset = "tiny"\n[train]\nepochs = 400\nbatch_size = 16\nprecision = "float32"\n')
+    command = [*VITRINE, "train", config, "--data", shapes, "--out", tmp_path / "out", "--cache", tmp_path / "cache"]
+    with subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "out" / "log.jsonl"
+        deadline = time.monotonic() + 60
+        while not (log.exists() and len(log.read_bytes().splitlines()) >= 12):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in errors.splitlines()[-1]
+    steps = len(log.read_text().splitlines())
+    assert (tmp_path / "out" / "state.pt").exists()
+    shorter = run("train", config, "--data", shapes, "--out", tmp_path / "out", "--cache", tmp_path / "cache")
+    assert "--resume" in shorter.stderr
+    with subprocess.Popen([*map(str, command), "--resume"], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any(f"going on after step {steps}" in line for line in lines)
+        process.kill()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "artefacts").write_text("a file where a folder is needed")
+    assert "artefacts" in refused("demo", "--no-serve", folder=tmp_path)
+
+
 def test_a_catalogue_of_another_encoder_is_refused_with_both_names(
     checkpoint: Path, catalogue: Path, shapes: Path, tmp_path: Path
 ) -> None:

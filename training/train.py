@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -72,7 +74,7 @@ def train(
         return dict(json.loads((out / METRICS_FILE).read_text(encoding="utf-8")))
     saved = _read_state(out, config, resume)
     where = pick_device(device)
-    fast = recipe.precision == "auto" and fast_dtype(where) != torch.float32
+    fast = recipe.precision == "auto" and fast_dtype(where) == torch.bfloat16
 
     # ------------------------------------------------ data, dealt out by title
     dataset = open_dataset(data)
@@ -118,7 +120,11 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     clock = time.monotonic() - done.seconds
     last_saved = time.monotonic()
-    with bar("training", total_steps * batch, "samples", console) as advance, _log(out / LOG_FILE, done.step) as log:
+    with (
+        bar("training", total_steps * batch, "samples", console) as advance,
+        _log(out / LOG_FILE, done.step) as log,
+        _interruptible() as interrupted,
+    ):
         advance(done.step * batch)
         for epoch in range(done.step // epoch_steps, recipe.epochs):
             # The order follows from seed and epoch, dropout's draws from seed and step: no state to save.
@@ -163,9 +169,12 @@ def train(
                         save_checkpoint(out, model, text, config.model_dump(mode="json", exclude={"model"}))
                     console.print(_epoch_line(done.history[-1], len(validation), better))
                 done.seconds = time.monotonic() - clock
-                if time.monotonic() - last_saved >= recipe.save_minutes * 60:
+                if interrupted() or time.monotonic() - last_saved >= recipe.save_minutes * 60:
                     _save_state(out, config, dataset, text, model, optimizer, done)
                     last_saved = time.monotonic()
+                if interrupted():
+                    console.print(f"interrupted after step {done.step:,}; go on with --resume")
+                    raise KeyboardInterrupt
 
     # ------------------------------------------------ what came out
     metrics = {
@@ -310,6 +319,28 @@ class Progress:
     best: float = -math.inf
     best_epoch: int = -1
     history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Yield whether Ctrl-C or a TERM signal came: the step at hand is finished and saved; a second one stops it."""
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen
+        yield lambda: False
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _save_state(
