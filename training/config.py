@@ -36,7 +36,7 @@ class Recipe(_Frozen):
     """The gradient's norm is cut to this."""
     positives: Literal["same-title", "same-product"] = "same-title"
     """Which pairs of a batch belong together: all of one title (UniCL), or only a product's own (CLIP)."""
-    locked: frozenset[Literal["text", "image"]] = frozenset()
+    locked: tuple[Literal["text", "image"], ...] = ()
     """Towers that stay as they are: their features are computed once and cached on disk (LiT, arXiv 2111.07991)."""
     precision: Literal["auto", "float32"] = "auto"
     """auto: bfloat16 arithmetic where the device has it; weights are float32 either way."""
