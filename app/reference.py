@@ -87,7 +87,7 @@ def _type(schema: dict[str, Any]) -> str:
         words = " or ".join(option["type"] for option in options if option.get("type") != "null")
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
-        words += f", {low:,} to {high:,}"
+        words += f", {low:,.10g} to {high:,.10g}"
     if schema.get("default") is not None:
         words += f", default {schema['default']}"
     return words
