@@ -114,7 +114,8 @@ def data_info(
 
         def show(done: int, total: int) -> None:
             nonlocal seen
-            advance(done - seen)
+            if done > seen:
+                advance(done - seen)
             seen = done
 
         found = inspect(dataset, show)
@@ -142,7 +143,7 @@ def data_download(
     from training.hub import download
 
     folder = download(out, repo)
-    Console().print(f"{folder} is ready; look at it with: vitrine data info {folder}")
+    Console(soft_wrap=True).print(f"{folder} is ready; look at it with: vitrine data info {folder}")
 
 
 @cli.command()
@@ -168,7 +169,7 @@ def train(
     if as_json:
         _say(metrics, True)
     else:
-        Console().print(
+        Console(soft_wrap=True).print(
             f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch "
             f"{metrics['best_epoch'] + 1}. Next: vitrine index --checkpoint {out} --data {data}"
         )
@@ -189,7 +190,7 @@ def index(
     if as_json:
         _say(figures, True)
     else:
-        Console().print(
+        Console(soft_wrap=True).print(
             f"{out}: {figures['products']:,} products in {figures['seconds']:,.0f} s "
             f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
         )
@@ -335,7 +336,7 @@ def _make_demo(folder: Path, device: str) -> None:
     from training.evaluate import terminal_table
 
     report = prepare_demo(folder, device=device)
-    console = Console()
+    console = Console(soft_wrap=True)
     console.print(terminal_table(report["evaluation"]))
     found = report["found"]
     console.print(

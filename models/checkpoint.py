@@ -54,6 +54,7 @@ def save_checkpoint(folder: Path, model: DualEncoder, text: TextPreprocessor, tr
         beside.write_text(text.to_json(), encoding="utf-8")
     with file_beside(folder / WEIGHTS_FILE) as beside:
         save_file({name: _half(value) for name, value in model.state_dict().items()}, beside)
+        beside.chmod(0o644)  # the library makes it private, and a service runs as another user than a training run
 
 
 def _half(value: Tensor) -> Tensor:

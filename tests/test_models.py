@@ -60,6 +60,7 @@ def test_every_preset_takes_a_training_step_and_encodes(name: str, tmp_path: Pat
     optimizer.step()
 
     save_checkpoint(tmp_path, model, text, SPLIT)
+    assert (tmp_path / "model.safetensors").stat().st_mode & 0o044 == 0o044, "another user could not serve it"
     encoder = load_encoder(tmp_path, device="cpu")
     rows = {"text": encoder.encode_text(TITLES), "image": encoder.encode_image(pictures())}
     model.eval()

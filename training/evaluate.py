@@ -59,8 +59,8 @@ def tables(result: dict[str, Any]) -> list[tuple[list[str], list[list[str | dict
     by_title: list[str | dict[str, float]] = [f"{titles['queries']:,} titles → images", "found / all of it"]
     by_title += [titles[key] for key in _TITLE_MEASURES]
     return [
-        (["each product asks", "right is", *_PRODUCT_MEASURES.values()], products),
-        (["each title asks once", "right is", *_TITLE_MEASURES.values()], [by_title]),
+        (["query", "right is", *_PRODUCT_MEASURES.values()], products),
+        (["query, once per title", "right is", *_TITLE_MEASURES.values()], [by_title]),
     ]
 
 
