@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from models.dual_encoder import DualEncoder
 from models.encoder import fast_dtype
 from models.images import scaled
 from models.text import TextPreprocessor
-from training.data import Dataset, decode
+from training.data import Dataset, chunks, decode
 from training.progress import bar
 
 CHUNK = 32
@@ -62,7 +61,7 @@ def image_features(
             rows = np.zeros((len(dataset.items), model.image_width), dtype=np.float16)
             usable = np.zeros(len(rows), dtype=bool)
             stream = decode(dataset, lambda image: scaled(image, config.preprocess.size))
-            for chunk in _chunks(stream):
+            for chunk in chunks(stream, CHUNK):
                 positions = [position for position, _, _ in chunk]
                 batch = torch.from_numpy(np.stack([picture for _, _, picture in chunk])).to(device)
                 with _fast(device):
@@ -100,11 +99,6 @@ def _fast(device: torch.device) -> Iterator[None]:
     dtype = fast_dtype(device)
     with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         yield
-
-
-def _chunks(stream: Iterator[tuple[int, bytes, np.ndarray]]) -> Iterator[list[tuple[int, bytes, np.ndarray]]]:
-    while chunk := list(islice(stream, CHUNK)):
-        yield chunk
 
 
 def _key(*parts: object) -> str:

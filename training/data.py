@@ -9,6 +9,7 @@ import io
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from models.images import decode_image
 from training.dataset import Dataset, Item, Problem, Report
 from training.readers import read_dataset
 
-__all__ = ["Dataset", "Item", "decode", "inspect", "open_dataset"]
+__all__ = ["Dataset", "Item", "chunks", "decode", "inspect", "open_dataset"]
 
 T = TypeVar("T")
 
@@ -73,6 +74,12 @@ def decode(
             yield from finished()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def chunks(stream: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Yield what `stream` yields in lists of `size`, the last one of what is left."""
+    while chunk := list(islice(stream, size)):
+        yield chunk
 
 
 def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Report:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 
 from common import DataError
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
 from models import Encoder, load_encoder
-from training.data import Dataset, decode, open_dataset
+from training.data import Dataset, chunks, decode, open_dataset
 from training.progress import bar, report_console
-
-T = TypeVar("T")
 
 CHUNK = 32
 """Products encoded at once."""
@@ -69,7 +66,7 @@ def build_catalogue(
 
 def _encoded(encoder: Encoder, dataset: Dataset, rule: SplitRule) -> Iterator[list[Entry]]:
     """Yield the data set's products with their pictures and vectors, chunk by chunk."""
-    for chunk in _chunks(decode(dataset, encoder.prepare_image)):
+    for chunk in chunks(decode(dataset, encoder.prepare_image), CHUNK):
         items = [dataset.items[position] for position, _, _ in chunk]
         image_vectors = encoder.encode_pixels([pixels for _, _, pixels in chunk])  # (B, D)
         text_vectors = encoder.encode_text([item.title for item in items])  # (B, D)
@@ -77,8 +74,3 @@ def _encoded(encoder: Encoder, dataset: Dataset, rule: SplitRule) -> Iterator[li
             Entry(Product(item.id, item.title, item.attributes, rule.of(item.title)), picture, image, text)
             for item, (_, picture, _), image, text in zip(items, chunk, image_vectors, text_vectors, strict=True)
         ]
-
-
-def _chunks(stream: Iterator[T]) -> Iterator[list[T]]:
-    while chunk := list(islice(stream, CHUNK)):
-        yield chunk
