@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# Serves the catalogue under /srv/artefacts; draws, trains and serves the demo when there is none.
+# Serves the catalogue under /srv/artefacts; draws, trains and serves the demo when there is none. The checkpoint that
+# comes with the repository is in the image, so that `vitrine index` makes that catalogue without training.
 #
 #   docker build -t vitrine .
 #   docker build -t vitrine:cuda --build-arg DEVICE=cuda .
@@ -25,12 +26,14 @@ RUN pip install -r requirements.txt
 
 FROM dependencies AS build
 COPY . .
-RUN pip install --no-deps .
+RUN pip install --no-deps . && mkdir -p checkpoints
 
 FROM python:${PYTHON}-slim AS service
 ARG DEVICE=cpu
 RUN useradd --system --uid 10001 --create-home vitrine && install -d -o 10001 -g vitrine /srv/artefacts
 COPY --from=build /opt/venv /opt/venv
+# Found as in a clone: below the working directory.
+COPY --from=build /srv/checkpoints /srv/checkpoints
 # Passive: OpenMP threads that spin at a barrier collapse when a neighbour takes a core.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 \
     VITRINE_DEVICE=${DEVICE} VITRINE_HOST=0.0.0.0 VITRINE_PORT=8000

@@ -8,7 +8,8 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: run test check fix docs clean
 
-## Serve on 127.0.0.1:8000. DATA=path: index that data set first, with CHECKPOINT=path or the trained checkpoint.
+## Serve on 127.0.0.1:8000. DATA=path: index that data set first, with CHECKPOINT=path, else the checkpoint that was
+## trained here, else the one in checkpoints/.
 run: $(VENV)/installed
 ifdef DATA
 	$(BIN)/vitrine index --data "$(DATA)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
@@ -35,8 +36,7 @@ fix: $(VENV)/installed
 
 ## Make the tables in docs/ again from the committed JSON, and the settings in the README.
 docs: $(VENV)/installed
-	$(BIN)/vitrine evaluate --from docs/evaluation-test.json --out docs/evaluation-test.md
-	$(BIN)/vitrine evaluate --from docs/evaluation-all.json --out docs/evaluation-all.md
+	$(BIN)/python -m tests.benchmarks.results docs/results.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
 	$(BIN)/vitrine settings --write README.md
 

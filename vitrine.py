@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +17,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from common import InputError, VitrineError, file_beside, write_json
+from common import ArtefactError, InputError, VitrineError, file_beside, write_json
 
 ARTEFACTS = Path("artefacts")
 DEMO = ARTEFACTS / "demo"
+SHIPPED = Path("checkpoints/minilm-dinov2")
+"""The checkpoint that comes with the repository; like the artefacts, below the folder that a command runs in."""
 
 cli = typer.Typer(
     name="vitrine",
@@ -42,7 +45,11 @@ Data = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 CheckpointOption = Annotated[
-    Path | None, typer.Option(help="Checkpoint folder. [default: artefacts/checkpoint, else the demo's]")
+    Path | None,
+    typer.Option(
+        help="Checkpoint folder. [default: the one that made the catalogue, "
+        f"of artefacts/checkpoint, {SHIPPED} and the demo's]"
+    ),
 ]
 CatalogueOption = Annotated[
     Path | None, typer.Option(help="Catalogue folder. [default: artefacts/catalogue, else the demo's]")
@@ -82,20 +89,42 @@ def _say(value: Any, as_json: bool) -> None:
         Console().print(value)
 
 
-def _artefact(given: Path | None, name: str) -> Path:
-    """Return the folder given, else artefacts/`name`, else the demo's when only that is there."""
+def _catalogue(given: Path | None) -> Path:
+    """Return the folder given, else artefacts/catalogue, else the demo's when only that is there."""
     if given is not None:
         return given
-    own = ARTEFACTS / name
-    return own if own.exists() or not (DEMO / name).exists() else DEMO / name
+    own, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
+    return own if own.exists() or not drawn.exists() else drawn
+
+
+def _checkpoints(*folders: Path) -> list[Path]:
+    """Return those of `folders` that hold a checkpoint, sound or not; where none does, the first."""
+    from models.checkpoint import CONFIG_FILE
+
+    return [folder for folder in folders if (folder / CONFIG_FILE).is_file()] or [folders[0]]
 
 
 def _pair(checkpoint: Path | None, catalogue: Path | None) -> tuple[Path, Path]:
-    """Return a checkpoint and a catalogue that belong together: both our own, or both the demo's."""
-    ours, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
-    if checkpoint is None and catalogue is None and drawn.exists() and not ours.exists():
-        return DEMO / "checkpoint", drawn
-    return _artefact(checkpoint, "checkpoint"), _artefact(catalogue, "catalogue")
+    """Return a checkpoint and a catalogue; unless given, the checkpoint is the one that made the catalogue.
+
+    When none of those that are there did, the first is returned, and whoever opens the two names both encoders.
+    """
+    catalogue = _catalogue(catalogue)
+    if checkpoint is not None:
+        return checkpoint, catalogue
+    found = _checkpoints(ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
+    if len(found) == 1 or not catalogue.exists():
+        return found[0], catalogue
+    from index import Catalogue
+    from models.checkpoint import encoder_id
+
+    with Catalogue.open(catalogue) as opened:
+        wanted = opened.info.encoder_id
+    for folder in found:
+        with suppress(ArtefactError, FileNotFoundError):  # a damaged one made nothing that we could search
+            if encoder_id(folder) == wanted:
+                return folder, catalogue
+    return found[0], catalogue
 
 
 @data_cli.command("info")
@@ -158,14 +187,31 @@ def train(
     cache: Annotated[Path, typer.Option(help="Where decoded pixels and locked features are kept.")] = ARTEFACTS
     / "cache",
     device: Device = "auto",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also log for TensorBoard, into the run folder.")
+    ] = False,
+    benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="Train nothing: time the loop and whether its input keeps up.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a dual encoder; the best epoch's checkpoint stays in the run folder."""
+    """Train a dual encoder; the best epoch's checkpoint stays in the run folder.
+
+    Over several GPUs or machines: torchrun --nproc-per-node N -m training.train CONFIG --data DATA
+    """
     from training.config import load_config
-    from training.train import train as run
 
     parsed = load_config(config, text_tower=text_tower, image_tower=image_tower)
-    metrics = run(parsed, data, out, cache=cache, resume=resume, device=device)
+    if benchmark:
+        from training.benchmark import benchmark as measure
+        from training.benchmark import benchmark_table
+
+        figures = measure(parsed, data, cache=cache, device=device)
+        _say(figures if as_json else benchmark_table(figures), as_json)
+        return
+    from training.train import train as run
+
+    metrics = run(parsed, data, out, cache=cache, resume=resume, device=device, tensorboard=tensorboard)
     if as_json:
         _say(metrics, True)
     else:
@@ -176,9 +222,83 @@ def train(
 
 
 @cli.command()
+def sweep(
+    config: Annotated[
+        Path, typer.Argument(help="TOML file; its table [sweep] says what is searched.", show_default=False)
+    ],
+    data: Data,
+    trials: Annotated[int, typer.Option(help="How many trials in all, with those of earlier calls.", min=1)] = 20,
+    out: Annotated[Path, typer.Option(help="The sweep's folder; what is there is gone on with.")] = ARTEFACTS / "sweep",
+    text_tower: Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")] = None,
+    image_tower: Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")] = None,
+    cache: Annotated[Path, typer.Option(help="Where decoded pixels and locked features are kept.")] = ARTEFACTS
+    / "cache",
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Of the values that are tried.", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a config again and again with other values, and keep those with the best validation MRR."""
+    from training.sweep import BEST_FILE, PLOT_FILE, terminal_table
+    from training.sweep import sweep as run
+
+    result = run(
+        config,
+        data,
+        out,
+        trials=trials,
+        cache=cache,
+        text_tower=text_tower,
+        image_tower=image_tower,
+        device=device,
+        seed=seed,
+    )
+    if as_json:
+        _say(result, True)
+        return
+    _say(terminal_table(result), False)
+    towers = {"--text-tower": text_tower, "--image-tower": image_tower}
+    given = "".join(f" {option} {source}" for option, source in towers.items() if source is not None)
+    Console(soft_wrap=True).print(
+        f"{out / PLOT_FILE} shows them. Next: vitrine train {out / BEST_FILE} --data {data}{given}"
+    )
+
+
+@cli.command()
+def pack(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Checkpoint folder, as `vitrine train` writes it.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the packed checkpoint.", show_default=False)],
+    data: Annotated[
+        Path | None, typer.Option(help="Also measure on this data set's validation titles what packing costs.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of another model in that folder.")] = False,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Copy a trained checkpoint with its weights in int8, at half the size, fit to be passed on."""
+    from training.pack import cost_table
+    from training.pack import pack as run
+
+    figures = run(checkpoint, out, data=data, replace=replace, device=device)
+    if as_json:
+        _say(figures, True)
+        return
+    before, after = (figures["bytes"][when] / 1e6 for when in ("before", "after"))
+    Console(soft_wrap=True).print(
+        f"{out}: encoder {figures['encoder_id']}, {after:.1f} MB instead of {before:.1f} MB, packed from encoder "
+        f"{figures['packed_from']} in {figures['seconds']:.1f} s"
+    )
+    if "cost" in figures:
+        _say(cost_table(figures["cost"]), False)
+
+
+@cli.command()
 def index(
     data: Data,
-    checkpoint: Annotated[Path, typer.Option(help="Checkpoint folder.")] = ARTEFACTS / "checkpoint",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Catalogue folder to write.")] = ARTEFACTS / "catalogue",
     device: Device = "auto",
     as_json: Json = False,
@@ -186,12 +306,13 @@ def index(
     """Encode a data set's products into a catalogue that `vitrine serve` can search."""
     from training.embed import build_catalogue
 
+    checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
     figures = build_catalogue(checkpoint, data, out, device=device)
     if as_json:
         _say(figures, True)
     else:
         Console(soft_wrap=True).print(
-            f"{out}: {figures['products']:,} products in {figures['seconds']:,.0f} s "
+            f"{out}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
             f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
         )
 
@@ -200,22 +321,91 @@ def index(
 def evaluate(
     catalogue: CatalogueOption = None,
     split: Annotated[str, typer.Option(help="Whose titles ask: train, validation, test or all.")] = "test",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="pairs: products ask, in both directions; kagl: titles and categories ask, beside public figures, "
+            "and the checkpoint encodes the categories."
+        ),
+    ] = "pairs",
+    checkpoint: CheckpointOption = None,
+    device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write the figures here: .json, or .md for a table.")] = None,
     given: Annotated[
         Path | None, typer.Option("--from", help="Show the figures of this JSON; measure nothing.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure retrieval in both directions, with 95 % intervals, against all products of the catalogue."""
-    from training.evaluate import evaluate_catalogue, markdown, read_result, terminal_table
+    """Measure retrieval, with 95 % intervals, against all products of the catalogue."""
+    from training.evaluate import (
+        PROTOCOLS,
+        evaluate_catalogue,
+        evaluate_catalogue_kagl,
+        markdown,
+        read_result,
+        terminal_table,
+    )
 
-    result = read_result(given) if given else evaluate_catalogue(_artefact(catalogue, "catalogue"), split)
+    if protocol not in PROTOCOLS:
+        raise InputError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
+    if given:
+        result = read_result(given)
+    elif protocol == "kagl":
+        result = evaluate_catalogue_kagl(*_pair(checkpoint, catalogue), split, device=device)
+    elif checkpoint is not None:
+        raise InputError("--checkpoint is for --protocol kagl; the pairs are measured on the catalogue's own vectors")
+    else:
+        result = evaluate_catalogue(_catalogue(catalogue), split)
     if out is not None and out.suffix == ".md":
         with file_beside(out) as beside:
             beside.write_text(markdown(result), encoding="utf-8")
     elif out is not None:
         write_json(out, result)
     _say(result if as_json else terminal_table(result), as_json)
+
+
+@cli.command()
+def compare(
+    given: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN_OR_CONFIG...", help="Configs (.toml) to train; folders of finished runs."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The data set; as for train.")] = None,
+    out: Annotated[
+        list[Path] | None, typer.Option(help="Also write it here: .json, or .md for a table; may be given twice.")
+    ] = None,
+    runs: Annotated[
+        Path, typer.Option(help="Where configs are trained, or went on with, or found finished.")
+    ] = ARTEFACTS / "compare",
+    comparison: Annotated[
+        Path | None, typer.Option("--from", help="Show the comparison of this JSON; train and measure nothing.")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Where decoded pixels are kept.")] = ARTEFACTS / "cache",
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train or collect several runs and show the source paper's table beside them: image to text, over all pairs."""
+    from training import compare as table
+
+    failed: dict[str, str] = {}
+    if comparison is not None:
+        if given or data is not None:
+            raise InputError("--from shows what was measured before; give it without runs, configs and --data")
+        result = table.read_comparison(comparison)
+    elif not given or data is None:
+        raise InputError("give configs or run folders, and --data PATH; or --from FILE.json")
+    else:
+        result, failed = table.compare(given, data, runs=runs, cache=cache, device=device)
+    if result["runs"]:
+        for path in out or ():
+            if path.suffix == ".md":
+                with file_beside(path) as beside:
+                    beside.write_text(table.markdown(result), encoding="utf-8")
+            else:
+                write_json(path, result)
+        _say(result if as_json else table.terminal_table(result), as_json)
+    if failed:
+        raise InputError(table.complaint(failed))
 
 
 @cli.command()

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     )
 
     checkpoint: Path = Path("artefacts/checkpoint")
-    """Folder of the encoder's checkpoint."""
+    """Folder of the encoder's checkpoint; `vitrine serve`, unless told, takes the one that made the catalogue."""
 
     catalogue: Path = Path("artefacts/catalogue")
     """Folder of the catalogue that was encoded with that checkpoint."""

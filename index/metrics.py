@@ -5,15 +5,16 @@ A tie counts against us: an encoder that gives everything the same vector finds 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from common import InputError
 from index.catalogue import Snapshot
-from index.products import SPLITS, title_key
+from index.products import SPLITS, Product, title_key
 
 TIE = 1e-6
 """Scores this close are equal: the same vector may score a last bit apart by its place in a matrix product."""
@@ -23,15 +24,31 @@ CHUNK_BYTES = 64 * 2**20
 
 PRODUCT_CUTOFFS = (1, 5, 10, 100)
 TITLE_CUTOFFS = (1, 10, 100)
+PRECISION_CUTOFFS = (1, 10)
 MRR_CUTOFF = 10
 CONFIDENCE = 0.95
 
 ALL = "all"
 """Every split at once."""
 
+KAGL_ATTRIBUTES = ("masterCategory", "subCategory", "articleType", "baseColour")
+"""The attributes whose values ask in the KAGL protocol, where the catalogue has them."""
+
+KAGL_WEIGHTS = (0.9, 0.1)
+"""Image and text in the vector of a product that the category queries of the KAGL protocol are asked against."""
+
+SLICED_BY = ("masterCategory", "gender", "baseColour")
+TITLE_FREQUENCY = "title frequency"
+FREQUENCIES = {"1": 1, "2–4": 2, "5–19": 5, "20+": 20}
+"""Names of the slices by title frequency -> the fewest products that a title in it has."""
+
+OTHER = "other"
+NOT_GIVEN = "not given"
+
 Vectors = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Name = TypeVar("Name", bound=Hashable)
 
 
 def ranks(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers]) -> Integers:
@@ -105,30 +122,13 @@ def evaluate(
     Raises:
         InputError: no queries, queries outside the gallery, or arrays that do not fit together.
     """
-    image_vectors, text_vectors = _checked(image_vectors, text_vectors)
-    queries = np.asarray(queries, dtype=np.int64)
-    count = len(image_vectors)
-    if not len(text_vectors) == len(titles) == count:
-        raise InputError(
-            f"{count} image vectors, {len(text_vectors)} text vectors and {len(titles)} titles; "
-            "every product needs one of each"
-        )
-    if len(queries) == 0:
-        raise InputError("there are no queries to measure with; choose a split that has products")
-    _check_positions("queries", queries, count)
-
-    numbers: dict[str, int] = {}
-    title_of = np.array([numbers.setdefault(title_key(title), len(numbers)) for title in titles])  # (N,)
-    # The products of title t are members[starts[t]:starts[t + 1]], in gallery order.
-    members = np.argsort(title_of, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(title_of))])
+    image_vectors, text_vectors, queries = _checked_pairs(image_vectors, text_vectors, len(titles), queries)
+    title_of, members, starts = _by_title(titles)
     # (T,) titles that are asked for; (Q,) which of them each query belongs to.
     asked, group_of = np.unique(title_of[queries], return_inverse=True)
 
-    # Where in the result -> per title, the sum of a measure over its queries; and how many queries that is.
+    # Where in the result -> per title, the sum of a measure over its queries.
     sums: dict[tuple[str, ...], Floats] = {}
-    counts: dict[tuple[str, ...], Floats] = {}
-    per_title = np.bincount(group_of).astype(np.float64)
     for direction, askers, answers in (
         ("image_to_text", image_vectors, text_vectors),
         ("text_to_image", text_vectors, image_vectors),
@@ -139,31 +139,173 @@ def evaluate(
             measures[f"mrr{MRR_CUTOFF}"] = _reciprocal(rank)
             for name, values in measures.items():
                 sums[direction, rule, name] = np.bincount(group_of, weights=values).astype(np.float64)
-                counts[direction, rule, name] = per_title
 
-    sizes = starts[asked + 1] - starts[asked]
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    indices = np.concatenate([members[starts[title] : starts[title + 1]] for title in asked])
-    positions = ranks(text_vectors[members[starts[asked]]], image_vectors, (indptr, indices))
-    for k in TITLE_CUTOFFS:
-        found = np.add.reduceat((positions <= k).astype(np.float64), indptr[:-1])
-        sums["titles", f"recall{k}"] = found / sizes
-    sums["titles", f"mrr{MRR_CUTOFF}"] = _reciprocal(np.minimum.reduceat(positions, indptr[:-1]))
-
-    figures = _bootstrap(
-        np.stack(list(sums.values()), axis=1),
-        np.stack([counts.get(path, np.ones(len(asked))) for path in sums], axis=1),
-        seed,
-        resamples,
-    )
-    result: dict[str, Any] = {"queries": len(queries), "gallery": count}
-    for path, figure in zip(sums, figures.round(6).tolist(), strict=True):
-        place = result
-        for name in path[:-1]:
-            place = place.setdefault(name, {})
-        place[path[-1]] = dict(zip(("value", "low", "high"), figure, strict=True))
-    result["titles"] = {"queries": len(asked), **result["titles"]}
+    per_title = np.bincount(group_of).astype(np.float64)
+    result: dict[str, Any] = {"queries": len(queries), "gallery": len(image_vectors)}
+    for (direction, rule, name), figure in _figures(sums, per_title, seed, resamples).items():
+        result.setdefault(direction, {}).setdefault(rule, {})[name] = figure
+    measures = _title_measures(image_vectors, text_vectors, members, starts, asked)
+    result["titles"] = {"queries": len(asked), **_figures(measures, np.ones(len(asked)), seed, resamples)}
     return result
+
+
+def title_slices(
+    image_vectors: Vectors,
+    text_vectors: Vectors,
+    products: Sequence[Product],
+    queries: Integers,
+    *,
+    by: Sequence[str] = SLICED_BY,
+    minimum: int = 30,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, list[dict[str, Any]]]:
+    """Measure the titles of `queries` as `evaluate` does, apart for each value of some attributes.
+
+    The value is that of the title's first product; "not given" where it has none. `title frequency` tells titles
+    apart by how many products of the gallery share them. Values with fewer than `minimum` titles stand together as
+    "other", last. An attribute that no product has is left out.
+
+    Args:
+        image_vectors: (N, D) of unit length.
+        text_vectors: (N, D) of unit length.
+        products: N.
+        queries: (Q,) positions of the products whose titles ask.
+        by: Names of attributes.
+        minimum: Titles.
+        seed: Of the bootstrap, which resamples the titles of a slice.
+        resamples: Of the bootstrap.
+
+    Returns:
+        Attribute -> `[{"value", "queries", "recall1", "recall10", "mrr10"}]`, most titles first, and "title frequency"
+        -> the same, rarest titles first. Every figure is `{"value", "low", "high"}`.
+
+    Raises:
+        InputError: as `evaluate`.
+    """
+    image_vectors, text_vectors, queries = _checked_pairs(image_vectors, text_vectors, len(products), queries)
+    title_of, members, starts = _by_title([product.title for product in products])
+    asked = np.unique(title_of[queries])
+    measures = _title_measures(image_vectors, text_vectors, members, starts, asked)
+    first = [products[at] for at in members[starts[asked]]]
+    sizes = starts[asked + 1] - starts[asked]
+
+    values = {
+        name: [product.attributes.get(name) or NOT_GIVEN for product in first]
+        for name in by
+        if any(product.attributes.get(name) for product in products)
+    }
+    names = list(FREQUENCIES)
+    bins = np.searchsorted(list(FREQUENCIES.values()), sizes, side="right") - 1
+    values[TITLE_FREQUENCY] = [names[number] for number in bins]
+    result: dict[str, list[dict[str, Any]]] = {}
+    for name, of_title in values.items():
+        counts = Counter(of_title)
+        kept = [value for value, count in counts.most_common() if count >= minimum]
+        if name == TITLE_FREQUENCY:
+            kept.sort(key=names.index)
+        label = np.array([kept.index(value) if value in kept else len(kept) for value in of_title])
+        result[name] = []
+        for number, value in enumerate([*kept, OTHER]):
+            chosen = label == number
+            if chosen.any():
+                parts = {key: measures[key][chosen] for key in ("recall1", "recall10", f"mrr{MRR_CUTOFF}")}
+                queries_here = int(chosen.sum())
+                figures = _figures(parts, np.ones(queries_here), seed, resamples)
+                result[name].append({"value": value, "queries": queries_here, **figures})
+    return result
+
+
+def precision(
+    queries: Vectors, gallery: Vectors, value_of: Integers, *, seed: int = 0, resamples: int = 1000
+) -> dict[str, Any]:
+    """Measure how many of the best k are right: found / k, for queries that each stand for a value of an attribute.
+
+    Args:
+        queries: (V, D) of unit length, one per value.
+        gallery: (N, D) of unit length.
+        value_of: (N,) the value of each item, 0 to V - 1; -1 for an item without one, which is right for no query.
+        seed: Of the bootstrap, which resamples values.
+        resamples: Of the bootstrap.
+
+    Returns:
+        `{"queries", "p1", "p10"}`; the figures are `{"value", "low", "high"}`.
+
+    Raises:
+        InputError: no queries, or vectors that are not finite or do not fit together.
+    """
+    if not len(queries):
+        raise InputError("there are no values to ask for; choose an attribute that the catalogue has")
+    members = np.argsort(value_of, kind="stable")[np.count_nonzero(value_of < 0) :]
+    sizes = np.bincount(value_of[members], minlength=len(queries))
+    positions = ranks(queries, gallery, (np.concatenate([[0], np.cumsum(sizes)]), members))
+    measures = {
+        f"p{k}": np.bincount(value_of[members], weights=positions <= k, minlength=len(queries)) / k
+        for k in PRECISION_CUTOFFS
+    }
+    return {"queries": len(queries), **_figures(measures, np.ones(len(queries)), seed, resamples)}
+
+
+def evaluate_kagl(
+    snapshot: Snapshot,
+    split: str,
+    encode_text: Callable[[Sequence[str]], Vectors],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """Measure a catalogue by the protocol of the KAGL leaderboard, on the titles of `split`.
+
+    Every distinct title of the split asks for all of its pictures, as in `evaluate`; and every distinct value of
+    `KAGL_ATTRIBUTES` that the catalogue has asks, as it is written, for the products that have it. Those queries are
+    asked twice: against pictures alone (`image`), and, as the leaderboard does, against 0.9 of a product's image vector
+    + 0.1 of its text vector (`image_and_text`). The gallery is all products. Source:
+    https://github.com/marqo-ai/marqo-FashionCLIP (eval.py, configs/KAGL.json, utils/metrics.py).
+
+    Args:
+        snapshot: what is searched.
+        split: "train", "validation", "test" or "all".
+        encode_text: from B texts to (B, D) unit rows; of the encoder that made the catalogue.
+        seed: Of the bootstrap, which resamples titles, or values.
+        resamples: Of the bootstrap.
+
+    Returns:
+        `{"protocol", "split", "encoder_id", "catalogue_version", "source", "gallery", "titles": {"queries", "recall1",
+        ..., "mrr10"}, "categories": {attribute: {"queries", "image": {"p1", "p10"}, "image_and_text"}}, "slices"}`,
+        ready for JSON; `slices` is that of `title_slices`.
+
+    Raises:
+        InputError: an unknown split, or one without products.
+    """
+    queries = _asking(snapshot, split)
+    images, texts, products = snapshot.image_vectors, snapshot.text_vectors, snapshot.products
+    title_of, members, starts = _by_title([product.title for product in products])
+    asked = np.unique(title_of[queries])
+    titles = _title_measures(images, texts, members, starts, asked)
+    image_weight, text_weight = KAGL_WEIGHTS
+    mixed = image_weight * images + text_weight * texts
+    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+
+    categories: dict[str, Any] = {}
+    for name in KAGL_ATTRIBUTES:
+        given = [product.attributes.get(name) for product in products]
+        values = sorted({value for value in given if value})
+        if values:
+            numbers = {value: number for number, value in enumerate(values)}
+            value_of = np.array([numbers[value] if value else -1 for value in given], dtype=np.int64)
+            vectors = encode_text(values)
+            categories[name] = {"queries": len(values)}
+            for documents, gallery in (("image", images), ("image_and_text", mixed)):
+                found = precision(vectors, gallery, value_of, seed=seed, resamples=resamples)
+                categories[name][documents] = {key: found[key] for key in found if key != "queries"}
+    return {
+        "protocol": "kagl",
+        **_about(snapshot, split),
+        "gallery": len(products),
+        "titles": {"queries": len(asked), **_figures(titles, np.ones(len(asked)), seed, resamples)},
+        "categories": categories,
+        "slices": title_slices(images, texts, products, queries, seed=seed, resamples=resamples),
+    }
 
 
 def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
@@ -181,6 +323,23 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
     Raises:
         InputError: an unknown split, or one without products.
     """
+    queries = _asking(snapshot, split)
+    titles = [product.title for product in snapshot.products]
+    return {**_about(snapshot, split), **evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries)}
+
+
+def _about(snapshot: Snapshot, split: str) -> dict[str, Any]:
+    """Return what was measured, and on what."""
+    return {
+        "split": split,
+        "encoder_id": snapshot.info.encoder_id,
+        "catalogue_version": snapshot.version,
+        "source": snapshot.info.source,
+    }
+
+
+def _asking(snapshot: Snapshot, split: str) -> Integers:
+    """Return the positions (Q,) of the products of `split`, one or more."""
     if split not in (*SPLITS, ALL):
         raise InputError(f"there is no split {split!r}; choose one of {', '.join((*SPLITS, ALL))}")
     products = snapshot.products
@@ -188,14 +347,7 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
     if not len(queries):
         there = ", ".join(name for name in SPLITS if any(product.split == name for product in products)) or "none"
         raise InputError(f"no product of the catalogue is in split {split!r}; the splits it has: {there}")
-    titles = [product.title for product in products]
-    return {
-        "split": split,
-        "encoder_id": snapshot.info.encoder_id,
-        "catalogue_version": snapshot.version,
-        "source": snapshot.info.source,
-        **evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries),
-    }
+    return queries
 
 
 def _checked(one: Vectors, other: Vectors) -> tuple[Vectors, Vectors]:
@@ -206,6 +358,23 @@ def _checked(one: Vectors, other: Vectors) -> tuple[Vectors, Vectors]:
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         raise InputError("vectors have NaN or infinite values; check the encoder")
     return one, other
+
+
+def _checked_pairs(
+    image_vectors: Vectors, text_vectors: Vectors, count: int, queries: Integers
+) -> tuple[Vectors, Vectors, Integers]:
+    """Return vectors and queries after checking that there are `count` products, and queries among them."""
+    image_vectors, text_vectors = _checked(image_vectors, text_vectors)
+    queries = np.asarray(queries, dtype=np.int64)
+    if not len(image_vectors) == len(text_vectors) == count:
+        raise InputError(
+            f"{len(image_vectors)} image vectors, {len(text_vectors)} text vectors and {count} titles; "
+            "every product needs one of each"
+        )
+    if len(queries) == 0:
+        raise InputError("there are no queries to measure with; choose a split that has products")
+    _check_positions("queries", queries, count)
+    return image_vectors, text_vectors, queries
 
 
 def _check_positions(what: str, positions: Integers, count: int) -> None:
@@ -223,6 +392,32 @@ def _score_rows(queries: Vectors, gallery: Vectors) -> Iterator[tuple[int, Vecto
         chunk = queries[start : start + rows]
         scores = np.matmul(chunk, gallery.T, out=buffer[: len(chunk)])
         yield from enumerate(scores, start)
+
+
+def _by_title(titles: Sequence[str]) -> tuple[Integers, Integers, Integers]:
+    """Return the number of each product's title (N,), and `members` (N,) and `starts` (T+1,).
+
+    The products of title t are `members[starts[t]:starts[t + 1]]`, in gallery order.
+    """
+    numbers: dict[str, int] = {}
+    title_of = np.array([numbers.setdefault(title_key(title), len(numbers)) for title in titles], dtype=np.int64)
+    members = np.argsort(title_of, kind="stable")
+    return title_of, members, np.concatenate([[0], np.cumsum(np.bincount(title_of))])
+
+
+def _title_measures(
+    image_vectors: Vectors, text_vectors: Vectors, members: Integers, starts: Integers, asked: Integers
+) -> dict[str, Floats]:
+    """Return the recalls and the reciprocal rank (T,) of titles `asked` (T,) for their own images."""
+    sizes = starts[asked + 1] - starts[asked]
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    indices = np.concatenate([members[starts[title] : starts[title + 1]] for title in asked])
+    positions = ranks(text_vectors[members[starts[asked]]], image_vectors, (indptr, indices))
+    measures = {
+        f"recall{k}": np.add.reduceat((positions <= k).astype(np.float64), indptr[:-1]) / sizes for k in TITLE_CUTOFFS
+    }
+    measures[f"mrr{MRR_CUTOFF}"] = _reciprocal(np.minimum.reduceat(positions, indptr[:-1]))
+    return measures
 
 
 def _product_ranks(
@@ -249,8 +444,17 @@ def _reciprocal(rank: Integers) -> Floats:
     return np.where(rank <= MRR_CUTOFF, 1.0 / rank, 0.0)
 
 
+def _figures(sums: Mapping[Name, Floats], counts: Floats, seed: int, resamples: int) -> dict[Name, dict[str, float]]:
+    """Return the mean of each measure as `{"value", "low", "high"}`; `sums` and `counts` (T,) are per group."""
+    figures = _bootstrap(np.stack(list(sums.values()), axis=1), counts[:, None], seed, resamples).round(6).tolist()
+    return {
+        name: dict(zip(("value", "low", "high"), figure, strict=True))
+        for name, figure in zip(sums, figures, strict=True)
+    }
+
+
 def _bootstrap(sums: Floats, counts: Floats, seed: int, resamples: int) -> Floats:
-    """Return value, low and high (M, 3) of M means; `sums` and `counts` (T, M) are per independent group.
+    """Return value, low and high (M, 3) of M means; `sums` (T, M) and `counts` (T, 1) are per independent group.
 
     The cluster bootstrap: whole groups are drawn with replacement, and the mean is taken over what they hold.
     """

@@ -1,7 +1,8 @@
 """The checkpoint folder: what is in it, how it is written, read and named. Runs no pickled code, needs no network.
 
-model.safetensors   weights of both towers, projections and temperature, in half precision
-config.json         format, the model (full architectures, pooling, preprocessing, projection), how it was trained
+model.safetensors   weights of both towers, projections and temperature, in half precision or packed into bytes
+config.json         format, how the weights are stored, the model (full architectures, pooling, preprocessing,
+                    projection), how it was trained
 tokenizer.json      the tokenizer, with its padding
 """
 
@@ -11,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from pydantic import ValidationError
@@ -28,6 +29,13 @@ FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 
+Weights = Literal["float16", "int8"]
+"""How weights are stored. int8: matrices as `packed` makes them, all else float16. A model in memory is float32."""
+GROUP = 64
+"""Neighbours in a row that share a scale, at most. Whole rows come out twice as far from the original."""
+SCALE = ".scale"
+"""Ends the name under which the scales of a packed tensor stand beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -36,25 +44,74 @@ class Checkpoint:
     model: DualEncoder
     text: TextPreprocessor
     training: dict[str, Any]
+    weights: Weights
     encoder_id: str
 
 
-def save_checkpoint(folder: Path, model: DualEncoder, text: TextPreprocessor, training: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: Path, model: DualEncoder, text: TextPreprocessor, training: dict[str, Any], weights: Weights = "float16"
+) -> None:
     """Write a checkpoint into `folder`, file by file, each one whole or not at all; the weights last.
 
     Args:
         folder: made when it does not exist; files of other names stay.
-        model: saved in half precision.
+        model: what is saved.
         text: the tokenizer that belongs to it.
         training: how it was trained, as JSON data; `training["split"]` tells which titles it has seen.
+        weights: how its weights are stored; "int8" takes half the space of "float16".
     """
-    config = {"format": FORMAT, "model": described(model).model_dump(mode="json"), "training": training}
-    write_json(folder / CONFIG_FILE, config)
+    described_model = described(model).model_dump(mode="json")
+    write_json(
+        folder / CONFIG_FILE, {"format": FORMAT, "weights": weights, "model": described_model, "training": training}
+    )
     with file_beside(folder / TOKENIZER_FILE) as beside:
         beside.write_text(text.to_json(), encoding="utf-8")
     with file_beside(folder / WEIGHTS_FILE) as beside:
-        save_file({name: _half(value) for name, value in model.state_dict().items()}, beside)
+        state = model.state_dict()
+        save_file(packed(state) if weights == "int8" else {name: _half(state[name]) for name in state}, beside)
         beside.chmod(0o644)  # the library makes it private, and a service runs as another user than a training run
+
+
+def packed(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return `state` with every matrix and kernel in bytes, one scale for each group of a row; `unpacked` undoes it.
+
+    A row is what leads to one output channel or one embedded token; its groups are neighbours, `GROUP` at most
+    (as in Dettmers et al., arXiv 2110.02861). Symmetric rounding to 255 steps: a value comes back within half a step,
+    max|group| / 254. What has a single row (class tokens, positions) or fewer than two dimensions (norms, biases) is
+    small and stays in half precision.
+    """
+    stored: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if not value.is_floating_point() or value.ndim < 2 or len(value) == 1:
+            stored[name] = _half(value)
+            continue
+        rows = value.detach().float().cpu().flatten(1)
+        width = rows.shape[1]
+        group = next((size for size in range(GROUP, GROUP // 2, -1) if width % size == 0), width)
+        groups = rows.view(len(rows), -1, group)
+        # Not float16: it could not hold the scale of a group of very small values.
+        scale = (groups.abs().amax(2) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+        stored[name] = (groups / scale[..., None]).round().to(torch.int8).view(value.shape)
+        stored[name + SCALE] = scale  # (rows, groups)
+    return stored
+
+
+def unpacked(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return what `packed` packed, in float32.
+
+    Raises:
+        ValueError: a scale is missing, or is none.
+    """
+    state = {name: value for name, value in stored.items() if value.dtype != torch.int8}
+    for name in stored.keys() - state.keys():
+        value, scale = stored[name], state.pop(name + SCALE, None)
+        if scale is None:
+            raise ValueError(f"{name} has no {name + SCALE}")
+        fits = scale.ndim == 2 and len(scale) == len(value) and value[0].numel() % scale.shape[1] == 0
+        if not fits or not (scale.isfinite() & (scale > 0)).all():
+            raise ValueError(f"{name + SCALE} {tuple(scale.shape)} does not scale {name} {tuple(value.shape)}")
+        state[name] = (value.view(*scale.shape, -1) * scale[..., None]).view(value.shape)
+    return state
 
 
 def _half(value: Tensor) -> Tensor:
@@ -82,8 +139,8 @@ def _described(config: Tower, tower: nn.Module) -> Tower:
     return config.model_copy(update={"architecture": architecture, "source": source})
 
 
-def read_config(folder: Path) -> tuple[ModelConfig, dict[str, Any]]:
-    """Read a checkpoint's model config and its training record, without its weights.
+def read_config(folder: Path) -> tuple[ModelConfig, dict[str, Any], Weights]:
+    """Read a checkpoint's model config, its training record and how its weights are stored, without the weights.
 
     Raises:
         ArtefactError: no checkpoint there, damaged, or of another format.
@@ -95,7 +152,10 @@ def read_config(folder: Path) -> tuple[ModelConfig, dict[str, Any]]:
         config = json.loads(path.read_text(encoding="utf-8"))
         if config.get("format") != FORMAT:
             raise ArtefactError(f"{path} is of format {config.get('format')}; this version reads {FORMAT}: train again")
-        return ModelConfig.model_validate(config["model"]), config["training"]
+        weights: Weights = config.get("weights", "float16")  # the first checkpoints did not say
+        if weights not in get_args(Weights):
+            raise ValueError(f"weights are {weights!r}; this version reads {', '.join(get_args(Weights))}")
+        return ModelConfig.model_validate(config["model"]), config["training"], weights
     except (ValueError, KeyError, AttributeError) as error:
         if isinstance(error, ValidationError):
             first = error.errors()[0]
@@ -112,24 +172,33 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         ArtefactError: no checkpoint there, damaged, of another format, or weights that do not fit the config.
     """
     folder = Path(folder)
-    config, training = read_config(folder)
+    config, training, weights = read_config(folder)
     text = TextPreprocessor.load(folder, config.text.max_tokens)
     model = DualEncoder(config, build_architecture(config.text), build_architecture(config.image), text.pad_id)
     path = folder / WEIGHTS_FILE
     try:
-        model.load_state_dict(load_file(path))
+        stored = load_file(path)
+        if weights != "int8" and any(value.dtype == torch.int8 for value in stored.values()):
+            raise ValueError(f"it holds int8, not {weights}")
+        model.load_state_dict(unpacked(stored) if weights == "int8" else stored)
     except FileNotFoundError:
         raise ArtefactError(f"{folder} holds no {WEIGHTS_FILE}; copy the whole checkpoint folder") from None
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, ValueError) as error:
         raise ArtefactError(
             f"{path} does not hold the weights that {CONFIG_FILE} describes ({str(error).splitlines()[0]}); "
             "copy the checkpoint again"
         ) from error
-    return Checkpoint(model.eval(), text, training, encoder_id(folder, config))
+    return Checkpoint(model.eval(), text, training, weights, encoder_id(folder))
 
 
-def encoder_id(folder: Path, config: ModelConfig) -> str:
-    """Return the name of what a checkpoint computes: a hash of its weights, tokenizer and model config."""
+def encoder_id(folder: Path) -> str:
+    """Return the name of what a checkpoint computes: a hash of its weights as stored, tokenizer and model config.
+
+    Raises:
+        ArtefactError: no checkpoint there, damaged, or of another format.
+        FileNotFoundError: weights or tokenizer are missing.
+    """
+    config, _, _ = read_config(folder)
     digest = hashlib.blake2b(digest_size=8)
     described = config.model_dump(mode="json", exclude={"text": {"source"}, "image": {"source"}})
     digest.update(json.dumps(described, sort_keys=True).encode())

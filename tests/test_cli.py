@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,13 +14,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from common import ArtefactError
 from index import Catalogue
 from tests.conftest import draw_shape
+from vitrine import cli
 
 ROOT = Path(__file__).parents[1]
 VITRINE = [sys.executable, "-m", "vitrine"]
@@ -208,6 +213,44 @@ def test_a_catalogue_of_another_encoder_is_refused_with_both_names(
     assert other in line
 
 
+def test_the_checkpoint_that_comes_along_searches_a_catalogue_without_training(
+    checkpoint: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped, own = Path("checkpoints/minilm-dinov2"), Path("artefacts/checkpoint")
+
+    def say(*words: str | Path) -> Any:
+        done = CliRunner().invoke(cli, [*map(str, words), "--json"], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    def search() -> int:
+        return len(say("search", "red ball", "-k", "3")["results"])
+
+    packed = say("pack", checkpoint, "--out", shipped)
+    assert say("index", "--data", shapes)["encoder_id"] == packed["encoder_id"]
+    assert search() == 3
+    # A checkpoint of one's own comes first for a new catalogue, and takes no part in one that it did not make.
+    shutil.copytree(checkpoint, own)
+    assert search() == 3
+    assert say("index", "--data", shapes)["encoder_id"] == packed["packed_from"]
+    assert search() == 3
+    # A damaged one is named where it is needed.
+    (own / "model.safetensors").unlink()
+    with pytest.raises(ArtefactError, match=r"artefacts/checkpoint holds no model.safetensors"):
+        search()
+    shutil.rmtree(own)
+    own.mkdir()  # as in the first minutes of a training run
+    with pytest.raises(ArtefactError, match=f"{packed['packed_from']}.*{packed['encoder_id']}"):
+        search()
+    assert say("index", "--data", shapes)["encoder_id"] == packed["encoder_id"]
+
+
+def test_without_any_checkpoint_the_first_place_looked_at_is_named(shapes: Path, tmp_path: Path) -> None:
+    for words in (("index", "--data", shapes), ("search", "red")):
+        assert "artefacts/checkpoint holds no config.json" in refused(*words, folder=tmp_path)
+
+
 def test_dirt_is_reported_and_stops_nothing(checkpoint: Path, tmp_path: Path) -> None:
     draw_shape("Red", "Ball").save(tmp_path / "a.png")
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no jpeg")
@@ -224,7 +267,7 @@ def test_dirt_is_reported_and_stops_nothing(checkpoint: Path, tmp_path: Path) ->
 def test_help_teaches_every_command() -> None:
     shown = run("--help")
     commands = set(re.findall(r"^│ (\w+)  ", shown.stdout, re.MULTILINE))
-    assert commands >= {"data", "train", "index", "evaluate", "search", "serve", "demo"}
+    assert commands >= {"data", "train", "index", "evaluate", "search", "serve", "demo", "pack"}
     for command in commands:
         text = run(command, "--help").stdout
         assert "Usage:" in text

@@ -26,7 +26,9 @@ from training.config import RunConfig, load_config, parse_config
 from training.data import open_dataset
 from training.evaluate import evaluate_catalogue
 from training.loss import contrastive_loss
-from training.train import LOG_FILE, STATE_FILE, schedule, train
+from training.optim import schedule
+from training.state import LOG_FILE, STATE_FILE
+from training.train import train
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "training" / "configs").glob("*.toml"))
@@ -116,10 +118,14 @@ def test_every_config_is_named_after_what_a_test_runs() -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_committed_config_trains_a_step(path: Path, shapes: Path, tmp_path: Path) -> None:
     config = load_config(path)
-    fields = json.loads(config.model_dump_json(exclude={"model"}))
+    fields = json.loads(config.model_dump_json())
     if config.model.text.source is not None:
         fields["model"] = small_model(config.preset)
-    fields["train"] |= {"epochs": 1, "batch_size": 64}
+    staged = bool(fields["train"]["locked_epochs"])
+    fields["train"] |= {"epochs": 1 + staged, "locked_epochs": int(staged), "batch_size": 64}
+    fields["train"]["frozen_layers"] = min(1, fields["train"]["frozen_layers"])
+    if fields["train"]["captions"]:
+        fields["train"]["captions"] = ["articleType", "baseColour"]
     metrics = train(parse_config(fields), shapes, tmp_path / "out", cache=tmp_path / "cache", device="cpu")
     assert np.isfinite(metrics["history"][0]["loss"])
     assert load_encoder(tmp_path / "out", "cpu").encode_text(["red"]).shape == (1, 128)

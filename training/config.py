@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from common import ConfigError
 from index.products import SplitRule
@@ -17,33 +17,97 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Augmentation(_Frozen):
+    """How pictures are changed at random each time they are seen, on the device, in batches; all off by default."""
+
+    flip: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a mirror image: a product is the same one from either side."""
+    zoom: float = Field(default=0.0, ge=0, lt=0.5)
+    """The side of the part that is seen varies by up to this fraction, either way."""
+    shift: float = Field(default=0.0, ge=0, lt=0.5)
+    """That part moves by up to this fraction of the picture, in both directions."""
+    light: float = Field(default=0.0, ge=0, lt=0.5)
+    """Brightness and contrast vary by up to this fraction; no hue, so that a colour keeps its name."""
+
+
 class Recipe(_Frozen):
-    """How the weights are found."""
+    """How the weights are found. The defaults are the plain recipe of CLIP; every addition is one field, off."""
 
     epochs: int = Field(default=5, ge=1)
     """Passes over the training titles."""
     batch_size: int = Field(default=64, ge=2)
-    """Pairs in a step; each pair's negatives are the others of its batch."""
+    """Pairs in a step, over all devices; each pair's negatives are the others of its batch."""
+    chunk_size: int = Field(default=0, ge=0)
+    """Pairs that go through the towers at once, for large batches in little memory: features first, then the gradients
+    of the whole batch's loss chunk by chunk (gradient caching, arXiv 2101.06983). 0: the whole batch at once."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """Peak rate of the projections and the temperature."""
     tower_learning_rate: float = Field(default=3e-5, gt=0)
     """Peak rate of the towers that are not locked."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Each layer of a pretrained tower learns this much slower than the one above it (arXiv 2212.06138)."""
     weight_decay: float = Field(default=0.05, ge=0)
     """AdamW's, on matrices only."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Fraction of all steps in which the rates rise from 0; then they fall as a cosine."""
     clip_norm: float = Field(default=1.0, gt=0)
     """The gradient's norm is cut to this."""
+    loss: Literal["softmax", "sigmoid"] = "softmax"
+    """Cross-entropy over the batch (CLIP, arXiv 2103.00020), or each pair by itself (SigLIP, arXiv 2303.15343)."""
     positives: Literal["same-title", "same-product"] = "same-title"
     """Which pairs of a batch belong together: all of one title (UniCL), or only a product's own (CLIP)."""
     locked: tuple[Literal["text", "image"], ...] = ()
     """Towers that stay as they are: their features are computed once and cached on disk (LiT, arXiv 2111.07991)."""
+    locked_epochs: int = Field(default=0, ge=0)
+    """First epochs in which both towers are locked and only the projections learn; then the towers follow."""
+    frozen_layers: int = Field(default=0, ge=0)
+    """The image tower's embeddings and this many of its first layers never learn."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay per step of a moving average of the weights, which is what is validated and kept; 0: no average."""
+    augment: Augmentation = Augmentation()
+    """How pictures are changed at random."""
+    patch_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Fraction of an image transformer's patches that are left out, at random (FLIP, arXiv 2212.00794)."""
+    captions: tuple[str, ...] = ()
+    """Attributes that are put behind the title, each with probability `caption_keep`; the plain title is kept too."""
+    caption_keep: float = Field(default=0.5, gt=0, le=1)
+    """See `captions`."""
+    caption_alone: float = Field(default=0.0, ge=0, le=1)
+    """Probability that a wording other than the plain title is only one or two of `captions`, as people search."""
+    validate_epochs: int = Field(default=1, ge=1)
+    """Epochs from one validation to the next; the last epoch is always validated."""
+    patience: int = Field(default=0, ge=0)
+    """Stop after this many validations without a better MRR; 0: never."""
     precision: Literal["auto", "float32"] = "auto"
     """auto: bfloat16 arithmetic where the device has it; weights are float32 either way."""
     seed: int = 0
-    """Of the initial weights, the order of the pairs and dropout."""
+    """Of the initial weights, the order of the pairs, augmentation and dropout."""
     save_minutes: float = Field(default=5.0, ge=0)
     """A killed run loses at most about this much work."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Recipe:
+        both = set(self.locked) == {"text", "image"}
+        image = "image" in self.locked
+        if self.locked_epochs >= self.epochs:
+            raise ValueError(
+                f"locked_epochs is {self.locked_epochs} of {self.epochs} epochs, so no tower would ever learn; "
+                'for that say locked = ["image", "text"]'
+            )
+        if both and self.locked_epochs:
+            raise ValueError("locked_epochs has no meaning when both towers are locked for good; take one of them out")
+        for name, wanted in (
+            ("augment", self.augment != Augmentation()),
+            ("patch_dropout", self.patch_dropout > 0),
+            ("frozen_layers", self.frozen_layers > 0),
+        ):
+            if image and wanted:
+                raise ValueError(f"{name} has no meaning when the image tower is locked; take one of them out")
+        if self.caption_alone and not self.captions:
+            raise ValueError("caption_alone needs captions, the attributes that stand alone; name some")
+        if both and (self.layer_decay < 1 or self.chunk_size):
+            raise ValueError("layer_decay and chunk_size have no meaning when both towers are locked; take them out")
+        return self
 
 
 class RunConfig(_Frozen):
@@ -111,7 +175,8 @@ def _explain(problem: dict[str, Any]) -> str:
     names = [str(part) for part in problem["loc"]]
     if problem["type"] not in ("extra_forbidden", "unexpected_keyword_argument"):
         message = problem["msg"].removeprefix("Value error, ")
-        return f"{'.'.join(names) or 'config'}: {message}; got {problem['input']!r}"
+        got = "" if isinstance(problem["input"], dict) else f"; got {problem['input']!r}"  # a table is quoted by no one
+        return f"{'.'.join(names) or 'config'}: {message}{got}"
     owner: Any = RunConfig
     for name in names[:-1]:
         owner = owner.model_fields[name].annotation

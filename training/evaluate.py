@@ -11,12 +11,48 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from common import InputError
-from index import Catalogue, evaluate_split
+from index import KAGL_ATTRIBUTES, Catalogue, evaluate_kagl, evaluate_split
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 _RIGHT = {"strict_id": "the product", "same_title": "its title"}
 _PRODUCT_MEASURES = {"top1": "top-1", "top5": "top-5", "top10": "top-10", "top100": "top-100", "mrr10": "MRR@10"}
 _TITLE_MEASURES = {"recall1": "R@1", "recall10": "R@10", "recall100": "R@100", "mrr10": "MRR@10"}
+_PRECISIONS = {"p1": "P@1", "p10": "P@10"}
+_DOCUMENTS = {"image": "ours: image", "image_and_text": "ours: image + title"}
+_NONE = "–"
+
+PROTOCOLS = ("pairs", "kagl")
+
+KAGL_ROWS = {
+    # model: titles (R@1, R@10, MRR@10), then for masterCategory, subCategory, articleType, baseColour: (P@1, P@10).
+    "Marqo-FashionSigLIP": ((0.179, 0.489, 0.293), (0.571, 0.686), (0.711, 0.687), (0.704, 0.629), (0.587, 0.502)),
+    "Marqo-FashionCLIP": ((0.159, 0.446, 0.265), (0.714, 0.571), (0.667, 0.613), (0.725, 0.613), (0.500, 0.496)),
+    "FashionCLIP 2.0": ((0.122, 0.404, 0.217), (0.714, 0.686), (0.600, 0.571), (0.634, 0.577), (0.413, 0.443)),
+    "OpenFashionCLIP": ((0.091, 0.325, 0.170), (0.429, 0.557), (0.467, 0.491), (0.542, 0.489), (0.478, 0.465)),
+    "ViT-B-16 laion2b": ((0.155, 0.435, 0.259), (0.571, 0.529), (0.622, 0.573), (0.683, 0.573), (0.500, 0.474)),
+    "ViT-B-16-SigLIP": ((0.169, 0.468, 0.272), (0.714, 0.700), (0.689, 0.644), (0.669, 0.611), (0.500, 0.417)),
+}
+"""What others reached: marqo-ai/marqo-FashionCLIP, LEADERBOARD.md of 2024-08-09, section KAGL."""
+
+_KAGL_SOURCE = (
+    "Rows without intervals: marqo-ai/marqo-FashionCLIP, LEADERBOARD.md (2024-08-09), section KAGL. Not quite the same "
+    "task: those models are zero-shot and see full-size pictures, where Fashion Product Images (Small) has 60×80 px; "
+    "2,000 sampled titles ask, 44,434 images are the gallery, and values ask against image + title. Ours was trained "
+    "on the training split, which is in the gallery: titles of the test split it has never seen, but values are words "
+    "of titles that it has, and it knows most of the pictures that answer them."
+)
+_KAGL_RULES = (
+    "Per cent, with 95 % intervals; a tie counts against us. A title asks for all products of that title: recall is "
+    "found / all, at most k / n for a title of n products. A value of an attribute asks for all products that have it: "
+    "precision is found / k, at most n / k; against a product's image, or against 0.9 of its image vector + 0.1 of its "
+    "title's."
+)
+
+Cell = str | int | dict[str, float]
+"""A word, a count, or a figure: a fraction `{"value", "low", "high"}`, of which others' have no interval."""
+
+Rows = tuple[list[str], list[list[Cell]]]
+"""Headings and lines."""
 
 
 def evaluate_catalogue(folder: Path, split: str = "test") -> dict[str, Any]:
@@ -34,6 +70,28 @@ def evaluate_catalogue(folder: Path, split: str = "test") -> dict[str, Any]:
         return evaluate_split(catalogue.snapshot(), split)
 
 
+def evaluate_catalogue_kagl(
+    checkpoint: Path, folder: Path, split: str = "test", *, device: str = "auto"
+) -> dict[str, Any]:
+    """Measure the catalogue in `folder` by the KAGL protocol; see `index.evaluate_kagl` for what that is.
+
+    Args:
+        checkpoint: whose text tower encodes the values; the one that made the catalogue.
+        folder: a catalogue, as `vitrine index` writes it.
+        split: "train", "validation", "test" or "all".
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        InputError: an unknown split, or one without products.
+        ArtefactError: no checkpoint or catalogue there, or a catalogue of another encoder.
+    """
+    from models import load_encoder
+
+    encoder = load_encoder(checkpoint, device)
+    with Catalogue.open(folder, encoder_id=encoder.encoder_id) as catalogue:
+        return evaluate_kagl(catalogue.snapshot(), split, encoder.encode_text)
+
+
 def read_result(path: Path) -> dict[str, Any]:
     """Read figures that were written as JSON.
 
@@ -42,21 +100,23 @@ def read_result(path: Path) -> dict[str, Any]:
     """
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        headline(result), tables(result)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        markdown(result)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} holds no figures ({error}); give a file from `vitrine evaluate --out`") from error
     return result
 
 
-def tables(result: dict[str, Any]) -> list[tuple[list[str], list[list[str | dict[str, float]]]]]:
-    """Return the figures as two tables of headings and lines: every product asks, and every title asks."""
-    products: list[list[str | dict[str, float]]] = [
+def tables(result: dict[str, Any]) -> list[Rows]:
+    """Return the figures as tables: of the products and titles that ask, or, for "kagl", beside those of others."""
+    if _is_kagl(result):
+        return _kagl_tables(result)
+    products: list[list[Cell]] = [
         [asked, meaning, *(result[direction][right][key] for key in _PRODUCT_MEASURES)]
         for direction, asked in _DIRECTIONS.items()
         for right, meaning in _RIGHT.items()
     ]
     titles = result["titles"]
-    by_title: list[str | dict[str, float]] = [f"{titles['queries']:,} titles → images", "found / all of it"]
+    by_title: list[Cell] = [f"{titles['queries']:,} titles → images", "found / all of it"]
     by_title += [titles[key] for key in _TITLE_MEASURES]
     return [
         (["query", "right is", *_PRODUCT_MEASURES.values()], products),
@@ -64,41 +124,104 @@ def tables(result: dict[str, Any]) -> list[tuple[list[str], list[list[str | dict
     ]
 
 
+def slice_tables(result: dict[str, Any]) -> list[Rows]:
+    """Return the figures of the titles apart by attribute, a table for each; none for "pairs"."""
+    measures = {key: name for key, name in _TITLE_MEASURES.items() if key != "recall100"}
+    return [
+        (
+            [name, "titles", *measures.values()],
+            [[line["value"], line["queries"], *(line[key] for key in measures)] for line in lines],
+        )
+        for name, lines in result.get("slices", {}).items()
+    ]
+
+
 def headline(result: dict[str, Any]) -> str:
     """Return one line that says what was measured."""
+    asking = f"{result['titles']['queries']:,} titles" if _is_kagl(result) else f"{result['queries']:,} products"
+    protocol = ", KAGL protocol" if _is_kagl(result) else ""
     return (
-        f"{result['source']}, split {result['split']}: {result['queries']:,} products ask, "
+        f"{result['source']}, split {result['split']}{protocol}: {asking} ask, "
         f"{result['gallery']:,} are in the gallery; encoder {result['encoder_id']}"
     )
 
 
 def terminal_table(result: dict[str, Any]) -> RenderableType:
-    """Return the figures in per cent, with their 95 % intervals, for a rich console."""
+    """Return the figures in per cent, with their 95 % intervals, for a rich console; without those per slice."""
     parts: list[RenderableType] = [f"[bold]{headline(result)}[/bold]"]
     for headings, lines in tables(result):
         table = Table(box=box.SIMPLE, pad_edge=False)
-        for number, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if number > 1 else "left", no_wrap=number > 1)
+        for heading, right in zip(headings, _right(lines), strict=True):
+            table.add_column(heading, justify="right" if right else "left", no_wrap=right)
         for line in lines:
-            table.add_row(*(c if isinstance(c, str) else f"[bold]{_percent(c)}[/bold]\n{_interval(c)}" for c in line))
+            table.add_row(*(_shown(cell, "[bold]{}[/bold]\n{}") for cell in line))
         parts.append(table)
+    if _is_kagl(result):
+        return Group(*parts, *_kagl_notes(result), "Apart by attribute and title frequency: --out FILE.md")
     return Group(*parts, "per cent, with 95 % intervals below; a tie counts against us")
 
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the figures in per cent, with their 95 % intervals, as Markdown."""
-    text = [headline(result) + ". Per cent, with 95 % intervals; a tie counts against us."]
-    for headings, lines in tables(result):
-        text += ["", f"| {' | '.join(headings)} |", "|---" * 2 + "|---:" * (len(headings) - 2) + "|"]
-        for line in lines:
-            cells = (c if isinstance(c, str) else f"**{_percent(c)}** ({_interval(c)})" for c in line)
-            text.append(f"| {' | '.join(cells)} |")
+    if _is_kagl(result):
+        text = [headline(result) + ".", *(line for note in _kagl_notes(result) for line in ("", note))]
+    else:
+        text = [headline(result) + ". Per cent, with 95 % intervals; a tie counts against us."]
+    for headings, lines in [*tables(result), *slice_tables(result)]:
+        rule = "".join("|---:" if right else "|---" for right in _right(lines))
+        text += ["", f"| {' | '.join(headings)} |", rule + "|"]
+        text += [f"| {' | '.join(_shown(cell, '**{}** ({})') for cell in line)} |" for line in lines]
     return "\n".join(text) + "\n"
 
 
-def _percent(figure: dict[str, float]) -> str:
-    return f"{100 * figure['value']:.2f}"
+def _is_kagl(result: dict[str, Any]) -> bool:
+    return bool(result.get("protocol") == "kagl")
 
 
-def _interval(figure: dict[str, float]) -> str:
-    return f"{100 * figure['low']:.1f}–{100 * figure['high']:.1f}"
+def _kagl_tables(result: dict[str, Any]) -> list[Rows]:
+    titles, categories = result["titles"], result["categories"]
+    others = KAGL_ROWS if _has_kagl_attributes(result) else {}
+    by_title: list[list[Cell]] = [["ours", *(titles[key] for key in _TITLE_MEASURES)]]
+    for model, ((recall1, recall10, mrr10), *_) in others.items():
+        by_title.append([model, {"value": recall1}, {"value": recall10}, _NONE, {"value": mrr10}])
+    shown: list[Rows] = [(["a title asks", *_TITLE_MEASURES.values()], by_title)]
+    if categories:
+        for number, (key, name) in enumerate(_PRECISIONS.items()):
+            by_value: list[list[Cell]] = [
+                [meaning, *(figures[documents][key] for figures in categories.values())]
+                for documents, meaning in _DOCUMENTS.items()
+            ]
+            by_value += [
+                [model, *({"value": precisions[number]} for precisions in row)] for model, (_, *row) in others.items()
+            ]
+            shown.append(([f"a value asks: {name}", *categories], by_value))
+    return shown
+
+
+def _kagl_notes(result: dict[str, Any]) -> list[str]:
+    values = ", ".join(f"{figures['queries']:,} of {name}" for name, figures in result["categories"].items())
+    return [
+        _KAGL_RULES + (f" Values: {values}." if values else " The catalogue has none of the attributes."),
+        *([_KAGL_SOURCE] if _has_kagl_attributes(result) else []),
+    ]
+
+
+def _has_kagl_attributes(result: dict[str, Any]) -> bool:
+    """Return whether others' figures may stand beside these: the catalogue is described as those products are."""
+    return set(result["categories"]) == set(KAGL_ATTRIBUTES)
+
+
+def _right(lines: list[list[Cell]]) -> list[bool]:
+    """Return for each column whether it holds numbers, which stand to the right."""
+    return [any(not isinstance(cell, str) for cell in column) for column in zip(*lines, strict=True)]
+
+
+def _shown(cell: Cell, form: str) -> str:
+    """Return what stands in a cell; `form` puts a percentage and its interval together."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    if "low" not in cell:
+        return f"{100 * cell['value']:.1f}"
+    return form.format(f"{100 * cell['value']:.2f}", f"{100 * cell['low']:.1f}–{100 * cell['high']:.1f}")

@@ -1,42 +1,45 @@
 """The training run, in the order in which it happens. Knows no catalogue and no HTTP.
 
-A run folder holds the checkpoint (the best epoch so far), `log.jsonl` (a line per step), `state.pt` while the run is
-not finished, and at its end `metrics.json` and a model card.
+A run folder holds the checkpoint (the best validation so far), `log.jsonl` (a line per step), `state.pt` while the run
+is not finished, and at its end `metrics.json`, a model card and a report with pictures. Over several processes:
+
+    torchrun --nproc-per-node N -m training.train CONFIG --data DATA --out FOLDER
 """
 
 from __future__ import annotations
 
 import json
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from common import ConfigError, DataError, VitrineError, file_beside, write_json
-from index import evaluate, title_key
-from models.checkpoint import CONFIG_FILE, load_checkpoint, save_checkpoint
+from common import ConfigError, DataError, VitrineError, write_json
+from index import evaluate
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.dual_encoder import MAX_LOGIT_SCALE, DualEncoder, build_tower
 from models.encoder import fast_dtype, pick_device
 from models.text import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
-from training.cache import image_features, pixels, text_features
+from training.augment import augment, drop_patches
 from training.card import model_card
 from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset
-from training.loss import contrastive_loss
+from training.inputs import Inputs, ahead, make_inputs, to_device
+from training.loss import SIGMOID_LOGIT_SCALE, SigmoidCriterion, SoftmaxCriterion
+from training.optim import TOWERS, averaged, parameter_groups, schedule, set_learning
+from training.parallel import World, joined
 from training.progress import bar, report_console
+from training.state import LOG_FILE, Progress, interruptible, log_lines, read_state, save_state
+from training.state import STATE_FILE as STATE_FILE
+from training.step import backward
 
-STATE_FILE = "state.pt"
-LOG_FILE = "log.jsonl"
 METRICS_FILE = "metrics.json"
 VALIDATION_BATCH = 128
 
@@ -50,6 +53,10 @@ def train(
     resume: bool = False,
     device: str = "auto",
     console: Console | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    tensorboard: bool = False,
+    report: bool = True,
+    world: World | None = None,
 ) -> dict[str, Any]:
     """Train a dual encoder on the data set at `data`, leave its best checkpoint in `out`, return its metrics.
 
@@ -61,175 +68,243 @@ def train(
         resume: go on where an interrupted run stopped; on a CPU the outcome is the same to the last bit.
         device: "auto", "cpu", "cuda" or "cuda:N".
         console: where to report; standard error when not given.
+        on_epoch: called with each validation's entry of the history; what it raises ends the run.
+        tensorboard: also write the log for TensorBoard, into `out`/tensorboard.
+        report: draw the report's pictures at the end.
+        world: the processes that share the run; this one alone when not given.
 
     Raises:
         ConfigError: `out` is in use, or holds a run of another config or data set.
         DataError: nothing to learn from.
         VitrineError: the loss is not finite any more.
     """
-    console = console or report_console()
+    world = world or World()
+    console = (console or report_console()) if world.first else Console(quiet=True)
     recipe = config.train
-    if resume and (out / METRICS_FILE).is_file():
+    if resume and (out / METRICS_FILE).is_file() and not (out / STATE_FILE).exists():
         console.print(f"{out} is finished already")
         return dict(json.loads((out / METRICS_FILE).read_text(encoding="utf-8")))
-    saved = _read_state(out, config, resume)
-    where = pick_device(device)
-    fast = recipe.precision == "auto" and fast_dtype(where) == torch.bfloat16
+    saved = read_state(out, config, resume)
+    board = None
+    if tensorboard and world.first:
+        from training.report import tensorboard_writer
 
-    # ------------------------------------------------ data, dealt out by title
-    dataset = open_dataset(data)
-    titles = [item.title for item in dataset.items]
-    splits = np.array([config.split.of(title) for title in titles])
-    groups = np.unique([title_key(title) for title in titles], return_inverse=True)[1].astype(np.int64)  # (N,)
+        board = tensorboard_writer(out / "tensorboard")
 
-    # ------------------------------------------------ model
-    torch.manual_seed(recipe.seed)
-    text = _text_preprocessor(config, [titles[row] for row in np.flatnonzero(splits == "train")], saved)
-    model = DualEncoder(config.model, build_tower(config.model.text), build_tower(config.model.image), text.pad_id)
-    model.to(where).eval()
-    for name in recipe.locked:
-        model.get_submodule(f"{name}_tower").requires_grad_(False)
-
-    # ------------------------------------------------ inputs: pixels and token ids, or a locked tower's features
-    inputs, usable = _inputs(model, text, dataset, recipe, cache, where)
-    learning = np.flatnonzero(usable & (splits == "train"))
-    validation = np.flatnonzero(usable & (splits == "validation"))
+    # ------------------------------------------------ data, dealt out by title; model; inputs of the first stage
+    setup = prepare(config, data, device, saved, world)
+    model, criterion, where = setup.model, setup.criterion, setup.device
+    stages = _stages(recipe)
+    inputs, usable = _shared(world, lambda: setup.inputs(stages[0].locked, cache))
+    learning = np.flatnonzero(usable & (setup.splits == "train"))
+    validation = np.flatnonzero(usable & (setup.splits == "validation"))
     if len(learning) < 2:
         raise DataError(f"{data} leaves {len(learning)} pairs to learn from; a run needs at least 2")
+    batch = min(recipe.batch_size, len(learning))
+    batch -= batch % world.size
+    set_learning(model, recipe, recipe.locked)
     console.print(
-        f"{dataset.name}: {len(learning):,} pairs to learn from, {len(validation):,} to validate on, "
-        f"{len(titles) - int(usable.sum()):,} pictures not usable. "
-        f"{_learned(model):,} parameters to learn on {where}{' in bfloat16' if fast else ''}"
+        f"{setup.dataset.name}: {len(learning):,} pairs to learn from, {len(validation):,} to validate on, "
+        f"{len(usable) - int(usable.sum()):,} pictures not usable. {_learned(model):,} parameters to learn on {where}"
+        f"{' in bfloat16' if setup.fast else ''}{f', {world.size} processes' if world.size > 1 else ''}"
     )
 
-    # ------------------------------------------------ optimiser, and where an earlier run stopped
-    batch = min(recipe.batch_size, len(learning))
+    # ------------------------------------------------ optimiser, average, and where an earlier run stopped
     epoch_steps = len(learning) // batch
     total_steps = epoch_steps * recipe.epochs
-    optimizer = torch.optim.AdamW(_parameter_groups(model, recipe))
+    learner = Learner(setup, total_steps, epoch_steps * recipe.locked_epochs, world)
+    optimizer, average, watched = learner.optimizer, learner.average, learner.watched
     done = Progress()
     if saved is not None:
-        if saved["data"] != dataset.fingerprint:
+        if saved["data"] != setup.dataset.fingerprint:
             raise ConfigError(f"{out} was trained on other data; resume with the same data, or choose another --out")
         done = Progress(**saved["progress"])
         model.load_state_dict(saved["model"], strict=False)
+        criterion.load_state_dict(saved["criterion"])
         optimizer.load_state_dict(saved["optimizer"])
+        if average is not None:
+            average.load_state_dict(saved["average"], strict=False)
         console.print(f"going on after step {done.step:,} of {total_steps:,}")
+    world.copied(model)
 
     # ------------------------------------------------ steps
     out.mkdir(parents=True, exist_ok=True)
     clock = time.monotonic() - done.seconds
     last_saved = time.monotonic()
+    at_stage = 0
+    stopped = False
+
+    def keep() -> None:
+        if world.first:
+            save_state(out, _state(config, setup, model, criterion, average, optimizer, done))
+
     with (
         bar("training", total_steps * batch, "samples", console) as advance,
-        _log(out / LOG_FILE, done.step) as log,
-        _interruptible() as interrupted,
+        log_lines(out / LOG_FILE if world.first else out / f".log-{world.rank}", done.step) as log,
+        interruptible() as interrupted,
     ):
         advance(done.step * batch)
         for epoch in range(done.step // epoch_steps, recipe.epochs):
-            # The order follows from seed and epoch, dropout's draws from seed and step: no state to save.
-            order = np.random.default_rng([recipe.seed, epoch]).permutation(learning)
-            for start in range(done.step % epoch_steps * batch, epoch_steps * batch, batch):
-                rows = order[start : start + batch]
-                torch.manual_seed(recipe.seed * 1_000_003 + done.step)
-                for group in optimizer.param_groups:
-                    group["lr"] = group["peak"] * schedule(done.step, total_steps, recipe.warmup)
+            # -------------------------------- from locked towers' features to pixels and tokens
+            if stages[-1].first_epoch <= epoch and at_stage < len(stages) - 1:
+                at_stage = len(stages) - 1
+                inputs, _ = _shared(world, lambda: setup.inputs(stages[-1].locked, cache))
+            locked = stages[at_stage].locked
+            set_learning(model, recipe, locked)
 
-                model.train()
-                for name in recipe.locked:
-                    model.get_submodule(f"{name}_tower").eval()
-                with torch.autocast(where.type, torch.bfloat16, enabled=fast):
-                    features = model(**inputs.batch(rows, where))
-                same = torch.from_numpy(groups[rows]).to(where) if recipe.positives == "same-title" else None
-                loss = contrastive_loss(**features, groups=same)
-                if not math.isfinite(value := loss.item()):
+            start = done.step % epoch_steps
+            for groups, made in ahead(batches(setup, inputs, learning, epoch, start, batch, world)):
+                loss = learner.gradient(made, groups, done.step, locked)
+                if not math.isfinite(value := loss.item()):  # nothing was learned from it yet
                     raise VitrineError(
                         f"the loss is {value} at step {done.step + 1}; {out} keeps the best checkpoint so far: "
                         "try a lower learning rate"
                     )
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_((p for p in model.parameters() if p.requires_grad), recipe.clip_norm)
-                optimizer.step()
-                model.logit_scale.data.clamp_(0, MAX_LOGIT_SCALE)  # as CLIP does
-
+                learner.update()
                 done.step += 1
                 done.epoch_loss += value / epoch_steps
                 advance(batch, epoch=epoch + 1, loss=value)
-                log({"step": done.step, "epoch": epoch, "loss": value, "logit_scale": features["logit_scale"].item()})
+                entry = {
+                    "step": done.step,
+                    "epoch": epoch,
+                    "loss": value,
+                    "logit_scale": model.logit_scale.exp().item(),
+                    "learning_rate": optimizer.param_groups[-1]["lr"],
+                }
+                log(entry)
+                if board is not None:
+                    for name in ("loss", "logit_scale", "learning_rate"):
+                        board(name, entry[name], done.step)
 
-                # ------------------------------------ validation and best checkpoint, at the end of each epoch
+                # ------------------------------------ validation and best checkpoint, at the end of an epoch
                 if done.step % epoch_steps == 0:
-                    figures = _validate(model, inputs, validation, titles, where, fast) if len(validation) else {}
-                    better = figures.get("mrr10", math.inf) > done.best
+                    figures: dict[str, float] = {}
+                    due = (epoch + 1) % recipe.validate_epochs == 0 or epoch + 1 == recipe.epochs
+                    if due and world.first and len(validation):
+                        figures = _recall(*encode_rows(watched, inputs, validation, setup), setup.titles(validation))
                     done.history.append({"epoch": epoch, "loss": done.epoch_loss, **figures})
                     done.epoch_loss = 0.0
-                    if better:
-                        done.best, done.best_epoch = figures.get("mrr10", -math.inf), epoch
-                        save_checkpoint(out, model, text, config.model_dump(mode="json", exclude={"model"}))
-                    console.print(_epoch_line(done.history[-1], len(validation), better))
+                    if due and world.first:
+                        better = figures.get("mrr10", math.inf) > done.best
+                        if better:
+                            done.best, done.best_epoch = figures.get("mrr10", -math.inf), epoch
+                            save_checkpoint(out, watched, setup.text, config.model_dump(mode="json", exclude={"model"}))
+                        console.print(_epoch_line(done.history[-1], len(validation), better))
+                        if board is not None:
+                            for name, figure in figures.items():
+                                board(f"validation/{name}", figure, done.step)
+                        if on_epoch is not None:
+                            on_epoch(done.history[-1])
+                        stopped = bool(recipe.patience and figures) and _waited(done) >= recipe.patience
+                    stopped = world.any(stopped, where)
                 done.seconds = time.monotonic() - clock
-                if interrupted() or time.monotonic() - last_saved >= recipe.save_minutes * 60:
-                    _save_state(out, config, dataset, text, model, optimizer, done)
+                asked = world.any(interrupted(), where)
+                if asked or time.monotonic() - last_saved >= recipe.save_minutes * 60:
+                    keep()
                     last_saved = time.monotonic()
-                if interrupted():
+                if asked:
                     console.print(f"interrupted after step {done.step:,}; go on with --resume")
                     raise KeyboardInterrupt
+            if stopped:
+                console.print(f"no better MRR in {recipe.patience} validations: stopped early")
+                break
+    if not world.first:
+        (out / f".log-{world.rank}").unlink(missing_ok=True)
+        return {}
 
     # ------------------------------------------------ what came out
+    best = load_checkpoint(out)
     metrics = {
-        "encoder_id": load_checkpoint(out).encoder_id,
-        "data": dataset.name,
+        "encoder_id": best.encoder_id,
+        "data": setup.dataset.name,
         "pairs": {"train": len(learning), "validation": len(validation)},
         "parameters": {"total": sum(p.numel() for p in model.parameters()), "learned": _learned(model)},
         "device": str(where),
+        "processes": world.size,
         "seconds": round(done.seconds, 1),
-        "samples_per_second": round(total_steps * batch / done.seconds, 1),
+        "samples_per_second": round(done.step * batch / done.seconds, 1),
         "best_epoch": done.best_epoch,
         "history": done.history,
     }
-    (out / "README.md").write_text(model_card(config, metrics), encoding="utf-8")
+    card = out / "README.md"
+    card.write_text(model_card(config, metrics), encoding="utf-8")  # in case the report fails
     write_json(out / METRICS_FILE, metrics)
+    if report and len(validation) > 1:
+        from training.report import write_report  # draws with matplotlib, slow to import
+
+        best.model.to(where)
+        vectors = encode_rows(best.model, inputs, validation, setup)
+        drawn = write_report(out, [setup.dataset.items[row] for row in validation], *vectors)
+        card.write_text(model_card(config, metrics, drawn), encoding="utf-8")
     (out / STATE_FILE).unlink(missing_ok=True)
     return metrics
 
 
-# ---------------------------------------------------------------------- what goes in
+# ---------------------------------------------------------------------- what a run is made of
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a step reads for each of N products: pixels or image features, token ids or text features."""
+class Setup:
+    """A run's data and model, before anything was learned."""
 
-    image: np.ndarray
-    """(N, H, W, 3) uint8, or (N, F) float16 of a locked tower."""
-    text: np.ndarray
-    """(N, T) int64 padded with `pad_id`, or (N, F) float16 of a locked tower."""
-    pad_id: int
+    dataset: Dataset
+    splits: np.ndarray
+    """(N,) "train", "validation" or "test"."""
+    text: TextPreprocessor
+    model: DualEncoder
+    criterion: nn.Module
+    recipe: Recipe
+    device: torch.device
+    fast: bool
+    """Whether to compute in bfloat16."""
 
-    def batch(self, rows: np.ndarray, device: torch.device) -> dict[str, Tensor]:
-        """Return the model's inputs for `rows` (B,), named as its `forward` takes them."""
-        text = self.text[rows]
-        tokens = text.dtype == np.int64
-        if tokens:  # cut the padding that this batch does not need
-            text = text[:, : max(1, int((text != self.pad_id).sum(1).max()))]
-        return {
-            "image" if self.image.ndim == 4 else "image_pooled": torch.from_numpy(self.image[rows]).to(device),
-            "text" if tokens else "text_pooled": torch.from_numpy(text).to(device),
-        }
+    def titles(self, rows: np.ndarray) -> list[str]:
+        """Return the titles of `rows`."""
+        return [self.dataset.items[row].title for row in rows]
+
+    def inputs(self, locked: tuple[str, ...], cache: Path) -> tuple[Inputs, np.ndarray]:
+        """Return the inputs while the towers in `locked` stand still, and whose pictures are usable (N,)."""
+        return make_inputs(self.model, self.text, self.dataset, self.recipe, locked, cache, self.device)
 
 
-def _inputs(
-    model: DualEncoder, text: TextPreprocessor, dataset: Dataset, recipe: Recipe, cache: Path, device: torch.device
-) -> tuple[Inputs, np.ndarray]:
-    """Return the inputs of all N items, and which of them have a picture that can be used (N,)."""
+def prepare(
+    config: RunConfig, data: Path, device: str, saved: dict[str, Any] | None = None, world: World | None = None
+) -> Setup:
+    """Open the data, deal it out by title and build the model; `saved` is an interrupted run's state.
+
+    Raises:
+        ConfigError: a device, a tower or an option that cannot be had.
+        DataError: the data set cannot be read.
+    """
+    recipe = config.train
+    where = pick_device(device)
+    if world is not None and recipe.batch_size < 2 * world.size:
+        raise ConfigError(f"batch_size is {recipe.batch_size} for {world.size} processes; give at least 2 to each")
+    dataset = open_dataset(data)
     titles = [item.title for item in dataset.items]
-    if "image" in recipe.locked:
-        image, usable = image_features(model, dataset, cache, device)
-    else:
-        image, usable = pixels(model, dataset, cache)
-    words = text_features(model, text, titles, cache, device) if "text" in recipe.locked else text(titles)
-    return Inputs(image, words, text.pad_id), usable
+    splits = np.array([config.split.of(title) for title in titles])
+
+    torch.manual_seed(recipe.seed)
+    text = _text_preprocessor(config, [titles[row] for row in np.flatnonzero(splits == "train")], saved)
+    model = DualEncoder(config.model, build_tower(config.model.text), build_tower(config.model.image), text.pad_id)
+    if recipe.patch_dropout:
+        drop_patches(model.image_tower, recipe.patch_dropout)
+    criterion: nn.Module = SoftmaxCriterion()
+    if recipe.loss == "sigmoid":
+        criterion = SigmoidCriterion()
+        model.logit_scale.data.fill_(SIGMOID_LOGIT_SCALE)
+    if where.type == "cpu":
+        for tower in (model.text_tower, model.image_tower):
+            _attend_plainly(tower)
+    fast = recipe.precision == "auto" and fast_dtype(where) == torch.bfloat16
+    return Setup(dataset, splits, text, model.to(where).eval(), criterion.to(where), recipe, where, fast)
+
+
+def _attend_plainly(tower: nn.Module) -> None:
+    """Compute attention as plain matrix products: on a CPU, sequences this short train 1.5 times as fast so."""
+    hf_tower: Any = tower
+    if getattr(tower, "_supports_sdpa", False):
+        hf_tower.set_attn_implementation("eager")
 
 
 def _text_preprocessor(config: RunConfig, titles: list[str], saved: dict[str, Any] | None) -> TextPreprocessor:
@@ -241,61 +316,130 @@ def _text_preprocessor(config: RunConfig, titles: list[str], saved: dict[str, An
     return train_text_preprocessor(titles, tower)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A part of a run, and the towers that stand still in it."""
+
+    first_epoch: int
+    locked: tuple[str, ...]
+
+
+def _stages(recipe: Recipe) -> list[_Stage]:
+    if not recipe.locked_epochs:
+        return [_Stage(0, recipe.locked)]
+    return [_Stage(0, TOWERS), _Stage(recipe.locked_epochs, recipe.locked)]
+
+
+def _shared(world: World, make: Callable[[], tuple[Inputs, np.ndarray]]) -> tuple[Inputs, np.ndarray]:
+    """Let rank 0 make what goes into the cache; the others find it there."""
+    if not world.first:
+        world.wait()
+    made = make()
+    if world.first:
+        world.wait()
+    return made
+
+
 # ---------------------------------------------------------------------- steps
 
 
-def schedule(step: int, total: int, warmup: float) -> float:
-    """Return the fraction of its peak that the learning rate has at `step`: a linear rise, then a cosine to 0."""
-    rise = max(1, round(total * warmup))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+class Learner:
+    """Takes steps: what of a run changes with each of them."""
+
+    def __init__(self, setup: Setup, total: int, locked_steps: int, world: World) -> None:
+        self.setup = setup
+        self.total = total
+        self.locked_steps = locked_steps
+        self.world = world
+        recipe = setup.recipe
+        self.optimizer = torch.optim.AdamW(parameter_groups(setup.model, setup.criterion, recipe))
+        self.average = averaged(setup.model, recipe.ema) if recipe.ema else None
+        self.watched = setup.model if self.average is None else cast(DualEncoder, self.average.module)
+
+    def gradient(self, batch: dict[str, Tensor], groups: Tensor, step: int, locked: tuple[str, ...]) -> Tensor:
+        """Return the loss of a batch, with its gradient and rates in place; `groups` (B,), `step` counts from 0."""
+        setup, recipe = self.setup, self.setup.recipe
+        for group in self.optimizer.param_groups:
+            first = self.locked_steps if group["tower"] else 0
+            group["lr"] = group["peak"] * schedule(step - first, self.total - first, recipe.warmup)
+        setup.model.train()
+        for tower in locked:
+            setup.model.get_submodule(f"{tower}_tower").eval()
+        sent = to_device(batch, setup.device)
+        if "image" in sent:  # the changes are drawn from seed, step and rank
+            torch.manual_seed((recipe.seed * 1_000_003 + step) * 1_009 + self.world.rank)
+            sent["image"] = augment(sent["image"], recipe.augment)
+        same = recipe.positives == "same-title"
+        self.optimizer.zero_grad(set_to_none=True)
+        return backward(
+            setup.model,
+            setup.criterion,
+            sent,
+            groups.to(setup.device) if same else None,
+            seed=recipe.seed * 1_000_003 + step,
+            chunk=0 if set(locked) == set(TOWERS) else recipe.chunk_size,
+            fast=setup.fast,
+            world=self.world,
+        )
+
+    def update(self) -> None:
+        """Change the weights by the gradient at hand, and their average."""
+        model, recipe = self.setup.model, self.setup.recipe
+        nn.utils.clip_grad_norm_((p for p in model.parameters() if p.requires_grad), recipe.clip_norm)
+        self.optimizer.step()
+        model.logit_scale.data.clamp_(0, MAX_LOGIT_SCALE)  # as CLIP does
+        if self.average is not None:
+            self.average.update_parameters(model)
 
 
-def _parameter_groups(model: DualEncoder, recipe: Recipe) -> list[dict[str, Any]]:
-    """Sort what is learned into towers and heads, each with and without weight decay."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            tower = name.startswith(("text_tower.", "image_tower."))
-            pretrained = tower and getattr(model.config, name.split("_")[0]).source is not None
-            rate = recipe.tower_learning_rate if pretrained else recipe.learning_rate
-            decay = recipe.weight_decay if parameter.ndim >= 2 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
-    return [{"params": p, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), p in groups.items()]
+# ---------------------------------------------------------------------- what goes in
+
+
+def batches(
+    setup: Setup, inputs: Inputs, learning: np.ndarray, epoch: int, start: int, batch: int, world: World
+) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Yield this process's groups (B,) and inputs for what is left of an epoch after its first `start` steps.
+
+    The order follows from seed and epoch, and so does the wording of each title: no generator's state to save.
+    """
+    seed = setup.recipe.seed
+    order = np.random.default_rng([seed, epoch]).permutation(learning)
+    wording = np.random.default_rng([seed, epoch, 1]).integers(inputs.text.shape[1], size=len(inputs.text))
+    for step in range(start, len(order) // batch):
+        rows = order[step * batch : (step + 1) * batch][world.share(batch)]
+        yield torch.from_numpy(inputs.groups[rows, wording[rows]]), inputs.batch(rows, wording[rows])
 
 
 def _learned(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-@contextmanager
-def _log(path: Path, steps: int) -> Iterator[Any]:
-    """Yield how to append a line to the log, which is first cut back to the `steps` that a resumed run keeps."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:steps] if path.exists() else []
-    with file_beside(path) as beside:
-        beside.write_text("".join(lines), encoding="utf-8")
-    with path.open("a", encoding="utf-8", buffering=1) as file:
-        yield lambda fields: file.write(json.dumps(fields) + "\n")
-
-
 # ---------------------------------------------------------------------- validation
 
 
-def _validate(
-    model: DualEncoder, inputs: Inputs, rows: np.ndarray, titles: list[str], device: torch.device, fast: bool
-) -> dict[str, float]:
-    """Return text → image recall over the titles of `rows` (Q,), among the pictures of `rows`."""
+def encode_rows(model: DualEncoder, inputs: Inputs, rows: np.ndarray, setup: Setup) -> tuple[np.ndarray, np.ndarray]:
+    """Return image and text vectors (R, D) float32 of `rows`."""
     model.eval()
     parts: list[dict[str, Tensor]] = []
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=fast):
+    with torch.inference_mode(), torch.autocast(setup.device.type, torch.bfloat16, enabled=setup.fast):
         for start in range(0, len(rows), VALIDATION_BATCH):
-            parts.append(model(**inputs.batch(rows[start : start + VALIDATION_BATCH], device)))
+            batch = inputs.batch(rows[start : start + VALIDATION_BATCH])
+            parts.append(model(**to_device(batch, setup.device)))
     image, text = (
         torch.cat([part[name] for part in parts]).float().cpu().numpy() for name in ("image_features", "text_features")
     )
-    result = evaluate(image, text, [titles[row] for row in rows], np.arange(len(rows)), resamples=1)["titles"]
+    return image, text
+
+
+def _recall(image: np.ndarray, text: np.ndarray, titles: list[str]) -> dict[str, float]:
+    """Return text → image recall over the distinct titles, among these pictures."""
+    result = evaluate(image, text, titles, np.arange(len(titles)), resamples=1)["titles"]
     return {name: result[name]["value"] for name in ("recall1", "recall10", "mrr10")}
+
+
+def _waited(done: Progress) -> int:
+    """Return the validations since the best one."""
+    return sum("mrr10" in entry and entry["epoch"] > done.best_epoch for entry in done.history)
 
 
 def _epoch_line(entry: dict[str, Any], gallery: int, better: bool) -> str:
@@ -309,88 +453,59 @@ def _epoch_line(entry: dict[str, Any], gallery: int, better: bool) -> str:
 # ---------------------------------------------------------------------- interruption
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far a run has come."""
-
-    step: int = 0
-    seconds: float = 0.0
-    epoch_loss: float = 0.0
-    best: float = -math.inf
-    best_epoch: int = -1
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield whether Ctrl-C or a TERM signal came: the step at hand is finished and saved; a second one stops it."""
-    asked = False
-
-    def ask(number: int, frame: object) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen
-        yield lambda: False
-        return
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _save_state(
-    out: Path,
+def _state(
     config: RunConfig,
-    dataset: Dataset,
-    text: TextPreprocessor,
+    setup: Setup,
     model: DualEncoder,
+    criterion: nn.Module,
+    average: nn.Module | None,
     optimizer: torch.optim.Optimizer,
     progress: Progress,
-) -> None:
-    """Write what a resumed run needs; locked towers are left out, they come from their source again."""
-    locked = tuple(f"{name}_tower." for name in config.train.locked)
-    weights = {name: value for name, value in model.state_dict().items() if not name.startswith(locked or ("-",))}
-    state = {
+) -> dict[str, Any]:
+    """Return what a resumed run needs; locked towers are left out, they come from their source again."""
+    locked = tuple(f"{prefix}{name}_tower." for name in config.train.locked for prefix in ("", "module."))
+
+    def learned(module: nn.Module) -> dict[str, Tensor]:
+        return {name: value for name, value in module.state_dict().items() if not name.startswith(locked or ("-",))}
+
+    return {
         "config": config.model_dump_json(),
-        "data": dataset.fingerprint,
-        "tokenizer": text.to_json(),
+        "data": setup.dataset.fingerprint,
+        "tokenizer": setup.text.to_json(),
         "progress": asdict(progress),
-        "model": weights,
+        "model": learned(model),
+        "criterion": criterion.state_dict(),
+        "average": learned(average) if average is not None else {},
         "optimizer": optimizer.state_dict(),
     }
-    with file_beside(out / STATE_FILE) as beside:
-        torch.save(state, beside)
 
 
-def _read_state(out: Path, config: RunConfig, resume: bool) -> dict[str, Any] | None:
-    """Return the state of the interrupted run in `out`, None for a fresh start.
+# ---------------------------------------------------------------------- several processes
 
-    Raises:
-        ConfigError: `out` holds a run that is not to be resumed, or one of another config.
-    """
-    if not resume:
-        if (out / CONFIG_FILE).exists() or (out / STATE_FILE).exists():
-            raise ConfigError(f"{out} holds a training run already; go on with --resume, or choose another --out")
-        return None
-    if not (out / STATE_FILE).exists():
-        return None
+
+def main() -> None:
+    """Take part in a run that `torchrun` started."""
+    import argparse
+
+    from training.config import load_config
+
+    parser = argparse.ArgumentParser(prog="torchrun ... -m training.train", description="Train over several processes.")
+    parser.add_argument("config", type=Path, help="TOML file; see training/configs")
+    parser.add_argument("--data", type=Path, required=True, help="the data set")
+    parser.add_argument("--out", type=Path, default=Path("artefacts/checkpoint"), help="run folder")
+    parser.add_argument("--cache", type=Path, default=Path("artefacts/cache"), help="decoded pixels, locked features")
+    parser.add_argument("--text-tower", help="hub id or local folder instead of the config's")
+    parser.add_argument("--image-tower", help="hub id or local folder instead of the config's")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+    given = parser.parse_args()
     try:
-        state: dict[str, Any] = torch.load(out / STATE_FILE, weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise ConfigError(f"{out / STATE_FILE} is damaged; delete {out} and train again") from error
-    theirs, ours = json.loads(state["config"]), json.loads(config.model_dump_json())
-    if different := sorted(_differences(theirs, ours, "")):
-        raise ConfigError(f"{out} is a run of another config (it differs in {', '.join(different)}); use the same one")
-    return state
+        config = load_config(given.config, text_tower=given.text_tower, image_tower=given.image_tower)
+        with joined(given.device) as (world, device):
+            train(config, given.data, given.out, cache=given.cache, resume=given.resume, device=device, world=world)
+    except VitrineError as error:
+        parser.exit(2, f"error: {error}\n")
 
 
-def _differences(one: Any, other: Any, name: str) -> set[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = one.keys() | other.keys()
-        return set().union(*(_differences(one.get(k), other.get(k), f"{name}.{k}".lstrip(".")) for k in keys))
-    return set() if one == other else {name}
+if __name__ == "__main__":
+    main()

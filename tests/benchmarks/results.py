@@ -1,0 +1,92 @@
+"""docs/results.md, its tables made from the committed JSON beside it; the words between them stay.
+
+python -m tests.benchmarks.results docs/results.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common import file_beside
+from tests.benchmarks import ablation
+from training import compare, evaluate
+
+GOALS = (
+    ("held-out titles, R@10", "kagl-test", ("titles", "recall10"), 0.32),
+    ("held-out titles, MRR@10", "kagl-test", ("titles", "mrr10"), 0.16),
+    ("all pairs, image → text, top-1 of its title", "evaluation-all", ("image_to_text", "same_title", "top1"), 0.30),
+    (
+        "all pairs, image → text, top-100 of its title",
+        "evaluation-all",
+        ("image_to_text", "same_title", "top100"),
+        0.97,
+    ),
+)
+"""What the project set out for on a CPU alone: name, file, place in it, at least."""
+
+
+def goals(folder: Path) -> str:
+    """Return the goals beside what came out."""
+    lines = ["| figure | goal, % | measured, % | 95 % interval |", "|---|---:|---:|---:|"]
+    for name, file, place, least in GOALS:
+        figure: Any = _json(folder, file)
+        for key in place:
+            figure = figure[key]
+        low, high = 100 * figure["low"], 100 * figure["high"]
+        lines.append(f"| {name} | {100 * least:.0f} | **{100 * figure['value']:.1f}** | {low:.1f}–{high:.1f} |")
+    return "\n".join(lines)
+
+
+def throughput(folder: Path) -> str:
+    """Return what `vitrine train --benchmark --json` printed, as a table."""
+    lines = [
+        "| config | device | batch | samples/s | on tensors at hand | ratio | GFLOP a pair | MFU |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, figures in _json(folder, "training-speed").items():
+        mfu = f"{100 * figures['mfu']:.1f} %" if "mfu" in figures else "–"
+        lines.append(
+            f"| {name} | {figures['device']} | {figures['batch_size']} | {figures['samples_per_second']:,.0f} "
+            f"| {figures['synthetic_samples_per_second']:,.0f} | {figures['ratio']:.3f} "
+            f"| {figures['flops_per_sample'] / 1e9:,.1f} | {mfu} |"
+        )
+    return "\n".join(lines)
+
+
+SECTIONS: dict[str, Callable[[Path], str]] = {
+    "goals": goals,
+    "kagl": lambda folder: evaluate.markdown(evaluate.read_result(folder / "kagl-test.json")),
+    "all": lambda folder: evaluate.markdown(evaluate.read_result(folder / "evaluation-all.json")),
+    "paper": lambda folder: compare.markdown(compare.read_comparison(folder / "paper.json")),
+    "ablation": lambda folder: ablation.table(_json(folder, "ablation")),
+    "throughput": throughput,
+}
+
+
+def rendered(page: Path) -> str:
+    """Return the page with each of its sections made anew."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in SECTIONS.items():
+        opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if opening not in text or closing not in text:
+            raise SystemExit(f"{page} has no lines {opening.strip()} and {closing}; put them where it belongs")
+        before, rest = text.split(opening, 1)
+        text = f"{before}{opening}{make(page.parent).strip()}\n{closing}{rest.split(closing, 1)[1]}"
+    return text
+
+
+def _json(folder: Path, name: str) -> Any:
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("page", type=Path)
+    page: Path = parser.parse_args().page
+    made = rendered(page)
+    with file_beside(page) as beside:
+        beside.write_text(made, encoding="utf-8")

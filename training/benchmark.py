@@ -1,0 +1,150 @@
+"""How fast a run would train, and whether its input pipeline keeps up: nothing is learned or kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from common import DataError
+from training.config import RunConfig
+from training.inputs import ahead, to_device
+from training.optim import set_learning
+from training.parallel import World
+from training.progress import bar, report_console
+from training.train import Learner, batches, prepare
+
+PEAK_FLOPS = {
+    "A100": 312e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "L4": 121e12,
+    "L40S": 362e12,
+    "A10": 125e12,
+    "T4": 65e12,
+    "V100": 125e12,
+}
+"""Dense half-precision peak of GPUs by a word in their name, from their makers' data sheets."""
+
+ROUNDS = 3
+"""Real and synthetic steps take turns this often, so that a noisy machine disturbs both alike."""
+
+Batch = tuple[Tensor, dict[str, Tensor]]
+
+
+def benchmark(
+    config: RunConfig,
+    data: Path,
+    *,
+    cache: Path,
+    device: str = "auto",
+    steps: int = 12,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Time the real loop against the same steps on tensors that are at hand already.
+
+    Args:
+        config: the run; its last stage is what is timed.
+        data: the data set.
+        cache: as for training.
+        device: as for training.
+        steps: how many of each kind are timed.
+        console: where to report; standard error when not given.
+
+    Returns:
+        `samples_per_second`, `synthetic_samples_per_second`, their `ratio`, `device`, `batch_size`, `steps`, and on a
+        GPU whose peak is known `mfu`: the model's arithmetic as a fraction of it (without what gradient caching and
+        the optimiser add). `flops_per_sample` counts one pair forward and backward.
+
+    Raises:
+        DataError: fewer pairs than one batch.
+    """
+    setup = prepare(config, data, device)
+    recipe, world = config.train, World()
+    inputs, usable = setup.inputs(recipe.locked, cache)
+    learning = np.flatnonzero(usable & (setup.splits == "train"))
+    batch = recipe.batch_size
+    if len(learning) < batch:
+        raise DataError(f"{data} has {len(learning)} pairs to learn from; one batch of this config takes {batch}")
+    learner = Learner(setup, total=10**9, locked_steps=0, world=world)
+    set_learning(setup.model, recipe, recipe.locked)
+
+    def real() -> Iterator[Batch]:
+        return chain.from_iterable(batches(setup, inputs, learning, epoch, 0, batch, world) for epoch in count())
+
+    number = 0
+
+    def run(source: Iterator[Batch], steps: int) -> float:
+        """Take `steps` steps; return their seconds."""
+        nonlocal number
+        _finish(setup.device)
+        started = time.perf_counter()
+        for _ in range(steps):
+            groups, made = next(source)
+            learner.gradient(made, groups, number, recipe.locked).item()  # as training reads it
+            learner.update()
+            number += 1
+            advance(batch)
+        _finish(setup.device)
+        return time.perf_counter() - started
+
+    each = max(1, steps // ROUNDS)
+    taken = {"real": 0.0, "synthetic": 0.0}
+    with bar("benchmark", (2 * each * ROUNDS + 2) * batch, "samples", console or report_console()) as advance:
+        stream = ahead(real())
+        groups, made = next(stream)
+        first = (groups, to_device(made, setup.device))
+        run(iter([first, first]), 2)  # allocations, kernels and caches settle
+        for _ in range(ROUNDS):
+            taken["real"] += run(stream, each)
+            taken["synthetic"] += run(iter([first] * each), each)
+
+    counter = FlopCounterMode(display=False)
+    with counter:
+        learner.gradient(first[1], first[0], number, recipe.locked)
+    flops = counter.get_total_flops() / batch
+    samples = {kind: each * ROUNDS * batch / seconds for kind, seconds in taken.items()}
+    name = torch.cuda.get_device_name(setup.device) if setup.device.type == "cuda" else "cpu"
+    peak = next((peak for word, peak in PEAK_FLOPS.items() if word in name.split()[1:]), None)
+    figures: dict[str, Any] = {
+        "samples_per_second": round(samples["real"], 1),
+        "synthetic_samples_per_second": round(samples["synthetic"], 1),
+        "ratio": round(samples["real"] / samples["synthetic"], 3),
+        "device": name,
+        "batch_size": batch,
+        "steps": each * ROUNDS,
+        "flops_per_sample": round(flops),
+    }
+    if peak is not None:
+        figures["mfu"] = round(flops * samples["real"] / peak, 3)
+    return figures
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def benchmark_table(figures: dict[str, Any]) -> Table:
+    """Return the figures for a rich console."""
+    table = Table(
+        title=f"batches of {figures['batch_size']} on {figures['device']}, {figures['steps']} steps of each kind"
+    )
+    for heading in ("figure", "value", "goal"):
+        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    table.add_row("real loop, samples/s", f"{figures['samples_per_second']:,.1f}", "")
+    table.add_row("the same on tensors at hand, samples/s", f"{figures['synthetic_samples_per_second']:,.1f}", "")
+    table.add_row("ratio", f"{figures['ratio']:.3f}", "≥ .95")
+    table.add_row("arithmetic per sample, GFLOP", f"{figures['flops_per_sample'] / 1e9:,.1f}", "")
+    if "mfu" in figures:
+        table.add_row("model FLOP utilisation", f"{figures['mfu']:.1%}", "≥ 40 %")
+    return table
