@@ -36,7 +36,7 @@ fix: $(VENV)/installed
 
 ## Make the tables in docs/ again from the committed JSON, and the settings in the README.
 docs: $(VENV)/installed
-	$(BIN)/python -m tests.benchmarks.results docs/results.md
+	$(BIN)/python -m tests.benchmarks.results docs/results.md README.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
 	$(BIN)/vitrine settings --write README.md
 

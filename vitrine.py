@@ -183,6 +183,7 @@ def train(
     / "checkpoint",
     text_tower: Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")] = None,
     image_tower: Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Checkpoint folder to start from.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     cache: Annotated[Path, typer.Option(help="Where decoded pixels and locked features are kept.")] = ARTEFACTS
     / "cache",
@@ -211,7 +212,7 @@ def train(
         return
     from training.train import train as run
 
-    metrics = run(parsed, data, out, cache=cache, resume=resume, device=device, tensorboard=tensorboard)
+    metrics = run(parsed, data, out, cache=cache, resume=resume, device=device, init=init, tensorboard=tensorboard)
     if as_json:
         _say(metrics, True)
     else:

@@ -296,6 +296,23 @@ def test_a_staged_run_with_everything_on_resumes_to_the_same_weights(shapes: Pat
     assert resumed["history"] == whole["history"]
 
 
+def test_a_run_can_begin_with_a_checkpoint(shapes: Path, tmp_path: Path) -> None:
+    first = train(small(), shapes, tmp_path / "first", cache=tmp_path / "cache", device="cpu", report=False)
+    config = small(locked=["image", "text"], epochs=2, learning_rate=1e-9)
+    options: dict[str, Any] = {"cache": tmp_path / "cache", "device": "cpu", "report": False}
+    metrics = train(config, shapes, tmp_path / "second", init=tmp_path / "first", **options)
+    assert metrics["init"] == first["encoder_id"]
+    one, two = (load_checkpoint(tmp_path / run) for run in ("first", "second"))
+    assert two.training["init"] == first["encoder_id"]
+    assert two.text.to_json() == one.text.to_json()
+    for name, value in one.model.state_dict().items():
+        torch.testing.assert_close(two.model.state_dict()[name], value, atol=1e-3, rtol=0, msg=name)
+    fields = config.model_dump(mode="json")
+    fields["model"]["image"]["pooling"] = "cls+mean"
+    with pytest.raises(ConfigError, match=r"differ in model.image.pooling: 'cls' there, 'cls\+mean' here"):
+        train(parse_config(fields), shapes, tmp_path / "third", init=tmp_path / "first", **options)
+
+
 def test_a_run_stops_when_validation_gets_no_better(shapes: Path, tmp_path: Path) -> None:
     config = small(epochs=40, patience=2, learning_rate=1e-12, warmup=0.0)
     metrics = train(config, shapes, tmp_path / "out", cache=tmp_path / "cache", device="cpu", report=False)

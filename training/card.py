@@ -79,7 +79,8 @@ def _front_matter(config: RunConfig, metrics: dict[str, Any], best: dict[str, An
         tags=["image-text-retrieval", "dual-encoder", "clip", "product-search"],
         metrics=["recall", "mrr"],
         # A hub id is owner/name; a local folder means nothing elsewhere.
-        base_model=[source for source in sources if source and source.count("/") == 1 and source[0] not in "./~"],
+        base_model=[source for source in sources if source and source.count("/") == 1 and source[0] not in "./~"]
+        or None,
         model_name=config.preset if results else None,
         eval_results=results or None,
     )
@@ -138,6 +139,8 @@ def _recipe(config: RunConfig, metrics: dict[str, Any]) -> str:
         f"{len(metrics['history'])} epochs of batch {config.train.batch_size} in {metrics['seconds']:,.0f} s on "
         f"{metrics['device']}; the weights are those of epoch {metrics['best_epoch'] + 1}."
     )
+    if metrics.get("init"):
+        took += f" It went on from encoder `{metrics['init']}`, which an earlier run had trained."
     changed = [[f"`{name}`", _shown(value), _shown(default)] for name, value, default in _changed(config.train)]
     if not changed:
         return f"{took} The recipe is that of the defaults (`training/config.py`)."

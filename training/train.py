@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from common import ConfigError, DataError, VitrineError, write_json
 from index import evaluate
-from models.checkpoint import load_checkpoint, save_checkpoint
+from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.dual_encoder import MAX_LOGIT_SCALE, DualEncoder, build_tower
 from models.encoder import fast_dtype, pick_device
 from models.text import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
@@ -53,6 +53,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     console: Console | None = None,
+    init: Path | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     tensorboard: bool = False,
     report: bool = True,
@@ -68,6 +69,7 @@ def train(
         resume: go on where an interrupted run stopped; on a CPU the outcome is the same to the last bit.
         device: "auto", "cpu", "cuda" or "cuda:N".
         console: where to report; standard error when not given.
+        init: a checkpoint folder to start from, instead of pretrained towers and random projections.
         on_epoch: called with each validation's entry of the history; what it raises ends the run.
         tensorboard: also write the log for TensorBoard, into `out`/tensorboard.
         report: draw the report's pictures at the end.
@@ -92,7 +94,7 @@ def train(
         board = tensorboard_writer(out / "tensorboard")
 
     # ------------------------------------------------ data, dealt out by title; model; inputs of the first stage
-    setup = prepare(config, data, device, saved, world)
+    setup = prepare(config, data, device, saved, world, init)
     model, criterion, where = setup.model, setup.criterion, setup.device
     stages = _stages(recipe)
     inputs, usable = _shared(world, lambda: setup.inputs(stages[0].locked, cache))
@@ -118,6 +120,8 @@ def train(
     if saved is not None:
         if saved["data"] != setup.dataset.fingerprint:
             raise ConfigError(f"{out} was trained on other data; resume with the same data, or choose another --out")
+        if saved["init"] != setup.init:
+            raise ConfigError(f"{out} began from {saved['init'] or 'no checkpoint'}; resume with the same --init")
         done = Progress(**saved["progress"])
         model.load_state_dict(saved["model"], strict=False)
         criterion.load_state_dict(saved["criterion"])
@@ -128,6 +132,7 @@ def train(
     world.copied(model)
 
     # ------------------------------------------------ steps
+    record = {**config.model_dump(mode="json", exclude={"model"}), "init": setup.init}
     out.mkdir(parents=True, exist_ok=True)
     clock = time.monotonic() - done.seconds
     last_saved = time.monotonic()
@@ -188,7 +193,7 @@ def train(
                         better = figures.get("mrr10", math.inf) > done.best
                         if better:
                             done.best, done.best_epoch = figures.get("mrr10", -math.inf), epoch
-                            save_checkpoint(out, watched, setup.text, config.model_dump(mode="json", exclude={"model"}))
+                            save_checkpoint(out, watched, setup.text, record)
                         console.print(_epoch_line(done.history[-1], len(validation), better))
                         if board is not None:
                             for name, figure in figures.items():
@@ -216,6 +221,7 @@ def train(
     best = load_checkpoint(out)
     metrics = {
         "encoder_id": best.encoder_id,
+        "init": setup.init,
         "data": setup.dataset.name,
         "pairs": {"train": len(learning), "validation": len(validation)},
         "parameters": {"total": sum(p.numel() for p in model.parameters()), "learned": _learned(model)},
@@ -257,6 +263,8 @@ class Setup:
     device: torch.device
     fast: bool
     """Whether to compute in bfloat16."""
+    init: str | None
+    """Id of the encoder that the run begins with."""
 
     def titles(self, rows: np.ndarray) -> list[str]:
         """Return the titles of `rows`."""
@@ -268,12 +276,18 @@ class Setup:
 
 
 def prepare(
-    config: RunConfig, data: Path, device: str, saved: dict[str, Any] | None = None, world: World | None = None
+    config: RunConfig,
+    data: Path,
+    device: str,
+    saved: dict[str, Any] | None = None,
+    world: World | None = None,
+    init: Path | None = None,
 ) -> Setup:
     """Open the data, deal it out by title and build the model; `saved` is an interrupted run's state.
 
     Raises:
-        ConfigError: a device, a tower or an option that cannot be had.
+        ConfigError: a device, a tower or an option that cannot be had, or a checkpoint `init` of another model.
+        ArtefactError: `init` is no checkpoint.
         DataError: the data set cannot be read.
     """
     recipe = config.train
@@ -285,19 +299,56 @@ def prepare(
     splits = np.array([config.split.of(title) for title in titles])
 
     torch.manual_seed(recipe.seed)
-    text = _text_preprocessor(config, [titles[row] for row in np.flatnonzero(splits == "train")], saved)
-    model = DualEncoder(config.model, build_tower(config.model.text), build_tower(config.model.image), text.pad_id)
+    begun = load_checkpoint(init) if init is not None else None
+    if begun is not None:
+        text, model = begun.text, _begun(begun, config, cast(Path, init))
+    else:
+        text = _text_preprocessor(config, [titles[row] for row in np.flatnonzero(splits == "train")], saved)
+        model = DualEncoder(config.model, build_tower(config.model.text), build_tower(config.model.image), text.pad_id)
     if recipe.patch_dropout:
         drop_patches(model.image_tower, recipe.patch_dropout)
     criterion: nn.Module = SoftmaxCriterion()
     if recipe.loss == "sigmoid":
         criterion = SigmoidCriterion()
-        model.logit_scale.data.fill_(SIGMOID_LOGIT_SCALE)
+        if begun is None:
+            model.logit_scale.data.fill_(SIGMOID_LOGIT_SCALE)
     if where.type == "cpu":
         for tower in (model.text_tower, model.image_tower):
             _attend_plainly(tower)
     fast = recipe.precision == "auto" and fast_dtype(where) == torch.bfloat16
-    return Setup(dataset, splits, text, model.to(where).eval(), criterion.to(where), recipe, where, fast)
+    return Setup(
+        dataset,
+        splits,
+        text,
+        model.to(where).eval(),
+        criterion.to(where),
+        recipe,
+        where,
+        fast,
+        None if begun is None else begun.encoder_id,
+    )
+
+
+def _begun(begun: Checkpoint, config: RunConfig, folder: Path) -> DualEncoder:
+    """Return a checkpoint's model to go on with; its projections too, unless the config wants others."""
+    theirs, ours = begun.model.config, config.model
+    for tower in TOWERS:
+        one, other = getattr(theirs, tower), getattr(ours, tower)
+        for name in sorted({"pooling", "max_tokens", "preprocess"} & type(one).model_fields.keys()):
+            if getattr(one, name) != getattr(other, name):
+                raise ConfigError(
+                    f"{folder} and the config differ in model.{tower}.{name}: {getattr(one, name)!r} there, "
+                    f"{getattr(other, name)!r} here; make them equal"
+                )
+        if one.architecture["model_type"] != other.architecture["model_type"]:
+            raise ConfigError(
+                f"{folder} has a {tower} tower of the kind {one.architecture['model_type']}, the config "
+                f"{other.architecture['model_type']}; give a checkpoint of the same preset"
+            )
+    model = DualEncoder(ours, begun.model.text_tower, begun.model.image_tower, begun.text.pad_id)
+    if theirs.projection == ours.projection:
+        model.load_state_dict(begun.model.state_dict())
+    return model
 
 
 def _attend_plainly(tower: nn.Module) -> None:
@@ -471,6 +522,7 @@ def _state(
     return {
         "config": config.model_dump_json(),
         "data": setup.dataset.fingerprint,
+        "init": setup.init,
         "tokenizer": setup.text.to_json(),
         "progress": asdict(progress),
         "model": learned(model),
@@ -496,13 +548,15 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("artefacts/cache"), help="decoded pixels, locked features")
     parser.add_argument("--text-tower", help="hub id or local folder instead of the config's")
     parser.add_argument("--image-tower", help="hub id or local folder instead of the config's")
+    parser.add_argument("--init", type=Path, help="checkpoint folder to start from")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     given = parser.parse_args()
     try:
         config = load_config(given.config, text_tower=given.text_tower, image_tower=given.image_tower)
         with joined(given.device) as (world, device):
-            train(config, given.data, given.out, cache=given.cache, resume=given.resume, device=device, world=world)
+            options = {"cache": given.cache, "resume": given.resume, "init": given.init}
+            train(config, given.data, given.out, **options, device=device, world=world)
     except VitrineError as error:
         parser.exit(2, f"error: {error}\n")
 

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.ablation training/configs/minilm-dinov2.toml --data ARCHIVE --out docs/ablation.json
 
 Rows of the first table train the projections over locked towers on all training titles; rows of the second train the
-towers too, on a fifth of the titles. A row that is there already is kept, so the command goes on where it was stopped.
+towers too, on fewer titles. A row that is there already is kept, so the command goes on where it was stopped.
 All figures are of titles that were not trained on, text to image, and of articleType asked for as one word.
 """
 
@@ -36,7 +36,7 @@ BOTH: Overlay = {
     "layer_decay": 1.0,
 }
 
-LOCKED: Overlay = {**BOTH, "epochs": 10, "batch_size": 512, "ema": 0.0, "validate_epochs": 10}
+LOCKED: Overlay = {**BOTH, "epochs": 6, "batch_size": 512, "ema": 0.0, "validate_epochs": 6}
 """The first table's recipe."""
 
 LOCKED_ROWS: dict[str, Overlay] = {
@@ -53,16 +53,16 @@ LOCKED_ROWS: dict[str, Overlay] = {
 UNLOCKED: Overlay = {"epochs": 8, "locked_epochs": 6, "batch_size": 256, "validate_epochs": 8}
 """The second table's budget: six epochs with the towers locked, then two with them learning."""
 
-SMALL_SPLIT = {"train": 0.2, "validation": 0.1, "test": 0.7}
+SMALL_SPLIT = {"train": 0.15, "validation": 0.06, "test": 0.79}
 
 UNLOCKED_ROWS: dict[str, Overlay] = {
     "the recipe": {},
     "both towers locked": BOTH,
     "text tower locked": {"locked": ["text"]},
     "no augmentation": {"augment": {}},
-    "all patches": {"patch_dropout": 0.0},
     "one rate for all layers": {"layer_decay": 1.0},
     "no average of the weights": {"ema": 0.0},
+    "all patches": {"patch_dropout": 0.0},
 }
 
 FIGURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10", "type": "articleType P@10"}
@@ -83,7 +83,11 @@ def run(config: RunConfig, data: Path, cache: Path, device: str) -> dict[str, An
         metrics = train(config, data, Path(folder) / "run", cache=cache, device=device, report=False)
         encoder = load_encoder(Path(folder) / "run", device)
         setup = prepare(config, data, device)
-        setup.model.load_state_dict(load_checkpoint(Path(folder) / "run").model.state_dict())
+        # A locked tower is left as it came: its cached features are named by its very bits.
+        locked = tuple(f"{tower}_tower." for tower in config.train.locked)
+        trained = load_checkpoint(Path(folder) / "run").model.state_dict()
+        learned = {name: value for name, value in trained.items() if not name.startswith(locked or ("-",))}
+        setup.model.load_state_dict(learned, strict=False)
     inputs, usable = setup.inputs(config.train.locked, cache)
     rows = np.flatnonzero(usable & (setup.splits == "validation"))
     image, text = encode_rows(setup.model, inputs, rows, setup)

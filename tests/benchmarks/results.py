@@ -15,6 +15,8 @@ from common import file_beside
 from tests.benchmarks import ablation
 from training import compare, evaluate
 
+DOCS = Path(__file__).parents[2] / "docs"
+
 GOALS = (
     ("held-out titles, R@10", "kagl-test", ("titles", "recall10"), 0.32),
     ("held-out titles, MRR@10", "kagl-test", ("titles", "mrr10"), 0.16),
@@ -68,14 +70,13 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
 
 
 def rendered(page: Path) -> str:
-    """Return the page with each of its sections made anew."""
+    """Return the page with each of its sections made anew: what stands between `<!-- name -->` and `<!-- /name -->`."""
     text = page.read_text(encoding="utf-8")
     for name, make in SECTIONS.items():
         opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        if opening not in text or closing not in text:
-            raise SystemExit(f"{page} has no lines {opening.strip()} and {closing}; put them where it belongs")
-        before, rest = text.split(opening, 1)
-        text = f"{before}{opening}{make(page.parent).strip()}\n{closing}{rest.split(closing, 1)[1]}"
+        if opening in text:
+            before, rest = text.split(opening, 1)
+            text = f"{before}{opening}{make(DOCS).strip()}\n{closing}{rest.split(closing, 1)[1]}"
     return text
 
 
@@ -85,8 +86,8 @@ def _json(folder: Path, name: str) -> Any:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("page", type=Path)
-    page: Path = parser.parse_args().page
-    made = rendered(page)
-    with file_beside(page) as beside:
-        beside.write_text(made, encoding="utf-8")
+    parser.add_argument("pages", type=Path, nargs="+")
+    for page in parser.parse_args().pages:
+        made = rendered(page)
+        with file_beside(page) as beside:
+            beside.write_text(made, encoding="utf-8")
