@@ -129,12 +129,7 @@ def load_config(path: Path, *, text_tower: str | None = None, image_tower: str |
     Raises:
         ConfigError: no such file, no TOML, or a field that is unknown, missing or contradictory.
     """
-    try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"there is no config {path}; see training/configs for those that come along") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is no TOML file ({error}); correct it there") from error
+    fields = read_fields(path)
     for tower, source in (("text", text_tower), ("image", image_tower)):
         if source is not None:
             fields.setdefault("model", {}).setdefault(tower, {})["source"] = source
@@ -142,6 +137,20 @@ def load_config(path: Path, *, text_tower: str | None = None, image_tower: str |
         return parse_config(fields)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def read_fields(path: Path) -> dict[str, Any]:
+    """Return a config file's content as it stands there, unchecked.
+
+    Raises:
+        ConfigError: no such file, or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no config {path}; see training/configs for those that come along") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is no TOML file ({error}); correct it there") from error
 
 
 def parse_config(fields: dict[str, Any]) -> RunConfig:

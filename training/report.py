@@ -206,8 +206,13 @@ def _panels(count: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     return figure, list(np.atleast_1d(figure.subplots(1, count)))
 
 
-def _style(axes: Axes, title: str, across: str, pad: float = 8) -> None:
+def _titled(axes: Axes, title: str, across: str, pad: float = 8) -> None:
     axes.set_title(title, loc="left", fontsize=11, color=INK, pad=pad)
+    style(axes, across)
+
+
+def style(axes: Axes, across: str) -> None:
+    """Give a plot of ours its colours and grid, and its x axis the name `across`."""
     axes.set_xlabel(across, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
@@ -255,7 +260,7 @@ def _curves(log: list[dict[str, Any]], history: list[dict[str, Any]], best_epoch
     window = max(1, len(values) // 50)
     loss.plot(at, _smooth(values, window), color=COLOURS[TEXT_TO_IMAGE], linewidth=1.6, label="smoothed")
     loss.plot(middle, [entry["loss"] for entry in history], "o", color=INK, markersize=3, label="epoch's mean")
-    _style(loss, "training loss", "epoch", LEGEND_ROOM)
+    _titled(loss, "training loss", "epoch", LEGEND_ROOM)
     _legend_above(loss)
 
     for name, label, colour in (
@@ -280,13 +285,13 @@ def _curves(log: list[dict[str, Any]], history: list[dict[str, Any]], best_epoch
     validation.set_ylim(bottom=0)
     validation.set_ylabel("per cent")
     title = f"validation, text → image; best: epoch {best_epoch + 1}"
-    _style(validation, title, "epoch", LEGEND_ROOM)
+    _titled(validation, title, "epoch", LEGEND_ROOM)
     _legend_above(validation)
 
     rate.plot(at, [line["learning_rate"] for line in log], color=INK, linewidth=1.4)
     rate.set_ylim(bottom=0)
     rate.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-    _style(rate, "learning rate", "epoch", LEGEND_ROOM)
+    _titled(rate, "learning rate", "epoch", LEGEND_ROOM)
     for axes in (loss, validation, rate):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axes.set_xlim(left=0)
@@ -309,7 +314,7 @@ def _temperature(log: list[dict[str, Any]], calibrated: dict[str, Any]) -> Figur
     over.set_yticks(ticks, [str(tick) for tick in ticks])
     over.minorticks_off()
     over.set_ylabel("logit scale")
-    _style(over, f"temperature: {calibrated['temperature']:.4f} at the best epoch", "step")
+    _titled(over, f"temperature: {calibrated['temperature']:.4f} at the best epoch", "step")
     other = over.twinx()  # the same line, read as temperature
     other.set_yscale("log")
     other.set_ylim(low, 1.25 * CLAMP)
@@ -344,7 +349,7 @@ def _reliability(axes: Axes, direction: str, found: dict[str, Any]) -> None:
     axes.set_ylim(0, end)
     axes.set_aspect("equal")
     axes.set_ylabel("first answer right, per cent")
-    _style(
+    _titled(
         axes, f"{NAMES[direction]}: calibration error {100 * found['ece']:.1f} points", "probability given, per cent"
     )
     axes.legend(frameon=False, fontsize=9, loc="upper left")
@@ -369,7 +374,7 @@ def _recall(figures: dict[str, Any]) -> Figure:
     axes.minorticks_off()
     axes.set_ylim(0, 102)
     axes.set_ylabel("queries with their title in the first k, per cent")
-    _style(axes, f"same-title recall among {figures['queries']:,} validation products, 95 % intervals", "k")
+    _titled(axes, f"same-title recall among {figures['queries']:,} validation products, 95 % intervals", "k")
     axes.legend(fontsize=9, loc="best", edgecolor=PALE)
     return figure
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from common import ConfigError
-from training.config import RunConfig, parse_config
+from training.config import RunConfig, parse_config, read_fields
 
 if TYPE_CHECKING:
     import optuna
@@ -100,12 +99,7 @@ class Search:
         Raises:
             ConfigError: no such file, no TOML, or a field or range that is unknown or contradictory.
         """
-        try:
-            written = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ConfigError(f"there is no config {path}; see training/configs for those that come along") from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path} is no TOML file ({error}); correct it there") from error
+        written = read_fields(path)
         given = written.pop("sweep", None)
         towers = {"text": text_tower, "image": image_tower}
         sources = {f"model.{tower}.source": source for tower, source in towers.items() if source is not None}

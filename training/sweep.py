@@ -25,7 +25,7 @@ from models.checkpoint import WEIGHTS_FILE
 from models.encoder import pick_device
 from training.data import open_dataset
 from training.progress import report_console
-from training.report import DPI, GREY, INK, PALE
+from training.report import DPI, GREY, INK, style
 from training.space import Search, laid, to_toml, value_at
 from training.state import STATE_FILE
 from training.train import train
@@ -425,11 +425,11 @@ def _plot(result: dict[str, Any]) -> Figure:
         [*numbers, numbers[-1] + 0.5], [*best, best[-1]], where="post", color=BEST_POINT, linewidth=1.2, zorder=1
     )
     _points(history, scored, numbers, result["best"])
-    _style(history, "trial, and the best so far")
+    style(history, "trial, and the best so far")
     history.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes, (name, allowed) in zip(panels.flat[1:], result["space"].items(), strict=False):
         values = [entry["values"][name] for entry in scored]
-        _style(axes, name)
+        style(axes, name)
         if "choices" in allowed:
             choices = [_written(choice) for choice in allowed["choices"]]
             # Side by side within a choice, in an order that follows from the trial's number.
@@ -479,12 +479,3 @@ def _span(axes: Axes, allowed: dict[str, Any]) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1, 3) if decades < 4 else (1,)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _style(axes: Axes, across: str) -> None:
-    axes.set_xlabel(across, color=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GREY)
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.grid(color=PALE, linewidth=0.6)
-    axes.set_axisbelow(True)

@@ -22,7 +22,6 @@ from index import evaluate
 from models.checkpoint import load_checkpoint
 from models.encoder import load_encoder
 from training.config import RunConfig, load_config, parse_config
-from training.data import open_dataset
 from training.train import encode_rows, prepare, train
 
 Overlay = dict[str, Any]
@@ -91,7 +90,7 @@ def run(config: RunConfig, data: Path, cache: Path, device: str) -> dict[str, An
     rows = np.flatnonzero(usable & (setup.splits == "validation"))
     image, text = encode_rows(setup.model, inputs, rows, setup)
     found = evaluate(image, text, setup.titles(rows), np.arange(len(rows)))["titles"]
-    items = open_dataset(data).items
+    items = setup.dataset.items
     types = np.array([items[row].attributes.get("articleType", "") for row in rows])
     names = sorted(name for name in set(types) if name and (types == name).sum() >= 10)
     scores = encoder.encode_text(names) @ image.T
