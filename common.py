@@ -8,7 +8,10 @@ Knows nothing of models, catalogues, training or HTTP.
     │   ├── DataError          a data set
     │   ├── ImageError         one image that cannot be used
     │   ├── ArtefactError      a checkpoint or catalogue that is missing, damaged or foreign
-    │   └── NotFoundError      no product of that id
+    │   ├── NotFoundError      no product of that id
+    │   ├── ConflictError      a product is not what the caller took it for
+    │   └── ReadOnlyError      a catalogue that cannot be written
+    ├── ReplacedError          a catalogue whose place another one has taken: HTTP 503, try again
     └── OverloadedError        too much work at once: HTTP 503, try again
 
 Every message says what we got, what we need and what to do.
@@ -66,6 +69,24 @@ class NotFoundError(InputError):
     """The catalogue has no product of that id."""
 
     code = "not_found"
+
+
+class ConflictError(InputError):
+    """A product is not, or no longer, what the caller took it for."""
+
+    code = "conflict"
+
+
+class ReadOnlyError(InputError):
+    """The catalogue stands where it cannot be written."""
+
+    code = "read_only"
+
+
+class ReplacedError(VitrineError):
+    """Another catalogue has taken the place of the one that is open; the caller should come back."""
+
+    code = "unavailable"
 
 
 class OverloadedError(VitrineError):

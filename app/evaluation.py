@@ -1,22 +1,43 @@
-"""Measures the served catalogue on demand: off the event loop, once per split, shared by all who ask. Knows no HTTP."""
+"""Measures the served catalogue on demand: in a process of its own, one split at a time, shared by all who ask.
+
+A process, since hours of arithmetic beside the search would take turns with it at the interpreter lock; at the lowest
+priority and on one core. Knows no HTTP.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any
 
-from index.metrics import evaluate_split
-from index.search import SearchIndex
+from app.errors import UnavailableError
+from common import ArtefactError, InputError
+
+LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables that bound the threads of arithmetic."""
 
 
 class Evaluations:
-    """The figures of one search index, computed when first asked for and kept."""
+    """The figures of one catalogue, computed when first asked for and kept until it changes.
 
-    def __init__(self, index: SearchIndex) -> None:
-        self._index = index
-        self._figures: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._turn = threading.Lock()
+    Args:
+        folder: the catalogue; the process reads it at its newest version, and the figures name that.
+        state: returns what tells one state of the served catalogue from another.
+    """
+
+    def __init__(self, folder: Path, state: Callable[[], Hashable]) -> None:
+        self._folder = folder
+        self._state = state
+        self._at: Hashable = None
+        self._figures: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._turn = asyncio.Lock()
+        self._process: asyncio.subprocess.Process | None = None
+        self.runs = 0
 
     async def of(self, split: str) -> dict[str, Any]:
         """Return what `index.metrics.evaluate_split` gives for `split`.
@@ -25,35 +46,59 @@ class Evaluations:
 
         Raises:
             InputError: the catalogue has no product in that split.
+            UnavailableError: the process was ended from outside, or the service is closing.
         """
-        figures = self._figures.get(split)
-        if figures is None:
-            figures = self._figures[split] = asyncio.get_running_loop().create_future()
-            # A daemon, since minutes of arithmetic must not keep the process from ending.
-            threading.Thread(
-                target=self._compute,
-                args=(split, figures, asyncio.get_running_loop()),
-                name=f"vitrine-evaluate-{split}",
-                daemon=True,
-            ).start()
-        return await asyncio.shield(figures)
+        if self._state() != self._at:
+            self._figures = {}
+            self._at = self._state()
+        kept = self._figures
+        if split not in kept:
+            task = kept[split] = asyncio.create_task(self._compute(split), name=f"evaluate {split}")
 
-    def _compute(self, split: str, figures: asyncio.Future[dict[str, Any]], loop: asyncio.AbstractEventLoop) -> None:
-        """Evaluate `split`, one split at a time, and hand the outcome to the event loop."""
-        outcome: dict[str, Any] | Exception
+            def settle(done: asyncio.Task[dict[str, Any]]) -> None:
+                if done.cancelled() or done.exception() is not None:
+                    kept.pop(split, None)
+
+            task.add_done_callback(settle)
+        task = kept[split]
         try:
-            with self._turn:
-                outcome = evaluate_split(self._index.snapshot, split)
-        except Exception as error:
-            outcome = error
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise UnavailableError("the service is shutting down; try again soon") from None
+            raise
 
-        def settle() -> None:
-            if isinstance(outcome, Exception):
-                del self._figures[split]
-                figures.set_exception(outcome)
-                figures.exception()  # read once, for the case that everybody who asked has left
-            else:
-                figures.set_result(outcome)
+    async def close(self) -> None:
+        """End what is being computed."""
+        tasks = list(self._figures.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle)
+    async def _compute(self, split: str) -> dict[str, Any]:
+        async with self._turn:
+            self.runs += 1
+            environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                "from index.metrics import main; main()",
+                str(self._folder.resolve()),
+                split,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                env=environment,
+            )
+            try:
+                output, _ = await process.communicate()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        try:
+            answer: dict[str, Any] = json.loads(output)
+        except ValueError:
+            raise UnavailableError(f"the evaluation was ended ({process.returncode}); ask again") from None
+        if "error" in answer:
+            raise (ArtefactError if answer["catalogue_at_fault"] else InputError)(answer["error"])
+        return answer

@@ -5,10 +5,21 @@ Knows no model and no HTTP.
 
 from __future__ import annotations
 
-from index.catalogue import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Snapshot
+from index.catalogue import (
+    Catalogue,
+    CatalogueInfo,
+    CatalogueWriter,
+    Changes,
+    Delete,
+    Entry,
+    Put,
+    Snapshot,
+    Written,
+    digest_of,
+)
 from index.metrics import KAGL_ATTRIBUTES, evaluate, evaluate_kagl, evaluate_split, ranks, title_slices
 from index.products import SPLITS, Product, Split, SplitRule, title_key
-from index.search import MAX_K, DescriptionHit, Filters, Hit, Page, SearchIndex, Want
+from index.search import MAX_K, DescriptionHit, Filter, Filters, Hit, Page, SearchIndex, Want
 
 __all__ = [
     "KAGL_ATTRIBUTES",
@@ -17,17 +28,23 @@ __all__ = [
     "Catalogue",
     "CatalogueInfo",
     "CatalogueWriter",
+    "Changes",
+    "Delete",
     "DescriptionHit",
     "Entry",
+    "Filter",
     "Filters",
     "Hit",
     "Page",
     "Product",
+    "Put",
     "SearchIndex",
     "Snapshot",
     "Split",
     "SplitRule",
     "Want",
+    "Written",
+    "digest_of",
     "evaluate",
     "evaluate_kagl",
     "evaluate_split",

@@ -1,19 +1,23 @@
-"""Exact retrieval metrics with confidence intervals, from plain arrays or a snapshot. Knows no model and no file.
+"""Exact retrieval metrics with confidence intervals, from plain arrays or a snapshot. Knows no model.
 
 A tie counts against us: an encoder that gives everything the same vector finds nothing.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from common import InputError
-from index.catalogue import Snapshot
+from common import ArtefactError, InputError
+from index.catalogue import Catalogue, Snapshot
 from index.products import SPLITS, Product, title_key
 
 TIE = 1e-6
@@ -318,14 +322,34 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
         split: "train", "validation", "test" or "all".
 
     Returns:
-        What `evaluate` returns, and before it `split`, `encoder_id`, `catalogue_version` and `source`.
+        What `evaluate` returns, before it `split`, `encoder_id`, `catalogue_version` and `source`, and after it `slices`:
+        what `title_slices` returns.
 
     Raises:
         InputError: an unknown split, or one without products.
     """
     queries = _asking(snapshot, split)
-    titles = [product.title for product in snapshot.products]
-    return {**_about(snapshot, split), **evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, queries)}
+    images, texts, products = snapshot.image_vectors, snapshot.text_vectors, snapshot.products
+    return {
+        **_about(snapshot, split),
+        **evaluate(images, texts, [product.title for product in products], queries),
+        "slices": title_slices(images, texts, products, queries),
+    }
+
+
+def main() -> None:
+    """Measure the catalogue and split that the arguments name, and print the figures, or an error, as JSON.
+
+    What a service runs as a process of its own: at the lowest priority, and on one core if the environment says so.
+    """
+    os.nice(19)
+    folder, split = sys.argv[1:]
+    try:
+        with Catalogue.open(Path(folder)) as catalogue:
+            answer = evaluate_split(catalogue.snapshot(), split)
+    except InputError as error:
+        answer = {"error": str(error), "catalogue_at_fault": isinstance(error, ArtefactError)}
+    sys.stdout.write(json.dumps(answer))
 
 
 def _about(snapshot: Snapshot, split: str) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import operator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common import InputError
+from common import InputError, NotFoundError
 from index import (
     MAX_K,
     CatalogueInfo,
+    Changes,
     DescriptionHit,
+    Filter,
     Filters,
     Hit,
     Page,
@@ -53,21 +58,73 @@ def snapshot(image_vectors: np.ndarray, text_vectors: np.ndarray, *, titles: Seq
     return Snapshot(info, 3, products, image_vectors, text_vectors)
 
 
+def among(*values: str) -> Filter:
+    return Filter(any=values)
+
+
+def number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 def passes(product: Product, filters: Filters) -> bool:
-    return all(
-        name in product.attributes and title_key(product.attributes[name]) in {title_key(value) for value in values}
-        for name, values in filters.items()
-    )
+    for name, condition in filters.items():
+        value = product.attributes.get(name)
+        if value is None:
+            if condition != Filter(none=condition.none):
+                return False
+            continue
+        if condition.any is not None and title_key(value) not in {title_key(one) for one in condition.any}:
+            return False
+        if title_key(value) in {title_key(one) for one in condition.none}:
+            return False
+        at = number(value)
+        limits = ((condition.gte, operator.ge), (condition.gt, operator.gt), (condition.lte, operator.le))
+        if any(limit is not None and not holds(at, limit) for limit, holds in (*limits, (condition.lt, operator.lt))):
+            return False
+    return True
+
+
+def count_facets(catalogue: Snapshot, want: Want) -> dict[str, dict[str, int]]:
+    facets = {}
+    for name in want.facets:
+        others = {other: condition for other, condition in want.filters.items() if other != name}
+        counts: dict[str, int] = {}
+        for product in catalogue.products:
+            if name in product.attributes and passes(product, others):
+                key = title_key(product.attributes[name])
+                counts[key] = counts.get(key, 0) + 1
+        facets[name] = counts
+    return facets
+
+
+def folded(facets: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    for counts in facets.values():
+        assert list(counts.values()) == sorted(counts.values(), reverse=True)
+    return {name: {title_key(value): n for value, n in counts.items()} for name, counts in facets.items()}
 
 
 def brute_images(catalogue: Snapshot, query: np.ndarray, want: Want) -> Page[Hit]:
-    hits = [
-        Hit(product, float((vector * query).sum()))
+    scored = [
+        (Hit(product, float((vector * query).sum())), vector)
         for product, vector in zip(catalogue.products, catalogue.image_vectors, strict=True)
-        if passes(product, want.filters)
+        if passes(product, want.filters) and product.id not in want.exclude
     ]
-    ranked = sorted(hits, key=lambda hit: -hit.score)  # stable: equals stay in catalogue order
-    return Page(ranked[want.offset : want.offset + want.k], len(hits))
+    scored.sort(key=lambda pair: -pair[0].score)  # stable: equals stay in catalogue order
+    kept: list[tuple[Hit, np.ndarray]] = []
+    for hit, vector in scored:
+        if want.collapse == "title" and any(
+            title_key(k.product.title) == title_key(hit.product.title) for k, _ in kept
+        ):
+            continue
+        if want.collapse == "image" and any(float(vector @ other) >= want.collapse_threshold for _, other in kept):
+            continue
+        if want.min_score is None or hit.score >= want.min_score:
+            kept.append((hit, vector))
+    hits = [hit for hit, _ in kept]
+    return Page(hits[want.offset : want.offset + want.k], len(hits), count_facets(catalogue, want))
 
 
 def brute_descriptions(catalogue: Snapshot, query: np.ndarray, want: Want) -> Page[DescriptionHit]:
@@ -78,16 +135,42 @@ def brute_descriptions(catalogue: Snapshot, query: np.ndarray, want: Want) -> Pa
         if passes(product, want.filters):
             hit.product_ids.append(product.id)
     hits = [hit for hit in groups.values() if hit.product_ids]
+    hits = [hit for hit in hits if want.min_score is None or hit.score >= want.min_score]
     ranked = sorted(hits, key=lambda hit: -hit.score)
-    return Page(ranked[want.offset : want.offset + want.k], len(hits))
+    return Page(ranked[want.offset : want.offset + want.k], len(hits), count_facets(catalogue, want))
 
 
+def check_page(page: Page[Hit] | Page[DescriptionHit], brute: Page[Hit] | Page[DescriptionHit], want: Want) -> None:
+    assert page.hits == brute.hits
+    assert page.total in ({brute.total} if want.min_score is None and want.collapse != "image" else {None, brute.total})
+    if want.min_score is None and want.collapse is None:
+        assert page.total == brute.total
+    assert folded(page.facets) == brute.facets
+
+
+some_values = st.lists(st.sampled_from(["RED", "blue", "navy blue", "0", "1", "mauve"]), max_size=3).map(tuple)
+some_limits = st.none() | st.sampled_from([0.0, 0.5, 1.0, 2.0])
 some_filters = st.dictionaries(
     st.sampled_from(["colour", "size"]),
-    st.lists(st.sampled_from(["RED", "blue", "navy blue", "0", "1", "mauve"]), max_size=3),
+    st.builds(Filter, any=some_values)
+    | st.builds(Filter, none=some_values)
+    | st.builds(Filter, gte=some_limits, lt=some_limits)
+    | st.builds(Filter, gt=some_limits, lte=some_limits, none=some_values),
 )
 some_wants = st.lists(
-    st.builds(Want, k=st.integers(1, 40), offset=st.integers(0, 60), filters=some_filters), min_size=1, max_size=30
+    st.builds(
+        Want,
+        k=st.integers(1, 40),
+        offset=st.integers(0, 60),
+        filters=some_filters,
+        exclude=st.frozensets(st.sampled_from([f"p{n}" for n in range(0, 40, 3)]), max_size=4),
+        min_score=st.none() | st.sampled_from([-0.5, 0.0, 0.5, 1.0]),
+        collapse=st.sampled_from([None, None, "title", "image"]),
+        collapse_threshold=st.sampled_from([0.5, 0.98, 1.0]),
+        facets=st.sampled_from([(), ("colour",), ("size", "colour")]),
+    ),
+    min_size=1,
+    max_size=30,
 )
 
 
@@ -97,10 +180,91 @@ def test_every_answer_is_that_of_the_brute_force_with_ties_everywhere(count: int
     catalogue = snapshot(exact_unit(count, seed), exact_unit(count, seed + 1), titles=TITLES, seed=seed)
     index = SearchIndex(catalogue)
     queries = exact_unit(len(wants), seed + 2)
-    assert index.images(queries, wants) == [brute_images(catalogue, *pair) for pair in zip(queries, wants, strict=True)]
-    assert index.descriptions(queries, wants) == [
-        brute_descriptions(catalogue, *pair) for pair in zip(queries, wants, strict=True)
-    ]
+    check_all(index, catalogue, queries, wants)
+
+
+def check_all(index: SearchIndex, catalogue: Snapshot, queries: np.ndarray, wants: list[Want]) -> None:
+    known = {name for product in catalogue.products for name in product.attributes}
+    kept = [n for n, want in enumerate(wants) if {*want.filters, *want.facets} <= known]
+    queries, wants = queries[kept], [wants[n] for n in kept]
+    for query, want, page in zip(queries, wants, index.images(queries, wants), strict=True):
+        check_page(page, brute_images(catalogue, query, want), want)
+    plain = [dataclasses.replace(want, collapse=None) for want in wants]
+    for query, want, found in zip(queries, plain, index.descriptions(queries, plain), strict=True):
+        check_page(found, brute_descriptions(catalogue, query, want), want)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    count=st.integers(0, 60),
+    edits=st.lists(
+        st.lists(st.tuples(st.integers(0, 70), st.booleans()), min_size=1, max_size=12, unique_by=lambda edit: edit[0]),
+        min_size=1,
+        max_size=8,
+    ),
+    wants=some_wants,
+    seed=st.integers(0, 1000),
+)
+def test_an_index_that_is_carried_on_is_the_one_made_anew(
+    count: int, edits: list[list[tuple[int, bool]]], wants: list[Want], seed: int
+) -> None:
+    catalogue = snapshot(exact_unit(count, seed), exact_unit(count, seed + 1), titles=TITLES, seed=seed)
+    index = SearchIndex(catalogue)
+    queries = exact_unit(len(wants), seed + 2)
+    history = [(index, catalogue)]
+    for version, batch in enumerate(edits, 4):
+        fresh = snapshot(
+            exact_unit(71, seed + 9 * version), exact_unit(71, seed + 8 * version), titles=TITLES, seed=seed + version
+        )
+        put = [number for number, there in batch if there]
+        touched = [f"p{number}" for number, _ in batch]
+        changes = Changes(
+            version,
+            touched,
+            [fresh.products[number] for number in put],
+            fresh.image_vectors[put],
+            fresh.text_vectors[put],
+        )
+        kept = [at for at, product in enumerate(catalogue.products) if product.id not in touched]
+        catalogue = Snapshot(
+            catalogue.info,
+            version,
+            [*(catalogue.products[at] for at in kept), *changes.products],
+            np.concatenate([catalogue.image_vectors[kept], changes.image_vectors]),
+            np.concatenate([catalogue.text_vectors[kept], changes.text_vectors]),
+        )
+        index = index.updated(changes)
+        history.append((index, catalogue))
+    for index, catalogue in history:  # the older ones stay what they were
+        assert len(index) == len(catalogue.products)
+        assert index.version == catalogue.version
+        check_all(index, catalogue, queries, wants)
+        ids = [product.id for product in catalogue.products]
+        assert np.array_equal(index.vectors(ids), catalogue.image_vectors)
+        for gone in {f"p{number}" for number in range(71)} - set(ids):
+            with pytest.raises(NotFoundError, match=repr(gone)):
+                index.vectors([gone])
+
+
+def test_rows_of_products_that_are_gone_are_let_go() -> None:
+    vectors = unit(1, 8, 9)
+    index = SearchIndex(snapshot(unit(200, 8, 0), unit(200, 8, 1), titles=["a", "b"]))
+    for version in range(4000):
+        product = Product("p7", f"title {version}", {"colour": "Red"})
+        index = index.updated(Changes(version, ["p7"], [product], vectors, vectors))
+    assert len(index) == 200
+    assert len(index._alive) < 200 + 1500
+    (page,) = index.images(vectors, [Want(k=200)])
+    assert page.hits[0].product.title == "title 3999"
+    assert page.total == 200
+
+
+def test_only_the_newest_index_is_carried_on() -> None:
+    index = SearchIndex(snapshot(unit(5, 8, 0), unit(5, 8, 1), titles=["a"]))
+    changes = Changes(4, ["new"], [Product("new", "a")], unit(1, 8, 3), unit(1, 8, 4))
+    assert len(index.updated(changes)) == 6
+    with pytest.raises(ValueError, match="newest"):
+        index.updated(changes)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 40])  # FAISS computes large batches in another way than small ones
@@ -108,7 +272,12 @@ def test_real_vectors_agree_with_the_brute_force(batch: int) -> None:
     catalogue = snapshot(unit(3000, 32, 0), unit(3000, 32, 1), titles=[f"title {n}" for n in range(900)])
     index = SearchIndex(catalogue)
     queries = unit(batch, 32, 2)
-    choices: list[Filters] = [{}, {"colour": ["red"]}, {"colour": ["red", "blue"], "size": ["1"]}, {"size": []}]
+    choices: list[Filters] = [
+        {},
+        {"colour": among("red")},
+        {"colour": among("red", "blue"), "size": among("1")},
+        {"size": among()},
+    ]
     wants = [Want(k=1 + 7 * n, offset=n % 5, filters=choices[n % 4]) for n in range(batch)]
     for query, want, page in zip(queries, wants, index.images(queries, wants), strict=True):
         assert page == brute_images(catalogue, query, want)
@@ -137,7 +306,8 @@ def test_pages_put_together_are_the_one_large_page(seed: int, sizes: list[int], 
     vectors = base[np.random.default_rng(seed).integers(0, 60, size=150)]
     index = SearchIndex(snapshot(vectors, vectors, titles=[f"title {n}" for n in range(80)]))
     query = unit(1, 16, seed + 1)
-    for filters in ({}, {"colour": ["red", "green"]}):
+    filterings: list[Filters] = [{}, {"colour": among("red", "green")}]
+    for filters in filterings:
         (whole,) = index.images(query, [Want(k=sum(sizes), filters=filters)])
         parts = []
         offset = 0
@@ -159,7 +329,7 @@ def test_more_than_there_is_gives_what_there_is() -> None:
     assert page.total == 5
     (page,) = index.images(query, [Want(k=10, offset=5)])
     assert (page.hits, page.total) == ([], 5)
-    (page,) = index.images(query, [Want(k=10, filters={"colour": ["mauve"]})])
+    (page,) = index.images(query, [Want(k=10, filters={"colour": among("mauve")})])
     assert (page.hits, page.total) == ([], 0)
 
 
@@ -172,13 +342,13 @@ def test_an_empty_catalogue_answers_with_nothing() -> None:
     assert index.descriptions(queries, [Want(), Want(offset=3)]) == [Page([], 0)] * 2
     assert index.images(queries[:0], []) == []
     with pytest.raises(InputError, match="no attributes"):
-        index.images(queries[:1], [Want(filters={"colour": ["red"]})])
+        index.images(queries[:1], [Want(filters={"colour": among("red")})])
 
 
 def test_the_index_says_what_it_was_made_from() -> None:
     catalogue = snapshot(unit(5, 8, 0), unit(5, 8, 1), titles=["a"])
     index = SearchIndex(catalogue)
-    assert (index.snapshot, index.version, index.encoder_id, len(index)) == (catalogue, 3, "enc", 5)
+    assert (index.info, index.version, index.encoder_id, len(index)) == (catalogue.info, 3, "enc", 5)
 
 
 def test_facets_count_values_in_any_case_most_frequent_first() -> None:
@@ -188,8 +358,9 @@ def test_facets_count_values_in_any_case_most_frequent_first() -> None:
     products = [Product(str(n), "t", {"colour": colour} if colour else {}) for n, colour in enumerate(colours)]
     index = SearchIndex(Snapshot(info, 0, products, vectors, vectors))
     assert list(index.facets()["colour"].items()) == [("Red", 2), ("Blue", 1)]
-    (page,) = index.images(vectors[:1], [Want(filters={"colour": "red"})])  # a lone value
+    (page,) = index.images(vectors[:1], [Want(filters={"colour": among("red")}, facets=("colour",))])
     assert page.total == 2
+    assert page.facets == {"colour": {"Red": 2, "Blue": 1}}  # its own filter left out, so that one may choose another
 
 
 @pytest.mark.parametrize(
@@ -214,8 +385,14 @@ def test_bad_wants_are_refused() -> None:
             Want(k=k)
     with pytest.raises(InputError, match="offset is -1"):
         Want(offset=-1)
+    with pytest.raises(InputError, match="min_score is nan"):
+        Want(min_score=math.nan)
+    with pytest.raises(InputError, match=r"offset \+ k is 2001"):
+        Want(k=1000, offset=1001, collapse="image")
+    with pytest.raises(InputError, match="collapse_threshold is 0"):
+        Want(collapse_threshold=0)
     index = SearchIndex(snapshot(unit(50, 8, 0), unit(50, 8, 1), titles=["a"]))
-    bad = Want(filters={"color": ["red"]})
+    bad = Want(filters={"color": among("red")})
     with pytest.raises(InputError, match=r"'color'.*colour, size"):
         index.check(bad)
     with pytest.raises(InputError, match=r"'color'.*colour, size"):
@@ -227,7 +404,7 @@ def test_bad_wants_are_refused() -> None:
 def test_threads_that_search_at_once_do_not_disturb_one_another() -> None:
     index = SearchIndex(snapshot(unit(2000, 32, 0), unit(2000, 32, 1), titles=[f"title {n}" for n in range(500)]))
     queries = unit(64, 32, 2)
-    wants = [Want(k=20, filters={"colour": ["red"]} if n % 3 == 0 else {}) for n in range(64)]
+    wants = [Want(k=20, filters={"colour": among("red")} if n % 3 == 0 else {}) for n in range(64)]
     alone = index.images(queries, wants)
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda n: index.images(queries[n : n + 1], wants[n : n + 1])[0], range(64)))

@@ -55,8 +55,9 @@ def _belongs(catalogue: Path, encoder: Encoder) -> bool:
 def found_type_and_colour(catalogue: Path, encoder: Encoder) -> dict[str, float]:
     """Ask for every held-out title in words; return how often the first picture has its type, colour, and both."""
     with Catalogue.open(catalogue, encoder_id=encoder.encoder_id) as opened:
-        index = SearchIndex(opened.snapshot())
-    asked = {title_key(p.title): p for p in index.snapshot.products if p.split == "test"}
+        snapshot = opened.snapshot()
+    index = SearchIndex(snapshot)
+    asked = {title_key(p.title): p for p in snapshot.products if p.split == "test"}
     products = list(asked.values())
     pages = index.images(encoder.encode_text([product.title for product in products]), [Want(k=1)] * len(products))
     right = np.array(

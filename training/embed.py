@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from rich.console import Console
 from common import DataError
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
 from models import Encoder, load_encoder
+from models.images import decode_image
 from training.data import Dataset, chunks, decode, open_dataset
 from training.progress import bar, report_console
 
@@ -45,7 +46,17 @@ def build_catalogue(
     )
     started = time.monotonic()
     products = 0
-    with CatalogueWriter(out, info) as writer, bar("encoding", len(dataset.items), "images", console) as advance:
+
+    def encode(changed: Sequence[tuple[Product, bytes]]) -> list[Entry]:
+        """Encode what was changed in the catalogue that this one replaces."""
+        images = encoder.encode_image([decode_image(picture) for _, picture in changed])
+        texts = encoder.encode_text([product.title for product, _ in changed])
+        return [Entry(*pair, image, text) for pair, image, text in zip(changed, images, texts, strict=True)]
+
+    with (
+        CatalogueWriter(out, info, encode) as writer,
+        bar("encoding", len(dataset.items), "images", console) as advance,
+    ):
         for entries in _encoded(encoder, dataset, rule):
             writer.add(entries)
             products += len(entries)
