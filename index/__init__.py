@@ -8,7 +8,7 @@ from __future__ import annotations
 from index.catalogue import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Snapshot
 from index.metrics import KAGL_ATTRIBUTES, evaluate, evaluate_kagl, evaluate_split, ranks, title_slices
 from index.products import SPLITS, Product, Split, SplitRule, title_key
-from index.search import MAX_K, DescriptionHit, Filters, Hit, Page, SearchIndex, Want
+from index.search import MAX_K, DescriptionHit, Filter, Filters, Hit, Page, SearchIndex, Want
 
 __all__ = [
     "KAGL_ATTRIBUTES",
@@ -19,6 +19,7 @@ __all__ = [
     "CatalogueWriter",
     "DescriptionHit",
     "Entry",
+    "Filter",
     "Filters",
     "Hit",
     "Page",

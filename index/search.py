@@ -7,14 +7,14 @@ no file and no HTTP.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal, TypeVar
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
-from common import InputError
+from common import InputError, NotFoundError
 from index.catalogue import Snapshot, Vectors
 from index.products import Product, title_key
 
@@ -27,8 +27,23 @@ MARGIN = 16
 SLACK = 4e-6
 """More than two computations of the same score differ by, for a query of unit length."""
 
-Filters = Mapping[str, Sequence[str]]
-"""Attribute -> allowed values. Several attributes must all hold. Values compare like titles, in any case."""
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The condition on one attribute; all that is given must hold. Values compare like titles, in any case."""
+
+    any: tuple[str, ...] | None = None
+    """Allowed values."""
+    none: tuple[str, ...] = ()
+    """Forbidden values; a product without the attribute passes."""
+    gte: float | None = None
+    gt: float | None = None
+    lte: float | None = None
+    lt: float | None = None
+
+
+Filters = Mapping[str, Filter | Sequence[str]]
+"""Attribute -> condition, or allowed values. Several attributes must all hold."""
 
 Mask = npt.NDArray[np.bool_]
 T = TypeVar("T")
@@ -45,6 +60,14 @@ class Want:
     k: int = 10
     offset: int = 0
     filters: Filters = field(default_factory=dict)
+    exclude: frozenset[str] = frozenset()
+    """Ids of products that must not be results of an image search."""
+    min_score: float | None = None
+    collapse: Literal["title", "image"] | None = None
+    """One result per title; or none whose picture has a cosine of `collapse_threshold` or more to a better one."""
+    collapse_threshold: float = 0.98
+    facets: tuple[str, ...] = ()
+    """Attributes to count among what passes, each one's own filter left out."""
 
     def __post_init__(self) -> None:
         """Refuse what no search can answer."""
@@ -76,8 +99,9 @@ class Page(Generic[T]):
     """Some of the results of one query, best first; equal scores stand in catalogue order."""
 
     hits: list[T]
-    total: int
-    """How many products (or descriptions) pass the filters."""
+    total: int | None
+    """How many products (or descriptions) pass the filters; None where it is not known."""
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +140,31 @@ class SearchIndex:
     def __len__(self) -> int:
         return len(self.snapshot.products)
 
-    def facets(self) -> dict[str, dict[str, int]]:
+    def facets(self, filters: Filters | None = None, names: Sequence[str] | None = None) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products, the most frequent value first."""
         facets = {}
-        for name, column in self._columns.items():
-            counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values))
+        filters = filters or {}
+        for name in self._columns if names is None else names:
+            column = self._columns[name]
+            mask = self._passing(_canonical({n: f for n, f in filters.items() if n != name})) & (column.codes >= 0)
+            counts = np.bincount(column.codes[mask], minlength=len(column.values))
             order = np.argsort(-counts, kind="stable")
-            facets[name] = {column.values[code]: int(counts[code]) for code in order}
+            facets[name] = {column.values[code]: int(counts[code]) for code in order if counts[code]}
         return facets
+
+    def vectors(self, ids: Sequence[str]) -> Vectors:
+        """Return the image vectors (len(ids), D) of these products.
+
+        Raises:
+            NotFoundError: no products of those ids; names them.
+        """
+        positions = {product.id: at for at, product in enumerate(self.snapshot.products)}
+        missing = [one for one in ids if one not in positions]
+        if missing:
+            raise NotFoundError(
+                f"no product has the id {', '.join(map(repr, missing))}; search to find the ids there are"
+            )
+        return self.snapshot.image_vectors[[positions[one] for one in ids]]
 
     def check(self, want: Want) -> None:
         """Refuse a want that cannot be answered, before it joins a batch with those of others.
@@ -131,7 +172,7 @@ class SearchIndex:
         Raises:
             InputError: a filter on an attribute that no product has; names the known ones.
         """
-        for name in want.filters:
+        for name in (*want.filters, *want.facets):
             if name not in self._columns:
                 known = ", ".join(sorted(self._columns)) or "none: the catalogue has no attributes"
                 raise InputError(f"unknown filter {name!r}; the attributes one can filter by are: {known}")
@@ -142,15 +183,28 @@ class SearchIndex:
         Raises:
             InputError: queries that are not (B, D) and finite, or a filter on an unknown attribute.
         """
-        products = self.snapshot.products
-        found = self._search(self._image_index, self.snapshot.image_vectors, queries, wants, titles=False)
-        return [
-            Page(
-                [Hit(products[at], score) for at, score in zip(positions.tolist(), scores.tolist(), strict=True)],
-                total,
-            )
-            for positions, scores, total, _ in found
-        ]
+        products, vectors = self.snapshot.products, self.snapshot.image_vectors
+        whole = [replace(w, k=MAX_K, offset=0) if w.exclude or w.collapse else w for w in wants]
+        found = self._search(self._image_index, vectors, queries, whole, titles=False)
+        pages = []
+        for want, (positions, scores, total, _) in zip(wants, found, strict=True):
+            kept: list[tuple[int, float]] = []
+            for at, score in zip(positions.tolist(), scores.tolist(), strict=True):
+                if products[at].id in want.exclude or score < (-2 if want.min_score is None else want.min_score):
+                    continue
+                if want.collapse == "title" and any(self._title_of[at] == self._title_of[one] for one, _ in kept):
+                    continue
+                if want.collapse == "image" and any(
+                    float(vectors[at] @ vectors[one]) >= want.collapse_threshold for one, _ in kept
+                ):
+                    continue
+                kept.append((at, score))
+            if want.exclude or want.collapse:
+                kept = kept[want.offset : want.offset + want.k]
+            known = None if want.collapse or want.min_score is not None else total - len(want.exclude)
+            hits = [Hit(products[at], score) for at, score in kept]
+            pages.append(Page(hits, known, self.facets(want.filters, want.facets)))
+        return pages
 
     def descriptions(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[DescriptionHit]]:
         """Find the distinct descriptions nearest to `queries` (B, D), one page per want.
@@ -163,13 +217,16 @@ class SearchIndex:
         products = self.snapshot.products
         pages = []
         found = self._search(self._title_index, self._title_vectors, queries, wants, titles=True)
-        for numbers, scores, total, passing in found:
+        for want, (numbers, scores, total, passing) in zip(wants, found, strict=True):
             hits = []
             for number, score in zip(numbers.tolist(), scores.tolist(), strict=True):
+                if want.min_score is not None and score < want.min_score:
+                    continue
                 carriers = self._carriers[number]
                 ids = [products[at].id for at in carriers if passing is None or passing[at]]
                 hits.append(DescriptionHit(products[carriers[0]].title, score, ids))
-            pages.append(Page(hits, total))
+            known = None if want.min_score is not None else total
+            pages.append(Page(hits, known, self.facets(want.filters, want.facets)))
         return pages
 
     def _search(
@@ -180,7 +237,7 @@ class SearchIndex:
         if len(queries) != len(wants):
             raise ValueError(f"{len(queries)} queries came with {len(wants)} wants; each query needs one")
         # Wants with the same filters share one FAISS call; so do, above all, those without any.
-        groups: dict[frozenset[tuple[str, frozenset[str]]], list[int]] = {}
+        groups: dict[frozenset[tuple[str, Filter]], list[int]] = {}
         for number, want in enumerate(wants):
             self.check(want)
             groups.setdefault(_canonical(want.filters), []).append(number)
@@ -211,15 +268,37 @@ class SearchIndex:
             raise InputError("a query vector has NaN or infinite values; check the encoder and its input")
         return queries
 
-    def _passing(self, filters: frozenset[tuple[str, frozenset[str]]]) -> Mask:
+    def _passing(self, filters: frozenset[tuple[str, Filter]]) -> Mask:
         """Return (N,) which products pass."""
         passing = np.ones(len(self), dtype=np.bool_)
-        for name, values in filters:
+        for name, one in filters:
             column = self._columns[name]
-            allowed = np.zeros(len(column.values) + 1, dtype=np.bool_)  # last: code -1, never
-            allowed[[column.code_of[value] for value in values if value in column.code_of]] = True
+            allowed = np.zeros(len(column.values) + 1, dtype=np.bool_)  # last: code -1
+            keys = sorted(column.code_of, key=column.code_of.__getitem__)
+            for code, key in enumerate([*keys, None]):
+                allowed[code] = _holds(one, key)
             passing &= allowed[column.codes]
         return passing
+
+
+def _holds(one: Filter, key: str | None) -> bool:
+    """Return whether a value, in the form it is compared in, fulfils a condition."""
+    if key is None:
+        return one.any is None and all(bound is None for bound in (one.gte, one.gt, one.lte, one.lt))
+    if (one.any is not None and key not in one.any) or key in one.none:
+        return False
+    if all(bound is None for bound in (one.gte, one.gt, one.lte, one.lt)):
+        return True
+    try:
+        number = float(key)
+    except ValueError:
+        return False
+    return (
+        (one.gte is None or number >= one.gte)
+        and (one.gt is None or number > one.gt)
+        and (one.lte is None or number <= one.lte)
+        and (one.lt is None or number < one.lt)
+    )
 
 
 def _columns(products: Sequence[Product]) -> dict[str, _Column]:
@@ -242,12 +321,15 @@ def _columns(products: Sequence[Product]) -> dict[str, _Column]:
     return columns
 
 
-def _canonical(filters: Filters) -> frozenset[tuple[str, frozenset[str]]]:
+def _canonical(filters: Filters) -> frozenset[tuple[str, Filter]]:
     """Return `filters` in a form in which equal filters are equal; a lone string counts as one value."""
-    return frozenset(
-        (name, frozenset(map(title_key, [values] if isinstance(values, str) else values)))
-        for name, values in filters.items()
-    )
+    found = []
+    for name, one in filters.items():
+        if not isinstance(one, Filter):
+            one = Filter(any=(one,) if isinstance(one, str) else tuple(one))
+        allowed = None if one.any is None else tuple(sorted(set(map(title_key, one.any))))
+        found.append((name, replace(one, any=allowed, none=tuple(sorted(set(map(title_key, one.none)))))))
+    return frozenset(found)
 
 
 def _flat(vectors: Vectors, dim: int) -> Any:
