@@ -67,10 +67,14 @@ class DrawnEncoder:
     encoder_id = "drawn-1"
     dim = 128
     device = "cpu"
+    logit_scale = 20.0
 
     def __init__(self) -> None:
         self.text_batches: list[list[str]] = []
         self.pixel_batches: list[int] = []
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        return sum(len(text.split()) for text in texts)
 
     def prepare_image(self, image: Image.Image) -> np.ndarray:
         return np.asarray(image.resize((36, 48), Image.Resampling.BOX), dtype=np.uint8)
