@@ -135,9 +135,8 @@ Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT)]
 Text = Annotated[str | None, Field(max_length=MAX_TEXT), BeforeValidator(clean)]
 Picture = Annotated[
-    str | None,
+    Annotated[str, Field(pattern=r"^data:image/[A-Za-z0-9.+-]+;base64,[A-Za-z0-9+/=]+$")] | None,
     BeforeValidator(no_address),
-    Field(pattern=r"^data:image/[A-Za-z0-9.+-]+;base64,[A-Za-z0-9+/=]+$"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import threading
@@ -55,6 +56,12 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def data_uri(image: Image.Image | bytes, kind: str = "png") -> str:
+    """Return a picture, or what is said to be one, as JSON carries it."""
+    data = image if isinstance(image, bytes) else encoded(image)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
