@@ -114,14 +114,19 @@ class Uploads:
             VitrineError: as `read`.
         """
 
-        async def one(text: str) -> str | np.ndarray:
-            return await self._decoded(text, take) if is_picture(text) else text
+        async def one(number: int, text: str) -> str | np.ndarray:
+            if not is_picture(text):
+                return text
+            try:
+                return await self._decoded(text, take)
+            except ImageError as error:
+                raise ImageError(f"input {number}: {error}") from None
 
         with self._slot() as take:
             value, _ = await self._read_json(request, take)
             fields = _checked(EmbeddingsRequest, value, strict=True)
             fields.check(dim)
-            return fields, await asyncio.gather(*map(one, fields.inputs()))
+            return fields, await asyncio.gather(*(one(*item) for item in enumerate(fields.inputs())))
 
     def close(self) -> None:
         """Let go of the decoding threads."""

@@ -29,7 +29,7 @@ class Encoder:
         self.training = checkpoint.training
         self.dim = config.projection.dim
         self.device = str(device)
-        self.logit_scale = float(checkpoint.model.logit_scale.exp())
+        self.logit_scale = checkpoint.model.logit_scale.detach().exp().item()
         self._device = device
         self._text = checkpoint.text
         self._model = checkpoint.model.to(device).eval()
