@@ -1,7 +1,8 @@
 """One bounded queue, one worker thread: many single jobs become few batched calls. Knows nothing of what a job is.
 
-Every accepted job is answered: with its result, with the exception that it caused, or with the news that it took too
-long or that the worker died.
+A job has a cost, the number of inputs that the encoder has to take for it; it bounds queue and batches. Every accepted
+job is answered: with its result, with the exception that it caused, or with the news that it took too long or that the
+worker died.
 """
 
 from __future__ import annotations
@@ -37,21 +38,23 @@ class _Ticket(Generic[J, R]):
     """A job that was accepted, and the future that its caller waits for."""
 
     job: J
+    cost: int
     future: asyncio.Future[Answered[R]]
     submitted: float
 
 
 class MicroBatcher(Generic[J, R]):
-    """Runs `handler` in a thread of its own on whatever is waiting, at most `max_batch` jobs at a time.
+    """Runs `handler` in a thread of its own on whatever is waiting, at most `max_batch` inputs at a time.
 
     A lone job is not held back to wait for others: batches form while the handler is busy with the one before.
-    The handler takes B jobs and returns B results in their order. When it raises, the jobs of that batch are tried
-    one by one, so that only the bad one fails.
+    The handler takes B jobs and returns B results in their order; a result that is an exception is raised for its
+    caller alone. When the handler itself raises, the jobs of that batch are tried one by one, so that only the bad one
+    fails. A job of more than `max_batch` inputs is a batch of its own.
     """
 
     def __init__(
         self,
-        handler: Callable[[Sequence[J]], Sequence[R]],
+        handler: Callable[[Sequence[J]], Sequence[R | Exception]],
         *,
         max_batch: int,
         queue_limit: int,
@@ -62,6 +65,7 @@ class MicroBatcher(Generic[J, R]):
         self._queue_limit = queue_limit
         self._deadline_s = deadline_s
         self._waiting: deque[_Ticket[J, R]] = deque()
+        self._load = 0
         self._in_hand: list[_Ticket[J, R]] = []
         self._changed = threading.Condition()
         self._refusal = "the service has not started yet; try again soon"
@@ -75,8 +79,8 @@ class MicroBatcher(Generic[J, R]):
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for the worker."""
-        return len(self._waiting)
+        """How many inputs wait for the worker."""
+        return self._load
 
     def start(self) -> None:
         """Start the worker; its answers are delivered on the running event loop."""
@@ -86,26 +90,27 @@ class MicroBatcher(Generic[J, R]):
         self._thread = threading.Thread(target=self._work, name="vitrine-worker", daemon=True)
         self._thread.start()
 
-    async def submit(self, job: J, *, deadline_s: float | None = None) -> Answered[R]:
-        """Return the result of `job`; a caller that is cancelled takes its job out of the queue.
+    async def submit(self, job: J, *, cost: int = 1, deadline_s: float | None = None) -> Answered[R]:
+        """Return the result of `job`, which has `cost` inputs; a cancelled caller's job is taken out of the queue.
 
         Raises:
-            OverloadedError: the queue is full; raised at once.
+            OverloadedError: the queue has no room for it; raised at once.
             DeadlineError: no result within `deadline_s` seconds (by default the batcher's own).
             UnavailableError: not started, shutting down, or the worker died.
             Exception: whatever the handler raised for this job.
         """
         deadline_s = self._deadline_s if deadline_s is None else deadline_s
         future: asyncio.Future[Answered[R]] = asyncio.get_running_loop().create_future()
-        ticket = _Ticket(job, future, time.perf_counter())
+        ticket = _Ticket(job, cost, future, time.perf_counter())
         with self._changed:
             if self._refusal:
                 raise UnavailableError(self._refusal)
-            if len(self._waiting) >= self._queue_limit:
+            if self._waiting and self._load + cost > self._queue_limit:
                 raise OverloadedError(
-                    f"{len(self._waiting)} queries are waiting, which is as many as we take; try again in a second"
+                    f"{self._load} queries are waiting, which is as many as we take; try again in a second"
                 )
             self._waiting.append(ticket)
+            self._load += cost
             self._changed.notify()
         try:
             async with asyncio.timeout(deadline_s) as timer:
@@ -136,6 +141,7 @@ class MicroBatcher(Generic[J, R]):
         with self._changed:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
+                self._load -= ticket.cost
 
     def _work(self) -> None:
         """Answer batches until the batcher is closed; whatever ends this thread, nobody is left waiting."""
@@ -149,15 +155,20 @@ class MicroBatcher(Generic[J, R]):
                 self._refusal = self._refusal or "the worker died and nothing can be searched; restart the service"
                 left = [*self._in_hand, *self._waiting]
                 self._waiting.clear()
+                self._load = 0
             self._deliver([(ticket, UnavailableError(self._refusal)) for ticket in left])
 
     def _take(self) -> list[_Ticket[J, R]]:
         """Return the next batch as soon as there is one; empty when the batcher is closed and all is answered."""
         with self._changed:
             batch = self._in_hand = []
+            room = self._max_batch
             while True:
-                while self._waiting and len(batch) < self._max_batch:
-                    batch.append(self._waiting.popleft())
+                while self._waiting and (not batch or self._waiting[0].cost <= room):
+                    ticket = self._waiting.popleft()
+                    batch.append(ticket)
+                    room -= ticket.cost
+                    self._load -= ticket.cost
                 if batch or self._refusal:
                     return batch
                 self._changed.wait()
@@ -169,7 +180,7 @@ class MicroBatcher(Generic[J, R]):
         if not isinstance(results, Exception):
             self._deliver(
                 [
-                    (ticket, Answered(result, taken - ticket.submitted))
+                    (ticket, result if isinstance(result, Exception) else Answered(result, taken - ticket.submitted))
                     for ticket, result in zip(batch, results, strict=True)
                 ]
             )
@@ -181,10 +192,10 @@ class MicroBatcher(Generic[J, R]):
                 if not ticket.future.done():
                     self._answer([ticket])
 
-    def _run(self, jobs: list[J]) -> Sequence[R] | Exception:
+    def _run(self, jobs: list[J]) -> Sequence[R | Exception] | Exception:
         """Return what the handler returns, or what it raises as an exception that a future can carry."""
         try:
-            results = self._handler(jobs)
+            results: Sequence[R | Exception] = self._handler(jobs)
             if len(results) != len(jobs):
                 raise RuntimeError(f"the handler gave {len(results)} results for {len(jobs)} jobs")
         except BaseException as error:

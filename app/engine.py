@@ -1,19 +1,26 @@
-"""From a batch of queries to their hits: encodes and searches. Knows no HTTP, no queue and no files."""
+"""From a batch of jobs to vectors and hits: encodes, blends, searches. Knows no HTTP, no queue and no files."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import numpy as np
+from cachetools import LRUCache
 from PIL import Image
 
-from common import InputError
+from app.errors import REPLACED, UnavailableError
+from common import InputError, VitrineError
 from index.search import DescriptionHit, Hit, Page, SearchIndex, Want
 
 Kind = Literal["images", "descriptions"]
+Part = Literal["text", "image", "like", "unlike", "vector"]
+
+WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
+"""How loud each part of a query is, unless told otherwise."""
 
 
 class Encoder(Protocol):
@@ -31,6 +38,13 @@ class Encoder(Protocol):
     def device(self) -> str:
         """Where it runs."""
 
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by before a softmax makes probabilities of them."""
+
+    def count_tokens(self, texts: Sequence[str], /) -> int:
+        """Return how many tokens the texts have together; called from any thread."""
+
     def encode_text(self, texts: Sequence[str], /) -> np.ndarray:
         """Return (B, D) float32."""
 
@@ -42,68 +56,183 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One query: a text, a prepared picture (H, W, 3), or both, and what is wanted of it."""
+class Serving:
+    """An encoder and an index of vectors that it made: replaced together or not at all."""
 
-    kind: Kind
-    want: Want
-    text: str | None = None
-    pixels: np.ndarray | None = None
-    text_weight: float = 0.5
+    encoder: Encoder
+    index: SearchIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The hits of one query, and what its batch took (seconds)."""
+class Ask:
+    """What a search asks for, beside the texts and pictures of its job."""
 
-    page: Page[Hit] | Page[DescriptionHit]
-    version: int
+    kind: Kind
+    want: Want
+    like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
+    vector: np.ndarray | None = None
+    """(D,) of unit length."""
+    weights: Mapping[Part, float] = field(default_factory=lambda: WEIGHTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Texts and prepared pictures (H, W, 3) to encode; with a search, they are parts of its query."""
+
+    texts: tuple[str, ...] = ()
+    pixels: tuple[np.ndarray, ...] = ()
+    ask: Ask | None = None
+    cached: bool = True
+    """Whether the texts' vectors may come from the cache and are kept in it."""
+
+    @property
+    def cost(self) -> int:
+        """How many inputs it has for the encoder; a search without any counts as one."""
+        return max(1, len(self.texts) + len(self.pixels))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one job, and what its batch took (seconds)."""
+
+    serving: Serving
+    texts: np.ndarray
+    """(number of texts, D)."""
+    images: np.ndarray
+    """(number of pictures, D)."""
+    page: Page[Hit] | Page[DescriptionHit] | None
+    """What the search found; None without one."""
     encode_s: float
     search_s: float
 
 
 class Engine:
-    """Answers batches of jobs with one call per tower and one search per kind; used by one thread at a time."""
+    """Answers batches of jobs with one call per tower and one search per kind; used by one thread at a time.
 
-    def __init__(self, encoder: Encoder, index: SearchIndex) -> None:
-        self.encoder = encoder
-        self.index = index
+    `serving` is read once per batch, so that a batch sees one state of encoder and index.
+    """
 
-    def answer(self, jobs: Sequence[Job]) -> list[Found]:
-        """Return what each job found, in their order.
+    def __init__(self, serving: Callable[[], Serving], text_cache: int) -> None:
+        self._serving = serving
+        self._cache: LRUCache[str, np.ndarray] = LRUCache(text_cache)
+        self._encoder: Encoder | None = None
+        self._shape: tuple[int, ...] = ()
 
-        Raises:
-            InputError: a job that cannot be answered; the others of the batch are not answered either.
-        """
-        index = self.index
+    def answer(self, jobs: Sequence[Job]) -> list[Outcome | Exception]:
+        """Return what became of each job, in their order; a job that cannot be answered has the reason for it."""
+        serving = self._serving()
+        self._take(serving.encoder)
         start = time.perf_counter()
-        queries = self._encode(jobs)
+        answers: dict[int, Outcome | Exception] = {
+            row: UnavailableError(REPLACED)
+            for row, job in enumerate(jobs)
+            if any(pixels.shape != self._shape for pixels in job.pixels)
+        }
+        rows = [row for row in range(len(jobs)) if row not in answers]
+        texts = _dealt(self._texts([jobs[row] for row in rows]), [len(jobs[row].texts) for row in rows])
+        images = _dealt(self._images([jobs[row] for row in rows]), [len(jobs[row].pixels) for row in rows])
+        queries: dict[int, np.ndarray] = {}
+        for row, text, image in zip(rows, texts, images, strict=True):
+            ask = jobs[row].ask
+            if ask is not None:
+                try:
+                    serving.index.check(ask.want)
+                    queries[row] = _blend(ask, text, image, serving)
+                except VitrineError as error:
+                    answers[row] = error
         encoded = time.perf_counter()
-        pages: dict[int, Page[Hit] | Page[DescriptionHit]] = {}
-        rows = [row for row, job in enumerate(jobs) if job.kind == "images"]
-        if rows:
-            pages.update(zip(rows, index.images(queries[rows], [jobs[r].want for r in rows]), strict=True))
-        rows = [row for row, job in enumerate(jobs) if job.kind == "descriptions"]
-        if rows:
-            pages.update(zip(rows, index.descriptions(queries[rows], [jobs[r].want for r in rows]), strict=True))
+        pages = self._search(serving.index, {row: query for row, query in queries.items() if row not in answers}, jobs)
         searched = time.perf_counter()
-        return [Found(pages[row], index.version, encoded - start, searched - encoded) for row in range(len(jobs))]
+        for row, text, image in zip(rows, texts, images, strict=True):
+            if row not in answers:
+                answers[row] = Outcome(serving, text, image, pages.get(row), encoded - start, searched - encoded)
+        return [answers[row] for row in range(len(jobs))]
 
-    def _encode(self, jobs: Sequence[Job]) -> np.ndarray:
-        """Return the query vectors (B, D): unit rows; text and picture are mixed by their weight."""
-        queries = np.zeros((len(jobs), self.encoder.dim), dtype=np.float32)
-        texts = [(row, job.text) for row, job in enumerate(jobs) if job.text is not None]
-        if texts:
-            vectors = self.encoder.encode_text([text for _, text in texts])
-            for (row, _), vector in zip(texts, vectors, strict=True):
-                queries[row] += vector * (1.0 if jobs[row].pixels is None else jobs[row].text_weight)
-        pictures = [(row, job.pixels) for row, job in enumerate(jobs) if job.pixels is not None]
-        if pictures:
-            vectors = self.encoder.encode_pixels(np.stack([pixels for _, pixels in pictures]))
-            for (row, _), vector in zip(pictures, vectors, strict=True):
-                queries[row] += vector * (1.0 if jobs[row].text is None else 1.0 - jobs[row].text_weight)
-        lengths = np.linalg.norm(queries, axis=1, keepdims=True)
-        if (lengths < 1e-6).any():
-            raise InputError("the text and the picture cancel each other out; choose another text_weight")
-        queries /= lengths
-        return queries
+    def _take(self, encoder: Encoder) -> None:
+        """Forget what belongs to another encoder."""
+        if encoder is not self._encoder:
+            self._cache.clear()
+            self._shape = encoder.prepare_image(Image.new("RGB", (8, 8))).shape
+            self._encoder = encoder
+
+    def _texts(self, jobs: Sequence[Job]) -> np.ndarray:
+        """Return the vectors of all texts of the jobs, in order; each distinct text is encoded once."""
+        assert self._encoder is not None  # noqa: S101 - taken before
+        known: dict[tuple[str, bool], np.ndarray] = {}
+        for job in jobs:
+            for text in job.texts:
+                vector = self._cache.get(text) if job.cached else None
+                if vector is not None:
+                    known[text, job.cached] = vector
+        keys = [(text, job.cached) for job in jobs for text in job.texts]
+        missing = list(dict.fromkeys(key for key in keys if key not in known))
+        if missing:
+            vectors = self._encoder.encode_text([text for text, _ in missing])
+            for (text, cached), vector in zip(missing, vectors, strict=True):
+                known[text, cached] = vector
+                if cached and self._cache.maxsize:
+                    self._cache[text] = vector.copy()  # a row would keep the whole batch alive
+        return _rows((known[key] for key in keys), self._encoder.dim)
+
+    def _images(self, jobs: Sequence[Job]) -> np.ndarray:
+        """Return the vectors of all pictures of the jobs, in order."""
+        assert self._encoder is not None  # noqa: S101 - taken before
+        pixels = [one for job in jobs for one in job.pixels]
+        return self._encoder.encode_pixels(np.stack(pixels)) if pixels else _rows((), self._encoder.dim)
+
+    def _search(
+        self, index: SearchIndex, queries: Mapping[int, np.ndarray], jobs: Sequence[Job]
+    ) -> dict[int, Page[Hit] | Page[DescriptionHit]]:
+        """Return the page of each query, one call per kind."""
+        pages: dict[int, Page[Hit] | Page[DescriptionHit]] = {}
+        asks = {row: ask for row in queries if (ask := jobs[row].ask) is not None}
+        for kind, search in (("images", index.images), ("descriptions", index.descriptions)):
+            rows = [row for row, ask in asks.items() if ask.kind == kind]
+            if rows:
+                found = search(np.stack([queries[row] for row in rows]), [asks[row].want for row in rows])
+                pages.update(zip(rows, found, strict=True))
+        return pages
+
+
+def _blend(ask: Ask, texts: np.ndarray, images: np.ndarray, serving: Serving) -> np.ndarray:
+    """Return the query (D,): the normalised sum of its parts' unit vectors by weight, what is unlike it negative.
+
+    Several vectors of one part count as their normalised mean (Rocchio).
+
+    Raises:
+        NotFoundError: a product in `like` or `unlike` that is not there.
+        InputError: the parts cancel each other out.
+    """
+    parts: dict[Part, np.ndarray] = {"text": texts, "image": images}
+    if ask.like:
+        parts["like"] = serving.index.vectors(ask.like)
+    if ask.unlike:
+        parts["unlike"] = serving.index.vectors(ask.unlike)
+    if ask.vector is not None:
+        parts["vector"] = ask.vector[None]
+    query = np.zeros(serving.encoder.dim, dtype=np.float32)
+    for part, vectors in parts.items():
+        if len(vectors):
+            mean = vectors[0] if len(vectors) == 1 else _unit(vectors.mean(axis=0), f"the products in {part}")
+            query += np.float32(ask.weights[part] * (-1 if part == "unlike" else 1)) * mean
+    return _unit(query, "the parts of the query")
+
+
+def _unit(vector: np.ndarray, what: str) -> np.ndarray:
+    length = float(np.linalg.norm(vector))
+    if length < 1e-6:
+        raise InputError(f"{what} cancel each other out, or have no weight; choose other weights")
+    return np.asarray(vector / length, dtype=np.float32)
+
+
+def _rows(vectors: Iterable[np.ndarray], dim: int) -> np.ndarray:
+    """Return `vectors` as one array (B, D), also when there are none."""
+    rows = list(vectors)
+    return np.stack(rows) if rows else np.empty((0, dim), dtype=np.float32)
+
+
+def _dealt(vectors: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
+    """Return `vectors` cut into as many rows each as `counts` says."""
+    ends = np.cumsum([0, *counts])
+    return [vectors[start:end] for start, end in pairwise(ends)]

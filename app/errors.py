@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -31,6 +32,12 @@ class InvalidError(InputError):
     def __init__(self, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
         super().__init__(message)
         self.details = list(details)
+
+
+class UnknownModelError(NotFoundError):
+    """The model asked for is not the one that is served."""
+
+    code = "model_not_found"
 
 
 class TooLargeError(InputError):
@@ -83,6 +90,7 @@ STATUS: dict[type[Exception], int] = {
 RETRY_AFTER_S = 1
 MAX_DETAILS = 20
 MAX_FIELD = 100
+REPLACED = "the model was just replaced; send it again"
 INTERNAL = "something went wrong on our side; the log has the reason under this request id"
 
 
@@ -116,6 +124,16 @@ def error_response(
 def internal_error(request_id: str) -> JSONResponse:
     """Return the answer of an error that we did not foresee; it tells nothing of the inside."""
     return error_response(request_id, 500, "internal", INTERNAL)
+
+
+def error_entry(request_id: str, error: Exception) -> dict[str, Any]:
+    """Return `error` in the one shape, as one answer among several that are sent together."""
+    if isinstance(error, InputError) and not isinstance(error, (ArtefactError, ConfigError, DataError)):
+        code, message, details = error.code, str(error), getattr(error, "details", [])
+    else:
+        logger.error("a part of request %s failed", request_id, exc_info=error)
+        code, message, details = "internal", INTERNAL, []
+    return {"error": {"code": code, "message": message, "details": list(details), "request_id": request_id}}
 
 
 async def answer_named(request: Request, error: Exception) -> JSONResponse:

@@ -43,10 +43,13 @@ class Settings(BaseSettings):
     """Largest picture, in pixels (width x height), checked before it is decoded."""
 
     max_batch: int = Field(32, ge=1)
-    """Most queries encoded in one call, in queries."""
+    """Most texts and pictures encoded in one call."""
 
     queue_limit: int = Field(256, ge=1)
-    """Most queries that wait for the encoder, in queries; further ones are refused at once."""
+    """Most texts and pictures that wait for the encoder; further ones are refused at once."""
+
+    text_cache: int = Field(4096, ge=0)
+    """Query texts whose vectors are kept, so that a text asked again costs no encoding; 0 keeps none."""
 
     deadline_s: float = Field(10.0, gt=0, allow_inf_nan=False)
     """Longest a query may wait for its answer once it is read, in seconds."""

@@ -1,4 +1,4 @@
-"""Reads the body of a search within bounds and decodes its picture off the event loop. Knows no model and no search.
+"""Reads the body of a request within bounds and decodes its pictures off the event loop. Knows no model and no search.
 
 Bytes are counted while they arrive and pixels before they are decoded; what a body claims of itself (length, file name,
 type of the picture) is not believed.
@@ -7,23 +7,24 @@ type of the picture) is not believed.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import Request
 from PIL import Image
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.errors import InvalidError, MalformedError, MediaTypeError, SlowBodyError, TooLargeError, invalid
-from app.schemas import SearchRequest
+from app.schemas import BatchRequest, ClassifyRequest, EmbeddingsRequest, SearchRequest, is_picture
 from app.settings import Settings
-from common import OverloadedError
+from common import ImageError, InputError, OverloadedError
 from models.images import decode_image
 
 MAX_JSON = 256_000
@@ -33,8 +34,17 @@ PATIENCE = 4
 """A body too large is read and thrown away up to this many times the limit: a caller still sending sees no answer."""
 
 
+M = TypeVar("M", SearchRequest, ClassifyRequest)
+F = TypeVar("F", bound=BaseModel)
+Take = Callable[[], None]
+
+
 class Uploads:
-    """Turns a request into its fields and its prepared picture (H, W, 3) uint8."""
+    """Turns a request into its fields and its prepared pictures, (H, W, 3) uint8 each.
+
+    A body larger than `MAX_JSON`, or one with pictures, holds one of the slots until its pictures are prepared, so that
+    the memory that bodies take is bounded.
+    """
 
     def __init__(self, prepare: Callable[[Image.Image], np.ndarray], settings: Settings) -> None:
         self._prepare = prepare
@@ -45,8 +55,8 @@ class Uploads:
         self._taken = 0
         self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="vitrine-decode")
 
-    async def read(self, request: Request) -> tuple[SearchRequest, np.ndarray | None]:
-        """Return the fields of a search and its picture, if there is one; there is a text or a picture.
+    async def read(self, request: Request, model: type[M]) -> tuple[M, np.ndarray | None]:
+        """Return the fields of a call that takes one picture, and the picture, if there is one.
 
         Raises:
             MediaTypeError: neither JSON nor a multipart form.
@@ -57,46 +67,112 @@ class Uploads:
             ImageError: a picture that cannot be decoded or is too large.
             OverloadedError: as many uploads are at work as there are slots.
         """
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        pixels = None
+        kind = _media_type(request)
         if kind == "application/json":
-            async with self._in_time():
-                fields = _fields(await _read_json(request))
-        elif kind == "multipart/form-data":
-            async with self._slot():
+            with self._slot() as take:
+                value, size = await self._read_json(request, take)
+                if size > MAX_JSON and not (isinstance(value, dict) and isinstance(value.get("image"), str)):
+                    raise _too_large("the JSON body without a picture", MAX_JSON)
+                fields = _checked(model, value, strict=True)
+                fields.check(picture=False)
+                return fields, None if fields.image is None else await self._decoded(fields.image, take)
+        if kind == "multipart/form-data":
+            with self._slot() as take:
+                take()
                 async with self._in_time():
-                    form, data = await self._read_form(request)
-                fields = _fields(form)
-                if data is not None:
-                    pixels = await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, data)
-        else:
-            raise MediaTypeError(
-                f"the content type is {kind or 'missing'}; send application/json, or multipart/form-data with a picture"
-            )
-        if fields.text is None and pixels is None:
-            raise InvalidError(
-                "there is neither a text nor a picture; send at least one of them",
-                [{"field": "text", "message": "empty, and there is no image"}],
-            )
-        return fields, pixels
+                    form, data = await self._read_form(request, model.structured)
+                fields = _checked(model, form, strict=False)
+                fields.check(picture=data is not None)
+                return fields, None if data is None else await self._decoded(data, take)
+        raise MediaTypeError(
+            f"the content type is {kind or 'missing'}; send application/json, or multipart/form-data with a picture"
+        )
+
+    async def read_batch(self, request: Request) -> list[tuple[SearchRequest, np.ndarray | None] | InputError]:
+        """Return for each of several searches its fields and picture, or what is wrong with it.
+
+        Raises:
+            VitrineError: what is wrong with the body as a whole, as `read`.
+        """
+
+        async def one(query: dict[str, Any]) -> tuple[SearchRequest, np.ndarray | None] | InputError:
+            try:
+                fields = _checked(SearchRequest, query, strict=True)
+                fields.check(picture=False)
+                return fields, None if fields.image is None else await self._decoded(fields.image, take)
+            except InputError as error:
+                return error
+
+        with self._slot() as take:
+            value, _ = await self._read_json(request, take)
+            return await asyncio.gather(*map(one, _checked(BatchRequest, value, strict=True).queries))
+
+    async def read_embeddings(self, request: Request, dim: int) -> tuple[EmbeddingsRequest, list[str | np.ndarray]]:
+        """Return the fields of a call for vectors of `dim` floats, and its inputs with pictures prepared.
+
+        Raises:
+            VitrineError: as `read`.
+        """
+
+        async def one(number: int, text: str) -> str | np.ndarray:
+            if not is_picture(text):
+                return text
+            try:
+                return await self._decoded(text, take)
+            except ImageError as error:
+                raise ImageError(f"input {number}: {error}") from None
+
+        with self._slot() as take:
+            value, _ = await self._read_json(request, take)
+            fields = _checked(EmbeddingsRequest, value, strict=True)
+            fields.check(dim)
+            return fields, await asyncio.gather(*(one(*item) for item in enumerate(fields.inputs())))
 
     def close(self) -> None:
         """Let go of the decoding threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _decode(self, data: bytes) -> np.ndarray:
+    async def _decoded(self, data: bytes | str, take: Take) -> np.ndarray:
+        """Return the picture in `data`, bytes or a data URI, prepared in one of the decoding threads."""
+        take()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, data)
+
+    def _decode(self, data: bytes | str) -> np.ndarray:
+        if isinstance(data, str):
+            data = self._from_uri(data)
         return self._prepare(decode_image(data, self._max_pixels))
 
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """Hold one of the slots, so that the memory that uploads take is bounded."""
-        if self._taken >= self._slots:
-            raise OverloadedError(f"{self._taken} uploads are at work, as many as we take; try again in a second")
-        self._taken += 1
+    def _from_uri(self, uri: str) -> bytes:
+        """Return the bytes that a data URI holds."""
+        head, comma, payload = uri.partition(",")
+        if not comma or not head.endswith(";base64"):
+            raise ImageError("the picture is no data URI that we can read; send data:image/png;base64,...")
+        if len(payload) // 4 * 3 > self._max_bytes + 2:
+            raise _too_large("the picture", self._max_bytes)
         try:
-            yield
+            data = base64.b64decode(payload, validate=True)
+        except ValueError as error:
+            raise ImageError(f"the picture's data URI is not valid base64 ({error}); encode it again") from None
+        if len(data) > self._max_bytes:
+            raise _too_large("the picture", self._max_bytes)
+        return data
+
+    @contextmanager
+    def _slot(self) -> Iterator[Take]:
+        """Yield a function that takes one of the slots, unless it did so before; the slot is free again at the end."""
+        taken = False
+
+        def take() -> None:
+            nonlocal taken
+            if not taken and self._taken >= self._slots:
+                raise OverloadedError(f"{self._taken} uploads are at work, as many as we take; try again in a second")
+            self._taken += not taken
+            taken = True
+
+        try:
+            yield take
         finally:
-            self._taken -= 1
+            self._taken -= taken
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
@@ -106,8 +182,32 @@ class Uploads:
         except TimeoutError:
             raise SlowBodyError(f"the body did not arrive within {self._timeout_s:g} s; send it faster") from None
 
-    async def _read_form(self, request: Request) -> tuple[dict[str, Any], bytes | None]:
-        """Return the text fields of a multipart form, and the bytes of its picture."""
+    async def _read_json(self, request: Request, take: Take) -> tuple[Any, int]:
+        """Return the JSON value that the body is, and the body's size in bytes; a large one takes a slot first."""
+        kind = _media_type(request)
+        if kind != "application/json":
+            raise MediaTypeError(f"the content type is {kind or 'missing'}; send application/json")
+        parts: list[bytes] = []
+        size = 0
+        limit = MAX_JSON + 4 * self._max_bytes // 3  # what base64 makes of a picture
+        async with self._in_time(), aclosing(_bounded(request, limit, "the JSON body")) as stream:
+            async for chunk in stream:
+                size += len(chunk)
+                if size > MAX_JSON:
+                    take()
+                parts.append(chunk)
+        body = b"".join(parts)
+        try:
+            if size <= MAX_JSON:
+                return json.loads(body), size
+            return await asyncio.get_running_loop().run_in_executor(self._pool, json.loads, body), size
+        except (ValueError, RecursionError) as error:
+            raise MalformedError(
+                f'the body is not JSON ({error}); send an object such as {{"text": "red dress"}}'
+            ) from None
+
+    async def _read_form(self, request: Request, structured: tuple[str, ...]) -> tuple[dict[str, Any], bytes | None]:
+        """Return the text fields of a multipart form, the `structured` ones read as JSON, and its picture's bytes."""
         async with aclosing(_bounded(request, self._max_bytes + MAX_JSON, "the form")) as stream:
             parser = MultiPartParser(request.headers, stream, max_files=1, max_fields=16, max_part_size=MAX_JSON)
             parser.spool_max_size = self._max_bytes + MAX_JSON  # memory, not disk: the slots bound it
@@ -133,35 +233,28 @@ class Uploads:
             await form.close()
         if data is not None and len(data) > self._max_bytes:
             raise _too_large("the picture", self._max_bytes)
-        if "filters" in fields:
-            try:
-                fields["filters"] = json.loads(fields["filters"])
-            except (ValueError, RecursionError):
-                raise InvalidError(
-                    "filters is not JSON; in a form, send them as a JSON object",
-                    [{"field": "filters", "message": 'not JSON, such as {"gender": "Women"}'}],
-                ) from None
+        for name in structured:
+            if name in fields:
+                try:
+                    fields[name] = json.loads(fields[name])
+                except (ValueError, RecursionError):
+                    raise InvalidError(
+                        f"{name} is not JSON; in a form, send lists and objects as JSON",
+                        [{"field": name, "message": 'not JSON, such as ["a", "b"] or {"gender": "Women"}'}],
+                    ) from None
         return fields, data
 
 
-def _fields(fields: Any) -> SearchRequest:
-    """Return `fields` checked."""
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _checked(model: type[F], fields: Any, *, strict: bool) -> F:
+    """Return `fields` checked; `strict` for JSON, which has types of its own, unlike a form."""
     try:
-        return SearchRequest.model_validate(fields)
+        return model.model_validate(fields, strict=strict)
     except ValidationError as error:
         raise invalid(error) from None
-
-
-async def _read_json(request: Request) -> Any:
-    """Return the JSON value that the body is."""
-    async with aclosing(_bounded(request, MAX_JSON, "the JSON body")) as stream:
-        body = b"".join([chunk async for chunk in stream])
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(
-            f'the body is not JSON ({error}); send an object such as {{"text": "red dress"}}'
-        ) from None
 
 
 async def _bounded(request: Request, limit: int, what: str) -> AsyncGenerator[bytes, None]:

@@ -322,7 +322,7 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
         split: "train", "validation", "test" or "all".
 
     Returns:
-        What `evaluate` returns, before it `split`, `encoder_id`, `catalogue_version` and `source`, and after it `slices`:
+        What `evaluate` returns, before it `split`, `encoder_id`, `catalogue_version` and `source`, after it `slices`:
         what `title_slices` returns.
 
     Raises:

@@ -29,6 +29,7 @@ class Encoder:
         self.training = checkpoint.training
         self.dim = config.projection.dim
         self.device = str(device)
+        self.logit_scale = checkpoint.model.logit_scale.detach().exp().item()
         self._device = device
         self._text = checkpoint.text
         self._model = checkpoint.model.to(device).eval()
@@ -45,6 +46,10 @@ class Encoder:
         out = np.empty_like(rows)
         out[order] = rows
         return out
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """Return how many tokens of these texts the model reads, all together; padding does not count."""
+        return sum(self._text.count(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK))
 
     def encode_image(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Return unit rows (B, D) float32 for B pictures of any mode and size."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import threading
@@ -57,6 +58,12 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def data_uri(image: Image.Image | bytes, kind: str = "png") -> str:
+    """Return a picture, or what is said to be one, as JSON carries it."""
+    data = image if isinstance(image, bytes) else encoded(image)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
 def unit(rows: np.ndarray) -> np.ndarray:
     return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True), dtype=np.float32)
 
@@ -67,10 +74,14 @@ class DrawnEncoder:
     encoder_id = "drawn-1"
     dim = 128
     device = "cpu"
+    logit_scale = 20.0
 
     def __init__(self) -> None:
         self.text_batches: list[list[str]] = []
         self.pixel_batches: list[int] = []
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        return sum(len(text.split()) for text in texts)
 
     def prepare_image(self, image: Image.Image) -> np.ndarray:
         return np.asarray(image.resize((36, 48), Image.Resampling.BOX), dtype=np.uint8)

@@ -64,6 +64,7 @@ def test_a_text_finds_pictures_of_it(client: httpx.Client) -> None:
     assert answer["total"] == 48
     assert answer["encoder_id"] == "drawn-1"
     assert answer["catalogue_version"] == 0
+    assert answer["facets"] == {}
     assert set(answer["timing_ms"]) == {"queue", "encode", "search"}
     assert all(value >= 0 for value in answer["timing_ms"].values())
 
@@ -100,7 +101,7 @@ def test_a_description_comes_once_with_all_its_products(client: httpx.Client) ->
 def test_words_change_what_a_picture_finds(client: httpx.Client) -> None:
     picture = draw("red", "shoes")
     assert show(client, IMAGES, picture, k="1")["results"][0]["title"].startswith("Red Shoes")
-    both = show(client, IMAGES, picture, text="green", text_weight="0.6", k="1")
+    both = show(client, IMAGES, picture, text="green", weights='{"text": 0.6, "image": 0.4}', k="1")
     assert both["results"][0]["title"].startswith("Green Shoes")
 
 
@@ -111,7 +112,8 @@ def test_text_and_picture_are_mixed_by_weight(client: httpx.Client, folder: Path
     text, image = encoder.encode_text(["black dress"])[0], encoder.encode_image([picture])[0]
     query = weight * text + (1 - weight) * image
     expected = brute_force(query / np.linalg.norm(query), folder)
-    answer = show(client, IMAGES, picture, text="black dress", text_weight=str(weight), k="48")
+    weights = json.dumps({"text": weight, "image": 1 - weight})
+    answer = show(client, IMAGES, picture, text="black dress", weights=weights, k="48")
     assert [result["id"] for result in answer["results"]] == expected
     if weight == 1.0:
         assert answer["results"] == ask(client, IMAGES, text="black dress", k=48)["results"]
@@ -165,14 +167,38 @@ def test_an_empty_catalogue_answers(tmp_path: Path) -> None:
         ({"text": "x", "k": 2.5}, "k"),
         ({"text": "x", "k": None}, "k"),
         ({"text": "x", "offset": -1}, "offset"),
-        ({"text": "x", "text_weight": 1.1}, "text_weight"),
+        ({"text": "x", "text_weight": 0.5}, "text_weight"),
+        ({"text": "x", "k": "3"}, "k"),
+        ({"text": "x", "weights": {"text": -0.1}}, "weights.text"),
+        ({"text": "x", "weights": {"text": 11}}, "weights.text"),
+        ({"text": "x", "weights": {"words": 1}}, "weights.words"),
+        ({"text": "x", "min_score": 1.5}, "min_score"),
+        ({"text": "x", "collapse": "colour"}, "collapse"),
+        ({"text": "x", "collapse_threshold": 0}, "collapse_threshold"),
+        ({"text": "x", "facets": "gender"}, "facets"),
+        ({"like": [1000]}, "like.0"),
+        ({"like": [str(n) for n in range(101)]}, "like"),
+        ({"like": ["1000", "nope"]}, "like"),
+        ({"unlike": ["nope"]}, "unlike"),
+        ({"vector": [1.0, 2.0]}, "vector"),
+        ({"vector": [0.0] * 128}, "vector"),
+        ({"vector": [float("nan")] * 128}, "vector.0"),
+        ({"vector": [float("inf")] * 128}, "vector.0"),
+        ({"vector": ["1"] * 128}, "vector.0"),
+        ({"image": "https://example.com/a.jpg"}, "image"),
+        ({"image": "iVBORw0KGgo="}, "image"),
+        ({"image": "data:text/html;base64,PGI+"}, "image"),
         ({"text": "x", "limit": 3}, "limit"),
         ({"text": "x" * 2001}, "text"),
         ({"text": 5}, "text"),
         ({"text": ["x"]}, "text"),
         ({"text": "half a pair \ud83d"}, "text"),
-        ({"text": "x", "filters": {"gender": 3}}, "filters.gender"),
-        ({"text": "x", "filters": {"gender": []}}, "filters.gender"),
+        ({"text": "x", "filters": {"gender": True}}, "filters.gender.any.0"),
+        ({"text": "x", "filters": {"gender": None}}, "filters.gender.any.0"),
+        ({"text": "x", "filters": {"gender": []}}, "filters.gender.any"),
+        ({"text": "x", "filters": {"gender": {}}}, "filters.gender"),
+        ({"text": "x", "filters": {"gender": {"is": "Men"}}}, "filters.gender.is"),
+        ({"text": "x", "filters": {"gender": {"gte": "2012"}}}, "filters.gender.gte"),
         ({"text": "x", "filters": ["gender"]}, "filters"),
         ({"text": "x", "filters": {str(n): "x" for n in range(33)}}, "filters"),
         ({"text": ""}, "text"),

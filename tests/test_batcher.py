@@ -48,8 +48,8 @@ async def running(handler: Any, **options: Any) -> AsyncIterator[MicroBatcher[An
         await batcher.close()
 
 
-async def result(batcher: MicroBatcher[Any, Any], job: Any) -> Any:
-    return (await batcher.submit(job)).result
+async def result(batcher: MicroBatcher[Any, Any], job: Any, cost: int = 1) -> Any:
+    return (await batcher.submit(job, cost=cost)).result
 
 
 async def until(holds: Any) -> None:
@@ -126,6 +126,53 @@ def test_a_full_queue_refuses_at_once_and_takes_jobs_again_later() -> None:
             handler.door.set()
             assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
             assert await result(batcher, 5) == 10
+
+    asyncio.run(main())
+
+
+def test_batches_and_queue_count_inputs_not_jobs() -> None:
+    async def main() -> None:
+        handler = Doubler()
+        async with running(handler, queue_limit=8) as batcher:
+            tasks = await held(batcher, handler, [])
+            for job, cost in ((1, 3), (2, 2), (3, 2)):
+                tasks.append(asyncio.create_task(result(batcher, job, cost)))
+            await until(lambda: batcher.waiting == 7)
+            with pytest.raises(OverloadedError, match="7 queries are waiting"):
+                await batcher.submit(4, cost=2)
+            tasks.append(asyncio.create_task(result(batcher, 5)))  # for one more there is room
+            await until(lambda: batcher.waiting == 8)
+            handler.door.set()
+            assert await asyncio.gather(*tasks) == [0, 2, 4, 6, 10]
+            assert handler.batches == [[0], [1], [2, 3], [5]]
+            assert batcher.waiting == 0
+
+    asyncio.run(main())
+
+
+def test_a_job_larger_than_any_batch_or_queue_runs_alone() -> None:
+    async def main() -> None:
+        handler = Doubler()
+        async with running(handler, max_batch=2, queue_limit=3) as batcher:
+            assert await result(batcher, 1, 50) == 2
+            assert handler.batches == [[1]]
+
+    asyncio.run(main())
+
+
+def test_an_exception_among_the_results_is_raised_for_its_caller_without_another_try() -> None:
+    async def main() -> None:
+        handled: list[Any] = []
+
+        def handler(jobs: Sequence[int]) -> list[int | Exception]:
+            handled.append(list(jobs))
+            return [ValueError(job) if job == 2 else 2 * job for job in jobs]
+
+        async with running(handler) as batcher:
+            answers = await asyncio.gather(*(result(batcher, job) for job in (1, 2, 3)), return_exceptions=True)
+        assert (answers[0], answers[2]) == (2, 6)
+        assert isinstance(answers[1], ValueError)
+        assert [job for batch in handled for job in batch] == [1, 2, 3]
 
     asyncio.run(main())
 

@@ -119,7 +119,7 @@ def test_the_service_searches_by_text_picture_and_both(served: tuple[httpx.Clien
     assert client.get(hits[0]["image_url"]).content == data
     described = client.post("/v1/search/descriptions", files={"image": data}, data={"k": "5"}).json()["results"]
     assert any("Red" in hit["description"] for hit in described)
-    both = {"text": "blue", "k": "6", "text_weight": "0.8"}
+    both = {"text": "blue", "k": "6", "weights": '{"text": 0.8, "image": 0.2}'}
     mixed = client.post("/v1/search/images", files={"image": data}, data=both).json()["results"]
     assert any(hit["attributes"]["baseColour"] == "Blue" for hit in mixed)
 

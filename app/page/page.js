@@ -22,7 +22,7 @@ function body(k, offset) {
   form.append("image", asked.picture.blob, "picture");
   if (asked.text) {
     form.append("text", asked.text);
-    form.append("text_weight", String(asked.weight));
+    form.append("weights", JSON.stringify({ text: asked.weight, image: 1 - asked.weight }));
   }
   form.append("k", String(k));
   form.append("offset", String(offset));
