@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from common import ArtefactError, ConfigError, DataError, InputError, NotFoundError, OverloadedError, VitrineError
 
@@ -51,6 +53,28 @@ class SlowBodyError(InputError):
     code = "body_timeout"
 
 
+class UnauthorizedError(InputError):
+    """The call needs a key, and the request has none that is known."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(InputError):
+    """The request's key may not do this."""
+
+    code = "forbidden"
+
+
+class RateLimitedError(VitrineError):
+    """The caller has sent as many requests as are allowed; after `wait_s` seconds the next one is."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class DeadlineError(VitrineError):
     """The answer was not there in time."""
 
@@ -69,9 +93,12 @@ STATUS: dict[type[Exception], int] = {
     InputError: 422,
     NotFoundError: 404,
     MalformedError: 400,
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
     SlowBodyError: 408,
     TooLargeError: 413,
     MediaTypeError: 415,
+    RateLimitedError: 429,
     VitrineError: 500,
     ArtefactError: 500,
     ConfigError: 500,
@@ -110,7 +137,19 @@ def error_response(
 ) -> JSONResponse:
     """Return the answer of an error: `{"error": {"code", "message", "details", "request_id"}}`."""
     error = {"code": code, "message": message, "details": list(details), "request_id": request_id}
-    return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
+    return CodedResponse(code, {"error": error}, status_code=status, headers=dict(headers or {}))
+
+
+class CodedResponse(JSONResponse):
+    """An answer that leaves its error's code in the request's state, where the middleware counts it."""
+
+    def __init__(self, code: str, content: Mapping[str, object], **options: Any) -> None:
+        super().__init__(content, **options)
+        self.code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
+        scope.setdefault("state", {})["error_code"] = self.code
+        await super().__call__(scope, receive, send)
 
 
 def internal_error(request_id: str) -> JSONResponse:
@@ -121,12 +160,22 @@ def internal_error(request_id: str) -> JSONResponse:
 async def answer_named(request: Request, error: Exception) -> JSONResponse:
     """Answer an error that we raised on purpose."""
     assert isinstance(error, VitrineError)  # noqa: S101 - what it is registered for
-    request_id = request.state.request_id
+    return named_response(request.state.request_id, error)
+
+
+def named_response(request_id: str, error: VitrineError) -> JSONResponse:
+    """Return the answer of an error that we raised on purpose."""
     status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
     if status == 500:
         logger.error("request %s failed", request_id, exc_info=error)
         return internal_error(request_id)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, OverloadedError) else None
+    headers = {}
+    if isinstance(error, OverloadedError):
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    elif isinstance(error, RateLimitedError):
+        headers["Retry-After"] = str(error.wait_s)
+    elif isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = "Bearer"
     return error_response(request_id, status, error.code, str(error), getattr(error, "details", ()), headers=headers)
 
 

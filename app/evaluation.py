@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import Any
 
+from app.telemetry import Telemetry
 from index.metrics import evaluate_split
 from index.search import SearchIndex
 
@@ -13,8 +14,9 @@ from index.search import SearchIndex
 class Evaluations:
     """The figures of one search index, computed when first asked for and kept."""
 
-    def __init__(self, index: SearchIndex) -> None:
+    def __init__(self, index: SearchIndex, telemetry: Telemetry) -> None:
         self._index = index
+        self._telemetry = telemetry
         self._figures: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._turn = threading.Lock()
 
@@ -44,6 +46,7 @@ class Evaluations:
         try:
             with self._turn:
                 outcome = evaluate_split(self._index.snapshot, split)
+            self._telemetry.evaluated()
         except Exception as error:
             outcome = error
 

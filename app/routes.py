@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from app.batcher import Answered
 from app.engine import Found, Kind
+from app.keys import require
 from app.reference import reference_page
 from app.schemas import (
     DescriptionAnswer,
@@ -30,13 +31,16 @@ from app.schemas import (
     search_body,
 )
 from app.service import Service
+from app.telemetry import CONTENT_TYPE
 from index.search import DescriptionHit, Hit
 
 PAGE = Path(__file__).parent / "page"
 IMAGE_MAX_AGE_S = 3600
 
 T = TypeVar("T")
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+operations = APIRouter()
+"""What is open to everybody: whether the service is well, the page, and the description of the calls."""
 
 
 def get_service(request: Request) -> Service:
@@ -139,25 +143,31 @@ async def evaluation(
     return EvaluationAnswer(**figures)
 
 
-@router.get("/healthz", tags=["operations"])
+@operations.get("/healthz", tags=["operations"])
 async def healthz() -> Health:
     """Say that the process runs; costs nothing and promises nothing more."""
     return Health()
 
 
-@router.get("/readyz", responses=error_answers(503), tags=["operations"])
+@operations.get("/readyz", responses=error_answers(503), tags=["operations"])
 async def readyz(service: TheService) -> Ready:
     """Send a query through queue, encoder and search; 503 with the reason when it does not come back."""
     return await service.ready()
 
 
-@router.get("/", include_in_schema=False)
+def metrics(service: TheService) -> Response:
+    """Return what the service counts and measures of itself, as Prometheus reads it."""
+    service.measure()
+    return Response(service.telemetry.text(), media_type=CONTENT_TYPE)
+
+
+@operations.get("/", include_in_schema=False)
 async def page() -> FileResponse:
     """Return the search page."""
     return FileResponse(PAGE / "index.html")
 
 
-@router.get("/docs", include_in_schema=False)
+@operations.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
     """Return the reference of these calls as a page."""
     return HTMLResponse(reference_page(request.app.openapi(), str(request.base_url)))

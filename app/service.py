@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from app.errors import DeadlineError, UnavailableError
 from app.evaluation import Evaluations
 from app.schemas import Ready, SearchRequest
 from app.settings import Settings
+from app.telemetry import Telemetry
 from app.uploads import Uploads
 from common import ArtefactError, OverloadedError
 from index.catalogue import Catalogue
@@ -33,8 +35,9 @@ class Service:
         ConfigError: the device does not exist here.
     """
 
-    def __init__(self, settings: Settings, encoder: Encoder | None = None) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry, encoder: Encoder | None = None) -> None:
         self.settings = settings
+        self.telemetry = telemetry
         self.encoder: Encoder = encoder or load_encoder(settings.checkpoint, settings.device)
         self.catalogue = Catalogue.open(settings.catalogue, encoder_id=self.encoder.encoder_id)
         try:
@@ -48,10 +51,11 @@ class Service:
             self.catalogue.close()
             raise
         self.index = SearchIndex(snapshot)
-        self.uploads = Uploads(self.encoder.prepare_image, settings)
-        self.evaluations = Evaluations(self.index)
+        self.uploads = Uploads(self.encoder.prepare_image, settings, telemetry)
+        self.evaluations = Evaluations(self.index, telemetry)
+        self.engine = Engine(self.encoder, self.index)
         self.batcher: MicroBatcher[Job, Found] = MicroBatcher(
-            Engine(self.encoder, self.index).answer,
+            self._answer,
             max_batch=settings.max_batch,
             queue_limit=settings.queue_limit,
             deadline_s=settings.deadline_s,
@@ -67,6 +71,20 @@ class Service:
         self.uploads.close()
         self.catalogue.close()
 
+    def measure(self) -> None:
+        """Take down what is served and how it stands now."""
+        self.telemetry.queue(self.batcher.waiting)
+        self.telemetry.catalogue(self.index.version, len(self.index))
+        self.telemetry.build(self.encoder.encoder_id)
+        self.telemetry.memory()
+
+    async def reload(self) -> None:
+        """Stub: serve the artefacts as they are on disk now."""
+
+    def _answer(self, jobs: Sequence[Job]) -> list[Found]:
+        self.telemetry.batch(len(jobs))
+        return self.engine.answer(jobs)
+
     async def search(self, kind: Kind, fields: SearchRequest, pixels: np.ndarray | None) -> Answered[Found]:
         """Return what a search found.
 
@@ -76,7 +94,11 @@ class Service:
         """
         want = Want(fields.k, fields.offset, fields.filters)
         self.index.check(want)
-        return await self.batcher.submit(Job(kind, want, fields.text, pixels, fields.text_weight))
+        answered = await self.batcher.submit(Job(kind, want, fields.text, pixels, fields.text_weight))
+        self.telemetry.observe_stage("queue", answered.queued_s)
+        self.telemetry.observe_stage("encode", answered.result.encode_s)
+        self.telemetry.observe_stage("search", answered.result.search_s)
+        return answered
 
     async def ready(self) -> Ready:
         """Send a query the whole way, as a caller's would go.

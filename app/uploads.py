@@ -23,6 +23,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from app.errors import InvalidError, MalformedError, MediaTypeError, SlowBodyError, TooLargeError, invalid
 from app.schemas import SearchRequest
 from app.settings import Settings
+from app.telemetry import Telemetry
 from common import OverloadedError
 from models.images import decode_image
 
@@ -36,8 +37,9 @@ PATIENCE = 4
 class Uploads:
     """Turns a request into its fields and its prepared picture (H, W, 3) uint8."""
 
-    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], settings: Settings) -> None:
+    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], settings: Settings, telemetry: Telemetry) -> None:
         self._prepare = prepare
+        self._telemetry = telemetry
         self._max_bytes = int(settings.max_upload_mb * 1_000_000)
         self._max_pixels = settings.max_pixels
         self._timeout_s = settings.upload_timeout_s
@@ -85,7 +87,8 @@ class Uploads:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _decode(self, data: bytes) -> np.ndarray:
-        return self._prepare(decode_image(data, self._max_pixels))
+        with self._telemetry.stage("decode"):
+            return self._prepare(decode_image(data, self._max_pixels))
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -101,8 +104,9 @@ class Uploads:
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                yield
+            with self._telemetry.stage("receive"):
+                async with asyncio.timeout(self._timeout_s):
+                    yield
         except TimeoutError:
             raise SlowBodyError(f"the body did not arrive within {self._timeout_s:g} s; send it faster") from None
 

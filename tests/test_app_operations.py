@@ -30,6 +30,7 @@ from app.evaluation import Evaluations
 from app.routes import PAGE
 from app.server import create_app, serve
 from app.settings import Settings
+from app.telemetry import Telemetry
 from common import ConfigError
 from index import Catalogue, SearchIndex
 from tests.shop import (
@@ -331,7 +332,7 @@ def test_the_process_serves_until_it_is_told_to_stop(folder: Path) -> None:
 def test_callers_share_one_evaluation_and_may_leave(folder: Path) -> None:
     with Catalogue.open(folder) as catalogue:
         index = SearchIndex(catalogue.snapshot())
-    evaluations = Evaluations(index)
+    evaluations = Evaluations(index, Telemetry())
 
     async def main() -> None:
         leaving = asyncio.create_task(evaluations.of("test"))
