@@ -126,7 +126,7 @@ class KeyRing:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: tuple[int, int, int] | None = (0, 0, 0)  # no file's
         self._keys: list[Key] = []
         self._problem = ""
         self._refresh()
@@ -163,7 +163,7 @@ class KeyRing:
             seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         except OSError:
             seen = None
-        if seen == self._seen and (seen is not None or not self._keys):
+        if seen == self._seen:
             return
         self._seen = seen
         try:

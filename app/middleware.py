@@ -28,6 +28,9 @@ access = logging.getLogger("vitrine.access")
 REQUEST_ID = "X-Request-ID"
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 MAX_PATH = 500
+NO_ROUTE = "none"
+"""The label of a request that came to no route: an unknown path, or one too many."""
+
 WATCHED = {"/healthz", "/readyz", "/metrics"}
 """What machines ask all the time: never limited, and logged at debug."""
 
@@ -124,7 +127,7 @@ class RequestScope:
         """Count a request and leave its line in the log; 499 says that the caller left before there was an answer."""
         state = scope["state"]
         method = "HEAD" if state["head"] else scope["method"]
-        route = getattr(scope.get("route"), "path", None) or "unmatched"
+        route = getattr(scope.get("route"), "path", NO_ROUTE)
         self.telemetry.request(route, method, status, seconds)
         code = state.get("error_code")
         if code:

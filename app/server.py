@@ -31,7 +31,7 @@ from app.routes import PAGE, metrics, operations, router
 from app.schemas import error_answers
 from app.service import Service
 from app.settings import Settings
-from app.telemetry import SHARED, Telemetry
+from app.telemetry import SHARED
 from common import ArtefactError, ConfigError, VitrineError
 
 logger = logging.getLogger("vitrine.app")
@@ -57,8 +57,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     """
     settings = settings or Settings.read()
     keys = KeyRing(settings.keys)
-    telemetry = Telemetry()
-    service = Service(settings, telemetry, encoder)
+    service = Service(settings, encoder)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -80,7 +79,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.settings = settings
     app.state.keys = keys
     limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
-    app.add_middleware(RequestScope, keys=keys, telemetry=telemetry, limit=limit)
+    app.add_middleware(RequestScope, keys=keys, telemetry=service.telemetry, limit=limit)
     add_error_handlers(app)
     app.include_router(router)
     app.include_router(operations)

@@ -35,9 +35,8 @@ class Service:
         ConfigError: the device does not exist here.
     """
 
-    def __init__(self, settings: Settings, telemetry: Telemetry, encoder: Encoder | None = None) -> None:
+    def __init__(self, settings: Settings, encoder: Encoder | None = None) -> None:
         self.settings = settings
-        self.telemetry = telemetry
         self.encoder: Encoder = encoder or load_encoder(settings.checkpoint, settings.device)
         self.catalogue = Catalogue.open(settings.catalogue, encoder_id=self.encoder.encoder_id)
         try:
@@ -51,8 +50,9 @@ class Service:
             self.catalogue.close()
             raise
         self.index = SearchIndex(snapshot)
-        self.uploads = Uploads(self.encoder.prepare_image, settings, telemetry)
-        self.evaluations = Evaluations(self.index, telemetry)
+        self.telemetry = Telemetry()
+        self.uploads = Uploads(self.encoder.prepare_image, settings, self.telemetry)
+        self.evaluations = Evaluations(self.index, self.telemetry)
         self.engine = Engine(self.encoder, self.index)
         self.batcher: MicroBatcher[Job, Found] = MicroBatcher(
             self._answer,
@@ -60,6 +60,7 @@ class Service:
             queue_limit=settings.queue_limit,
             deadline_s=settings.deadline_s,
         )
+        self.measure()
 
     def start(self) -> None:
         """Start the worker on the running event loop."""
