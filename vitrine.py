@@ -35,6 +35,8 @@ cli = typer.Typer(
 )
 data_cli = typer.Typer(help="Look at a data set, or get one.", no_args_is_help=True)
 cli.add_typer(data_cli, name="data")
+key_cli = typer.Typer(help="Make, list and revoke the keys that the service asks for.", no_args_is_help=True)
+cli.add_typer(key_cli, name="key")
 
 Data = Annotated[
     Path,
@@ -44,6 +46,9 @@ Data = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
+KeysOption = Annotated[
+    Path | None, typer.Option(help="File of the keys. [default: VITRINE_KEYS, else artefacts/keys.json]")
+]
 CheckpointOption = Annotated[
     Path | None,
     typer.Option(
@@ -467,6 +472,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that serve. [default: 1]")] = None,
     or_demo: Annotated[
         bool, typer.Option("--or-demo", help="Without a catalogue, make the demo and serve it.")
     ] = False,
@@ -480,8 +486,7 @@ def serve(
     if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():
         _make_demo(DEMO, device or "auto")
     checkpoint, catalogue = _pair(checkpoint, catalogue)
-    settings = Settings.read(checkpoint=checkpoint, catalogue=catalogue, host=host, port=port, device=device)
-    run(settings)
+    run(Settings.read(checkpoint=checkpoint, catalogue=catalogue, host=host, port=port, device=device, workers=workers))
 
 
 def _from_environment(name: str) -> Path | None:
@@ -506,6 +511,68 @@ def settings(
         beside.write_text(
             text.split(start)[0] + start + settings_table() + "\n" + end + text.split(end)[1], encoding="utf-8"
         )
+
+
+@key_cli.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
+    scope: Annotated[str, typer.Option(help="What it may do: read, write (and read), or admin (everything).")],
+    keys: KeysOption = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, this once: only its hash is kept."""
+    from app.keys import SCOPES, create_key
+
+    known = next((one for one in SCOPES if one == scope), None)
+    if known is None:
+        raise InputError(f"there is no scope {scope!r}; choose one of {', '.join(SCOPES)}")
+    path = _keys(keys)
+    key, secret = create_key(path, name, known)
+    if as_json:
+        _say({"name": key.name, "scope": key.scope, "created": key.created, "key": secret, "file": str(path)}, True)
+        return
+    sys.stdout.write(
+        f"{secret}\n\n"
+        f"This is the key {key.name!r} ({key.scope}). It is shown only now; {path} has its hash. Send it so:\n\n"
+        f"  curl -H 'Authorization: Bearer {secret}' http://127.0.0.1:8000/v1/evaluation\n"
+    )
+
+
+@key_cli.command("list")
+def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
+    """Show the keys there are: names, scopes and last characters."""
+    from app.keys import read_keys
+
+    found = read_keys(_keys(keys))
+    if as_json:
+        rows = [{"name": k.name, "scope": k.scope, "created": k.created, "last4": k.last4} for k in found]
+        _say({"keys": rows}, True)
+        return
+    table = Table()
+    for heading in ("name", "scope", "created", "ends in"):
+        table.add_column(heading)
+    for key in found:
+        table.add_row(key.name, key.scope, key.created, key.last4)
+    _say(table if found else "no keys; make one with `vitrine key create NAME --scope write`", False)
+
+
+@key_cli.command("revoke")
+def key_revoke(
+    name: Annotated[str, typer.Argument(help="Its name.", show_default=False)],
+    keys: KeysOption = None,
+    as_json: Json = False,
+) -> None:
+    """Take a key back; a running service refuses it from its next request on."""
+    from app.keys import revoke_key
+
+    key = revoke_key(_keys(keys), name)
+    _say({"revoked": key.name} if as_json else f"the key {key.name!r} is revoked", as_json)
+
+
+def _keys(given: Path | None) -> Path:
+    from app import Settings
+
+    return Settings.read(keys=given).keys
 
 
 @cli.command()

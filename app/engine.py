@@ -110,7 +110,8 @@ class Outcome:
 class Engine:
     """Answers batches of jobs with one call per tower and one search per kind; used by one thread at a time.
 
-    `serving` is read once per batch, so that a batch sees one state of encoder and index.
+    `serving` is read once per batch, so that a batch sees one state of encoder and index. `hits` and `misses` count the
+    texts that were looked up in the cache.
     """
 
     def __init__(self, serving: Callable[[], Serving], text_cache: int) -> None:
@@ -118,6 +119,8 @@ class Engine:
         self._cache: LRUCache[str, np.ndarray] = LRUCache(text_cache)
         self._encoder: Encoder | None = None
         self._shape: tuple[int, ...] = ()
+        self.hits = 0
+        self.misses = 0
 
     def answer(self, jobs: Sequence[Job]) -> list[Outcome | Exception]:
         """Return what became of each job, in their order; a job that cannot be answered has the reason for it."""
@@ -167,6 +170,9 @@ class Engine:
                     known[text, job.cached] = vector
         keys = [(text, job.cached) for job in jobs for text in job.texts]
         missing = list(dict.fromkeys(key for key in keys if key not in known))
+        asked = sum(cached for _, cached in keys)
+        self.hits += (found := sum(cached and (text, cached) in known for text, cached in keys))
+        self.misses += asked - found
         if missing:
             vectors = self._encoder.encode_text([text for text, _ in missing])
             for (text, cached), vector in zip(missing, vectors, strict=True):

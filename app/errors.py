@@ -12,8 +12,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
-from common import ArtefactError, ConfigError, DataError, InputError, NotFoundError, OverloadedError, VitrineError
+from common import (
+    ArtefactError,
+    ConfigError,
+    ConflictError,
+    DataError,
+    InputError,
+    NotFoundError,
+    OverloadedError,
+    ReadOnlyError,
+    ReplacedError,
+    VitrineError,
+)
 
 logger = logging.getLogger("vitrine.app")
 
@@ -58,6 +70,28 @@ class SlowBodyError(InputError):
     code = "body_timeout"
 
 
+class UnauthorizedError(InputError):
+    """The call needs a key, and the request has none that is known."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(InputError):
+    """The request's key may not do this."""
+
+    code = "forbidden"
+
+
+class RateLimitedError(VitrineError):
+    """The caller has sent as many requests as are allowed; after `wait_s` seconds the next one is."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class DeadlineError(VitrineError):
     """The answer was not there in time."""
 
@@ -70,15 +104,24 @@ class UnavailableError(VitrineError):
     code = "unavailable"
 
 
+class ReloadError(VitrineError):
+    """The artefacts in place cannot be served; those from before are. Told to who may know names of folders."""
+
+    code = "reload_refused"
+
+
 # The nearest class wins. A checkpoint, a setting or a data set is the operator's: once the service runs, trouble with
 # one is no mistake of the caller, and its message names folders.
 STATUS: dict[type[Exception], int] = {
     InputError: 422,
     NotFoundError: 404,
     MalformedError: 400,
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
     SlowBodyError: 408,
     TooLargeError: 413,
     MediaTypeError: 415,
+    RateLimitedError: 429,
     VitrineError: 500,
     ArtefactError: 500,
     ConfigError: 500,
@@ -86,6 +129,10 @@ STATUS: dict[type[Exception], int] = {
     DeadlineError: 504,
     OverloadedError: 503,
     UnavailableError: 503,
+    ReplacedError: 503,
+    ReloadError: 409,
+    ConflictError: 412,
+    ReadOnlyError: 403,
 }
 RETRY_AFTER_S = 1
 MAX_DETAILS = 20
@@ -118,7 +165,19 @@ def error_response(
 ) -> JSONResponse:
     """Return the answer of an error: `{"error": {"code", "message", "details", "request_id"}}`."""
     error = {"code": code, "message": message, "details": list(details), "request_id": request_id}
-    return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
+    return CodedResponse(code, {"error": error}, status_code=status, headers=dict(headers or {}))
+
+
+class CodedResponse(JSONResponse):
+    """An answer that leaves its error's code in the request's state, where the middleware counts it."""
+
+    def __init__(self, code: str, content: Mapping[str, object], **options: Any) -> None:
+        super().__init__(content, **options)
+        self.code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
+        scope.setdefault("state", {})["error_code"] = self.code
+        await super().__call__(scope, receive, send)
 
 
 def internal_error(request_id: str) -> JSONResponse:
@@ -139,12 +198,22 @@ def error_entry(request_id: str, error: Exception) -> dict[str, Any]:
 async def answer_named(request: Request, error: Exception) -> JSONResponse:
     """Answer an error that we raised on purpose."""
     assert isinstance(error, VitrineError)  # noqa: S101 - what it is registered for
-    request_id = request.state.request_id
+    return named_response(request.state.request_id, error)
+
+
+def named_response(request_id: str, error: VitrineError) -> JSONResponse:
+    """Return the answer of an error that we raised on purpose."""
     status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
     if status == 500:
         logger.error("request %s failed", request_id, exc_info=error)
         return internal_error(request_id)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, OverloadedError) else None
+    headers = {}
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    elif isinstance(error, RateLimitedError):
+        headers["Retry-After"] = str(error.wait_s)
+    elif isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = "Bearer"
     return error_response(request_id, status, error.code, str(error), getattr(error, "details", ()), headers=headers)
 
 

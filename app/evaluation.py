@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import UnavailableError
+from app.telemetry import Telemetry
 from common import ArtefactError, InputError
 
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -28,16 +29,16 @@ class Evaluations:
     Args:
         folder: the catalogue; the process reads it at its newest version, and the figures name that.
         state: returns what tells one state of the served catalogue from another.
+        telemetry: where runs are counted.
     """
 
-    def __init__(self, folder: Path, state: Callable[[], Hashable]) -> None:
+    def __init__(self, folder: Path, state: Callable[[], Hashable], telemetry: Telemetry) -> None:
         self._folder = folder
         self._state = state
+        self._telemetry = telemetry
         self._at: Hashable = None
         self._figures: dict[str, asyncio.Task[dict[str, Any]]] = {}
         self._turn = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
-        self.runs = 0
 
     async def of(self, split: str) -> dict[str, Any]:
         """Return what `index.metrics.evaluate_split` gives for `split`.
@@ -77,7 +78,7 @@ class Evaluations:
 
     async def _compute(self, split: str) -> dict[str, Any]:
         async with self._turn:
-            self.runs += 1
+            self._telemetry.evaluated()
             environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
             process = await asyncio.create_subprocess_exec(
                 sys.executable,

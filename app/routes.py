@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 from collections.abc import Coroutine
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
@@ -19,6 +17,8 @@ from starlette.requests import ClientDisconnect
 from app.batcher import Answered
 from app.engine import Outcome
 from app.errors import UnknownModelError, error_entry
+from app.keys import require
+from app.products import image_url
 from app.reference import reference_page
 from app.schemas import (
     MAX_FACET_VALUES,
@@ -41,7 +41,6 @@ from app.schemas import (
     Name,
     ProductAnswer,
     ProductAnswers,
-    ProductDetail,
     ProductResult,
     Ready,
     SearchRequest,
@@ -54,23 +53,18 @@ from app.schemas import (
     filters_of,
     search_body,
 )
-from app.service import Service
+from app.service import Service, TheService
+from app.telemetry import CONTENT_TYPE
 from index.search import DescriptionHit, Hit
 
 PAGE = Path(__file__).parent / "page"
-IMAGE_MAX_AGE_S = 3600
 
 T = TypeVar("T")
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+operations = APIRouter()
+"""What is open to everybody: whether the service is well, the page, and the description of the calls."""
 
 
-def get_service(request: Request) -> Service:
-    """Return the service that this application runs."""
-    service: Service = request.app.state.service
-    return service
-
-
-TheService = Annotated[Service, Depends(get_service)]
 BODY_ERRORS = error_answers(400, 408, 413, 415, 422, 500, 503, 504)
 
 
@@ -200,41 +194,6 @@ def facets(
     )
 
 
-# An id may contain slashes, so the picture's route stands before the one that takes any path as an id.
-@router.get(
-    "/v1/products/{product_id:path}/image",
-    response_class=Response,
-    responses={
-        200: {"content": {"image/*": {}}, "description": "The picture as it was delivered."},
-        304: {"description": "The caller has this picture already (If-None-Match)."},
-        **error_answers(404, 500),
-    },
-    tags=["products"],
-)
-def product_image(product_id: str, request: Request, service: TheService) -> Response:
-    """Return the picture of a product."""
-    data = service.catalogue.image(product_id)
-    etag = f'"{hashlib.blake2b(data, digest_size=16).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": f"public, max-age={IMAGE_MAX_AGE_S}"}
-    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(data, media_type=media_type(data), headers=headers)
-
-
-@router.get("/v1/products/{product_id:path}", responses=error_answers(404, 500), tags=["products"])
-def product(product_id: str, service: TheService) -> ProductDetail:
-    """Return one product."""
-    found = service.catalogue.product(product_id)
-    return ProductDetail(
-        id=found.id,
-        title=found.title,
-        split=found.split,
-        attributes=dict(found.attributes),
-        image_url=_image_url(found.id),
-    )
-
-
 @router.get("/v1/evaluation", responses=error_answers(422, 500), tags=["evaluation"])
 async def evaluation(
     service: TheService,
@@ -248,25 +207,31 @@ async def evaluation(
     return EvaluationAnswer(**figures)
 
 
-@router.get("/healthz", tags=["operations"])
+@operations.get("/healthz", tags=["operations"])
 async def healthz() -> Health:
     """Say that the process runs; costs nothing and promises nothing more."""
     return Health()
 
 
-@router.get("/readyz", responses=error_answers(503), tags=["operations"])
+@operations.get("/readyz", responses=error_answers(503), tags=["operations"])
 async def readyz(service: TheService) -> Ready:
     """Send a query through queue, encoder and search; 503 with the reason when it does not come back."""
     return await service.ready()
 
 
-@router.get("/", include_in_schema=False)
+def metrics(service: TheService) -> Response:
+    """Return what the service counts and measures of itself, as Prometheus reads it."""
+    service.measure()
+    return Response(service.telemetry.text(), media_type=CONTENT_TYPE)
+
+
+@operations.get("/", include_in_schema=False)
 async def page() -> FileResponse:
     """Return the search page."""
     return FileResponse(PAGE / "index.html")
 
 
-@router.get("/docs", include_in_schema=False)
+@operations.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
     """Return the reference of these calls as a page."""
     return HTMLResponse(reference_page(request.app.openapi(), str(request.base_url)))
@@ -279,7 +244,7 @@ def _products(answered: Answered[Outcome]) -> ProductAnswer:
             title=hit.product.title,
             score=round(hit.score, 6),
             attributes=dict(hit.product.attributes),
-            image_url=_image_url(hit.product.id),
+            image_url=image_url(hit.product.id),
         )
         for hit in (answered.result.page.hits if answered.result.page else [])
         if isinstance(hit, Hit)
@@ -341,25 +306,3 @@ def _origin(answered: Answered[Outcome]) -> dict[str, Any]:
         "catalogue_version": outcome.serving.index.version,
         "timing_ms": Timing(**{name: round(1000 * seconds, 3) for name, seconds in milliseconds.items()}),
     }
-
-
-def _image_url(product_id: str) -> str:
-    return f"/v1/products/{quote(product_id, safe='')}/image"
-
-
-def media_type(data: bytes) -> str:
-    """Return the media type of a picture by its first bytes; what is no picture a browser knows is just bytes."""
-    signatures = {
-        b"\xff\xd8\xff": "image/jpeg",
-        b"\x89PNG\r\n\x1a\n": "image/png",
-        b"GIF87a": "image/gif",
-        b"GIF89a": "image/gif",
-        b"BM": "image/bmp",
-        b"II*\x00": "image/tiff",
-        b"MM\x00*": "image/tiff",
-    }
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[4:12] == b"ftypavif":
-        return "image/avif"
-    return next((kind for start, kind in signatures.items() if data.startswith(start)), "application/octet-stream")

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -43,6 +44,8 @@ MAX_INPUT = 100_000_000
 MAX_EMBEDDED_TEXT = 20_000
 MAX_LABELS = 200
 MAX_TEMPLATES = 100
+MAX_ATTRIBUTES = 64
+PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
 MAX_PROMPTS = 1_000
 """Labels times templates of one classification."""
 
@@ -90,6 +93,13 @@ def as_value(value: Any) -> Any:
     if isinstance(value, int):
         return str(value) if abs(value) < 10**MAX_NAME else value
     return f"{value:.15g}" if isinstance(value, float) else value
+
+
+def some(value: str) -> str:
+    """Refuse a value of blanks."""
+    if not value.strip():
+        raise ValueError("empty; leave the attribute out instead")
+    return value
 
 
 def as_list(value: Any) -> Any:
@@ -398,6 +408,44 @@ class ClassifyRequest(Fields):
         return [template.replace("{}", label) for label in self.labels for template in self.templates]
 
 
+ProductId = Annotated[Name, Field(pattern=PRODUCT_ID)]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]
+AttributeValue = Annotated[Value, AfterValidator(some)]
+
+
+class ProductRequest(Fields):
+    """A product to put into the catalogue, in place of the one of its id if there is one."""
+
+    structured: ClassVar[tuple[str, ...]] = ("attributes",)
+    """Fields that are JSON in a form."""
+
+    title: Title = Field(description="What it is called; it is found under these words.")
+    attributes: Annotated[dict[Name, AttributeValue], Field(max_length=MAX_ATTRIBUTES)] = Field(
+        default_factory=dict, description="Attribute to value, to filter by."
+    )
+    image: Picture = Field(
+        None, description="Its picture: data:image/png;base64,... Left out, the one that it has is kept."
+    )
+
+    def check(self, picture: bool) -> None:
+        """Refuse nothing: a product may keep the picture that it has."""
+
+
+class ProductLine(ProductRequest):
+    """One line of a bulk call: a product, or the id of one to take out."""
+
+    id: ProductId
+    title: Title | None = Field(None, description="Needed, unless it is to be taken out.")  # type: ignore[assignment]
+    image: str | None = Field(None, description="A data URI; in a form also the name of one of its files.")
+    delete: bool = Field(False, description="Take the product out instead.")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> ProductLine:
+        if self.delete != (self.title is None):
+            raise ValueError("give a title, or delete: true without one")
+        return self
+
+
 class ErrorDetail(BaseModel):
     """One field that cannot be used."""
 
@@ -647,6 +695,43 @@ class ProductDetail(BaseModel):
     image_url: str
 
 
+class LineError(BaseModel):
+    """A line of a bulk call that could not be carried out."""
+
+    line: int = Field(description="Its number, from 1.")
+    id: str | None = Field(description="The product, where the line could be read that far.")
+    code: str
+    message: str
+
+
+class BulkAnswer(BaseModel):
+    """What the lines of a bulk call came to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "created": 41,
+                    "replaced": 3,
+                    "unchanged": 12,
+                    "deleted": 1,
+                    "failed": 1,
+                    "errors": [{"line": 7, "id": "10061", "code": "bad_image", "message": "the image is damaged"}],
+                    "catalogue_version": 45,
+                }
+            ]
+        }
+    )
+
+    created: int = 0
+    replaced: int = 0
+    unchanged: int = Field(0, description="Products that were what was sent, or gone, already.")
+    deleted: int = 0
+    failed: int = 0
+    errors: list[LineError] = Field(description="Why lines failed; the first hundred.")
+    catalogue_version: int = Field(description="With all of it.")
+
+
 class Figure(BaseModel):
     """A fraction in [0, 1] with its 95 % interval."""
 
@@ -662,6 +747,16 @@ class Direction(BaseModel):
     same_title: dict[str, Figure]
 
 
+class Slice(BaseModel):
+    """The titles of one value of an attribute."""
+
+    value: str
+    queries: int = Field(description="How many titles ask.")
+    recall1: Figure
+    recall10: Figure
+    mrr10: Figure
+
+
 class EvaluationAnswer(BaseModel):
     """How well the served encoder finds the served products."""
 
@@ -675,6 +770,9 @@ class EvaluationAnswer(BaseModel):
     text_to_image: Direction
     titles: dict[str, int | Figure] = Field(
         description="One query per distinct title, text to image; recall counts every product of that title."
+    )
+    slices: dict[str, list[Slice]] = Field(
+        description="The titles apart, by attribute and by how many products share them."
     )
 
 
@@ -835,3 +933,54 @@ def classify_body() -> dict[str, Any]:
         {"required": ["labels"], "oneOf": one},
         picture=("A picture", {"image": "@shoe.jpg", "labels": '["shoes", "bag", "dress"]'}),
     )
+
+
+def product_body() -> dict[str, Any]:
+    """Return the OpenAPI request body of a product."""
+    schema = inlined(ProductRequest)
+    schema["properties"]["image"] = {
+        **schema["properties"]["image"]["anyOf"][0],
+        **_about(schema["properties"]["image"]),
+    }
+    example = {"title": "Catwalk Women Red Heels", "attributes": {"gender": "Women", "baseColour": "Red"}}
+    return with_form(
+        json_body(schema, product=("A product with its picture as a data URI", {**example, "image": PIXEL})),
+        ProductRequest.structured,
+        {"required": ["title"]},
+        picture=(
+            "A product and its picture",
+            {"image": "@shoe.jpg", "title": example["title"], "attributes": '{"gender": "Women", "baseColour": "Red"}'},
+        ),
+    )
+
+
+def bulk_body() -> dict[str, Any]:
+    """Return the OpenAPI request body of a bulk call."""
+    lines = [{"id": "10054", "title": "Catwalk Women Red Heels", "image": PIXEL}, {"id": "10061", "delete": True}]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    about = "One JSON object a line: " + ", ".join(ProductLine.model_fields)
+    return {
+        "required": True,
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": about},
+                "examples": {"lines": {"summary": "A product to put in, and one to take out", "value": text}},
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "products": {"type": "string", "format": "binary", "description": about},
+                        "images": {"type": "array", "items": FILE_SCHEMA},
+                    },
+                    "required": ["products"],
+                },
+                "examples": {
+                    "files": {
+                        "summary": "Lines, and the pictures that they name",
+                        "value": {"products": "@products.ndjson", "images": "@shoe.jpg"},
+                    }
+                },
+            },
+        },
+    }

@@ -2,47 +2,74 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
+import signal
 import socket
+import sys
+import tempfile
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
+from prometheus_client.multiprocess import mark_process_dead
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from app.engine import Encoder
 from app.errors import add_error_handlers
+from app.keys import KeyRing, require
+from app.logs import log_config
 from app.middleware import RequestScope
-from app.routes import PAGE, router
+from app.products import admin, reading, writing
+from app.rate import RateLimit, parse_rate
+from app.routes import PAGE, metrics, operations, router
+from app.schemas import error_answers
 from app.service import Service
 from app.settings import Settings
-from common import ConfigError
+from app.telemetry import SHARED
+from common import ArtefactError, ConfigError, VitrineError
+
+logger = logging.getLogger("vitrine.app")
 
 DESCRIPTION = (
     "Image and text search over a product catalogue: a text finds products, a picture finds descriptions or similar "
     "products, and both together refine each other. Every error has one shape, and every answer carries X-Request-ID."
 )
+MEASURE_EVERY_S = 5
+WORKER_SILENT_S = 60
+"""After so many seconds without a sign of life a worker counts as stuck; loading its libraries takes some of them."""
 
 
 def create_app(settings: Settings | None = None, *, encoder: Encoder | None = None) -> FastAPI:
     """Return the application; opens checkpoint and catalogue, so that what does not fit is refused here.
 
     Without `settings` they come from the environment: `uvicorn --factory app:create_app`. With `encoder` that one is
-    served and no checkpoint is loaded.
+    served and no checkpoint is loaded. SIGHUP makes it reload both.
 
     Raises:
         ArtefactError: checkpoint or catalogue missing or damaged, or made by different encoders (names both).
         ConfigError: a setting that does not fit, or a device that does not exist here.
     """
     settings = settings or Settings.read()
+    keys = KeyRing(settings.keys)
     service = Service(settings, encoder)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        beside = [asyncio.create_task(_measure_on_and_on(service)), asyncio.create_task(_reload_on_hangup(service))]
         try:
             yield
         finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await service.close()
 
     # Our own page describes the calls: the stock one loads scripts from another host.
@@ -50,9 +77,27 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         title="Vitrine", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.service = service
-    app.add_middleware(RequestScope)
+    app.state.settings = settings
+    app.state.keys = keys
+    limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
+    app.add_middleware(RequestScope, keys=keys, telemetry=service.telemetry, limit=limit)
     add_error_handlers(app)
     app.include_router(router)
+    for routes in (reading, writing, admin, operations):
+        app.include_router(routes)
+    if settings.metrics != "off":
+        keyed = settings.metrics == "keyed"
+        app.add_api_route(
+            "/metrics",
+            metrics,
+            response_class=Response,
+            dependencies=[Depends(require("read", always=True))] if keyed else [],
+            responses={
+                200: {"content": {"text/plain": {}}, "description": "Figures in Prometheus' text format."},
+                **(error_answers(401, 500, 503) if keyed else error_answers(500)),
+            },
+            tags=["operations"],
+        )
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     return app
 
@@ -60,18 +105,122 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
 def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
     """Serve until the process is told to stop; requests at work are finished first.
 
+    Several workers read the settings from the environment, which is written here, and load the encoder themselves.
+
     Raises:
         ArtefactError: as `create_app`.
         ConfigError: as `create_app`, or the address cannot be listened on.
     """
     _check_address(settings.host, settings.port)
-    uvicorn.run(
-        create_app(settings, encoder=encoder),
-        host=settings.host,
-        port=settings.port,
-        server_header=False,
-        timeout_graceful_shutdown=round(settings.deadline_s + settings.upload_timeout_s),
-    )
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "server_header": False,
+        "access_log": False,
+        "log_config": log_config(settings.log_format, settings.log_level),
+        "proxy_headers": True,
+        "forwarded_allow_ips": settings.trusted_proxies,
+        "timeout_graceful_shutdown": round(settings.deadline_s + settings.upload_timeout_s),
+    }
+    if settings.workers == 1:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the application listens to it
+        uvicorn.run(create_app(settings, encoder=encoder), **options)
+        return
+    if encoder is not None:
+        raise ConfigError("an encoder in memory cannot be given to several workers; serve its checkpoint instead")
+    with tempfile.TemporaryDirectory(prefix="vitrine-metrics-") as folder:
+        os.environ.update(settings.environment(), **{SHARED: folder})
+        config = uvicorn.Config(
+            "app.server:create_worker_app",
+            factory=True,
+            workers=settings.workers,
+            timeout_worker_healthcheck=WORKER_SILENT_S,
+            **options,
+        )
+        listening = config.bind_socket()
+        supervisor = Supervisor(config, [listening])
+        try:
+            supervisor.run()
+        finally:
+            listening.close()
+            del os.environ[SHARED]
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise ArtefactError("a worker could not start, so none is left running; the log above says why")
+
+
+def create_worker_app() -> FastAPI:
+    """Return the application of one worker of several; what is refused is one line, and ends the supervisor too."""
+    try:
+        return create_app()
+    except VitrineError as error:
+        logger.critical("%s", error)
+        sys.exit(STARTUP_FAILURE)
+
+
+class Supervisor(Multiprocess):
+    """Starts workers again that die, and passes SIGHUP on: uvicorn's own would restart all of them.
+
+    SIGHUP is blocked here and therefore, from their first moment on, in the workers: it waits until their application
+    listens to it, instead of ending them.
+    """
+
+    def run(self) -> None:
+        """Run the workers until SIGTERM or SIGINT."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            super().run()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+    def handle_signals(self) -> None:
+        """Do what the signals say that came since the last call."""
+        if signal.sigtimedwait({signal.SIGHUP}, 0):
+            self.handle_hup()
+        super().handle_signals()
+
+    def handle_hup(self) -> None:
+        """Pass SIGHUP on to every worker."""
+        logger.info("SIGHUP: every worker reloads its artefacts")
+        for process in self.processes:
+            if process.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGHUP)
+
+    def keep_subprocess_alive(self) -> None:
+        """Start workers again that died, and forget what they said of themselves."""
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {process.pid for process in self.processes}:
+            mark_process_dead(pid, os.environ[SHARED])  # type: ignore[no-untyped-call]
+
+
+async def _reload_on_hangup(service: Service) -> None:
+    """Reload the artefacts after each SIGHUP; where that fails, what was served before goes on being served."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # signals come to the main thread only: the application runs inside another program
+    hangup = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    try:
+        while True:
+            await hangup.wait()
+            hangup.clear()
+            try:
+                await service.reload()
+            except VitrineError as error:
+                logger.error("SIGHUP: %s", error)
+            except Exception:
+                logger.exception("SIGHUP: the reload failed")
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+async def _measure_on_and_on(service: Service) -> None:
+    """Take the service's pulse every few seconds: of several workers, only one is asked for the figures of all."""
+    while True:
+        service.measure()
+        await asyncio.sleep(MEASURE_EVERY_S)
 
 
 def _check_address(host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""What one running service consists of, from start to end: encoder, catalogue, queue, uploads. Knows no route."""
+"""What one running service consists of, from start to end: what is live, queue, uploads, figures. Knows no route."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Annotated, TypeVar
 
 import numpy as np
+from fastapi import Depends, Request
 
 from app.batcher import Answered, MicroBatcher
 from app.engine import Ask, Encoder, Engine, Job, Kind, Outcome, Serving
-from app.errors import REPLACED, DeadlineError, InvalidError, UnavailableError
+from app.errors import REPLACED, DeadlineError, InvalidError, ReloadError, UnavailableError
 from app.evaluation import Evaluations
+from app.live import CANARY, Live
 from app.schemas import ClassifyRequest, Condition, Ready, SearchRequest
 from app.settings import Settings
-from app.uploads import Uploads
-from common import ArtefactError, InputError, NotFoundError, OverloadedError
-from index.catalogue import Catalogue
+from app.telemetry import Telemetry
+from app.uploads import UploadedPicture, Uploads
+from common import ConflictError, InputError, NotFoundError, OverloadedError, ReplacedError, VitrineError
+from index.catalogue import Catalogue, Delete, Entry, Put, Written
+from index.products import Product
 from index.search import SearchIndex, Want
-from models.encoder import load_encoder
 
 logger = logging.getLogger("vitrine.app")
 
-CANARY = "red dress"
+EDIT_TRIES = 3
+"""How often an edit is made anew when the catalogue is replaced under it."""
 
 T = TypeVar("T")
 
@@ -47,6 +51,27 @@ class Classified:
     ranking: list[tuple[str, float, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change to one product, as a caller asks for it."""
+
+    id: str
+    title: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    picture: UploadedPicture | None = None
+    """None: the one that the product has is kept."""
+    delete: bool = False
+    expected: frozenset[str] | None = None
+    """Digests, of which the product must have one before; "*" is any."""
+    absent: bool = False
+    """Only when there is no such product yet."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the product is to keep its picture."""
+        return not self.delete and self.picture is None
+
+
 class Service:
     """Opens checkpoint and catalogue, and refuses when they do not belong together.
 
@@ -57,38 +82,74 @@ class Service:
 
     def __init__(self, settings: Settings, encoder: Encoder | None = None) -> None:
         self.settings = settings
-        self.encoder: Encoder = encoder or load_encoder(settings.checkpoint, settings.device)
-        self.catalogue = Catalogue.open(settings.catalogue, encoder_id=self.encoder.encoder_id)
-        try:
-            snapshot = self.catalogue.snapshot()
-            if snapshot.info.dim != self.encoder.dim:
-                raise ArtefactError(
-                    f"the catalogue has vectors of {snapshot.info.dim} values, the checkpoint makes"
-                    f" {self.encoder.dim}; make the catalogue anew with `vitrine index`"
-                )
-        except BaseException:
-            self.catalogue.close()
-            raise
-        self.index = SearchIndex(snapshot)
-        self.serving = Serving(self.encoder, self.index)
-        self.uploads = Uploads(lambda image: self.serving.encoder.prepare_image(image), settings)
-        self.evaluations = Evaluations(self.index)
+        self.telemetry = Telemetry()
+        self.live = Live(settings, self.telemetry, encoder)
+        self.uploads = Uploads(lambda image: self.serving.encoder.prepare_image(image), settings, self.telemetry)
+        self.evaluations = Evaluations(settings.catalogue, self.live.state, self.telemetry)
+        self._engine = Engine(lambda: self.serving, settings.text_cache)
         self.batcher: MicroBatcher[Job, Outcome] = MicroBatcher(
-            Engine(lambda: self.serving, settings.text_cache).answer,
+            self._answer,
             max_batch=settings.max_batch,
             queue_limit=settings.queue_limit,
             deadline_s=settings.deadline_s,
         )
+        self.measure()
+
+    @property
+    def serving(self) -> Serving:
+        """The encoder and the index of now; taken once, they stay together."""
+        return self.live.serving
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue of now."""
+        return self.live.catalogue
 
     def start(self) -> None:
-        """Start the worker on the running event loop."""
+        """Start the workers on the running event loop."""
         self.batcher.start()
+        self.live.start()
 
     async def close(self) -> None:
         """Finish what was accepted, then let go of threads and files."""
+        await self.evaluations.close()
         await self.batcher.close()
+        await self.live.close()
         self.uploads.close()
-        self.catalogue.close()
+
+    def measure(self) -> None:
+        """Take down what is served and how it stands now."""
+        serving = self.serving
+        self.telemetry.queue(self.batcher.waiting)
+        self.telemetry.catalogue(serving.index.version, len(serving.index))
+        self.telemetry.build(serving.encoder.encoder_id)
+        self.telemetry.memory()
+
+    async def reload(self) -> Ready:
+        """Serve the artefacts as they are on disk now; what was served before is served on when they are not good.
+
+        Raises:
+            ReloadError: why they are not.
+            UnavailableError: they are served, and the service is not ready.
+        """
+        await self.live.reload()
+        return await self.ready()
+
+    def _answer(self, jobs: Sequence[Job]) -> list[Outcome | Exception]:
+        hits, misses = self._engine.hits, self._engine.misses
+        answers = self._engine.answer(jobs)
+        self.telemetry.batch(sum(job.cost for job in jobs))
+        self.telemetry.cache(self._engine.hits - hits, self._engine.misses - misses)
+        return answers
+
+    async def _submit(self, job: Job) -> Answered[Outcome]:
+        """Send a job through the queue, and take down what it took."""
+        answered = await self.batcher.submit(job, cost=job.cost)
+        self.telemetry.observe_stage("queue", answered.queued_s)
+        self.telemetry.observe_stage("encode", answered.result.encode_s)
+        if job.ask is not None:
+            self.telemetry.observe_stage("search", answered.result.search_s)
+        return answered
 
     async def search(self, kind: Kind, fields: SearchRequest, pixels: np.ndarray | None) -> Answered[Outcome]:
         """Return what a search found.
@@ -97,8 +158,7 @@ class Service:
             InputError: a filter or facet that no product has, products or a vector that cannot be used.
             VitrineError: as `MicroBatcher.submit`.
         """
-        job = search_job(self.serving, kind, fields, pixels)
-        return await self.batcher.submit(job, cost=job.cost)
+        return await self._submit(search_job(self.serving, kind, fields, pixels))
 
     async def search_many(
         self, kind: Kind, queries: Sequence[tuple[SearchRequest, np.ndarray | None] | InputError]
@@ -119,9 +179,7 @@ class Service:
                 answers[number] = error
         # A call with many queries waits in line again after every batch: single ones are not held up by it.
         for piece in self._pieces(jobs.items(), lambda item: item[1].cost):
-            found = await asyncio.gather(
-                *(self.batcher.submit(job, cost=job.cost) for _, job in piece), return_exceptions=True
-            )
+            found = await asyncio.gather(*(self._submit(job) for _, job in piece), return_exceptions=True)
             for (number, _), answer in zip(piece, found, strict=True):
                 if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError)):
                     raise answer
@@ -130,17 +188,10 @@ class Service:
                 answers[number] = answer
         return [answers[number] for number in range(len(queries))]
 
-    async def encode(self, texts: Sequence[str], pixels: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the vectors of texts (B, D) and of pictures (B, D) that `prepare_image` made.
-
-        Raises:
-            VitrineError: as `MicroBatcher.submit`.
-        """
-        encoded = await self.encoded(texts, pixels)
-        return encoded.texts, encoded.images
-
     async def encoded(self, texts: Sequence[str], pixels: Sequence[np.ndarray], *, cached: bool = False) -> Encoded:
-        """Return the same with the encoder that made them; `cached` is for texts that are likely to come again.
+        """Return the vectors of texts and of pictures that `prepare_image` made, and what made them.
+
+        `cached` is for texts that are likely to come again.
 
         Raises:
             UnavailableError: the model was replaced in between.
@@ -155,7 +206,7 @@ class Service:
                 tuple(one for one in piece if not isinstance(one, str)),
                 cached=cached,
             )
-            outcome = (await self.batcher.submit(job, cost=job.cost)).result
+            outcome = (await self._submit(job)).result
             if outcome.serving.encoder is not serving.encoder:
                 raise UnavailableError(REPLACED)
             rows[True].append(outcome.texts)
@@ -220,8 +271,89 @@ class Service:
         if piece:
             yield piece
 
+    async def edit(self, edits: Sequence[Edit]) -> list[Written | VitrineError]:
+        """Put products in, replace them, take them out; return what each came to.
+
+        When this returns, what was written is on the disk, and found by every search that begins now. An edit that
+        cannot be made fails alone.
+
+        Raises:
+            ReadOnlyError: the catalogue cannot be written here.
+            VitrineError: as `MicroBatcher.submit`.
+        """
+        for _ in range(EDIT_TRIES):
+            try:
+                answers = await self._edit_once(edits)
+            except ReplacedError:
+                await self._follow_replacement()
+                continue
+            # A picture that was to be kept, and was replaced meanwhile: nobody's mistake.
+            again = [n for n, answer in enumerate(answers) if isinstance(answer, ConflictError) and edits[n].keeps]
+            if not again:
+                return answers
+            for number, answer in zip(again, await self.edit([edits[n] for n in again]), strict=True):
+                answers[number] = answer
+            return answers
+        raise ReplacedError("the catalogue is being replaced over and over; send it again later")
+
+    async def _edit_once(self, edits: Sequence[Edit]) -> list[Written | VitrineError]:
+        catalogue, rule = self.catalogue, self.catalogue.info.split
+        kept: dict[int, tuple[Entry, str]] = {}
+        answers: dict[int, Written | VitrineError] = {}
+        for number, edit in enumerate(edits):
+            if edit.keeps:
+                try:
+                    entry, digest = kept[number] = await asyncio.to_thread(catalogue.entry, edit.id)
+                    if edit.expected is not None and not edit.expected & {digest, "*"}:
+                        raise ConflictError(f"product {edit.id!r} has changed since you read it: it is now {digest}")
+                    if edit.absent:
+                        raise ConflictError(f"product {edit.id!r} exists already; send it without If-None-Match")
+                except NotFoundError:
+                    problem = f"product {edit.id!r} is new, and a new product needs a picture; send it with one"
+                    answers[number] = InvalidError(problem, [{"field": "image", "message": "missing"}])
+                except ConflictError as error:
+                    answers[number] = error
+        puts = [n for n, edit in enumerate(edits) if not edit.delete and n not in answers]
+        pictures = {n: picture for n in puts if (picture := edits[n].picture) is not None}
+        encoded = await self.encoded([edits[n].title for n in puts], [picture.pixels for picture in pictures.values()])
+        texts = dict(zip(puts, encoded.texts, strict=True))
+        images = dict(zip(pictures, encoded.images, strict=True))
+        changes: dict[int, Put | Delete] = {}
+        for number, edit in enumerate(edits):
+            if number in answers:
+                continue
+            if edit.delete:
+                changes[number] = Delete(edit.id, edit.expected)
+                continue
+            product = Product(edit.id, edit.title, edit.attributes, rule.of(edit.title))
+            if number in kept:
+                entry, digest = kept[number]
+                entry = Entry(product, entry.image, entry.image_vector, texts[number])
+                changes[number] = Put(entry, frozenset({digest}))
+            else:
+                entry = Entry(product, pictures[number].data, images[number], texts[number])
+                changes[number] = Put(entry, edit.expected, edit.absent)
+        if changes:
+            outcomes = await self.live.write(encoded.serving.encoder, list(changes.values()))
+            answers.update(zip(changes, outcomes, strict=True))
+        return [answers[number] for number in range(len(edits))]
+
+    async def _follow_replacement(self) -> None:
+        """Serve the catalogue that has taken this one's place, before an edit is made in it.
+
+        Raises:
+            UnavailableError: it cannot be served; the log says why.
+        """
+        try:
+            await self.live.reload()
+        except ReloadError as error:
+            logger.error("a change is refused: %s", error)
+            raise UnavailableError(
+                "the catalogue was replaced by one that cannot be served here; nothing can be changed for now"
+            ) from error
+
     async def ready(self) -> Ready:
-        """Send a query the whole way, as a caller's would go.
+        """Send a query the whole way, as a caller's would go, and see that catalogue and index are one.
 
         Raises:
             UnavailableError: with the reason, when it does not come back as it should.
@@ -231,9 +363,10 @@ class Service:
         try:
             # Never from the cache: the encoder is what is to be seen at work.
             job = Job((CANARY,), ask=Ask("images", Want(k=1)), cached=False)
-            page = (await self.batcher.submit(job, deadline_s=limit)).result.page
+            outcome = (await self.batcher.submit(job, deadline_s=limit)).result
+            await self.live.catch_up(limit)
             async with asyncio.timeout(limit):
-                on_disk = await asyncio.to_thread(self.catalogue.version)
+                await asyncio.to_thread(self._check_catalogue)
         except TimeoutError:
             raise UnavailableError(f"not ready: the catalogue did not answer within {limit:g} s") from None
         except (OverloadedError, DeadlineError, UnavailableError) as error:
@@ -242,19 +375,40 @@ class Service:
             # The reason may name folders, which are nobody's business out there.
             logger.exception("not ready")
             raise UnavailableError("not ready: encoding, searching or reading fails; the log has the reason") from error
-        if len(self.index) and not (page and page.hits):
+        index = outcome.serving.index
+        if len(index) and not (outcome.page and outcome.page.hits):
             raise UnavailableError("not ready: a search for anything finds nothing")
-        if on_disk != self.index.version:
-            raise UnavailableError(
-                f"not ready: the catalogue stands at change {on_disk}, the service at {self.index.version}; restart it"
-            )
         return Ready(
-            encoder_id=self.encoder.encoder_id,
-            catalogue_version=self.index.version,
-            products=len(self.index),
-            device=self.encoder.device,
+            encoder_id=outcome.serving.encoder.encoder_id,
+            catalogue_version=index.version,
+            products=len(index),
+            device=outcome.serving.encoder.device,
             took_ms=round(1000 * (time.perf_counter() - start), 2),
         )
+
+    def _check_catalogue(self) -> None:
+        """Read the catalogue that is being served, and see that the one in place can be: it may be another by now.
+
+        Raises:
+            UnavailableError: it was made by another encoder.
+            ArtefactError: it is missing or damaged.
+        """
+        self.catalogue.version()
+        ours = self.serving.encoder.encoder_id
+        with Catalogue.open(self.settings.catalogue) as there:
+            if there.info.encoder_id != ours:
+                raise UnavailableError(
+                    f"the catalogue in place was made by encoder {there.info.encoder_id}, the service runs {ours}"
+                )
+
+
+def get_service(request: Request) -> Service:
+    """Return the service that the application of a request runs."""
+    service: Service = request.app.state.service
+    return service
+
+
+TheService = Annotated[Service, Depends(get_service)]
 
 
 def search_job(serving: Serving, kind: Kind, fields: SearchRequest, pixels: np.ndarray | None) -> Job:

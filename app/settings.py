@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.rate import parse_rate
 from common import ConfigError
 from models.images import MAX_PIXELS
 
@@ -66,6 +67,42 @@ class Settings(BaseSettings):
     ready_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """Longest the query that /readyz sends through the whole service may take, in seconds."""
 
+    workers: int = Field(1, ge=1, le=256)
+    """Processes that serve, each with its own copy of encoder and catalogue."""
+
+    keys: Path = Path("artefacts/keys.json")
+    """File of the API keys' hashes, which `vitrine key` writes; a change is seen without a restart."""
+
+    reads: Literal["open", "keyed"] = "open"
+    """Whether searches need a key: open or keyed. Changes always do."""
+
+    metrics: Literal["open", "keyed", "off"] = "open"
+    """Whether /metrics is there for everybody, with a key, or not at all: open, keyed or off."""
+
+    rate_limit: str = ""
+    """Most requests per key, or per client address without one, such as 600/minute; empty for no limit. Each worker
+    process counts for itself."""
+
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses or networks, with commas between, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+
+    log_format: Literal["text", "json"] = "text"
+    """What a line of the log is: text or json."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged: debug, info, warning or error."""
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_rate(cls, value: str) -> str:
+        if value:
+            parse_rate(value)
+        return value
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make another process read these settings; an empty one stands for the default."""
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in self}
+
     @classmethod
     def read(cls, **given: Any) -> Settings:
         """Return the settings: `given` first, then the environment, then the defaults; None counts as not given.
@@ -90,5 +127,6 @@ def settings_table() -> str:
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         meaning = " ".join((field.description or "").split())
-        lines.append(f"| `{PREFIX}{name.upper()}` | `{field.default}` | {meaning} |")
+        default = f"`{field.default}`" if field.default != "" else "empty"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {meaning} |")
     return "\n".join(lines)

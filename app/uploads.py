@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,8 +23,17 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.errors import InvalidError, MalformedError, MediaTypeError, SlowBodyError, TooLargeError, invalid
-from app.schemas import BatchRequest, ClassifyRequest, EmbeddingsRequest, SearchRequest, is_picture
+from app.schemas import (
+    BatchRequest,
+    ClassifyRequest,
+    EmbeddingsRequest,
+    ProductLine,
+    ProductRequest,
+    SearchRequest,
+    is_picture,
+)
 from app.settings import Settings
+from app.telemetry import Telemetry
 from common import ImageError, InputError, OverloadedError
 from models.images import decode_image
 
@@ -35,8 +45,32 @@ PATIENCE = 4
 
 
 M = TypeVar("M", SearchRequest, ClassifyRequest)
+B = TypeVar("B", SearchRequest, ClassifyRequest, ProductRequest)
+LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+MAX_FILES = 1_000
+"""Most pictures of one bulk form."""
+FORM_UPLOADS = 20
+"""How many times the largest upload a bulk form may be."""
 F = TypeVar("F", bound=BaseModel)
 Take = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPicture:
+    """A picture that is to be kept: as it was sent, and prepared (H, W, 3)."""
+
+    data: bytes
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a bulk call, or what is wrong with it."""
+
+    number: int
+    """From 1; empty lines count."""
+    fields: ProductLine | InputError
+    picture: UploadedPicture | None = None
 
 
 class Uploads:
@@ -46,8 +80,9 @@ class Uploads:
     the memory that bodies take is bounded.
     """
 
-    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], settings: Settings) -> None:
+    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], settings: Settings, telemetry: Telemetry) -> None:
         self._prepare = prepare
+        self._telemetry = telemetry
         self._max_bytes = int(settings.max_upload_mb * 1_000_000)
         self._max_pixels = settings.max_pixels
         self._timeout_s = settings.upload_timeout_s
@@ -67,23 +102,27 @@ class Uploads:
             ImageError: a picture that cannot be decoded or is too large.
             OverloadedError: as many uploads are at work as there are slots.
         """
+        with self._slot() as take:
+            fields, picture = await self._read_fields(request, model, take)
+            return fields, None if picture is None else await self._decoded(picture, take)
+
+    async def _read_fields(self, request: Request, model: type[B], take: Take) -> tuple[B, bytes | str | None]:
+        """Return the fields of a call that takes one picture, and the picture as it was sent."""
         kind = _media_type(request)
         if kind == "application/json":
-            with self._slot() as take:
-                value, size = await self._read_json(request, take)
-                if size > MAX_JSON and not (isinstance(value, dict) and isinstance(value.get("image"), str)):
-                    raise _too_large("the JSON body without a picture", MAX_JSON)
-                fields = _checked(model, value, strict=True)
-                fields.check(picture=False)
-                return fields, None if fields.image is None else await self._decoded(fields.image, take)
+            value, size = await self._read_json(request, take)
+            if size > MAX_JSON and not (isinstance(value, dict) and isinstance(value.get("image"), str)):
+                raise _too_large("the JSON body without a picture", MAX_JSON)
+            fields = _checked(model, value, strict=True)
+            fields.check(picture=False)
+            return fields, fields.image
         if kind == "multipart/form-data":
-            with self._slot() as take:
-                take()
-                async with self._in_time():
-                    form, data = await self._read_form(request, model.structured)
-                fields = _checked(model, form, strict=False)
-                fields.check(picture=data is not None)
-                return fields, None if data is None else await self._decoded(data, take)
+            take()
+            async with self._in_time():
+                form, data = await self._read_form(request, model.structured)
+            fields = _checked(model, form, strict=False)
+            fields.check(picture=data is not None)
+            return fields, data
         raise MediaTypeError(
             f"the content type is {kind or 'missing'}; send application/json, or multipart/form-data with a picture"
         )
@@ -128,6 +167,126 @@ class Uploads:
             fields.check(dim)
             return fields, await asyncio.gather(*(one(*item) for item in enumerate(fields.inputs())))
 
+    async def read_product(
+        self, request: Request, model: type[ProductRequest]
+    ) -> tuple[ProductRequest, UploadedPicture | None]:
+        """Return the fields of a product and its picture, if one was sent.
+
+        Raises:
+            VitrineError: as `read`.
+        """
+        with self._slot() as take:
+            fields, picture = await self._read_fields(request, model, take)
+            return fields, None if picture is None else await self._kept(picture, take)
+
+    async def read_lines(self, request: Request) -> AsyncGenerator[Line, None]:
+        """Yield the lines of a bulk call as they arrive, with their pictures; a bad line comes with what is wrong.
+
+        Raises:
+            VitrineError: what is wrong with the body as a whole, as `read`; what came before was yielded.
+        """
+        kind = _media_type(request)
+        with self._slot() as take:
+            take()
+            if kind in LINES:
+                async with aclosing(self._lines(request)) as lines:
+                    async for number, line in lines:
+                        yield await self._line(number, line, {}, take)
+            elif kind == "multipart/form-data":
+                async with self._bulk_form(request) as (text, files):
+                    for number, line in enumerate(text.splitlines(), 1):
+                        if line.strip():
+                            yield await self._line(number, line, files, take)
+            else:
+                raise MediaTypeError(
+                    f"the content type is {kind or 'missing'}; send application/x-ndjson, or multipart/form-data with a"
+                    " file 'products' of such lines and files for their pictures"
+                )
+
+    async def _lines(self, request: Request) -> AsyncGenerator[tuple[int, bytes], None]:
+        """Yield the lines of the body that are not empty, with their numbers; each must arrive in time."""
+        number, rest = 1, b""
+        limit = MAX_JSON + 4 * self._max_bytes // 3
+        async with aclosing(request.stream()) as stream:
+            while True:
+                async with self._in_time():
+                    chunk = await anext(stream, None)
+                *lines, rest = (rest + (chunk or b"")).split(b"\n")
+                if chunk is None and rest:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    if len(line) > limit:
+                        raise _too_large(f"line {number}", limit)
+                    if line.strip():
+                        yield number, line
+                    number += 1
+                if len(rest) > limit:
+                    raise _too_large(f"line {number}; the lines before it are written: line {number}", limit)
+                if chunk is None:
+                    return
+
+    async def _line(self, number: int, line: bytes, files: Mapping[str, UploadFile], take: Take) -> Line:
+        """Return what a line says, and its picture: a data URI, or the name of one of `files`."""
+        try:
+            value = await asyncio.get_running_loop().run_in_executor(self._pool, json.loads, line)
+        except (ValueError, RecursionError) as error:
+            return Line(number, MalformedError(f"the line is not JSON ({error}); send one object a line"))
+        try:
+            fields = _checked(ProductLine, value, strict=True)
+            if fields.delete or fields.image is None:
+                return Line(number, fields)
+            if fields.image in files:
+                data = await files[fields.image].read()
+                await files[fields.image].seek(0)
+                if len(data) > self._max_bytes:
+                    raise _too_large("the picture", self._max_bytes)
+                return Line(number, fields, await self._kept(data, take))
+            if not fields.image.startswith("data:"):
+                raise ImageError(
+                    f"the image {fields.image[:100]!r} is no file of the form and no data URI; send either: pictures"
+                    " are not fetched from addresses"
+                )
+            return Line(number, fields, await self._kept(fields.image, take))
+        except InputError as error:
+            return Line(number, error)
+
+    @asynccontextmanager
+    async def _bulk_form(self, request: Request) -> AsyncIterator[tuple[bytes, dict[str, UploadFile]]]:
+        """Read a form with a file `products` of lines, and pictures: yield the lines, and the pictures by file name."""
+        async with self._in_time(), aclosing(_bounded(request, FORM_UPLOADS * self._max_bytes, "the form")) as stream:
+            parser = MultiPartParser(request.headers, stream, max_files=MAX_FILES, max_fields=1, max_part_size=MAX_JSON)
+            try:
+                form = await parser.parse()
+            except MultiPartException as error:
+                raise MalformedError(f"the form cannot be read ({error.message}); send files") from None
+        try:
+            text: bytes | None = None
+            files: dict[str, UploadFile] = {}
+            for name, value in form.multi_items():
+                if name == "products" and text is None:
+                    text = await value.read() if isinstance(value, UploadFile) else value.encode()
+                elif not isinstance(value, UploadFile):
+                    raise InvalidError(f"the field {name!r} is no file; send a file 'products', and pictures as files")
+                elif (value.filename or "") in files:
+                    raise InvalidError(f"two pictures are called {value.filename!r}; give each a name of its own")
+                else:
+                    files[value.filename or ""] = value
+            if text is None:
+                raise InvalidError("there is no file 'products'; send one with a JSON object a line")
+            yield text, files
+        finally:
+            await form.close()
+
+    async def _kept(self, data: bytes | str, take: Take) -> UploadedPicture:
+        """Return a picture, bytes or a data URI, as it was sent and prepared."""
+
+        def work() -> UploadedPicture:
+            sent = self._from_uri(data) if isinstance(data, str) else data
+            return UploadedPicture(sent, self._decode(sent))
+
+        take()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
     def close(self) -> None:
         """Let go of the decoding threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -140,7 +299,8 @@ class Uploads:
     def _decode(self, data: bytes | str) -> np.ndarray:
         if isinstance(data, str):
             data = self._from_uri(data)
-        return self._prepare(decode_image(data, self._max_pixels))
+        with self._telemetry.stage("decode"):
+            return self._prepare(decode_image(data, self._max_pixels))
 
     def _from_uri(self, uri: str) -> bytes:
         """Return the bytes that a data URI holds."""
@@ -177,8 +337,9 @@ class Uploads:
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                yield
+            with self._telemetry.stage("receive"):
+                async with asyncio.timeout(self._timeout_s):
+                    yield
         except TimeoutError:
             raise SlowBodyError(f"the body did not arrive within {self._timeout_s:g} s; send it faster") from None
 

@@ -168,6 +168,8 @@ class Written:
     """The catalogue's version with this edit in it."""
     created: bool = False
     """Whether there was no such product before."""
+    changed: bool = True
+    """Whether there was anything to do."""
 
 
 def digest_of(product: Product, image: bytes) -> str:
@@ -503,7 +505,7 @@ class Catalogue:
         before = None if found is None else str(found[0])
         after = digest_of(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
         if before == after:
-            return Written(after, 0)
+            return Written(after, 0, changed=False)
         if edit.expected is not None and before not in edit.expected and not (before and "*" in edit.expected):
             now = f"it is now {before}" if before else "there is none now"
             return ConflictError(f"product {edit.id!r} has changed since you read it: {now}; read it again")
@@ -515,7 +517,7 @@ class Catalogue:
             connection.execute(INSERT.format(otherwise="REPLACE"), _row(edit.entry, self.info.dim, int(seq or 0)))
         else:
             connection.execute("DELETE FROM products WHERE id = ?", (edit.id,))
-        return Written(after, 0, created=before is None)
+        return Written(after, 0, created=isinstance(edit, Put) and before is None)
 
     def changes(self, since: int) -> Changes | None:
         """Return what has become of the catalogue after version `since`; None when the log does not go back so far.

@@ -26,12 +26,13 @@ import httpx
 import numpy as np
 import pytest
 
+from app.errors import UnavailableError
 from app.evaluation import Evaluations
 from app.routes import PAGE
 from app.server import create_app, serve
 from app.settings import Settings
+from app.telemetry import Telemetry
 from common import ConfigError
-from index import Catalogue, SearchIndex
 from tests.shop import (
     DESCRIPTIONS,
     IMAGES,
@@ -329,11 +330,12 @@ def test_the_process_serves_until_it_is_told_to_stop(folder: Path) -> None:
 
 
 def test_callers_share_one_evaluation_and_may_leave(folder: Path) -> None:
-    with Catalogue.open(folder) as catalogue:
-        index = SearchIndex(catalogue.snapshot())
-    evaluations = Evaluations(index)
+    state = 0
+    telemetry = Telemetry()
 
     async def main() -> None:
+        nonlocal state
+        evaluations = Evaluations(folder, lambda: state, telemetry)
         leaving = asyncio.create_task(evaluations.of("test"))
         await asyncio.sleep(0)
         staying = [asyncio.create_task(evaluations.of("test")) for _ in range(5)]
@@ -343,6 +345,23 @@ def test_callers_share_one_evaluation_and_may_leave(folder: Path) -> None:
         assert all(other is first for other in others)
         assert await evaluations.of("test") is first
         assert await evaluations.of("all") is not first
+        assert b"vitrine_evaluations_total 2.0" in telemetry.text()
+        state = 1  # the catalogue has changed
+        again = await evaluations.of("test")
+        assert again is not first
+        assert again == first
+
+    asyncio.run(main())
+
+
+def test_an_evaluation_ends_with_the_service(folder: Path) -> None:
+    async def main() -> None:
+        evaluations = Evaluations(folder, lambda: 0, Telemetry())
+        waiting = asyncio.create_task(evaluations.of("all"))
+        await asyncio.sleep(0.05)
+        await evaluations.close()
+        with pytest.raises(UnavailableError, match="shutting down"):
+            await waiting
 
     asyncio.run(main())
 

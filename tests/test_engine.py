@@ -19,7 +19,7 @@ from app.server import create_app
 from app.service import Service
 from app.settings import Settings
 from common import InputError, NotFoundError
-from index import Catalogue, SearchIndex, Want
+from index import Catalogue, Filter, SearchIndex, Want
 from tests.shop import IMAGES, DrawnEncoder, ask, draw, encoded, error_of, served, shop_open, until, write_catalogue
 
 
@@ -119,7 +119,7 @@ def test_jobs_of_all_kinds_share_a_batch(index: SearchIndex) -> None:
             Job(ask=Ask("images", Want(k=1), like=("nope",))),
             Job(("red bag",), ask=Ask("descriptions", Want(k=1))),
             Job(ask=Ask("descriptions", Want(k=1), vector=np.eye(128, dtype=np.float32)[0])),
-            Job(("x",), ask=Ask("images", Want(k=1, filters={"colour": ("red",)}))),
+            Job(("x",), ask=Ask("images", Want(k=1, filters={"colour": Filter(any=("red",))}))),
         ]
     )
     assert encoder.text_batches == [["x", "y", "red bag"]]
@@ -150,9 +150,10 @@ def test_the_service_encodes_for_others_in_pieces(folder: Path) -> None:
     async def main() -> tuple[np.ndarray, np.ndarray]:
         service.start()
         try:
-            return await service.encode(
+            encoded = await service.encoded(
                 [f"text {n}" for n in range(6)], [encoder.prepare_image(picture) for picture in pictures]
             )
+            return encoded.texts, encoded.images
         finally:
             await service.close()
 
@@ -182,7 +183,7 @@ def test_a_model_replaced_under_load_never_mixes_with_the_old_one(folder: Path) 
         picture = encoded(Image.new("RGB", (7, 7), "red"))
         between = people.submit(client.post, IMAGES, files={"image": ("x", picture)})
         until(lambda: old.preparing == 1)
-        service.serving = Serving(Large(), service.serving.index)
+        service.live.serving = Serving(Large(), service.serving.index)
         old.door.set()
         late: httpx.Response = between.result()
         assert "just replaced" in error_of(late, 503, "unavailable")["message"]

@@ -78,7 +78,7 @@ def test_products_are_put_replaced_and_taken_out(folder: Path) -> None:
         assert catalogue.writable
         new, changed = entry("new"), entry("p1", "another title")
         (one,) = catalogue.write([Put(new)])
-        assert one == Written(digest_of(new.product, new.image), 1, created=True)
+        assert one == Written(digest_of(new.product, new.image), 1, created=True, changed=True)
         two, three = catalogue.write([Put(changed), Delete("p3")])
         assert (written(two).created, written(two).version, written(three).digest) == (False, 3, None)
         assert catalogue.version() == 3
@@ -96,10 +96,10 @@ def test_the_same_again_changes_nothing(folder: Path) -> None:
         first = written(catalogue.write([Put(entry("new"), absent=True)])[0])
         # A caller who did not hear the answer sends it again, with the condition that held before.
         again = written(catalogue.write([Put(entry("new"), absent=True)])[0])
-        assert (again.digest, again.version, again.created) == (first.digest, 1, False)
+        assert again == Written(first.digest, 1, created=False, changed=False)
         catalogue.write([Delete("new")])
         gone = written(catalogue.write([Delete("new", frozenset({str(first.digest)}))])[0])
-        assert (gone.digest, gone.version) == (None, 2)
+        assert gone == Written(None, 2, changed=False)
         assert catalogue.version() == 2
 
 

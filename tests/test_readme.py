@@ -40,7 +40,7 @@ def test_every_command_and_option_exists() -> None:
     for line in lines:
         words = line.split("#")[0].split()[1:]
         names = [word for word in words if not word.startswith("-")]
-        command = names[:2] if names[0] == "data" else names[:1]
+        command = names[:2] if names[0] in ("data", "key") else names[:1]
         shown = CliRunner().invoke(cli, [*command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
         assert shown.exit_code == 0, line
         for option in (word for word in words if word.startswith("--")):
