@@ -844,7 +844,7 @@ def with_form(
     fields = {
         name: {"type": "string", "contentMediaType": "application/json", "description": f"As JSON: {about}"}
         if name in structured and (about := field["description"])
-        else {key: value for key, value in field.items() if key != "default"}
+        else _without_null(field)
         for name, field in schema["properties"].items()
     }
     form = {
@@ -860,17 +860,16 @@ def with_form(
     }
 
 
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a form's field, which can be left out but not be null."""
+    options = [option for option in field.get("anyOf", []) if option != {"type": "null"}]
+    about = {key: value for key, value in field.items() if key not in ("anyOf", "default") or "anyOf" not in field}
+    return {**about, **options[0]} if len(options) == 1 else field
+
+
 def search_schema() -> dict[str, Any]:
     """Return the JSON schema of a search, with what pydantic cannot say: one part of a query must be there."""
-    schema = inlined(SearchRequest)
-    parts = ("text", "image", "like", "unlike", "vector")
-    for name in ("text", "image", "vector"):
-        schema["properties"][name] = {**schema["properties"][name]["anyOf"][0], **_about(schema["properties"][name])}
-    return {**schema, "anyOf": [{"required": [part]} for part in parts]}
-
-
-def _about(field: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in field.items() if key not in ("anyOf", "default")}
+    return {**inlined(SearchRequest), "anyOf": [{"required": [part]} for part in WEIGHTS]}
 
 
 def search_body() -> dict[str, Any]:
@@ -891,7 +890,7 @@ def search_body() -> dict[str, Any]:
             picture=("A picture as a data URI, one result per title", {"image": PIXEL, "collapse": "title"}),
         ),
         SearchRequest.structured,
-        {"anyOf": [{"required": [part]} for part in ("text", "image", "like", "unlike", "vector")]},
+        {"anyOf": [{"required": [part]} for part in WEIGHTS]},
         picture=("A picture", {"image": "@shoe.jpg", "k": 10}),
         both=(
             "A picture, changed by words",
@@ -920,13 +919,10 @@ def embeddings_body() -> dict[str, Any]:
 
 def classify_body() -> dict[str, Any]:
     """Return the OpenAPI request body of a classification."""
-    schema = inlined(ClassifyRequest)
-    for name in ("image", "product_id"):
-        schema["properties"][name] = {**schema["properties"][name]["anyOf"][0], **_about(schema["properties"][name])}
     one = [{"required": ["image"]}, {"required": ["product_id"]}]
     return with_form(
         json_body(
-            {**schema, "oneOf": one},
+            {**inlined(ClassifyRequest), "anyOf": one},
             picture=("A picture", {"image": PIXEL, "labels": ["red", "blue"], "templates": ["a {} thing", "{}"]}),
         ),
         ClassifyRequest.structured,

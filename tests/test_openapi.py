@@ -1,0 +1,49 @@
+"""The OpenAPI document under fuzzing: no request makes the service fail or answer what the document does not say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.shop import DrawnEncoder, shop_open, write_catalogue
+
+# A document cannot say which attributes and products a catalogue has, nor that base64 holds a picture: such a request
+# fits the schema and is refused all the same.
+CONFIG = """
+[checks]
+positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "413", "422"]
+"""
+SEED = 20250101
+EXAMPLES = 60
+
+
+def test_no_request_breaks_what_the_document_promises(tmp_path: Path) -> None:
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    arguments = [
+        "--checks",
+        "all",
+        "--seed",
+        str(SEED),
+        "--max-examples",
+        str(EXAMPLES),
+        "--generation-database",
+        "none",
+    ]
+    with shop_open(write_catalogue(tmp_path / "catalogue", DrawnEncoder())) as client:
+        run = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
+                *(f"{client.base_url}/openapi.json", *arguments, "--continue-on-failure"),
+            ],
+            cwd=tmp_path,
+            env={**os.environ, "NO_COLOR": "1", "NO_PROXY": "*"},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert client.get("/readyz").status_code == 200
+    assert run.returncode == 0, f"{run.stdout[-8000:]}{run.stderr[-2000:]}"
