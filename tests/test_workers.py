@@ -117,6 +117,7 @@ def test_sigterm_finishes_what_was_accepted(checkpoint: Path, catalogue: Path, t
 
 
 def test_workers_share_figures_reload_and_are_started_again(checkpoint: Path, catalogue: Path, tmp_path: Path) -> None:
+    """A worker that is lost is replaced, and callers do not see it (clip-as-service 850)."""
     with serving(vitrine_serve(checkpoint, catalogue, 2), tmp_path / "log") as service:
         until(lambda: service.log.exists() and service.lines("Started parent process"), START_S)
         service.process.send_signal(signal.SIGHUP)  # before any worker listens: it ends none and is not lost
@@ -150,6 +151,7 @@ def test_workers_share_figures_reload_and_are_started_again(checkpoint: Path, ca
 
 
 def test_workers_that_cannot_start_end_the_service_with_the_reason(checkpoint: Path, tmp_path: Path) -> None:
+    """It neither hangs nor dies without a word (marqo 796, clip-as-service 835)."""
     foreign = write_catalogue(tmp_path / "foreign", DrawnEncoder())
     with serving(vitrine_serve(checkpoint, foreign, 2), tmp_path / "log") as service:
         assert service.process.wait(START_S) == 2
