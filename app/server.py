@@ -172,6 +172,11 @@ class Supervisor(Multiprocess):
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
+    def init_processes(self) -> None:
+        """Start the workers."""
+        super().init_processes()
+        self._let_go()
+
     def handle_signals(self) -> None:
         """Do what the signals say that came since the last call."""
         if signal.sigtimedwait({signal.SIGHUP}, 0):
@@ -190,8 +195,14 @@ class Supervisor(Multiprocess):
         """Start workers again that died, and forget what they said of themselves."""
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
+        self._let_go()
         for pid in before - {process.pid for process in self.processes}:
             mark_process_dead(pid, os.environ[SHARED])  # type: ignore[no-untyped-call]
+
+    def _let_go(self) -> None:
+        """Close our copy of the workers' ends of their pipes, so that the death of one is seen at once."""
+        for process in self.processes:
+            process.child_conn.close()
 
 
 async def _reload_on_hangup(service: Service) -> None:

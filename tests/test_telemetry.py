@@ -318,6 +318,26 @@ def test_labels_in_the_dashboard_exist(client: httpx.Client) -> None:
         assert f'{name}="' in shown
 
 
+def test_the_page_for_operators_names_what_there_is(client: httpx.Client) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    variables = set(re.findall(r"VITRINE_(\w+)", page))
+    assert {name.lower() for name in variables} <= set(Settings.model_fields)
+    assert {
+        "KEYS",
+        "READS",
+        "METRICS",
+        "RATE_LIMIT",
+        "TRUSTED_PROXIES",
+        "WORKERS",
+        "LOG_FORMAT",
+        "LOG_LEVEL",
+    } <= variables
+    error_of(client.get("/nothing"), 404, "not_found")
+    client.get("/healthz")
+    known = {re.sub("_(bucket|sum|count)$", "", name) for name, *_ in figures(client)}
+    assert names_in(page) == known
+
+
 # What the container and the sources promise
 
 
