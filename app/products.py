@@ -158,7 +158,7 @@ async def write_products(request: Request, service: TheService) -> BulkAnswer:
 
     Send lines (application/x-ndjson) with pictures as data URIs, as many as you like: they are read, encoded and
     written piece by piece. Or send a multipart form with a file `products` of such lines, and the pictures as files
-    that the lines name. A bad line fails alone. When a call breaks off, what was written stays; it may be sent again whole.
+    that the lines name. A bad line fails alone. When a call breaks off, what was written stays; send it again whole.
     """
     counts: Counter[str] = Counter()
     errors: list[LineError] = []

@@ -933,14 +933,11 @@ def classify_body() -> dict[str, Any]:
 
 def product_body() -> dict[str, Any]:
     """Return the OpenAPI request body of a product."""
-    schema = inlined(ProductRequest)
-    schema["properties"]["image"] = {
-        **schema["properties"]["image"]["anyOf"][0],
-        **_about(schema["properties"]["image"]),
-    }
     example = {"title": "Catwalk Women Red Heels", "attributes": {"gender": "Women", "baseColour": "Red"}}
     return with_form(
-        json_body(schema, product=("A product with its picture as a data URI", {**example, "image": PIXEL})),
+        json_body(
+            inlined(ProductRequest), product=("A product with its picture as a data URI", {**example, "image": PIXEL})
+        ),
         ProductRequest.structured,
         {"required": ["title"]},
         picture=(
