@@ -77,8 +77,11 @@ PIXEL = (
 
 
 def clean(text: Any) -> Any:
-    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left."""
-    if not isinstance(text, str):
+    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left.
+
+    One that is too long is left for the check of its length: how long it is does not depend on what it consists of.
+    """
+    if not isinstance(text, str) or len(text) > MAX_TEXT:
         return text
     return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip() or None
 
