@@ -46,6 +46,11 @@ def _call(document: dict[str, Any], base_url: str, path: str, method: str, opera
     if parameters := operation.get("parameters"):
         rows = [(p["name"], _resolve(document, p["schema"]), p.get("description", "")) for p in parameters]
         parts.append(_table(rows))
+        examples = [(p["name"], one) for p in parameters for one in _resolve(document, p["schema"]).get("examples", ())]
+        if examples:
+            given = [f"--data-urlencode {shlex.quote(f'{name}={value}')}" for name, value in examples]
+            command = " \\\n  ".join([f"curl -G {base_url}{path}", *given])
+            parts.append(f"<pre>{escape(command)}</pre>")
     for kind, body in operation.get("requestBody", {}).get("content", {}).items():
         properties = _resolve(document, body["schema"])["properties"]
         rows = [(name, schema, schema.get("description", "")) for name, schema in properties.items()]
@@ -82,13 +87,17 @@ def _type(schema: dict[str, Any]) -> str:
         words = "file"
     elif schema.get("contentMediaType") == "application/json":
         words = "JSON"
+    elif "anyOf" in schema and "type" not in schema:
+        options = [_type(option) for option in schema["anyOf"] if option.get("type") != "null"]
+        words = " or ".join(dict.fromkeys(options))
+    elif "items" in schema:
+        words = f"list of {_type(schema['items'])}s"
     else:
-        options = schema.get("anyOf", [schema])
-        words = " or ".join(option["type"] for option in options if option.get("type") != "null")
+        words = schema["type"]
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         words += f", {low:,.10g} to {high:,.10g}"
-    if schema.get("default") is not None:
+    if schema.get("default") not in (None, [], {}, "{}"):
         words += f", default {schema['default']}"
     return words
 
