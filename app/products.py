@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from app.errors import MalformedError, error_entry
 from app.keys import require
 from app.schemas import (
+    CHANGES,
     MAX_NAME,
     PRODUCT_ID,
     BulkAnswer,
@@ -41,7 +42,8 @@ PIECE_BYTES = 16_000_000
 MAX_LINE_ERRORS = 100
 TAG = re.compile(r'(W/)?"([^"]*)"')
 
-ProductId = Annotated[str, Path(max_length=MAX_NAME, pattern=PRODUCT_ID, description="Its id, percent-encoded.")]
+KnownId = Annotated[str, Path(description="Its id, percent-encoded.")]
+NewId = Annotated[str, Path(max_length=MAX_NAME, pattern=PRODUCT_ID, description="Its id, percent-encoded.")]
 ETAG: dict[str, Any] = {
     "ETag": {"description": "Names the product's content, for If-Match.", "schema": {"type": "string"}}
 }
@@ -65,8 +67,8 @@ ONLY_NEW: dict[str, Any] = {
 }
 
 reading = APIRouter(tags=["products"], dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
-writing = APIRouter(tags=["products"], dependencies=[Depends(require("write"))], responses=error_answers(401, 403, 429))
-admin = APIRouter(tags=["operations"], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
+writing = APIRouter(tags=[CHANGES], dependencies=[Depends(require("write"))], responses=error_answers(401, 403, 429))
+admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
 
 
 # An id may contain slashes, so the picture's route stands before the one that takes any path as an id.
@@ -76,10 +78,10 @@ admin = APIRouter(tags=["operations"], dependencies=[Depends(require("admin"))],
     responses={
         200: {"content": {"image/*": {}}, "description": "The picture as it was delivered."},
         304: {"description": "The caller has this picture already (If-None-Match)."},
-        **error_answers(404, 422, 500),
+        **error_answers(404, 500),
     },
 )
-def product_image(product_id: ProductId, request: Request, service: TheService) -> Response:
+def product_image(product_id: KnownId, request: Request, service: TheService) -> Response:
     """Return the picture of a product."""
     data = service.catalogue.image(product_id)
     headers = {
@@ -96,11 +98,11 @@ def product_image(product_id: ProductId, request: Request, service: TheService) 
     responses={
         200: {"headers": ETAG},
         304: {"description": "The caller has the product as it is (If-None-Match)."},
-        **error_answers(404, 422, 500),
+        **error_answers(404, 500),
     },
     response_model=ProductDetail,
 )
-def product(product_id: ProductId, request: Request, response: Response, service: TheService) -> Any:
+def product(product_id: KnownId, request: Request, response: Response, service: TheService) -> Any:
     """Return one product."""
     found, digest = service.catalogue.described(product_id)
     if _known(request, f'"{digest}"'):
@@ -119,7 +121,7 @@ def product(product_id: ProductId, request: Request, response: Response, service
     },
     openapi_extra={"requestBody": product_body(), "parameters": [*CONDITIONS["parameters"], ONLY_NEW]},
 )
-async def put_product(product_id: ProductId, request: Request, response: Response, service: TheService) -> Any:
+async def put_product(product_id: NewId, request: Request, response: Response, service: TheService) -> Any:
     """Put a product into the catalogue, in place of the one of this id if there is one.
 
     Send JSON, with the picture as a data URI; or a multipart form with a file `image`. A product that is there already
@@ -141,7 +143,7 @@ async def put_product(product_id: ProductId, request: Request, response: Respons
     responses={204: {"description": "There is no such product now."}, **error_answers(400, 412, 422, 500, 503, 504)},
     openapi_extra=CONDITIONS,
 )
-async def delete_product(product_id: ProductId, request: Request, service: TheService) -> Response:
+async def delete_product(product_id: NewId, request: Request, service: TheService) -> Response:
     """Take a product out of the catalogue. One that is not there is answered alike: the call may be sent again."""
     expected, _ = _conditions(request)
     await _one(service, Edit(product_id, delete=True, expected=expected))

@@ -15,6 +15,15 @@ CONFIG = """
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "413", "422"]
 """
+# In a form, a list is sent item by item, and an empty one as nothing at all: what is sent then fits the schema.
+HOOKS = """
+import schemathesis
+
+@schemathesis.hook
+def filter_case(context, case):
+    values = case.body.values() if isinstance(case.body, dict) else ()
+    return case.media_type != "multipart/form-data" or not any(value in ([], {}) for value in values)
+"""
 SEED = 20250101
 EXAMPLES = 60
 
@@ -22,6 +31,7 @@ EXAMPLES = 60
 def test_no_request_breaks_what_the_document_promises(tmp_path: Path) -> None:
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "hooks.py").write_text(HOOKS, encoding="utf-8")
     arguments = [
         "--checks",
         "all",
@@ -39,7 +49,7 @@ def test_no_request_breaks_what_the_document_promises(tmp_path: Path) -> None:
                 *(f"{client.base_url}/openapi.json", *arguments, "--continue-on-failure"),
             ],
             cwd=tmp_path,
-            env={**os.environ, "NO_COLOR": "1", "NO_PROXY": "*"},
+            env={**os.environ, "NO_COLOR": "1", "NO_PROXY": "*", "SCHEMATHESIS_HOOKS": "hooks"},
             capture_output=True,
             text=True,
             timeout=280,

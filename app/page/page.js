@@ -260,13 +260,15 @@ function showProducts(answer, add) {
   at("grid").append(...answer.results.map(card));
   at("things").hidden = !shown;
   at("things-title").textContent = asked.picture ? "Products like this" : "Products";
-  at("count").textContent = `best ${shown.toLocaleString()} of ${answer.total.toLocaleString()}`;
-  at("more").hidden = !answer.results.length || shown >= answer.total;
+  // The total is null where the service does not know it.
+  const all = answer.total ?? Infinity;
+  at("count").textContent = `best ${shown.toLocaleString()}` + (answer.total === null ? "" : ` of ${all.toLocaleString()}`);
+  at("more").hidden = !answer.results.length || shown >= all;
   if (!shown) say("Nothing found. The catalogue may still be empty, or try it in other words.");
   const spent = answer.timing_ms;
   const took = (spent.queue + spent.encode + spent.search).toFixed(1);
   at("origin").textContent =
-    `Searched ${answer.total.toLocaleString()} products in ${took} ms · ` +
+    `Searched ${answer.total === null ? "" : `${all.toLocaleString()} `}products in ${took} ms · ` +
     `encoder ${answer.encoder_id} · catalogue version ${answer.catalogue_version}`;
 }
 
