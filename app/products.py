@@ -21,7 +21,6 @@ from app.schemas import (
     BulkAnswer,
     LineError,
     ProductDetail,
-    ProductLine,
     ProductRequest,
     Ready,
     bulk_body,
@@ -209,17 +208,17 @@ async def _write_piece(
     of_edit: list[int] = []
     outcomes: dict[int, Written | VitrineError] = {}
     for number, line in enumerate(piece):
-        if isinstance(line.fields, ProductLine):
-            fields = line.fields
+        fields = line.fields
+        if line.error is not None:
+            outcomes[number] = line.error
+        elif fields is not None:
             of_edit.append(number)
             edits.append(Edit(fields.id, fields.title or "", fields.attributes, line.picture, delete=fields.delete))
-        else:
-            outcomes[number] = line.fields
     if edits:
         outcomes.update(zip(of_edit, await service.edit(edits), strict=True))
     for number, line in enumerate(piece):
         outcome = outcomes[number]
-        product_id = line.fields.id if isinstance(line.fields, ProductLine) else None
+        product_id = line.fields.id if line.fields is not None else None
         if not isinstance(outcome, Written):
             counts["failed"] += 1
             if len(errors) < MAX_LINE_ERRORS:

@@ -413,7 +413,7 @@ class ClassifyRequest(Fields):
         return [template.replace("{}", label) for label in self.labels for template in self.templates]
 
 
-ProductId = Annotated[Name, Field(pattern=PRODUCT_ID)]
+ProductId = Annotated[Name, Field(pattern=PRODUCT_ID), BeforeValidator(as_value)]
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]
 AttributeValue = Annotated[Value, AfterValidator(some)]
 

@@ -69,8 +69,10 @@ class Line:
 
     number: int
     """From 1; empty lines count."""
-    fields: ProductLine | InputError
+    fields: ProductLine | None
+    """None where it could not be read that far."""
     picture: UploadedPicture | None = None
+    error: InputError | None = None
 
 
 class Uploads:
@@ -230,7 +232,8 @@ class Uploads:
         try:
             value = await asyncio.get_running_loop().run_in_executor(self._pool, json.loads, line)
         except (ValueError, RecursionError) as error:
-            return Line(number, MalformedError(f"the line is not JSON ({error}); send one object a line"))
+            return Line(number, None, error=MalformedError(f"the line is not JSON ({error}); send one object a line"))
+        fields = None
         try:
             fields = _checked(ProductLine, value, strict=True)
             if fields.delete or fields.image is None:
@@ -248,7 +251,7 @@ class Uploads:
                 )
             return Line(number, fields, await self._kept(fields.image, take))
         except InputError as error:
-            return Line(number, error)
+            return Line(number, fields, error=error)
 
     @asynccontextmanager
     async def _bulk_form(self, request: Request) -> AsyncIterator[tuple[bytes, dict[str, UploadFile]]]:
