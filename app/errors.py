@@ -148,7 +148,8 @@ def invalid(error: ValidationError | RequestValidationError) -> InvalidError:
     for problem in problems:
         where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path"))
         # A field's name may be the caller's own, of any length.
-        details.append({"field": where[:MAX_FIELD], "message": str(problem["msg"])})
+        message = str(problem["msg"]).removeprefix("Value error, ")  # what we say ourselves needs no label
+        details.append({"field": where[:MAX_FIELD], "message": message})
     details = details[:MAX_DETAILS]
     shown = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:3])
     more = f"; and {len(details) - 3} more" if len(details) > 3 else ""

@@ -95,7 +95,7 @@ def _type(schema: dict[str, Any]) -> str:
         options = [_type(option) for option in schema["anyOf"] if option.get("type") != "null"]
         words = " or ".join(dict.fromkeys(options))
     elif "items" in schema:
-        words = f"list of {_type(schema['items'])}s"
+        words = f"list of {_type(schema['items']).partition(',')[0]}s"
     else:
         words = schema["type"]
     low, high = schema.get("minimum"), schema.get("maximum")
