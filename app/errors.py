@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from common import (
@@ -228,7 +229,17 @@ async def answer_http(request: Request, error: Exception) -> JSONResponse:
         405: ("method_not_allowed", f"{path} does not take {request.method}; GET /docs says what it takes"),
     }
     code, message = known.get(status, (HTTPStatus(status).name.lower(), str(error.detail)))
-    return error_response(request.state.request_id, status, code, message, headers=error.headers)
+    headers = {**(error.headers or {}), **({"Allow": ", ".join(_allowed(request))} if status == 405 else {})}
+    return error_response(request.state.request_id, status, code, message, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that a path takes, by all of its routes: the framework names those of the first only."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def answer_validation(request: Request, error: Exception) -> JSONResponse:

@@ -961,7 +961,7 @@ def bulk_body() -> dict[str, Any]:
         "required": True,
         "content": {
             "application/x-ndjson": {
-                "schema": {"type": "string", "description": about},
+                "schema": {"description": about},
                 "examples": {"lines": {"summary": "A product to put in, and one to take out", "value": text}},
             },
             "multipart/form-data": {

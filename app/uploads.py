@@ -257,7 +257,7 @@ class Uploads:
     async def _bulk_form(self, request: Request) -> AsyncIterator[tuple[bytes, dict[str, UploadFile]]]:
         """Read a form with a file `products` of lines, and pictures: yield the lines, and the pictures by file name."""
         async with self._in_time(), aclosing(_bounded(request, FORM_UPLOADS * self._max_bytes, "the form")) as stream:
-            parser = MultiPartParser(request.headers, stream, max_files=MAX_FILES, max_fields=1, max_part_size=MAX_JSON)
+            parser = MultiPartParser(request.headers, stream, max_files=MAX_FILES, max_part_size=MAX_JSON)
             try:
                 form = await parser.parse()
             except MultiPartException as error:

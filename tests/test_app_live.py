@@ -176,7 +176,8 @@ def test_two_editors_do_not_overwrite_one_another(client: httpx.Client) -> None:
     headers = {"if-match": f'W/{first.headers["etag"]}, "x"'}
     error_of(client.delete("/v1/products/1000", headers=headers), 412, "conflict")
     assert client.delete("/v1/products/1000", headers={"if-match": first.headers["etag"]}).status_code == 204
-    error_of(put(client, "1000", one, **{"if-match": "nonsense"}), 400, "malformed_body")
+    error_of(put(client, "1000", one, **{"if-match": "nonsense"}), 412, "conflict")
+    error_of(put(client, "1000", one, **{"if-none-match": '"x"'}), 400, "malformed_body")
 
 
 def test_of_many_editors_with_one_tag_one_wins(client: httpx.Client) -> None:
