@@ -235,10 +235,13 @@ async def answer_http(request: Request, error: Exception) -> JSONResponse:
 
 def _allowed(request: Request) -> list[str]:
     """Return the methods that a path takes, by all of its routes: the framework names those of the first only."""
+    included = [route for router in request.app.state.routers for route in router.routes]
+    shown = [route for route in (*included, *request.app.routes) if hasattr(route, "methods")]
+    first = next((route for route in shown if route.matches(request.scope)[0] is not Match.NONE), None)
     methods: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
+    for route in shown:
+        if first is not None and route.path == first.path and route.include_in_schema == first.include_in_schema:
+            methods |= route.methods or set()
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 

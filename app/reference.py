@@ -97,7 +97,7 @@ def _type(schema: dict[str, Any]) -> str:
     elif "items" in schema:
         words = f"list of {_type(schema['items']).partition(',')[0]}s"
     else:
-        words = schema["type"]
+        words = schema.get("type", "text")
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         words += f", {low:,.10g} to {high:,.10g}"
