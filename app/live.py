@@ -21,8 +21,8 @@ from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
 from index.catalogue import Catalogue, Delete, Put, Written
 from index.search import SearchIndex, Want
-from models.checkpoint import encoder_id
 from models.encoder import load_encoder
+from models.folder import encoder_id
 
 logger = logging.getLogger("vitrine.app")
 
@@ -154,7 +154,7 @@ class Live:
         folder = self._settings.checkpoint
         encoder = self._given or current
         if self._given is None and (current is None or _encoder_id(self._settings) != current.encoder_id):
-            encoder = load_encoder(folder, self._settings.device)
+            encoder = load_encoder(folder, self._settings.device, self._settings.runtime)
         assert encoder is not None  # noqa: S101 - one of the three
         catalogue = Catalogue.open(self._settings.catalogue, encoder_id=encoder.encoder_id, writable=True)
         try:

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     device: str = "auto"
     """Where the encoder runs: auto, cpu, cuda or cuda:N."""
 
+    runtime: Literal["auto", "torch", "onnx"] = "auto"
+    """What computes the encoder: torch, onnx (on a CPU, after `vitrine export`), or auto: onnx where it can be."""
+
     max_upload_mb: float = Field(10.0, gt=0, allow_inf_nan=False)
     """Largest upload, in megabytes (10^6 bytes), counted while it arrives."""
 

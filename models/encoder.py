@@ -1,48 +1,79 @@
-"""A checkpoint at work: texts and pictures in, unit vectors out. Knows no catalogue, no HTTP, no training."""
+"""A checkpoint at work: texts and pictures in, unit vectors out. Knows no catalogue, no HTTP, no training.
+
+Two runtimes compute the towers: torch, on CPU and GPU, and onnxruntime, on a CPU, from what `vitrine export` made. With
+the latter torch is never imported.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
-from common import ConfigError
-from models.checkpoint import Checkpoint, load_checkpoint
+from common import ArtefactError, ConfigError
+from models.folder import encoder_id, read_config
 from models.images import scaled, to_rgb
+from models.presets import ModelConfig
+from models.text import TextPreprocessor
+
+logger = logging.getLogger("vitrine.models")
 
 CHUNK = 256
 """Inputs that go through a tower at once, at most: bounds the memory of a call of any size."""
+
+Runtime = Literal["auto", "torch", "onnx"]
+"""auto: onnxruntime on a CPU where the checkpoint was exported, else torch."""
+
+
+class Towers(Protocol):
+    """Both towers with their projections, on some runtime; called from several threads."""
+
+    @property
+    def device(self) -> str:
+        """Where they run."""
+
+    @property
+    def runtime(self) -> str:
+        """What runs them: "torch" or "onnx"."""
+
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by before a softmax makes probabilities of them."""
+
+    def encode_ids(self, ids: np.ndarray, /) -> np.ndarray:
+        """Return unit rows (B, D) float32 for token ids (B, T) int64."""
+
+    def encode_pixels(self, pixels: np.ndarray, /) -> np.ndarray:
+        """Return unit rows (B, D) float32 for pixels (B, H, W, 3) uint8."""
 
 
 class Encoder:
     """Encodes with a trained dual encoder; safe to call from several threads."""
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
-        config = checkpoint.model.config
+    def __init__(
+        self, encoder_id: str, config: ModelConfig, training: dict[str, Any], text: TextPreprocessor, towers: Towers
+    ) -> None:
+        self.encoder_id = encoder_id
         self.config = config
-        self.encoder_id = checkpoint.encoder_id
-        self.training = checkpoint.training
+        self.training = training
         self.dim = config.projection.dim
-        self.device = str(device)
-        self.logit_scale = checkpoint.model.logit_scale.detach().exp().item()
-        self._device = device
-        self._text = checkpoint.text
-        self._model = checkpoint.model.to(device).eval()
-        dtype = fast_dtype(device)
-        # Towers compute in the fast type, projections and norms in float32.
-        self._model.text_tower.to(dtype)
-        self._model.image_tower.to(dtype)
+        self.device = towers.device
+        self.runtime = towers.runtime
+        self.logit_scale = towers.logit_scale
+        self._text = text
+        self._towers = towers
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit rows (B, D) float32 for B texts."""
         # Texts of like length share a chunk, so that little is spent on padding.
         order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
-        rows = self._chunks([texts[position] for position in order], self._encode_ids)
+        rows = self._chunks(
+            [texts[position] for position in order], lambda part: self._towers.encode_ids(self._text(part))
+        )
         out = np.empty_like(rows)
         out[order] = rows
         return out
@@ -53,7 +84,7 @@ class Encoder:
 
     def encode_image(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Return unit rows (B, D) float32 for B pictures of any mode and size."""
-        return self._chunks(images, lambda part: self._encode_pixels([self.prepare_image(image) for image in part]))
+        return self._chunks(images, lambda part: self._pixels([self.prepare_image(image) for image in part]))
 
     def prepare_image(self, image: Image.Image) -> np.ndarray:
         """Scale one picture to the model's input (H, W, 3) uint8: the part that needs no model."""
@@ -61,59 +92,53 @@ class Encoder:
 
     def encode_pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """Return unit rows (B, D) float32 for B pictures that `prepare_image` made, (H, W, 3) uint8 each."""
-        return self._chunks(pixels, self._encode_pixels)
+        return self._chunks(pixels, self._pixels)
 
     def _chunks(self, inputs: Sequence[Any] | np.ndarray, encode: Callable[..., np.ndarray]) -> np.ndarray:
         parts = [encode(inputs[start : start + CHUNK]) for start in range(0, len(inputs), CHUNK)]
         return np.concatenate(parts) if parts else np.empty((0, self.dim), dtype=np.float32)
 
-    def _encode_ids(self, texts: Sequence[str]) -> np.ndarray:
-        ids = torch.from_numpy(self._text(texts)).to(self._device)
-        with torch.inference_mode():
-            return _numpy(self._model(text=ids)["text_features"])
-
-    def _encode_pixels(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
-        batch = torch.from_numpy(np.stack(list(pixels))).to(self._device)
-        with torch.inference_mode():
-            return _numpy(self._model(image=batch)["image_features"])
+    def _pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+        return self._towers.encode_pixels(pixels if isinstance(pixels, np.ndarray) else np.stack(pixels))
 
 
-def _numpy(rows: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(rows.float().cpu().numpy())
+def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "auto") -> Encoder:
+    """Load a checkpoint folder for encoding.
 
-
-def load_encoder(folder: str | Path, device: str = "auto") -> Encoder:
-    """Load a checkpoint folder for encoding on `device`: "auto", "cpu", "cuda" or "cuda:N".
+    Args:
+        folder: as `vitrine train` writes it.
+        device: "auto", "cpu", "cuda" or "cuda:N"; "auto" is the first GPU, or the CPU where there is none.
+        runtime: "auto", "torch" or "onnx".
 
     Raises:
-        ArtefactError: no checkpoint there, or one that cannot be used.
-        ConfigError: the device does not exist here.
+        ArtefactError: no checkpoint there, or one that cannot be used; with "onnx", one that was not exported.
+        ConfigError: the device does not exist here, or "onnx" is asked for elsewhere than on a CPU.
     """
-    return Encoder(load_checkpoint(Path(folder)), pick_device(device))
+    folder = Path(folder)
+    if runtime == "onnx" and device not in ("auto", "cpu"):
+        raise ConfigError(f"onnxruntime runs on the CPU here, and the device is {device!r}; give cpu, or runtime torch")
+    # Whether there is a GPU is torch's to say; without NVIDIA's device file it need not be asked, nor imported.
+    if runtime == "onnx" or (runtime == "auto" and (device == "cpu" or (device == "auto" and not _gpu_likely()))):
+        from models.onnx_towers import OnnxTowers, exported
+
+        if exported(folder):
+            try:
+                config, training, _ = read_config(folder)
+                found = encoder_id(folder)
+                towers = OnnxTowers(folder, found)
+                text = TextPreprocessor.load(folder, config.text.max_tokens)
+                return Encoder(found, config, training, text, towers)
+            except ArtefactError as error:
+                if runtime == "onnx":
+                    raise
+                logger.warning("%s; torch encodes instead, more slowly", error)
+        elif runtime == "onnx":
+            raise ArtefactError(f"{folder} was not exported for onnxruntime; do so with `vitrine export {folder}`")
+    from models.checkpoint import load_checkpoint
+    from models.torch_towers import pick_device, torch_encoder
+
+    return torch_encoder(load_checkpoint(folder), pick_device(device))
 
 
-def pick_device(name: str) -> torch.device:
-    """Return the device called `name`; "auto" is the first GPU, or the CPU where there is none.
-
-    Raises:
-        ConfigError: the device does not exist here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        if device.type == "cuda" and not torch.cuda.is_available():
-            raise RuntimeError("there is no usable GPU")
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(
-            f"the device {name!r} cannot be used ({str(error).splitlines()[0]}); give auto, cpu or cuda"
-        ) from error
-    return device
-
-
-def fast_dtype(device: torch.device) -> torch.dtype:
-    """Return the type that towers compute in fastest here: bfloat16 where the hardware multiplies it, else float32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+def _gpu_likely() -> bool:
+    return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))

@@ -14,8 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from common import ArtefactError, ConfigError
-from models import Encoder, load_encoder
-from models import encoder as encoder_module
+from models import Encoder, load_encoder, torch_towers
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.dual_encoder import DualEncoder, build_tower, pool
 from models.hub import pretrained_folder
@@ -157,7 +156,7 @@ def encoder(checkpoint: Path) -> Encoder:
 
 
 def test_the_fast_type_agrees_with_float32(encoder: Encoder, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "fast_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(torch_towers, "fast_dtype", lambda device: torch.float32)
     slow = load_encoder(checkpoint, device="cpu")
     assert (encoder.encode_text(TITLES) * slow.encode_text(TITLES)).sum(1).min() > 0.995
     assert (encoder.encode_image(pictures()) * slow.encode_image(pictures())).sum(1).min() > 0.995
@@ -192,7 +191,7 @@ def test_unknown_names_are_answered_with_the_known() -> None:
     with pytest.raises(ConfigError, match="no preset 'bert-vitt'; the presets are bert-vit, bert-resnet"):
         preset("bert-vitt")
     with pytest.raises(ConfigError, match="device 'tpu9'"):
-        encoder_module.pick_device("tpu9")
+        torch_towers.pick_device("tpu9")
 
 
 def test_a_tower_that_cannot_be_had_is_said_at_once(tmp_path: Path) -> None:

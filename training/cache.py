@@ -16,9 +16,9 @@ import torch
 from common import folder_beside
 from models.checkpoint import state_hash
 from models.dual_encoder import DualEncoder
-from models.encoder import fast_dtype
 from models.images import scaled
 from models.text import TextPreprocessor
+from models.torch_towers import fast_dtype
 from training.data import Dataset, chunks, decode
 from training.progress import bar
 

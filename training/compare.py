@@ -18,9 +18,10 @@ from rich.table import Table
 
 from common import ArtefactError, ConfigError, InputError, VitrineError, write_json
 from index import SplitRule, evaluate, title_key
-from models.checkpoint import CONFIG_FILE, encoder_id, load_checkpoint, read_config
-from models.encoder import Encoder, pick_device
+from models.checkpoint import load_checkpoint
+from models.folder import CONFIG_FILE, encoder_id, read_config
 from models.presets import ModelConfig, Tower
+from models.torch_towers import pick_device, torch_encoder
 from training.cache import pixels
 from training.config import RunConfig, load_config
 from training.data import Dataset, open_dataset
@@ -224,7 +225,7 @@ def encode_pairs(
     """
     loaded = load_checkpoint(checkpoint)
     stored, usable = pixels(loaded.model, dataset, cache)
-    encoder = Encoder(loaded, pick_device(device))
+    encoder = torch_encoder(loaded, pick_device(device))
     rows = np.flatnonzero(usable)
     images = np.empty((len(rows), encoder.dim), dtype=np.float32)
     with bar("encoding pictures", len(rows), "images", console) as advance:

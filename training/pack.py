@@ -19,7 +19,8 @@ from rich.table import Table
 from common import ArtefactError, ConfigError, DataError, folder_beside
 from index import SplitRule, evaluate
 from models import Encoder, load_encoder
-from models.checkpoint import CONFIG_FILE, WEIGHTS_FILE, encoder_id, load_checkpoint, save_checkpoint
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.folder import CONFIG_FILE, WEIGHTS_FILE, encoder_id
 from models.text import TOKENIZER_FILE
 from training.data import chunks, decode, open_dataset
 from training.progress import bar, report_console
@@ -88,7 +89,9 @@ def pack(
             "seconds": round(time.monotonic() - started, 2),
         }
         if data is not None:
-            figures["cost"] = cost(load_encoder(checkpoint, device), load_encoder(beside, device), data, console)
+            figures["cost"] = cost(
+                load_encoder(checkpoint, device, "torch"), load_encoder(beside, device, "torch"), data, console
+            )
         (beside / CARD_FILE).write_text(_card(checkpoint, figures), encoding="utf-8")
         figures["files"] = {
             str(path.relative_to(beside)): path.stat().st_size for path in sorted(beside.rglob("*")) if path.is_file()
@@ -96,14 +99,16 @@ def pack(
     return figures
 
 
-def cost(original: Encoder, packed: Encoder, data: Path, console: Console | None = None) -> dict[str, Any]:
-    """Measure on products of validation how far the vectors of `packed` are from those of `original`, and what it does.
+def cost(
+    original: Encoder, other: Encoder, data: Path, console: Console | None = None, *, name: str = "packed"
+) -> dict[str, Any]:
+    """Measure on products of validation how far the vectors of `other` are from those of `original`, and what it does.
 
     Every product of validation is taken, up to `SAMPLE` drawn with a fixed seed; they are queries and gallery.
 
     Returns:
         As JSON data `data`, `products`, `cosine` (for `image` and `text`: `mean` and `min`), and `original` and
-        `packed`: text to image `recall1`, `recall10` and `mrr10`, each `{"value", "low", "high"}` as `index.evaluate`
+        `name`: text to image `recall1`, `recall10` and `mrr10`, each `{"value", "low", "high"}` as `index.evaluate`
         gives them once per title.
 
     Raises:
@@ -115,27 +120,27 @@ def cost(original: Encoder, packed: Encoder, data: Path, console: Console | None
     if len(rows) > SAMPLE:
         rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
     sample = dataclasses.replace(dataset, items=[dataset.items[row] for row in rows])
-    encoders = {"original": original, "packed": packed}
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in encoders}
+    encoders = {"original": original, name: other}
+    parts: dict[str, list[np.ndarray]] = {which: [] for which in encoders}
     titles: list[str] = []
     with bar("comparing", len(rows), "images", console or report_console()) as advance:
-        # One pass over the pictures: packing does not touch how they are prepared.
+        # One pass over the pictures: both are prepared alike.
         for chunk in chunks(decode(sample, original.prepare_image), CHUNK):
             titles += [sample.items[position].title for position, _, _ in chunk]
-            for name, encoder in encoders.items():
-                parts[name].append(encoder.encode_pixels([pixels for _, _, pixels in chunk]))
+            for which, encoder in encoders.items():
+                parts[which].append(encoder.encode_pixels([pixels for _, _, pixels in chunk]))
             advance(len(chunk))
     if not titles:
         raise DataError(f"{data} has no usable product among the titles for validation; measure with a larger data set")
-    images = {name: np.concatenate(rows) for name, rows in parts.items()}  # (V, D) each
-    texts = {name: encoder.encode_text(titles) for name, encoder in encoders.items()}
+    images = {which: np.concatenate(rows) for which, rows in parts.items()}  # (V, D) each
+    texts = {which: encoder.encode_text(titles) for which, encoder in encoders.items()}
     figures: dict[str, Any] = {"data": dataset.name, "products": len(titles), "cosine": {}}
     for kind, vectors in (("image", images), ("text", texts)):
-        cosines = (vectors["original"] * vectors["packed"]).sum(axis=1)
+        cosines = (vectors["original"] * vectors[name]).sum(axis=1)
         figures["cosine"][kind] = {"mean": round(float(cosines.mean()), 6), "min": round(float(cosines.min()), 6)}
-    for name in encoders:
-        measured = evaluate(images[name], texts[name], titles, np.arange(len(titles)))["titles"]
-        figures[name] = {key: measured[key] for key in FIGURES}
+    for which in encoders:
+        measured = evaluate(images[which], texts[which], titles, np.arange(len(titles)))["titles"]
+        figures[which] = {key: measured[key] for key in FIGURES}
     return figures
 
 
@@ -162,8 +167,9 @@ def _cosines(cosine: dict[str, dict[str, float]]) -> str:
 
 def _cost_lines(measured: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [
-        (name, ["{value:.3f} ({low:.3f}–{high:.3f})".format(**measured[name][key]) for key in FIGURES])
-        for name in ("original", "packed")
+        (name, ["{value:.3f} ({low:.3f}–{high:.3f})".format(**figures[key]) for key in FIGURES])
+        for name, figures in measured.items()
+        if isinstance(figures, dict) and FIGURES.keys() <= figures.keys()
     ]
 
 

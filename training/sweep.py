@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from common import ConfigError, DataError, InputError, VitrineError, file_beside, write_json
-from models.checkpoint import WEIGHTS_FILE
-from models.encoder import pick_device
+from models.folder import WEIGHTS_FILE
+from models.torch_towers import pick_device
 from training.data import open_dataset
 from training.progress import report_console
 from training.report import DPI, GREY, INK, style

@@ -25,8 +25,8 @@ from common import ConfigError, DataError, VitrineError, write_json
 from index import evaluate
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.dual_encoder import MAX_LOGIT_SCALE, DualEncoder, build_tower
-from models.encoder import fast_dtype, pick_device
 from models.text import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
+from models.torch_towers import fast_dtype, pick_device
 from training.augment import augment, drop_patches
 from training.card import model_card
 from training.config import Recipe, RunConfig

@@ -1,0 +1,199 @@
+"""From a checkpoint to the same towers for onnxruntime, in int8 where that is close enough. Needs torch and onnx."""
+
+from __future__ import annotations
+
+import copy
+import io
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from common import ArtefactError, folder_beside, write_json
+from models.checkpoint import Checkpoint, load_checkpoint
+from models.dual_encoder import DualEncoder
+from models.onnx_towers import FOLDER, FORMAT, INPUT, OUTPUT, RECORD_FILE, TOWERS, Tower, digest, run, session
+
+OPSET = 20
+CLOSE = 0.995
+"""Least cosine between an exported tower's vectors and torch's float32 ones; what is further off is not installed."""
+DOMAIN = "com.microsoft"
+"""Of the nodes that onnxruntime has beyond ONNX's own."""
+BLOCK = 32
+"""Weights that share a scale."""
+TITLES = (
+    "red dress",
+    "Nike Men Blue Running Shoes",
+    "Titan Women Silver Watch",
+    "a pair of black leather formal shoes for men",
+    "Turtle Check Men Navy Blue Shirt",
+    "x",  # no empty one: where a tower has nothing to attend to, its kernels disagree
+    "Fastrack Unisex Aviator Sunglasses P202BK1, with case and cloth, for driving and for the beach, in a gift box",
+)
+PICTURES = 12
+"""Pictures that an exported tower is tried on: gradients and noise."""
+
+
+def export(folder: Path) -> dict[str, Any]:
+    """Write `onnx/` into a checkpoint folder, whole or not at all, and return its record as JSON data.
+
+    The text tower's matrices are stored in blocks of int8 and multiplied with inputs that are rounded block by block,
+    so that a text's vector does not depend on what it is encoded with; the image tower's are int8 by channel, with
+    one scale for the inputs of a call. A tower that comes out further than `CLOSE` from torch is kept in float32.
+
+    Raises:
+        ArtefactError: the checkpoint cannot be used, or an exported tower does not compute what it should.
+    """
+    started = time.monotonic()
+    checkpoint = load_checkpoint(folder)
+    record: dict[str, Any] = {
+        "format": FORMAT,
+        "encoder_id": checkpoint.encoder_id,
+        "logit_scale": float(checkpoint.model.logit_scale.detach().exp().item()),
+        "onnxruntime": onnxruntime.__version__,
+        "towers": {},
+    }
+    with folder_beside(folder / FOLDER) as beside:
+        for tower in TOWERS:
+            data, found = _tower(checkpoint, tower)
+            (beside / f"{tower}.onnx").write_bytes(data)
+            record["towers"][tower] = {**found, "bytes": len(data), "digest": digest(data)}
+        record["seconds"] = round(time.monotonic() - started, 1)
+        write_json(beside / RECORD_FILE, record)
+    return record
+
+
+def _tower(checkpoint: Checkpoint, tower: Tower) -> tuple[bytes, dict[str, Any]]:
+    """Return a tower's file in the smallest form that is close enough, and which that is."""
+    probes = _probes(checkpoint, tower)
+    with torch.inference_mode():
+        wanted = [_Tower(checkpoint.model, tower)(torch.from_numpy(probe)).numpy() for probe in probes]
+    plain = _exported(checkpoint.model, tower, probes[0])
+    for precision, make in (("int8", _INT8[tower]), ("float32", lambda model: model)):
+        try:
+            with _quiet():
+                data = make(copy.deepcopy(plain)).SerializeToString()
+            tried = session(data)
+            rows = [run(tried, probe) for probe in probes]
+        except Exception as error:  # a form that onnxruntime cannot run on this model
+            logging.getLogger("vitrine.models").info("%s %s: %s", tower, precision, error)
+            continue
+        cosines = np.concatenate([(one * other).sum(axis=1) for one, other in zip(rows, wanted, strict=True)])
+        unit = np.abs(np.linalg.norm(np.concatenate(rows), axis=1) - 1).max() < 1e-3
+        if np.isfinite(cosines).all() and unit and cosines.min() >= CLOSE:
+            return data, {"precision": precision, "cosine": round(float(cosines.min()), 6)}
+    raise ArtefactError(f"the {tower} tower comes out of the export different from what it is in torch; it stays there")
+
+
+class _Tower(nn.Module):
+    """One tower as a function of one input."""
+
+    def __init__(self, model: DualEncoder, tower: Tower) -> None:
+        super().__init__()
+        self.model = model
+        self.tower = tower
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return unit rows (B, D) for token ids (B, T) or pixels (B, H, W, 3) uint8."""
+        features: Tensor = self.model(**{self.tower: inputs})[f"{self.tower}_features"]
+        return features
+
+
+def _exported(model: DualEncoder, tower: Tower, probe: np.ndarray) -> onnx.ModelProto:
+    """Return a tower as ONNX in float32, with any number of inputs, and of tokens."""
+    part = getattr(model, f"{tower}_tower")
+    if hasattr(part, "set_attn_implementation"):
+        part.set_attn_implementation("eager")
+    dynamic = torch.export.Dim.DYNAMIC
+    shapes = {0: dynamic, 1: dynamic} if tower == "text" else {0: dynamic}
+    with _quiet():
+        program = torch.onnx.export(
+            _Tower(model, tower).eval(),
+            (torch.from_numpy(probe),),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=(shapes,),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101 - None is for dynamo=False
+    exported: onnx.ModelProto = program.model_proto
+    return exported
+
+
+def _fused(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with norms and activations as single nodes, which quantised ones would hide."""
+    from onnxruntime.transformers import optimizer
+
+    found: onnx.ModelProto = optimizer.optimize_model(model, model_type="bert", opt_level=0).model
+    if not any(opset.domain == DOMAIN for opset in found.opset_import):
+        found.opset_import.append(onnx.helper.make_opsetid(DOMAIN, 1))
+    return found
+
+
+def _by_blocks(model: onnx.ModelProto) -> onnx.ModelProto:
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    quantizer = MatMulNBitsQuantizer(_fused(model), block_size=BLOCK, is_symmetric=True, accuracy_level=4, bits=8)
+    quantizer.process()
+    found: onnx.ModelProto = quantizer.model.model
+    return found
+
+
+def _by_channel(model: onnx.ModelProto) -> onnx.ModelProto:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tower.onnx"
+        quantize_dynamic(
+            _fused(model),
+            path,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+        )
+        return onnx.load(path)
+
+
+_INT8: dict[Tower, Callable[[onnx.ModelProto], onnx.ModelProto]] = {"text": _by_blocks, "image": _by_channel}
+
+
+def _probes(checkpoint: Checkpoint, tower: Tower) -> list[np.ndarray]:
+    """Return inputs to try a tower on: texts alone and together, or pictures."""
+    if tower == "text":
+        return [checkpoint.text(TITLES), *(checkpoint.text([title]) for title in TITLES)]
+    height, width = checkpoint.model.config.image.preprocess.size
+    rng = np.random.default_rng(0)
+    down, right = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    pictures = []
+    for number in range(PICTURES):
+        colour, other = rng.uniform(0, 255, (2, 3))
+        mixed = (np.sin(3 * number * right + number * down) / 2 + 0.5)[..., None]
+        noise = rng.normal(0, 12 * (number % 3), (height, width, 3))
+        pictures.append((mixed * colour + (1 - mixed) * other + noise).clip(0, 255).astype(np.uint8))
+    return [np.stack(pictures), np.stack(pictures[:1])]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the many lines and warnings of exporter and quantisers off the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,117 @@
+"""The towers on onnxruntime, for a CPU: what an export is, and how it is run. Needs no torch.
+
+onnx/text.onnx, onnx/image.onnx   a tower each, with preprocessing, pooling, projection and normalisation in the graph
+onnx/export.json                  whose weights these are, how they are stored, what that costs, the files' hashes
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import onnxruntime
+
+from common import ArtefactError
+
+FOLDER = "onnx"
+RECORD_FILE = "export.json"
+FORMAT = 1
+Tower = Literal["text", "image"]
+TOWERS: tuple[Tower, ...] = get_args(Tower)
+INPUT, OUTPUT = "input", "features"
+
+
+class OnnxTowers:
+    """Both towers as onnxruntime sessions.
+
+    Raises:
+        ArtefactError: the export is damaged, of another format, or of other weights than `encoder_id`.
+    """
+
+    runtime = "onnx"
+    device = "cpu"
+
+    def __init__(self, folder: Path, encoder_id: str) -> None:
+        record = read_record(folder)
+        if record["encoder_id"] != encoder_id:
+            raise ArtefactError(
+                f"{folder / FOLDER} was exported from encoder {record['encoder_id']}, the checkpoint is {encoder_id}; "
+                f"export it again with `vitrine export {folder}`"
+            )
+        self.logit_scale = float(record["logit_scale"])
+        self._sessions = {tower: session(_checked(folder, record, tower)) for tower in TOWERS}
+
+    def encode_ids(self, ids: np.ndarray) -> np.ndarray:
+        """Return unit rows (B, D) float32 for token ids (B, T) int64."""
+        return run(self._sessions["text"], ids)
+
+    def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Return unit rows (B, D) float32 for pixels (B, H, W, 3) uint8."""
+        return run(self._sessions["image"], pixels)
+
+
+def exported(folder: Path) -> bool:
+    """Return whether a checkpoint folder holds an export, sound or not."""
+    return (folder / FOLDER / RECORD_FILE).is_file()
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return what the export in a checkpoint folder says of itself.
+
+    Raises:
+        ArtefactError: there is none, it is damaged, or of another format.
+    """
+    path = folder / FOLDER / RECORD_FILE
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if record["format"] != FORMAT:
+            raise ArtefactError(
+                f"{path} is of format {record['format']}, this version reads {FORMAT}; export it again"
+                f" with `vitrine export {folder}`"
+            )
+        if not {"encoder_id", "logit_scale", "towers"} <= record.keys() or set(record["towers"]) != set(TOWERS):
+            raise ValueError("it is incomplete")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtefactError(f"{path} cannot be read ({error}); export it with `vitrine export {folder}`") from error
+    return record
+
+
+def session(model: bytes | Path) -> Any:
+    """Return an onnxruntime session for a tower, given by its bytes or its file."""
+    options = onnxruntime.SessionOptions()
+    # As many threads as OpenMP is told to use, and none that spins: a spinning thread takes the core that another
+    # process needs, and waits for it in turn (docs/contention.md).
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    source = str(model) if isinstance(model, Path) else model
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def run(tower: Any, inputs: np.ndarray) -> np.ndarray:
+    """Return unit rows (B, D) float32 that a session makes of `inputs`."""
+    (rows,) = tower.run([OUTPUT], {INPUT: np.ascontiguousarray(inputs)})
+    return np.asarray(rows, dtype=np.float32)
+
+
+def digest(data: bytes) -> str:
+    """Return the hash of a tower's file."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _checked(folder: Path, record: dict[str, Any], tower: Tower) -> bytes:
+    path = folder / FOLDER / f"{tower}.onnx"
+    try:
+        data = path.read_bytes()
+        if digest(data) != record["towers"][tower]["digest"]:
+            raise ValueError("it is not the file that was exported")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(
+            f"{path} cannot be used ({error}); export it again with `vitrine export {folder}`"
+        ) from None
+    return data
