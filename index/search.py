@@ -251,7 +251,9 @@ class SearchIndex:
         self._images = rows.images[: len(alive)]
         self._texts = rows.texts[: len(alive)]
         self._title_of = rows.title_of[: len(alive)]
-        self._columns = {name: (column, column.codes[: len(alive)]) for name, column in rows.columns.items()}
+        # An attribute that only products had which are gone is unknown again, as it is to an index made anew.
+        codes = {name: (column, column.codes[: len(alive)]) for name, column in rows.columns.items()}
+        self._columns = {name: pair for name, pair in codes.items() if (alive & (pair[1] >= 0)).any()}
 
     def updated(self, changes: Changes) -> SearchIndex:
         """Return the index with these changes in it; this one stays as it is. Costs as much as there is to change.

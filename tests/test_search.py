@@ -261,6 +261,19 @@ def test_rows_of_products_that_are_gone_are_let_go() -> None:
     assert page.total == 200
 
 
+def test_an_attribute_that_no_product_has_any_more_is_unknown() -> None:
+    vectors = unit(1, 8, 9)
+    index = SearchIndex(snapshot(unit(3, 8, 0), unit(3, 8, 1), titles=["a", "b"]))
+    known = set(index.facets())
+    more = index.updated(Changes(1, ["new"], [Product("new", "new", {"season": "Summer"})], vectors, vectors))
+    assert set(more.facets()) == {*known, "season"}
+    gone = more.updated(Changes(2, ["new"], [], vectors[:0], vectors[:0]))
+    assert set(gone.facets()) == known
+    with pytest.raises(InputError, match="season"):
+        gone.images(vectors, [Want(filters={"season": Filter(any=("Summer",))})])
+    assert more.facets()["season"] == {"Summer": 1}  # the one before stays as it was
+
+
 def test_only_the_newest_index_is_carried_on() -> None:
     index = SearchIndex(snapshot(unit(5, 8, 0), unit(5, 8, 1), titles=["a"]))
     changes = Changes(4, ["new"], [Product("new", "a")], unit(1, 8, 3), unit(1, 8, 4))

@@ -18,8 +18,9 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
-from app.server import serve
+from app.server import listen, serve
 from app.settings import Settings
 from common import ConfigError
 from tests.shop import IMAGES, DrawnEncoder, ask, write_catalogue
@@ -184,6 +185,15 @@ def test_a_reload_that_fails_is_logged_and_what_was_served_stays(tmp_path: Path)
         assert re.search(r'vitrine_reloads_total{result="failed"} [2-9]', service.client.get("/metrics").text)
         service.process.terminate()
         assert service.process.wait(20) in (0, -signal.SIGTERM)
+
+
+def test_answers_of_several_workers_do_not_wait_for_the_caller_to_confirm_their_headers() -> None:
+    with listen(uvicorn.Config("app:create_app", port=0, log_config=None)) as listening:
+        listening.listen()
+        with socket.create_connection(listening.getsockname()):
+            connection, _ = listening.accept()
+            with connection:
+                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_encoder_in_memory_has_one_worker(tmp_path: Path) -> None:

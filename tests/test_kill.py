@@ -1,0 +1,16 @@
+"""The service, killed in the middle of its work, as `python -m tests.load.kill` does for longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.load.kill import run
+
+
+def test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed(checkpoint: Path, tmp_path: Path) -> None:
+    """Index and products never get out of step (clip-retrieval 304)."""
+    figures = run(checkpoint, tmp_path, rounds=3, seed=7, replace_every=3)
+    assert figures["faults"] == []
+    assert figures["counts"]["kills"] == 3
+    assert figures["acknowledged"] > 10
+    assert figures["counts"]["catalogues replaced"] > 0
