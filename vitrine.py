@@ -142,6 +142,39 @@ def _pair(checkpoint: Path | None, catalogue: Path | None) -> tuple[Path, Path]:
     return found[0], catalogue
 
 
+@cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's artefacts go; what is there is used again.")] = DEMO,
+    serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the demo when it is ready.")] = True,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
+    _make_demo(folder, device, as_json)
+    if serve_it:
+        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
+
+
+def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
+    from training.demo import prepare_demo
+    from training.evaluate import terminal_table
+
+    report = prepare_demo(folder, device=device)
+    if as_json:
+        _say(report, True)
+        return
+    console = Console(soft_wrap=True)
+    console.print(terminal_table(report["evaluation"]))
+    found = report["found"]
+    console.print(
+        f"Asked for {found['titles']} titles it had never seen, the first picture had the right type and colour in "
+        f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
+        f"Ready in {report['seconds']:.0f} s."
+    )
+
+
 @data_cli.command("info", epilog="Example: `vitrine data info shop.csv --report findings.json`")
 def data_info(
     path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
@@ -197,7 +230,8 @@ def data_download(
 
 @cli.command(
     rich_help_panel=OWN,
-    epilog="Example: `vitrine train training/configs/minilm-dinov2-finish.toml --init checkpoints/minilm-dinov2 --data shop.csv`",
+    epilog="Example: `vitrine train training/configs/minilm-dinov2-finish.toml --init checkpoints/minilm-dinov2 "
+    "--data shop.csv`",
 )
 def train(
     config: Annotated[Path, typer.Argument(help="TOML file; see training/configs.", show_default=False)],
@@ -625,39 +659,6 @@ def doctor(as_json: Json = False) -> None:
                 console.print(f"{'':>20}→ {escape(one.fix)}")
     if not said["ok"]:
         raise typer.Exit(1)
-
-
-@cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
-def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo's artefacts go; what is there is used again.")] = DEMO,
-    serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the demo when it is ready.")] = True,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
-    device: Device = "auto",
-    as_json: Json = False,
-) -> None:
-    """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
-    _make_demo(folder, device, as_json)
-    if serve_it:
-        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
-
-
-def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
-    from training.demo import prepare_demo
-    from training.evaluate import terminal_table
-
-    report = prepare_demo(folder, device=device)
-    if as_json:
-        _say(report, True)
-        return
-    console = Console(soft_wrap=True)
-    console.print(terminal_table(report["evaluation"]))
-    found = report["found"]
-    console.print(
-        f"Asked for {found['titles']} titles it had never seen, the first picture had the right type and colour in "
-        f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
-        f"Ready in {report['seconds']:.0f} s."
-    )
 
 
 if __name__ == "__main__":

@@ -29,15 +29,16 @@ ROOT = Path(__file__).parents[1]
 SERVICE = ("127.0.0.1:8000", "localhost:8000")
 """What the pages call the service; each run has one of its own on a free port."""
 ELSEWHERE = {
-    "git clone ": "needs the network",
-    "cd vitrine": "follows the clone",
     "make ": "minutes; docs/first-hour.md, and .ci/run for the tests",
     "source ": "the commands are on the path already",
     "vitrine serve": "serves until it is stopped; every other command talks to one",
-    "vitrine demo": "minutes; tests/test_demo.py",
     "vitrine data download": "needs the network; tests/test_hub.py",
     "vitrine --install-completion": "changes the user's shell; tests/test_cli.py",
     "docker ": "needs a Docker engine; tests/test_container.py",
+    "vitrine train CONFIG ": "stands for any config; tests/test_recipe.py",
+    "vitrine sweep ": "twenty runs; tests/test_sweep.py",
+    "vitrine compare ": "six minutes a run; tests/test_compare.py",
+    "vitrine train training/configs/minilm-dinov2": "hours; tests/test_recipe.py takes a step of each",
     "torchrun ": "needs several GPUs; tests/test_recipe.py",
     "kill ": "needs the service's process; tests/test_workers.py",
 }
@@ -98,7 +99,8 @@ def run(page: str, folder: Path, address: str) -> list[tuple[Step, str]]:
             code = f"{shlex.quote(sys.executable)} .steps/{number}.py"
         script.append(f"{{ {code}\n}} > .steps/{number}.out 2> .steps/{number}.err || exit {number % 250 + 1}")
     bash = shutil.which("bash")
-    assert bash and shutil.which("curl"), "the pages' commands need bash and curl; install them"
+    assert bash, "the pages' commands need bash; install it"
+    assert shutil.which("curl"), "the pages' commands need curl; install it"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("VITRINE_")},
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
@@ -245,18 +247,18 @@ def _cut(text: str) -> str:
     return re.sub(rf"\[((?:{number}, ){{{SHOWN_NUMBERS}}})(?:{number}, )+{number}\]", r"[\1…]", text)
 
 
-def rewrite(path: Path, demo: Path) -> None:
-    """Run a page against the demo and put what was printed in the place of what it shows."""
-    page = path.read_text(encoding="utf-8")
+def rewrite(pages: Sequence[Path], demo: Path) -> None:
+    """Run pages, one after the other, against the demo, and put what was printed in the place of what they show."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "vitrine"
         with kitchen(folder, demo, photos_of(demo / "data", 300)) as address:
-            printed = run(page, folder, address)
-    for step, output in reversed(printed):
-        if step.span is not None:
-            output = output.replace(address, SERVICE[0]).replace(str(Path(temporary)), "~")
-            page = page[: step.span[0]] + written(output) + page[step.span[1] :]
-    path.write_text(page, encoding="utf-8")
+            for path in pages:
+                page = path.read_text(encoding="utf-8")
+                for step, output in reversed(run(page, folder, address)):
+                    if step.span is not None:
+                        output = output.replace(address, SERVICE[0]).replace(temporary, "~")
+                        page = page[: step.span[0]] + written(output) + page[step.span[1] :]
+                path.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -264,5 +266,4 @@ if __name__ == "__main__":
     parser.add_argument("pages", type=Path, nargs="+")
     parser.add_argument("--demo", type=Path, default=Path("artefacts/demo"), help="folder that `vitrine demo` made")
     given = parser.parse_args()
-    for path in given.pages:
-        rewrite(path, given.demo)
+    rewrite(given.pages, given.demo)
