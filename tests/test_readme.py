@@ -35,6 +35,7 @@ def demo(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(900)
 def test_what_the_pages_show_runs_and_answers_as_shown(demo: Path, tmp_path: Path) -> None:
     """In one folder, one page after the other, as somebody reads them: later ones build on what the README made."""
     folder = tmp_path / "vitrine"
