@@ -52,7 +52,7 @@ def api_page() -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         catalogue = write_catalogue(Path(folder) / "catalogue", DrawnEncoder())
-        document = create_app(Settings(catalogue=catalogue), encoder=DrawnEncoder()).openapi()
+        document = create_app(Settings.read(catalogue=catalogue), encoder=DrawnEncoder()).openapi()
     body = re.search(r"<main><h1>.*?</h1>(.*)</main>", reference_page(document, SERVICE), re.DOTALL)
     assert body is not None
     # Indented lines and blank ones inside it would be Markdown again.
