@@ -5,38 +5,53 @@
 #   docker build -t vitrine .
 #   docker build -t vitrine:cuda --build-arg DEVICE=cuda .
 #
-# TORCH_INDEX: a package index with other builds of torch and torchvision, such as PyTorch's CPU-only wheels, which
-# make the image several GB smaller. Without it the default builds are taken; they run on CPU and GPU.
+# TORCH_INDEX: a package index with CPU builds of torch and torchvision, such as PyTorch's own: the smallest image.
+# Without it the default builds are taken, which are linked to CUDA; of CUDA, an image for the CPU keeps only what
+# torch opens when it is imported. Sizes: docs/container.md.
 
-ARG PYTHON=3.11
+ARG PYTHON=3.11-slim-bookworm
 
-FROM python:${PYTHON}-slim AS dependencies
+FROM python:${PYTHON} AS dependencies
+ARG DEVICE=cpu
 ARG TORCH_INDEX=""
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH
-WORKDIR /srv
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+# Without pip inside: the one outside installs into it.
+RUN python -m venv --without-pip /opt/venv
 # Dependencies before code: a change of code does not install torch again.
 COPY pyproject.toml ./
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
     > requirements.txt
-RUN if [ -n "$TORCH_INDEX" ]; then grep ^torch requirements.txt | pip install --index-url "$TORCH_INDEX" -r /dev/stdin; fi
-RUN pip install -r requirements.txt
+RUN if [ -n "$TORCH_INDEX" ]; then \
+        grep ^torch requirements.txt | pip --python /opt/venv/bin/python install --index-url "$TORCH_INDEX" -r /dev/stdin; \
+    fi \
+    && pip --python /opt/venv/bin/python install -r requirements.txt
+# What only a compiler of kernels, or a GPU, would open. That torch still works is tried at once.
+RUN if [ "$DEVICE" = cpu ]; then \
+        packages=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+        && rm -rf "$packages"/triton "$packages"/torch/include "$packages"/torch/bin "$packages"/nvidia/*/include \
+            "$packages"/nvidia/cudnn/lib/libcudnn_* "$packages"/nvidia/*/lib/libcusolverMg* \
+            "$packages"/nvidia/*/lib/libnvperf* "$packages"/nvidia/*/lib/libnvrtc*.alt.* \
+        && /opt/venv/bin/python -c 'import torch as t, torchvision, transformers; t.nn.Conv2d(3, 8, 3)(t.ones(1, 3, 9, 9))'; \
+    fi
 
 FROM dependencies AS build
 COPY . .
-RUN pip install --no-deps . && mkdir -p checkpoints
+RUN pip --python /opt/venv/bin/python install --no-deps --target /opt/vitrine .
 
-FROM python:${PYTHON}-slim AS service
+FROM python:${PYTHON} AS service
 ARG DEVICE=cpu
 RUN useradd --system --uid 10001 --create-home vitrine && install -d -o 10001 -g vitrine /srv/artefacts
-COPY --from=build /opt/venv /opt/venv
+# From what changes least to what changes most.
+COPY --from=dependencies /opt/venv /opt/venv
 # Found as in a clone: below the working directory.
-COPY --from=build /srv/checkpoints /srv/checkpoints
+COPY checkpoints /srv/checkpoints
+COPY training/configs /srv/training/configs
+COPY --from=build /opt/vitrine /opt/vitrine
 # Passive: OpenMP threads that spin at a barrier collapse when a neighbour takes a core.
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 \
-    VITRINE_DEVICE=${DEVICE} VITRINE_HOST=0.0.0.0 VITRINE_PORT=8000
+ENV PATH=/opt/vitrine/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/vitrine PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp \
+    OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 VITRINE_DEVICE=${DEVICE} VITRINE_HOST=0.0.0.0 VITRINE_PORT=8000
 USER 10001
 WORKDIR /srv
 VOLUME /srv/artefacts

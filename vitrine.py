@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from common import ArtefactError, InputError, VitrineError, file_beside, write_json
@@ -24,19 +25,28 @@ DEMO = ARTEFACTS / "demo"
 SHIPPED = Path("checkpoints/minilm-dinov2")
 """The checkpoint that comes with the repository; like the artefacts, below the folder that a command runs in."""
 
+START, OWN, LAB, RUNNING = "Start here", "Your own products", "Experiments", "Running it"
+"""The panels of `vitrine --help`."""
+CHECKPOINTS = (ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
+"""Where a checkpoint is looked for, unless it is given."""
+
 cli = typer.Typer(
     name="vitrine",
     help="Image-text retrieval for a product catalogue: train a dual encoder, index the products, serve the search.\n\n"
-    "New here? `vitrine demo` does all of it on a drawn catalogue, offline, in about two minutes.",
+    "New here? `vitrine demo` does all of it on a drawn catalogue, offline, in about two minutes. "
+    "Your own products: `vitrine data info PATH`, `vitrine index --data PATH`, `vitrine serve`. "
+    "Something is wrong: `vitrine doctor`.",
+    epilog="Every command has its own `--help` with an example. Results go to standard output, as JSON with `--json`; "
+    "progress and errors go to standard error. Exit code 2 is a mistake in what was given, 1 any other failure.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_cli = typer.Typer(help="Look at a data set, or get one.", no_args_is_help=True)
-cli.add_typer(data_cli, name="data")
+cli.add_typer(data_cli, name="data", rich_help_panel=OWN)
 key_cli = typer.Typer(help="Make, list and revoke the keys that the service asks for.", no_args_is_help=True)
-cli.add_typer(key_cli, name="key")
+cli.add_typer(key_cli, name="key", rich_help_panel=RUNNING)
 
 Data = Annotated[
     Path,
@@ -117,7 +127,7 @@ def _pair(checkpoint: Path | None, catalogue: Path | None) -> tuple[Path, Path]:
     catalogue = _catalogue(catalogue)
     if checkpoint is not None:
         return checkpoint, catalogue
-    found = _checkpoints(ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
+    found = _checkpoints(*CHECKPOINTS)
     if len(found) == 1 or not catalogue.exists():
         return found[0], catalogue
     from index import Catalogue
@@ -132,7 +142,40 @@ def _pair(checkpoint: Path | None, catalogue: Path | None) -> tuple[Path, Path]:
     return found[0], catalogue
 
 
-@data_cli.command("info")
+@cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's artefacts go; what is there is used again.")] = DEMO,
+    serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the demo when it is ready.")] = True,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
+    _make_demo(folder, device, as_json)
+    if serve_it:
+        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
+
+
+def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
+    from training.demo import prepare_demo
+    from training.evaluate import terminal_table
+
+    report = prepare_demo(folder, device=device)
+    if as_json:
+        _say(report, True)
+        return
+    console = Console(soft_wrap=True)
+    console.print(terminal_table(report["evaluation"]))
+    found = report["found"]
+    console.print(
+        f"Asked for {found['titles']} titles it had never seen, the first picture had the right type and colour in "
+        f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
+        f"Ready in {report['seconds']:.0f} s."
+    )
+
+
+@data_cli.command("info", epilog="Example: `vitrine data info shop.csv --report findings.json`")
 def data_info(
     path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
     report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
@@ -166,21 +209,30 @@ def data_info(
     _say(table, False)
 
 
-@data_cli.command("download")
+@data_cli.command("download", epilog="Example: `vitrine data download --out artefacts/data`")
 def data_download(
     out: Annotated[Path, typer.Option(help="Folder to download into.")] = ARTEFACTS / "data",
     repo: Annotated[
         str, typer.Option(help="Data set on the Hugging Face hub.")
     ] = "ashraq/fashion-product-images-small",
+    as_json: Json = False,
 ) -> None:
     """Get *Fashion Product Images (Small)* from the Hugging Face hub (HF_ENDPOINT is respected)."""
     from training.hub import download
 
     folder = download(out, repo)
+    if as_json:
+        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
+        _say({"folder": str(folder), "repo": repo, "files": files}, True)
+        return
     Console(soft_wrap=True).print(f"{folder} is ready; look at it with: vitrine data info {folder}")
 
 
-@cli.command()
+@cli.command(
+    rich_help_panel=OWN,
+    epilog="Example: `vitrine train training/configs/minilm-dinov2-finish.toml --init checkpoints/minilm-dinov2 "
+    "--data shop.csv`",
+)
 def train(
     config: Annotated[Path, typer.Argument(help="TOML file; see training/configs.", show_default=False)],
     data: Data,
@@ -227,7 +279,9 @@ def train(
         )
 
 
-@cli.command()
+@cli.command(
+    rich_help_panel=LAB, epilog="Example: `vitrine sweep training/configs/tiny.toml --data shop.csv --trials 20`"
+)
 def sweep(
     config: Annotated[
         Path, typer.Argument(help="TOML file; its table [sweep] says what is searched.", show_default=False)
@@ -269,7 +323,7 @@ def sweep(
     )
 
 
-@cli.command()
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine pack artefacts/checkpoint --out packed --data shop.csv`")
 def pack(
     checkpoint: Annotated[
         Path, typer.Argument(help="Checkpoint folder, as `vitrine train` writes it.", show_default=False)
@@ -299,7 +353,7 @@ def pack(
         _say(cost_table(figures["cost"]), False)
 
 
-@cli.command()
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine export artefacts/checkpoint --data shop.csv`")
 def export(
     checkpoint: Annotated[
         Path | None, typer.Argument(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
@@ -334,7 +388,7 @@ def export(
         _say(cost_table(record["cost"]), False)
 
 
-@cli.command()
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index --data shop.csv`")
 def index(
     data: Data,
     checkpoint: Annotated[
@@ -358,7 +412,7 @@ def index(
         )
 
 
-@cli.command()
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine evaluate --split test --out figures.md`")
 def evaluate(
     catalogue: CatalogueOption = None,
     split: Annotated[str, typer.Option(help="Whose titles ask: train, validation, test or all.")] = "test",
@@ -405,7 +459,10 @@ def evaluate(
     _say(result if as_json else terminal_table(result), as_json)
 
 
-@cli.command()
+@cli.command(
+    rich_help_panel=LAB,
+    epilog="Example: `vitrine compare training/configs/paper-small-bert-vit.toml --data shop.csv --out table.md`",
+)
 def compare(
     given: Annotated[
         list[Path] | None,
@@ -449,7 +506,7 @@ def compare(
         raise InputError(table.complaint(failed))
 
 
-@cli.command()
+@cli.command(rich_help_panel=START, epilog='Example: `vitrine search "red dress" -k 5`')
 def search(
     text: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to look like, instead of a text.")] = None,
@@ -500,7 +557,7 @@ def search(
     _say(table, False)
 
 
-@cli.command()
+@cli.command(rich_help_panel=START, epilog="Example: `vitrine serve --port 8001 --workers 2`")
 def serve(
     checkpoint: CheckpointOption = None,
     catalogue: CatalogueOption = None,
@@ -528,13 +585,17 @@ def _from_environment(name: str) -> Path | None:
     return Path(os.environ[name]) if os.environ.get(name) else None
 
 
-@cli.command()
+@cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine settings --json`")
 def settings(
     write: Annotated[Path | None, typer.Option(help="Put the table between the markers of this Markdown file.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Show every setting of the service as a Markdown table."""
-    from app.settings import settings_table
+    """Show every setting of the service as a Markdown table; with --json, also what each one is now."""
+    from app.settings import settings_list, settings_table
 
+    if as_json:
+        _say({"settings": settings_list()}, True)
+        return
     if write is None:
         sys.stdout.write(settings_table() + "\n")
         return
@@ -548,7 +609,7 @@ def settings(
         )
 
 
-@key_cli.command("create")
+@key_cli.command("create", epilog="Example: `vitrine key create shop --scope write`")
 def key_create(
     name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
     scope: Annotated[str, typer.Option(help="What it may do: read, write (and read), or admin (everything).")],
@@ -573,7 +634,7 @@ def key_create(
     )
 
 
-@key_cli.command("list")
+@key_cli.command("list", epilog="Example: `vitrine key list --json`")
 def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
     """Show the keys there are: names, scopes and last characters."""
     from app.keys import read_keys
@@ -591,7 +652,7 @@ def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
     _say(table if found else "no keys; make one with `vitrine key create NAME --scope write`", False)
 
 
-@key_cli.command("revoke")
+@key_cli.command("revoke", epilog="Example: `vitrine key revoke shop`")
 def key_revoke(
     name: Annotated[str, typer.Argument(help="Its name.", show_default=False)],
     keys: KeysOption = None,
@@ -610,33 +671,29 @@ def _keys(given: Path | None) -> Path:
     return Settings.read(keys=given).keys
 
 
-@cli.command()
-def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo's artefacts go; what is there is used again.")] = DEMO,
-    serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the demo when it is ready.")] = True,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")] = None,
-    device: Device = "auto",
-) -> None:
-    """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
-    _make_demo(folder, device)
-    if serve_it:
-        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
+@cli.command(rich_help_panel=START, epilog="Example: `vitrine doctor --json`")
+def doctor(as_json: Json = False) -> None:
+    """Look at this machine and at what would be served, and say what to do about each finding.
 
+    Ends with 1 when something is in the way of the service; a note is not.
+    """
+    from app.doctor import examine, report
 
-def _make_demo(folder: Path, device: str) -> None:
-    from training.demo import prepare_demo
-    from training.evaluate import terminal_table
-
-    report = prepare_demo(folder, device=device)
-    console = Console(soft_wrap=True)
-    console.print(terminal_table(report["evaluation"]))
-    found = report["found"]
-    console.print(
-        f"Asked for {found['titles']} titles it had never seen, the first picture had the right type and colour in "
-        f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
-        f"Ready in {report['seconds']:.0f} s."
-    )
+    asked = [_from_environment("VITRINE_CHECKPOINT")]
+    checkpoints = [folder for folder in (*asked, *CHECKPOINTS) if folder is not None]
+    found = examine(checkpoints, _catalogue(_from_environment("VITRINE_CATALOGUE")))
+    said = report(found)
+    if as_json:
+        _say(said, True)
+    else:
+        marks = {"ok": "[green]     ok[/]", "note": "[yellow]   note[/]", "problem": "[bold red]problem[/]"}
+        console = Console(soft_wrap=True, highlight=False)
+        for one in found:
+            console.print(f"{marks[one.state]}  {one.check:<11}{escape(one.found)}")
+            if one.fix:
+                console.print(f"{'':>20}→ {escape(one.fix)}")
+    if not said["ok"]:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

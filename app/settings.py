@@ -125,6 +125,25 @@ class Settings(BaseSettings):
             raise ConfigError("; ".join(problems)) from None
 
 
+def settings_list() -> list[dict[str, Any]]:
+    """Return every setting with its variable, default, present value and meaning, as JSON data.
+
+    Raises:
+        ConfigError: a variable in the environment does not fit.
+    """
+    now = Settings.read().model_dump(mode="json")
+    default = Settings.model_construct().model_dump(mode="json")
+    return [
+        {
+            "variable": f"{PREFIX}{name.upper()}",
+            "default": default[name],
+            "value": now[name],
+            "meaning": " ".join((field.description or "").split()),
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+
+
 def settings_table() -> str:
     """Return every setting with its variable, default and meaning, as a Markdown table."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]

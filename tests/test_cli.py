@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from common import ArtefactError
@@ -267,8 +269,55 @@ def test_dirt_is_reported_and_stops_nothing(checkpoint: Path, tmp_path: Path) ->
 def test_help_teaches_every_command() -> None:
     shown = run("--help")
     commands = set(re.findall(r"^│ (\w+)  ", shown.stdout, re.MULTILINE))
-    assert commands >= {"data", "train", "index", "evaluate", "search", "serve", "demo", "pack"}
+    assert commands >= {"data", "train", "index", "evaluate", "search", "serve", "demo", "pack", "doctor", "key"}
+    assert shown.stdout.index("─ Start here ─") < shown.stdout.index("─ Your own products ─")
     for command in commands:
         text = run(command, "--help").stdout
         assert "Usage:" in text
         assert len(text) > 200
+
+
+def commands() -> Iterator[tuple[list[str], Any]]:
+    """Yield every command: the words that call it, and what it is."""
+    for name, command in get_command(cli).commands.items():  # type: ignore[attr-defined]
+        for below, one in getattr(command, "commands", {"": command}).items():
+            yield [word for word in (name, below) if word], one
+
+
+@pytest.mark.parametrize(("words", "command"), [pytest.param(w, c, id=" ".join(w)) for w, c in commands()])
+def test_every_command_has_an_example_that_fits_it_and_json(words: list[str], command: Any) -> None:
+    example = shlex.split(re.fullmatch(r"Example: `vitrine (.*)`", command.epilog).group(1))  # type: ignore[union-attr]
+    assert example[: len(words)] == words
+    command.make_context(" ".join(words), example[len(words) :])  # refuses what it does not know
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert "--json" in options or words == ["serve"], "a service logs as JSON instead: VITRINE_LOG_FORMAT=json"
+
+
+def test_settings_as_json_say_what_holds_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITRINE_MAX_BATCH", "8")
+    said = json.loads(CliRunner().invoke(cli, ["settings", "--json"]).stdout)["settings"]
+    batch = next(one for one in said if one["variable"] == "VITRINE_MAX_BATCH")
+    assert (batch["default"], batch["value"], bool(batch["meaning"])) == (32, 8, True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands_and_options(shell: str) -> None:
+    def completed(line: str) -> str:
+        asked = {
+            "_VITRINE_COMPLETE": f"complete_{shell}",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(line.split()) - 1),
+            "_TYPER_COMPLETE_ARGS": line,
+            "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        }
+        program = "import sys; sys.argv[0] = 'vitrine'; import vitrine; vitrine.main()"
+        environment = {**os.environ, **asked, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+        return done.stdout
+
+    assert "evaluate" in completed("vitrine eva")
+    assert "--split" in completed("vitrine evaluate --sp")
+    assert "create" in completed("vitrine key cr")
+    script = CliRunner().invoke(cli, ["--show-completion", shell], prog_name="vitrine")
+    assert script.exit_code == 0
+    assert "_VITRINE_COMPLETE" in script.stdout

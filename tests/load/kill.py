@@ -39,7 +39,6 @@ from index import Catalogue, CatalogueWriter, SearchIndex, Want, digest_of
 from models import Encoder, load_encoder
 from tests.load.running import (
     ROOT,
-    SHIPPED,
     Service,
     attributes_of,
     data_uri,

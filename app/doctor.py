@@ -1,0 +1,241 @@
+"""Looks at the machine and at what is to be served, and says of each finding what to do. Changes nothing.
+
+Owns what `vitrine doctor` prints. It loads no model and searches nothing: /readyz is there for that.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+
+from app.keys import read_keys
+from app.settings import PREFIX, Settings
+from common import VitrineError
+from index import Catalogue
+from models.checkpoint import CONFIG_FILE, encoder_id
+
+State = Literal["ok", "note", "problem"]
+"""note: something is less than it could be, or not yet there; problem: the service would not run as it is set up."""
+
+OLDEST_PYTHON = (3, 11)
+NEEDED_MEMORY_GB = 1.5
+"""A worker with the checkpoint that comes along and 40,633 products took 1.09 GB; the rest is for uploads."""
+NEEDED_DISK_GB = 1.0
+HUB_TIMEOUT_S = 5.0
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen of one thing."""
+
+    check: str
+    state: State
+    found: str
+    fix: str = ""
+    """What to do; empty where there is nothing to do."""
+
+
+def examine(checkpoints: Sequence[Path], catalogue: Path) -> list[Finding]:
+    """Look at everything; `checkpoints` are the folders that may hold one, `catalogue` is the one to be served."""
+    found: list[Finding] = []
+    try:
+        settings = Settings.read()
+    except VitrineError as error:
+        found.append(Finding("settings", "problem", str(error), "change the variable; `vitrine settings` has them all"))
+        settings = Settings.model_construct()  # the defaults, so that the rest is seen all the same
+    else:
+        changed = sorted(name for name in os.environ if name.startswith(PREFIX) and os.environ[name])
+        found.append(Finding("settings", "ok", ", ".join(changed) if changed else "all at their defaults"))
+    checks: dict[str, Callable[[], list[Finding]]] = {
+        "python": _python,
+        "torch": lambda: _torch(settings.device),
+        "threads": _threads,
+        "memory": lambda: _memory(settings.workers),
+        "disk": lambda: _disk(catalogue),
+        "hub": _hub,
+        "artefacts": lambda: _artefacts(checkpoints, catalogue),
+        "keys": lambda: _keys(settings.keys),
+        "port": lambda: _port(settings.host, settings.port),
+    }
+    for name, check in checks.items():
+        try:
+            found += check()
+        except Exception as error:  # one look that fails must not hide the others
+            found.append(Finding(name, "problem", f"{type(error).__name__}: {error}", "please report this"))
+    return found
+
+
+def report(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return findings as JSON data; `ok` is false when one of them is a problem."""
+    return {"ok": all(one.state != "problem" for one in findings), "findings": [asdict(one) for one in findings]}
+
+
+def _python() -> list[Finding]:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {sys.prefix}"
+    if sys.version_info < OLDEST_PYTHON:
+        return [Finding("python", "problem", found, "use Python 3.11 or newer: make PYTHON=python3.11 run")]
+    return [Finding("python", "ok", found)]
+
+
+def _torch(asked: str) -> list[Finding]:
+    try:
+        import torch
+
+        from models.encoder import fast_dtype, pick_device
+    except (ImportError, OSError) as error:
+        again = "install it again: pip install --force-reinstall torch torchvision"
+        return [Finding("torch", "problem", f"cannot be imported ({str(error).splitlines()[0]})", again)]
+    found = [Finding("torch", "ok", torch.__version__)]
+    try:
+        device = pick_device(asked)
+    except VitrineError as error:
+        return [*found, Finding("device", "problem", str(error), "set VITRINE_DEVICE=auto, or mend the GPU's driver")]
+    named = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
+    return [*found, Finding("device", "ok", f"{device} ({named}), computes in {str(fast_dtype(device))[6:]}")]
+
+
+def _threads() -> list[Finding]:
+    import torch
+
+    cores = usable_cores()
+    threads = torch.get_num_threads()
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    found = f"{threads} threads on {cores:.3g} cores, load {busy:.1f}, OpenMP waits {_waiting()}"
+    if threads > math.ceil(cores):
+        return [Finding("threads", "note", found, f"set OMP_NUM_THREADS={max(1, math.floor(cores))}")]
+    if _waiting() != "passively" and busy > cores / 2:
+        return [Finding("threads", "note", found, "beside other work, set OMP_WAIT_POLICY=PASSIVE")]
+    return [Finding("threads", "ok", found)]
+
+
+def _waiting() -> str:
+    return "passively" if os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE" else "actively"
+
+
+def usable_cores() -> float:
+    """Return how many cores this process may use, by its affinity and its control group."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = _read("/sys/fs/cgroup/cpu.max").split()
+    if len(limit) == 2 and limit[0].isdecimal():
+        return min(float(cores), int(limit[0]) / int(limit[1]))
+    return float(cores)
+
+
+def free_memory() -> float | None:
+    """Return the bytes of memory that this process may still take, or None where nobody says."""
+    said = dict(line.split(":", 1) for line in _read("/proc/meminfo").splitlines() if ":" in line)
+    if "MemAvailable" not in said:
+        return None
+    free = int(said["MemAvailable"].split()[0]) * 1024
+    limit, used = _read("/sys/fs/cgroup/memory.max").strip(), _read("/sys/fs/cgroup/memory.current").strip()
+    return min(free, int(limit) - int(used)) if limit.isdecimal() and used.isdecimal() else free
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
+def _memory(workers: int) -> list[Finding]:
+    free = free_memory()
+    if free is None:
+        return [Finding("memory", "ok", "this system does not say how much is free")]
+    needed = NEEDED_MEMORY_GB * workers
+    found = f"{free / GIB:.1f} GiB free"
+    if free / GIB < needed:
+        fix = f"a service of {workers} worker{'s' * (workers > 1)} wants about {needed:.1f} GiB: free some"
+        return [Finding("memory", "note", found, fix)]
+    return [Finding("memory", "ok", found)]
+
+
+def _disk(catalogue: Path) -> list[Finding]:
+    folder = next(path for path in (catalogue.absolute().parent, *catalogue.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(folder).free / GIB
+    found = f"{free:.1f} GiB free in {folder}"
+    if not os.access(folder, os.W_OK):
+        fix = f"give yourself the right to write to {folder}; a service that only reads does without"
+        return [Finding("disk", "note", f"{found}, which cannot be written", fix)]
+    if free < NEEDED_DISK_GB:
+        return [Finding("disk", "note", found, "free some: a full disk stops training, indexing and changes")]
+    return [Finding("disk", "ok", found)]
+
+
+def _hub() -> list[Finding]:
+    from huggingface_hub import constants
+
+    spare = "not needed to serve or index; give towers as folders (--text-tower, --image-tower), or set HF_ENDPOINT"
+    if constants.HF_HUB_OFFLINE:
+        return [Finding("hub", "note", "HF_HUB_OFFLINE is set, so it is not asked", spare)]
+    try:
+        answer = httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S, follow_redirects=True)
+        answer.raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return [Finding("hub", "note", f"{constants.ENDPOINT} cannot be reached ({why})", spare)]
+    return [Finding("hub", "ok", f"{constants.ENDPOINT} answers")]
+
+
+def _artefacts(checkpoints: Sequence[Path], catalogue: Path) -> list[Finding]:
+    found: list[Finding] = []
+    known: dict[str, Path] = {}
+    for folder in checkpoints:
+        if not (folder / CONFIG_FILE).is_file():
+            continue
+        try:
+            name = encoder_id(folder)
+        except (VitrineError, OSError) as error:
+            found.append(Finding("checkpoint", "problem", f"{folder}: {error}", "copy it again, or take it away"))
+        else:
+            known.setdefault(name, folder)
+            found.append(Finding("checkpoint", "ok", f"{folder}: encoder {name}"))
+    if not found:
+        places = " or ".join(map(str, checkpoints))
+        found.append(Finding("checkpoint", "note", f"none in {places}", "`vitrine demo` makes one; or train your own"))
+    if not catalogue.exists():
+        fix = "`vitrine demo` makes one; of your own products: vitrine index --data PATH"
+        return [*found, Finding("catalogue", "note", f"none in {catalogue}", fix)]
+    try:
+        with Catalogue.open(catalogue) as opened:
+            info, products = opened.info, len(opened)
+    except VitrineError as error:
+        again = "vitrine index --data PATH makes it again"
+        return [*found, Finding("catalogue", "problem", str(error), again)]
+    said = f"{catalogue}: {products:,} products of {info.source}, by encoder {info.encoder_id}"
+    if info.encoder_id not in known:
+        fix = "put back the checkpoint that made it, or make it again: vitrine index --data PATH"
+        return [*found, Finding("catalogue", "problem", f"{said}, which is none of the checkpoints above", fix)]
+    return [*found, Finding("catalogue", "ok", said)]
+
+
+def _keys(path: Path) -> list[Finding]:
+    try:
+        keys = read_keys(path)
+    except VitrineError as error:
+        return [Finding("keys", "problem", str(error), "mend the file, or take it away and make keys anew")]
+    if not keys:
+        fix = "to change products over HTTP: vitrine key create NAME --scope write"
+        return [Finding("keys", "note", f"none in {path}; searches work without", fix)]
+    return [Finding("keys", "ok", f"{path}: " + ", ".join(f"{key.name} ({key.scope})" for key in keys))]
+
+
+def _port(host: str, port: int) -> list[Finding]:
+    where = f"{host} port {port}"
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        fix = f"if that is not your own service: vitrine serve --port {port % 65535 + 1}"
+        return [Finding("port", "note", f"{where} cannot be listened on ({error.strerror})", fix)]
+    return [Finding("port", "ok", f"{where} is free")]
