@@ -51,6 +51,7 @@ site: $(VENV)/installed
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $$($(PYTHON) --version) is too old; Vitrine needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
+	@echo "making $(VENV) and installing the Python packages into it: some 6 GB, a few minutes, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@

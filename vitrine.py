@@ -201,10 +201,15 @@ def data_info(
     if as_json:
         _say(found.to_json(), True)
         return
-    table = Table(title=f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products")
+    title = f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products"
+    rows = found.table()
+    if not rows:
+        _say(f"{title}; nothing had to be repaired or skipped", False)
+        return
+    table = Table(title=title)
     for heading in ("finding", "count", "what was done", "examples"):
         table.add_column(heading, justify="right" if heading == "count" else "left")
-    for problem, count, done, examples in found.table():
+    for problem, count, done, examples in rows:
         table.add_row(problem, f"{count:,}", done, examples)
     _say(table, False)
 
