@@ -182,10 +182,10 @@ class Drawer {
     }
     actions.append(make("a", { className: "outline", href: `/map?at=${encodeURIComponent(id)}` }, "On the map"));
     try {
-      const [product, found] = await Promise.all([
-        get(productPath(id)),
-        post("/v1/search/images", { like: [id], k: NEIGHBOURS }),
-      ]);
+      const neighbours = post("/v1/search/images", { like: [id], k: NEIGHBOURS });
+      neighbours.catch(() => {}); // what is wrong with the product itself is said first
+      const product = await get(productPath(id));
+      const found = await neighbours;
       if (this.id !== id) return;
       title.textContent = product.title;
       about.classList.remove("ghost");

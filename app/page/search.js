@@ -63,11 +63,11 @@ const addressOf = (one) => {
   return query ? `/?${query}` : "/";
 };
 
-let typedAt = 0;
+let typedAt = -Infinity;
 function remember(typing = false) {
   const now = performance.now();
   const same = typing && now - typedAt < ONE_THOUGHT_MS;
-  typedAt = typing ? now : 0;
+  typedAt = typing ? now : -Infinity;
   const address = addressOf(asked);
   if (address === location.pathname + location.search) return;
   if (same) history.replaceState({}, "", address);
@@ -450,23 +450,23 @@ function marked(words, most) {
 /* Facets */
 
 function showFacets(facets) {
-  const focused = document.activeElement?.closest("#facets") && document.activeElement.id;
-  const sections = attributes.map((name, place) => {
+  const focused = document.activeElement?.closest("#facets") && document.activeElement.dataset.key;
+  const sections = attributes.map((name) => {
     const counts = facets[name] || {};
     const wanted = asked.filters[name] || [];
-    const values = [...wanted, ...Object.keys(counts).filter((value) => !wanted.includes(value))];
+    const values = [...new Set([...Object.keys(counts), ...wanted])];
     if (values.length < 2 && !wanted.length) return null;
     const all = opened.has(name);
-    const shown = all ? values : values.slice(0, Math.max(SHOWN_VALUES, wanted.length));
-    const list = shown.map((value, row) => {
-      const box = make("input", { type: "checkbox", id: `facet-${place}-${row}`, checked: wanted.includes(value) });
+    const shown = values.filter((value, row) => all || row < SHOWN_VALUES || wanted.includes(value));
+    const list = shown.map((value) => {
+      const box = make("input", { type: "checkbox", checked: wanted.includes(value), "data-key": `${name}=${value}` });
       box.addEventListener("change", () => setFilter(name, value, box.checked));
       const count = make("span", { className: "soft" }, number(counts[value] || 0));
       return make("li", {}, make("label", {}, box, make("span", {}, value), count));
     });
     const section = make("fieldset", {}, make("legend", {}, spoken(name)), make("ul", {}, ...list));
     if (values.length > SHOWN_VALUES) {
-      const toggle = make("button", { type: "button", className: "plain", id: `facet-${place}-all` }, all ? "Fewer" : `All ${values.length}`);
+      const toggle = make("button", { type: "button", className: "plain", "data-key": name }, all ? "Fewer" : `All ${values.length}`);
       toggle.setAttribute("aria-label", `${all ? "Fewer values" : `All ${values.length} values`} of ${spoken(name)}`);
       toggle.addEventListener("click", () => {
         if (!opened.delete(name)) opened.add(name);
@@ -477,7 +477,7 @@ function showFacets(facets) {
     return section;
   });
   at("facets").replaceChildren(...sections.filter(Boolean));
-  if (focused) at(focused)?.focus();
+  if (focused) [...at("facets").querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus();
 }
 
 function setFilter(name, value, on) {
