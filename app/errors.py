@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from common import (
@@ -148,7 +149,8 @@ def invalid(error: ValidationError | RequestValidationError) -> InvalidError:
     for problem in problems:
         where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path"))
         # A field's name may be the caller's own, of any length.
-        details.append({"field": where[:MAX_FIELD], "message": str(problem["msg"])})
+        message = str(problem["msg"]).removeprefix("Value error, ")  # what we say ourselves needs no label
+        details.append({"field": where[:MAX_FIELD], "message": message})
     details = details[:MAX_DETAILS]
     shown = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:3])
     more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
@@ -227,7 +229,20 @@ async def answer_http(request: Request, error: Exception) -> JSONResponse:
         405: ("method_not_allowed", f"{path} does not take {request.method}; GET /docs says what it takes"),
     }
     code, message = known.get(status, (HTTPStatus(status).name.lower(), str(error.detail)))
-    return error_response(request.state.request_id, status, code, message, headers=error.headers)
+    headers = {**(error.headers or {}), **({"Allow": ", ".join(_allowed(request))} if status == 405 else {})}
+    return error_response(request.state.request_id, status, code, message, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that a path takes, by all of its routes: the framework names those of the first only."""
+    included = [route for router in request.app.state.routers for route in router.routes]
+    shown = [route for route in (*included, *request.app.routes) if hasattr(route, "methods")]
+    first = next((route for route in shown if route.matches(request.scope)[0] is not Match.NONE), None)
+    methods: set[str] = set()
+    for route in shown:
+        if first is not None and route.path == first.path and route.include_in_schema == first.include_in_schema:
+            methods |= route.methods or set()
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 async def answer_validation(request: Request, error: Exception) -> JSONResponse:

@@ -142,7 +142,12 @@ class Live:
             raise ReloadError(f"what was served before is served on: {error}") from error
         self._telemetry.reloaded(True)
         index = self.serving.index
-        logger.info("serving %d products at version %d, encoder %s", len(index), index.version, index.encoder_id)
+        logger.info(
+            "the artefacts are reloaded: %d products at version %d, encoder %s",
+            len(index),
+            index.version,
+            index.encoder_id,
+        )
 
     def _open(self, current: Encoder | None) -> Opened:
         """Open checkpoint and catalogue, and search once; the encoder that is at work is not loaded again."""

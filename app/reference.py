@@ -8,6 +8,8 @@ import shlex
 from html import escape
 from typing import Any
 
+from app.schemas import CHANGES, EXAMPLE_PRODUCT
+
 METHODS = ("get", "put", "post", "patch", "delete")
 
 
@@ -46,13 +48,20 @@ def _call(document: dict[str, Any], base_url: str, path: str, method: str, opera
     if parameters := operation.get("parameters"):
         rows = [(p["name"], _resolve(document, p["schema"]), p.get("description", "")) for p in parameters]
         parts.append(_table(rows))
+        examples = [(p["name"], one) for p in parameters for one in _resolve(document, p["schema"]).get("examples", ())]
+        if examples:
+            given = [f"--data-urlencode {shlex.quote(f'{name}={value}')}" for name, value in examples]
+            command = " \\\n  ".join([f"curl -G {base_url}{path}", *given])
+            parts.append(f"<pre>{escape(command)}</pre>")
     for kind, body in operation.get("requestBody", {}).get("content", {}).items():
-        properties = _resolve(document, body["schema"])["properties"]
+        properties = _resolve(document, body["schema"]).get("properties", {"": body["schema"]})
         rows = [(name, schema, schema.get("description", "")) for name, schema in properties.items()]
         parts.append(f"<h3>{escape(kind)}</h3>{_table(rows)}")
         for example in body.get("examples", {}).values():
-            command = _curl(base_url + path, kind, example["value"])
+            command = _curl(_start(base_url, path, method, operation), kind, example["value"])
             parts.append(f"<p>{escape(example['summary'])}:</p><pre>{escape(command)}</pre>")
+    if method != "get" and "requestBody" not in operation:
+        parts.append(f"<pre>{escape(' '.join(_start(base_url, path, method, operation)))}</pre>")
     answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
     for example in _resolve(document, answer.get("schema", {})).get("examples", []):
         parts.append(f"<h3>Answer</h3>{_json(example)}")
@@ -82,23 +91,36 @@ def _type(schema: dict[str, Any]) -> str:
         words = "file"
     elif schema.get("contentMediaType") == "application/json":
         words = "JSON"
+    elif "anyOf" in schema and "type" not in schema:
+        options = [_type(option) for option in schema["anyOf"] if option.get("type") != "null"]
+        words = " or ".join(dict.fromkeys(options))
+    elif "items" in schema:
+        words = f"list of {_type(schema['items']).partition(',')[0]}s"
     else:
-        options = schema.get("anyOf", [schema])
-        words = " or ".join(option["type"] for option in options if option.get("type") != "null")
+        words = schema.get("type", "text")
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         words += f", {low:,.10g} to {high:,.10g}"
-    if schema.get("default") is not None:
+    if schema.get("default") not in (None, [], {}, "{}"):
         words += f", default {schema['default']}"
     return words
 
 
-def _curl(url: str, kind: str, value: dict[str, Any]) -> str:
-    if kind == "application/json":
-        body = shlex.quote(json.dumps(value, ensure_ascii=False))
-        return f"curl {url} \\\n  -H 'content-type: application/json' \\\n  -d {body}"
-    fields = [f"-F {shlex.quote(f'{name}={field}')}" for name, field in value.items()]
-    return " \\\n  ".join([f"curl {url}", *fields])
+def _start(base_url: str, path: str, method: str, operation: dict[str, Any]) -> list[str]:
+    """Return how a command begins that makes a call, with an example in the place of a path's parameter."""
+    start = ["curl"] if method in ("get", "post") and "requestBody" in operation else ["curl", "-X", method.upper()]
+    start.append(base_url + re.sub(r"\{\w+\}", EXAMPLE_PRODUCT["id"], path))
+    return [*start, '-H "Authorization: Bearer $KEY"'] if CHANGES in operation.get("tags", ()) else start
+
+
+def _curl(start: list[str], kind: str, value: Any) -> str:
+    if isinstance(value, str):
+        parts = [f"-H 'content-type: {kind}'", f"--data-binary {shlex.quote(value)}"]
+    elif kind == "application/json":
+        parts = ["-H 'content-type: application/json'", f"-d {shlex.quote(json.dumps(value, ensure_ascii=False))}"]
+    else:
+        parts = [f"-F {shlex.quote(f'{name}={field}')}" for name, field in value.items()]
+    return " \\\n  ".join([" ".join(start), *parts])
 
 
 def _errors(document: dict[str, Any]) -> str:

@@ -171,13 +171,17 @@ def facets(
     service: TheService,
     attribute: Annotated[
         list[Name],
-        Query(max_length=MAX_FILTERS, description="Attribute whose values to count; may come again. All without it."),
+        Query(
+            max_length=MAX_FILTERS,
+            description="Attribute whose values to count; may come again. All without it.",
+            json_schema_extra={"examples": ["baseColour"]},
+        ),
     ] = [],  # noqa: B006 - FastAPI copies it
     filters: Annotated[
         str,
         Query(
             description="What products must fulfil: the filters of a search, as JSON.",
-            json_schema_extra={"contentMediaType": "application/json"},
+            json_schema_extra={"contentMediaType": "application/json", "examples": ['{"gender": "Women"}']},
         ),
     ] = "{}",
     limit: Annotated[int, Query(ge=1, le=MAX_FACET_VALUES, description="Most values per attribute.")] = 100,

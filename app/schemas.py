@@ -72,6 +72,8 @@ EXAMPLE_ERROR: dict[str, Any] = {
         "request_id": "6f7c1d0e5b3a4f2c9d8e7a6b5c4d3e2f",
     }
 }
+CHANGES = "changes"
+"""The tag of calls that change something, which need a key."""
 MODEL_NAME = "vitrine"
 """The lasting name of whatever model is served."""
 PIXEL = (
@@ -82,8 +84,11 @@ PIXEL = (
 
 
 def clean(text: Any) -> Any:
-    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left."""
-    if not isinstance(text, str):
+    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left.
+
+    One that is too long is left for the check of its length: how long it is does not depend on what it consists of.
+    """
+    if not isinstance(text, str) or len(text) > MAX_TEXT:
         return text
     return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip() or None
 
@@ -445,7 +450,7 @@ class ExplainRequest(Fields):
             )
 
 
-ProductId = Annotated[Name, Field(pattern=PRODUCT_ID)]
+ProductId = Annotated[Name, Field(pattern=PRODUCT_ID), BeforeValidator(as_value)]
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]
 AttributeValue = Annotated[Value, AfterValidator(some)]
 
@@ -1120,7 +1125,7 @@ def bulk_body() -> dict[str, Any]:
         "required": True,
         "content": {
             "application/x-ndjson": {
-                "schema": {"type": "string", "description": about},
+                "schema": {"description": about},
                 "examples": {"lines": {"summary": "A product to put in, and one to take out", "value": text}},
             },
             "multipart/form-data": {

@@ -84,8 +84,8 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
     app.add_middleware(RequestScope, keys=keys, telemetry=service.telemetry, limit=limit)
     add_error_handlers(app)
-    app.include_router(router)
-    for routes in (details, reading, writing, admin, operations, pages):
+    app.state.routers = (router, details, reading, writing, admin, operations, pages)
+    for routes in app.state.routers:
         app.include_router(routes)
     if settings.metrics != "off":
         keyed = settings.metrics == "keyed"
@@ -222,9 +222,9 @@ async def _reload_on_hangup(service: Service) -> None:
             try:
                 await service.reload()
             except VitrineError as error:
-                logger.error("SIGHUP: %s", error)
+                logger.error("SIGHUP: the artefacts could not be reloaded; %s", error)
             except Exception:
-                logger.exception("SIGHUP: the reload failed")
+                logger.exception("SIGHUP: the artefacts could not be reloaded")
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
 

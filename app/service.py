@@ -28,8 +28,8 @@ from index.search import SearchIndex, Want
 
 logger = logging.getLogger("vitrine.app")
 
-EDIT_TRIES = 3
-"""How often an edit is made anew when the catalogue is replaced under it."""
+EDIT_TRIES = 30
+"""How often an edit is tried again when the catalogue is replaced under it, or the picture that it is to keep."""
 
 T = TypeVar("T")
 
@@ -281,25 +281,24 @@ class Service:
             ReadOnlyError: the catalogue cannot be written here.
             VitrineError: as `MicroBatcher.submit`.
         """
+        answers: dict[int, Written | VitrineError] = {}
         for _ in range(EDIT_TRIES):
+            left = [number for number in range(len(edits)) if number not in answers]
             try:
-                answers = await self._edit_once(edits)
+                found = await self._edit_once([edits[number] for number in left])
             except ReplacedError:
                 await self._follow_replacement()
                 continue
-            # A picture that was to be kept, and was replaced meanwhile: nobody's mistake.
-            again = [n for n, answer in enumerate(answers) if isinstance(answer, ConflictError) and edits[n].keeps]
-            if not again:
-                return answers
-            for number, answer in zip(again, await self.edit([edits[n] for n in again]), strict=True):
-                answers[number] = answer
-            return answers
-        raise ReplacedError("the catalogue is being replaced over and over; send it again later")
+            answers.update({n: answer for n, answer in zip(left, found, strict=True) if answer is not None})
+            if len(answers) == len(edits):
+                return [answers[number] for number in range(len(edits))]
+        raise OverloadedError("others are changing the same all the time; send it again in a second")
 
-    async def _edit_once(self, edits: Sequence[Edit]) -> list[Written | VitrineError]:
+    async def _edit_once(self, edits: Sequence[Edit]) -> list[Written | VitrineError | None]:
+        """Try to make edits; None for one whose picture was to be kept, and was replaced meanwhile."""
         catalogue, rule = self.catalogue, self.catalogue.info.split
         kept: dict[int, tuple[Entry, str]] = {}
-        answers: dict[int, Written | VitrineError] = {}
+        answers: dict[int, Written | VitrineError | None] = {}
         for number, edit in enumerate(edits):
             if edit.keeps:
                 try:
@@ -335,7 +334,8 @@ class Service:
                 changes[number] = Put(entry, edit.expected, edit.absent)
         if changes:
             outcomes = await self.live.write(encoded.serving.encoder, list(changes.values()))
-            answers.update(zip(changes, outcomes, strict=True))
+            for number, outcome in zip(changes, outcomes, strict=True):
+                answers[number] = None if number in kept and isinstance(outcome, ConflictError) else outcome
         return [answers[number] for number in range(len(edits))]
 
     async def _follow_replacement(self) -> None:

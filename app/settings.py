@@ -118,7 +118,7 @@ class Settings(BaseSettings):
             for problem in error.errors(include_url=False):
                 name = ".".join(str(part) for part in problem["loc"])
                 spelled = name if name in given else f"{PREFIX}{name.upper()}"
-                problems.append(f"{spelled} is {problem['input']!r}: {problem['msg']}")
+                problems.append(f"{spelled} is {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}")
             raise ConfigError("; ".join(problems)) from None
 
 

@@ -70,8 +70,10 @@ class Line:
 
     number: int
     """From 1; empty lines count."""
-    fields: ProductLine | InputError
+    fields: ProductLine | None
+    """None where it could not be read that far."""
     picture: UploadedPicture | None = None
+    error: InputError | None = None
 
 
 class Uploads:
@@ -231,7 +233,8 @@ class Uploads:
         try:
             value = await asyncio.get_running_loop().run_in_executor(self._pool, json.loads, line)
         except (ValueError, RecursionError) as error:
-            return Line(number, MalformedError(f"the line is not JSON ({error}); send one object a line"))
+            return Line(number, None, error=MalformedError(f"the line is not JSON ({error}); send one object a line"))
+        fields = None
         try:
             fields = _checked(ProductLine, value, strict=True)
             if fields.delete or fields.image is None:
@@ -249,13 +252,13 @@ class Uploads:
                 )
             return Line(number, fields, await self._kept(fields.image, take))
         except InputError as error:
-            return Line(number, error)
+            return Line(number, fields, error=error)
 
     @asynccontextmanager
     async def _bulk_form(self, request: Request) -> AsyncIterator[tuple[bytes, dict[str, UploadFile]]]:
         """Read a form with a file `products` of lines, and pictures: yield the lines, and the pictures by file name."""
         async with self._in_time(), aclosing(_bounded(request, FORM_UPLOADS * self._max_bytes, "the form")) as stream:
-            parser = MultiPartParser(request.headers, stream, max_files=MAX_FILES, max_fields=1, max_part_size=MAX_JSON)
+            parser = MultiPartParser(request.headers, stream, max_files=MAX_FILES, max_part_size=MAX_JSON)
             try:
                 form = await parser.parse()
             except MultiPartException as error:

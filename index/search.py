@@ -190,6 +190,8 @@ class _Rows:
         self.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors)
 
     def append(self, products: Sequence[Product], images: Vectors, texts: Vectors) -> None:
+        if not products:
+            return
         start, end = len(self.products), len(self.products) + len(products)
         if not start:
             self.images, self.texts = images, texts  # no copy: they are not written to

@@ -16,7 +16,7 @@ from app.server import create_app
 from app.settings import Settings
 from common import ArtefactError, ConfigError
 from index import Catalogue, title_key
-from index.metrics import evaluate
+from index.metrics import evaluate, title_slices
 from tests.shop import (
     DESCRIPTIONS,
     IMAGES,
@@ -307,7 +307,8 @@ def test_the_evaluation_is_that_of_the_metrics_on_what_is_served(client: httpx.C
         figures = evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, np.array(asking))
         source = snapshot.info.source
         origin = {"split": split, "encoder_id": "drawn-1", "catalogue_version": 0, "source": source}
-        assert answer == {**origin, **json.loads(json.dumps(figures))}
+        slices = title_slices(snapshot.image_vectors, snapshot.text_vectors, snapshot.products, np.array(asking))
+        assert answer == {**origin, **json.loads(json.dumps(figures)), "slices": json.loads(json.dumps(slices))}
     assert client.get("/v1/evaluation").json()["split"] == "test"
 
 

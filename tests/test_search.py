@@ -55,6 +55,8 @@ def snapshot(image_vectors: np.ndarray, text_vectors: np.ndarray, *, titles: Seq
             del attributes["size"]
         products.append(Product(f"p{number}", titles[int(rng.integers(len(titles)))], attributes))
     info = CatalogueInfo("enc", image_vectors.shape[1], "drawn", SplitRule(), "2025-03-01T12:00:00+00:00")
+    for vectors in (image_vectors, text_vectors):
+        vectors.flags.writeable = False  # as those of a catalogue are
     return Snapshot(info, 3, products, image_vectors, text_vectors)
 
 

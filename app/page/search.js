@@ -228,7 +228,7 @@ async function askDescriptions(signal) {
   settled(answer);
   showFacets(answer.facets);
   at("grid").replaceChildren();
-  at("count").textContent = answer.results.length ? `Best ${answer.results.length} of ${number(answer.total)}` : "None";
+  at("count").textContent = answer.results.length ? `Best ${answer.results.length} of ${number(total)}` : "None";
   if (!answer.results.length) {
     nothing();
     return;
@@ -344,7 +344,7 @@ function waiting(anew) {
 function settled(answer) {
   at("results").removeAttribute("aria-busy");
   at("said").hidden = true;
-  total = answer.total;
+  total = answer.total ?? Infinity; // null where the service does not know it
   const spent = answer.timing_ms;
   const took = (spent.queue + spent.encode + spent.search).toFixed(1);
   at("origin").textContent = `Searched in ${took} ms · encoder ${answer.encoder_id} · catalogue version ${answer.catalogue_version}`;
@@ -379,6 +379,7 @@ function showProducts(answer) {
   answered.push(...answer.results.map((product) => product.id));
   at("more").hidden = !answer.results.length || answered.length >= total;
   if (!answered.length) nothing();
+  else if (total === Infinity) at("count").textContent = "Best first";
   else at("count").textContent = total === 1 ? "One product" : `${number(total)} products, best first`;
   seen.unobserve(at("more"));
   seen.observe(at("more")); // the observer tells again, should it still be in view
