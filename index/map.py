@@ -148,7 +148,10 @@ def load_map(folder: Path, encoder_id: str) -> ProductMap:
             )
         head = value["method"], value["encoder_id"], value["created"]
         if value["method"] == "pca":
-            return ProductMap(*head, mean=np.array(value["mean"]), axes=np.array(value["axes"]))
+            mean, axes = (np.array(value[name], dtype=np.float64) for name in ("mean", "axes"))
+            if mean.ndim != 1 or axes.shape != (2, len(mean)):
+                raise ValueError(f"mean and axes are {mean.shape} and {axes.shape}, not (D,) and (2, D)")
+            return ProductMap(*head, mean=mean, axes=axes)
         pairs = zip(value["x"], value["y"], strict=True)
         return ProductMap(*head, places=dict(zip(value["ids"], pairs, strict=True)))
     except (KeyError, TypeError, ValueError) as error:

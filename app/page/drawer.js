@@ -164,9 +164,9 @@ class Drawer {
       make("figure", { className: "large" }, plate(id, false)),
       title,
       actions,
-      about,
       make("h3", {}, "Nearest neighbours"),
       near,
+      about,
     );
     this.dialog.scrollTop = 0;
     for (const [label, action, name] of [

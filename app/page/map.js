@@ -82,7 +82,7 @@ function coloursOf(values) {
   return names.map((name, place) => {
     const rgb = components(known(name) ?? PALETTE[place]);
     const level = rgb.reduce((one, other) => one + other) / 3;
-    const mixed = rgb.map((value) => (Math.abs(level - ground) < 40 ? value * 0.7 + (dark() ? 75 : 0) : value * 0.8 + 25));
+    const mixed = rgb.map((value) => (Math.abs(level - ground) < 25 ? value * 0.7 + (dark() ? 75 : 0) : value * 0.8 + 25));
     return `rgb(${mixed.map(Math.round).join(" ")})`;
   });
 }
@@ -121,7 +121,7 @@ function paint() {
     return make("li", {}, button);
   });
   const rest = counts.slice(NAMED).reduce((one, two) => one + two, 0);
-  if (rest) items.push(make("li", { className: "soft" }, `${counts.length - NAMED} more values: ${number(rest)}`));
+  if (rest) items.push(make("li", { className: "soft" }, `${counts.length - NAMED} more: ${number(rest)}`));
   at("legend").replaceChildren(...items);
 }
 

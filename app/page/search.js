@@ -443,7 +443,7 @@ function marked(words, most) {
   return words.flatMap(({ word, weight }) => {
     const share = Math.max(0, weight) / most;
     const mark = make("mark", { className: share > 0.5 ? "strong" : share > 0.15 ? "some" : "", title: `${word}: ${weight.toFixed(3)}` }, word);
-    mark.style.setProperty("--share", share.toFixed(3));
+    mark.style.setProperty("--share", share > 0.12 ? share.toFixed(3) : "0");
     return [mark, " "];
   });
 }
