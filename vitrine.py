@@ -562,6 +562,24 @@ def search(
     _say(table, False)
 
 
+@cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --method umap`")
+def map_products(
+    catalogue: CatalogueOption = None,
+    method: Annotated[
+        str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine\\[map]'`.", show_default=True)
+    ] = "pca",
+) -> None:
+    """Make the map of a catalogue anew: where its products stand in two dimensions, for the page at /map."""
+    from index import METHODS, make_map
+
+    known = next((one for one in METHODS if one == method), None)
+    if known is None:
+        raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
+    folder = _catalogue(catalogue)
+    count = make_map(folder, known)
+    Console(soft_wrap=True).print(f"{folder}: {count:,} products on a map by {known}")
+
+
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine serve --port 8001 --workers 2`")
 def serve(
     checkpoint: CheckpointOption = None,

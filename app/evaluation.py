@@ -18,6 +18,7 @@ from typing import Any
 from app.errors import UnavailableError
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError
+from index.metrics import What
 
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that bound the threads of arithmetic."""
@@ -37,11 +38,11 @@ class Evaluations:
         self._state = state
         self._telemetry = telemetry
         self._at: Hashable = None
-        self._figures: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._figures: dict[tuple[What, str], asyncio.Task[dict[str, Any]]] = {}
         self._turn = asyncio.Lock()
 
-    async def of(self, split: str) -> dict[str, Any]:
-        """Return what `index.metrics.evaluate_split` gives for `split`.
+    async def of(self, split: str, what: What = "figures") -> dict[str, Any]:
+        """Return what `index.metrics` gives for `split`: the figures of `evaluate_split`, or `evaluate_details`.
 
         Callers who leave do not stop the computation for the others. A failure is not kept.
 
@@ -52,16 +53,16 @@ class Evaluations:
         if self._state() != self._at:
             self._figures = {}
             self._at = self._state()
-        kept = self._figures
-        if split not in kept:
-            task = kept[split] = asyncio.create_task(self._compute(split), name=f"evaluate {split}")
+        kept, key = self._figures, (what, split)
+        if key not in kept:
+            task = kept[key] = asyncio.create_task(self._compute(split, what), name=f"evaluate {split}: {what}")
 
             def settle(done: asyncio.Task[dict[str, Any]]) -> None:
                 if done.cancelled() or done.exception() is not None:
-                    kept.pop(split, None)
+                    kept.pop(key, None)
 
             task.add_done_callback(settle)
-        task = kept[split]
+        task = kept[key]
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -76,7 +77,7 @@ class Evaluations:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _compute(self, split: str) -> dict[str, Any]:
+    async def _compute(self, split: str, what: What) -> dict[str, Any]:
         async with self._turn:
             self._telemetry.evaluated()
             environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -86,6 +87,7 @@ class Evaluations:
                 "from index.metrics import main; main()",
                 str(self._folder.resolve()),
                 split,
+                what,
                 stdin=DEVNULL,
                 stdout=PIPE,
                 env=environment,

@@ -80,7 +80,7 @@ def _table(rows: list[tuple[str, dict[str, Any], str]]) -> str:
         for name, schema, text in rows
     )
     head = "<thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead>"
-    return f'<div class="wide"><table>{head}<tbody>{cells}</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table>{head}<tbody>{cells}</tbody></table></div>'
 
 
 def _type(schema: dict[str, Any]) -> str:

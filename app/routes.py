@@ -7,11 +7,10 @@ import base64
 from collections.abc import Coroutine
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse
 from starlette.requests import ClientDisconnect
 
 from app.batcher import Answered
@@ -57,12 +56,10 @@ from app.service import Service, TheService
 from app.telemetry import CONTENT_TYPE
 from index.search import DescriptionHit, Hit
 
-PAGE = Path(__file__).parent / "page"
-
 T = TypeVar("T")
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 operations = APIRouter()
-"""What is open to everybody: whether the service is well, the page, and the description of the calls."""
+"""What is open to everybody: whether the service is well, and the description of the calls."""
 
 
 BODY_ERRORS = error_answers(400, 408, 413, 415, 422, 500, 503, 504)
@@ -227,12 +224,6 @@ def metrics(service: TheService) -> Response:
     """Return what the service counts and measures of itself, as Prometheus reads it."""
     service.measure()
     return Response(service.telemetry.text(), media_type=CONTENT_TYPE)
-
-
-@operations.get("/", include_in_schema=False)
-async def page() -> FileResponse:
-    """Return the search page."""
-    return FileResponse(PAGE / "index.html")
 
 
 @operations.get("/docs", include_in_schema=False)

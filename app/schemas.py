@@ -47,7 +47,9 @@ MAX_TEMPLATES = 100
 MAX_ATTRIBUTES = 64
 PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
 MAX_PROMPTS = 1_000
-"""Labels times templates of one classification."""
+"""Labels times templates of one classification; words of one explanation."""
+MAX_EXPLAINED = 50
+"""Descriptions of one explanation."""
 
 EXAMPLE_PRODUCT: dict[str, Any] = {
     "id": "10054",
@@ -411,6 +413,41 @@ class ClassifyRequest(Fields):
     def prompts(self) -> list[str]:
         """Return the texts to encode: label by label, each in all templates."""
         return [template.replace("{}", label) for label in self.labels for template in self.templates]
+
+
+class ExplainRequest(Fields):
+    """Descriptions, and what they are matched with: a picture, products for their pictures, a vector, or several."""
+
+    structured: ClassVar[tuple[str, ...]] = ("like", "vector", "descriptions")
+    """Fields that are JSON in a form."""
+
+    image: Picture = Field(None, description="The picture as data:image/png;base64,... Addresses are not fetched.")
+    like: Ids = Field(default_factory=list, description="Ids of products whose pictures they are.")
+    vector: Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM)] | None = Field(
+        None, description="A vector such as /v1/embeddings gives; its length does not matter."
+    )
+    descriptions: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]],
+        Field(min_length=1, max_length=MAX_EXPLAINED),
+    ] = Field(description="What may be said of the picture, each in words.")
+
+    def check(self, picture: bool) -> None:
+        """Refuse what cannot be explained; `picture` says whether one came beside the fields.
+
+        Raises:
+            InvalidError: nothing to match the descriptions with, or too many words.
+        """
+        if not (picture or self.image or self.like or self.vector):
+            raise InvalidError(
+                "there is nothing to match the descriptions with; send at least one of image, like and vector",
+                [{"field": "image", "message": "empty, and there is no like or vector"}],
+            )
+        words = sum(len(description.split()) for description in self.descriptions)
+        if words > MAX_PROMPTS:
+            raise InvalidError(
+                f"the descriptions have {words:,} words; send at most {MAX_PROMPTS:,} together",
+                [{"field": "descriptions", "message": f"more than {MAX_PROMPTS} words"}],
+            )
 
 
 ProductId = Annotated[Name, Field(pattern=PRODUCT_ID), BeforeValidator(as_value)]
@@ -781,6 +818,118 @@ class EvaluationAnswer(BaseModel):
     )
 
 
+class WordResult(BaseModel):
+    """A word of a description, and what it does for the match."""
+
+    word: str
+    weight: float = Field(description="How much the score falls when this word is left out; below 0 it disturbs.")
+
+
+class ExplainedResult(BaseModel):
+    """A description word by word."""
+
+    description: str
+    score: float = Field(description="Cosine of the angle between picture and description; 1 at best.")
+    words: list[WordResult]
+
+
+class ExplainAnswer(BaseModel):
+    """The descriptions, in the order in which they were sent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [
+                        {
+                            "description": "Women Red Heels",
+                            "score": 0.412,
+                            "words": [
+                                {"word": "Women", "weight": 0.021},
+                                {"word": "Red", "weight": 0.094},
+                                {"word": "Heels", "weight": 0.163},
+                            ],
+                        }
+                    ],
+                    "encoder_id": "9f0c2ab4d1e87a63",
+                }
+            ]
+        }
+    )
+
+    results: list[ExplainedResult]
+    encoder_id: str = Field(description="The weights that judged.")
+
+
+class FoundExample(BaseModel):
+    """One of the first results of a query."""
+
+    id: str
+    title: str
+    score: float
+    right: bool = Field(description="Whether it is an answer that was looked for.")
+
+
+class QueryExample(BaseModel):
+    """A query that does very well or very badly."""
+
+    id: str = Field(description="The product that asks; of a text, the one of its products that comes first.")
+    title: str
+    rank: int = Field(description="Where its best right answer stands, from 1; ties count against it.")
+    score: float = Field(description="Cosine of that answer.")
+    found: list[FoundExample] = Field(description="What was found first.")
+
+
+class Similarity(BaseModel):
+    """How many pairs of query and answer are how similar."""
+
+    edges: list[float] = Field(description="Of the bins; one more than there are bins.")
+    right: list[int] = Field(description="Pairs that belong together.")
+    wrong: list[int] = Field(description="All other pairs.")
+    nearest_wrong: list[int] = Field(description="Of the other pairs, the most similar one of each query.")
+
+
+class DirectionDetails(BaseModel):
+    """One direction: which queries do worst and best, and how similar pairs are."""
+
+    queries: int
+    worst: list[QueryExample]
+    best: list[QueryExample]
+    similarity: Similarity
+
+
+class DetailsAnswer(BaseModel):
+    """What lies behind the figures of an evaluation."""
+
+    split: Literal["test", "validation", "train", "all"] = Field(description="Whose products ask.")
+    encoder_id: str
+    catalogue_version: int
+    source: str = Field(description="Name of the data set that the catalogue was built from.")
+    text_to_image: DirectionDetails = Field(description="Each distinct title asks for its pictures.")
+    image_to_text: DirectionDetails = Field(description="Each picture asks for its title among the distinct ones.")
+
+
+class MapAttribute(BaseModel):
+    """The values of one attribute, to colour a map by."""
+
+    values: list[str] = Field(description="The most frequent first.")
+    codes: str = Field(description="Per product its value's place in `values`, 65535 for none: uint16 as base64.")
+
+
+class MapAnswer(BaseModel):
+    """Where the products stand in two dimensions; near ones look alike."""
+
+    method: Literal["pca", "umap"]
+    created: str
+    encoder_id: str
+    catalogue_version: int
+    left_out: int = Field(description="Products that came after a map by UMAP was made, and have no place on it.")
+    ids: list[str] = Field(description="Of the products, N.")
+    x: str = Field(description="N little-endian uint16 as base64: the map is a square of 65535.")
+    y: str = Field(description="The same, upwards.")
+    attributes: dict[str, MapAttribute] = Field(description="Attributes with few enough values to colour by.")
+
+
 class Health(BaseModel):
     """The process runs."""
 
@@ -933,6 +1082,21 @@ def classify_body() -> dict[str, Any]:
         ClassifyRequest.structured,
         {"required": ["labels"], "oneOf": one},
         picture=("A picture", {"image": "@shoe.jpg", "labels": '["shoes", "bag", "dress"]'}),
+    )
+
+
+def explain_body() -> dict[str, Any]:
+    """Return the OpenAPI request body of an explanation."""
+    some = [{"required": [part]} for part in ("image", "like", "vector")]
+    descriptions = ["Women Red Heels", "Men Blue Shirt"]
+    return with_form(
+        json_body(
+            {**inlined(ExplainRequest), "anyOf": some},
+            picture=("A picture and two descriptions", {"image": PIXEL, "descriptions": descriptions}),
+        ),
+        ExplainRequest.structured,
+        {"required": ["descriptions"], "anyOf": some},
+        picture=("A picture", {"image": "@shoe.jpg", "descriptions": json.dumps(descriptions)}),
     )
 
 

@@ -29,11 +29,12 @@ from app.logs import log_config
 from app.middleware import RequestScope
 from app.products import admin, reading, writing
 from app.rate import RateLimit, parse_rate
-from app.routes import PAGE, metrics, operations, router
+from app.routes import metrics, operations, router
 from app.schemas import error_answers
 from app.service import Service
 from app.settings import Settings
 from app.telemetry import SHARED
+from app.views import PAGE, Maps, details, pages
 from common import ArtefactError, ConfigError, VitrineError
 
 logger = logging.getLogger("vitrine.app")
@@ -82,10 +83,11 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.service = service
     app.state.settings = settings
     app.state.keys = keys
+    app.state.maps = Maps(settings.catalogue)
     limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
     app.add_middleware(RequestScope, keys=keys, telemetry=service.telemetry, limit=limit)
     add_error_handlers(app)
-    app.state.routers = (router, reading, writing, admin, operations)
+    app.state.routers = (router, details, reading, writing, admin, operations, pages)
     for routes in app.state.routers:
         app.include_router(routes)
     if settings.metrics != "off":

@@ -27,6 +27,7 @@ from app.schemas import (
     BatchRequest,
     ClassifyRequest,
     EmbeddingsRequest,
+    ExplainRequest,
     ProductLine,
     ProductRequest,
     SearchRequest,
@@ -44,8 +45,8 @@ PATIENCE = 4
 """A body too large is read and thrown away up to this many times the limit: a caller still sending sees no answer."""
 
 
-M = TypeVar("M", SearchRequest, ClassifyRequest)
-B = TypeVar("B", SearchRequest, ClassifyRequest, ProductRequest)
+M = TypeVar("M", SearchRequest, ClassifyRequest, ExplainRequest)
+B = TypeVar("B", SearchRequest, ClassifyRequest, ExplainRequest, ProductRequest)
 LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 MAX_FILES = 1_000
 """Most pictures of one bulk form."""

@@ -17,13 +17,24 @@ from index.catalogue import (
     Written,
     digest_of,
 )
-from index.metrics import KAGL_ATTRIBUTES, evaluate, evaluate_kagl, evaluate_split, ranks, title_slices
+from index.map import METHODS, Method, ProductMap, load_map, make_map
+from index.metrics import (
+    KAGL_ATTRIBUTES,
+    evaluate,
+    evaluate_details,
+    evaluate_kagl,
+    evaluate_split,
+    examine,
+    ranks,
+    title_slices,
+)
 from index.products import SPLITS, Product, Split, SplitRule, title_key
 from index.search import MAX_K, DescriptionHit, Filter, Filters, Hit, Page, SearchIndex, Want
 
 __all__ = [
     "KAGL_ATTRIBUTES",
     "MAX_K",
+    "METHODS",
     "SPLITS",
     "Catalogue",
     "CatalogueInfo",
@@ -35,8 +46,10 @@ __all__ = [
     "Filter",
     "Filters",
     "Hit",
+    "Method",
     "Page",
     "Product",
+    "ProductMap",
     "Put",
     "SearchIndex",
     "Snapshot",
@@ -46,8 +59,12 @@ __all__ = [
     "Written",
     "digest_of",
     "evaluate",
+    "evaluate_details",
     "evaluate_kagl",
     "evaluate_split",
+    "examine",
+    "load_map",
+    "make_map",
     "ranks",
     "title_key",
     "title_slices",

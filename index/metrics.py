@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,15 @@ SLICED_BY = ("masterCategory", "gender", "baseColour")
 TITLE_FREQUENCY = "title frequency"
 FREQUENCIES = {"1": 1, "2–4": 2, "5–19": 5, "20+": 20}
 """Names of the slices by title frequency -> the fewest products that a title in it has."""
+
+BINS = 100
+"""Of a histogram of similarities, which run from -1 to 1."""
+SHOWN_QUERIES = 12
+"""How many of the best and of the worst queries are told apart."""
+SHOWN_FOUND = 4
+"""How many of the first results of such a query are named."""
+
+What = Literal["figures", "details"]
 
 OTHER = "other"
 NOT_GIVEN = "not given"
@@ -337,16 +346,152 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
     }
 
 
+class Examined(NamedTuple):
+    """How Q queries fared, and how similar their pairs are."""
+
+    rank: Integers
+    """(Q,) of the best relevant item; a tie counts against it."""
+    right: Vectors
+    """(Q,) similarity of the best relevant item."""
+    wrong: Vectors
+    """(Q,) similarity of the best irrelevant item; -1 where there is none."""
+    histograms: dict[str, Integers]
+    """"right" and "wrong": (BINS,) how many pairs; "nearest_wrong": each query's best irrelevant item only."""
+
+
+def examine(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers]) -> Examined:
+    """Return rank and similarities of every query, and the distribution of the similarities of all Q x N pairs.
+
+    One pass, which holds a bounded part of the (Q, N) scores at a time. Arguments are those of `ranks`; every query
+    needs a relevant item.
+    """
+    queries, gallery = _checked(queries, gallery)
+    indptr, indices = relevant
+    rank = np.empty(len(queries), dtype=np.int64)
+    right, wrong = (np.empty(len(queries), dtype=np.float32) for _ in range(2))
+    pairs, right_pairs, nearest = (np.zeros(BINS, dtype=np.int64) for _ in range(3))
+    for query, row in _score_rows(queries, gallery):
+        items = indices[indptr[query] : indptr[query + 1]]
+        scores = row[items]
+        right[query] = scores.max()
+        at_least = right[query] - np.float32(TIE)
+        rank[query] = np.count_nonzero(row >= at_least) - np.count_nonzero(scores >= at_least) + 1
+        pairs += _binned(row)
+        right_pairs += _binned(scores)
+        row[items] = -1  # the row is ours until the next one comes
+        wrong[query] = row.max()
+        if len(items) < len(row):
+            nearest += _binned(wrong[query : query + 1])
+    return Examined(rank, right, wrong, {"right": right_pairs, "wrong": pairs - right_pairs, "nearest_wrong": nearest})
+
+
+def _binned(scores: Vectors) -> Integers:
+    """Return how many of `scores` fall into each of the bins (BINS,) between -1 and 1."""
+    places = ((scores + np.float32(1)) * np.float32(BINS / 2)).astype(np.int32)
+    return np.bincount(places.clip(0, BINS - 1), minlength=BINS)
+
+
+def evaluate_details(snapshot: Snapshot, split: str) -> dict[str, Any]:
+    """Return which queries of a split do best and worst, what they find first, and how similar the pairs are.
+
+    `text_to_image` asks once per distinct title for its pictures, among all pictures. `image_to_text` asks with every
+    product's picture for its title, among the distinct titles. Worst are those whose best right answer stands furthest
+    back, then the least similar against the best wrong one; best are those whose lead over it is largest.
+
+    Returns:
+        `{"split", "encoder_id", "catalogue_version", "source", "text_to_image": {"queries", "worst", "best",
+        "similarity"}, "image_to_text"}`, ready for JSON. A query is `{"id", "title", "rank", "score", "found": [{"id",
+        "title", "score", "right"}]}`: `id` is the product that asks or, of a text, the one of its products that comes
+        first. `similarity` is `{"edges", "right", "wrong", "nearest_wrong"}`: BINS + 1 edges, numbers of pairs.
+
+    Raises:
+        InputError: an unknown split, or one without products.
+    """
+    queries = _asking(snapshot, split)
+    products, images, texts = snapshot.products, snapshot.image_vectors, snapshot.text_vectors
+    title_of, members, starts = _by_title([product.title for product in products])
+    leads = members[starts[:-1]]
+    asked = np.unique(title_of[queries])
+    sizes = starts[asked + 1] - starts[asked]
+    of_asked = np.concatenate([members[starts[title] : starts[title + 1]] for title in asked])
+    everything = np.arange(len(products))
+    return {
+        **_about(snapshot, split),
+        "text_to_image": _told(
+            products, leads[asked], everything, texts, images, (np.concatenate([[0], np.cumsum(sizes)]), of_asked)
+        ),
+        "image_to_text": _told(
+            products, queries, leads, images, texts, (np.arange(len(queries) + 1), title_of[queries])
+        ),
+    }
+
+
+def _told(
+    products: Sequence[Product],
+    askers: Integers,
+    gallery: Integers,
+    asking: Vectors,
+    answering: Vectors,
+    relevant: tuple[Integers, Integers],
+) -> dict[str, Any]:
+    """Return one direction of `evaluate_details`; `askers` (Q,) and `gallery` (N,) are positions in `products`."""
+    answers = answering if len(gallery) == len(answering) else answering[gallery]
+    seen = examine(asking[askers], answers, relevant)
+    lead = seen.right - seen.wrong
+    worst = np.lexsort((lead, -seen.rank))[:SHOWN_QUERIES]
+    best = np.lexsort((-lead, seen.rank))[:SHOWN_QUERIES]
+    indptr, indices = relevant
+
+    def told(query: int) -> dict[str, Any]:
+        scores = answers @ asking[askers[query]]
+        right = indices[indptr[query] : indptr[query + 1]]
+        order = np.argsort(-scores, kind="stable")[:SHOWN_FOUND].tolist()
+        asker = products[askers[query]]
+        own = asker if answers is not answering else products[gallery[right[scores[right].argmax()]]]
+        return {
+            "id": own.id,
+            "title": asker.title,
+            "rank": int(seen.rank[query]),
+            "score": round(float(seen.right[query]), 6),
+            "found": [
+                {
+                    "id": products[gallery[at]].id,
+                    "title": products[gallery[at]].title,
+                    "score": round(float(scores[at]), 6),
+                    "right": at in right,
+                }
+                for at in order
+            ],
+        }
+
+    return {
+        "queries": len(askers),
+        "worst": [told(query) for query in worst.tolist()],
+        "best": [told(query) for query in best.tolist()],
+        "similarity": {
+            "edges": np.linspace(-1, 1, BINS + 1).round(6).tolist(),
+            **{name: counts.tolist() for name, counts in seen.histograms.items()},
+        },
+    }
+
+
+MEASURES: Mapping[What, Callable[[Snapshot, str], dict[str, Any]]] = {
+    "figures": evaluate_split,
+    "details": evaluate_details,
+}
+
+
 def main() -> None:
     """Measure the catalogue and split that the arguments name, and print the figures, or an error, as JSON.
 
     What a service runs as a process of its own: at the lowest priority, and on one core if the environment says so.
     """
     os.nice(19)
-    folder, split = sys.argv[1:]
+    folder, split, named = sys.argv[1:]
+    measure = next(measure for what, measure in MEASURES.items() if what == named)
     try:
         with Catalogue.open(Path(folder)) as catalogue:
-            answer = evaluate_split(catalogue.snapshot(), split)
+            answer = measure(catalogue.snapshot(), split)
     except InputError as error:
         answer = {"error": str(error), "catalogue_at_fault": isinstance(error, ArtefactError)}
     sys.stdout.write(json.dumps(answer))

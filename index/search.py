@@ -284,6 +284,12 @@ class SearchIndex:
     def __len__(self) -> int:
         return self._count
 
+    @cached_property
+    def products(self) -> list[Product]:
+        """The products that are there, in the catalogue's order; not to be changed."""
+        rows = self._rows.products[: len(self._alive)]
+        return [product for product, lives in zip(rows, self._alive.tolist(), strict=True) if lives]
+
     def _row(self, product_id: str) -> int | None:
         """Return the row of a product in this version; None when there is no such product."""
         row = self._rows.row_of.get(product_id)

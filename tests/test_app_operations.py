@@ -26,10 +26,10 @@ import pytest
 
 from app.errors import UnavailableError
 from app.evaluation import Evaluations
-from app.routes import PAGE
 from app.server import create_app, serve
 from app.settings import Settings
 from app.telemetry import Telemetry
+from app.views import PAGE
 from common import ConfigError
 from tests.shop import (
     DESCRIPTIONS,
@@ -372,7 +372,7 @@ def test_an_evaluation_ends_with_the_service(folder: Path) -> None:
 # Every answer
 
 
-PATHS = ["/", "/healthz", "/docs", "/openapi.json", "/page/page.js", "/v1/products/1000/image", "/nothing"]
+PATHS = ["/", "/healthz", "/docs", "/openapi.json", "/page/search.js", "/v1/products/1000/image", "/nothing"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -403,7 +403,7 @@ def test_an_unknown_path_is_a_404_in_the_one_shape(client: httpx.Client, path: s
     error_of(client.get(path), 404, "not_found")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", IMAGES), ("DELETE", "/healthz"), ("POST", "/page/page.js")])
+@pytest.mark.parametrize(("method", "path"), [("GET", IMAGES), ("DELETE", "/healthz"), ("POST", "/page/search.js")])
 def test_a_wrong_method_is_a_405_in_the_one_shape(client: httpx.Client, method: str, path: str) -> None:
     answer = client.request(method, path)
     error_of(answer, 405, "method_not_allowed")
@@ -433,7 +433,10 @@ class Links(HTMLParser):
         self.forbidden += [name for name in names if name == "style" or name.startswith("on")]
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+PAGES = {"/": "index", "/evaluation": "evaluation", "/map": "map"}
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/docs"])
 def test_pages_load_everything_from_this_host_and_have_nothing_inline(client: httpx.Client, path: str) -> None:
     page = client.get(path)
     assert page.headers["content-type"].startswith("text/html")
@@ -444,15 +447,17 @@ def test_pages_load_everything_from_this_host_and_have_nothing_inline(client: ht
     for link in links.loaded:
         assert link.startswith("/")
         assert client.get(link).status_code == 200
-    for name in ("page.js", "page.css"):
-        text = client.get(f"/page/{name}").text
-        assert not re.search(r"https?://|@import|url\(", text)
+    for file in (*PAGE.glob("*.js"), *PAGE.glob("*.css")):
+        text = client.get(f"/page/{file.name}").text
+        assert not re.search(r"https?://(?!www\.w3\.org/)|@import|url\(|\beval\(|new Function", text)
 
 
-def test_the_script_finds_every_element_it_looks_for() -> None:
+@pytest.mark.parametrize("name", PAGES.values())
+def test_a_script_finds_every_element_it_looks_for(name: str) -> None:
     links = Links()
-    links.feed((PAGE / "index.html").read_text(encoding="utf-8"))
-    wanted = set(re.findall(r'\bat\("([^"]+)"\)', (PAGE / "page.js").read_text(encoding="utf-8")))
+    links.feed((PAGE / f"{name}.html").read_text(encoding="utf-8"))
+    script = PAGE / f"{'search' if name == 'index' else name}.js"
+    wanted = set(re.findall(r'\bat\("([^"]+)"\)', script.read_text(encoding="utf-8")))
     assert wanted
     assert wanted <= links.ids
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from app.doctor import Finding, examine, free_memory, report, usable_cores
 from app.keys import create_key
 from index import Catalogue
-from models.checkpoint import encoder_id
+from models.folder import encoder_id
 from vitrine import cli
 
 

@@ -11,7 +11,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from common import InputError
-from index import evaluate, metrics, ranks, title_key
+from index import (
+    CatalogueInfo,
+    Product,
+    Snapshot,
+    SplitRule,
+    evaluate,
+    evaluate_details,
+    evaluate_split,
+    examine,
+    metrics,
+    ranks,
+    title_key,
+)
 
 TIE = 1e-6
 
@@ -292,3 +304,88 @@ def test_relevant_items_that_do_not_fit_are_refused() -> None:
             ranks(queries, gallery, (np.array(indptr), np.array([0, 1])))
     with pytest.raises(InputError, match=r"0 to 3.*has 3"):
         ranks(queries, gallery, (np.array([0, 1, 2]), np.array([0, 3])))
+
+
+# What lies behind the figures
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.integers(2, 30), st.integers(1, 10), st.booleans())
+def test_examining_is_what_the_whole_matrix_says(seed: int, items: int, queries: int, tied: bool) -> None:
+    make = with_ties if tied else lambda count, number: unit(count, 5, number)
+    asking, gallery = make(queries, seed), make(items, seed + 1)
+    assume(clear(asking, gallery))
+    rng = np.random.default_rng(seed)
+    relevant = [sorted(rng.choice(items, rng.integers(1, items + 1), replace=False).tolist()) for _ in range(queries)]
+    indptr = np.cumsum([0, *map(len, relevant)])
+    seen = examine(asking, gallery, (indptr, np.concatenate(relevant)))
+
+    scores = (asking @ gallery.T).astype(np.float32)
+    pairs: dict[str, list[float]] = {"right": [], "wrong": [], "nearest_wrong": []}
+    for query, (row, right) in enumerate(zip(scores, relevant, strict=True)):
+        wrong = [float(row[n]) for n in range(items) if n not in right]
+        assert seen.rank[query] == min(slow_ranks(asking[query : query + 1], gallery, [right])[0])
+        assert seen.right[query] == pytest.approx(max(row[right]), abs=1e-6)
+        assert seen.wrong[query] == pytest.approx(max(wrong, default=-1), abs=1e-6)
+        pairs["right"] += row[right].tolist()
+        pairs["wrong"] += wrong
+        pairs["nearest_wrong"] += [max(wrong)] if wrong else []
+    edges = np.linspace(-1, 1, metrics.BINS + 1)
+    for name, values in pairs.items():
+        assert seen.histograms[name].sum() == len(values)
+        if all(np.abs(edges - value).min() > 1e-5 for value in values):  # where rounding does not choose the bin
+            assert seen.histograms[name].tolist() == np.histogram(values, edges)[0].tolist()
+
+
+def test_examining_holds_a_bounded_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, gallery = unit(50, 8, 0), unit(70, 8, 1)
+    relevant = (np.arange(51), np.arange(50))
+    whole = examine(asking, gallery, relevant)
+    monkeypatch.setattr(metrics, "CHUNK_BYTES", 4 * 70 * 3)
+    pieces = examine(asking, gallery, relevant)
+    assert pieces.rank.tolist() == whole.rank.tolist()
+    assert {name: counts.tolist() for name, counts in pieces.histograms.items()} == {
+        name: counts.tolist() for name, counts in whole.histograms.items()
+    }
+
+
+def test_the_details_name_the_queries_that_do_worst_and_best() -> None:
+    texts = unit(40, 16, 0)
+    images = images_of(texts, 1)
+    images[7] = -texts[7]  # nothing finds this one
+    images[3] = texts[3]
+    titles = [f"Thing {number}" for number in range(40)]
+    titles[20] = "thing  0"
+    texts[20] = texts[0]
+    products = [Product(str(n), title, {}, "test" if n < 30 else "train") for n, title in enumerate(titles)]
+    info = CatalogueInfo("e", 16, "made up", SplitRule(), "2025-01-01T00:00:00Z")
+    snapshot = Snapshot(info, 3, products, images, texts)
+    found = evaluate_details(snapshot, "test")
+    assert json.loads(json.dumps(found)) == found
+    assert (found["split"], found["encoder_id"], found["catalogue_version"]) == ("test", "e", 3)
+
+    by_text, by_image = found["text_to_image"], found["image_to_text"]
+    assert (by_text["queries"], by_image["queries"]) == (29, 30)  # distinct titles; products
+    for direction in (by_text, by_image):
+        worst, best = direction["worst"], direction["best"]
+        assert worst[0]["id"] == "7"
+        assert worst[0]["rank"] > 30
+        assert [one["rank"] for one in worst] == sorted((one["rank"] for one in worst), reverse=True)
+        assert best[0]["rank"] == 1
+        assert best[0]["found"][0]["right"]
+        assert len(worst) == len(best) == metrics.SHOWN_QUERIES
+        for query in (*worst, *best):
+            assert len(query["found"]) == metrics.SHOWN_FOUND
+            scores = [one["score"] for one in query["found"]]
+            assert scores == sorted(scores, reverse=True)
+            places = [place for place, one in enumerate(query["found"], 1) if one["right"]]
+            assert (query["rank"] in places) == bool(places)
+    whole = evaluate_split(snapshot, "test")
+    hits = sum(by_text["similarity"]["right"])
+    assert hits == 30
+    assert sum(by_text["similarity"]["wrong"]) == 29 * 40 - 30
+    assert sum(by_image["similarity"]["right"]) == 30
+    assert sum(by_image["similarity"]["wrong"]) == 30 * 39 - 30  # among distinct titles
+    assert whole["gallery"] == 40
+    with pytest.raises(InputError, match="validation"):
+        evaluate_details(snapshot, "validation")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from common import DataError
-from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
+from common import ArtefactError, DataError
+from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, make_map
 from models import Encoder, load_encoder
 from models.images import decode_image
 from training.data import Dataset, chunks, decode, open_dataset
@@ -27,7 +28,8 @@ def build_catalogue(
     """Encode every usable product of the data set at `data` and write the catalogue folder `out`; return the figures.
 
     Products get the split of the checkpoint's own rule, so that the titles it was trained on are known. Pictures are
-    decoded and scaled in threads while the towers compute. `out` appears when it is whole, or not at all.
+    decoded and scaled in threads while the towers compute. `out` appears when it is whole, or not at all; then a map of
+    it is made.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.
@@ -63,6 +65,8 @@ def build_catalogue(
             advance(len(entries))
         if not products:
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
+    with suppress(ArtefactError):  # a handful of products needs no map
+        make_map(out)
     seconds = time.monotonic() - started
     return {
         "products": products,
