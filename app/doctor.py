@@ -22,7 +22,7 @@ from app.keys import read_keys
 from app.settings import PREFIX, Settings
 from common import VitrineError
 from index import Catalogue
-from models.checkpoint import CONFIG_FILE, encoder_id
+from models.folder import CONFIG_FILE, encoder_id
 
 State = Literal["ok", "note", "problem"]
 """note: something is less than it could be, or not yet there; problem: the service would not run as it is set up."""
@@ -92,7 +92,7 @@ def _torch(asked: str) -> list[Finding]:
     try:
         import torch
 
-        from models.encoder import fast_dtype, pick_device
+        from models.torch_towers import fast_dtype, pick_device
     except (ImportError, OSError) as error:
         again = "install it again: pip install --force-reinstall torch torchvision"
         return [Finding("torch", "problem", f"cannot be imported ({str(error).splitlines()[0]})", again)]
