@@ -156,8 +156,9 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
 def listen(config: uvicorn.Config) -> socket.socket:
     """Return the socket that the workers share.
 
-    asyncio switches Nagle's algorithm off for connections whose socket names TCP as its protocol, and uvicorn's does not:
-    the body of every answer would wait some 40 ms for the caller to confirm the headers. Connections inherit the option.
+    asyncio switches Nagle's algorithm off for connections whose socket names TCP as its protocol. uvicorn's does not:
+    the body of every answer would wait some 40 ms for the caller to confirm the headers. Connections inherit what is
+    set here.
     """
     listening = config.bind_socket()
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -321,19 +321,36 @@ def _stand(folder: Path) -> tuple[Path, int] | None:
 
 
 def _put_in_place(beside: Path, build: Path, folder: Path) -> None:
-    """Move a finished build into `folder` and point the name at it: whoever opens it finds the old one or the new."""
+    """Move a finished build into `folder` and point the name at it: whoever opens it finds the old one or the new.
+
+    The names are synced too, before anybody can write to the new one: after a loss of power the old one would otherwise
+    be back, without what was acknowledged since.
+    """
     if not (folder / FILE).exists():
         if folder.exists():
             folder.rmdir()
+        _sync_names(beside)
         beside.rename(folder)
+        _sync_names(folder.parent)
         return
     before = (folder / FILE).resolve()
     build.rename(folder / build.name)
+    _sync_names(folder)
     (beside / FILE).replace(folder / FILE)
+    _sync_names(folder)
     for old in folder.glob(BUILD.format("*")):
         if old not in (before, folder / build.name) and time.time() - old.stat().st_mtime > KEEP_S:
             for end in ("", "-wal", "-shm"):
                 old.with_name(old.name + end).unlink(missing_ok=True)
+
+
+def _sync_names(folder: Path) -> None:
+    """Put on the disk what stands under which name in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _connect(file: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:

@@ -332,3 +332,24 @@ def test_builds_that_were_replaced_are_cleared_away(folder: Path, monkeypatch: p
     # The name, what it leads to, and what it led to before: a process may still have that open.
     assert len(list(folder.iterdir())) == 3
     assert set(contents(folder)) == {"n3"}
+
+
+def test_the_name_of_a_new_catalogue_is_on_the_disk_before_it_is_written_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, str]] = []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        place = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append((place.name, str((place / module.FILE).resolve().name)))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with CatalogueWriter(folder, INFO, again) as build:
+        build.add([entry("fresh")])
+    assert synced[-1] == (folder.name, (folder / module.FILE).resolve().name)
+    synced.clear()
+    with CatalogueWriter(folder.with_name("first"), INFO) as build:
+        build.add([entry("fresh")])
+    assert synced[-1][0] == folder.parent.name

@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,7 @@ from index import Catalogue, CatalogueWriter, SearchIndex, Want, digest_of
 from models import Encoder, load_encoder
 from tests.load.running import (
     ROOT,
+    START_S,
     Service,
     attributes_of,
     data_uri,
@@ -201,13 +202,13 @@ class Writer(threading.Thread):
         self.see(self.dice.choice(chosen))
 
     def see(self, slot: Slot) -> None:
-        """Check that a search of this very moment finds what was acknowledged; of the same worker, to which we speak."""
+        """Check that a search of this very moment, of the same worker, finds what was acknowledged."""
         if slot.there is None:
             answer = self.client.get(f"/v1/products/{quote(slot.id, safe='')}")
             if answer.status_code != 404:
                 self.tally.fault(f"{slot.id} was taken out and is answered {answer.status_code}")
             return
-        words, picture = slot.there
+        words = slot.there[0]
         fields = {"text": title_of(words), "k": 10, "filters": {"words": words}}
         answer = self.client.post("/v1/search/images", json=fields)
         found = [(hit["id"], hit["title"]) for hit in answer.json().get("results", ())]
@@ -285,9 +286,12 @@ def rebuild_on_and_on(checkpoint: Path, folder: Path) -> None:
     while True:
         with Catalogue.open(folder) as old:
             info = old.info
-        with CatalogueWriter(folder, info, lambda changed: encoded(encoder, changed)) as writer:
-            with Catalogue.open(folder) as before:
-                writer.add(before.entry(product.id)[0] for product in before.snapshot().products)
+        # In this order: what is changed after the build has begun is carried over.
+        with (
+            CatalogueWriter(folder, info, lambda changed: encoded(encoder, changed)) as writer,
+            Catalogue.open(folder) as before,
+        ):
+            writer.add(before.entry(product.id)[0] for product in before.snapshot().products)
         sys.stdout.write("replaced\n")
         sys.stdout.flush()
         time.sleep(0.3)
@@ -332,7 +336,8 @@ class Check:
         best = max(counted, default=0)
         if now != best and now not in pending:
             self.tally.fault(f"the count is {now}; acknowledged was {best}, pending were {pending}")
-        counted.append(now) if now not in counted else None
+        if now not in counted:
+            counted.append(now)
 
     def file(self, shown: set[str]) -> None:
         """Check the file: sound, every product whole, and the very products that the service shows."""
@@ -405,8 +410,16 @@ class Check:
         self.tally.stale_ms.append(1000 * (time.perf_counter() - start))
 
 
-def run(checkpoint: Path, work: Path, rounds: int, seed: int, *, replace_every: int = 4) -> dict[str, Any]:
-    """Run all rounds and return the figures."""
+def run(
+    checkpoint: Path,
+    work: Path,
+    rounds: int,
+    seed: int,
+    *,
+    replace_every: int = 4,
+    after_each: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Run all rounds and return the figures; `after_each` gets those of the rounds until then."""
     dice = random.Random(seed)
     folder = write_shop(checkpoint, work / "catalogue", BASE)
     tally = Tally()
@@ -424,15 +437,17 @@ def run(checkpoint: Path, work: Path, rounds: int, seed: int, *, replace_every: 
             check.products(client, everything)
             check.count(client, counted, pending)
             check.file(check.index(service))
-            if number == rounds:
-                break
-            replacing = replace_every and number % replace_every == replace_every - 1
-            _traffic(service, tally, slots, counted, pending, dice, check, (checkpoint, folder) if replacing else None)
+            after_each(_figures(tally, number, seed))
+            if number < rounds:
+                replacing = number % replace_every == replace_every - 1
+                places = (checkpoint, folder) if replacing else None
+                _traffic(service, tally, slots, counted, pending, dice, check, places)
         log.unlink()
-        say(
-            f"round {number + 1}: {sum(n for name, n in tally.counts.items() if 'acknowledged:' in name)} acknowledged,"
-            f" {len(tally.faults)} faults"
-        )
+    return _figures(tally, rounds, seed)
+
+
+def _figures(tally: Tally, rounds: int, seed: int) -> dict[str, Any]:
+    """Return what came out of the rounds that are done, checks included."""
     return {
         "rounds": rounds,
         "seed": seed,
@@ -460,8 +475,7 @@ def _traffic(
     replacing: tuple[Path, Path] | None,
 ) -> None:
     """Let all clients loose, look at the index in between, and kill the service."""
-    seeds: Iterator[int] = itertools.repeat(0)
-    seeds = iter(lambda: dice.getrandbits(32), None)
+    seeds = (dice.getrandbits(32) for _ in itertools.count())
     writers = [Writer(f"writer{n}", own, next(seeds), service, tally) for n, own in enumerate(slots)]
     editors = [Editor(f"editor{n}", service, tally, counted, next(seeds)) for n in range(EDITORS)]
     readers = [Reader(next(seeds), service, tally) for _ in range(READERS)]
@@ -475,7 +489,7 @@ def _traffic(
                 stdout=out,
                 process_group=service.process.pid,
             )
-        until(lambda: (folder.parent / "replaced.log").stat().st_size, 60)
+        until(lambda: (folder.parent / "replaced.log").stat().st_size, START_S)
     for writer in writers:
         writer.start()
     if replacing is None and dice.random() < 0.4:
@@ -520,8 +534,10 @@ def main() -> None:
     arguments = parser.parse_args()
     say(f"seed {arguments.seed}")
     with work_folder() as work:
-        figures = run(arguments.checkpoint, work, arguments.rounds, arguments.seed)
-    save(arguments.out, figures)
+        # After every round, so that a run that is stopped early leaves what it has found.
+        figures = run(
+            arguments.checkpoint, work, arguments.rounds, arguments.seed, after_each=lambda f: save(arguments.out, f)
+        )
     sys.exit(1 if figures["lost_writes"] else 0)
 
 
