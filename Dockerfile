@@ -30,7 +30,7 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
 # What only a compiler of kernels, or a GPU, would open. That torch still works is tried at once.
 RUN if [ "$DEVICE" = cpu ]; then \
         packages=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
-        && rm -rf "$packages"/triton "$packages"/torch/include "$packages"/torch/bin "$packages"/nvidia/*/include \
+        && rm -rf "$packages"/triton "$packages"/torch/include "$packages"/nvidia/*/include \
             "$packages"/nvidia/cudnn/lib/libcudnn_* "$packages"/nvidia/*/lib/libcusolverMg* \
             "$packages"/nvidia/*/lib/libnvperf* "$packages"/nvidia/*/lib/libnvrtc*.alt.* \
         && /opt/venv/bin/python -c 'import torch as t, torchvision, transformers; t.nn.Conv2d(3, 8, 3)(t.ones(1, 3, 9, 9))'; \
@@ -42,7 +42,7 @@ RUN pip --python /opt/venv/bin/python install --no-deps --target /opt/vitrine .
 
 FROM python:${PYTHON} AS service
 ARG DEVICE=cpu
-RUN useradd --system --uid 10001 --create-home vitrine && install -d -o 10001 -g vitrine /srv/artefacts
+RUN useradd --uid 10001 --create-home --no-log-init vitrine && install -d -o 10001 -g vitrine /srv/artefacts
 # From what changes least to what changes most.
 COPY --from=dependencies /opt/venv /opt/venv
 # Found as in a clone: below the working directory.
