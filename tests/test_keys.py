@@ -27,7 +27,7 @@ from common import ConfigError, InputError, NotFoundError
 from tests.shop import IMAGES, DrawnEncoder, ask, error_of, served, shop_open, write_catalogue
 from vitrine import cli
 
-OPEN = ["/healthz", "/readyz", "/", "/page/page.js", "/docs", "/openapi.json", "/metrics"]
+OPEN = ["/healthz", "/readyz", "/", "/page/search.js", "/docs", "/openapi.json", "/metrics"]
 READS = ["/v1/products/1000", "/v1/products/1000/image", "/v1/evaluation"]
 
 
