@@ -57,6 +57,6 @@ WORKDIR /srv
 VOLUME /srv/artefacts
 EXPOSE 8000
 # Making the demo takes about two minutes; a catalogue that is there is served at once.
-HEALTHCHECK --interval=15s --timeout=10s --start-period=10m --start-interval=2s \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=10m \
     CMD ["python", "-c", "import httpx; httpx.get('http://127.0.0.1:8000/readyz', timeout=8).raise_for_status()"]
 CMD ["vitrine", "serve", "--or-demo"]
