@@ -38,6 +38,7 @@ fix: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.results docs/results.md README.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
+	$(BIN)/python -m tests.load.page docs/reliability.md
 	$(BIN)/vitrine settings --write README.md
 
 ## Run what README and docs/ show against the demo (`vitrine demo --no-serve` makes it), and write the answers anew.

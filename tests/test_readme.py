@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from app.settings import settings_table
 from tests.benchmarks.contention import table
 from tests.benchmarks.results import rendered
+from tests.load.page import page as reliability
 from tests.readme import ELSEWHERE, kitchen, photos_of, run, same, steps, written
 from training.draw import draw_catalogue
 from training.embed import build_catalogue
@@ -131,3 +132,7 @@ def test_the_tables_of_results_come_from_the_committed_figures(page: str) -> Non
 def test_the_table_of_contention_comes_from_the_committed_figures() -> None:
     figures = json.loads((ROOT / "docs" / "contention.json").read_text(encoding="utf-8"))
     assert (ROOT / "docs" / "contention.md").read_text(encoding="utf-8") == table(figures), "run `make docs`"
+
+
+def test_the_page_on_reliability_comes_from_the_committed_figures() -> None:
+    assert (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8") == reliability(), "run `make docs`"
