@@ -39,7 +39,7 @@ AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 320, "height": 640}
 PATIENCE_MS = 60_000
-"""How long to wait for what must come: the machine may be busy with other tests, and measuring has the lowest priority."""
+"""How long to wait for what must come: the machine may be busy, and measuring has the lowest priority."""
 SEEN = """() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)))"""
 
 
