@@ -95,7 +95,7 @@ def served(checkpoint: Path, catalogue: Path) -> Iterator[tuple[httpx.Client, su
     process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 200
             while True:
                 assert process.poll() is None, process.stderr.read() if process.stderr else ""
                 try:
@@ -177,7 +177,7 @@ def test_an_interrupted_training_run_keeps_its_place(shapes: Path, tmp_path: Pat
     command = [*VITRINE, "train", config, "--data", shapes, "--out", tmp_path / "out", "--cache", tmp_path / "cache"]
     with subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         log = tmp_path / "out" / "log.jsonl"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while not (log.exists() and len(log.read_bytes().splitlines()) >= 12):
             assert process.poll() is None
             assert time.monotonic() < deadline

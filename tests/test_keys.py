@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import Depends
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -308,6 +308,7 @@ def test_the_memory_of_a_limit_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(times) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 30)), max_size=60))
 def test_the_limit_agrees_with_counting(steps: list[tuple[str, float]]) -> None:
     limit = RateLimit(parse_rate("3/minute"))
