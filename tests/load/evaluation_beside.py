@@ -39,7 +39,7 @@ SPLITS = ("test", "all")
 
 def search(service: Service, until_set: threading.Event, dice: random.Random) -> list[float]:
     """Search, text and picture in turn, until told to stop; return the milliseconds that each took."""
-    times = []
+    times: list[float] = []
     with service.client() as client:
         while not until_set.is_set():
             start = time.perf_counter()

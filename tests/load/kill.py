@@ -509,7 +509,7 @@ def _traffic(
     time.sleep(dice.uniform(0.02, LONGEST_S))
     service.kill()
     tally.counts["kills"] += 1
-    if rebuilding is not None:
+    if rebuilding is not None and replacing is not None:
         rebuilding.wait()
         tally.counts["catalogues replaced"] += (replacing[1].parent / "replaced.log").read_text().count("replaced")
         tally.counts["rounds in which the catalogue was being replaced"] += 1
