@@ -84,7 +84,6 @@ class Service:
         self.settings = settings
         self.telemetry = Telemetry()
         self.live = Live(settings, self.telemetry, encoder)
-        self.uploads = Uploads(lambda image: self.serving.encoder.prepare_image(image), settings, self.telemetry)
         self.evaluations = Evaluations(settings.catalogue, self.live.state, self.telemetry)
         self._engine = Engine(lambda: self.serving, settings.text_cache)
         self.batcher: MicroBatcher[Job, Outcome] = MicroBatcher(
@@ -92,6 +91,12 @@ class Service:
             max_batch=settings.max_batch,
             queue_limit=settings.queue_limit,
             deadline_s=settings.deadline_s,
+        )
+        self.uploads = Uploads(
+            lambda image: self.serving.encoder.prepare_image(image),
+            settings,
+            self.telemetry,
+            lambda: self.batcher.waiting,
         )
         self.measure()
 

@@ -83,8 +83,17 @@ class Uploads:
     the memory that bodies take is bounded.
     """
 
-    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        prepare: Callable[[Image.Image], np.ndarray],
+        settings: Settings,
+        telemetry: Telemetry,
+        waiting: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._prepare = prepare
+        self._waiting = waiting
+        self._queue_limit = settings.queue_limit
+        self._reading = 0
         self._telemetry = telemetry
         self._max_bytes = int(settings.max_upload_mb * 1_000_000)
         self._max_pixels = settings.max_pixels
@@ -323,7 +332,16 @@ class Uploads:
 
     @contextmanager
     def _slot(self) -> Iterator[Take]:
-        """Yield a function that takes one of the slots, unless it did so before; the slot is free again at the end."""
+        """Yield a function that takes one of the slots, unless it did so before; the slot is free again at the end.
+
+        A request that will find the queue full is refused here, before its body is read and its picture decoded.
+
+        Raises:
+            OverloadedError: as many requests are being read or wait as are allowed to wait.
+        """
+        coming = self._reading + self._waiting()
+        if coming >= self._queue_limit:
+            raise OverloadedError(f"{coming} queries are waiting, which is as many as we take; try again in a second")
         taken = False
 
         def take() -> None:
@@ -333,9 +351,11 @@ class Uploads:
             self._taken += not taken
             taken = True
 
+        self._reading += 1
         try:
             yield take
         finally:
+            self._reading -= 1
             self._taken -= taken
 
     @asynccontextmanager

@@ -511,3 +511,26 @@ def test_the_reference_page_shows_every_call_with_its_examples(client: httpx.Cli
     assert client.post(
         body[1], content=body[body.index("-d") + 1], headers={"content-type": "application/json"}
     ).is_success
+
+
+def test_a_picture_that_will_find_the_queue_full_is_refused_before_it_is_decoded(folder: Path) -> None:
+    encoder = Moody()
+    decoded = []
+    prepare = encoder.prepare_image
+    encoder.prepare_image = lambda image: (decoded.append(image.size), prepare(image))[1]  # type: ignore[method-assign, func-returns-value]
+    app = create_app(Settings.read(catalogue=folder, queue_limit=2, text_cache=0), encoder=encoder)
+    with served(app) as client, ThreadPoolExecutor(4) as people:
+        ask(client, IMAGES, text="first")
+        encoder.entered = 0
+        encoder.door.clear()
+        held = [people.submit(client.post, IMAGES, json={"text": "held"})]
+        until(lambda: encoder.entered == 1)
+        held += [people.submit(client.post, IMAGES, json={"text": f"waits {number}"}) for number in range(2)]
+        until(lambda: app.state.service.batcher.waiting == 2)
+        before = len(decoded)
+        answer = client.post(IMAGES, files={"image": ("x", encoded(draw("pink", "watch")))})
+        error_of(answer, 503, "overloaded")
+        assert answer.headers["retry-after"]
+        assert len(decoded) == before
+        encoder.door.set()
+        assert [one.result().status_code for one in held] == [200, 200, 200]
