@@ -407,8 +407,11 @@ class Service:
                 )
 
 
-def get_service(request: Request) -> Service:
-    """Return the service that the application of a request runs."""
+async def get_service(request: Request) -> Service:
+    """Return the service that the application of a request runs.
+
+    A coroutine, since the framework calls a plain function in a thread: a detour that a refusal would wait for, too.
+    """
     service: Service = request.app.state.service
     return service
 
