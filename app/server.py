@@ -44,6 +44,9 @@ DESCRIPTION = (
     "products, and both together refine each other. Every error has one shape, and every answer carries X-Request-ID."
 )
 MEASURE_EVERY_S = 5
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
+LARGE_BLOCK = 512 * 1024
+"""Blocks of at least this many bytes come from the system one by one, and go back to it when they are freed."""
 TRIM_EVERY_S = 30
 WORKER_SILENT_S = 60
 """After so many seconds without a sign of life a worker counts as stuck; loading its libraries takes some of them."""
@@ -129,6 +132,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
     }
     if settings.workers == 1:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the application listens to it
+        _keep_heaps_small()
         uvicorn.run(create_app(settings, encoder=encoder), **options)
         return
     if encoder is not None:
@@ -167,6 +171,7 @@ def listen(config: uvicorn.Config) -> socket.socket:
 
 def create_worker_app() -> FastAPI:
     """Return the application of one worker of several; what is refused is one line, and ends the supervisor too."""
+    _keep_heaps_small()
     try:
         return create_app()
     except VitrineError as error:
@@ -244,12 +249,21 @@ async def _reload_on_hangup(service: Service) -> None:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-async def _trim_on_and_on() -> None:
-    """Give memory back to the system now and then that was freed and stands about in holes.
+def _keep_heaps_small() -> None:
+    """Have glibc keep two heaps instead of eight for every core, and large blocks out of them.
 
-    glibc keeps heaps apart for many threads; pictures of all sizes that come and go in them leave holes which nobody
-    fills, and the process would seem to leak. Other C libraries have no such call, and do not need it.
+    It learns from freed blocks to keep ever larger ones, up to 32 MB, in heaps of which it has many; pictures and
+    batches of all sizes that come and go in them leave holes, and the process would seem to leak. An operator who sets
+    MALLOC_ARENA_MAX has thought about it. Other C libraries have no such call.
     """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt(M_ARENA_MAX, 2)
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
+async def _trim_on_and_on() -> None:
+    """Give memory back to the system now and then that was freed and stands about in holes."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:
         await asyncio.sleep(TRIM_EVERY_S)
