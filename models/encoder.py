@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,6 @@ from models.images import scaled, to_rgb
 
 CHUNK = 256
 """Inputs that go through a tower at once, at most: bounds the memory of a call of any size."""
-
-KERNELS = "256"
-"""Kernels that oneDNN keeps for a CPU, one for every shape of a batch. By default it keeps 1,024 of some 100 kB each,
-and a service in which batches of all sizes form would fill that up over hours, as if it lost memory."""
-
-# oneDNN reads it when it is first used; what an operator has set stands.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
 
 
 class Encoder:
