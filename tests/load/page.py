@@ -222,11 +222,11 @@ def _short(soak: Any, load: Any) -> str:
   single reading at the start that was a low one. The course above shows little of it after 11,000 requests. glibc's own
   figures, taken at 3,400 and at 19,900 requests, had 421 and 458 MB in use of 561 and 701 MB: three quarters of what was
   added was free space inside the heaps, most of it in one of them, probably that of the thread that encodes. oneDNN's
-  cache of kernels was suspected and held to 256 during this run; the run before, without that, ended no higher, and it
-  was taken out again. What keeps the holes open is not known.
+  cache of kernels was suspected and held to 256 during this run; the run before, without that, ended no higher, and
+  the limit was taken out again. What keeps the holes open is not known.
 - A refusal was to take less than 50 ms. Seen from inside its median is {inside["p50"]:.0f} ms and its 99th percentile
   {inside["p99"]:.0f} ms, with 128 clients who all begin at once on the two cores that they share with the service:
-  refusals stand in line behind each other in its one event loop.
+  probably the refusals stand in line behind each other in its one event loop.
 """
 
 
