@@ -220,8 +220,8 @@ def _short(soak: Any, load: Any) -> str:
 
 - Memory was to grow by less than 5 % after the first thousand requests and grew by {_percent(memory["growth"])}, from a
   single reading at the start that was a low one. The course above shows little of it after 11,000 requests. glibc's own
-  figures, taken at 3,400 and at 19,900 requests, had 421 and 458 MB in use of 561 and 701 MB: three quarters of what was
-  added was free space inside the heaps, most of it in one of them, probably that of the thread that encodes. oneDNN's
+  figures, taken at 3,400 and at 19,900 requests, had 421 and 458 MB in use of 561 and 701 MB: three quarters of what
+  was added was free space inside the heaps, most of it in one of them, probably that of the thread that encodes. oneDNN's
   cache of kernels was suspected and held to 256 during this run; the run before, without that, ended no higher, and
   the limit was taken out again. What keeps the holes open is not known.
 - A refusal was to take less than 50 ms. Seen from inside its median is {inside["p50"]:.0f} ms and its 99th percentile
