@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,13 +9,6 @@ from torch import Tensor
 from common import ConfigError
 from models.checkpoint import Checkpoint
 from models.encoder import Encoder
-
-KERNELS = "256"
-"""Kernels that oneDNN keeps for a CPU, one for every shape of a batch. By default it keeps 1,024 of some 100 kB each,
-and a service in which batches of all sizes form would fill that up over hours, as if it lost memory."""
-
-# oneDNN reads it when it is first used; what an operator has set stands.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
 
 
 class TorchTowers:

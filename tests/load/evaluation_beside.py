@@ -143,7 +143,7 @@ def main() -> None:
     """Serve a copy of the catalogue, and write the figures."""
     parser = options(__doc__)
     parser.add_argument("catalogue", type=Path)
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each phase takes")
     arguments = parser.parse_args()
     with work_folder() as work:

@@ -114,8 +114,8 @@ async def run(service: Service, seconds: float) -> dict[str, Any]:
 def main() -> None:
     """Serve a drawn shop, raise the load, and write the figures."""
     parser = options(__doc__)
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each level takes")
-    parser.add_argument("--products", type=int, default=2_000)
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each level takes")
+    parser.add_argument("--products", type=int, default=500)
     arguments = parser.parse_args()
     with work_folder() as work:
         folder = write_shop(arguments.checkpoint, work / "catalogue", arguments.products)

@@ -1,6 +1,6 @@
 """Sends tens of thousands of requests of all kinds, good and bad, and watches the memory of the process that serves.
 
-    python -m tests.load.soak --requests 22000 --out docs/reliability/soak.json
+    python -m tests.load.soak --out docs/reliability/soak.json
 
 One process of the real service, on drawn products; several clients, each sending one request after the other. Every
 answer must have one of the statuses that such a request may get. The resident memory of the process is read every
@@ -363,8 +363,8 @@ def run(service: Service, requests: int, seed: int) -> dict[str, Any]:
 def main() -> None:
     """Serve a drawn shop, send the requests, and write the figures."""
     parser = options(__doc__)
-    parser.add_argument("--requests", type=int, default=22_000)
-    parser.add_argument("--products", type=int, default=2_000)
+    parser.add_argument("--requests", type=int, default=20_500)
+    parser.add_argument("--products", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with work_folder() as work:
