@@ -568,6 +568,7 @@ def map_products(
     method: Annotated[
         str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine\\[map]'`.", show_default=True)
     ] = "pca",
+    as_json: Json = False,
 ) -> None:
     """Make the map of a catalogue anew: where its products stand in two dimensions, for the page at /map."""
     from index import METHODS, make_map
@@ -577,7 +578,10 @@ def map_products(
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
     folder = _catalogue(catalogue)
     count = make_map(folder, known)
-    Console(soft_wrap=True).print(f"{folder}: {count:,} products on a map by {known}")
+    if as_json:
+        _say({"catalogue": str(folder), "products": count, "method": known}, True)
+    else:
+        Console(soft_wrap=True).print(f"{folder}: {count:,} products on a map by {known}")
 
 
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine serve --port 8001 --workers 2`")
