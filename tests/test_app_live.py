@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
+import torch
 
 from app.keys import create_key
 from app.server import create_app
 from app.settings import Settings
 from index import Catalogue
+from models.checkpoint import load_checkpoint, save_checkpoint
 from tests.shop import (
     DESCRIPTIONS,
     IMAGES,
@@ -31,6 +34,7 @@ from tests.shop import (
     until,
     write_catalogue,
 )
+from training.embed import build_catalogue
 
 
 @pytest.fixture
@@ -453,3 +457,47 @@ def test_the_evaluation_follows_the_catalogue(client: httpx.Client) -> None:
     second = client.get("/v1/evaluation?split=all").json()
     assert (first["catalogue_version"], second["catalogue_version"]) == (0, 1)
     assert second["image_to_text"] != first["image_to_text"]
+
+
+def test_a_new_checkpoint_and_its_catalogue_go_live_together(checkpoint: Path, shapes: Path, tmp_path: Path) -> None:
+    weights, folder = tmp_path / "checkpoint", tmp_path / "catalogue"
+    shutil.copytree(checkpoint, weights)
+    build_catalogue(weights, shapes, folder, device="cpu")
+    failures: list[str] = []
+    seen: list[str] = []
+    stop = threading.Event()
+    _, secret = create_key(tmp_path / "keys.json", "editor", "admin")
+    settings = Settings.read(checkpoint=weights, catalogue=folder, keys=tmp_path / "keys.json", device="cpu")
+    with served(create_app(settings)) as client:
+        client.headers["authorization"] = f"Bearer {secret}"
+        before = client.get("/readyz").json()["encoder_id"]
+
+        def visitor() -> None:
+            while not stop.is_set():
+                answer = client.post(IMAGES, json={"text": f"red ball {len(seen)}", "k": 1})
+                if answer.status_code == 200 and answer.json()["results"]:
+                    seen.append(answer.json()["encoder_id"])
+                else:
+                    failures.append(answer.text)
+
+        with ThreadPoolExecutor(2) as people:
+            visiting = [people.submit(visitor) for _ in range(2)]
+            loaded = load_checkpoint(weights)
+            with torch.no_grad():
+                loaded.model.text_projection.weight.mul_(-1)  # type: ignore[operator]
+                loaded.model.image_projection.weight.mul_(-1)  # type: ignore[operator]
+            save_checkpoint(weights, loaded.model, loaded.text, loaded.training)
+            # The new weights alone are not served: the catalogue is still the old encoder's.
+            error_of(client.post("/v1/admin/reload"), 409, "reload_refused")
+            assert put(client, "between", {"title": "Acme Red Ball", "image": uri("red", "bag")}).status_code == 201
+            build_catalogue(weights, shapes, folder, device="cpu")
+            until(lambda: seen[-1] != before, 30)
+            stop.set()
+            for one in visiting:
+                one.result()
+        after = client.get("/readyz").json()
+        assert failures == []
+        assert after["encoder_id"] != before
+        assert set(seen) == {before, after["encoder_id"]}
+        assert after["products"] == 120  # made before the build began: the data set has the last word
+        assert put(client, "later", {"title": "Acme Red Ball", "image": uri("red", "bag")}).status_code == 201
