@@ -8,6 +8,7 @@ Knows no model and no search.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -36,6 +37,9 @@ KEEP_S = 60.0
 FORMAT = 2
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1; half-precision encoders stay well within."""
+
+LEFT_S = 24 * 3600.0
+"""Age, in seconds, from which a build that was never finished was killed, and is cleared away by the next one."""
 
 LOG_LENGTH = 100_000
 """Changes that are kept in the log; who is further behind reads the whole catalogue again."""
@@ -226,6 +230,9 @@ class CatalogueWriter:
             )
         before = _stand(folder) if self._encode is not None else None
         name = uuid.uuid4().hex[:12]
+        for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
+            if time.time() - left.stat().st_mtime > LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
         beside = folder.with_name(f".{folder.name}.{name}.partial")
         beside.mkdir(parents=True)
         try:

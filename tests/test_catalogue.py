@@ -247,6 +247,16 @@ with CatalogueWriter(Path(sys.argv[1]), INFO) as writer:
         assert len(catalogue) == 5
 
 
+def test_what_a_killed_build_left_is_cleared_away_a_day_later(tmp_path: Path) -> None:
+    old, young = tmp_path / ".shop [1].0123.partial", tmp_path / ".shop [1].4567.partial"
+    for left in (old, young):
+        left.mkdir()
+        (left / "half.sqlite").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    build(tmp_path / "shop [1]")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, "shop [1]"]
+
+
 def test_many_threads_read_at_once(folder: Path) -> None:
     entries = [entry(number) for number in range(5)]
     with Catalogue.open(folder) as catalogue:
