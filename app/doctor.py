@@ -23,6 +23,7 @@ from app.settings import PREFIX, Settings
 from common import VitrineError
 from index import Catalogue
 from models.folder import CONFIG_FILE, encoder_id
+from models.onnx_towers import exported
 
 State = Literal["ok", "note", "problem"]
 """note: something is less than it could be, or not yet there; problem: the service would not run as it is set up."""
@@ -201,6 +202,11 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Path) -> list[Finding]:
         else:
             known.setdefault(name, folder)
             found.append(Finding("checkpoint", "ok", f"{folder}: encoder {name}"))
+            if exported(folder):
+                found.append(Finding("runtime", "ok", f"{folder} is exported: onnxruntime encodes on a CPU"))
+            else:
+                fix = f"on a CPU, `vitrine export {folder}` makes it several times as fast"
+                found.append(Finding("runtime", "note", f"{folder} is not exported: torch encodes", fix))
     if not found:
         places = " or ".join(map(str, checkpoints))
         found.append(Finding("checkpoint", "note", f"none in {places}", "`vitrine demo` makes one; or train your own"))

@@ -40,6 +40,7 @@ def test_a_whole_installation_has_no_problem_and_names_its_ids(place: Path, chec
     assert {"python", "torch", "device", "threads", "memory", "disk", "hub", "checkpoint", "catalogue"} <= found.keys()
     assert not [one for one in found.values() if one.state == "problem"]
     name = encoder_id(checkpoint)
+    assert "vitrine export" in (found["runtime"].fix or "")
     assert name in found["checkpoint"].found
     assert f"120 products of products, by encoder {name}" in found["catalogue"].found
     assert (found["keys"].state, found["hub"].state) == ("note", "note")
