@@ -36,6 +36,7 @@ ELSEWHERE = {
     "vitrine --install-completion": "changes the user's shell; tests/test_cli.py",
     "docker ": "needs a Docker engine; tests/test_container.py",
     "torchrun ": "needs several GPUs; tests/test_recipe.py",
+    "python -m tests.load.": "minutes to hours; tests/test_kill.py runs the shortest",
     "kill ": "needs the service's process; tests/test_workers.py",
 }
 """Commands that are not run here, by how they begin, and why; that they exist is still tested."""
