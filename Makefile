@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # OpenMP threads that spin at a barrier collapse when another process takes a core (see DECISIONS.md).
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run test check fix docs readme site clean
+.PHONY: run test check fix docs readme site bench bench-peers clean
 
 ## Serve on 127.0.0.1:8000. DATA=path: index that data set first, with CHECKPOINT=path, else the checkpoint that was
 ## trained here, else the one in checkpoints/.
@@ -39,6 +39,7 @@ docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.results docs/results.md README.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
 	$(BIN)/python -m tests.load.page docs/reliability.md
+	$(BIN)/python -m tests.benchmarks.performance docs/performance.md
 	$(BIN)/vitrine settings --write README.md
 
 ## Run what README and docs/ show against the demo (`vitrine demo --no-serve` makes it), and write the answers anew.
