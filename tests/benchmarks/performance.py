@@ -1,4 +1,4 @@
-"""docs/performance.md, made from the figures that the benchmarks left in docs/performance/, and what they were taken on.
+"""docs/performance.md, made from what the benchmarks left in docs/performance/; and what figures were taken on.
 
     python -m tests.benchmarks.performance docs/performance.md
 
