@@ -1,0 +1,299 @@
+"""The service over HTTP beside its own encoder and search alone, in one run.
+
+    python -m tests.benchmarks.service --out docs/performance/service.json
+
+One process of the real service, with its access log, and a client in a process of its own on the same cores
+(tests/benchmarks/client.py). "Alone" is another process that only encodes and searches, in the batch size that is best
+for it, while there is no service. All of it in turn, for several rounds; figures are the medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import multiprocessing
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from common import write_json
+from index import Catalogue, SearchIndex, Want
+from models import load_encoder
+from models.images import decode_image
+from tests.benchmarks.client import load, post, upload
+from tests.benchmarks.contention import burn
+from tests.benchmarks.performance import machine
+from tests.load.running import SHIPPED, Service, say, serving, work_folder
+
+PATH = "/v1/search/images"
+CLIENTS = 32
+CROWD = 128
+QUEUE = 64
+"""How many may wait in the run that overloads the service on purpose."""
+PAUSE_S = 0.1
+"""How long a client that was refused waits there; less than it is told, to keep the pressure up."""
+K = 10
+BATCHES = (1, 8, 16, 32, 64)
+DISTINCT = 12_000
+"""More texts than the cache holds: when they come round again, none is in it any more."""
+LARGE = (1080, 1440)
+"""Width and height of the large pictures: about as many bytes as the full-size ones of the data set, 384 KB."""
+
+GOALS = {"throughput": 0.8, "one client": 1.5, "neighbour": 0.4}
+
+
+def texts_of(catalogue: Path, count: int) -> list[str]:
+    """Return distinct texts as customers might send them: titles of the catalogue, numbered when there are too few."""
+    with Catalogue.open(catalogue) as opened:
+        titles = list(dict.fromkeys(product.title for product in opened.snapshot().products))
+    random.Random(0).shuffle(titles)
+    return [titles[n % len(titles)] + ("" if n < len(titles) else f" {n // len(titles)}") for n in range(count)]
+
+
+def pictures_of(catalogue: Path, count: int) -> list[bytes]:
+    """Return pictures of products as they were delivered."""
+    with Catalogue.open(catalogue) as opened:
+        ids = [product.id for product in opened.snapshot().products]
+        return [opened.image(name) for name in random.Random(0).sample(ids, min(count, len(ids)))]
+
+
+def large_pictures(count: int) -> list[bytes]:
+    """Return drawn JPEG files of `LARGE` pixels, with as much noise as makes them some 384 KB."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        patches = Image.fromarray(rng.integers(0, 255, (12, 9, 3), dtype=np.uint8))
+        rough = np.asarray(patches.resize(LARGE, Image.Resampling.BICUBIC))
+        noise = rng.normal(0, 6, (LARGE[1], LARGE[0], 3))
+        file = io.BytesIO()
+        Image.fromarray((rough + noise).clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=82)
+        found.append(file.getvalue())
+    return found
+
+
+def timed(call: Callable[[int], object], seconds: float) -> tuple[list[float], float]:
+    """Return the milliseconds of each call, and the CPU milliseconds of one on average."""
+    for number in range(3):
+        call(number)
+    times: list[float] = []
+    spent, end = time.process_time(), time.perf_counter() + seconds
+    while len(times) < 5 or time.perf_counter() < end:
+        start = time.perf_counter()
+        call(3 + len(times))
+        times.append(1000 * (time.perf_counter() - start))
+    return times, 1000 * (time.process_time() - spent) / len(times)
+
+
+def alone(checkpoint: Path, catalogue: Path, seconds: float) -> dict[str, Any]:
+    """Return what encoder and search take by themselves, in this process: per kind of input and batch size."""
+    encoder = load_encoder(checkpoint, "cpu")
+    with Catalogue.open(catalogue) as opened:
+        index = SearchIndex(opened.snapshot())
+    texts = texts_of(catalogue, DISTINCT)
+    small, large = pictures_of(catalogue, 64), large_pictures(4)
+    pixels = np.stack([encoder.prepare_image(decode_image(one)) for one in small])
+    vectors = encoder.encode_text(texts[: max(BATCHES)])
+
+    def batch(encode: Callable[..., object], inputs: Any, size: int) -> dict[str, float]:
+        def some(number: int) -> object:
+            start = number * size % (len(inputs) - size + 1)
+            return encode(inputs[start : start + size])
+
+        encoding, encoding_cpu = timed(some, seconds)
+        searching, searching_cpu = timed(lambda _: index.images(vectors[:size], [Want(k=K)] * size), seconds / 4)
+        return {
+            "encode ms": round(statistics.median(encoding), 3),
+            "search ms": round(statistics.median(searching), 3),
+            "per second": round(1000 * size / (statistics.median(encoding) + statistics.median(searching)), 1),
+            "CPU ms each": round((encoding_cpu + searching_cpu) / size, 4),
+        }
+
+    def decoding(files: Sequence[bytes]) -> float:
+        times, _ = timed(lambda n: encoder.prepare_image(decode_image(files[n % len(files)])), seconds / 2)
+        return round(statistics.median(times), 3)
+
+    found: dict[str, Any] = {"runtime": encoder.runtime, "products": len(index)}
+    for kind, encode, inputs in (("text", encoder.encode_text, texts), ("image", encoder.encode_pixels, pixels)):
+        sizes = {str(size): batch(encode, inputs, size) for size in BATCHES}
+        best = max(sizes, key=lambda size: sizes[size]["per second"])
+        found[kind] = {"batches": sizes, "best batch": int(best), "per second": sizes[best]["per second"]}
+    return {**found, "decode small ms": decoding(small), "decode large ms": decoding(large)}
+
+
+@contextmanager
+def neighbour() -> Iterator[None]:
+    """Hold a core with another process."""
+    process = multiprocessing.get_context("spawn").Process(target=burn, daemon=True)
+    process.start()
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def cpu_seconds(service: Service) -> float:
+    """Return the CPU time that the service's processes have used so far."""
+    ticks = 0
+    for number in service.processes():
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measured(service: Service, requests: Any, clients: dict[str, int], seconds: float, pause_s: float = 0) -> Any:
+    """Return what clients saw, and the CPU time that the service and they took for one answer."""
+    spent = cpu_seconds(service)
+    found = load(service.url, requests, clients, seconds, pause_s)
+    answers = sum(found[kind]["answered"] + found[kind]["refused"] for kind in clients)
+    found["server CPU ms each"] = round(1000 * (cpu_seconds(service) - spent) / max(1, answers), 4)
+    found["client CPU ms each"] = round(1000 * found.pop("client CPU s") / max(1, answers), 4)
+    for kind in clients:
+        if found[kind]["other statuses"]:
+            raise RuntimeError(f"{kind}: answers with other statuses: {found}")
+    return found
+
+
+def one_round(given: argparse.Namespace, requests: Any, work: Path) -> dict[str, Any]:
+    """Return the figures of everything once."""
+    seconds = given.seconds
+    command = [sys.executable, "-m", "tests.benchmarks.service", "--alone", "--seconds", str(seconds / 5), "--out", "-"]
+    places = ["--checkpoint", str(given.checkpoint), "--catalogue", str(given.catalogue)]
+    done = subprocess.run([*command, *places], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = {"alone": json.loads(done.stdout)}
+    say(f"alone: {found['alone']}")
+    levels: dict[str, dict[str, int]] = {
+        "text": {"text": CLIENTS},
+        "text, one client": {"text": 1},
+        "text, in the cache": {"cached": CLIENTS},
+        "text, in the cache, one client": {"cached": 1},
+        "small pictures": {"small": CLIENTS},
+        "small picture, one client": {"small": 1},
+        "large pictures": {"large": CLIENTS},
+        "large picture, one client": {"large": 1},
+        "text beside large pictures": {"text": CLIENTS // 2, "large": CLIENTS // 2},
+    }
+    with serving(given.checkpoint, given.catalogue, work / "log", VITRINE_LOG_FORMAT="text") as service:
+        load(service.url, requests, {"text": 2, "small": 2, "cached": 2}, 1.0)  # first requests of a process are slower
+        for name, clients in levels.items():
+            if given.only and name not in given.only:
+                continue
+            found[name] = measured(service, requests, clients, seconds)
+            say(f"{name}: {found[name]}")
+        if given.only:
+            return found
+        for name, clients in (("text", {"text": CLIENTS}), ("small pictures", {"small": CLIENTS})):
+            with neighbour():
+                found[f"{name}, busy neighbour"] = measured(service, requests, clients, seconds)
+            say(f"{name}, busy neighbour: {found[f'{name}, busy neighbour']}")
+    with serving(
+        given.checkpoint, given.catalogue, work / "log", VITRINE_LOG_FORMAT="text", VITRINE_QUEUE_LIMIT=str(QUEUE)
+    ) as service:
+        load(service.url, requests, {"text": 2}, 1.0)
+        found["too many"] = measured(service, requests, {"text": CROWD}, seconds, PAUSE_S)
+        say(f"too many: {found['too many']}")
+    return found
+
+
+def medians(rounds: Sequence[Any]) -> Any:
+    """Return the median over rounds of every number; what is no number is that of the first round."""
+    first = rounds[0]
+    if isinstance(first, dict):
+        return {key: medians([one[key] for one in rounds]) for key in first}
+    if isinstance(first, (int, float)) and not isinstance(first, bool):
+        middle = statistics.median(rounds)
+        return round(middle) if isinstance(first, int) else round(middle, 4)
+    return first
+
+
+def ratios(found: dict[str, Any]) -> dict[str, float]:
+    """Return what is compared with the goals."""
+
+    def alone_one(kind: str) -> float:
+        one = found["alone"][kind]["batches"]["1"]
+        return float(one["encode ms"] + one["search ms"])
+
+    def throughput(name: str, kind: str) -> float:
+        return float(found[name][kind]["per second"])
+
+    best = {kind: found["alone"][kind]["per second"] for kind in ("text", "image")}
+    size = {kind: str(found["alone"][kind]["best batch"]) for kind in best}
+    cpu = {kind: found["alone"][kind]["batches"][size[kind]]["CPU ms each"] for kind in best}
+    decode = found["alone"]["decode small ms"]
+    bound = 1000 * (QUEUE + 2 * CLIENTS) / throughput("too many", "text")
+    found_ratios = {
+        "text, throughput": throughput("text", "text") / best["text"],
+        "text, CPU of the service": cpu["text"] / found["text"]["server CPU ms each"],
+        "small pictures, throughput": throughput("small pictures", "small") / best["image"],
+        "small pictures, CPU of the service": (cpu["image"] + decode) / found["small pictures"]["server CPU ms each"],
+        "text, one client": found["text, one client"]["text"]["p50 ms"] / alone_one("text"),
+        "small picture, one client": found["small picture, one client"]["small"]["p50 ms"]
+        / (alone_one("image") + decode),
+        "large picture, one client": found["large picture, one client"]["large"]["p50 ms"]
+        / (alone_one("image") + found["alone"]["decode large ms"]),
+        "text, busy neighbour": throughput("text, busy neighbour", "text") / throughput("text", "text"),
+        "small pictures, busy neighbour": throughput("small pictures, busy neighbour", "small")
+        / throughput("small pictures", "small"),
+        "too many, p99 of the bound": found["too many"]["text"]["p99 ms"] / bound,
+    }
+    return {name: round(ratio, 3) for name, ratio in found_ratios.items()}
+
+
+def options() -> argparse.ArgumentParser:
+    """Return the parser of this program."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, default=SHIPPED, help="[default: the one of the repository]")
+    parser.add_argument("--catalogue", type=Path, default=Path("artefacts/catalogue"))
+    parser.add_argument("--out", type=Path, required=True, help="where the figures go, as JSON")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each level")
+    parser.add_argument("--only", nargs="*", help="only these levels, for whoever works on one; prints, writes nothing")
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def main() -> None:
+    """Measure, and write the figures."""
+    given = options().parse_args()
+    if given.alone:
+        sys.stdout.write(json.dumps(alone(given.checkpoint, given.catalogue, given.seconds)))
+        return
+    texts = [post(PATH, {"text": text, "k": K}) for text in texts_of(given.catalogue, DISTINCT)]
+    requests = {
+        "text": texts,
+        "cached": texts[:CLIENTS],
+        "small": [upload(PATH, picture, k=str(K)) for picture in pictures_of(given.catalogue, 256)],
+        "large": [upload(PATH, picture, k=str(K)) for picture in large_pictures(8)],
+    }
+    rounds = []
+    with work_folder() as work:
+        for _ in range(given.rounds):
+            rounds.append(one_round(given, requests, work))
+            if given.only:
+                continue
+            found = medians(rounds)
+            size = round(statistics.mean(len(one) for one in requests["large"]) / 1000)
+            about = {"machine": machine(), "rounds": len(rounds), "seconds": given.seconds, "large picture KB": size}
+            write_json(given.out, {**about, "ratios": ratios(found), **found})
+            say(json.dumps(ratios(found), indent=2))
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Return the section of docs/performance.md."""
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    main()
