@@ -78,7 +78,8 @@ def _tower(checkpoint: Checkpoint, tower: Tower) -> tuple[bytes, dict[str, Any]]
     probes = _probes(checkpoint, tower)
     with torch.inference_mode():
         wanted = [_Tower(checkpoint.model, tower)(torch.from_numpy(probe)).numpy() for probe in probes]
-    plain = _exported(checkpoint.model, tower, probes[0])
+    together = checkpoint.text(TITLES) if tower == "text" else np.concatenate(probes)
+    plain = _exported(checkpoint.model, tower, together)
     for precision, make in (("int8", _by_channel), ("float32", lambda model: model)):
         try:
             with _quiet():
@@ -110,11 +111,12 @@ class _Tower(nn.Module):
 
 
 def _exported(model: DualEncoder, tower: Tower, probe: np.ndarray) -> onnx.ModelProto:
-    """Return a tower as ONNX in float32, for one text of any number of tokens, or one picture."""
+    """Return a tower as ONNX in float32, with any number of inputs, and of tokens; `probe` has several."""
     part = getattr(model, f"{tower}_tower")
     if hasattr(part, "set_attn_implementation"):
         part.set_attn_implementation("eager")
-    shapes = {1: torch.export.Dim.DYNAMIC} if tower == "text" else None
+    dynamic = torch.export.Dim.DYNAMIC
+    shapes = {0: dynamic, 1: dynamic} if tower == "text" else {0: dynamic}
     with _quiet():
         program = torch.onnx.export(
             _Tower(model, tower).eval(),
