@@ -10,7 +10,7 @@ import re
 import time
 import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -49,6 +49,9 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 HTTPS_ONLY = "max-age=31536000"
+REQUEST_ID_RAW = REQUEST_ID.lower().encode()
+HEADERS_RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+SECURE_RAW = [*HEADERS_RAW, (b"strict-transport-security", HTTPS_ONLY.encode())]
 
 
 class RequestScope:
@@ -87,7 +90,7 @@ class RequestScope:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), request_id, trace, secure)
+                _add_headers(message, request_id, trace, secure)
             elif message["type"] == "http.response.body":
                 message = {**message, "body": b""} if head else message
                 sent += len(message.get("body", b""))
@@ -161,12 +164,12 @@ def _client(scope: Scope) -> str:
     return str(client[0]) if client else "unknown"
 
 
-def _add_headers(headers: MutableHeaders, request_id: str, trace: Trace, secure: bool) -> None:
-    headers[REQUEST_ID] = request_id
-    headers["traceparent"] = trace.parent
+def _add_headers(message: Message, request_id: str, trace: Trace, secure: bool) -> None:
+    """Add what every answer carries; a security header that this one has already stays as it is."""
+    theirs: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+    present = {name.lower() for name, _ in theirs}
+    ours = [(REQUEST_ID_RAW, request_id.encode("latin-1")), (b"traceparent", trace.parent.encode("latin-1"))]
     if trace.state:
-        headers["tracestate"] = trace.state
-    if secure:
-        headers.setdefault("Strict-Transport-Security", HTTPS_ONLY)
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
+        ours.append((b"tracestate", trace.state.encode("latin-1")))
+    ours += [pair for pair in (HEADERS_RAW if not secure else SECURE_RAW) if pair[0] not in present]
+    message["headers"] = theirs + ours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -29,7 +30,7 @@ from app.logs import log_config
 from app.middleware import RequestScope
 from app.products import admin, reading, writing
 from app.rate import RateLimit, parse_rate
-from app.routes import metrics, operations, router
+from app.routes import metrics, operations, router, searching
 from app.schemas import error_answers
 from app.service import Service
 from app.settings import Settings
@@ -44,9 +45,12 @@ DESCRIPTION = (
     "products, and both together refine each other. Every error has one shape, and every answer carries X-Request-ID."
 )
 MEASURE_EVERY_S = 5
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
-LARGE_BLOCK = 512 * 1024
-"""Blocks of at least this many bytes come from the system one by one, and go back to it when they are freed."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
+LARGE_BLOCK = 32 * 1024 * 1024
+"""Blocks of at least this many bytes come from the system one by one, and go back to it when they are freed; glibc
+takes no more for this."""
+FREE_AT_TOP = 256 * 1024 * 1024
+"""So many free bytes a heap may have at its top before they go back, until they are trimmed anyway."""
 TRIM_EVERY_S = 30
 WORKER_SILENT_S = 60
 """After so many seconds without a sign of life a worker counts as stuck; loading its libraries takes some of them."""
@@ -69,7 +73,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
-        chores = (_measure_on_and_on(service), _reload_on_hangup(service), _trim_on_and_on())
+        chores = (_measure_on_and_on(service), _reload_on_hangup(service), _trim_on_and_on(service))
         beside = [asyncio.create_task(chore) for chore in chores]
         try:
             yield
@@ -90,7 +94,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
     app.add_middleware(RequestScope, keys=keys, telemetry=service.telemetry, limit=limit)
     add_error_handlers(app)
-    app.state.routers = (router, details, reading, writing, admin, operations, pages)
+    app.state.routers = (searching, router, details, reading, writing, admin, operations, pages)
     for routes in app.state.routers:
         app.include_router(routes)
     if settings.metrics != "off":
@@ -250,24 +254,38 @@ async def _reload_on_hangup(service: Service) -> None:
 
 
 def _keep_heaps_small() -> None:
-    """Have glibc keep two heaps instead of eight for every core, and large blocks out of them.
+    """Have glibc keep two heaps instead of eight for every core, and what a batch needs in them.
 
-    It learns from freed blocks to keep ever larger ones, up to 32 MB, in heaps of which it has many; pictures and
-    batches of all sizes that come and go in them leave holes, and the process would seem to leak. An operator who sets
+    Pictures and batches of all sizes that come and go leave holes in every heap, and the process would seem to leak:
+    so there are few, which are trimmed now and then. Between two trims a batch finds the memory of the one before:
+    fresh pages from the system for every tensor took as long as the encoding of pictures itself. An operator who sets
     MALLOC_ARENA_MAX has thought about it. Other C libraries have no such call.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
         mallopt(M_ARENA_MAX, 2)
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+        mallopt(M_TRIM_THRESHOLD, FREE_AT_TOP)
 
 
-async def _trim_on_and_on() -> None:
-    """Give memory back to the system now and then that was freed and stands about in holes."""
+async def _trim_on_and_on(service: Service) -> None:
+    """Give memory back to the system now and then that was freed and stands about in holes.
+
+    What a catalogue keeps of its products are some hundred thousand objects; Python's collector would stop everything
+    for as long as it takes to walk through them, a tenth of a second every few thousand requests. It is told to leave
+    alone what is there when a catalogue has come.
+    """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    while trim is not None:
+    settled = None
+    while True:
+        if settled is not service.catalogue:
+            settled = service.catalogue
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
         await asyncio.sleep(TRIM_EVERY_S)
-        await asyncio.to_thread(trim, 0)  # ctypes lets go of the interpreter meanwhile
+        if trim is not None:
+            await asyncio.to_thread(trim, 0)  # ctypes lets go of the interpreter meanwhile
 
 
 async def _measure_on_and_on(service: Service) -> None:

@@ -429,7 +429,8 @@ def search_job(serving: Serving, kind: Kind, fields: SearchRequest, pixels: np.n
     want = fields.want() if kind == "images" else replace(fields.want(), exclude=frozenset(), collapse=None)
     serving.index.check(want)
     for name, ids in (("like", fields.like), ("unlike", fields.unlike)):
-        product_vectors(serving.index, name, ids)
+        if ids:
+            product_vectors(serving.index, name, ids)
     ask = Ask(
         kind,
         want,

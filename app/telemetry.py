@@ -80,18 +80,22 @@ class Telemetry:
             multiprocess_mode="livemax",
         )
         self._encoder_id: str | None = None
-        for stage in STAGES:  # a figure that is not there yet reads as 0, not as missing
-            self._stage_seconds.labels(stage)
-        for result in ("hit", "miss"):
-            self._cache.labels(result)
+        # A figure that is not there yet reads as 0, not as missing; what every request takes down is looked up once.
+        self._stages = {stage: self._stage_seconds.labels(stage) for stage in STAGES}
+        self._hits, self._misses = (self._cache.labels(result) for result in ("hit", "miss"))
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         for result in ("done", "failed"):
             self._reloads.labels(result)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request of the route with this template."""
-        method = method if method in METHODS else "other"
-        self._requests.labels(route, method, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        key = (route, method if method in METHODS else "other", status)
+        found = self._answered.get(key)
+        if found is None:
+            counter = self._requests.labels(route, key[1], str(status))
+            found = self._answered[key] = counter, self._request_seconds.labels(route)
+        found[0].inc()
+        found[1].observe(seconds)
 
     def refused(self, code: str) -> None:
         """Count a request that was answered with the error of this code."""
@@ -99,7 +103,7 @@ class Telemetry:
 
     def observe_stage(self, stage: Stage, seconds: float) -> None:
         """Take down how long a stage took for one query."""
-        self._stage_seconds.labels(stage).observe(seconds)
+        self._stages[stage].observe(seconds)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -120,8 +124,8 @@ class Telemetry:
 
     def cache(self, hits: int, misses: int) -> None:
         """Count texts that were found in the cache of text vectors, and texts that were not."""
-        self._cache.labels("hit").inc(hits)
-        self._cache.labels("miss").inc(misses)
+        self._hits.inc(hits)
+        self._misses.inc(misses)
 
     def evaluated(self) -> None:
         """Count an evaluation that was computed."""

@@ -82,7 +82,7 @@ def test_requests_stages_and_what_is_served_are_counted(folder: Path) -> None:
         client.get("/v1/evaluation")
         for number in range(20):
             client.get(f"/nothing/{number}")
-        client.request("BREW", "/healthz")
+        client.request("PROPFIND", "/healthz")
         found = figures(client)
     total = "vitrine_requests_total"
     assert found[total, IMAGES, "POST", "200"] == 1
