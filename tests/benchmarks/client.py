@@ -67,6 +67,8 @@ class _Connection:
     """None: the next request has not begun."""
     length: int = -1
     """Of the whole answer; -1: its head is not there yet."""
+    closes: bool = False
+    """Whether the server closes the connection after this answer, as a few do: the next one takes a new one."""
 
 
 def drive(
@@ -85,11 +87,8 @@ def drive(
     for kind, count in clients.items():
         turns = cycle(requests[kind])
         for _ in range(count):
-            opened = socket.create_connection(address)
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            opened.setblocking(False)
+            opened = _opened(address, poll)
             connections[opened.fileno()] = _Connection(opened, kind, turns)
-            poll.register(opened.fileno(), select.EPOLLIN)
     took: dict[str, list[float]] = {kind: [] for kind in clients}
     refused: dict[str, list[float]] = {kind: [] for kind in clients}
     statuses: dict[str, Counter[int]] = {kind: Counter() for kind in clients}
@@ -119,6 +118,12 @@ def drive(
             if now <= end:  # what comes later was not answered in this time
                 statuses[one.kind][status] += 1
                 (took if status == 200 else refused)[one.kind].append(1000 * (now - one.begun))
+            if one.closes:
+                del connections[number]
+                poll.unregister(number)
+                one.socket.close()
+                one.socket = _opened(address, poll)
+                connections[one.socket.fileno()] = one
             if now >= end:
                 working -= 1
             elif status == 200 or not pause_s:
@@ -145,9 +150,18 @@ def drive(
     return found
 
 
+def _opened(address: tuple[str, int], poll: select.epoll) -> socket.socket:
+    """Return a new connection, whose answers `poll` reports."""
+    opened = socket.create_connection(address)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened.setblocking(False)
+    poll.register(opened.fileno(), select.EPOLLIN)
+    return opened
+
+
 def _send(one: _Connection, poll: select.epoll) -> None:
     one.unsent = memoryview(next(one.requests))
-    one.begun, one.answer, one.length = time.perf_counter(), bytearray(), -1
+    one.begun, one.answer, one.length, one.closes = time.perf_counter(), bytearray(), -1, False
     _go_on(one, poll)
 
 
@@ -177,6 +191,7 @@ def _answered(one: _Connection) -> bool:
         lines = bytes(one.answer[:head]).lower().split(b"\r\n")
         (length,) = [line.partition(b":")[2] for line in lines if line.startswith(b"content-length:")]
         one.length = head + 4 + int(length)
+        one.closes = b"connection: close" in lines
     return len(one.answer) >= one.length
 
 

@@ -4,7 +4,8 @@
 
 The environments stand in build/peers/NAME. A peer's own requirements are resolved by pip; pins beyond them have their
 reason beside them. What is lent are links to this environment's torch and the libraries that it comes with: pip sees
-them as installed, every peer computes with the same torch as we do, and 6 GB are on the disk once.
+them as installed, the peers compute with the same torch as we do, and 6 GB are on the disk once. One that works with older
+ones only gets its own.
 """
 
 from __future__ import annotations
@@ -24,12 +25,17 @@ PEERS: dict[str, tuple[str, ...]] = {
         "infinity-emb[torch,optimum,server]==0.0.77",
         "transformers<4.49",  # its BetterTransformer refuses later ones: michaelfeil/infinity issue 597
         "optimum<2",  # optimum 2 has no BetterTransformer any more
+        "torch<2.9",  # and 1 does not know the exporter of later ones
         "click<8.2",  # its typer is older than that release
-        "setuptools<81",
+        "pyarrow<20",  # later ones refuse the numpy that it asks for
+        "datasets<4",  # the same
+        "pandas<3",
+        "scikit-learn<1.8",
+        "scipy<1.17",
     ),
-    "sentence-transformers": ("sentence-transformers==6.2.0", "uvicorn[standard]", "fastapi"),
+    "sentence-transformers": ("sentence-transformers==6.2.0", "uvicorn[standard]", "fastapi", "pillow"),
     # The newest release whose extra for onnxruntime can be installed: optimum-onnx refuses the transformers of 6.
-    "sentence-transformers-onnx": ("sentence-transformers[onnx]>=5,<6", "uvicorn[standard]", "fastapi"),
+    "sentence-transformers-onnx": ("sentence-transformers[onnx]==5.7.0", "uvicorn[standard]", "fastapi", "pillow"),
     "clip-retrieval": ("clip-retrieval==2.45.0", "setuptools<81"),
 }
 """Name -> what pip is asked for."""
@@ -60,7 +66,8 @@ def install(name: str) -> None:
     if done.exists():
         return
     venv.create(BUILD / name, with_pip=True, clear=True)
-    lend_torch(name)
+    if not any(one.startswith("torch<") for one in PEERS[name]):
+        lend_torch(name)
     subprocess.run([str(python_of(name)), "-m", "pip", "install", "--quiet", *PEERS[name]], check=True)
     done.touch()
 
