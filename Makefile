@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 # OpenMP threads that spin at a barrier collapse when another process takes a core (see DECISIONS.md).
 export OMP_WAIT_POLICY ?= PASSIVE
 
+# What `make bench` measures.
+BENCHED_CHECKPOINT = $(or $(CHECKPOINT),$(if $(CATALOGUE),checkpoints/minilm-dinov2,artefacts/demo/checkpoint))
+BENCHED = --checkpoint "$(BENCHED_CHECKPOINT)" --catalogue "$(or $(CATALOGUE),artefacts/demo/catalogue)"
+
 .PHONY: run test check fix docs readme site bench bench-peers clean
 
 ## Serve on 127.0.0.1:8000. DATA=path: index that data set first, with CHECKPOINT=path, else the checkpoint that was
@@ -45,6 +49,20 @@ docs: $(VENV)/installed
 ## Run what README and docs/ show against the demo (`vitrine demo --no-serve` makes it), and write the answers anew.
 readme: $(VENV)/installed
 	$(BIN)/python -m tests.readme README.md docs/operations.md docs/training.md
+
+## Measure the service beside its own encoder on CATALOGUE=path [CHECKPOINT=path], by default on the demo.
+bench: $(VENV)/installed
+	$(if $(CATALOGUE),,$(BIN)/vitrine demo --no-serve)
+	$(BIN)/vitrine export $(BENCHED_CHECKPOINT)
+	$(BIN)/python -m tests.benchmarks.service $(BENCHED) --out docs/performance/service.json
+	$(MAKE) docs
+
+## The same beside other projects, in environments of their own: MINILM=path and DINOV2=path are folders of the weights.
+bench-peers: bench
+	$(BIN)/python -m tests.benchmarks.peers.install
+	$(BIN)/python -m tests.benchmarks.peers.side_by_side $(BENCHED) --minilm "$(MINILM)" --dinov2 "$(DINOV2)" \
+	  --out docs/performance/peers.json
+	$(MAKE) docs
 
 ## The pages and the API reference as a static site in build/site; a warning is an error.
 site: $(VENV)/installed

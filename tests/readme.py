@@ -37,6 +37,7 @@ ELSEWHERE = {
     "docker ": "needs a Docker engine; tests/test_container.py",
     "torchrun ": "needs several GPUs; tests/test_recipe.py",
     "python -m tests.load.": "minutes to hours; tests/test_kill.py runs the shortest",
+    "python -m tests.benchmarks.": "minutes; tests/test_benchmarks.py runs them small",
     "kill ": "needs the service's process; tests/test_workers.py",
 }
 """Commands that are not run here, by how they begin, and why; that they exist is still tested."""

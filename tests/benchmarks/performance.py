@@ -23,8 +23,15 @@ from typing import Any
 from common import file_beside
 
 FOLDER = Path(__file__).parents[2] / "docs" / "performance"
-SECTIONS = ("service", "peers", "encoders", "search", "postgres", "indexing")
-"""The benchmarks whose figures are on the page, in this order."""
+SECTIONS = {
+    "service": "service",
+    "peers": "peers.side_by_side",
+    "encoders": "encoders",
+    "search": "search",
+    "postgres": "postgres",
+    "indexing": "indexing",
+}
+"""The benchmarks whose figures are on the page, in this order: the name of the figures, and the module."""
 PACKAGES = (
     "torch",
     "onnxruntime",
@@ -77,10 +84,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def page(folder: Path = FOLDER) -> str:
     """Return the page as Markdown."""
     parts = [INTRODUCTION]
-    for name in SECTIONS:
+    for name, place in SECTIONS.items():
         path = folder / f"{name}.json"
         if path.exists():
-            module = importlib.import_module(f"tests.benchmarks.{name}")
+            module = importlib.import_module(f"tests.benchmarks.{place}")
             parts.append(module.markdown(json.loads(path.read_text(encoding="utf-8"))))
     return "\n\n".join(part.strip() for part in parts) + "\n"
 

@@ -4,8 +4,8 @@
 
 The environments stand in build/peers/NAME. A peer's own requirements are resolved by pip; pins beyond them have their
 reason beside them. What is lent are links to this environment's torch and the libraries that it comes with: pip sees
-them as installed, the peers compute with the same torch as we do, and 6 GB are on the disk once. One that works with older
-ones only gets its own.
+them as installed, the peers compute with the same torch as we do, and 6 GB are on the disk once. One that works only with
+older ones gets its own.
 """
 
 from __future__ import annotations

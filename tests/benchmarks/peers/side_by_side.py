@@ -36,7 +36,7 @@ from index import Catalogue
 from models.folder import read_config
 from tests.benchmarks.client import load, post, upload
 from tests.benchmarks.peers.install import BUILD, PEERS, python_of
-from tests.benchmarks.performance import machine
+from tests.benchmarks.performance import machine, machine_line, table
 from tests.benchmarks.service import CLIENTS, DISTINCT, K, medians, pictures_of, texts_of
 from tests.load.running import SHIPPED, say, serving, work_folder
 
@@ -93,7 +93,11 @@ def peers(given: argparse.Namespace, port: int, folder: Path, size: int) -> dict
     clip = [str(HERE / "clip_server.py"), str(folder), str(model), str(given.dinov2), str(size), str(port)]
     return {
         "infinity, torch": Peer(
-            "infinity", [*infinity, "--engine", "torch", "--model-id", str(quantised)], ask, "/health", "its default engine"
+            "infinity",
+            [*infinity, "--engine", "torch", "--model-id", str(quantised)],
+            ask,
+            "/health",
+            "its default engine",
         ),
         "infinity, optimum": Peer(
             "infinity",
@@ -157,7 +161,9 @@ def prepare(minilm: Path) -> None:
             for n, (path, name) in enumerate(names.items())
         ]
         write_json(quantised / "modules.json", modules)
-        write_json(quantised / "1_Pooling" / "config.json", {"word_embedding_dimension": 384, "pooling_mode_mean_tokens": True})
+        write_json(
+            quantised / "1_Pooling" / "config.json", {"word_embedding_dimension": 384, "pooling_mode_mean_tokens": True}
+        )
         write_json(quantised / "sentence_bert_config.json", {"max_seq_length": 128, "do_lower_case": False})
 
 
@@ -310,9 +316,75 @@ def main() -> None:
     say(str(ratios(found)))
 
 
+GOALS = {EMBED: 2.0, SEARCH: 2.0, LOOK: 3.0}
+"""Times the queries a second of the best peer."""
+
+
 def markdown(result: dict[str, Any]) -> str:
     """Return the section of docs/performance.md."""
-    raise NotImplementedError
+    rate, middle, late = (f"{figure} of {CLIENTS} clients" for figure in ("per second", "p50 ms", "p99 ms"))
+    goals, parts = [], []
+    for kind, goal in GOALS.items():
+        one = result["ratios"][kind]
+        reached = one["queries per second"] >= goal and one["p99"] < 1
+        cells = [f"≥ {goal:g}", f"**{one['queries per second']:.2f}**", f"{one['p99']:.2f}"]
+        cells.append(f"{one['p50 of one client']:.2f}")
+        goals.append([kind, one["best peer"], *cells, "yes" if reached else "**no**"])
+        rows = [
+            [
+                name,
+                *(f"{found[kind][figure]:,.1f}" for figure in (rate, middle, late, "p50 ms of one client")),
+                f"{found['memory MB']:,.0f}",
+                f"{found['start s']:.0f}",
+            ]
+            for name, found in result["servers"].items()
+            if kind in found
+        ]
+        head = ["", "queries/s", "p50, ms", "p99, ms", "one client's p50, ms", "memory, MB", "start, s"]
+        parts.append(f"**{kind.capitalize()}**\n\n{table(head, rows)}")
+    notes = "\n".join(f"- {name}: {note}." for name, note in result["notes"].items())
+    installed = "; ".join(
+        f"{name} with " + ", ".join(f"{package} {number}" for package, number in found.items())
+        for name, found in result["peers"].items()
+    )
+    itself = [
+        f"{name} {one['in its own process, best batch, per second']:,.0f}"
+        for name, one in result["servers"].items()
+        if "in its own process, best batch, per second" in one
+    ]
+    lost = [kind for kind, row in zip(GOALS, goals, strict=True) if row[-1] != "yes"]
+    newline = "\n\n"
+    measures = ["queries/s, times the best peer's", "p99, to the lowest", "one client, to the lowest"]
+    columns = ["", "best peer", "goal", *measures, "reached"]
+    return f"""
+## Beside other projects
+
+```console
+python -m tests.benchmarks.peers.install
+python -m tests.benchmarks.peers.side_by_side --minilm PATH --dinov2 PATH --out docs/performance/peers.json
+```
+
+{machine_line(result["machine"])} Each server is alone on the machine in turn, {result["rounds"]} times; the same
+{CLIENTS} clients, texts and pictures, each asked for one at a time; medians. The environments: {installed}.
+
+{table(columns, goals)}
+
+{"Not reached: " + ", ".join(lost) + "." if lost else "Every goal was reached."} The vector of a text is asked for in
+the shape of OpenAI's call; it has 384 numbers from the peers, 128 from us. Texts encoded in its own process, with nothing around
+it, in the best batch, a second: {", ".join(itself)}.
+
+{newline.join(parts)}
+
+How they were set up, all with the weights of the same text tower and with threads that wait passively, as ours:
+
+{notes}
+
+What is not like for like: our towers are these towers after training, in the form that `vitrine export` gives them;
+their cost is that of the same shapes. No peer serves DINOv2 as it comes: infinity serves CLIP's and SigLIP's families,
+sentence-transformers has no service. So pictures are compared with clip-retrieval's back end, whose model loader was
+replaced by one that loads the same two towers into torch, at our input size. It answers from an index that is not
+exact, as its own command builds it; ours is exact.
+"""
 
 
 if __name__ == "__main__":

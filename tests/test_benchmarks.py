@@ -1,0 +1,64 @@
+"""The benchmarks run, on a size that takes seconds; how fast anything is, is nobody's business here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import service
+from tests.benchmarks.client import percentile, upload
+from tests.benchmarks.peers import side_by_side
+from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
+
+
+def test_the_service_s_benchmark_runs_and_makes_its_section(checkpoint: Path, catalogue: Path, tmp_path: Path) -> None:
+    out = tmp_path / "service.json"
+    places = ["--checkpoint", str(checkpoint), "--catalogue", str(catalogue), "--out", str(out)]
+    command = [sys.executable, "-m", "tests.benchmarks.service", *places, "--rounds", "1", "--seconds", "0.2"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["text"]["text"]["answered"] > 0
+    assert found["large pictures"]["large"]["answered"] > 0
+    assert set(found["ratios"]) == set(service.GOALS)
+    section = service.markdown(found)
+    assert str(tmp_path) not in section
+    assert str(tmp_path) not in json.dumps(found)
+    assert section.strip().startswith("## ")
+
+
+def test_what_peers_are_compared_by(tmp_path: Path) -> None:
+    def one(rate: float, late: float) -> dict[str, float]:
+        return {"per second of 32 clients": rate, "p99 ms of 32 clients": late, "p50 ms of one client": 1.0}
+
+    servers = {"Vitrine": {"x": one(60, 20), "memory MB": 1}, "a": {"x": one(30, 40)}, "b": {"x": one(10, 10)}}
+    assert side_by_side.ratios(servers) == {
+        "x": {"best peer": "a", "queries per second": 2.0, "p99": 2.0, "p50 of one client": 1.0}
+    }
+
+
+def test_percentiles_and_medians() -> None:
+    assert [percentile([3.0, 1.0, 2.0, 4.0], part) for part in (0.5, 0.99)] == [2.0, 4.0]
+    assert percentile([], 0.5) == 0
+    assert service.medians([{"a": 1.0, "b": "x"}, {"a": 3.0, "b": "y"}, {"a": 2.0, "b": "z"}]) == {"a": 2.0, "b": "x"}
+    assert b"a picture" in upload("/", b"a picture", k="1")
+
+
+def test_the_record_of_the_machine_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["x", "--catalogue", "/somewhere/else", "--rounds", "2"])
+    found = machine()
+    assert found["command"].endswith("--catalogue PATH --rounds 2")
+    assert found["packages"]["numpy"]
+
+
+def test_the_page_has_every_section_there_are_figures_for() -> None:
+    there = [path.stem for path in FOLDER.glob("*.json")]
+    assert set(there) <= set(SECTIONS)
+    assert page().count("\n## ") >= len(there)
