@@ -4,8 +4,8 @@
 
 The environments stand in build/peers/NAME. A peer's own requirements are resolved by pip; pins beyond them have their
 reason beside them. What is lent are links to this environment's torch and the libraries that it comes with: pip sees
-them as installed, the peers compute with the same torch as we do, and 6 GB are on the disk once. One that works only with
-older ones gets its own.
+them as installed, the peers compute with the same torch as we do, and 6 GB are on the disk once. One that works with
+older ones only gets its own.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ PEERS: dict[str, tuple[str, ...]] = {
     "infinity": (
         "infinity-emb[torch,optimum,server]==0.0.77",
         "transformers<4.49",  # its BetterTransformer refuses later ones: michaelfeil/infinity issue 597
-        "optimum<2",  # optimum 2 has no BetterTransformer any more
-        "torch<2.9",  # and 1 does not know the exporter of later ones
+        "optimum<1.25",  # later ones do not find the file that it names in a local folder
+        "torch<2.9",  # that optimum does not know the exporter of later ones
         "click<8.2",  # its typer is older than that release
         "pyarrow<20",  # later ones refuse the numpy that it asks for
         "datasets<4",  # the same

@@ -370,8 +370,8 @@ python -m tests.benchmarks.peers.side_by_side --minilm PATH --dinov2 PATH --out 
 {table(columns, goals)}
 
 {"Not reached: " + ", ".join(lost) + "." if lost else "Every goal was reached."} The vector of a text is asked for in
-the shape of OpenAI's call; it has 384 numbers from the peers, 128 from us. Texts encoded in its own process, with nothing around
-it, in the best batch, a second: {", ".join(itself)}.
+the shape of OpenAI's call; it has 384 numbers from the peers, 128 from us. Texts a second that a
+library encodes in its own process, in its best batch: {", ".join(itself)}.
 
 {newline.join(parts)}
 
