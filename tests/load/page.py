@@ -198,7 +198,7 @@ ELSEWHERE = """
 - With several workers every answer came 40 ms late: connections of the shared socket kept Nagle's algorithm on.
 - Memory grew: with torch from 1,050 to 1,288 MB (22.6 %) over 20,505 such requests, with onnxruntime from 498 to 611
   (also 22.6 %). Half of it and more was free space inside the heaps that glibc keeps for every thread, and the memory
-  that onnxruntime keeps for every shape of a batch. The service now keeps two heaps with only small blocks in them,
+  that onnxruntime keeps for every shape of a batch. The service now keeps two heaps,
   gives back what is free every half minute, and has onnxruntime keep nothing: the figures above. With torch it was not
   measured again.
 - Every request made a detour through a thread to find its service, and a refusal waited for it.
