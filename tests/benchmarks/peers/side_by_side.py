@@ -382,9 +382,9 @@ How they were set up, all with the weights of the same text tower and with threa
 
 {notes}
 
-Where texts fall short: infinity and sentence-transformers run the fast form of int8, which takes one scale for all inputs
-of a call, so that a text's vector depends on the texts that are encoded with it; ours does not, which costs the batch.
-Their best batch alone is as fast as our whole service. One client has its answer from us first.
+On text to vector: with onnxruntime, infinity and sentence-transformers run the faster form of int8, which takes one
+scale for all inputs of a call, so that a text's vector depends on the texts that are encoded with it. Ours does not,
+and that costs us the batch.
 
 What is not like for like: our towers are these towers after training, in the form that `vitrine export` gives them;
 their cost is that of the same shapes. No peer serves DINOv2 as it comes: infinity serves CLIP's and SigLIP's families,
