@@ -48,7 +48,6 @@ def decode(
     counted in the report. An exception of `transform` itself is raised here. Closing the generator early stops the
     threads.
     """
-
     read = (item.read for item in dataset.items)
     with closing(in_order(lambda one: decoded(one, transform), read, workers, ahead=ahead)) as outcomes:
         for index, outcome in enumerate(outcomes):

@@ -18,6 +18,7 @@ from models import Encoder, load_encoder
 from models.images import decode_image
 from training.data import Dataset, open_dataset, undecodable
 from training.encode import Encoded, Vector, cores, distinct_titles, encode_pictures, encode_titles
+from training.encode_ray import Parts, encode_on_ray
 from training.progress import bar, report_console
 
 Found = tuple[Vector, Generator[list[Encoded | None], None, None]]
@@ -45,7 +46,7 @@ def build_catalogue(
         DataError: the data set cannot be read, or has no usable product.
     """
     console = console or report_console()
-    encoder = load_encoder(checkpoint, device if ray is None else "auto")
+    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     dataset = open_dataset(data)
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
@@ -65,22 +66,25 @@ def build_catalogue(
         return [Entry(*pair, image, text) for pair, image, text in zip(changed, images, texts, strict=True)]
 
     titles = distinct_titles(dataset)
-    if ray is not None:
-        from training.encode_ray import Run
-
-        run = Run(ray, checkpoint, data, dataset, titles, out, dim=encoder.dim, device=device)
+    parts: Parts | None = None
     with CatalogueWriter(out, info, encode) as writer:
-        found = _encoded(encoder, dataset, titles, console) if ray is None else run.encoded(console)
-        doing = "encoding" if ray is None else "writing"
-        with bar(doing, len(dataset.items), "images", console) as advance, closing(found[1]):
+        if ray is None:
+            found = _encoded(encoder, dataset, titles, console)
+        else:
+            parts = encode_on_ray(ray, checkpoint, encoder, data, dataset, titles, out, device=device, console=console)
+            found = parts.titles(), parts.pictures()
+        with (
+            bar("writing" if parts else "encoding", len(dataset.items), "images", console) as advance,
+            closing(found[1]),
+        ):
             for entries in _entries(dataset, rule, titles, *found):
                 writer.add(entries)
                 products += len(entries)
                 advance(len(entries))
         if not products:
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
-    if ray is not None:
-        run.forget()
+    if parts:
+        parts.remove()
     with suppress(ArtefactError):  # a handful of products needs no map
         make_map(out)
     seconds = time.monotonic() - started
@@ -88,7 +92,7 @@ def build_catalogue(
         "products": products,
         "skipped": len(dataset.items) - products,
         "encoder_id": encoder.encoder_id,
-        "device": encoder.device if ray is None else f"ray, {run.device}",
+        "device": parts.device if parts else encoder.device,
         "seconds": round(seconds, 1),
         "images_per_second": round(products / seconds, 1),
         "data": dataset.report.to_json(),

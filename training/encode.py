@@ -21,7 +21,7 @@ TITLES = 32
 """Titles encoded at once."""
 PICTURES = 8
 """Pictures encoded at once on a CPU: what so few leave behind between two layers stays in its caches."""
-PICTURES_GPU = 256
+PICTURES_GPU = 128
 """Pictures encoded at once on a GPU."""
 CALLS = 2
 """Calls of a tower side by side: where one waits for its threads at the end of a layer, the other has work."""
