@@ -7,6 +7,7 @@ the latter torch is never imported.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -14,7 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from PIL import Image
 
-from common import ArtefactError, ConfigError
+from common import ArtefactError, ConfigError, VitrineError
 from models.folder import encoder_id, read_config
 from models.images import scaled, to_rgb
 from models.presets import ModelConfig
@@ -27,6 +28,12 @@ CHUNK = 256
 
 Runtime = Literal["auto", "torch", "onnx"]
 """auto: onnxruntime on a CPU where the checkpoint was exported, else torch."""
+
+
+class DeviceLostError(VitrineError):
+    """The device that the towers run on cannot be used any more in this process."""
+
+    code = "device_lost"
 
 
 class Towers(Protocol):
@@ -52,27 +59,47 @@ class Towers(Protocol):
 
 
 class Encoder:
-    """Encodes with a trained dual encoder; safe to call from several threads."""
+    """Encodes with a trained dual encoder; safe to call from several threads.
+
+    When the device is lost, the towers that `spare` loads take over, for good; without it, the call fails.
+    """
 
     def __init__(
-        self, encoder_id: str, config: ModelConfig, training: dict[str, Any], text: TextPreprocessor, towers: Towers
+        self,
+        encoder_id: str,
+        config: ModelConfig,
+        training: dict[str, Any],
+        text: TextPreprocessor,
+        towers: Towers,
+        spare: Callable[[], Towers] | None = None,
     ) -> None:
         self.encoder_id = encoder_id
         self.config = config
         self.training = training
         self.dim = config.projection.dim
-        self.device = towers.device
-        self.runtime = towers.runtime
         self.logit_scale = towers.logit_scale
         self._text = text
-        self._towers = towers
+        self.towers = towers
+        self._spare = spare
+        self._swapping = threading.Lock()
+
+    @property
+    def device(self) -> str:
+        """Where the towers run now."""
+        return self.towers.device
+
+    @property
+    def runtime(self) -> str:
+        """What runs them: "torch" or "onnx"."""
+        return self.towers.runtime
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit rows (B, D) float32 for B texts."""
         # Texts of like length share a chunk, so that little is spent on padding.
         order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
         rows = self._chunks(
-            [texts[position] for position in order], lambda part: self._towers.encode_ids(self._text(part))
+            [texts[position] for position in order],
+            lambda part: self._computed(lambda towers: towers.encode_ids(self._text(part))),
         )
         out = np.empty_like(rows)
         out[order] = rows
@@ -98,8 +125,26 @@ class Encoder:
         parts = [encode(inputs[start : start + CHUNK]) for start in range(0, len(inputs), CHUNK)]
         return np.concatenate(parts) if parts else np.empty((0, self.dim), dtype=np.float32)
 
+    def _texts(self, texts: Sequence[str]) -> np.ndarray:
+        ids = self._text(texts)
+        return self._computed(lambda towers: towers.encode_ids(ids))
+
     def _pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        return self._towers.encode_pixels(pixels if isinstance(pixels, np.ndarray) else np.stack(pixels))
+        stacked = pixels if isinstance(pixels, np.ndarray) else np.stack(pixels)
+        return self._computed(lambda towers: towers.encode_pixels(stacked))
+
+    def _computed(self, compute: Callable[[Towers], np.ndarray]) -> np.ndarray:
+        towers = self.towers
+        try:
+            return compute(towers)
+        except DeviceLostError as error:
+            with self._swapping:
+                if self._spare is not None and self.towers is towers:
+                    logger.error("%s; from here on the CPU encodes, more slowly, until a restart", error)
+                    self.towers = self._spare()
+            if self.towers is towers:
+                raise
+            return compute(self.towers)
 
 
 def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "auto") -> Encoder:
@@ -125,8 +170,8 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
             try:
                 config, training, _ = read_config(folder)
                 found = encoder_id(folder)
-                towers = OnnxTowers(folder, found)
                 text = TextPreprocessor.load(folder, config.text.max_tokens)
+                towers = OnnxTowers(folder, found, text.pad_id)
                 return Encoder(found, config, training, text, towers)
             except ArtefactError as error:
                 if runtime == "onnx":
@@ -137,7 +182,9 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
     from models.checkpoint import load_checkpoint
     from models.torch_towers import pick_device, torch_encoder
 
-    return torch_encoder(load_checkpoint(folder), pick_device(device))
+    picked = pick_device(device)
+    spare = None if picked.type == "cpu" else lambda: load_encoder(folder, "cpu").towers
+    return torch_encoder(load_checkpoint(folder), picked, spare)
 
 
 def _gpu_likely() -> bool:

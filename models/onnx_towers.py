@@ -1,5 +1,9 @@
 """The towers on onnxruntime, for a CPU: what an export is, and how it is run. Needs no torch.
 
+Every text and every picture goes through its tower alone, on one thread, as many at once as there are cores. So its
+vector depends on nothing but itself, no text is padded to the length of another, and no thread waits for one on a core
+that somebody else has taken (docs/performance.md has what it gains).
+
 onnx/text.onnx, onnx/image.onnx   a tower each, with preprocessing, pooling, projection and normalisation in the graph
 onnx/export.json                  whose weights these are, how they are stored, what that costs, the files' hashes
 """
@@ -9,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,7 +25,8 @@ from common import ArtefactError
 
 FOLDER = "onnx"
 RECORD_FILE = "export.json"
-FORMAT = 1
+FORMAT = 2
+"""2: both towers are quantised for one input a call."""
 Tower = Literal["text", "image"]
 TOWERS: tuple[Tower, ...] = get_args(Tower)
 INPUT, OUTPUT = "input", "features"
@@ -28,6 +35,11 @@ INPUT, OUTPUT = "input", "features"
 class OnnxTowers:
     """Both towers as onnxruntime sessions.
 
+    Args:
+        folder: a checkpoint folder with an export in it.
+        encoder_id: the checkpoint's.
+        pad_id: the token id that rows of token ids are filled up with on the right.
+
     Raises:
         ArtefactError: the export is damaged, of another format, or of other weights than `encoder_id`.
     """
@@ -35,7 +47,7 @@ class OnnxTowers:
     runtime = "onnx"
     device = "cpu"
 
-    def __init__(self, folder: Path, encoder_id: str) -> None:
+    def __init__(self, folder: Path, encoder_id: str, pad_id: int) -> None:
         record = read_record(folder)
         if record["encoder_id"] != encoder_id:
             raise ArtefactError(
@@ -43,15 +55,30 @@ class OnnxTowers:
                 f"export it again with `vitrine export {folder}`"
             )
         self.logit_scale = float(record["logit_scale"])
+        self._pad_id = pad_id
         self._sessions = {tower: session(_checked(folder, record, tower)) for tower in TOWERS}
+        # As many threads as OpenMP is told to use, where it is told.
+        self._threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="vitrine-towers")
 
     def encode_ids(self, ids: np.ndarray) -> np.ndarray:
         """Return unit rows (B, D) float32 for token ids (B, T) int64."""
-        return run(self._sessions["text"], ids)
+        # A text that is nothing but padding keeps one token of it.
+        lengths = np.maximum(((ids != self._pad_id) * np.arange(1, ids.shape[1] + 1)).max(axis=1), 1)
+        return self._each("text", [ids[row : row + 1, :length] for row, length in enumerate(lengths.tolist())])
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """Return unit rows (B, D) float32 for pixels (B, H, W, 3) uint8."""
-        return run(self._sessions["image"], pixels)
+        return self._each("image", [pixels[row : row + 1] for row in range(len(pixels))])
+
+    def _each(self, tower: Tower, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """Return one row (D,) for each of `inputs`, one at least; a thread that is done takes the next one."""
+
+        def encode(one: np.ndarray) -> np.ndarray:
+            return run(self._sessions[tower], one)
+
+        at_once: Callable[..., Any] = map if self._threads == 1 or len(inputs) == 1 else self._pool.map
+        return np.concatenate(list(at_once(encode, inputs)))
 
 
 def exported(folder: Path) -> bool:
@@ -83,11 +110,8 @@ def read_record(folder: Path) -> dict[str, Any]:
 def session(model: bytes | Path) -> Any:
     """Return an onnxruntime session for a tower, given by its bytes or its file."""
     options = onnxruntime.SessionOptions()
-    # As many threads as OpenMP is told to use, and none that spins: a spinning thread takes the core that another
-    # process needs, and waits for it in turn (docs/contention.md).
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    options.intra_op_num_threads = 1  # its caller's
     options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Both keep memory for every shape of a batch that ever came, which never ends in a service; malloc does as well.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
@@ -97,7 +121,7 @@ def session(model: bytes | Path) -> Any:
 
 
 def run(tower: Any, inputs: np.ndarray) -> np.ndarray:
-    """Return unit rows (B, D) float32 that a session makes of `inputs`."""
+    """Return a unit row (1, D) float32 that a session makes of one text's ids (1, T) or one picture (1, H, W, 3)."""
     (rows,) = tower.run([OUTPUT], {INPUT: np.ascontiguousarray(inputs)})
     return np.asarray(rows, dtype=np.float32)
 

@@ -17,7 +17,9 @@ from common import ArtefactError, ConfigError
 from models import Encoder, load_encoder, torch_towers
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.dual_encoder import DualEncoder, build_tower, pool
+from models.encoder import DeviceLostError
 from models.hub import pretrained_folder
+from models.onnx_towers import Tower
 from models.presets import PRESETS, preset
 from models.text import TextPreprocessor, train_text_preprocessor
 from tests.conftest import COLOURS, draw_shape, small_model
@@ -203,3 +205,55 @@ def test_a_tower_that_cannot_be_had_is_said_at_once(tmp_path: Path) -> None:
         pretrained_folder("../no/such/folder")
     with pytest.raises(ArtefactError, match=r"holds no config.json"):
         pretrained_folder(str(tmp_path))
+
+
+class Short(torch_towers.TorchTowers):
+    """A device with memory for three inputs."""
+
+    fits = 3
+    tried: list[int]
+
+    def _call(self, tower: Tower, inputs: np.ndarray) -> np.ndarray:
+        self.tried.append(len(inputs))
+        if len(inputs) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB")
+        return super()._call(tower, inputs)
+
+
+def test_what_the_device_has_no_memory_for_is_cut_smaller(
+    encoder: Encoder, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch_towers, "TorchTowers", Short)
+    short = load_encoder(checkpoint, "cpu")
+    assert isinstance(short.towers, Short)
+    short.towers.tried = []
+    texts = [f"{'word ' * n}{n}" for n in range(8)]
+    assert (short.encode_text(texts) * encoder.encode_text(texts)).sum(1).min() > 0.999
+    assert short.towers.tried == [8, 4, 2, 2, 2, 2]
+    short.encode_text(texts)
+    assert short.towers.tried[6:] == [2, 2, 2, 2], "it starts again with what did not fit"
+    assert "no memory for 8 inputs of the text tower at once; from now on 4" in caplog.text
+
+
+@pytest.mark.parametrize("failure", ["out of memory", "lost"])
+def test_the_cpu_takes_over_when_the_device_is_lost(
+    encoder: Encoder, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: str
+) -> None:
+    class Broken(torch_towers.TorchTowers):
+        def _call(self, tower: Tower, inputs: np.ndarray) -> np.ndarray:
+            if failure == "lost":
+                raise torch.AcceleratorError("CUDA error: unspecified launch failure\nlong advice")
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    loaded = load_checkpoint(checkpoint)
+    towers = Broken(loaded, torch.device("cpu"))
+    towers.device = "cuda:0"
+    parts = (loaded.encoder_id, loaded.model.config, loaded.training, loaded.text, towers)
+    broken = Encoder(*parts, spare=lambda: encoder.towers)
+    assert broken.device == "cuda:0"
+    assert np.array_equal(broken.encode_text(TITLES), encoder.encode_text(TITLES))
+    assert broken.device == "cpu"
+    assert np.array_equal(broken.encode_image(pictures()), encoder.encode_image(pictures()))
+    assert caplog.text.count("from here on the CPU encodes") == 1
+    with pytest.raises(DeviceLostError, match="cuda:0"):
+        Encoder(*parts).encode_text(TITLES)
