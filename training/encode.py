@@ -1,7 +1,6 @@
 """The titles and pictures of a data set as vectors, on the cores of this process. Knows no catalogue and no cluster.
 
-What goes through a tower together is the same wherever it is encoded, here or on a cluster: the vectors of a tower that
-computes in bytes depend a little on what else is in the batch.
+What goes through a tower together is the same here and on a cluster: torch's vectors differ in the last bits with it.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from training.data import Dataset, decoded, in_order
 
 TITLES = 32
 """Titles encoded at once."""
-PICTURES = 8
-"""Pictures encoded at once on a CPU: what so few leave behind between two layers stays in its caches."""
+PICTURES = 16
+"""Pictures encoded at once on a CPU."""
 PICTURES_GPU = 128
 """Pictures encoded at once on a GPU."""
 CALLS = 2
-"""Calls of a tower side by side: where one waits for its threads at the end of a layer, the other has work."""
+"""Calls of a tower side by side: while one waits for its last thread, or for a picture, the other has work."""
 
 Vector = npt.NDArray[np.float32]
 Read = Callable[[], bytes]
