@@ -183,6 +183,7 @@ def encode_on_ray(
 def _connected(address: str) -> Iterator[None]:
     """Join a cluster for as long as the block runs; one that this process has joined already is used as it is."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is wrong comes as an exception as well
     try:
         import ray
         import ray.data
@@ -205,7 +206,7 @@ def _connected(address: str) -> Iterator[None]:
         said = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__
         raise ConfigError(
             f"there is no Ray cluster to join at {address!r} ({said}); give local, or HOST:PORT of a cluster that this "
-            "machine is a node of (`ray start --address HOST:PORT`)"
+            "machine is a node of (`ray start --address HOST:PORT`), and the nodes' RAY_AUTH_MODE and token, if any"
         ) from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     try:
