@@ -56,7 +56,11 @@ def alone(data: Path, checkpoint: Path) -> dict[str, Any]:
     encoder.encode_pixels(pixels[:64])
     encoder.encode_text([item.title for item in items[:64]])
     titles = sorted({item.title for item in items}, key=len)
-    for name, encode, inputs in (("encode", encoder.encode_pixels, pixels), ("text", encoder.encode_text, titles)):
+    towers: tuple[tuple[str, Callable[[Any], Any], Any], ...] = (
+        ("encode", encoder.encode_pixels, pixels),
+        ("text", encoder.encode_text, titles),
+    )
+    for name, encode, inputs in towers:
         figures[name] = {}
         for batch in BATCHES:
             parts = [inputs[at : at + batch] for at in range(0, len(inputs), batch)]
