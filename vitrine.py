@@ -401,13 +401,21 @@ def index(
     ] = None,
     out: Annotated[Path, typer.Option(help="Catalogue folder to write.")] = ARTEFACTS / "catalogue",
     device: Device = "auto",
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Encode on a Ray cluster: local, auto, or HOST:PORT; stopped and started again, it goes on. Needs "
+            "`pip install 'vitrine\\[ray]'`.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Encode a data set's products into a catalogue that `vitrine serve` can search."""
     from training.embed import build_catalogue
 
     checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
-    figures = build_catalogue(checkpoint, data, out, device=device)
+    figures = build_catalogue(checkpoint, data, out, device=device, ray=ray)
     if as_json:
         _say(figures, True)
     else:

@@ -35,6 +35,8 @@ ELSEWHERE = {
     "vitrine data download": "needs the network; tests/test_hub.py",
     "vitrine --install-completion": "changes the user's shell; tests/test_cli.py",
     "docker ": "needs a Docker engine; tests/test_container.py",
+    "export RAY_": "needs a Ray cluster; tests/test_encode_ray.py",
+    "ray ": "needs a Ray cluster; tests/test_encode_ray.py",
     "torchrun ": "needs several GPUs; tests/test_recipe.py",
     "python -m tests.load.": "minutes to hours; tests/test_kill.py runs the shortest",
     "python -m tests.benchmarks.": "minutes; tests/test_benchmarks.py runs them small",

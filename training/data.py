@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -20,8 +21,9 @@ from models.images import decode_image
 from training.dataset import Dataset, Item, Problem, Report
 from training.readers import read_dataset
 
-__all__ = ["Dataset", "Item", "chunks", "decode", "inspect", "open_dataset"]
+__all__ = ["Dataset", "Item", "chunks", "decode", "decoded", "in_order", "inspect", "open_dataset", "undecodable"]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -43,35 +45,48 @@ def decode(
     """Yield (index in items, raw bytes, transformed picture) in order, decoded in `workers` threads.
 
     At most `ahead` pictures are in flight, so memory is bounded. A picture that cannot be decoded is left out and
-    counted in the report, once however often it is met. An exception of `transform` itself is raised here. Closing
-    the generator early stops the threads.
+    counted in the report. An exception of `transform` itself is raised here. Closing the generator early stops the
+    threads.
     """
+    read = (item.read for item in dataset.items)
+    with closing(in_order(lambda one: decoded(one, transform), read, workers, ahead=ahead)) as outcomes:
+        for index, outcome in enumerate(outcomes):
+            if outcome is not None:
+                yield index, *outcome
+            else:
+                undecodable(dataset, dataset.items[index])
 
-    def work(item: Item) -> tuple[bytes, T] | None:
-        try:
-            data = item.read()
-            image = decode_image(data)
-        except (InputError, OSError):
-            return None
-        return data, transform(image)
 
-    def finished() -> Iterator[tuple[int, bytes, T]]:
-        index, future = waiting.popleft()
-        outcome = future.result()
-        if outcome is not None:
-            yield index, *outcome
-        elif dataset.report.count(Problem.UNDECODABLE, dataset.items[index].id, once=True):
-            dataset.report.usable -= 1
-
-    waiting: deque[tuple[int, Future[tuple[bytes, T] | None]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+def decoded(read: Callable[[], bytes], transform: Callable[[Image.Image], T]) -> tuple[bytes, T] | None:
+    """Return the bytes that `read` gives and the picture in them, transformed; None when there is none to decode."""
     try:
-        for index, item in enumerate(dataset.items):
+        data = read()
+        image = decode_image(data)
+    except (InputError, OSError):
+        return None
+    return data, transform(image)
+
+
+def undecodable(dataset: Dataset, item: Item) -> None:
+    """Count the picture of `item` as one that cannot be decoded: once, however often it is met."""
+    if dataset.report.count(Problem.UNDECODABLE, item.id, once=True):
+        dataset.report.usable -= 1
+
+
+def in_order(work: Callable[[S], T], parts: Iterable[S], workers: int, *, ahead: int) -> Generator[T, None, None]:
+    """Yield `work(part)` for each part, in order, computed in `workers` threads, at most `ahead` of them in flight.
+
+    What `work` raises is raised here. Closing the generator early stops the threads.
+    """
+    waiting: deque[Future[T]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="data")
+    try:
+        for part in parts:
             if len(waiting) >= max(ahead, 1):
-                yield from finished()
-            waiting.append((index, pool.submit(work, item)))
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(work, part))
         while waiting:
-            yield from finished()
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

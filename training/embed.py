@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from common import ArtefactError, DataError
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, make_map
 from models import Encoder, load_encoder
 from models.images import decode_image
-from training.data import Dataset, chunks, decode, open_dataset
+from training.data import Dataset, open_dataset, undecodable
+from training.encode import Encoded, Vector, cores, distinct_titles, encode_pictures, encode_titles
+from training.encode_ray import Parts, encode_on_ray
 from training.progress import bar, report_console
 
-CHUNK = 32
-"""Products encoded at once."""
+Found = tuple[Vector, Generator[list[Encoded | None], None, None]]
+"""The vectors (T, D) of the distinct titles, and the pictures with theirs, in the data set's order."""
 
 
 def build_catalogue(
-    checkpoint: Path, data: Path, out: Path, *, device: str = "auto", console: Console | None = None
+    checkpoint: Path,
+    data: Path,
+    out: Path,
+    *,
+    device: str = "auto",
+    ray: str | None = None,
+    console: Console | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data` and write the catalogue folder `out`; return the figures.
 
-    Products get the split of the checkpoint's own rule, so that the titles it was trained on are known. Pictures are
-    decoded and scaled in threads while the towers compute. `out` appears when it is whole, or not at all; then a map of
-    it is made.
+    Products get the split of the checkpoint's own rule, so that the titles it was trained on are known. `out` appears
+    when it is whole, or not at all; then a map of it is made. With `ray`, the address of a cluster, that encodes
+    (`training.encode_ray`), and a build that was stopped goes on where it was.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.
+        ConfigError: the device does not exist; Ray is not installed, or there is no cluster.
         DataError: the data set cannot be read, or has no usable product.
     """
     console = console or report_console()
-    encoder = load_encoder(checkpoint, device)
+    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     dataset = open_dataset(data)
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
@@ -55,16 +65,26 @@ def build_catalogue(
         texts = encoder.encode_text([product.title for product, _ in changed])
         return [Entry(*pair, image, text) for pair, image, text in zip(changed, images, texts, strict=True)]
 
-    with (
-        CatalogueWriter(out, info, encode) as writer,
-        bar("encoding", len(dataset.items), "images", console) as advance,
-    ):
-        for entries in _encoded(encoder, dataset, rule):
-            writer.add(entries)
-            products += len(entries)
-            advance(len(entries))
+    titles = distinct_titles(dataset)
+    parts: Parts | None = None
+    with CatalogueWriter(out, info, encode) as writer:
+        if ray is None:
+            found = _encoded(encoder, dataset, titles, console)
+        else:
+            parts = encode_on_ray(ray, checkpoint, encoder, data, dataset, titles, out, device=device, console=console)
+            found = parts.titles(), parts.pictures()
+        with (
+            bar("writing" if parts else "encoding", len(dataset.items), "images", console) as advance,
+            closing(found[1]),
+        ):
+            for entries in _entries(dataset, rule, titles, *found):
+                writer.add(entries)
+                products += len(entries)
+                advance(len(entries))
         if not products:
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
+    if parts:
+        parts.remove()
     with suppress(ArtefactError):  # a handful of products needs no map
         make_map(out)
     seconds = time.monotonic() - started
@@ -72,20 +92,38 @@ def build_catalogue(
         "products": products,
         "skipped": len(dataset.items) - products,
         "encoder_id": encoder.encoder_id,
-        "device": encoder.device,
+        "device": parts.device if parts else encoder.device,
         "seconds": round(seconds, 1),
         "images_per_second": round(products / seconds, 1),
         "data": dataset.report.to_json(),
     }
 
 
-def _encoded(encoder: Encoder, dataset: Dataset, rule: SplitRule) -> Iterator[list[Entry]]:
-    """Yield the data set's products with their pictures and vectors, chunk by chunk."""
-    for chunk in chunks(decode(dataset, encoder.prepare_image), CHUNK):
-        items = [dataset.items[position] for position, _, _ in chunk]
-        image_vectors = encoder.encode_pixels([pixels for _, _, pixels in chunk])  # (B, D)
-        text_vectors = encoder.encode_text([item.title for item in items])  # (B, D)
-        yield [
-            Entry(Product(item.id, item.title, item.attributes, rule.of(item.title)), picture, image, text)
-            for item, (_, picture, _), image, text in zip(items, chunk, image_vectors, text_vectors, strict=True)
-        ]
+def _encoded(encoder: Encoder, dataset: Dataset, titles: Sequence[str], console: Console) -> Found:
+    """Encode the titles, and begin with the pictures, on the cores of this machine."""
+    rows: list[Vector] = []
+    with (
+        bar("titles", len(titles), "titles", console) as advance,
+        closing(encode_titles(encoder, titles, cores())) as parts,
+    ):
+        for part in parts:
+            rows.append(part)
+            advance(len(part))
+    return np.concatenate(rows), encode_pictures(encoder, (item.read for item in dataset.items), cores())
+
+
+def _entries(
+    dataset: Dataset, rule: SplitRule, titles: Sequence[str], texts: Vector, pictures: Iterable[list[Encoded | None]]
+) -> Iterator[list[Entry]]:
+    """Yield the data set's products with their pictures and vectors, batch by batch, and count the others."""
+    row_of = {title: row for row, title in enumerate(titles)}
+    items = iter(dataset.items)
+    for batch in pictures:
+        entries = []
+        for item, found in zip([next(items) for _ in batch], batch, strict=True):
+            if found is None:
+                undecodable(dataset, item)
+                continue
+            product = Product(item.id, item.title, item.attributes, rule.of(item.title))
+            entries.append(Entry(product, *found, texts[row_of[item.title]]))
+        yield entries

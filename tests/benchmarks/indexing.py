@@ -1,0 +1,196 @@
+"""How fast `vitrine index` is beside the encoder alone, and where the rest of the time goes.
+
+    python -m tests.benchmarks.indexing --data DATA --checkpoint CHECKPOINT --out docs/performance/indexing.json
+
+The encoder alone: `encode_pixels` on pictures that are in memory, scaled, at the best of several batches, called by one
+thread; with the titles, each image's own share of `encode_text` is added. The command: a whole `vitrine index` of
+the data set, with its start left out, its map and all else counted. `--before FOLDER`: the source tree of an older
+version, whose command runs in turn with this one's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+BATCHES = (8, 16, 32, 64, 256)
+PICTURES = 512
+"""Pictures that the encoder alone is measured with."""
+
+
+def alone(data: Path, checkpoint: Path) -> dict[str, Any]:
+    """Return what the parts of indexing take on their own, milliseconds per image, in this process as it is set up."""
+    from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
+    from models import load_encoder
+    from models.images import decode_image
+    from training.data import open_dataset
+
+    encoder = load_encoder(checkpoint, "cpu")
+    dataset = open_dataset(data)
+    items = dataset.items[:PICTURES]
+    figures: dict[str, Any] = {"runtime": encoder.runtime}
+
+    def per_image(work: Callable[[], Any], count: int = len(items)) -> tuple[float, Any]:
+        start = time.perf_counter()
+        made = work()
+        return round(1000 * (time.perf_counter() - start) / count, 4), made
+
+    figures["read"], raw = per_image(lambda: [item.read() for item in items])
+    figures["decode"], images = per_image(lambda: [decode_image(one) for one in raw])
+    figures["scale"], pixels = per_image(lambda: np.stack([encoder.prepare_image(image) for image in images]))
+    encoder.encode_pixels(pixels[:64])
+    encoder.encode_text([item.title for item in items[:64]])
+    titles = sorted({item.title for item in items}, key=len)
+    towers: tuple[tuple[str, Callable[[Any], Any], Any], ...] = (
+        ("encode", encoder.encode_pixels, pixels),
+        ("text", encoder.encode_text, titles),
+    )
+    for name, encode, inputs in towers:
+        figures[name] = {}
+        for batch in BATCHES:
+            parts = [inputs[at : at + batch] for at in range(0, len(inputs), batch)]
+            figures[name][batch], _ = per_image(partial(list, map(encode, parts)), len(inputs))
+    figures["distinct"] = len({item.title for item in dataset.items}) / len(dataset.items)
+    rule = SplitRule(**encoder.training["split"])
+    vector = np.full(encoder.dim, encoder.dim**-0.5, dtype=np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def write() -> None:
+            info = CatalogueInfo(encoder.encoder_id, encoder.dim, "benchmark", rule, "")
+            with CatalogueWriter(Path(folder) / "catalogue", info) as writer:
+                writer.add(
+                    Entry(Product(one.id, one.title, one.attributes, rule.of(one.title)), picture, vector, vector)
+                    for one, picture in zip(items, raw, strict=True)
+                )
+
+        figures["write"], _ = per_image(write)
+    return figures
+
+
+def command(tree: Path, data: Path, checkpoint: Path) -> dict[str, Any]:
+    """Return the figures of one `vitrine index` of a source tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        line = [sys.executable, "-m", "vitrine", "index", f"--data={data}", f"--checkpoint={checkpoint}", "--json"]
+        line += [f"--out={folder}/catalogue", "--device=cpu"]
+        done = subprocess.run(line, cwd=tree, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return {name: found[name] for name in ("products", "seconds", "images_per_second")}
+
+
+def measure(data: Path, checkpoint: Path, before: Path | None, rounds: int) -> dict[str, Any]:
+    """Return the medians of all rounds, and what they came from."""
+    trees = ({"before": before} if before is not None else {}) | {"now": ROOT}
+    child = [sys.executable, "-m", "tests.benchmarks.indexing", "--child"]
+    child += [f"--data={data}", f"--checkpoint={checkpoint}"]
+    taken: dict[str, list[dict[str, Any]]] = {}
+    for number in range(rounds):
+        found = {"alone": json.loads(subprocess.check_output(child, cwd=ROOT))}
+        found |= {name: command(tree, data, checkpoint) for name, tree in trees.items()}
+        for name, one in found.items():
+            sys.stderr.write(f"{number} {name}: {one}\n")
+            taken.setdefault(name, []).append(one)
+    alone_ms: dict[str, Any] = {}
+    for name, value in taken["alone"][0].items():
+        if isinstance(value, dict):
+            alone_ms[name] = {
+                batch: statistics.median(found[name][batch] for found in taken["alone"]) for batch in value
+            }
+        elif isinstance(value, float):
+            alone_ms[name] = statistics.median(found[name] for found in taken["alone"])
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": _cpu(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("onnxruntime", "torch", "pillow", "numpy")},
+        "runtime": taken["alone"][0]["runtime"],
+        "rounds": rounds,
+        "products": taken["now"][0]["products"],
+        "alone_ms": alone_ms,
+        "images_per_second": {
+            name: statistics.median(one["images_per_second"] for one in found)
+            for name, found in taken.items()
+            if name != "alone"
+        },
+    }
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Return the figures as a table and what they come to."""
+    ms = result["alone_ms"]
+    batch, image = min(ms["encode"].items(), key=lambda one: float(one[1]))
+    text = min(ms["text"].values()) * ms["distinct"]
+    encoder, both = 1000 / image, 1000 / (image + text)
+    rest = {name: ms[name] for name in ("read", "decode", "scale", "write")}
+    bound = 1000 / (image + text + sum(rest.values()) / result["cores"])
+    lines = [
+        f"`vitrine index` of {result['products']:,} products on {result['cores']} cores ({result['cpu']}, "
+        f"{result['runtime']}), rounds: {result['rounds']}, beside the encoder alone: one thread that "
+        f"calls it with pictures scaled beforehand, {batch} at a time.",
+        "",
+        "| | images/s | of the image tower alone | of both towers alone |",
+        "|---|---:|---:|---:|",
+        f"| image tower alone | {encoder:,.0f} | 1.00 | |",
+        f"| both towers alone, each title once | {both:,.0f} | {both / encoder:.2f} | 1.00 |",
+        f"| bound: both towers, all else spread over the cores | {bound:,.0f} | {bound / encoder:.2f} "
+        f"| {bound / both:.2f} |",
+    ]
+    lines += [
+        f"| `vitrine index`, {name} | {rate:,.0f} | {rate / encoder:.2f} | {rate / both:.2f} |"
+        for name, rate in result["images_per_second"].items()
+    ]
+    lines += [
+        "",
+        f"An image costs {image:.2f} ms of all cores in the image tower and {text:.2f} ms for its share of a title; on "
+        f"one core it costs {', '.join(f'{value:.3f} ms to {name}' for name, value in rest.items())}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def main() -> None:
+    """Measure and write the figures, or show those of a file as a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--before", type=Path, help="source tree of an older version")
+    parser.add_argument("--rounds", type=int, default=3, help="of everything, in turn; the figures are medians")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--from", dest="given", type=Path, help="show the figures of this JSON; measure nothing")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        sys.stdout.write(json.dumps(alone(given.data, given.checkpoint)))
+        return
+    if given.given:
+        sys.stdout.write(markdown(json.loads(given.given.read_text(encoding="utf-8"))))
+        return
+    result = measure(given.data, given.checkpoint, given.before, given.rounds)
+    from common import write_json
+
+    write_json(given.out, result)
+    sys.stdout.write(markdown(result))
+
+
+if __name__ == "__main__":
+    main()
