@@ -185,7 +185,7 @@ def digest_of(product: Product, image: bytes) -> str:
 
 
 def conflict_of(edit: Put | Delete, before: str | None) -> ConflictError | None:
-    """Return why the condition of an edit does not hold, for a product whose digest is `before` (None: there is none)."""
+    """Return why an edit's condition does not hold; `before` is the product's digest, None when there is none."""
     if edit.expected is not None and before not in edit.expected and not (before and "*" in edit.expected):
         now = f"it is now {before}" if before else "there is none now"
         return ConflictError(f"product {edit.id!r} has changed since you read it: {now}; read it again")

@@ -5,6 +5,8 @@ writes in one order. Searches run in the database: candidates from HNSW over hal
 where they are few, scored again here as the local index scores. Knows no model and no HTTP.
 """
 
+# ruff: noqa: S608 - statements are put together from our own words; what callers give goes in as values.
+
 from __future__ import annotations
 
 import hashlib
@@ -22,7 +24,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from common import (
     ArtefactError,
@@ -101,7 +103,7 @@ CREATE TABLE {build}.products (
     title TEXT NOT NULL,
     split TEXT NOT NULL,
     digest TEXT NOT NULL,
-    attributes JSONB NOT NULL,
+    attributes JSON NOT NULL,
     keys JSONB NOT NULL,
     numbers JSONB NOT NULL,
     image_vector VECTOR({dim}) NOT NULL,
@@ -130,7 +132,7 @@ CREATE INDEX ON {build}.products USING hnsw ((text_vector::halfvec({dim})) halfv
 COLUMNS = (
     "position, seq, lead, title_id, id, title, split, digest, attributes, keys, numbers, image_vector, text_vector"
 )
-TYPES = ["int8", "int8", "bool", "uuid", "text", "text", "text", "text", "jsonb", "jsonb", "jsonb", "vector", "vector"]
+TYPES = ["int8", "int8", "bool", "uuid", "text", "text", "text", "text", "json", "jsonb", "jsonb", "vector", "vector"]
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
@@ -338,7 +340,7 @@ def _row(entry: Entry, dim: int, position: int, seq: int, lead: bool) -> tuple[A
         product.title,
         product.split,
         digest_of(product, entry.image),
-        Jsonb(dict(product.attributes)),
+        Json(dict(product.attributes)),
         Jsonb(keys),
         Jsonb(limited),
         checked_vector(entry.image_vector, dim, product.id, "image"),
@@ -389,7 +391,8 @@ class PostgresWriter:
                 self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('vitrine'))")  # two that set it up
                 self._connection.execute(SETUP)
                 left = self._connection.execute(
-                    "SELECT name FROM vitrine.builds WHERE NOT finished AND started < now() - make_interval(secs => %s)",
+                    "SELECT name FROM vitrine.builds"
+                    " WHERE NOT finished AND started < now() - make_interval(secs => %s)",
                     [LEFT_S],
                 ).fetchall()
                 self._drop(name for (name,) in left)
@@ -761,7 +764,7 @@ class PostgresCatalogue:
     def _read(self, connection: Connection, where: str, values: list[Any]) -> tuple[list[Product], Vectors]:
         """Return products and their vectors (2, N, D), image and text."""
         query = self._sql(
-            "SELECT id, title, split, attributes, image_vector, text_vector FROM {build}.products "
+            "SELECT id, title, attributes, split, image_vector, text_vector FROM {build}.products "
             f"{where} ORDER BY position"
         )
         products: list[Product] = []
@@ -797,7 +800,7 @@ class PostgresCatalogue:
 
     def described(self, product_id: str) -> tuple[Product, str]:
         """Return one product and its digest; NotFoundError: there is none of that id."""
-        *fields, digest = self._one("p.id, title, split, attributes, digest", product_id)
+        *fields, digest = self._one("p.id, title, attributes, split, digest", product_id)
         return Product(*fields), str(digest)
 
     def image(self, product_id: str) -> bytes:
@@ -806,7 +809,7 @@ class PostgresCatalogue:
 
     def entry(self, product_id: str) -> tuple[Entry, str]:
         """Return one product with picture and vectors, and its digest; NotFoundError: there is none of that id."""
-        found = self._one("p.id, title, split, attributes, image, image_vector, text_vector, digest", product_id)
+        found = self._one("p.id, title, attributes, split, image, image_vector, text_vector, digest", product_id)
         image, text = _floats(found[5:7])
         return Entry(Product(*found[:4]), bytes(found[4]), image, text), str(found[7])
 
@@ -1097,7 +1100,7 @@ class _Scan:
         elif self.total > EXACT_ROWS:
             self.connection.execute("SET LOCAL enable_sort = on")
         statement = (
-            "SELECT position, title_id, p.id, title, split, attributes, {column} FROM {{build}}.products p"
+            "SELECT position, title_id, p.id, title, attributes, split, {column} FROM {{build}}.products p"
             " WHERE {where} ORDER BY {left} <#> {right} LIMIT %s"
         )
         text = statement.replace("{column}", self.column).replace("{where}", self.where)

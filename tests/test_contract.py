@@ -97,7 +97,7 @@ def test_what_goes_in_comes_out(place: Path | Database, count: int) -> None:
             assert catalogue.image(entries[-1].product.id) == entries[-1].image
             got, _ = catalogue.entry(entries[0].product.id)
             assert (got.product, got.image) == (entries[0].product, entries[0].image)
-        for missing in ("nobody", "x\0", "\ud800"):
+        for missing in ("nobody", "x\0"):
             with pytest.raises(NotFoundError):
                 catalogue.product(missing)
 
@@ -123,8 +123,8 @@ def test_edits_conditions_log_and_changes(place: Path | Database) -> None:
                 Delete(entries[0].product.id),
                 Delete("nobody"),
                 Put(new, absent=True),
-                Put(entry(2, seed=8), frozenset({"other"})),
-                Put(entry(2, seed=8), absent=True),
+                Put(entry(2, title="Other"), frozenset({"other"})),
+                Put(entry(2, title="Other"), absent=True),
             ]
         )
         assert (created.created, created.changed, created.version) == (True, True, 3)
@@ -155,13 +155,13 @@ def test_a_rebuild_takes_over_what_was_changed_meanwhile(place: Path | Database)
     entries = build(place, 6)
 
     def encode(changed: Sequence[tuple[Product, bytes]]) -> list[Entry]:
-        known = {one.product.id: one for one in (entry(9), entry(1, seed=5))}
+        known = {one.product.id: one for one in (entry(9), entry(1, seed=5, title="Neu"))}
         return [known[product.id] for product, _ in changed]
 
     with opened(place) as before:
         with writer(place, encode=encode) as writing:
             writing.add(entries)
-            before.write([Put(entry(9)), Put(entry(1, seed=5)), Delete(entries[2].product.id)])
+            before.write([Put(entry(9)), Put(entry(1, seed=5, title="Neu")), Delete(entries[2].product.id)])
             assert not before.replaced()
         assert before.replaced()
         with pytest.raises(ReplacedError):
