@@ -171,7 +171,7 @@ class Database:
             raise ConfigError(
                 "the catalogue's URL cannot be read; write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
             ) from None
-        given = {
+        given: dict[str, Any] = {
             "connect_timeout": CONNECT_S,
             "application_name": "vitrine",
             "keepalives_idle": 5,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 
 import index.postgres
@@ -24,13 +25,13 @@ from index import (
     SplitRule,
     Want,
 )
+from index import Written as Outcome
 from index.postgres import Database, PostgresCatalogue, PostgresWriter
 from tests.postgres import Server
 
 DIM = 16
 INFO = CatalogueInfo("enc-1", DIM, "drawn", SplitRule(0.6, 0.2, 0.2, seed=7), "2025-03-01T12:00:00+00:00")
 COLOURS = ["Red", "red", "Blue", "grün", "Black"]
-Written = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 @pytest.fixture(scope="session")
@@ -265,7 +266,8 @@ def test_the_graph_finds_what_the_exact_scan_finds(
     wants = [Want(filters={"in": Filter(any=("yes",))})] * len(queries)
     with PostgresCatalogue(place) as catalogue:
         exact = catalogue.search()
-        for ask in (exact.images, exact.descriptions):
+        asks: tuple[Any, ...] = (exact.images, exact.descriptions)
+        for ask in asks:
             monkeypatch.setattr(index.postgres, "EXACT_ROWS", 10_000)
             right = ask(queries, wants)
             monkeypatch.setattr(index.postgres, "EXACT_ROWS", 0)
@@ -293,8 +295,6 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(server: Server) -> None:
             PostgresCatalogue(Database(given))
         assert "secret" not in str(raised.value) + repr(Database(given))
         assert "\n" not in str(raised.value)
-    import psycopg
-
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP EXTENSION vector")
     with pytest.raises(ConfigError, match="CREATE EXTENSION vector"):
@@ -315,6 +315,7 @@ def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lo
                     call()
                 assert "secret" not in str(raised.value)
             server.start()
+            assert isinstance(written, Outcome)
             assert catalogue.described("id 50/ü")[1] == written.digest
             assert search.images(entry(50).image_vector[None], [Want(k=1)])[0].hits[0].product.id == "id 50/ü"
     finally:
