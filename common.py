@@ -12,6 +12,7 @@ Knows nothing of models, catalogues, training or HTTP.
     │   ├── ConflictError      a product is not what the caller took it for
     │   └── ReadOnlyError      a catalogue that cannot be written
     ├── ReplacedError          a catalogue whose place another one has taken: HTTP 503, try again
+    ├── AwayError              a database that does not answer: HTTP 503, try again
     └── OverloadedError        too much work at once: HTTP 503, try again
 
 Every message says what we got, what we need and what to do.
@@ -85,6 +86,12 @@ class ReadOnlyError(InputError):
 
 class ReplacedError(VitrineError):
     """Another catalogue has taken the place of the one that is open; the caller should come back."""
+
+    code = "unavailable"
+
+
+class AwayError(VitrineError):
+    """The database that holds the catalogue does not answer now; the caller should come back later."""
 
     code = "unavailable"
 

@@ -184,6 +184,16 @@ def digest_of(product: Product, image: bytes) -> str:
     return found.hexdigest()
 
 
+def conflict_of(edit: Put | Delete, before: str | None) -> ConflictError | None:
+    """Return why an edit's condition does not hold; `before` is the product's digest, None when there is none."""
+    if edit.expected is not None and before not in edit.expected and not (before and "*" in edit.expected):
+        now = f"it is now {before}" if before else "there is none now"
+        return ConflictError(f"product {edit.id!r} has changed since you read it: {now}; read it again")
+    if isinstance(edit, Put) and edit.absent and before is not None:
+        return ConflictError(f"product {edit.id!r} exists already; send the change without If-None-Match")
+    return None
+
+
 class CatalogueWriter:
     """Builds a catalogue folder; leaving the `with` block without an error moves it into place.
 
@@ -383,14 +393,18 @@ def _row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
         json.dumps(dict(product.attributes), ensure_ascii=False),
         seq,
         digest_of(product, entry.image),
-        _to_blob(entry.image_vector, dim, product.id, "image"),
-        _to_blob(entry.text_vector, dim, product.id, "text"),
+        checked_vector(entry.image_vector, dim, product.id, "image").tobytes(),
+        checked_vector(entry.text_vector, dim, product.id, "text").tobytes(),
         entry.image,
     )
 
 
-def _to_blob(vector: Vectors, dim: int, product_id: str, name: str) -> bytes:
-    """Return (D,) `vector` as little-endian float32 bytes, after checking it."""
+def checked_vector(vector: Vectors, dim: int, product_id: str, name: str) -> Vectors:
+    """Return (D,) `vector` as little-endian float32, after checking it.
+
+    Raises:
+        InputError: of another length or type, not finite, or not of unit length; names the product.
+    """
     if vector.shape != (dim,) or vector.dtype != np.float32:
         raise InputError(
             f"product {product_id!r}: the {name} vector is {vector.shape} {vector.dtype};"
@@ -401,7 +415,7 @@ def _to_blob(vector: Vectors, dim: int, product_id: str, name: str) -> bytes:
     length = float(np.sqrt(np.dot(vector, vector)))
     if abs(length - 1) > UNIT_TOLERANCE:
         raise InputError(f"product {product_id!r}: the {name} vector has length {length:.4g}; normalise it to 1")
-    return vector.astype("<f4", copy=False).tobytes()
+    return vector.astype("<f4", copy=False)
 
 
 class Catalogue:
@@ -530,11 +544,9 @@ class Catalogue:
         after = digest_of(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
         if before == after:
             return Written(after, 0, changed=False)
-        if edit.expected is not None and before not in edit.expected and not (before and "*" in edit.expected):
-            now = f"it is now {before}" if before else "there is none now"
-            return ConflictError(f"product {edit.id!r} has changed since you read it: {now}; read it again")
-        if isinstance(edit, Put) and edit.absent and before is not None:
-            return ConflictError(f"product {edit.id!r} exists already; send the change without If-None-Match")
+        conflict = conflict_of(edit, before)
+        if conflict is not None:
+            return conflict
         kind = "put" if isinstance(edit, Put) else "delete"
         seq = connection.execute("INSERT INTO changes (product_id, kind) VALUES (?, ?)", (edit.id, kind)).lastrowid
         if isinstance(edit, Put):

@@ -149,7 +149,7 @@ class _Column:
         if code is None:
             code = len(self.values)
             self.values.append(value)
-            self.numbers.append(_number(key))
+            self.numbers.append(number_of(key))
             self.code_of[key] = code  # last: whoever finds a code finds its value
         return code
 
@@ -441,7 +441,7 @@ class SearchIndex:
             if want.collapse == "title":
                 first = np.sort(np.unique(self._title_of[rows], return_index=True)[1])
             else:
-                first = _unlike(self._images, rows, want.collapse_threshold, end)
+                first = unlike(self._images, rows, want.collapse_threshold, end)
             if len(first) >= end or width == total:
                 break
             width *= 4
@@ -492,8 +492,8 @@ class SearchIndex:
         return mask
 
 
-def _number(text: str) -> float:
-    """Return `text` as a number; NaN when it is none."""
+def number_of(text: str) -> float:
+    """Return `text`, in the form values are compared in, as a number; NaN when it is none."""
     try:
         return float(text)
     except ValueError:
@@ -509,7 +509,7 @@ def _grown(rows: Any, kept: int, capacity: int, fill: int | None = None) -> Any:
     return grown
 
 
-def _unlike(vectors: Vectors, rows: Rows, threshold: float, end: int) -> Rows:
+def unlike(vectors: Vectors, rows: Rows, threshold: float, end: int) -> Rows:
     """Return the places in `rows`, in order, of those with no better one nearer than `threshold`; at most `end`."""
     kept = np.empty((min(end, len(rows)), vectors.shape[1]), dtype=np.float32)
     places: list[int] = []
