@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.benchmarks.performance import machine, machine_line, table
 
 from common import write_json
 from models.onnx_towers import TOWERS, Tower
+from tests.benchmarks.performance import machine, machine_line, table
 
 ROUNDS = 3
 SECONDS = 0.6
