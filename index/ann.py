@@ -38,6 +38,8 @@ GRAPH_ROWS = 4_000_000
 """Rows from which a graph takes too long to build to be considered."""
 NOISE = 0.35
 """Part of the difference of two rows that makes a query of a third one: it is then about .9 from where it came."""
+LISTS = 4096
+"""Most lists: more take long to learn, and save little where so few are visited."""
 TRAINING = 64
 """Rows per list that the lists are learned from."""
 
@@ -124,7 +126,7 @@ def queries_of(own: Vectors, other: Vectors, count: int = QUERIES, seed: int = 0
 
 def factories(count: int, dim: int) -> dict[Kind, str]:
     """Return the types there are for `count` vectors of length `dim`, as FAISS's factory reads them."""
-    lists = max(1, min(2 ** round(math.log2(2 * math.sqrt(max(count, 1)))), count // 40))
+    lists = max(1, min(2 ** round(math.log2(2 * math.sqrt(max(count, 1)))), count // 40, LISTS))
     found: dict[Kind, str] = {
         "flat": "",
         "fp16": "SQfp16",
@@ -158,6 +160,9 @@ def build(factory: str, vectors: Vectors) -> Any:
         lists.cp.min_points_per_centroid = 1
         lists.cp.max_points_per_centroid = TRAINING
         trained = min(count, max(TRAINING * lists.nlist, 50_000))
+        if isinstance(index, faiss.IndexIVFPQ):
+            index.pq.cp.niter = 10
+            index.pq.cp.max_points_per_centroid = TRAINING
     elif isinstance(index, faiss.IndexHNSW):
         index.hnsw.efConstruction = 80
     index.train(vectors[np.sort(np.random.default_rng(0).choice(count, trained, replace=False))])

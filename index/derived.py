@@ -42,7 +42,7 @@ LOCK = ".search.lock"
 LARGE = 100_000
 """Products from which on a catalogue gets these files by itself; below, it is read whole and scanned."""
 STALE = 0.05
-"""Part of the products that may have changed since the files were made; with more they are made anew when it is opened."""
+"""Part of the products that may have changed since the files were made; with more, opening makes them anew."""
 SPOT_CHECKS = 32
 """Products whose vectors are compared with the catalogue's own when the files are opened."""
 
@@ -102,7 +102,7 @@ def make_index(folder: Path, wants: Wants | None = None) -> dict[str, Any] | Non
     """
     with Catalogue.open(folder) as catalogue:
         before = _wants(folder)
-        if wants is None and before is None and len(catalogue) < LARGE or not len(catalogue):
+        if not len(catalogue) or (wants is None and before is None and len(catalogue) < LARGE):
             return None
         asked = wants or before or Wants()
         try:
@@ -148,7 +148,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _opened(catalogue: Catalogue, wants: Wants, count: int, *, quiet: bool = False) -> SearchIndex | None:
-    """Return the index over the files that are there, brought up to now; None, said in the log, when they are no good."""
+    """Return the index over the files that are there, brought up to now; None when they are no good: see the log."""
     folder = _folder(catalogue)
     say = logger.debug if quiet else logger.warning
     if not folder.is_dir():

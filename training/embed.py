@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from common import ArtefactError, DataError
-from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, make_map
+from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, Wants, make_index, make_map
 from models import Encoder, load_encoder
 from models.images import decode_image
 from training.data import Dataset, chunks, decode, open_dataset
@@ -23,7 +23,13 @@ CHUNK = 32
 
 
 def build_catalogue(
-    checkpoint: Path, data: Path, out: Path, *, device: str = "auto", console: Console | None = None
+    checkpoint: Path,
+    data: Path,
+    out: Path,
+    *,
+    device: str = "auto",
+    console: Console | None = None,
+    wants: Wants | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data` and write the catalogue folder `out`; return the figures.
 
@@ -67,6 +73,7 @@ def build_catalogue(
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     with suppress(ArtefactError):  # a handful of products needs no map
         make_map(out)
+    search = make_index(out, wants)
     seconds = time.monotonic() - started
     return {
         "products": products,
@@ -76,6 +83,7 @@ def build_catalogue(
         "seconds": round(seconds, 1),
         "images_per_second": round(products / seconds, 1),
         "data": dataset.report.to_json(),
+        "search": search,
     }
 
 
