@@ -95,12 +95,13 @@ class Near:
         choice = self.choice
         selector = None if bits is None else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
         effort = min(math.ceil(choice.effort / share), self._most)
+        library: Any = faiss  # its stubs lack these parameters
         if _lists(self.index) is not None:
-            parameters = faiss.SearchParametersIVF(nprobe=effort, sel=selector)
+            parameters = library.SearchParametersIVF(nprobe=effort, sel=selector)
         elif choice.kind == "hnsw":
-            parameters = faiss.SearchParametersHNSW(efSearch=effort, sel=selector)
+            parameters = library.SearchParametersHNSW(efSearch=effort, sel=selector)
         else:
-            parameters = faiss.SearchParameters(sel=selector)
+            parameters = library.SearchParameters(sel=selector)
         _, rows = self.index.search(queries, min(choice.width, len(self)), params=parameters)
         return np.asarray(rows, dtype=np.int64)
 
@@ -136,8 +137,8 @@ def factories(count: int, dim: int) -> dict[Kind, str]:
     }
     if count <= GRAPH_ROWS:
         found["hnsw"] = "HNSW24,SQ8"
-    if dim % 4 == 0 and count >= 10_000:  # 256 centroids for each part of a vector have to be learned
-        found["pq"] = f"IVF{lists},PQ{dim // 4}"
+    if dim % 4 == 0 and count >= 10_000:  # 256 centroids for each part are learned
+        found["pq"] = f"IVF{lists},PQ{dim // 4}np"
     return found
 
 

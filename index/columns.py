@@ -11,6 +11,7 @@ import json
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,12 @@ class Columns:
 
     def carriers(self, number: int) -> list[int]:
         """Return the rows of the products that carry a title, in order."""
-        return self.carried[int(self.carried_at[number]) : int(self.carried_at[number + 1])].tolist()
+        return [int(row) for row in self.carried[int(self.carried_at[number]) : int(self.carried_at[number + 1])]]
 
-    @property
-    def leads(self) -> Integers:
+    @cached_property
+    def leads(self) -> Offsets:
         """(T,) the first row of each title."""
-        return self.carried[self.carried_at[:-1]]
+        return self.carried[self.carried_at[:-1]].astype(np.int64)
 
 
 def write_columns(

@@ -252,7 +252,8 @@ def _read(folder: Path, catalogue: Catalogue, wants: Wants) -> tuple[Columns, di
             raise ValueError(f"{name} is {'missing' if name not in found else 'damaged'}")
     base = read_columns(folder, catalogue.info, int(manifest["version"]), manifest)
     near: dict[Side, Near] = {}
-    for side, size in (("images", len(base)), ("texts", len(base.titles))):
+    sizes: dict[Side, int] = {"images": len(base), "texts": len(base.titles)}
+    for side, size in sizes.items():
         choice = from_json(manifest["near"][side])
         if choice.kind != "flat":
             near[side] = load(folder / f"{side}.faiss", choice)

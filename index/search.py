@@ -288,7 +288,8 @@ class _Rows:
             self._fixed = {"images": images, "texts": texts}  # no copy: they are not written to
         else:
             late = end - len(self._fixed["images"])
-            for side, vectors in (("images", images), ("texts", texts)):
+            given: dict[Side, Vectors] = {"images": images, "texts": texts}
+            for side, vectors in given.items():
                 if late > len(self._late[side]):
                     # New arrays: those who hold the old ones go on with them.
                     self._late[side] = _grown(self._late[side], late - len(products), late + late // 8 + 1024)
@@ -676,7 +677,9 @@ class SearchIndex:
 
     def _among(self, side: Side, mask: Mask | None) -> _Among:
         base, near = self._rows.base, self._near.get(side)
-        labels = base.leads if base is not None and near is not None and side == "texts" else None
+        labels = None
+        if base is not None and near is not None and side == "texts":
+            labels = base.leads
         return _Among(mask, len(self._alive) if mask is None else int(np.count_nonzero(mask)), near, labels)
 
     def _best(self, side: Side, queries: Vectors, ends: Sequence[int], among: _Among) -> list[tuple[Rows, Vectors]]:
@@ -824,14 +827,15 @@ def _scan_part(
     places = np.empty((len(queries), k), dtype=np.int64)
     out = [faiss.swig_ptr(scores), faiss.swig_ptr(places)]
     given = [faiss.swig_ptr(queries), faiss.swig_ptr(vectors)]
+    library: Any = faiss  # its stubs lack these arguments
     if rows is not None:
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         sizes = [dim, len(queries), count, len(rows), k]
-        faiss.knn_inner_products_by_idx(given[0], given[1], faiss.swig_ptr(rows), *sizes, *out, 0)
+        library.knn_inner_products_by_idx(given[0], given[1], faiss.swig_ptr(rows), *sizes, *out, 0)
     elif mask is None:
-        faiss.knn_inner_product(*given, dim, len(queries), count, k, *out)
+        library.knn_inner_product(*given, dim, len(queries), count, k, *out)
     else:
         bits = np.packbits(mask, bitorder="little")
         selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        faiss.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
+        library.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
     return scores, places

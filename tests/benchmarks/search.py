@@ -1,7 +1,7 @@
 """How search scales on one machine: recall, time, memory and build time of every type of index, filters, start-up.
 
     python -m tests.benchmarks.search --catalogue artefacts/catalogue --out docs/performance/search.json --prepare
-    python -m tests.benchmarks.search --catalogue artefacts/catalogue --out docs/performance/search.json --sizes 44k,1m,10m
+    python -m tests.benchmarks.search --catalogue artefacts/catalogue --out docs/performance/search.json
 
 The first command draws the larger catalogues from the vectors of the one given and builds every index, which takes its
 time and may share the machine; the second one only measures, and wants the machine for itself. Times are medians, and
@@ -90,7 +90,8 @@ def draw(base: np.ndarray, count: int, seed: int, out: Path) -> np.ndarray:
             drawn[rows] = some / np.linalg.norm(some, axis=1, keepdims=True)
         drawn.flush()
         part.rename(out)
-    return np.load(out, mmap_mode="r")
+    drawn = np.load(out, mmap_mode="r")
+    return np.asarray(drawn)
 
 
 def draw_catalogue(source: Path, count: int, work: Path) -> Path:
@@ -150,7 +151,10 @@ def indexes(size: str, vectors: np.ndarray, work: Path) -> dict[Kind, tuple[Path
 
 def batches(call: Callable[[np.ndarray], object], queries: np.ndarray, rounds: int = 9) -> float:
     """Return the median time in milliseconds of `call` for 32 queries at a time."""
-    return milliseconds(lambda number: call(queries[32 * int(number[0]) : 32 * int(number[0]) + 32]), np.arange(rounds))
+    return milliseconds(
+        lambda number: call(queries[32 * int(number[0]) : 32 * int(number[0]) + 32]),
+        np.arange(rounds, dtype=np.float32),
+    )
 
 
 def measure_types(size: str, vectors: np.ndarray, others: np.ndarray, work: Path) -> dict[str, Any]:
@@ -315,9 +319,10 @@ def markdown(result: dict[str, Any]) -> str:
     """Return the figures as Markdown."""
     at = result["machine"]
     lines = [
-        f"Measured on {at['cores']} cores ({at['cpu']}), FAISS {at['faiss']}, numpy {at['numpy']}; recall is of the ten best, "
-        "after candidates were scored again with the vectors. A query is a product's vector with noise, or the vector "
-        "of a title that asks for pictures. Times are medians and, in brackets, ratios to the exact scan of the same run.",
+        f"Measured on {at['cores']} cores ({at['cpu']}), FAISS {at['faiss']}, numpy {at['numpy']}; recall is of the "
+        "ten best, after candidates were scored again with the vectors. A query is a product's vector with noise, or "
+        "the vector of a title that asks for pictures. Times are medians and, in brackets, ratios to the exact scan of "
+        "the same run.",
         "",
     ]
     if "44k" in result:
@@ -331,8 +336,8 @@ def markdown(result: dict[str, Any]) -> str:
         for name in sorted(key for key in small if key.startswith("threads_")):
             one = small[name]
             lines.append(
-                f"| {name.removeprefix('threads_')} | {one['read_ms']:.2f} | {one['batch_1_ms']:.2f} (×{one['ratio_1']}) "
-                f"| {one['batch_32_ms']:.2f} (×{one['ratio_32']}) |"
+                f"| {name.removeprefix('threads_')} | {one['read_ms']:.2f} "
+                f"| {one['batch_1_ms']:.2f} (×{one['ratio_1']}) | {one['batch_32_ms']:.2f} (×{one['ratio_32']}) |"
             )
         lines.append("")
     for size in ("1m", "10m"):
@@ -367,8 +372,8 @@ def markdown(result: dict[str, Any]) -> str:
             "|---|---:|---:|---:|---:|---:|",
         ]
         lines += [
-            f"| {one['search']} | {one['total']:,} | {one['recall_image']:.4f} | {one['recall_text']:.4f} | {one['ms']:.2f} "
-            f"| {one['exact_ms']:.2f} |"
+            f"| {one['search']} | {one['total']:,} | {one['recall_image']:.4f} | {one['recall_text']:.4f} "
+            f"| {one['ms']:.2f} | {one['exact_ms']:.2f} |"
             for one in found["searches"]
         ]
         lines += [
@@ -380,8 +385,9 @@ def markdown(result: dict[str, Any]) -> str:
     if "start" in result.get("1m", {}):
         start = result["1m"]["start"]
         lines += [
-            f"**Start-up**: `vitrine serve` with {start['products']:,} products is ready after {start['ready_s']:.1f} s, "
-            f"with {start['own_mb']:,} MB of its own and {start['mapped_mb']:,} MB of mapped files that all workers share.",
+            f"**Start-up**: `vitrine serve` with {start['products']:,} products is ready after {start['ready_s']:.1f} "
+            f"s, with {start['own_mb']:,} MB of its own and {start['mapped_mb']:,} MB of mapped files that all workers "
+            "share.",
             "",
         ]
     return "\n".join(lines)
@@ -415,7 +421,6 @@ def main(given: Sequence[str] | None = None) -> None:
                 write_json(arguments.out, result)
             continue
         vectors = draw(snapshot.image_vectors, SIZES[size], 1, arguments.work / f"images-{size}.npy")
-        vectors = np.asarray(vectors)
         folder = draw_catalogue(arguments.catalogue, SIZES[size], arguments.work) if size == "1m" else None
         if arguments.prepare:
             indexes(size, vectors, arguments.work)
