@@ -430,7 +430,7 @@ def index(
 
     wants = None
     if budget_mb is not None or recall is not None:
-        wants = Wants(budget_mb, Wants.recall if recall is None else recall)
+        wants = Wants(budget_mb) if recall is None else Wants(budget_mb, recall)
     console = Console(soft_wrap=True, highlight=False)
     if data is None:
         if checkpoint is not None:
