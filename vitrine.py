@@ -393,13 +393,31 @@ def export(
         _say(cost_table(record["cost"]), False)
 
 
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index --data shop.csv`")
+@cli.command(
+    rich_help_panel=OWN,
+    epilog="Examples: `vitrine index --data shop.csv`; `vitrine index --budget-mb 200` chooses anew how to search",
+)
 def index(
-    data: Data,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A Kaggle folder or .zip (styles.csv, images/), Hugging Face .parquet files, or a CSV (id, image, "
+            "text). Without it, only the search of the catalogue that is there is made anew."
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
     ] = None,
     out: Annotated[Path, typer.Option(help="Catalogue folder to write.")] = ARTEFACTS / "catalogue",
+    budget_mb: Annotated[
+        float | None,
+        typer.Option(
+            help="Megabytes of memory that the search may take, besides files that are mapped. [default: any]"
+        ),
+    ] = None,
+    recall: Annotated[
+        float | None, typer.Option(help="Part of the ten best results that must be found. [default: 0.99]")
+    ] = None,
     device: Device = "auto",
     ray: Annotated[
         str | None,
@@ -411,17 +429,64 @@ def index(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Encode a data set's products into a catalogue that `vitrine serve` can search."""
-    from training.embed import build_catalogue
+    """Encode a data set's products into a catalogue that `vitrine serve` can search.
 
-    checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
-    figures = build_catalogue(checkpoint, data, out, device=device, ray=ray)
+    Fewer than 100,000 products are scanned, which is exact. Of more, or with --budget-mb or --recall, the fastest type
+    of index that fits is found by measuring them on the catalogue's own vectors.
+    """
+    from index import Wants, make_index
+
+    wants = None
+    if budget_mb is not None or recall is not None:
+        wants = Wants(budget_mb) if recall is None else Wants(budget_mb, recall)
+    console = Console(soft_wrap=True, highlight=False)
+    if data is None:
+        if checkpoint is not None or ray is not None:
+            raise InputError("--checkpoint and --ray encode a data set; give --data PATH with them")
+        search = make_index(out, wants)
+        figures: dict[str, Any] = {"search": search}
+        if search is None:
+            raise InputError(
+                f"{out} is small enough to be scanned, and needs nothing made; give --data PATH to encode a data set, "
+                "or --budget-mb and --recall to choose an index all the same"
+            )
+    else:
+        from training.embed import build_catalogue
+
+        checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
+        figures = build_catalogue(checkpoint, data, out, device=device, ray=ray, wants=wants)
+        if not as_json:
+            console.print(
+                f"{out}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
+                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
+            )
     if as_json:
         _say(figures, True)
-    else:
-        Console(soft_wrap=True).print(
-            f"{out}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
-            f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
+    elif figures["search"] is not None:
+        _say_search(figures["search"])
+
+
+def _say_search(search: dict[str, Any]) -> None:
+    """Show which types of index were measured, and what was chosen."""
+    for side, chosen in search["chosen"].items():
+        table = Table(title=f"{side}, compared on a sample")
+        for heading in ("index", "recall@10", "of the other modality", "ms", "exact scan, ms", "MB", "made in s"):
+            table.add_column(heading, justify="left" if heading == "index" else "right")
+        for one in search["measured"][side]:
+            figures = [f"{one[name]:.4f}" for name in ("recall", "recall_other")]
+            figures += [
+                f"{one['ms']:.2f}",
+                f"{one['exact_ms']:.2f}",
+                f"{one['bytes'] / 1e6:.1f}",
+                f"{one['build_s']:.0f}",
+            ]
+            table.add_row(one["kind"], *figures)
+        _say(table, False)
+        least = min(chosen["recall"], chosen["recall_other"])
+        short = "" if chosen["enough"] else f"; {search['wants']['recall']} was asked for: no type that fits reaches it"
+        Console(soft_wrap=True, highlight=False).print(
+            f"{side}: {chosen['kind']} {chosen['factory']}, recall@10 {least:.4f} at the least, {chosen['ms']:.2f} ms "
+            f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}"
         )
 
 
@@ -530,7 +595,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find products for a text or a picture, without a service."""
-    from index import Catalogue, SearchIndex, Want
+    from index import Catalogue, Want, open_index
     from models import load_encoder
     from models.images import decode_image
 
@@ -539,7 +604,7 @@ def search(
     checkpoint, catalogue = _pair(checkpoint, catalogue)
     encoder = load_encoder(checkpoint, device)
     with Catalogue.open(catalogue, encoder_id=encoder.encoder_id) as opened:
-        found = SearchIndex(opened.snapshot())
+        found = open_index(opened)
     if image is not None:
         try:
             picture = decode_image(image.read_bytes())

@@ -20,7 +20,8 @@ from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
 from index.catalogue import Catalogue, Delete, Put, Written
-from index.search import SearchIndex, Want
+from index.derived import open_index
+from index.search import Want
 from models.encoder import load_encoder
 from models.folder import encoder_id
 
@@ -163,7 +164,7 @@ class Live:
                     f"the catalogue has vectors of {catalogue.info.dim} values, the checkpoint makes {encoder.dim};"
                     " make the catalogue anew with `vitrine index`"
                 )
-            index = SearchIndex(catalogue.snapshot())
+            index = open_index(catalogue)
             if current is not None:
                 query = encoder.encode_text([CANARY])
                 if not np.isfinite(query).all() or (len(index) and not index.images(query, [Want(k=1)])[0].hits):
@@ -219,12 +220,12 @@ class Live:
             changes = self.catalogue.changes(index.version)
             if changes is not None and changes.version == index.version:
                 return
-            fresh = SearchIndex(self.catalogue.snapshot()) if changes is None else index.updated(changes)
+            fresh = open_index(self.catalogue) if changes is None else index.updated(changes)
         except VitrineError:
             raise
         except Exception:
             logger.exception("the changes do not fit the index, which is made anew")
-            fresh = SearchIndex(self.catalogue.snapshot())
+            fresh = open_index(self.catalogue)
         self.serving = Serving(self.serving.encoder, fresh)
         self._telemetry.catalogue(fresh.version, len(fresh))
 

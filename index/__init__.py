@@ -1,4 +1,4 @@
-"""What a catalogue is: products, vectors, exact search with filters, retrieval metrics.
+"""What a catalogue is: products, vectors, search with filters, retrieval metrics.
 
 Knows no model and no HTTP.
 """
@@ -17,6 +17,7 @@ from index.catalogue import (
     Written,
     digest_of,
 )
+from index.derived import Wants, make_index, open_index
 from index.map import METHODS, Method, ProductMap, load_map, make_map
 from index.metrics import (
     KAGL_ATTRIBUTES,
@@ -56,6 +57,7 @@ __all__ = [
     "Split",
     "SplitRule",
     "Want",
+    "Wants",
     "Written",
     "digest_of",
     "evaluate",
@@ -64,7 +66,9 @@ __all__ = [
     "evaluate_split",
     "examine",
     "load_map",
+    "make_index",
     "make_map",
+    "open_index",
     "ranks",
     "title_key",
     "title_slices",

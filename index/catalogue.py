@@ -77,6 +77,9 @@ INSERT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
+COLUMNS = "image_vector, text_vector, id, title, split, attributes"
+"""What a search needs of a product, in the order of the table: the pictures are not read past."""
+
 Vectors = npt.NDArray[np.float32]
 
 
@@ -423,9 +426,10 @@ class Catalogue:
 
     info: CatalogueInfo
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection, identity: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, file: Path, connection: sqlite3.Connection, identity: tuple[int, int]) -> None:
         """Use `Catalogue.open`, which checks what it opens."""
         self._folder = folder
+        self._build = file.stem
         self._connection = connection
         self._identity = identity
         self._lock = threading.RLock()
@@ -460,7 +464,7 @@ class Catalogue:
             raise ArtefactError(f"{file} cannot be opened ({error}); check its permissions") from error
         catalogue = None
         try:
-            catalogue = cls(folder, connection, identity)
+            catalogue = cls(folder, file, connection, identity)
             if encoder_id not in (None, catalogue.info.encoder_id):
                 raise ArtefactError(
                     f"{folder} was made with encoder {catalogue.info.encoder_id}, but the checkpoint is"
@@ -489,6 +493,16 @@ class Catalogue:
             self._writer.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
             raise ArtefactError(f"{file} cannot be opened for writing ({error}); check its permissions") from error
+
+    @property
+    def folder(self) -> Path:
+        """Where it stands."""
+        return self._folder
+
+    @property
+    def build(self) -> str:
+        """Name of the file that is open: every build has its own."""
+        return self._build
 
     @property
     def writable(self) -> bool:
@@ -575,14 +589,16 @@ class Catalogue:
                     )
                 ]
                 rows = connection.execute(
-                    "SELECT image_vector, text_vector, id, title, split, attributes FROM products"
-                    " WHERE seq > 0 AND seq > ? ORDER BY position",
+                    f"SELECT {COLUMNS} FROM products WHERE seq > 0 AND seq > ? ORDER BY position",  # noqa: S608 - our words
                     (since,),
                 )
-                products, vectors = self._read_rows(rows, None)
+                pieces = list(self._pieces(rows))
             finally:
                 connection.execute("ROLLBACK")
-        return Changes(version, removed, products, vectors[0], vectors[1])
+        products = [product for some, _ in pieces for product in some]
+        none = np.empty((2, 0, self.info.dim), dtype=np.float32)
+        images, texts = np.concatenate([none, *(vectors for _, vectors in pieces)], axis=1)
+        return Changes(version, removed, products, images, texts)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -678,47 +694,63 @@ class Catalogue:
         except ValueError as error:
             raise self._unusable(f"product {product_id!r} has damaged attributes") from error
 
+    @contextmanager
+    def whole(self) -> Iterator[tuple[int, int, Iterator[tuple[list[Product], Vectors]]]]:
+        """Yield the version, how many products there are, and all of them in pieces, as they are at this moment.
+
+        A piece is products and their vectors (2, n, D), image and text. Others wait for their turn to read meanwhile.
+
+        Raises:
+            ArtefactError: while the pieces are read: a vector or a product is damaged.
+        """
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                rows = connection.execute(f"SELECT {COLUMNS} FROM products ORDER BY position")  # noqa: S608 - our words
+                yield self.version(), len(self), self._pieces(rows)
+            finally:
+                connection.execute("ROLLBACK")
+
     def snapshot(self) -> Snapshot:
         """Read everything but the pictures, in one transaction.
 
         Raises:
             ArtefactError: a vector is damaged.
         """
-        with self._reading() as connection:
-            connection.execute("BEGIN")
-            try:
-                info, version, count = self._read_info(), self.version(), len(self)
-                rows = connection.execute(
-                    "SELECT image_vector, text_vector, id, title, split, attributes FROM products ORDER BY position"
-                )
-                products, vectors = self._read_rows(rows, count)
-            finally:
-                connection.execute("ROLLBACK")
-        return Snapshot(info, version, products, vectors[0], vectors[1])
+        with self.whole() as (version, count, pieces):
+            # Filled in pieces, so that the blobs of all products never exist at once.
+            vectors = np.empty((2, count, self.info.dim), dtype=np.float32)
+            products: list[Product] = []
+            for some, found in pieces:
+                vectors[:, len(products) : len(products) + len(some)] = found
+                products.extend(some)
+        vectors.flags.writeable = False
+        return Snapshot(self.info, version, products, vectors[0], vectors[1])
 
-    def _read_rows(self, rows: sqlite3.Cursor, count: int | None) -> tuple[list[Product], Vectors]:
-        """Return the products of `rows` and their vectors (2, N, D), image and text; N is `count` where it is known."""
+    def vectors_at(self, product_id: str, version: int) -> tuple[Vectors, Vectors] | None:
+        """Return both vectors of a product; None when it is not there, or was put in after `version`."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT image_vector, text_vector FROM products WHERE id = ? AND seq <= ?", (product_id, version)
+            ).fetchone()
+        if found is None:
+            return None
+        image, text = (np.frombuffer(blob, dtype="<f4").astype(np.float32) for blob in found)
+        return image, text
+
+    def _pieces(self, rows: sqlite3.Cursor) -> Iterator[tuple[list[Product], Vectors]]:
+        """Yield the products of `rows` and their vectors (2, n, D), image and text, in pieces."""
         dim = self.info.dim
-        if count is None:
-            found = rows.fetchall()
-            count, pieces = len(found), iter([found] if found else [])
-        else:
-            pieces = iter(lambda: rows.fetchmany(4096), [])
-        # Filled in pieces, so that the blobs of all products never exist at once.
-        vectors = np.empty((2, count, dim), dtype=np.float32)
-        products: list[Product] = []
-        for piece in pieces:
-            at = slice(len(products), len(products) + len(piece))
+        while piece := rows.fetchmany(4096):
+            vectors = np.empty((2, len(piece), dim), dtype=np.float32)
             for modality in range(2):
                 blobs = [row[modality] for row in piece]
                 if any(len(blob) != 4 * dim for blob in blobs):
                     raise self._unusable(f"a vector does not have its {dim} values")
-                vectors[modality, at] = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(piece), dim)
-            products.extend(self._to_product(*row[2:]) for row in piece)
-        if not np.isfinite(vectors).all():
-            raise self._unusable("a vector has NaN or infinite values")
-        vectors.flags.writeable = False
-        return products, vectors
+                vectors[modality] = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(piece), dim)
+            if not np.isfinite(vectors).all():
+                raise self._unusable("a vector has NaN or infinite values")
+            yield [self._to_product(*row[2:]) for row in piece], vectors
 
     def close(self) -> None:
         """Let go of the file."""

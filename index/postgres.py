@@ -1032,7 +1032,7 @@ class PostgresSearch:
                     seen.setdefault(one.title, place)
                 first = list(seen.values())
             else:
-                first = unlike(vectors, np.arange(len(found)), want.collapse_threshold, end).tolist()
+                first = unlike(vectors.__getitem__, np.arange(len(found)), want.collapse_threshold, end).tolist()
             if len(first) >= end or width == scan.total:
                 break
             width *= 4

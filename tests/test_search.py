@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +32,9 @@ from index import (
     Want,
     title_key,
 )
+from index.ann import Choice, Kind, Near, build
+from index.columns import read_columns, write_columns
+from index.search import Side
 
 COLOURS = ["Red", "red", "BLUE", "Green", "Navy  Blue"]
 TITLES = ["Red Dress", "red  dress", "Blue Shirt", "Shoe", "SHOE", "Bag"]
@@ -58,6 +63,28 @@ def snapshot(image_vectors: np.ndarray, text_vectors: np.ndarray, *, titles: Seq
     for vectors in (image_vectors, text_vectors):
         vectors.flags.writeable = False  # as those of a catalogue are
     return Snapshot(info, 3, products, image_vectors, text_vectors)
+
+
+def over_files(catalogue: Snapshot) -> SearchIndex:
+    """Return an index over mapped files whose candidates are all rows there are, so that its answers must be exact."""
+    count, dim = catalogue.image_vectors.shape
+    if not count:
+        return SearchIndex(catalogue)
+    vectors = np.stack([catalogue.image_vectors, catalogue.text_vectors])
+    with tempfile.TemporaryDirectory() as folder:  # what is mapped stays
+        half = count // 2
+        pieces = [(catalogue.products[:half], vectors[:, :half]), (catalogue.products[half:], vectors[:, half:])]
+        described = write_columns(Path(folder), pieces, count, dim)
+        base = read_columns(Path(folder), catalogue.info, catalogue.version, described)
+    near: dict[Side, Near] = {}
+    kinds: dict[Side, tuple[Kind, str, np.ndarray]] = {
+        "images": ("hnsw", "HNSW8,SQfp16", base.images),
+        "texts": ("ivf", "IVF2,Flat", base.texts[base.leads]),
+    }
+    for side, (kind, factory, rows) in kinds.items():
+        lists = "IVF1,Flat" if len(rows) < 2 and kind == "ivf" else factory
+        near[side] = Near(build(lists, rows), Choice(kind, lists, 256, 256, 0, 1, 1, 0, 0, 0, 0))
+    return SearchIndex.over(base, near)
 
 
 def among(*values: str) -> Filter:
@@ -151,6 +178,7 @@ def check_page(page: Page[Hit] | Page[DescriptionHit], brute: Page[Hit] | Page[D
 
 
 some_values = st.lists(st.sampled_from(["RED", "blue", "navy blue", "0", "1", "mauve"]), max_size=3).map(tuple)
+some_seeds = st.integers(0, 1000)
 some_limits = st.none() | st.sampled_from([0.0, 0.5, 1.0, 2.0])
 some_filters = st.dictionaries(
     st.sampled_from(["colour", "size"]),
@@ -177,10 +205,12 @@ some_wants = st.lists(
 
 
 @settings(deadline=None, max_examples=60)
-@given(count=st.integers(1, 120), wants=some_wants, seed=st.integers(0, 1000))
-def test_every_answer_is_that_of_the_brute_force_with_ties_everywhere(count: int, wants: list[Want], seed: int) -> None:
+@given(make=st.sampled_from([SearchIndex, over_files]), count=st.integers(1, 120), wants=some_wants, seed=some_seeds)
+def test_every_answer_is_that_of_the_brute_force_with_ties_everywhere(
+    make: Callable[[Snapshot], SearchIndex], count: int, wants: list[Want], seed: int
+) -> None:
     catalogue = snapshot(exact_unit(count, seed), exact_unit(count, seed + 1), titles=TITLES, seed=seed)
-    index = SearchIndex(catalogue)
+    index = make(catalogue)
     queries = exact_unit(len(wants), seed + 2)
     check_all(index, catalogue, queries, wants)
 
@@ -198,6 +228,7 @@ def check_all(index: SearchIndex, catalogue: Snapshot, queries: np.ndarray, want
 
 @settings(deadline=None, max_examples=60)
 @given(
+    make=st.sampled_from([SearchIndex, over_files]),
     count=st.integers(0, 60),
     edits=st.lists(
         st.lists(st.tuples(st.integers(0, 70), st.booleans()), min_size=1, max_size=12, unique_by=lambda edit: edit[0]),
@@ -205,13 +236,17 @@ def check_all(index: SearchIndex, catalogue: Snapshot, queries: np.ndarray, want
         max_size=8,
     ),
     wants=some_wants,
-    seed=st.integers(0, 1000),
+    seed=some_seeds,
 )
 def test_an_index_that_is_carried_on_is_the_one_made_anew(
-    count: int, edits: list[list[tuple[int, bool]]], wants: list[Want], seed: int
+    make: Callable[[Snapshot], SearchIndex],
+    count: int,
+    edits: list[list[tuple[int, bool]]],
+    wants: list[Want],
+    seed: int,
 ) -> None:
     catalogue = snapshot(exact_unit(count, seed), exact_unit(count, seed + 1), titles=TITLES, seed=seed)
-    index = SearchIndex(catalogue)
+    index = make(catalogue)
     queries = exact_unit(len(wants), seed + 2)
     history = [(index, catalogue)]
     for version, batch in enumerate(edits, 4):
@@ -248,9 +283,10 @@ def test_an_index_that_is_carried_on_is_the_one_made_anew(
                 index.vectors([gone])
 
 
-def test_rows_of_products_that_are_gone_are_let_go() -> None:
+@pytest.mark.parametrize("make", [SearchIndex, over_files])
+def test_rows_of_products_that_are_gone_are_let_go(make: Callable[[Snapshot], SearchIndex]) -> None:
     vectors = unit(1, 8, 9)
-    index = SearchIndex(snapshot(unit(200, 8, 0), unit(200, 8, 1), titles=["a", "b"]))
+    index = make(snapshot(unit(200, 8, 0), unit(200, 8, 1), titles=["a", "b"]))
     for version in range(4000):
         product = Product("p7", f"title {version}", {"colour": "Red"})
         index = index.updated(Changes(version, ["p7"], [product], vectors, vectors))

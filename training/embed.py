@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from common import ArtefactError, DataError
-from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, make_map
+from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, Wants, make_index, make_map
 from models import Encoder, load_encoder
 from models.images import decode_image
 from training.data import Dataset, open_dataset, undecodable
@@ -32,6 +32,7 @@ def build_catalogue(
     *,
     device: str = "auto",
     ray: str | None = None,
+    wants: Wants | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data` and write the catalogue folder `out`; return the figures.
@@ -87,6 +88,7 @@ def build_catalogue(
         parts.remove()
     with suppress(ArtefactError):  # a handful of products needs no map
         make_map(out)
+    search = make_index(out, wants)
     seconds = time.monotonic() - started
     return {
         "products": products,
@@ -96,6 +98,7 @@ def build_catalogue(
         "seconds": round(seconds, 1),
         "images_per_second": round(products / seconds, 1),
         "data": dataset.report.to_json(),
+        "search": search,
     }
 
 
