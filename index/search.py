@@ -42,6 +42,12 @@ DEAD_ROWS = 0.25
 FEW = 1 / 8
 """Part of the rows from which on it is faster to look at all of them than to pick those that pass."""
 
+FILTERED = 2
+"""How many times as far an index looks for what passes a filter as the part that passes would have it."""
+
+NEARLY_ALL = 0.95
+"""Part of the rows from which on they are spread as all are: what was taken out of a catalogue is no filter."""
+
 PICKED = 4
 """A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
 
@@ -748,7 +754,8 @@ def _near(near: Near, among: _Among, vectors: _Vectors, queries: Vectors) -> lis
     if not len(queries):
         return []
     bits, share = among.found_near
-    found = near.search(queries, bits, share)
+    # What passes a filter is seldom spread as the rest: where a query points there may be little of it.
+    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTERED)
     if (labels := among._labels) is not None:
         found = np.where(found >= 0, labels[found], -1)
     others = among.others(len(vectors))

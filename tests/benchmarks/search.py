@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -57,6 +55,7 @@ from index.ann import (
     tuned,
 )
 from index.derived import open_index
+from tests.benchmarks.performance import machine, machine_line
 
 SIZES = {"44k": 0, "1m": 1_000_000, "10m": 10_000_000}
 TARGET = 0.99
@@ -300,26 +299,12 @@ def measure_start(folder: Path, checkpoint: Path) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures were measured on."""
-    model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.processor(),
-    )
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "faiss": faiss.__version__,
-        "numpy": np.__version__,
-    }
-
-
 def markdown(result: dict[str, Any]) -> str:
-    """Return the figures as Markdown."""
-    at = result["machine"]
+    """Return the section of docs/performance.md."""
     lines = [
-        f"Measured on {at['cores']} cores ({at['cpu']}), FAISS {at['faiss']}, numpy {at['numpy']}; recall is of the "
+        "## Search in thousands and in millions",
+        "",
+        f"{machine_line(result['machine'])} Recall is of the "
         "ten best, after candidates were scored again with the vectors. A query is a product's vector with noise, or "
         "the vector of a title that asks for pictures. Times are medians and, in brackets, ratios to the exact scan of "
         "the same run.",
@@ -409,9 +394,6 @@ def main(given: Sequence[str] | None = None) -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     result["machine"] = machine()
-    result["command"] = (
-        "python -m tests.benchmarks.search --catalogue artefacts/catalogue --out docs/performance/search.json"
-    )
     with Catalogue.open(arguments.catalogue) as catalogue:
         snapshot = catalogue.snapshot()
     for size in arguments.sizes.split(","):
