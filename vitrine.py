@@ -11,7 +11,7 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from common import ArtefactError, InputError, VitrineError, file_beside, write_json
+
+if TYPE_CHECKING:
+    from index import Location
 
 ARTEFACTS = Path("artefacts")
 DEMO = ARTEFACTS / "demo"
@@ -67,7 +70,11 @@ CheckpointOption = Annotated[
     ),
 ]
 CatalogueOption = Annotated[
-    Path | None, typer.Option(help="Catalogue folder. [default: artefacts/catalogue, else the demo's]")
+    str | None,
+    typer.Option(
+        metavar="PLACE",
+        help="Catalogue: a folder, or a postgresql:// URL. [default: artefacts/catalogue, else the demo's]",
+    ),
 ]
 
 
@@ -104,10 +111,12 @@ def _say(value: Any, as_json: bool) -> None:
         Console().print(value)
 
 
-def _catalogue(given: Path | None) -> Path:
-    """Return the folder given, else artefacts/catalogue, else the demo's when only that is there."""
+def _catalogue(given: str | None) -> Location:
+    """Return the place given, else artefacts/catalogue, else the demo's when only that is there."""
+    from index import location
+
     if given is not None:
-        return given
+        return location(given)
     own, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
     return own if own.exists() or not drawn.exists() else drawn
 
@@ -119,21 +128,21 @@ def _checkpoints(*folders: Path) -> list[Path]:
     return [folder for folder in folders if (folder / CONFIG_FILE).is_file()] or [folders[0]]
 
 
-def _pair(checkpoint: Path | None, catalogue: Path | None) -> tuple[Path, Path]:
+def _pair(checkpoint: Path | None, given: str | None) -> tuple[Path, Location]:
     """Return a checkpoint and a catalogue; unless given, the checkpoint is the one that made the catalogue.
 
     When none of those that are there did, the first is returned, and whoever opens the two names both encoders.
     """
-    catalogue = _catalogue(catalogue)
+    catalogue = _catalogue(given)
     if checkpoint is not None:
         return checkpoint, catalogue
     found = _checkpoints(*CHECKPOINTS)
-    if len(found) == 1 or not catalogue.exists():
+    if len(found) == 1 or (isinstance(catalogue, Path) and not catalogue.exists()):
         return found[0], catalogue
-    from index import Catalogue
+    from index import open_catalogue
     from models.folder import encoder_id
 
-    with Catalogue.open(catalogue) as opened:
+    with open_catalogue(catalogue) as opened:
         wanted = opened.info.encoder_id
     for folder in found:
         with suppress(ArtefactError, FileNotFoundError):  # a damaged one made nothing that we could search
@@ -408,7 +417,9 @@ def index(
     checkpoint: Annotated[
         Path | None, typer.Option(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Catalogue folder to write.")] = ARTEFACTS / "catalogue",
+    out: Annotated[
+        str, typer.Option(metavar="PLACE", help="Catalogue to write: a folder, or a postgresql:// URL.")
+    ] = str(ARTEFACTS / "catalogue"),
     budget_mb: Annotated[
         float | None,
         typer.Option(
@@ -434,30 +445,36 @@ def index(
     Fewer than 100,000 products are scanned, which is exact. Of more, or with --budget-mb or --recall, the fastest type
     of index that fits is found by measuring them on the catalogue's own vectors.
     """
-    from index import Wants, make_index
+    from index import Wants, location, make_index
 
+    place = location(out)
     wants = None
     if budget_mb is not None or recall is not None:
         wants = Wants(budget_mb) if recall is None else Wants(budget_mb, recall)
+    if not isinstance(place, Path) and (wants or data is None):
+        raise InputError(
+            "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
+        )
     console = Console(soft_wrap=True, highlight=False)
     if data is None:
         if checkpoint is not None or ray is not None:
             raise InputError("--checkpoint and --ray encode a data set; give --data PATH with them")
-        search = make_index(out, wants)
+        assert isinstance(place, Path)  # noqa: S101 - checked above
+        search = make_index(place, wants)
         figures: dict[str, Any] = {"search": search}
         if search is None:
             raise InputError(
-                f"{out} is small enough to be scanned, and needs nothing made; give --data PATH to encode a data set, "
+                f"{place} is small enough to be scanned, and needs nothing made; give --data PATH to encode a data set, "
                 "or --budget-mb and --recall to choose an index all the same"
             )
     else:
         from training.embed import build_catalogue
 
         checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
-        figures = build_catalogue(checkpoint, data, out, device=device, ray=ray, wants=wants)
+        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, wants=wants)
         if not as_json:
             console.print(
-                f"{out}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
+                f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
                 f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
             )
     if as_json:
@@ -595,16 +612,14 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find products for a text or a picture, without a service."""
-    from index import Catalogue, Want, open_index
+    from index import Want, open_catalogue, open_search
     from models import load_encoder
     from models.images import decode_image
 
     if (text is None) == (image is None):
         raise InputError("give a text or --image PICTURE, one of the two")
-    checkpoint, catalogue = _pair(checkpoint, catalogue)
+    checkpoint, place = _pair(checkpoint, catalogue)
     encoder = load_encoder(checkpoint, device)
-    with Catalogue.open(catalogue, encoder_id=encoder.encoder_id) as opened:
-        found = open_index(opened)
     if image is not None:
         try:
             picture = decode_image(image.read_bytes())
@@ -613,7 +628,8 @@ def search(
         query = encoder.encode_image([picture])
     else:
         query = encoder.encode_text([text or ""])
-    hits = found.images(query, [Want(k=k)])[0].hits
+    with open_catalogue(place, encoder_id=encoder.encoder_id) as opened:
+        hits = open_search(opened).images(query, [Want(k=k)])[0].hits
     if as_json:
         results = [
             {
@@ -650,6 +666,8 @@ def map_products(
     if known is None:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
     folder = _catalogue(catalogue)
+    if not isinstance(folder, Path):
+        raise InputError("a map is kept in a catalogue's folder; a catalogue in a database has none")
     count = make_map(folder, known)
     if as_json:
         _say({"catalogue": str(folder), "products": count, "method": known}, True)
@@ -674,11 +692,11 @@ def serve(
     from app import serve as run
 
     checkpoint = checkpoint or _from_environment("VITRINE_CHECKPOINT")
-    catalogue = catalogue or _from_environment("VITRINE_CATALOGUE")
+    catalogue = catalogue or os.environ.get("VITRINE_CATALOGUE") or None
     if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():
         _make_demo(DEMO, device or "auto")
-    checkpoint, catalogue = _pair(checkpoint, catalogue)
-    run(Settings.read(checkpoint=checkpoint, catalogue=catalogue, host=host, port=port, device=device, workers=workers))
+    checkpoint, place = _pair(checkpoint, catalogue)
+    run(Settings.read(checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers))
 
 
 def _from_environment(name: str) -> Path | None:
@@ -781,7 +799,7 @@ def doctor(as_json: Json = False) -> None:
 
     asked = [_from_environment("VITRINE_CHECKPOINT")]
     checkpoints = [folder for folder in (*asked, *CHECKPOINTS) if folder is not None]
-    found = examine(checkpoints, _catalogue(_from_environment("VITRINE_CATALOGUE")))
+    found = examine(checkpoints, _catalogue(os.environ.get("VITRINE_CATALOGUE") or None))
     said = report(found)
     if as_json:
         _say(said, True)

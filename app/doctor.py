@@ -21,7 +21,7 @@ import httpx
 from app.keys import read_keys
 from app.settings import PREFIX, Settings
 from common import VitrineError
-from index import Catalogue
+from index import Location, open_catalogue
 from models.folder import CONFIG_FILE, encoder_id
 from models.onnx_towers import exported
 
@@ -47,7 +47,7 @@ class Finding:
     """What to do; empty where there is nothing to do."""
 
 
-def examine(checkpoints: Sequence[Path], catalogue: Path) -> list[Finding]:
+def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
     """Look at everything; `checkpoints` are the folders that may hold one, `catalogue` is the one to be served."""
     found: list[Finding] = []
     try:
@@ -162,7 +162,9 @@ def _memory(workers: int) -> list[Finding]:
     return [Finding("memory", "ok", found)]
 
 
-def _disk(catalogue: Path) -> list[Finding]:
+def _disk(catalogue: Location) -> list[Finding]:
+    if not isinstance(catalogue, Path):
+        return [Finding("disk", "ok", "the catalogue is in a database, whose disk is its host's to watch")]
     folder = next(path for path in (catalogue.absolute().parent, *catalogue.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(folder).free / GIB
     found = f"{free:.1f} GiB free in {folder}"
@@ -189,7 +191,7 @@ def _hub() -> list[Finding]:
     return [Finding("hub", "ok", f"{constants.ENDPOINT} answers")]
 
 
-def _artefacts(checkpoints: Sequence[Path], catalogue: Path) -> list[Finding]:
+def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
     found: list[Finding] = []
     known: dict[str, Path] = {}
     for folder in checkpoints:
@@ -210,14 +212,16 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Path) -> list[Finding]:
     if not found:
         places = " or ".join(map(str, checkpoints))
         found.append(Finding("checkpoint", "note", f"none in {places}", "`vitrine demo` makes one; or train your own"))
-    if not catalogue.exists():
+    if isinstance(catalogue, Path) and not catalogue.exists():
         fix = "`vitrine demo` makes one; of your own products: vitrine index --data PATH"
         return [*found, Finding("catalogue", "note", f"none in {catalogue}", fix)]
     try:
-        with Catalogue.open(catalogue) as opened:
+        with open_catalogue(catalogue) as opened:
             info, products = opened.info, len(opened)
     except VitrineError as error:
         again = "vitrine index --data PATH makes it again"
+        if not isinstance(catalogue, Path):
+            again = "mend the database or VITRINE_CATALOGUE; `vitrine index --data PATH --out URL` makes the catalogue"
         return [*found, Finding("catalogue", "problem", str(error), again)]
     said = f"{catalogue}: {products:,} products of {info.source}, by encoder {info.encoder_id}"
     if info.encoder_id not in known:

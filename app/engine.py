@@ -14,7 +14,8 @@ from PIL import Image
 
 from app.errors import REPLACED, UnavailableError
 from common import InputError, VitrineError
-from index.search import DescriptionHit, Hit, Page, SearchIndex, Want
+from index.backend import Search
+from index.search import DescriptionHit, Hit, Page, Want
 
 Kind = Literal["images", "descriptions"]
 Part = Literal["text", "image", "like", "unlike", "vector"]
@@ -60,7 +61,7 @@ class Serving:
     """An encoder and an index of vectors that it made: replaced together or not at all."""
 
     encoder: Encoder
-    index: SearchIndex
+    index: Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class Engine:
         return self._encoder.encode_pixels(np.stack(pixels)) if pixels else _rows((), self._encoder.dim)
 
     def _search(
-        self, index: SearchIndex, queries: Mapping[int, np.ndarray], jobs: Sequence[Job]
+        self, index: Search, queries: Mapping[int, np.ndarray], jobs: Sequence[Job]
     ) -> dict[int, Page[Hit] | Page[DescriptionHit]]:
         """Return the page of each query, one call per kind."""
         pages: dict[int, Page[Hit] | Page[DescriptionHit]] = {}

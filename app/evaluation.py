@@ -18,7 +18,8 @@ from typing import Any
 from app.errors import UnavailableError
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError
-from index.metrics import What
+from index.backend import Database, Location
+from index.metrics import WHERE, What
 
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that bound the threads of arithmetic."""
@@ -28,13 +29,13 @@ class Evaluations:
     """The figures of one catalogue, computed when first asked for and kept until it changes.
 
     Args:
-        folder: the catalogue; the process reads it at its newest version, and the figures name that.
+        place: the catalogue; the process reads it at its newest version, and the figures name that.
         state: returns what tells one state of the served catalogue from another.
         telemetry: where runs are counted.
     """
 
-    def __init__(self, folder: Path, state: Callable[[], Hashable], telemetry: Telemetry) -> None:
-        self._folder = folder
+    def __init__(self, place: Location, state: Callable[[], Hashable], telemetry: Telemetry) -> None:
+        self._place = place
         self._state = state
         self._telemetry = telemetry
         self._at: Hashable = None
@@ -81,11 +82,13 @@ class Evaluations:
         async with self._turn:
             self._telemetry.evaluated()
             environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
+            # Not as an argument, which everybody on the machine can read: a URL has a password.
+            place = self._place
+            environment[WHERE] = place.url if isinstance(place, Database) else str(place.resolve())
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-c",
                 "from index.metrics import main; main()",
-                str(self._folder.resolve()),
                 split,
                 what,
                 stdin=DEVNULL,

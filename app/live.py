@@ -19,8 +19,8 @@ from app.errors import ReloadError
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
-from index.catalogue import Catalogue, Delete, Put, Written
-from index.derived import open_index
+from index.backend import Store, caught_up, open_catalogue, open_search
+from index.catalogue import Delete, Put, Written
 from index.search import Want
 from models.encoder import load_encoder
 from models.folder import encoder_id
@@ -52,7 +52,7 @@ class Edits:
 class Opened:
     """Artefacts that were opened beside those being served, and found good."""
 
-    catalogue: Catalogue
+    catalogue: Store
     serving: Serving
 
 
@@ -71,7 +71,7 @@ class Live:
         opened = self._open(None)
         self.catalogue = opened.catalogue
         self.serving = opened.serving
-        self._before: Catalogue | None = None  # whoever was just reading it may finish
+        self._before: Store | None = None  # whoever was just reading it may finish
         self._editor: MicroBatcher[Edits | Opened, Outcomes] = MicroBatcher(
             self._change,
             max_batch=MAX_EDITS,
@@ -157,14 +157,14 @@ class Live:
         if self._given is None and (current is None or _encoder_id(self._settings) != current.encoder_id):
             encoder = load_encoder(folder, self._settings.device, self._settings.runtime)
         assert encoder is not None  # noqa: S101 - one of the three
-        catalogue = Catalogue.open(self._settings.catalogue, encoder_id=encoder.encoder_id, writable=True)
+        catalogue = open_catalogue(self._settings.catalogue, encoder_id=encoder.encoder_id, writable=True)
         try:
             if catalogue.info.dim != encoder.dim:
                 raise ArtefactError(
                     f"the catalogue has vectors of {catalogue.info.dim} values, the checkpoint makes {encoder.dim};"
                     " make the catalogue anew with `vitrine index`"
                 )
-            index = open_index(catalogue)
+            index = open_search(catalogue)
             if current is not None:
                 query = encoder.encode_text([CANARY])
                 if not np.isfinite(query).all() or (len(index) and not index.images(query, [Want(k=1)])[0].hits):
@@ -215,19 +215,10 @@ class Live:
         return [answers[number] for number in range(len(jobs))]
 
     def _catch_up(self) -> None:
-        index = self.serving.index
-        try:
-            changes = self.catalogue.changes(index.version)
-            if changes is not None and changes.version == index.version:
-                return
-            fresh = open_index(self.catalogue) if changes is None else index.updated(changes)
-        except VitrineError:
-            raise
-        except Exception:
-            logger.exception("the changes do not fit the index, which is made anew")
-            fresh = open_index(self.catalogue)
-        self.serving = Serving(self.serving.encoder, fresh)
-        self._telemetry.catalogue(fresh.version, len(fresh))
+        fresh = caught_up(self.serving.index, self.catalogue)
+        if fresh is not self.serving.index:
+            self.serving = Serving(self.serving.encoder, fresh)
+            self._telemetry.catalogue(fresh.version, len(fresh))
 
 
 def _edits(job: Edits | Opened) -> tuple[Put | Delete, ...]:

@@ -22,9 +22,10 @@ from app.settings import Settings
 from app.telemetry import Telemetry
 from app.uploads import UploadedPicture, Uploads
 from common import ConflictError, InputError, NotFoundError, OverloadedError, ReplacedError, VitrineError
-from index.catalogue import Catalogue, Delete, Entry, Put, Written
+from index.backend import Search, Store, open_catalogue
+from index.catalogue import Delete, Entry, Put, Written
 from index.products import Product
-from index.search import SearchIndex, Want
+from index.search import Want
 
 logger = logging.getLogger("vitrine.app")
 
@@ -106,7 +107,7 @@ class Service:
         return self.live.serving
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> Store:
         """The catalogue of now."""
         return self.live.catalogue
 
@@ -400,7 +401,7 @@ class Service:
         """
         self.catalogue.version()
         ours = self.serving.encoder.encoder_id
-        with Catalogue.open(self.settings.catalogue) as there:
+        with open_catalogue(self.settings.catalogue) as there:
             if there.info.encoder_id != ours:
                 raise UnavailableError(
                     f"the catalogue in place was made by encoder {there.info.encoder_id}, the service runs {ours}"
@@ -446,7 +447,7 @@ def search_job(serving: Serving, kind: Kind, fields: SearchRequest, pixels: np.n
     )
 
 
-def product_vectors(index: SearchIndex, field: str, ids: Sequence[str]) -> np.ndarray:
+def product_vectors(index: Search, field: str, ids: Sequence[str]) -> np.ndarray:
     """Return the image vectors (len(ids), D) of the products that a field of a request names.
 
     Raises:

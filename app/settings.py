@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.rate import parse_rate
 from common import ConfigError
+from index.backend import Database, Location, location
 from models.images import MAX_PIXELS
 
 PREFIX = "VITRINE_"
@@ -25,8 +26,8 @@ class Settings(BaseSettings):
     checkpoint: Path = Path("artefacts/checkpoint")
     """Folder of the encoder's checkpoint; `vitrine serve`, unless told, takes the one that made the catalogue."""
 
-    catalogue: Path = Path("artefacts/catalogue")
-    """Folder of the catalogue that was encoded with that checkpoint."""
+    catalogue: Annotated[Location, BeforeValidator(location), PlainSerializer(str)] = Path("artefacts/catalogue")
+    """Folder of the catalogue that was encoded with that checkpoint, or a postgresql:// URL."""
 
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for every network interface."""
@@ -104,7 +105,9 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make another process read these settings; an empty one stands for the default."""
-        return {f"{PREFIX}{name.upper()}": str(value) for name, value in self}
+        return {
+            f"{PREFIX}{name.upper()}": value.url if isinstance(value, Database) else str(value) for name, value in self
+        }
 
     @classmethod
     def read(cls, **given: Any) -> Settings:

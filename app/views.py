@@ -28,6 +28,7 @@ from app.schemas import (
     explain_body,
 )
 from app.service import Service, TheService, product_vectors, unit_vector
+from index.backend import Location
 from index.map import FILE, load_map
 from index.products import Product
 
@@ -105,8 +106,8 @@ def product_map(request: Request, service: TheService) -> Response:
 class Maps:
     """The answer to /v1/map, put together once per state of catalogue and map."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: Location) -> None:
+        self._place = place
         self._lock = threading.Lock()
         self._at: Hashable = None
         self._kept = (b"", "")
@@ -118,15 +119,18 @@ class Maps:
             NotFoundError: the catalogue has no map, or one of another encoder.
             ArtefactError: the map cannot be read.
         """
+        folder = self._place
+        if not isinstance(folder, Path):
+            raise NotFoundError("a catalogue in a database has no map; one in a folder has")
         with self._lock:
             serving = service.serving
             try:
-                stand = (self._folder / FILE).stat().st_mtime_ns
+                stand = (folder / FILE).stat().st_mtime_ns
             except OSError:
                 stand = 0
             at = (id(serving.index), stand)
             if at != self._at:
-                stored = load_map(self._folder, serving.encoder.encoder_id)
+                stored = load_map(folder, serving.encoder.encoder_id)
                 products = serving.index.products
                 ids = [product.id for product in products]
                 rows, points = stored.place(ids, serving.index.vectors(ids))

@@ -5,6 +5,7 @@ Knows no model and no HTTP.
 
 from __future__ import annotations
 
+from index.backend import Database, Location, location, open_catalogue, open_search, write_catalogue
 from index.catalogue import (
     Catalogue,
     CatalogueInfo,
@@ -33,6 +34,12 @@ from index.products import SPLITS, Product, Split, SplitRule, title_key
 from index.search import MAX_K, DescriptionHit, Filter, Filters, Hit, Page, SearchIndex, Want
 
 __all__ = [
+    "write_catalogue",
+    "open_search",
+    "open_catalogue",
+    "location",
+    "Location",
+    "Database",
     "KAGL_ATTRIBUTES",
     "MAX_K",
     "METHODS",

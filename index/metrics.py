@@ -10,14 +10,14 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from common import ArtefactError, InputError
-from index.catalogue import Catalogue, Snapshot
+from index.backend import location, open_catalogue
+from index.catalogue import Snapshot
 from index.products import SPLITS, Product, title_key
 
 TIE = 1e-6
@@ -54,6 +54,8 @@ SHOWN_FOUND = 4
 """How many of the first results of such a query are named."""
 
 What = Literal["figures", "details"]
+WHERE = "VITRINE_CATALOGUE"
+"""Variable that names the catalogue to the process that measures it."""
 
 OTHER = "other"
 NOT_GIVEN = "not given"
@@ -482,15 +484,15 @@ MEASURES: Mapping[What, Callable[[Snapshot, str], dict[str, Any]]] = {
 
 
 def main() -> None:
-    """Measure the catalogue and split that the arguments name, and print the figures, or an error, as JSON.
+    """Measure the split that the arguments name of the catalogue that `WHERE` names; print figures or error as JSON.
 
     What a service runs as a process of its own: at the lowest priority, and on one core if the environment says so.
     """
     os.nice(19)
-    folder, split, named = sys.argv[1:]
+    split, named = sys.argv[1:]
     measure = next(measure for what, measure in MEASURES.items() if what == named)
     try:
-        with Catalogue.open(Path(folder)) as catalogue:
+        with open_catalogue(location(os.environ[WHERE])) as catalogue:
             answer = measure(catalogue.snapshot(), split)
     except InputError as error:
         answer = {"error": str(error), "catalogue_at_fault": isinstance(error, ArtefactError)}

@@ -36,6 +36,7 @@ from common import (
     ReadOnlyError,
     ReplacedError,
 )
+from index.backend import Database
 from index.catalogue import (
     LEFT_S,
     LOG_LENGTH,
@@ -138,107 +139,84 @@ T = TypeVar("T")
 Connection = psycopg.Connection[Any]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Database:
-    """Where a catalogue in PostgreSQL is: a libpq URL, of one host or of several. Shown without its password."""
+def connect(database: Database, statement_s: float) -> Connection:
+    """Return a new connection.
 
-    url: str
+    Raises:
+        ConfigError: the URL, the user or the database is wrong, or the extension is missing or too old.
+        AwayError: nobody answers there, or not now.
+    """
+    try:
+        parts = conninfo_to_dict(database.url)
+    except psycopg.ProgrammingError:
+        raise ConfigError(
+            "the catalogue's URL cannot be read; write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+        ) from None
+    given: dict[str, Any] = {
+        "connect_timeout": CONNECT_S,
+        "application_name": "vitrine",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 8000,
+    }
+    if "," in str(parts.get("host", "")):
+        given["target_session_attrs"] = "read-write"  # of several hosts, the one that is the primary now
+    try:
+        connection = psycopg.connect(make_conninfo(**{**given, **parts}), autocommit=True)
+    except psycopg.OperationalError as error:
+        raise _refused(database, error) from None
+    try:
+        return _prepared(database, connection, statement_s)
+    except psycopg.Error as error:
+        connection.close()
+        raise AwayError(f"the database {database} does not answer ({_first_line(error)})") from None
+    except BaseException:
+        connection.close()
+        raise
 
-    def __str__(self) -> str:
-        """Return the URL without the password."""
-        try:
-            parts = conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:
-            return "postgresql://…"
-        where = ",".join(
-            f"{host}:{port}" if port else host
-            for host, port in _hosts(str(parts.get("host", "")), str(parts.get("port", "")))
+
+def _prepared(database: Database, connection: Connection, statement_s: float) -> Connection:
+    if connection.info.server_version < OLDEST_SERVER:
+        raise ConfigError(
+            f"{database} is PostgreSQL {connection.info.server_version // 10000}; Vitrine needs"
+            f" {OLDEST_SERVER // 10000} or newer: upgrade the server"
         )
-        return f"postgresql://{parts.get('user', '')}@{where}/{parts.get('dbname', '')}"
-
-    __repr__ = __str__
-
-    def connect(self, statement_s: float) -> Connection:
-        """Return a new connection.
-
-        Raises:
-            ConfigError: the URL, the user or the database is wrong, or the extension is missing or too old.
-            AwayError: nobody answers there, or not now.
-        """
-        try:
-            parts = conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:
-            raise ConfigError(
-                "the catalogue's URL cannot be read; write postgresql://USER:PASSWORD@HOST:5432/DATABASE"
-            ) from None
-        given: dict[str, Any] = {
-            "connect_timeout": CONNECT_S,
-            "application_name": "vitrine",
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 8000,
-        }
-        if "," in str(parts.get("host", "")):
-            given["target_session_attrs"] = "read-write"  # of several hosts, the one that is the primary now
-        try:
-            connection = psycopg.connect(make_conninfo(**{**given, **parts}), autocommit=True)
-        except psycopg.OperationalError as error:
-            raise self._refused(error) from None
-        try:
-            return self._prepared(connection, statement_s)
-        except psycopg.Error as error:
-            connection.close()
-            raise AwayError(f"the database {self} does not answer ({_first_line(error)})") from None
-        except BaseException:
-            connection.close()
-            raise
-
-    def _prepared(self, connection: Connection, statement_s: float) -> Connection:
-        if connection.info.server_version < OLDEST_SERVER:
-            raise ConfigError(
-                f"{self} is PostgreSQL {connection.info.server_version // 10000}; Vitrine needs"
-                f" {OLDEST_SERVER // 10000} or newer: upgrade the server"
-            )
-        row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
-        if row is None:
-            raise ConfigError(
-                f"{self} has no extension pgvector; have a superuser run CREATE EXTENSION vector; in that database"
-                " (the server needs the package, such as postgresql-17-pgvector)"
-            )
-        if tuple(int(part) for part in row[0].split(".")[:2]) < OLDEST_PGVECTOR:
-            raise ConfigError(
-                f"{self} has pgvector {row[0]}; Vitrine needs {'.'.join(map(str, OLDEST_PGVECTOR))} or newer: install"
-                " it, then have a superuser run ALTER EXTENSION vector UPDATE;"
-            )
-        register_vector(connection)
-        connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(int(1000 * statement_s))])
-        # An acknowledged write is on the disk, whatever the server's default.
-        connection.execute(
-            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+    if row is None:
+        raise ConfigError(
+            f"{database} has no extension pgvector; have a superuser run CREATE EXTENSION vector; in that database"
+            " (the server needs the package, such as postgresql-17-pgvector)"
         )
-        return connection
-
-    def _refused(self, error: psycopg.OperationalError) -> ConfigError | AwayError:
-        text = str(error)
-        fixes = {
-            "password authentication failed": "give the right user and password in the URL",
-            "no password supplied": "give the password in the URL",
-            "no pg_hba.conf entry": "let this host and user in, in the server's pg_hba.conf",
-        }
-        for said, fix in fixes.items():
-            if said in text:
-                return ConfigError(f"{self} refuses the connection ({said}); {fix}")
-        if 'database "' in text and "does not exist" in text:
-            return ConfigError(f"{self}: there is no such database; make it with `createdb`, or mend the URL")
-        if 'role "' in text and "does not exist" in text:
-            return ConfigError(f"{self}: there is no such user; make it with `createuser`, or mend the URL")
-        return AwayError(f"the database {self} cannot be reached; see that it runs, and that host and port are right")
+    if tuple(int(part) for part in row[0].split(".")[:2]) < OLDEST_PGVECTOR:
+        raise ConfigError(
+            f"{database} has pgvector {row[0]}; Vitrine needs {'.'.join(map(str, OLDEST_PGVECTOR))} or newer: install"
+            " it, then have a superuser run ALTER EXTENSION vector UPDATE;"
+        )
+    register_vector(connection)
+    connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(int(1000 * statement_s))])
+    # An acknowledged write is on the disk, whatever the server's default.
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    return connection
 
 
-def _hosts(hosts: str, ports: str) -> list[tuple[str, str]]:
-    names, numbers = hosts.split(","), ports.split(",")
-    return [(name, numbers[at] if at < len(numbers) else numbers[0]) for at, name in enumerate(names)]
+def _refused(database: Database, error: psycopg.OperationalError) -> ConfigError | AwayError:
+    text = str(error)
+    fixes = {
+        "password authentication failed": "give the right user and password in the URL",
+        "no password supplied": "give the password in the URL",
+        "no pg_hba.conf entry": "let this host and user in, in the server's pg_hba.conf",
+    }
+    for said, fix in fixes.items():
+        if said in text:
+            return ConfigError(f"{database} refuses the connection ({said}); {fix}")
+    if 'database "' in text and "does not exist" in text:
+        return ConfigError(f"{database}: there is no such database; make it with `createdb`, or mend the URL")
+    if 'role "' in text and "does not exist" in text:
+        return ConfigError(f"{database}: there is no such user; make it with `createuser`, or mend the URL")
+    return AwayError(f"the database {database} cannot be reached; see that it runs, and that host and port are right")
 
 
 def _first_line(error: Exception) -> str:
@@ -294,7 +272,7 @@ class _Pool:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
-                return self._database.connect(STATEMENT_S)
+                return connect(self._database, STATEMENT_S)
             try:
                 connection.execute("SELECT 1")
             except psycopg.Error:
@@ -385,7 +363,7 @@ class PostgresWriter:
         return _format(text, self._name, dim=self._info.dim, **more)
 
     def __enter__(self) -> PostgresWriter:
-        self._connection = self._database.connect(0)
+        self._connection = connect(self._database, 0)
         try:
             with self._errors(), self._connection.transaction():
                 self._connection.execute("SELECT pg_advisory_xact_lock(hashtext('vitrine'))")  # two that set it up

@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from common import ArtefactError, DataError
-from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, Wants, make_index, make_map
+from index import CatalogueInfo, Entry, Location, Product, SplitRule, Wants, make_index, make_map, write_catalogue
 from models import Encoder, load_encoder
 from models.images import decode_image
 from training.data import Dataset, open_dataset, undecodable
@@ -28,17 +28,17 @@ Found = tuple[Vector, Generator[list[Encoded | None], None, None]]
 def build_catalogue(
     checkpoint: Path,
     data: Path,
-    out: Path,
+    out: Location,
     *,
     device: str = "auto",
     ray: str | None = None,
     wants: Wants | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Encode every usable product of the data set at `data` and write the catalogue folder `out`; return the figures.
+    """Encode every usable product of the data set at `data` and write the catalogue `out`; return the figures.
 
     Products get the split of the checkpoint's own rule, so that the titles it was trained on are known. `out` appears
-    when it is whole, or not at all; then a map of it is made. With `ray`, the address of a cluster, that encodes
+    when it is whole, or not at all; then, in a folder, a map of it is made. With `ray`, the address of a cluster, that encodes
     (`training.encode_ray`), and a build that was stopped goes on where it was.
 
     Raises:
@@ -67,12 +67,13 @@ def build_catalogue(
         return [Entry(*pair, image, text) for pair, image, text in zip(changed, images, texts, strict=True)]
 
     titles = distinct_titles(dataset)
+    beside = out if isinstance(out, Path) else Path("artefacts/catalogue")  # where the parts of a cluster are kept
     parts: Parts | None = None
-    with CatalogueWriter(out, info, encode) as writer:
+    with write_catalogue(out, info, encode) as writer:
         if ray is None:
             found = _encoded(encoder, dataset, titles, console)
         else:
-            parts = encode_on_ray(ray, checkpoint, encoder, data, dataset, titles, out, device=device, console=console)
+            parts = encode_on_ray(ray, checkpoint, encoder, data, dataset, titles, beside, device=device, console=console)
             found = parts.titles(), parts.pictures()
         with (
             bar("writing" if parts else "encoding", len(dataset.items), "images", console) as advance,
@@ -86,9 +87,11 @@ def build_catalogue(
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     if parts:
         parts.remove()
-    with suppress(ArtefactError):  # a handful of products needs no map
-        make_map(out)
-    search = make_index(out, wants)
+    search = None
+    if isinstance(out, Path):
+        with suppress(ArtefactError):  # a handful of products needs no map
+            make_map(out)
+        search = make_index(out, wants)
     seconds = time.monotonic() - started
     return {
         "products": products,

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from common import InputError
-from index import KAGL_ATTRIBUTES, Catalogue, evaluate_kagl, evaluate_split
+from index import KAGL_ATTRIBUTES, Location, evaluate_kagl, evaluate_split, open_catalogue
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 _RIGHT = {"strict_id": "the product", "same_title": "its title"}
@@ -55,29 +55,29 @@ Rows = tuple[list[str], list[list[Cell]]]
 """Headings and lines."""
 
 
-def evaluate_catalogue(folder: Path, split: str = "test") -> dict[str, Any]:
-    """Measure the catalogue in `folder` with the products of `split` as queries, against all products as gallery.
+def evaluate_catalogue(place: Location, split: str = "test") -> dict[str, Any]:
+    """Measure a catalogue with the products of `split` as queries, against all products as gallery.
 
     Args:
-        folder: a catalogue, as `vitrine index` writes it.
+        place: a catalogue, as `vitrine index` writes it.
         split: "train", "validation", "test" or "all".
 
     Raises:
         InputError: an unknown split, or one without products.
         ArtefactError: no catalogue there.
     """
-    with Catalogue.open(folder) as catalogue:
+    with open_catalogue(place) as catalogue:
         return evaluate_split(catalogue.snapshot(), split)
 
 
 def evaluate_catalogue_kagl(
-    checkpoint: Path, folder: Path, split: str = "test", *, device: str = "auto"
+    checkpoint: Path, place: Location, split: str = "test", *, device: str = "auto"
 ) -> dict[str, Any]:
-    """Measure the catalogue in `folder` by the KAGL protocol; see `index.evaluate_kagl` for what that is.
+    """Measure a catalogue by the KAGL protocol; see `index.evaluate_kagl` for what that is.
 
     Args:
         checkpoint: whose text tower encodes the values; the one that made the catalogue.
-        folder: a catalogue, as `vitrine index` writes it.
+        place: a catalogue, as `vitrine index` writes it.
         split: "train", "validation", "test" or "all".
         device: "auto", "cpu", "cuda" or "cuda:N".
 
@@ -88,7 +88,7 @@ def evaluate_catalogue_kagl(
     from models import load_encoder
 
     encoder = load_encoder(checkpoint, device)
-    with Catalogue.open(folder, encoder_id=encoder.encoder_id) as catalogue:
+    with open_catalogue(place, encoder_id=encoder.encoder_id) as catalogue:
         return evaluate_kagl(catalogue.snapshot(), split, encoder.encode_text)
 
 
