@@ -163,7 +163,7 @@ def demo(
     """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
     _make_demo(folder, device, as_json)
     if serve_it:
-        serve(folder / "checkpoint", folder / "catalogue", host, port, device)
+        serve(folder / "checkpoint", str(folder / "catalogue"), host, port, device)
 
 
 def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
@@ -404,7 +404,7 @@ def export(
 
 @cli.command(
     rich_help_panel=OWN,
-    epilog="Examples: `vitrine index --data shop.csv`; `vitrine index --budget-mb 200` chooses anew how to search",
+    epilog="Example: `vitrine index --data shop.csv`",
 )
 def index(
     data: Annotated[
@@ -464,8 +464,8 @@ def index(
         figures: dict[str, Any] = {"search": search}
         if search is None:
             raise InputError(
-                f"{place} is small enough to be scanned, and needs nothing made; give --data PATH to encode a data set, "
-                "or --budget-mb and --recall to choose an index all the same"
+                f"{place} is small enough to be scanned, and needs nothing made; give --data PATH to encode a data "
+                "set, or --budget-mb and --recall to choose an index all the same"
             )
     else:
         from training.embed import build_catalogue

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from common import (
     ArtefactError,
+    AwayError,
     ConfigError,
     ConflictError,
     DataError,
@@ -131,6 +132,7 @@ STATUS: dict[type[Exception], int] = {
     OverloadedError: 503,
     UnavailableError: 503,
     ReplacedError: 503,
+    AwayError: 503,
     ReloadError: 409,
     ConflictError: 412,
     ReadOnlyError: 403,

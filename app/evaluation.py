@@ -12,7 +12,6 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Hashable
-from pathlib import Path
 from typing import Any
 
 from app.errors import UnavailableError

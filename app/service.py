@@ -21,7 +21,7 @@ from app.schemas import ClassifyRequest, Condition, Ready, SearchRequest
 from app.settings import Settings
 from app.telemetry import Telemetry
 from app.uploads import UploadedPicture, Uploads
-from common import ConflictError, InputError, NotFoundError, OverloadedError, ReplacedError, VitrineError
+from common import AwayError, ConflictError, InputError, NotFoundError, OverloadedError, ReplacedError, VitrineError
 from index.backend import Search, Store, open_catalogue
 from index.catalogue import Delete, Entry, Put, Written
 from index.products import Product
@@ -164,7 +164,7 @@ class Service:
             InputError: a filter or facet that no product has, products or a vector that cannot be used.
             VitrineError: as `MicroBatcher.submit`.
         """
-        return await self._submit(search_job(self.serving, kind, fields, pixels))
+        return await self._submit(await self._job(kind, fields, pixels))
 
     async def search_many(
         self, kind: Kind, queries: Sequence[tuple[SearchRequest, np.ndarray | None] | InputError]
@@ -172,7 +172,7 @@ class Service:
         """Return what each of several searches found, or why it failed.
 
         Raises:
-            OverloadedError, DeadlineError, UnavailableError: as `MicroBatcher.submit`; they concern all.
+            OverloadedError, DeadlineError, UnavailableError, AwayError: as `MicroBatcher.submit`; they concern all.
         """
         answers: dict[int, Answered[Outcome] | Exception] = {}
         jobs: dict[int, Job] = {}
@@ -180,19 +180,24 @@ class Service:
             try:
                 if isinstance(query, InputError):
                     raise query
-                jobs[number] = search_job(self.serving, kind, *query)
+                jobs[number] = await self._job(kind, *query)
             except InputError as error:
                 answers[number] = error
         # A call with many queries waits in line again after every batch: single ones are not held up by it.
         for piece in self._pieces(jobs.items(), lambda item: item[1].cost):
             found = await asyncio.gather(*(self._submit(job) for _, job in piece), return_exceptions=True)
             for (number, _), answer in zip(piece, found, strict=True):
-                if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError)):
+                if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError, AwayError)):
                     raise answer
                 if isinstance(answer, BaseException) and not isinstance(answer, Exception):
                     raise answer
                 answers[number] = answer
         return [answers[number] for number in range(len(queries))]
+
+    async def _job(self, kind: Kind, fields: SearchRequest, pixels: np.ndarray | None) -> Job:
+        if fields.like or fields.unlike:  # whose vectors a database may be asked for
+            return await asyncio.to_thread(search_job, self.serving, kind, fields, pixels)
+        return search_job(self.serving, kind, fields, pixels)
 
     async def encoded(self, texts: Sequence[str], pixels: Sequence[np.ndarray], *, cached: bool = False) -> Encoded:
         """Return the vectors of texts and of pictures that `prepare_image` made, and what made them.
@@ -229,7 +234,8 @@ class Service:
             VitrineError: as `MicroBatcher.submit`.
         """
         serving = self.serving
-        known = product_vectors(serving.index, "product_id", [] if fields.product_id is None else [fields.product_id])
+        asked = [] if fields.product_id is None else [fields.product_id]
+        known = await asyncio.to_thread(product_vectors, serving.index, "product_id", asked)
         # The same labels are likely to be asked of many pictures.
         encoded = await self.encoded(fields.prompts(), [] if pixels is None else [pixels], cached=True)
         if encoded.serving.encoder is not serving.encoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import threading
 from collections import Counter
@@ -28,6 +29,7 @@ from app.schemas import (
     explain_body,
 )
 from app.service import Service, TheService, product_vectors, unit_vector
+from common import NotFoundError
 from index.backend import Location
 from index.map import FILE, load_map
 from index.products import Product
@@ -191,7 +193,7 @@ async def _explained(service: Service, fields: ExplainRequest, pixels: np.ndarra
         VitrineError: as `MicroBatcher.submit`.
     """
     serving = service.serving
-    known = product_vectors(serving.index, "like", fields.like)
+    known = await asyncio.to_thread(product_vectors, serving.index, "like", fields.like)
     if fields.vector is not None:
         known = np.vstack([known, unit_vector(fields.vector, serving.encoder.dim)])
     split = [description.split() for description in fields.descriptions]

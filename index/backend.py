@@ -7,12 +7,12 @@ database is asked for.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
 
 from common import ConfigError, ConflictError, VitrineError
 from index.catalogue import Catalogue, CatalogueInfo, CatalogueWriter, Delete, Entry, Put, Snapshot, Vectors, Written
@@ -33,9 +33,9 @@ class Database:
 
     def __str__(self) -> str:
         """Return the URL without password and options."""
-        parts = urlsplit(self.url)
-        user, at, hosts = parts.netloc.rpartition("@")
-        return f"postgresql://{user.partition(':')[0]}{at}{hosts}{parts.path}"
+        before, at, hosts = self.url.partition("://")[2].rpartition("@")
+        user = re.split("[:@/?]", before, maxsplit=1)[0]
+        return f"postgresql://{user}{at}{hosts.partition('?')[0]}"
 
     __repr__ = __str__
 
@@ -151,7 +151,9 @@ def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: 
     return cast(Store, _postgres().PostgresCatalogue(place, encoder_id=encoder_id))
 
 
-def write_catalogue(place: Location, info: CatalogueInfo, encode: Encode | None = None) -> AbstractContextManager[Writer]:
+def write_catalogue(
+    place: Location, info: CatalogueInfo, encode: Encode | None = None
+) -> AbstractContextManager[Writer]:
     """Return what builds a catalogue at `place`; as `CatalogueWriter`.
 
     Raises:

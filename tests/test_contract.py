@@ -13,20 +13,17 @@ import pytest
 import index.postgres
 from common import ArtefactError, AwayError, ConfigError, ConflictError, InputError, NotFoundError, ReplacedError
 from index import (
-    Catalogue,
     CatalogueInfo,
-    CatalogueWriter,
     Delete,
     Entry,
     Filter,
     Product,
     Put,
-    SearchIndex,
     SplitRule,
     Want,
 )
 from index import Written as Outcome
-from index.postgres import Database, PostgresCatalogue, PostgresWriter
+from index.backend import Database, Location, open_catalogue, open_search, write_catalogue
 from tests.postgres import Server
 
 DIM = 16
@@ -42,7 +39,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(params=["folder", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | Database:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     """Return where a catalogue goes."""
     if request.param == "folder":
         return tmp_path / "catalogue"
@@ -50,18 +47,16 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | Database:
     return Database(server.database())
 
 
-def writer(place: Path | Database, **more: Any) -> Any:
-    return CatalogueWriter(place, INFO, **more) if isinstance(place, Path) else PostgresWriter(place, INFO, **more)
+def writer(place: Location, **more: Any) -> Any:
+    return write_catalogue(place, INFO, **more)
 
 
-def opened(place: Path | Database, **more: Any) -> Any:
-    if isinstance(place, Path):
-        return Catalogue.open(place, writable=True, **more)
-    return PostgresCatalogue(place, **more)
+def opened(place: Location, **more: Any) -> Any:
+    return open_catalogue(place, writable=True, **more)
 
 
 def search_of(catalogue: Any) -> Any:
-    return catalogue.search() if isinstance(catalogue, PostgresCatalogue) else SearchIndex(catalogue.snapshot())
+    return open_search(catalogue)
 
 
 def entry(number: int, *, seed: int = 0, title: str | None = None, **attributes: str) -> Entry:
@@ -76,7 +71,7 @@ def entry(number: int, *, seed: int = 0, title: str | None = None, **attributes:
     return Entry(product, bytes([number % 256]) * (number + 1), vectors[0], vectors[1])
 
 
-def build(place: Path | Database, count: int = 40) -> list[Entry]:
+def build(place: Location, count: int = 40) -> list[Entry]:
     entries = [entry(number) for number in range(count)]
     with writer(place) as writing:
         writing.add(entries[:2])
@@ -85,7 +80,7 @@ def build(place: Path | Database, count: int = 40) -> list[Entry]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 40, 5000])
-def test_what_goes_in_comes_out(place: Path | Database, count: int) -> None:
+def test_what_goes_in_comes_out(place: Location, count: int) -> None:
     entries = build(place, count)
     with opened(place, encoder_id="enc-1") as catalogue:
         assert catalogue.info == INFO
@@ -103,7 +98,7 @@ def test_what_goes_in_comes_out(place: Path | Database, count: int) -> None:
                 catalogue.product(missing)
 
 
-def test_a_build_that_fails_leaves_what_was_there(place: Path | Database) -> None:
+def test_a_build_that_fails_leaves_what_was_there(place: Location) -> None:
     build(place, 3)
     with pytest.raises(InputError, match="comes twice"), writer(place) as writing:
         writing.add([entry(1), entry(1)])
@@ -113,7 +108,7 @@ def test_a_build_that_fails_leaves_what_was_there(place: Path | Database) -> Non
         assert len(catalogue) == 3
 
 
-def test_edits_conditions_log_and_changes(place: Path | Database) -> None:
+def test_edits_conditions_log_and_changes(place: Location) -> None:
     entries = build(place, 5)
     with opened(place) as catalogue:
         new, changed = entry(9), entry(1, seed=5, title="Neu", size="XL")
@@ -152,7 +147,7 @@ def test_edits_conditions_log_and_changes(place: Path | Database) -> None:
         assert (catalogue.version(), len(catalogue)) == (3, 5)
 
 
-def test_a_rebuild_takes_over_what_was_changed_meanwhile(place: Path | Database) -> None:
+def test_a_rebuild_takes_over_what_was_changed_meanwhile(place: Location) -> None:
     entries = build(place, 6)
 
     def encode(changed: Sequence[tuple[Product, bytes]]) -> list[Entry]:
@@ -198,7 +193,7 @@ WANTS = [
 @pytest.mark.parametrize("edited", [False, True])
 def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edited: bool) -> None:
     """Hits, scores, order among equals, totals, facets: the same, before and after changes."""
-    places: list[Path | Database] = [tmp_path / "catalogue", Database(server.database())]
+    places: list[Location] = [tmp_path / "catalogue", Database(server.database())]
     answers = []
     for place in places:
         build(place, 90)
@@ -237,7 +232,7 @@ def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edite
     assert local[4:] == remote[4:]
 
 
-def test_an_attribute_is_known_while_a_product_has_it(place: Path | Database) -> None:
+def test_an_attribute_is_known_while_a_product_has_it(place: Location) -> None:
     build(place, 4)
     with opened(place) as catalogue:
         catalogue.write([Put(entry(8, size="XL"))])
@@ -257,14 +252,14 @@ def test_the_graph_finds_what_the_exact_scan_finds(
     centres = drawn.standard_normal((60, DIM))
     rows = centres[drawn.integers(60, size=3000)] + 0.4 * drawn.standard_normal((3000, DIM))
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    with PostgresWriter(place, INFO) as writing:
+    with writer(place) as writing:
         writing.add(
             Entry(Product(str(n), f"t{n}", {"in": "yes" if n % 100 < 100 * share else "no"}), b"", row, row)
             for n, row in enumerate(rows)
         )
     queries = rows[::60] + 0.1 * drawn.standard_normal((50, DIM)).astype(np.float32)
     wants = [Want(filters={"in": Filter(any=("yes",))})] * len(queries)
-    with PostgresCatalogue(place) as catalogue:
+    with opened(place) as catalogue:
         exact = catalogue.search()
         asks: tuple[Any, ...] = (exact.images, exact.descriptions)
         for ask in asks:
@@ -292,13 +287,13 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(server: Server) -> None:
     ]
     for given, kind, said in wrong:
         with pytest.raises(kind, match=said) as raised:
-            PostgresCatalogue(Database(given))
+            open_catalogue(Database(given))
         assert "secret" not in str(raised.value) + repr(Database(given))
         assert "\n" not in str(raised.value)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP EXTENSION vector")
     with pytest.raises(ConfigError, match="CREATE EXTENSION vector"):
-        PostgresCatalogue(Database(url))
+        open_catalogue(Database(url))
 
 
 def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lost() -> None:
@@ -306,7 +301,7 @@ def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lo
     try:
         place = Database(server.database())
         build(place, 5)
-        with PostgresCatalogue(place) as catalogue:
+        with opened(place) as catalogue:
             search = catalogue.search()
             (written,) = catalogue.write([Put(entry(50))])
             server.kill()

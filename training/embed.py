@@ -38,8 +38,8 @@ def build_catalogue(
     """Encode every usable product of the data set at `data` and write the catalogue `out`; return the figures.
 
     Products get the split of the checkpoint's own rule, so that the titles it was trained on are known. `out` appears
-    when it is whole, or not at all; then, in a folder, a map of it is made. With `ray`, the address of a cluster, that encodes
-    (`training.encode_ray`), and a build that was stopped goes on where it was.
+    when it is whole, or not at all; then, in a folder, a map of it is made. With `ray`, the address of a cluster, that
+    encodes (`training.encode_ray`), and a build that was stopped goes on where it was.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.
@@ -73,7 +73,9 @@ def build_catalogue(
         if ray is None:
             found = _encoded(encoder, dataset, titles, console)
         else:
-            parts = encode_on_ray(ray, checkpoint, encoder, data, dataset, titles, beside, device=device, console=console)
+            parts = encode_on_ray(
+                ray, checkpoint, encoder, data, dataset, titles, beside, device=device, console=console
+            )
             found = parts.titles(), parts.pictures()
         with (
             bar("writing" if parts else "encoding", len(dataset.items), "images", console) as advance,
