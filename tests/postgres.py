@@ -93,6 +93,31 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(30)
 
+    def standby(self) -> Server:
+        """Return a streaming standby of this server, running and level with it."""
+        above = Path(tempfile.mkdtemp(prefix="vitrine-postgres-", dir="/tmp"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        if os.geteuid() == 0:
+            os.chown(above, pwd.getpwnam(USER).pw_uid, pwd.getpwnam(USER).pw_gid)
+        other = Server(above / "data", port)
+        source = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
+        self.call("pg_basebackup", *source, "-D", other.data, "-R", "-X", "stream", "-c", "fast")
+        other.start()
+        # From here on a write is acknowledged when both have it on their disks.
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            end = time.monotonic() + 60
+            while connection.execute("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'").fetchone() is None:
+                assert time.monotonic() < end, "the standby does not follow"
+                time.sleep(0.05)
+        return other
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        self.call("pg_ctl", "promote", "-D", self.data)
+
     def remove(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)

@@ -17,10 +17,13 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reliability"
 
 def page(folder: Path = FOLDER) -> str:
     """Return the page as Markdown."""
-    kill, soak, load, beside = (_json(folder, name) for name in ("kill", "soak", "load", "evaluation_beside"))
+    kill, soak, load, beside, database = (
+        _json(folder, name) for name in ("kill", "soak", "load", "evaluation_beside", "database")
+    )
     parts = [
         _summary(kill, soak, beside),
         _kill(kill),
+        _database(database),
         _soak(soak),
         _load(load),
         _beside(beside),
@@ -81,6 +84,37 @@ short run is one of the tests.
 
 In quiet moments within a round it was timed how soon a worker, whichever took a new connection, was at the newest
 version: {stale["times"]} times, the median {stale["median"]:.0f} ms, the longest {stale["longest"]:.0f} ms.
+"""
+
+
+def _database(figures: Any) -> str:
+    rows = []
+    for name, phase in figures["phases"].items():
+        answers = phase["answers"]
+        good = sum(count for answer, count in answers.items() if not answer.endswith(" 503"))
+        rows.append(
+            f"| {name} | {good:,} | {sum(answers.values()) - good:,} | {phase['acknowledged']:,} | {phase['lost']} "
+            f"| {phase.get('back_s', '')} |"
+        )
+    away = ", ".join(f"`{answer}`" for answer in figures["phases"]["the database is killed and started again"]["away"])
+    table = "\n".join(rows)
+    return f"""
+## The catalogue in a database that is killed
+
+```console
+python -m tests.load.database --seconds {figures["seconds"]:g} --out docs/reliability/database.json
+```
+
+Two services stand on one PostgreSQL; {figures["writers"]} clients put products in by turns through either one and look
+each up through the other, {figures["searchers"]} search. Then the server is killed with `SIGKILL` and started again;
+then a primary with a synchronous standby is killed, and the standby promoted. The services are not started again.
+
+| | answered | answered 503 | acknowledged writes | lost | seconds until written again |
+|---|---:|---:|---:|---:|---:|
+{table}
+
+While the database is away: {away}. The seconds are from when the server runs again, or the standby was told to be the
+primary.
 """
 
 

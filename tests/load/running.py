@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -32,9 +32,11 @@ from PIL import Image, ImageDraw
 
 from app.keys import create_key
 from common import write_json
-from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
+from index import CatalogueInfo, Database, Entry, Location, Product, SplitRule, write_catalogue
 from models import Encoder, load_encoder
 from models.images import decode_image
+
+Place = TypeVar("Place", Path, Database)
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "checkpoints" / "minilm-dinov2"
@@ -88,15 +90,15 @@ def data_uri(picture: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(picture).decode()
 
 
-def write_shop(checkpoint: Path, folder: Path, count: int) -> Path:
+def write_shop(checkpoint: Path, place: Place, count: int) -> Place:
     """Write a catalogue of `count` drawn products, the first ones in every language of the marks: base0, base1, ..."""
     encoder = load_encoder(checkpoint, "cpu")
     marks = [f"base{number}" for number in range(count)]
     pairs = [(_product(info := _info(encoder), mark), picture_of(mark)) for mark in marks]
-    with CatalogueWriter(folder, info, lambda changed: encoded(encoder, changed)) as writer:
+    with write_catalogue(place, info, lambda changed: encoded(encoder, changed)) as writer:
         for start in range(0, count, 32):
             writer.add(encoded(encoder, pairs[start : start + 32]))
-    return folder
+    return place
 
 
 def encoded(encoder: Encoder, pairs: Sequence[tuple[Product, bytes]]) -> list[Entry]:
@@ -154,19 +156,22 @@ class Service:
 
 
 @contextmanager
-def serving(checkpoint: Path, catalogue: Path, log: Path, workers: int = 1, **environment: str) -> Iterator[Service]:
+def serving(
+    checkpoint: Path, catalogue: Location, log: Path, workers: int = 1, **environment: str
+) -> Iterator[Service]:
     """Serve a catalogue, and yield when all workers are ready; what is left of the service is ended at the end."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     keys = log.with_suffix(".keys.json")
     secret = create_key(keys, f"load-{time.time_ns()}", "admin")[1]
-    places = ["--checkpoint", str(checkpoint), "--catalogue", str(catalogue), "--device", "cpu"]
+    places = ["--checkpoint", str(checkpoint), "--device", "cpu"]
     command = [sys.executable, "-m", "vitrine", "serve", *places, "--port", str(port), "--workers", str(workers)]
     variables = {
         **{name: value for name, value in os.environ.items() if not name.startswith("VITRINE_")},
         "VITRINE_LOG_FORMAT": "json",
         "VITRINE_LOG_LEVEL": "info",
         "VITRINE_KEYS": str(keys),
+        "VITRINE_CATALOGUE": catalogue.url if isinstance(catalogue, Database) else str(catalogue),
         "TMPDIR": str(log.parent),
         **environment,
     }
