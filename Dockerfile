@@ -21,8 +21,9 @@ WORKDIR /build
 RUN python -m venv --without-pip /opt/venv
 # Dependencies before code: a change of code does not install torch again.
 COPY pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-    > requirements.txt
+# With the client of PostgreSQL, so that one image serves a catalogue in a folder and one in a database.
+RUN python -c "import tomllib; of = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+print(*of['dependencies'], *of['optional-dependencies']['postgres'], sep='\n')" > requirements.txt
 RUN if [ -n "$TORCH_INDEX" ]; then \
         grep ^torch requirements.txt | pip --python /opt/venv/bin/python install --index-url "$TORCH_INDEX" -r /dev/stdin; \
     fi \

@@ -651,6 +651,31 @@ def search(
     _say(table, False)
 
 
+@cli.command("copy", rich_help_panel=RUNNING, epilog="Example: `vitrine copy --to artefacts/second`")
+def copy_catalogue(
+    to: Annotated[
+        str, typer.Option(metavar="PLACE", help="Where to: a folder, or a postgresql:// URL.", show_default=False)
+    ],
+    catalogue: CatalogueOption = None,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Leave a catalogue that is there already.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a catalogue as it is, without encoding anything: from a folder into a database, or back.
+
+    A catalogue that is there is replaced when the copy is whole. What is changed in either meanwhile is not taken over.
+    """
+    from index import copy_catalogue, location
+
+    source, target = _catalogue(catalogue), location(to)
+    count = copy_catalogue(source, target, if_empty=if_empty)
+    if as_json:
+        _say({"from": str(source), "to": str(target), "products": count}, True)
+    elif count is None:
+        Console(soft_wrap=True).print(f"{target} has a catalogue, which is left as it is")
+    else:
+        Console(soft_wrap=True).print(f"{target}: {count:,} products copied from {source}")
+
+
 @cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --method umap`")
 def map_products(
     catalogue: CatalogueOption = None,

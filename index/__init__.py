@@ -5,7 +5,15 @@ Knows no model and no HTTP.
 
 from __future__ import annotations
 
-from index.backend import Database, Location, location, open_catalogue, open_search, write_catalogue
+from index.backend import (
+    Database,
+    Location,
+    copy_catalogue,
+    location,
+    open_catalogue,
+    open_search,
+    write_catalogue,
+)
 from index.catalogue import (
     Catalogue,
     CatalogueInfo,
@@ -62,6 +70,7 @@ __all__ = [
     "Want",
     "Wants",
     "Written",
+    "copy_catalogue",
     "digest_of",
     "evaluate",
     "evaluate_details",

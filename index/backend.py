@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from common import ConfigError, ConflictError, VitrineError
+from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.catalogue import Catalogue, CatalogueInfo, CatalogueWriter, Delete, Entry, Put, Snapshot, Vectors, Written
-from index.derived import open_index
+from index.derived import make_index, open_index
+from index.map import make_map
 from index.products import Product
 from index.search import DescriptionHit, Filters, Hit, Page, SearchIndex, Want
 
@@ -192,6 +193,33 @@ def caught_up(search: Search, store: Store) -> Search:
     except Exception:
         logger.exception("the changes do not fit the index, which is made anew")
         return open_index(store)
+
+
+def copy_catalogue(source: Location, target: Location, *, if_empty: bool = False) -> int | None:
+    """Copy a catalogue as it is, with its vectors; return how many products it has.
+
+    With `if_empty`, None when a catalogue is at `target` already. A folder gets the map and the search files that
+    `vitrine index` would have made.
+
+    Raises:
+        VitrineError: as `open_catalogue` and `write_catalogue`.
+    """
+    if if_empty:
+        try:
+            open_catalogue(target).close()
+        except ArtefactError:
+            pass  # there is none
+        else:
+            return None
+    with open_catalogue(source) as there, write_catalogue(target, there.info) as writer:
+        ids = [product.id for product in there.snapshot().products]
+        for start in range(0, len(ids), 256):
+            writer.add(there.entry(product_id)[0] for product_id in ids[start : start + 256])
+    if isinstance(target, Path):
+        with suppress(ArtefactError):  # a handful of products needs no map
+            make_map(target)
+        make_index(target)
+    return len(ids)
 
 
 def _postgres() -> Any:

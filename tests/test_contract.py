@@ -23,7 +23,7 @@ from index import (
     Want,
 )
 from index import Written as Outcome
-from index.backend import Database, Location, open_catalogue, open_search, write_catalogue
+from index.backend import Database, Location, copy_catalogue, open_catalogue, open_search, write_catalogue
 from tests.postgres import Server
 
 DIM = 16
@@ -230,6 +230,23 @@ def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edite
         assert local[2][number] == remote[2][number], want
         assert local[3][number] == remote[3][number], want
     assert local[4:] == remote[4:]
+
+
+def test_a_catalogue_is_copied_as_it_is(server: Server, tmp_path: Path) -> None:
+    folder, again, database = tmp_path / "one", tmp_path / "two", Database(server.database())
+    entries = build(folder, 40)
+    assert copy_catalogue(folder, database) == copy_catalogue(database, again) == 40
+    assert copy_catalogue(folder, database, if_empty=True) is None
+    for place in (database, again):
+        with opened(place) as catalogue:
+            assert catalogue.info == INFO
+            for one in (entries[0], entries[39]):
+                copied = catalogue.entry(one.product.id)[0]
+                assert (copied.product, copied.image) == (one.product, one.image)
+                assert np.array_equal(copied.image_vector, one.image_vector)
+                assert np.array_equal(copied.text_vector, one.text_vector)
+    with pytest.raises(ArtefactError, match="does not exist"):
+        copy_catalogue(tmp_path / "none", database)
 
 
 def test_an_attribute_is_known_while_a_product_has_it(place: Location) -> None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,16 @@ class Traffic:
             for thread in threads:
                 thread.join()
 
-    def _clients(self) -> list[httpx.Client]:
-        return [service.client() for service in self.services]
+    @contextmanager
+    def _clients(self) -> Iterator[list[httpx.Client]]:
+        with ExitStack() as stack:
+            yield [stack.enter_context(service.client()) for service in self.services]
 
     def _write(self, writer: int) -> None:
-        clients = self._clients()
+        with self._clients() as clients:
+            self._write_on(clients, writer)
+
+    def _write_on(self, clients: Sequence[httpx.Client], writer: int) -> None:
         number = 0
         while not self._stop.is_set():
             mark = f"{self.name}-{writer}-{number}"
@@ -94,7 +99,10 @@ class Traffic:
             number += 1
 
     def _search(self, searcher: int) -> None:
-        clients = self._clients()
+        with self._clients() as clients:
+            self._search_on(clients, searcher)
+
+    def _search_on(self, clients: Sequence[httpx.Client], searcher: int) -> None:
         number = 0
         while not self._stop.is_set():
             client = clients[number % len(clients)]
@@ -128,14 +136,15 @@ class Traffic:
     def lost(self) -> list[str]:
         """Return the acknowledged products that are not there, whole, through every service."""
         found = []
-        for client in self._clients():
-            for mark in sorted(self.acknowledged):
-                answer = client.get(f"/v1/products/{mark}")
-                picture = client.get(f"/v1/products/{mark}/image")
-                if not answer.is_success or answer.json()["title"] != title_of(mark):
-                    found.append(f"{mark}: {answer.status_code}")
-                elif picture.content != picture_of(mark):
-                    found.append(f"{mark}: another picture")
+        with self._clients() as clients:
+            for client in clients:
+                for mark in sorted(self.acknowledged):
+                    answer = client.get(f"/v1/products/{mark}")
+                    picture = client.get(f"/v1/products/{mark}/image")
+                    if not answer.is_success or answer.json()["title"] != title_of(mark):
+                        found.append(f"{mark}: {answer.status_code}")
+                    elif picture.content != picture_of(mark):
+                        found.append(f"{mark}: another picture")
         return found
 
 
@@ -213,11 +222,9 @@ def _back(traffic: Traffic) -> float:
     until(lambda: traffic.last_write > start, BACK_S)
     taken = time.monotonic() - start
 
-    def ready(service: Service) -> Callable[[], bool]:
-        return lambda: service.client().get("/readyz").status_code == 200
-
     for service in traffic.services:
-        until(ready(service), BACK_S)
+        with service.client() as client:
+            until(lambda: client.get("/readyz").status_code == 200, BACK_S)
     return round(taken, 2)
 
 
