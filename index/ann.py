@@ -27,7 +27,7 @@ AT = 10
 WIDTHS: dict[Kind, tuple[int, ...]] = {"pq": (128, 512, 2048)}
 """How many candidates are scored again, where it is not `WIDTH`; the coarser the codes, the more it takes."""
 WIDTH = 128
-DEPTH = 100
+DEPTH = 50
 """Results down to this rank come from the same candidates, so that pages fit together; deeper ones take a scan."""
 
 QUERIES = 500

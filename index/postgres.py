@@ -70,6 +70,8 @@ EXACT_ROWS = 10_000
 DEEPEST = 1000
 """Results further down than this are found by comparing everything."""
 CHUNK = 1000
+KEPT = 1000
+"""Counts that a search keeps until the catalogue changes."""
 M, EF_CONSTRUCTION, EF_SEARCH = 16, 128, 200
 """Links of a product in the graph; candidates looked at when it is put in, and at least when it is searched."""
 
@@ -842,6 +844,7 @@ class PostgresSearch:
         self._count = products
         self._names = list(names)
         self._totals: dict[Any, int] = {}
+        self._counts: dict[Any, dict[str, int]] = {}
         self.info = catalogue.info
         self.encoder_id = catalogue.info.encoder_id
         self.version = version
@@ -893,17 +896,27 @@ class PostgresSearch:
             return self._facets(connection, filters, wanted)
 
     def _facets(self, connection: Connection, filters: Filters, names: Iterable[str]) -> dict[str, dict[str, int]]:
+        """Return the counts; each is made once per version, since every page of a search asks for the same."""
         counts: dict[str, dict[str, int]] = {}
         for name in names:
-            passing, values = _where({other: one for other, one in filters.items() if other != name}, ())
-            rows = connection.execute(
-                self._catalogue._sql(
-                    "SELECT (array_agg(p.attributes ->> %s ORDER BY position))[1], count(*) FROM {build}.products p"
-                    f" WHERE p.keys ? %s AND {passing} GROUP BY p.keys ->> %s ORDER BY count(*) DESC, min(position)"
-                ),
-                [name, name, *values, name],
-            ).fetchall()
-            counts[name] = dict(rows)
+            others = {other: one for other, one in filters.items() if other != name}
+            key = (name, frozenset(others.items()))
+            if key not in self._counts:
+                passing, values = _where(others, ())
+                # The words of a value are those of the first product that has it: looked up once the values are known.
+                rows = connection.execute(
+                    self._catalogue._sql(
+                        "WITH found AS (SELECT p.keys ->> %s AS key, count(*) AS number, min(position) AS first"
+                        f" FROM {{build}}.products p WHERE {passing} GROUP BY 1)"
+                        " SELECT p.attributes ->> %s, number FROM found JOIN {build}.products p ON p.position = first"
+                        " WHERE key IS NOT NULL ORDER BY number DESC, first"
+                    ),
+                    [name, *values, name],
+                ).fetchall()
+                if len(self._counts) > KEPT:
+                    self._counts.clear()
+                self._counts[key] = dict(rows)
+            counts[name] = dict(self._counts[key])
         return counts
 
     def images(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[Hit]]:
@@ -992,7 +1005,7 @@ class PostgresSearch:
             row = connection.execute(
                 self._catalogue._sql(f"SELECT count(*) FROM {{build}}.products p WHERE {where}"), values
             ).fetchone()
-            if len(self._totals) > 1000:
+            if len(self._totals) > KEPT:
                 self._totals.clear()
             self._totals[key] = int(row[0]) if row else 0
         return self._totals[key]

@@ -31,7 +31,7 @@ from index import (
     make_index,
     open_index,
 )
-from index.ann import AT, Choice, Near, Trial, build, bytes_of, choose, exact, factories, queries_of, tuned
+from index.ann import AT, DEPTH, Choice, Near, Trial, build, bytes_of, choose, exact, factories, queries_of, tuned
 
 DIM = 32
 COUNT = 12_000
@@ -153,8 +153,8 @@ def test_pages_fit_together_and_deep_ones_are_exact(large: Path) -> None:
         hits = [p.hits for p in index.descriptions(asked, [Want()] * 100)]
         best = [p.hits for p in right.descriptions(asked, [Want()] * 100)]
         assert sum(len([h for h in a if h in b]) for a, b in zip(hits, best, strict=True)) >= 0.97 * 100 * AT
-    (whole,) = index.images(queries[:1], [Want(k=100)])
-    parts = [index.images(queries[:1], [Want(k=20, offset=at)])[0].hits for at in range(0, 100, 20)]
+    (whole,) = index.images(queries[:1], [Want(k=DEPTH)])
+    parts = [index.images(queries[:1], [Want(k=10, offset=at)])[0].hits for at in range(0, DEPTH, 10)]
     assert [hit for part in parts for hit in part] == whole.hits
     for deep in (Want(k=1000), Want(k=10, offset=5000), Want(k=10, offset=COUNT - 5)):
         assert index.images(queries[:3], [deep] * 3) == right.images(queries[:3], [deep] * 3)

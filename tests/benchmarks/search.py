@@ -223,6 +223,7 @@ def measure_search(folder: Path) -> dict[str, Any]:
     images, titles = queries_of(base.images, base.texts, 200, seed=5)
     wants: dict[str, Want] = {
         "plain": Want(),
+        "page at 40": Want(offset=40),
         "page at 90": Want(offset=90),
         "page at 900": Want(offset=900),
         "facets": Want(facets=("gender", "baseColour")),
