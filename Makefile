@@ -8,6 +8,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 
 # What `make bench` measures.
 BENCHED_CHECKPOINT = $(or $(CHECKPOINT),$(if $(CATALOGUE),checkpoints/minilm-dinov2,artefacts/demo/checkpoint))
+SIZES ?= 44k,1m
 BENCHED = --checkpoint "$(BENCHED_CHECKPOINT)" --catalogue "$(or $(CATALOGUE),artefacts/demo/catalogue)"
 
 .PHONY: run test check fix docs readme site bench bench-peers clean
@@ -44,17 +45,29 @@ docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
 	$(BIN)/python -m tests.load.page docs/reliability.md
 	$(BIN)/python -m tests.benchmarks.performance docs/performance.md
+	$(BIN)/python -m tests.benchmarks.scaling docs/scaling.md
 	$(BIN)/vitrine settings --write README.md
 
 ## Run what README and docs/ show against the demo (`vitrine demo --no-serve` makes it), and write the answers anew.
 readme: $(VENV)/installed
 	$(BIN)/python -m tests.readme README.md docs/operations.md docs/training.md
 
-## Measure the service beside its own encoder on CATALOGUE=path [CHECKPOINT=path], by default on the demo.
+## Measure service, search (SIZES=44k,1m,10m) and database on CATALOGUE=path [CHECKPOINT=path], by default on the demo;
+## with DATA=path also the encoders and `vitrine index`. An hour or so, on a machine that does nothing else.
 bench: $(VENV)/installed
 	$(if $(CATALOGUE),,$(BIN)/vitrine demo --no-serve)
 	$(BIN)/vitrine export $(BENCHED_CHECKPOINT)
 	$(BIN)/python -m tests.benchmarks.service $(BENCHED) --out docs/performance/service.json
+	$(BIN)/python -m tests.benchmarks.search $(BENCHED) --sizes $(SIZES) --out docs/performance/search.json --prepare
+	$(BIN)/python -m tests.benchmarks.search $(BENCHED) --sizes $(SIZES) --out docs/performance/search.json
+	$(BIN)/python -m tests.benchmarks.postgres --catalogue "$(or $(CATALOGUE),artefacts/demo/catalogue)" \
+	  --out docs/performance/postgres.json
+ifdef DATA
+	$(BIN)/python -m tests.benchmarks.encoders "$(BENCHED_CHECKPOINT)" --data "$(DATA)" \
+	  --out docs/performance/encoders.json
+	$(BIN)/python -m tests.benchmarks.indexing --checkpoint "$(BENCHED_CHECKPOINT)" --data "$(DATA)" \
+	  --out docs/performance/indexing.json
+endif
 	$(MAKE) docs
 
 ## The same beside other projects, in environments of their own: MINILM=path and DINOV2=path are folders of the weights.

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from app.settings import settings_table
 from tests.benchmarks.contention import table
 from tests.benchmarks.performance import page as performance
+from tests.benchmarks.scaling import page as scaling
 from tests.benchmarks.results import rendered
 from tests.load.page import page as reliability
 from tests.readme import ELSEWHERE, kitchen, photos_of, run, same, steps, written
@@ -141,3 +142,4 @@ def test_the_page_on_reliability_comes_from_the_committed_figures() -> None:
 
 def test_the_page_on_performance_comes_from_the_committed_figures() -> None:
     assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == performance(), "run `make docs`"
+    assert (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8") == scaling(), "run `make docs`"
