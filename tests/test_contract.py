@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -311,6 +313,41 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(server: Server) -> None:
         connection.execute("DROP EXTENSION vector")
     with pytest.raises(ConfigError, match="CREATE EXTENSION vector"):
         open_catalogue(Database(url))
+
+
+def test_a_wrong_password_and_versions_that_are_too_old_are_said(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.database()
+    rules = server.folder / "pg_hba.conf"
+    before = rules.read_text(encoding="utf-8")
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+        rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + before, encoding="utf-8")
+        connection.execute("SELECT pg_reload_conf()")
+    for given in ("guarded:wrong@", "guarded@"):
+        guarded = Database(url.replace("postgres:secret@", given))
+        end = time.monotonic() + 20
+        while True:  # until the server has read its rules again
+            with pytest.raises((ConfigError, ArtefactError)) as raised:
+                open_catalogue(guarded)
+            if raised.type is ConfigError or time.monotonic() > end:
+                break
+        assert re.search("guarded@.* refuses the connection .*give the .*password in the URL", str(raised.value))
+        assert "wrong" not in str(raised.value)
+    rules.write_text(before, encoding="utf-8")
+    monkeypatch.setattr("index.postgres.OLDEST_PGVECTOR", (99, 0))
+    with pytest.raises(ConfigError, match=r"needs 99.0 or newer.*ALTER EXTENSION vector UPDATE"):
+        open_catalogue(Database(url))
+    monkeypatch.setattr("index.postgres.OLDEST_SERVER", 990000)
+    with pytest.raises(ConfigError, match=r"is PostgreSQL \d+; Vitrine needs 99 or newer"):
+        open_catalogue(Database(url))
+
+
+def test_a_catalogue_of_another_encoder_is_refused(place: Location) -> None:
+    build(place, 4)
+    with pytest.raises(ArtefactError, match=r"enc-1.*but the checkpoint is enc-2"):
+        opened(place, encoder_id="enc-2")
 
 
 def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lost() -> None:

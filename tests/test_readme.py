@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from app.settings import settings_table
 from tests.benchmarks.contention import table
 from tests.benchmarks.performance import page as performance
-from tests.benchmarks.scaling import page as scaling
 from tests.benchmarks.results import rendered
+from tests.benchmarks.scaling import page as scaling
 from tests.load.page import page as reliability
 from tests.readme import ELSEWHERE, kitchen, photos_of, run, same, steps, written
 from training.draw import draw_catalogue
