@@ -838,14 +838,21 @@ def _scan_part(
     out = [faiss.swig_ptr(scores), faiss.swig_ptr(places)]
     given = [faiss.swig_ptr(queries), faiss.swig_ptr(vectors)]
     library: Any = faiss  # its stubs lack these arguments
-    if rows is not None:
-        rows = np.ascontiguousarray(rows, dtype=np.int64)
-        sizes = [dim, len(queries), count, len(rows), k]
-        library.knn_inner_products_by_idx(given[0], given[1], faiss.swig_ptr(rows), *sizes, *out, 0)
-    elif mask is None:
-        library.knn_inner_product(*given, dim, len(queries), count, k, *out)
-    else:
-        bits = np.packbits(mask, bitorder="little")
-        selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        library.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
+    threads = faiss.omp_get_max_threads()
+    if len(queries) == 1:
+        # Threads share out queries: for a single one the others would only be woken. It holds for the calling thread.
+        faiss.omp_set_num_threads(1)
+    try:
+        if rows is not None:
+            rows = np.ascontiguousarray(rows, dtype=np.int64)
+            sizes = [dim, len(queries), count, len(rows), k]
+            library.knn_inner_products_by_idx(given[0], given[1], faiss.swig_ptr(rows), *sizes, *out, 0)
+        elif mask is None:
+            library.knn_inner_product(*given, dim, len(queries), count, k, *out)
+        else:
+            bits = np.packbits(mask, bitorder="little")
+            selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+            library.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
+    finally:
+        faiss.omp_set_num_threads(threads)
     return scores, places
