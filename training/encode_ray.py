@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -41,6 +42,8 @@ PART = 128
 """Titles or pictures in a part: what a process gets at once, and what is lost when it dies. A multiple of what goes
 through a tower together on a CPU, so that the batches are those of one process."""
 
+SETTLE_S = 30.0
+"""Longest that a run which was stopped may take to let go of its processes, in seconds."""
 REACH_S = 5.0
 """Longest that a cluster may take to answer at its address, in seconds."""
 
@@ -216,6 +219,12 @@ def _connected(address: str) -> Iterator[None]:
             f"the cluster at {address} failed ({str(error).splitlines()[0]}); start it again: what was encoded is kept"
         ) from error
     finally:
+        # A run that was stopped is still at work in a thread of its own, until somebody collects what started it; when
+        # it meets a cluster that was left, it ends the whole process.
+        for thread in threading.enumerate():
+            if thread.name.startswith("StreamingExecutor-") and hasattr(thread, "shutdown"):
+                thread.shutdown(force=True)
+                thread.join(SETTLE_S)
         ray.shutdown()
 
 
