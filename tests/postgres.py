@@ -37,12 +37,7 @@ class Server:
     @classmethod
     def made(cls) -> Server:
         """Return a new server, running."""
-        above = Path(tempfile.mkdtemp(prefix="vitrine-postgres-", dir="/tmp"))
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-        if os.geteuid() == 0:
-            os.chown(above, pwd.getpwnam(USER).pw_uid, pwd.getpwnam(USER).pw_gid)
-        server = cls(above / "data", port)
+        server = cls._placed()
         server.call(
             "initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "-N", "-D", server.data
         )
@@ -50,6 +45,16 @@ class Server:
         with psycopg.connect(server.url("template1"), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION vector")
         return server
+
+    @classmethod
+    def _placed(cls) -> Server:
+        """Return a server that has a folder and a port, and nothing else yet."""
+        above = Path(tempfile.mkdtemp(prefix="vitrine-postgres-", dir="/tmp"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        if os.geteuid() == 0:
+            os.chown(above, pwd.getpwnam(USER).pw_uid, pwd.getpwnam(USER).pw_gid)
+        return cls(above / "data", port)
 
     @property
     def data(self) -> str:
@@ -95,12 +100,7 @@ class Server:
 
     def standby(self) -> Server:
         """Return a streaming standby of this server, running and level with it."""
-        above = Path(tempfile.mkdtemp(prefix="vitrine-postgres-", dir="/tmp"))
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-        if os.geteuid() == 0:
-            os.chown(above, pwd.getpwnam(USER).pw_uid, pwd.getpwnam(USER).pw_gid)
-        other = Server(above / "data", port)
+        other = self._placed()
         source = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
         self.call("pg_basebackup", *source, "-D", other.data, "-R", "-X", "stream", "-c", "fast")
         other.start()
