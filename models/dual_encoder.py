@@ -122,7 +122,7 @@ def pool(output: Any, mask: Tensor | None, pooling: Pooling) -> Tensor:
     if pooling == "last":
         places = torch.arange(states.shape[1], device=states.device)
         last = (mask * places).argmax(1)  # the first token where there is none but padding
-        return states[torch.arange(len(states), device=states.device), last]
+        return states[torch.arange(states.shape[0], device=states.device), last]
     if pooling == "mean":
         return _mean(states, mask)
     return torch.cat([states[:, 0], _mean(states[:, 1:], mask[:, 1:])], dim=-1)

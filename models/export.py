@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import logging
 import tempfile
@@ -15,9 +14,12 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor, nn
+from transformers import AttentionInterface
 
 from common import ArtefactError, folder_beside, write_json
 from models.checkpoint import Checkpoint, load_checkpoint
@@ -29,8 +31,8 @@ CLOSE = 0.98
 """Least cosine between an exported tower's vectors and torch's float32 ones; what is further off is not installed.
 
 A guard against a tower that computes something else; what int8 costs in retrieval, `vitrine export --data` measures."""
-DOMAIN = "com.microsoft"
-"""Of the nodes that onnxruntime has beyond ONNX's own."""
+ATTENTION = "com.microsoft::MultiHeadAttention"
+"""A whole attention as one node, which onnxruntime has beyond ONNX's own; a name for transformers too."""
 TITLES = (
     "red dress",
     "Nike Men Blue Running Shoes",
@@ -83,7 +85,7 @@ def _tower(checkpoint: Checkpoint, tower: Tower) -> tuple[bytes, dict[str, Any]]
     for precision, make in (("int8", _by_channel), ("float32", lambda model: model)):
         try:
             with _quiet():
-                data = make(copy.deepcopy(plain)).SerializeToString()
+                data = make(plain)
             tried = session(data)
             rows = [run(tried, probe) for probe in probes]
         except Exception as error:  # a form that onnxruntime cannot run on this model
@@ -110,11 +112,14 @@ class _Tower(nn.Module):
         return features
 
 
-def _exported(model: DualEncoder, tower: Tower, probe: np.ndarray) -> onnx.ModelProto:
-    """Return a tower as ONNX in float32, with any number of inputs, and of tokens; `probe` has several."""
+def _exported(model: DualEncoder, tower: Tower, probe: np.ndarray, attention: str = ATTENTION) -> bytes:
+    """Return a tower as ONNX in float32, with any number of inputs, and of tokens; `probe` has several.
+
+    The tower attends as `attention` says, one of transformers' names, from now on: torch cannot run `ATTENTION`.
+    """
     part = getattr(model, f"{tower}_tower")
     if hasattr(part, "set_attn_implementation"):
-        part.set_attn_implementation("eager")
+        part.set_attn_implementation(attention)
     dynamic = torch.export.Dim.DYNAMIC
     shapes = {0: dynamic, 1: dynamic} if tower == "text" else {0: dynamic}
     with _quiet():
@@ -129,34 +134,102 @@ def _exported(model: DualEncoder, tower: Tower, probe: np.ndarray) -> onnx.Model
             verbose=False,
         )
     assert program is not None  # noqa: S101 - None is for dynamo=False
-    exported: onnx.ModelProto = program.model_proto
+    _join_projections(program.model)
+    exported: bytes = program.model_proto.SerializeToString()
     return exported
 
 
-def _fused(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model with norms and activations as single nodes, which quantised ones would hide."""
-    from onnxruntime.transformers import optimizer
+def _attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *_: object, scaling: float, **__: object
+) -> tuple[Tensor, None]:
+    """Attend with heads (B, N, T, F) as `ATTENTION` does, and return (B, T, N, F); the signature is transformers'.
 
-    found: onnx.ModelProto = optimizer.optimize_model(model, model_type="bert", opt_level=0).model
-    if not any(opset.domain == DOMAIN for opset in found.opset_import):
-        found.opset_import.append(onnx.helper.make_opsetid(DOMAIN, 1))
-    return found
+    There is no mask but the causal one: an exported tower has one input a call, so none is padded.
+    """
+    batch, heads, tokens, width = query.shape
+    flat = [states.transpose(1, 2).flatten(2) for states in (query, key, value)]
+    causal = int(getattr(module, "is_causal", False))
+    attrs: dict[str, Any] = {"num_heads": heads, "scale": scaling, "unidirectional": causal}
+    found = torch.onnx.ops.symbolic(
+        ATTENTION, flat, attrs, dtype=query.dtype, shape=(batch, tokens, heads * width), version=1
+    )
+    return found.reshape(batch, tokens, heads, width), None
 
 
-def _by_channel(model: onnx.ModelProto) -> onnx.ModelProto:
+AttentionInterface.register(ATTENTION, _attention)
+
+
+def _join_projections(model: ir.Model) -> None:
+    """Make one multiplication of the three that lead to each attention, and drop the reshapes around it.
+
+    A text is so small that what a node costs beside its arithmetic counts. Whatever comes in another shape (GPT-2 has
+    one matrix from the start) stays as it is.
+    """
+    graph = model.graph
+    for node in [node for node in graph if node.op_type == ATTENTION.partition("::")[2]]:
+        for place, value in enumerate(node.inputs):
+            if value is not None:
+                node.replace_input_with(place, _past_reshapes(value, back=True))
+        _past_reshapes(node.outputs[0], back=False).replace_all_uses_with(node.outputs[0])
+        projections = [found for value in node.inputs if (found := _projection(value))]
+        if len(projections) != 3 or len({id(source) for source, _, _ in projections}) != 1:
+            continue
+        weight = ir.Value(const_value=ir.tensor(np.hstack([weight for _, weight, _ in projections])))
+        bias = ir.Value(const_value=ir.tensor(np.hstack([bias for _, _, bias in projections])))
+        for value, part in ((weight, "weight"), (bias, "bias")):
+            value.name = f"{node.name}.{part}"
+            graph.register_initializer(value)
+        product = ir.node("MatMul", [projections[0][0], weight])
+        added = ir.node("Add", [product.outputs[0], bias])
+        split = ir.node("Split", added.outputs, {"axis": -1, "num_outputs": 3}, num_outputs=3)
+        graph.insert_before(node, [product, added, split])
+        for place, value in enumerate(split.outputs):
+            node.replace_input_with(place, value)
+    RemoveUnusedNodesPass()(model)
+
+
+def _past_reshapes(value: ir.Value, *, back: bool) -> ir.Value:
+    """Return what reshapes have made `value` of, or make of it: the furthest that is (B, T, F) as well."""
+    found = value
+    while True:
+        users = [use.node for use in value.uses()]
+        node = value.producer() if back else users[0] if len(users) == 1 else None
+        if node is None or node.op_type != "Reshape" or node.inputs[0] is None:
+            return found
+        value = node.inputs[0] if back else node.outputs[0]
+        if value.shape is not None and value.shape.rank() == 3:
+            found = value
+
+
+def _projection(value: ir.Value | None) -> tuple[ir.Value, np.ndarray, np.ndarray] | None:
+    """Return input, weights (F, G) and bias (G,) of `input @ weights + bias`, None where `value` is not that."""
+    add = None if value is None else value.producer()
+    if add is None or add.op_type != "Add":
+        return None
+    for product, bias in (add.inputs, add.inputs[::-1]):
+        node = None if product is None else product.producer()
+        if node is not None and node.op_type == "MatMul":
+            source, weight = node.inputs
+            constants = [value.const_value for value in (weight, bias) if value is not None and value.const_value]
+            if source is not None and len(constants) == 2:
+                return source, constants[0].numpy(), constants[1].numpy()
+    return None
+
+
+def _by_channel(model: bytes) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tower.onnx"
         quantize_dynamic(
-            _fused(model),
+            onnx.load_from_string(model),
             path,
             op_types_to_quantize=["MatMul", "Gemm"],
             per_channel=True,
             weight_type=QuantType.QInt8,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
-        return onnx.load(path)
+        return path.read_bytes()
 
 
 def _probes(checkpoint: Checkpoint, tower: Tower) -> list[np.ndarray]:

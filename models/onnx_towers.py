@@ -117,7 +117,9 @@ def session(model: bytes | Path) -> Any:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     source = str(model) if isinstance(model, Path) else model
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    # As one node, sum and norm take six times as long as the two apart (1.32): a quarter of a text's time.
+    apart = ["SkipLayerNormFusion"]
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], disabled_optimizers=apart)
 
 
 def run(tower: Any, inputs: np.ndarray) -> np.ndarray:

@@ -108,7 +108,7 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
     import torch
 
     from models.checkpoint import load_checkpoint
-    from models.export import _by_channel, _exported, _fused, _quiet
+    from models.export import _by_channel, _exported, _quiet
     from models.onnx_towers import OnnxTowers
 
     checkpoint = load_checkpoint(folder)
@@ -123,7 +123,9 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
             [np.pad(p, ((0, 0), (0, width - p.shape[1])), constant_values=text.pad_id) for p in parts]
         )
 
-    plain = _exported(checkpoint.model, tower, stacked(inputs[:4]))
+    # With masks, since these forms take padded batches.
+    plain = _exported(copy.deepcopy(checkpoint.model), tower, stacked(inputs[:4]), "eager")
+    (work / f"{tower}.onnx").write_bytes(plain)
 
     def torch_form(dtype: Any, compiled: bool) -> Encode:
         model = copy.deepcopy(checkpoint.model).eval()
@@ -137,12 +139,12 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
 
         return encode
 
-    def onnx_form(model: Any) -> Encode:
+    def onnx_form(model: bytes) -> Encode:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
 
         def encode(parts: list[np.ndarray]) -> np.ndarray:
@@ -150,7 +152,7 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
 
         return encode
 
-    def static() -> Any:
+    def static() -> bytes:
         import onnx
         from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
@@ -162,7 +164,6 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
                 one = next(self.left, None)
                 return None if one is None else {"input": one}
 
-        onnx.save(_fused(copy.deepcopy(plain)), work / f"{tower}.onnx")
         quantize_static(
             work / f"{tower}.onnx",
             work / f"{tower}-static.onnx",
@@ -172,38 +173,34 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
             per_channel=True,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
-        return onnx.load(work / f"{tower}-static.onnx")
+        return (work / f"{tower}-static.onnx").read_bytes()
 
     forms[BASE] = torch_form(torch.float32, False)
     forms["torch bfloat16"] = torch_form(torch.bfloat16, False)
     if shutil.which("c++"):  # which the compiler of torch needs
         forms["torch bfloat16, compiled"] = torch_form(torch.bfloat16, True)
-    forms["onnxruntime float32"] = onnx_form(_fused(copy.deepcopy(plain)))
+    forms["onnxruntime float32"] = onnx_form(plain)
     with _quiet():
         forms["onnxruntime int8, static"] = onnx_form(static())
-        forms["onnxruntime int8, dynamic"] = onnx_form(_by_channel(copy.deepcopy(plain)))
+        forms["onnxruntime int8, dynamic"] = onnx_form(_by_channel(plain))
     towers = OnnxTowers(folder, checkpoint.encoder_id, text.pad_id)
     ours = towers.encode_ids if tower == "text" else towers.encode_pixels
     forms[OURS] = lambda parts: ours(stacked(parts))
-    forms.update(_openvino(plain, inputs, stacked, work))
+    forms.update(_openvino(work / f"{tower}.onnx", inputs, stacked))
     return forms
 
 
-def _openvino(
-    plain: Any, inputs: list[np.ndarray], stacked: Callable[..., np.ndarray], work: Path
-) -> dict[str, Encode]:
+def _openvino(plain: Path, inputs: list[np.ndarray], stacked: Callable[..., np.ndarray]) -> dict[str, Encode]:
     try:
         import nncf
         import openvino
     except ImportError:
         return {}
-    import onnx
 
-    onnx.save(plain, work / "plain.onnx")
     core = openvino.Core()
-    model = core.read_model(work / "plain.onnx")
+    model = core.read_model(plain)
     calibrated = nncf.quantize(
-        core.read_model(work / "plain.onnx"), nncf.Dataset(inputs[:128]), model_type=nncf.ModelType.TRANSFORMER
+        core.read_model(plain), nncf.Dataset(inputs[:128]), model_type=nncf.ModelType.TRANSFORMER
     )
     forms: dict[str, Encode] = {}
     for name, made, precision in (
