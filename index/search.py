@@ -36,6 +36,12 @@ MARGIN = 16
 SLACK = 4e-6
 """More than two computations of the same score differ by, for a query of unit length."""
 
+PRODUCT_FROM = 4
+"""Queries from which on their scores are faster to have as a product of matrices than one by one."""
+
+SPARED = 64
+"""Rows that a scan without them may find all the same, and leave out afterwards: with a mask there is no product."""
+
 DEAD_ROWS = 0.25
 """Part of the appended rows that may be of products since replaced or taken out, before they are written anew."""
 
@@ -833,15 +839,26 @@ def _scan_part(
     Unlike an index it needs no copy of the vectors.
     """
     count, dim = vectors.shape
+    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= SPARED:
+        scores, places = _scan_part(vectors, queries, min(k + failing, count), None, None)
+        scores, places = np.where(mask[places], scores, -np.inf), np.where(mask[places], places, -1)
+        kept = np.argsort(places < 0, axis=1, kind="stable")[:, :k]  # those that pass first, and still best first
+        return np.take_along_axis(scores, kept, axis=1), np.take_along_axis(places, kept, axis=1)
     scores = np.empty((len(queries), k), dtype=np.float32)
     places = np.empty((len(queries), k), dtype=np.int64)
     out = [faiss.swig_ptr(scores), faiss.swig_ptr(places)]
     given = [faiss.swig_ptr(queries), faiss.swig_ptr(vectors)]
     library: Any = faiss  # its stubs lack these arguments
-    threads = faiss.omp_get_max_threads()
-    if len(queries) == 1:
-        # Threads share out queries: for a single one the others would only be woken. It holds for the calling thread.
+    product = mask is None and rows is None and len(queries) >= PRODUCT_FROM
+    threads, threshold = faiss.omp_get_max_threads(), library.cvar.distance_compute_blas_threshold
+    if len(queries) == 1 or product:
+        # Threads share out queries: for a single one the others would only be woken. In a product of matrices they
+        # spend more time on each other than they gain. It holds for the calling thread.
         faiss.omp_set_num_threads(1)
+    if product:
+        library.cvar.distance_compute_blas_threshold = (
+            1  # whether it counts queries or their numbers: that differs between releases
+        )
     try:
         if rows is not None:
             rows = np.ascontiguousarray(rows, dtype=np.int64)
@@ -855,4 +872,5 @@ def _scan_part(
             library.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
     finally:
         faiss.omp_set_num_threads(threads)
+        library.cvar.distance_compute_blas_threshold = threshold
     return scores, places
