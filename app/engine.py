@@ -20,6 +20,9 @@ from index.search import DescriptionHit, Hit, Page, Want
 Kind = Literal["images", "descriptions"]
 Part = Literal["text", "image", "like", "unlike", "vector"]
 
+Text = tuple[np.ndarray, int]
+"""Vector (D,) and number of tokens."""
+
 WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
 """How loud each part of a query is, unless told otherwise."""
 
@@ -43,11 +46,8 @@ class Encoder(Protocol):
     def logit_scale(self) -> float:
         """What cosines are multiplied by before a softmax makes probabilities of them."""
 
-    def count_tokens(self, texts: Sequence[str], /) -> int:
-        """Return how many tokens the texts have together; called from any thread."""
-
-    def encode_text(self, texts: Sequence[str], /) -> np.ndarray:
-        """Return (B, D) float32."""
+    def encode_counted(self, texts: Sequence[str], /) -> tuple[np.ndarray, np.ndarray]:
+        """Return (B, D) float32, and how many tokens (B,) the model has read of each text."""
 
     def prepare_image(self, image: Image.Image, /) -> np.ndarray:
         """Return (H, W, 3) uint8: the picture as `encode_pixels` takes it; called from several threads."""
@@ -102,6 +102,8 @@ class Outcome:
     """(number of texts, D)."""
     images: np.ndarray
     """(number of pictures, D)."""
+    tokens: int
+    """Of all its texts."""
     page: Page[Hit] | Page[DescriptionHit] | None
     """What the search found; None without one."""
     encode_s: float
@@ -117,7 +119,7 @@ class Engine:
 
     def __init__(self, serving: Callable[[], Serving], text_cache: int) -> None:
         self._serving = serving
-        self._cache: LRUCache[str, np.ndarray] = LRUCache(text_cache)
+        self._cache: LRUCache[str, Text] = LRUCache(text_cache)
         self._encoder: Encoder | None = None
         self._shape: tuple[int, ...] = ()
         self.hits = 0
@@ -134,7 +136,9 @@ class Engine:
             if any(pixels.shape != self._shape for pixels in job.pixels)
         }
         rows = [row for row in range(len(jobs)) if row not in answers]
-        texts = _dealt(self._texts([jobs[row] for row in rows]), [len(jobs[row].texts) for row in rows])
+        vectors, tokens = self._texts([jobs[row] for row in rows])
+        counts = [len(jobs[row].texts) for row in rows]
+        texts, read = _dealt(vectors, counts), _dealt(tokens, counts)
         images = _dealt(self._images([jobs[row] for row in rows]), [len(jobs[row].pixels) for row in rows])
         queries: dict[int, np.ndarray] = {}
         for row, text, image in zip(rows, texts, images, strict=True):
@@ -148,9 +152,10 @@ class Engine:
         encoded = time.perf_counter()
         pages = self._search(serving.index, {row: query for row, query in queries.items() if row not in answers}, jobs)
         searched = time.perf_counter()
-        for row, text, image in zip(rows, texts, images, strict=True):
+        times = encoded - start, searched - encoded
+        for row, text, image, count in zip(rows, texts, images, read, strict=True):
             if row not in answers:
-                answers[row] = Outcome(serving, text, image, pages.get(row), encoded - start, searched - encoded)
+                answers[row] = Outcome(serving, text, image, int(count.sum()), pages.get(row), *times)
         return [answers[row] for row in range(len(jobs))]
 
     def _take(self, encoder: Encoder) -> None:
@@ -160,27 +165,28 @@ class Engine:
             self._shape = encoder.prepare_image(Image.new("RGB", (8, 8))).shape
             self._encoder = encoder
 
-    def _texts(self, jobs: Sequence[Job]) -> np.ndarray:
-        """Return the vectors of all texts of the jobs, in order; each distinct text is encoded once."""
+    def _texts(self, jobs: Sequence[Job]) -> tuple[np.ndarray, np.ndarray]:
+        """Return vectors and numbers of tokens of all texts, in order; each distinct one is encoded once."""
         assert self._encoder is not None  # noqa: S101 - taken before
-        known: dict[tuple[str, bool], np.ndarray] = {}
+        known: dict[tuple[str, bool], Text] = {}
         for job in jobs:
             for text in job.texts:
-                vector = self._cache.get(text) if job.cached else None
-                if vector is not None:
-                    known[text, job.cached] = vector
+                found = self._cache.get(text) if job.cached else None
+                if found is not None:
+                    known[text, job.cached] = found
         keys = [(text, job.cached) for job in jobs for text in job.texts]
         missing = list(dict.fromkeys(key for key in keys if key not in known))
         asked = sum(cached for _, cached in keys)
-        self.hits += (found := sum(cached and (text, cached) in known for text, cached in keys))
-        self.misses += asked - found
+        self.hits += (hits := sum(cached and (text, cached) in known for text, cached in keys))
+        self.misses += asked - hits
         if missing:
-            vectors = self._encoder.encode_text([text for text, _ in missing])
-            for (text, cached), vector in zip(missing, vectors, strict=True):
-                known[text, cached] = vector
+            encoded = self._encoder.encode_counted([text for text, _ in missing])
+            for (text, cached), vector, tokens in zip(missing, *encoded, strict=True):
+                known[text, cached] = vector, int(tokens)
                 if cached and self._cache.maxsize:
-                    self._cache[text] = vector.copy()  # a row would keep the whole batch alive
-        return _rows((known[key] for key in keys), self._encoder.dim)
+                    self._cache[text] = vector.copy(), int(tokens)  # a row would keep the whole batch alive
+        vectors = _rows((known[key][0] for key in keys), self._encoder.dim)
+        return vectors, np.array([known[key][1] for key in keys], dtype=np.int64)
 
     def _images(self, jobs: Sequence[Job]) -> np.ndarray:
         """Return the vectors of all pictures of the jobs, in order."""

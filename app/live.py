@@ -166,7 +166,7 @@ class Live:
                 )
             index = open_search(catalogue)
             if current is not None:
-                query = encoder.encode_text([CANARY])
+                query, _ = encoder.encode_counted([CANARY])
                 if not np.isfinite(query).all() or (len(index) and not index.images(query, [Want(k=1)])[0].hits):
                     raise ArtefactError("a search for anything finds nothing; check checkpoint and catalogue")
         except BaseException:

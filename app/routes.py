@@ -54,8 +54,6 @@ from index.search import DescriptionHit, Hit
 
 T = TypeVar("T")
 may_read = require("read")
-COUNTED_AT_ONCE = 2_000
-"""Characters whose tokens are counted on the event loop; handing them to a thread and back takes longer."""
 
 
 class AskedOften(APIRoute):
@@ -151,9 +149,6 @@ async def embeddings(request: Request, service: TheService) -> Response:
     texts = [one for one in inputs if isinstance(one, str)]
     pixels = [one for one in inputs if not isinstance(one, str)]
     encoded = await _while_connected(request, service.encoded(texts, pixels))
-    count = encoded.serving.encoder.count_tokens
-    few = sum(map(len, texts)) <= COUNTED_AT_ONCE
-    tokens = count(texts) if few else await asyncio.to_thread(count, texts)
     of_text, of_image = iter(encoded.texts), iter(encoded.images)
     rows = [next(of_text if isinstance(one, str) else of_image) for one in inputs]
     coded = fields.encoding_format == "base64"
@@ -165,7 +160,7 @@ async def embeddings(request: Request, service: TheService) -> Response:
         }
         for index, row in enumerate(rows)
     ]
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    usage = {"prompt_tokens": encoded.tokens, "total_tokens": encoded.tokens}
     return _json({"object": "list", "data": data, "model": encoded.serving.encoder.encoder_id, "usage": usage})
 
 

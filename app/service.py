@@ -37,11 +37,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Vectors of texts (B, D) and of pictures (B, D), and what made them."""
+    """Vectors of texts (B, D) and of pictures (B, D), how many tokens the texts had, and what made them."""
 
     serving: Serving
     texts: np.ndarray
     images: np.ndarray
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,8 @@ class Service:
             VitrineError: as `MicroBatcher.submit`.
         """
         serving = self.serving
-        rows: dict[bool, list[np.ndarray]] = {True: [], False: []}
+        nothing = np.empty((0, serving.encoder.dim), dtype=np.float32)
+        of_texts, of_images, tokens = [nothing], [nothing], 0
         inputs: list[str | np.ndarray] = [*texts, *pixels]
         for piece in self._pieces(inputs, lambda _: 1):
             job = Job(
@@ -220,10 +222,10 @@ class Service:
             outcome = (await self._submit(job)).result
             if outcome.serving.encoder is not serving.encoder:
                 raise UnavailableError(REPLACED)
-            rows[True].append(outcome.texts)
-            rows[False].append(outcome.images)
-        nothing = np.empty((0, serving.encoder.dim), dtype=np.float32)
-        return Encoded(serving, *(np.concatenate([nothing, *rows[text]]) for text in (True, False)))
+            of_texts.append(outcome.texts)
+            of_images.append(outcome.images)
+            tokens += outcome.tokens
+        return Encoded(serving, np.concatenate(of_texts), np.concatenate(of_images), tokens)
 
     async def classify(self, fields: ClassifyRequest, pixels: np.ndarray | None) -> Classified:
         """Return how well each label fits a picture, or that of a product.

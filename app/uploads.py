@@ -177,7 +177,10 @@ class Uploads:
             value, _ = await self._read_json(request, take)
             fields = _checked(EmbeddingsRequest, value, strict=True)
             fields.check(dim)
-            return fields, await asyncio.gather(*(one(*item) for item in enumerate(fields.inputs())))
+            inputs = fields.inputs()
+            if not any(map(is_picture, inputs)):
+                return fields, list(inputs)
+            return fields, await asyncio.gather(*(one(*item) for item in enumerate(inputs)))
 
     async def read_product(
         self, request: Request, model: type[ProductRequest]

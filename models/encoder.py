@@ -95,19 +95,23 @@ class Encoder:
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit rows (B, D) float32 for B texts."""
+        return self.encode_counted(texts)[0]
+
+    def encode_counted(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return unit rows (B, D) float32 for B texts, and how many tokens (B,) the model has read of each."""
         # Texts of like length share a chunk, so that little is spent on padding.
         order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
-        rows = self._chunks(
-            [texts[position] for position in order],
-            lambda part: self._computed(lambda towers: towers.encode_ids(self._text(part))),
-        )
+        tokens = np.zeros(len(texts), dtype=np.int64)
+
+        def encode(places: Sequence[int]) -> np.ndarray:
+            ids = self._text([texts[place] for place in places])
+            tokens[places] = np.count_nonzero(ids != self._text.pad_id, axis=1)
+            return self._computed(lambda towers: towers.encode_ids(ids))
+
+        rows = self._chunks(order, encode)
         out = np.empty_like(rows)
         out[order] = rows
-        return out
-
-    def count_tokens(self, texts: Sequence[str]) -> int:
-        """Return how many tokens of these texts the model reads, all together; padding does not count."""
-        return sum(self._text.count(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK))
+        return out, tokens
 
     def encode_image(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Return unit rows (B, D) float32 for B pictures of any mode and size."""
@@ -124,10 +128,6 @@ class Encoder:
     def _chunks(self, inputs: Sequence[Any] | np.ndarray, encode: Callable[..., np.ndarray]) -> np.ndarray:
         parts = [encode(inputs[start : start + CHUNK]) for start in range(0, len(inputs), CHUNK)]
         return np.concatenate(parts) if parts else np.empty((0, self.dim), dtype=np.float32)
-
-    def _texts(self, texts: Sequence[str]) -> np.ndarray:
-        ids = self._text(texts)
-        return self._computed(lambda towers: towers.encode_ids(ids))
 
     def _pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         stacked = pixels if isinstance(pixels, np.ndarray) else np.stack(pixels)

@@ -80,8 +80,8 @@ class DrawnEncoder:
         self.text_batches: list[list[str]] = []
         self.pixel_batches: list[int] = []
 
-    def count_tokens(self, texts: Sequence[str]) -> int:
-        return sum(len(text.split()) for text in texts)
+    def encode_counted(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return self.encode_text(texts), np.array([len(text.split()) for text in texts])
 
     def prepare_image(self, image: Image.Image) -> np.ndarray:
         return np.asarray(image.resize((36, 48), Image.Resampling.BOX), dtype=np.uint8)
