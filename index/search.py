@@ -839,7 +839,7 @@ def _scan_part(
     Unlike an index it needs no copy of the vectors.
     """
     count, dim = vectors.shape
-    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= SPARED:
+    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(SPARED, count // 8):
         scores, places = _scan_part(vectors, queries, min(k + failing, count), None, None)
         scores, places = np.where(mask[places], scores, -np.inf), np.where(mask[places], places, -1)
         kept = np.argsort(places < 0, axis=1, kind="stable")[:, :k]  # those that pass first, and still best first

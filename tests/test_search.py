@@ -338,6 +338,23 @@ def test_real_vectors_agree_with_the_brute_force(batch: int) -> None:
         assert found == brute_descriptions(catalogue, query, want)
 
 
+@pytest.mark.parametrize("batch", [1, 4, 32])
+@pytest.mark.parametrize("gone", [1, 60, 200])
+def test_products_that_are_taken_out_leave_their_places_to_others(batch: int, gone: int) -> None:
+    catalogue = snapshot(unit(2000, 32, 3), unit(2000, 32, 4), titles=TITLES)
+    queries = catalogue.image_vectors[:batch].copy()
+    # The very ones that would come first, of every query.
+    nearest = np.unique(np.argsort(-(queries @ catalogue.image_vectors.T), axis=1)[:, : gone // batch + 1])[:gone]
+    out = frozenset(f"p{row}" for row in nearest.tolist())
+    wants = [Want(k=5, exclude=out) for _ in range(batch)]
+    excluded = SearchIndex(catalogue).images(queries, wants)
+    removed = SearchIndex(catalogue).updated(Changes(4, sorted(out), [], queries[:0], queries[:0]))
+    for query, want, page, later in zip(queries, wants, excluded, removed.images(queries, wants), strict=True):
+        expected = brute_images(catalogue, query, want)
+        assert page == expected
+        assert (later.hits, later.total) == (expected.hits, expected.total)
+
+
 def test_duplicates_stand_in_catalogue_order_however_many_there_are() -> None:
     few = unit(3, 128, 0)
     of = np.random.default_rng(1).integers(0, 3, size=2000)  # each vector comes about 670 times, beyond any margin
