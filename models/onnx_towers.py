@@ -16,7 +16,6 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -59,8 +58,10 @@ class OnnxTowers:
         self.logit_scale = float(record["logit_scale"])
         self._pad_id = pad_id
         self._sessions = {tower: session(_checked(folder, record, tower)) for tower in TOWERS}
-        # As many threads as OpenMP is told to use, where it is told.
-        self._threads = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+        # As many threads as OpenMP is told to use, where it is told. Otherwise one more than there are cores: between
+        # two inputs a thread needs Python's lock, and while it waits for it another one can compute.
+        cores = len(os.sched_getaffinity(0))
+        self._threads = int(os.environ.get("OMP_NUM_THREADS") or (cores + 1 if cores > 1 else 1))
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="vitrine-towers")
 
     def encode_ids(self, ids: np.ndarray) -> np.ndarray:
@@ -79,10 +80,12 @@ class OnnxTowers:
         left = deque(enumerate(inputs))
 
         def work() -> None:
-            while left:
-                with suppress(IndexError):  # another thread was quicker
+            while True:
+                try:
                     place, one = left.popleft()
-                    found[place] = run(self._sessions[tower], one)
+                except IndexError:
+                    return
+                found[place] = run(self._sessions[tower], one)
 
         # The calling thread is one of them: handing over and waiting cost as much as a tenth of a text.
         others = [self._pool.submit(work) for _ in range(min(self._threads, len(inputs)) - 1)]
