@@ -85,7 +85,14 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
 
     # Our own page describes the calls: the stock one loads scripts from another host.
     app = FastAPI(
-        title="Vitrine", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Vitrine",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # Not as a router within: that is matched twice, with all that it has before.
+        routes=searching.routes,
     )
     app.state.service = service
     app.state.settings = settings
@@ -95,7 +102,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.add_middleware(RequestScope, keys=keys, telemetry=service.telemetry, limit=limit)
     add_error_handlers(app)
     app.state.routers = (searching, router, details, reading, writing, admin, operations, pages)
-    for routes in app.state.routers:
+    for routes in app.state.routers[1:]:
         app.include_router(routes)
     if settings.metrics != "off":
         keyed = settings.metrics == "keyed"

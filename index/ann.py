@@ -84,17 +84,18 @@ class Near:
     def __len__(self) -> int:
         return int(self.index.ntotal)
 
-    def search(self, queries: Vectors, bits: npt.NDArray[np.uint8] | None, share: float) -> Rows:
-        """Return the candidates (B, width) of `queries` (B, D) among M rows; -1 where there are no more.
+    def search(self, queries: Vectors, bits: npt.NDArray[np.uint8] | None, share: float, page: int = 1) -> Rows:
+        """Return the candidates (B, page * width) of `queries` (B, D) among M rows; -1 where there are no more.
 
         Args:
             queries: (B, D).
             bits: which rows may be found, as packed bits; None for all.
             share: the part (0 to 1] of the rows that this is: the fewer, the further it looks.
+            page: the last one, of `AT` results each, that is wanted: the later, the further it looks.
         """
         choice = self.choice
         selector = None if bits is None else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        effort = min(math.ceil(choice.effort / share), self._most)
+        effort = min(math.ceil(page * choice.effort / share), self._most)
         library: Any = faiss  # its stubs lack these parameters
         if _lists(self.index) is not None:
             parameters = library.SearchParametersIVF(nprobe=effort, sel=selector)
@@ -102,7 +103,7 @@ class Near:
             parameters = library.SearchParametersHNSW(efSearch=effort, sel=selector)
         else:
             parameters = library.SearchParameters(sel=selector)
-        _, rows = self.index.search(queries, min(choice.width, len(self)), params=parameters)
+        _, rows = self.index.search(queries, min(page * choice.width, len(self)), params=parameters)
         return np.asarray(rows, dtype=np.int64)
 
 

@@ -7,8 +7,10 @@ import logging
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -76,19 +78,23 @@ def export(folder: Path) -> dict[str, Any]:
 
 
 def _tower(checkpoint: Checkpoint, tower: Tower) -> tuple[bytes, dict[str, Any]]:
-    """Return a tower's file in the smallest form that is close enough, and which that is."""
+    """Return a tower's file in the smallest form that is close enough, and which that is.
+
+    Attention that is not just that (with positions added to its scores, say) is exported as transformers spells it out.
+    """
     probes = _probes(checkpoint, tower)
     with torch.inference_mode():
         wanted = [_Tower(checkpoint.model, tower)(torch.from_numpy(probe)).numpy() for probe in probes]
     together = checkpoint.text(TITLES) if tower == "text" else np.concatenate(probes)
-    plain = _exported(checkpoint.model, tower, together)
-    for precision, make in (("int8", _by_channel), ("float32", lambda model: model)):
+    plain = cache(lambda attention: _exported(checkpoint.model, tower, together, attention))
+    forms: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (("int8", _by_channel), ("float32", bytes))
+    for (precision, make), attention in product(forms, (ATTENTION, "eager")):
         try:
             with _quiet():
-                data = make(plain)
+                data = make(plain(attention))
             tried = session(data)
             rows = [run(tried, probe) for probe in probes]
-        except Exception as error:  # a form that onnxruntime cannot run on this model
+        except Exception as error:  # a form that torch cannot export, or onnxruntime cannot run, of this model
             logging.getLogger("vitrine.models").info("%s %s: %s", tower, precision, error)
             continue
         cosines = np.concatenate([(one * other).sum(axis=1) for one, other in zip(rows, wanted, strict=True)])
@@ -139,7 +145,7 @@ def _exported(model: DualEncoder, tower: Tower, probe: np.ndarray, attention: st
     return exported
 
 
-def _attention(
+def attend(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *_: object, scaling: float, **__: object
 ) -> tuple[Tensor, None]:
     """Attend with heads (B, N, T, F) as `ATTENTION` does, and return (B, T, N, F); the signature is transformers'.
@@ -156,7 +162,7 @@ def _attention(
     return found.reshape(batch, tokens, heads, width), None
 
 
-AttentionInterface.register(ATTENTION, _attention)
+AttentionInterface.register(ATTENTION, attend)
 
 
 def _join_projections(model: ir.Model) -> None:
@@ -179,10 +185,10 @@ def _join_projections(model: ir.Model) -> None:
         for value, part in ((weight, "weight"), (bias, "bias")):
             value.name = f"{node.name}.{part}"
             graph.register_initializer(value)
-        product = ir.node("MatMul", [projections[0][0], weight])
-        added = ir.node("Add", [product.outputs[0], bias])
+        multiplied = ir.node("MatMul", [projections[0][0], weight])
+        added = ir.node("Add", [multiplied.outputs[0], bias])
         split = ir.node("Split", added.outputs, {"axis": -1, "num_outputs": 3}, num_outputs=3)
-        graph.insert_before(node, [product, added, split])
+        graph.insert_before(node, [multiplied, added, split])
         for place, value in enumerate(split.outputs):
             node.replace_input_with(place, value)
     RemoveUnusedNodesPass()(model)
@@ -206,8 +212,8 @@ def _projection(value: ir.Value | None) -> tuple[ir.Value, np.ndarray, np.ndarra
     add = None if value is None else value.producer()
     if add is None or add.op_type != "Add":
         return None
-    for product, bias in (add.inputs, add.inputs[::-1]):
-        node = None if product is None else product.producer()
+    for multiplied, bias in (add.inputs, add.inputs[::-1]):
+        node = None if multiplied is None else multiplied.producer()
         if node is not None and node.op_type == "MatMul":
             source, weight = node.inputs
             constants = [value.const_value for value in (weight, bias) if value is not None and value.const_value]

@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
 from typer.testing import CliRunner
 
 from common import ArtefactError, ConfigError
 from models import load_encoder
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.dual_encoder import DualEncoder, build_architecture
-from models.export import export
+from models.export import ATTENTION, attend, export
 from models.text import train_text_preprocessor
 from tests.conftest import draw_shape, small_model
 from training.config import parse_config
@@ -125,6 +127,29 @@ def test_a_tower_that_comes_out_wrong_is_not_installed(
     with pytest.raises(ArtefactError, match="text tower"):
         export(copy)
     assert not (copy / "onnx").exists()
+
+
+@pytest.mark.parametrize("attention", ["adds to its scores", "cannot be exported"])
+def test_attention_of_another_kind_is_exported_as_it_is_spelled_out(
+    checkpoint: Path, tmp_path: Path, attention: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+
+    def other(module: nn.Module, query: Tensor, *_: object, **__: object) -> tuple[Tensor, None]:
+        if attention == "cannot be exported":
+            raise RuntimeError("no such node")
+        return query.transpose(1, 2), None  # which the one node does not compute
+
+    AttentionInterface.register(ATTENTION, other)
+    try:
+        record = export(copy)
+    finally:
+        AttentionInterface.register(ATTENTION, attend)
+    assert {found["precision"] for found in record["towers"].values()} == {"int8"}
+    slow, quick = load_encoder(copy, "cpu", "torch"), load_encoder(copy, "cpu", "onnx")
+    assert (slow.encode_text(TITLES[:4]) * quick.encode_text(TITLES[:4])).sum(1).min() > 0.99
+    assert (slow.encode_image(PICTURES) * quick.encode_image(PICTURES)).sum(1).min() > 0.99
 
 
 @pytest.mark.parametrize("preset", ["bert-resnet", "gpt2-vit", "minilm-dinov2"])  # all five families of towers
