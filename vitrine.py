@@ -485,12 +485,23 @@ def index(
 
 def _say_search(search: dict[str, Any]) -> None:
     """Show which types of index were measured, and what was chosen."""
+    from index.ann import DEPTH
+
     for side, chosen in search["chosen"].items():
         table = Table(title=f"{side}, compared on a sample")
-        for heading in ("index", "recall@10", "of the other modality", "ms", "exact scan, ms", "MB", "made in s"):
+        for heading in (
+            "index",
+            "recall@10",
+            "of the other modality",
+            f"recall@{DEPTH}",
+            "ms",
+            "exact scan, ms",
+            "MB",
+            "made in s",
+        ):
             table.add_column(heading, justify="left" if heading == "index" else "right")
         for one in search["measured"][side]:
-            figures = [f"{one[name]:.4f}" for name in ("recall", "recall_other")]
+            figures = [f"{one[name]:.4f}" for name in ("recall", "recall_other", "recall_deep")]
             figures += [
                 f"{one['ms']:.2f}",
                 f"{one['exact_ms']:.2f}",

@@ -24,6 +24,8 @@ Rows = npt.NDArray[np.int64]
 
 AT = 10
 """Recall is measured at this many results."""
+DEEPER = 3
+"""How many times as much may be missing among the `DEPTH` best as among the `AT` best."""
 WIDTHS: dict[Kind, tuple[int, ...]] = {"pq": (128, 512, 2048)}
 """How many candidates are scored again, where it is not `WIDTH`; the coarser the codes, the more it takes."""
 WIDTH = 128
@@ -70,6 +72,13 @@ class Choice:
     build_s: float
     enough: bool = True
     """Whether the recall that was asked for was reached."""
+    recall_deep: float = 1.0
+    """Of the `DEPTH` best, with the queries of which fewer are found."""
+
+    @property
+    def reached(self) -> float:
+        """What is held against the recall that was asked for."""
+        return min(self.recall, self.recall_other, 1 - (1 - self.recall_deep) / DEEPER)
 
 
 class Near:
@@ -84,18 +93,17 @@ class Near:
     def __len__(self) -> int:
         return int(self.index.ntotal)
 
-    def search(self, queries: Vectors, bits: npt.NDArray[np.uint8] | None, share: float, page: int = 1) -> Rows:
-        """Return the candidates (B, page * width) of `queries` (B, D) among M rows; -1 where there are no more.
+    def search(self, queries: Vectors, bits: npt.NDArray[np.uint8] | None, share: float) -> Rows:
+        """Return the candidates (B, width) of `queries` (B, D) among M rows; -1 where there are no more.
 
         Args:
             queries: (B, D).
             bits: which rows may be found, as packed bits; None for all.
             share: the part (0 to 1] of the rows that this is: the fewer, the further it looks.
-            page: the last one, of `AT` results each, that is wanted: the later, the further it looks.
         """
         choice = self.choice
         selector = None if bits is None else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        effort = min(math.ceil(page * choice.effort / share), self._most)
+        effort = min(math.ceil(choice.effort / share), self._most)
         library: Any = faiss  # its stubs lack these parameters
         if _lists(self.index) is not None:
             parameters = library.SearchParametersIVF(nprobe=effort, sel=selector)
@@ -103,7 +111,7 @@ class Near:
             parameters = library.SearchParametersHNSW(efSearch=effort, sel=selector)
         else:
             parameters = library.SearchParameters(sel=selector)
-        _, rows = self.index.search(queries, min(page * choice.width, len(self)), params=parameters)
+        _, rows = self.index.search(queries, min(choice.width, len(self)), params=parameters)
         return np.asarray(rows, dtype=np.int64)
 
 
@@ -185,7 +193,7 @@ def load(path: Path, choice: Choice) -> Near:
         raise ValueError(f"FAISS cannot read {path.name}") from error
 
 
-def exact(vectors: Vectors, queries: Vectors, k: int = AT) -> Rows:
+def exact(vectors: Vectors, queries: Vectors, k: int = DEPTH) -> Rows:
     """Return the best `k` rows (B, k) of `vectors` for each query."""
     return np.asarray(faiss.knn(queries, vectors, min(k, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)[1])
 
@@ -218,6 +226,7 @@ class Trial:
     own: Vectors
     other: Vectors
     truth_own: Rows
+    """(B, DEPTH)."""
     truth_other: Rows
     exact_ms: float
 
@@ -231,7 +240,7 @@ class Trial:
             other_queries,
             exact(vectors, own_queries),
             exact(vectors, other_queries),
-            milliseconds(lambda query: exact(vectors, query), own_queries, 15),
+            milliseconds(lambda query: exact(vectors, query, AT), own_queries, 15),
         )
 
     def measured(self, near: Near) -> Choice:
@@ -241,12 +250,16 @@ class Trial:
             (rows,) = near.search(query, None, 1.0)
             self.vectors[rows[rows >= 0]] @ query[0]
 
-        found = [
-            recall(near.search(queries, None, 1.0), self.vectors, queries, truth)
-            for queries, truth in ((self.own, self.truth_own), (self.other, self.truth_other))
-        ]
+        at: dict[int, list[float]] = {AT: [], DEPTH: []}
+        for queries, truth in ((self.own, self.truth_own), (self.other, self.truth_other)):
+            found = near.search(queries, None, 1.0)
+            for k, parts in at.items():
+                parts.append(recall(found, self.vectors, queries, truth[:, :k]))
+        own, other = at[AT]
         ms = milliseconds(ask, self.own)
-        return replace(near.choice, recall=found[0], recall_other=found[1], ms=ms, exact_ms=self.exact_ms)
+        return replace(
+            near.choice, recall=own, recall_other=other, recall_deep=min(at[DEPTH]), ms=ms, exact_ms=self.exact_ms
+        )
 
 
 def tuned(near: Near, trial: Trial, target: float) -> Near:
@@ -271,9 +284,9 @@ def tuned(near: Near, trial: Trial, target: float) -> Near:
                 visited = min(len(near), 24 * effort)
             asked = Near(near.index, replace(near.choice, width=width, effort=effort, visited=visited))
             choice = trial.measured(asked)
-            reached = min(choice.recall, choice.recall_other)
+            reached = choice.reached
             asked = Near(near.index, replace(choice, enough=reached >= target))
-            if best is None or reached > min(best.choice.recall, best.choice.recall_other):
+            if best is None or reached > best.choice.reached:
                 best = asked
             if reached >= aim:
                 return asked
@@ -308,7 +321,7 @@ def choose(vectors: Vectors, other: Vectors, budget: int | None, target: float) 
         vectors: what is searched.
         other: (B, D) of the other modality: some of the queries that will come.
         budget: bytes that the index may take; None: any.
-        target: recall at 10.
+        target: recall at 10; at `DEPTH`, `DEEPER` times as much may be missing.
     """
     count, dim = vectors.shape
     sample = vectors
@@ -338,7 +351,7 @@ def _order(choices: Sequence[Choice]) -> list[Choice]:
 
     def rank(one: Choice) -> tuple[Any, ...]:
         if not one.enough:
-            return (1, -min(one.recall, one.recall_other))
+            return (1, -one.reached)
         # Times within a quarter of one another are the same.
         return (0, round(math.log(max(one.ms, 1e-6), 1.25)), one.bytes)
 
@@ -351,6 +364,7 @@ def to_json(choice: Choice) -> dict[str, Any]:
     return value | {
         "recall": round(choice.recall, 4),
         "recall_other": round(choice.recall_other, 4),
+        "recall_deep": round(choice.recall_deep, 4),
         "ms": round(choice.ms, 3),
         "exact_ms": round(choice.exact_ms, 3),
     }

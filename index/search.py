@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError, NotFoundError
-from index.ann import AT, DEPTH, Near
+from index.ann import DEPTH, Near
 from index.catalogue import CatalogueInfo, Changes, Snapshot, Vectors
 from index.columns import Columns
 from index.products import Product, title_key
@@ -702,14 +702,10 @@ class SearchIndex:
         vectors, near = self._vectors[side], self._near.get(side)
         results: dict[int, tuple[Rows, Vectors]] = {}
         if near is not None and (among.mask is None or among.total > PICKED * near.choice.visited):
-            pages: dict[int, list[int]] = {}
-            for number, end in enumerate(ends):
-                if 0 < end <= DEPTH:
-                    pages.setdefault(math.ceil(end / AT), []).append(number)
-            for page, numbers in pages.items():
-                for number, found in zip(numbers, _near(near, among, vectors, queries[numbers], page), strict=True):
-                    if len(found[0]) >= ends[number]:
-                        results[number] = found[0][: ends[number]], found[1][: ends[number]]
+            shallow = [number for number, end in enumerate(ends) if 0 < end <= DEPTH]
+            for number, found in zip(shallow, _near(near, among, vectors, queries[shallow]), strict=True):
+                if len(found[0]) >= ends[number]:
+                    results[number] = found[0][: ends[number]], found[1][: ends[number]]
         left = [number for number in range(len(ends)) if number not in results]
         if left:
             scanned = _top(vectors, queries[left], [ends[number] for number in left], among)
@@ -759,11 +755,13 @@ def unlike(vectors_of: Callable[[Rows], Vectors], rows: Rows, threshold: float, 
     return np.array(places, dtype=np.int64)
 
 
-def _near(near: Near, among: _Among, vectors: _Vectors, queries: Vectors, page: int) -> list[tuple[Rows, Vectors]]:
+def _near(near: Near, among: _Among, vectors: _Vectors, queries: Vectors) -> list[tuple[Rows, Vectors]]:
     """Return the candidates of `near` and the best of the rows that it does not know, by their exact scores."""
+    if not len(queries):
+        return []
     bits, share = among.found_near
     # What passes a filter is seldom spread as the rest: where a query points there may be little of it.
-    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTERED, page)
+    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTERED)
     if (labels := among._labels) is not None:
         found = np.where(found >= 0, labels[found], -1)
     others = among.others(len(vectors))

@@ -121,6 +121,12 @@ def test_every_type_reaches_what_is_asked_of_it() -> None:
             found = tuned(Near(build(factory, vectors), blank), trial, 0.95)
             assert found.choice.enough, kind
             assert min(found.choice.recall, found.choice.recall_other) >= 0.95
+            assert found.choice.recall_deep >= 0.85, "of the fifty best, three times as many may be missing"
+            rows = found.search(trial.own, None, 1.0)
+            scores = np.where(rows >= 0, np.einsum("bwd,bd->bw", vectors[rows], trial.own), -2)
+            best = np.take_along_axis(rows, np.argsort(-scores, axis=1)[:, :DEPTH], axis=1)
+            same = [len(np.intersect1d(*pair)) for pair in zip(best, trial.truth_own, strict=True)]
+            assert np.mean(same) / DEPTH >= found.choice.recall_deep - 1e-9
 
 
 def test_the_choice_keeps_to_the_budget_and_says_when_it_cannot_reach_the_recall() -> None:
@@ -132,7 +138,7 @@ def test_the_choice_keeps_to_the_budget_and_says_when_it_cannot_reach_the_recall
     none_fits, measured = choose(vectors, others, 1000, 1.0)
     assert isinstance(none_fits, Near)
     assert [one.kind for one in measured] == ["pq"]  # the smallest there is
-    assert none_fits.choice.enough == (min(none_fits.choice.recall, none_fits.choice.recall_other) == 1)
+    assert none_fits.choice.enough == (none_fits.choice.reached == 1)
     flat, _ = choose(vectors[:300], others, None, 1.0)
     assert (flat if isinstance(flat, Choice) else flat.choice).enough
 
@@ -153,6 +159,8 @@ def test_pages_fit_together_and_deep_ones_are_exact(large: Path) -> None:
         hits = [p.hits for p in index.descriptions(asked, [Want()] * 100)]
         best = [p.hits for p in right.descriptions(asked, [Want()] * 100)]
         assert sum(len([h for h in a if h in b]) for a, b in zip(hits, best, strict=True)) >= 0.97 * 100 * AT
+        last = [Want(offset=DEPTH - AT)] * 100
+        assert same_part(index.images(asked, last), right.images(asked, last)) >= 0.85
     (whole,) = index.images(queries[:1], [Want(k=DEPTH)])
     parts = [index.images(queries[:1], [Want(k=10, offset=at)])[0].hits for at in range(0, DEPTH, 10)]
     assert [hit for part in parts for hit in part] == whole.hits

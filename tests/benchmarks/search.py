@@ -307,7 +307,8 @@ def markdown(result: dict[str, Any]) -> str:
         "## Search in thousands and in millions",
         "",
         f"{machine_line(result['machine'])} Recall is of the "
-        "ten best, after candidates were scored again with the vectors. A query is a product's vector with noise, or "
+        "ten best, after candidates were scored again with the vectors, and of the fifty best where it says so; there "
+        "three times as much may be missing. A query is a product's vector with noise, or "
         "the vector of a title that asks for pictures. Times are medians and, in brackets, ratios to the exact scan of "
         "the same run.",
         "",
@@ -334,19 +335,22 @@ def markdown(result: dict[str, Any]) -> str:
         lines += [
             f"**{table['rows']:,} drawn vectors of length {table['dim']}**, every type tuned to a recall of {TARGET}:",
             "",
-            "| index | recall, pictures | recall, titles | 1 query, ms | 32 queries, ms | memory, MB | built in, s |",
-            "|---|---:|---:|---:|---:|---:|---:|",
+            "| index | recall, pictures | recall, titles | of 50 | 1 query, ms | 32 queries, ms "
+            "| memory, MB | built in, s |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|",
         ]
         for one in table["types"]:
             built = f"{one['build_s']:.0f}" if one["kind"] != "flat" else ""
+            deep = f"{one['recall_deep']:.4f}" if "recall_deep" in one else ""
             lines.append(
                 f"| {one['kind']}{' (' + one['factory'] + ')' if one['factory'] else ''} | {one['recall']:.4f} "
-                f"| {one['recall_other']:.4f} | {one['ms']:.2f} ({one['ratio']:.3f}) "
+                f"| {one['recall_other']:.4f} | {deep} | {one['ms']:.2f} ({one['ratio']:.3f}) "
                 f"| {one['batch_32_ms']:.1f} ({one['ratio_32']:.3f}) | {one['bytes'] / 1e6:,.0f} | {built} |"
             )
         lines.append("")
         lines += [f"Left out: {kind}, {why}." for kind, why in table["left_out"].items()]
         lines += [""] if table["left_out"] else []
+        lines += [table["note"], ""] if "note" in table else []
     if "search" in result.get("1m", {}):
         found = result["1m"]["search"]
         chosen = ", ".join(
