@@ -255,6 +255,8 @@ def markdown(result: dict[str, Any]) -> str:
                 ],
             )
         )
+        if not found["vectors"]:  # stopped before this part, which builds a graph for each row
+            continue
         parts.append(
             table(
                 [
