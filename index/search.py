@@ -36,6 +36,9 @@ MARGIN = 16
 SLACK = 4e-6
 """More than two computations of the same score differ by, for a query of unit length."""
 
+BLAS_THRESHOLD: int = faiss.cvar.distance_compute_blas_threshold
+"""FAISS's own. Read once: it holds for all threads, and another one may have lowered it for its scan just now."""
+
 PRODUCT_FROM = 4
 """Queries from which on their scores are faster to have as a product of matrices than one by one."""
 
@@ -850,15 +853,14 @@ def _scan_part(
     given = [faiss.swig_ptr(queries), faiss.swig_ptr(vectors)]
     library: Any = faiss  # its stubs lack these arguments
     product = mask is None and rows is None and len(queries) >= PRODUCT_FROM
-    threads, threshold = faiss.omp_get_max_threads(), library.cvar.distance_compute_blas_threshold
+    threads = faiss.omp_get_max_threads()
     if len(queries) == 1 or product:
         # Threads share out queries: for a single one the others would only be woken. In a product of matrices they
         # spend more time on each other than they gain. It holds for the calling thread.
         faiss.omp_set_num_threads(1)
     if product:
-        library.cvar.distance_compute_blas_threshold = (
-            1  # whether it counts queries or their numbers: that differs between releases
-        )
+        # Lower than anything it can count, queries or their numbers: that differs between releases.
+        library.cvar.distance_compute_blas_threshold = 1
     try:
         if rows is not None:
             rows = np.ascontiguousarray(rows, dtype=np.int64)
@@ -872,5 +874,5 @@ def _scan_part(
             library.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
     finally:
         faiss.omp_set_num_threads(threads)
-        library.cvar.distance_compute_blas_threshold = threshold
+        library.cvar.distance_compute_blas_threshold = BLAS_THRESHOLD
     return scores, places
