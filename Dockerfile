@@ -52,7 +52,7 @@ COPY training/configs /srv/training/configs
 COPY --from=build /opt/vitrine /opt/vitrine
 # Passive: OpenMP threads that spin at a barrier collapse when a neighbour takes a core.
 ENV PATH=/opt/vitrine/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/vitrine PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp \
-    OMP_WAIT_POLICY=PASSIVE HF_HUB_OFFLINE=1 VITRINE_DEVICE=${DEVICE} VITRINE_HOST=0.0.0.0 VITRINE_PORT=8000
+    OMP_WAIT_POLICY=PASSIVE ORT_DISABLE_TELEMETRY=1 HF_HUB_OFFLINE=1 VITRINE_DEVICE=${DEVICE} VITRINE_HOST=0.0.0.0 VITRINE_PORT=8000
 USER 10001
 WORKDIR /srv
 VOLUME /srv/artefacts

@@ -26,6 +26,7 @@ from pydantic import (
 from app.engine import WEIGHTS, Part
 from app.errors import InvalidError, invalid
 from index.search import MAX_K, Filter, Want
+from models.images import NAMED
 
 MAX_TEXT = 2_000
 MAX_NAME = 200
@@ -977,7 +978,7 @@ def inlined(model: type[BaseModel]) -> dict[str, Any]:
 FILE_SCHEMA: dict[str, Any] = {
     "type": "string",
     "format": "binary",
-    "description": "One picture: JPEG, PNG, WebP, GIF, BMP or TIFF.",
+    "description": f"One picture: {NAMED}.",
 }
 
 

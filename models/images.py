@@ -12,6 +12,11 @@ from common import ImageError
 MAX_PIXELS = 50_000_000
 """Default bound on width x height: an 8k camera picture passes, a decompression bomb does not."""
 
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+"""The only decoders that Pillow may use. Others are a risk for no gain: its EPS decoder starts Ghostscript."""
+NAMED = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
+"""The same formats as messages name them."""
+
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode `data` into an upright RGB image of at least 1x1 pixel; the first frame of an animation.
@@ -22,9 +27,9 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         ImageError: not an image, damaged or truncated, or more than `max_pixels`.
     """
     if not data:
-        raise ImageError("the image is empty (0 bytes); send a JPEG, PNG, WebP, GIF, BMP or TIFF file")
+        raise ImageError(f"the image is empty (0 bytes); send a {NAMED} file")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise ImageError(
@@ -38,7 +43,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise ImageError(f"the image is too large; at most {limit:,} pixels are allowed: scale it down") from None
     except UnidentifiedImageError:
         raise ImageError(
-            f"{len(data):,} bytes that are no image we can read; send a JPEG, PNG, WebP, GIF, BMP or TIFF file"
+            f"{len(data):,} bytes that are no image we can read; send a {NAMED} file"
         ) from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, ...
         raise ImageError(f"the image is damaged ({error}); save it again and retry") from error

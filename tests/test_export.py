@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -181,3 +182,12 @@ def test_the_command_says_what_it_made_and_what_it_costs(checkpoint: Path, shape
     as_json = CliRunner().invoke(cli, ["export", str(copy), "--json"])
     assert json.loads(as_json.stdout)["towers"].keys() == {"text", "image"}
     assert np.isfinite(json.loads(as_json.stdout)["towers"]["image"]["cosine"])
+
+
+def test_onnxruntime_reports_to_nobody(tmp_path: Path) -> None:
+    """Its telemetry keeps a device id and a queue of events under the home folder from the moment it is imported."""
+    code = "import models.onnx_towers as towers, time; time.sleep(1); print(towers.onnxruntime.__version__)"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache"), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
+    assert not list(tmp_path.rglob("*"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,7 +97,29 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
         decode_image(data)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+
+
+def test_no_picture_starts_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's EPS decoder runs `gs` (pillow issue 7391)."""
+    started = tmp_path / "started"
+    for name in ("gs", "gswin64c", "gswin32c"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {started}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # Pillow remembers whether there was one
+    with pytest.raises(ImageError, match="no image we can read"):
+        decode_image(EPS)
+    assert not started.exists()
+
+
+@pytest.mark.parametrize("kind", ["ICO", "ICNS", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "DDS", "QOI"])
+def test_only_the_named_formats_are_opened(kind: str) -> None:
+    with pytest.raises(ImageError, match="no image we can read; send a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"):
+        decode_image(saved(Image.new("RGB", (16, 16), "red"), kind))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"])
 def test_a_truncated_picture_is_refused_at_any_length(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
     data = saved(Image.fromarray(noise), kind)

@@ -17,7 +17,7 @@ from typing import TypeVar
 from PIL import ExifTags, Image
 
 from common import DataError, InputError
-from models.images import decode_image
+from models.images import FORMATS, decode_image
 from training.dataset import Dataset, Item, Problem, Report
 from training.readers import read_dataset
 
@@ -118,6 +118,6 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
 
 def _header_of(data: bytes) -> tuple[bool, bool]:
     """Return (colours need conversion, EXIF asks for a turn) of a picture that decodes."""
-    with Image.open(io.BytesIO(data)) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         converted = image.mode != "RGB" or "transparency" in image.info
         return converted, image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)
