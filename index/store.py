@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
-from index.catalogue import Catalogue, CatalogueInfo, CatalogueWriter, Delete, Entry, Put, Snapshot, Vectors, Written
-from index.derived import make_index, open_index
+from index.ann import make_index, open_index
 from index.map import make_map
-from index.products import Product
-from index.search import DescriptionHit, Filters, Hit, Page, SearchIndex, Want
+from index.product import Product
+from index.sqlite import Catalogue, CatalogueInfo, CatalogueWriter, Delete, Entry, Put, Snapshot, Vectors, Written
+from index.vectors import DescriptionHit, Filters, Hit, Page, SearchIndex, Want
 
 logger = logging.getLogger("vitrine.index")
 
@@ -44,7 +44,7 @@ class Database:
 Location = Path | Database
 
 
-def location(given: str | Path | Database) -> Location:
+def parse_location(given: str | Path | Database) -> Location:
     """Return where a catalogue is: a database for a postgresql:// URL, a folder for anything else."""
     return Database(given) if isinstance(given, str) and given.startswith(SCHEMES) else _folder(given)
 

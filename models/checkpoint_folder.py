@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from common import ArtefactError
 from models.presets import ModelConfig
-from models.text import TOKENIZER_FILE
+from models.tokenizer import TOKENIZER_FILE
 
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"

@@ -26,7 +26,7 @@ from transformers import AttentionInterface
 from common import ArtefactError, folder_beside, write_json
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.dual_encoder import DualEncoder
-from models.onnx_towers import FOLDER, FORMAT, INPUT, OUTPUT, RECORD_FILE, TOWERS, Tower, digest, run, session
+from models.onnx_backend import FOLDER, FORMAT, INPUT, OUTPUT, RECORD_FILE, TOWERS, Tower, digest, run, session
 
 OPSET = 20
 CLOSE = 0.98

@@ -12,8 +12,8 @@ from tokenizers import models as token_models
 from tokenizers import trainers as token_trainers
 
 from common import ArtefactError
-from models.hub import pretrained_folder
 from models.presets import TextTower
+from models.towers import pretrained_folder
 
 TOKENIZER_FILE = "tokenizer.json"
 

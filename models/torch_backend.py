@@ -12,7 +12,7 @@ from torch import Tensor
 from common import ConfigError
 from models.checkpoint import Checkpoint
 from models.encoder import DeviceLostError, Encoder, Towers
-from models.onnx_towers import Tower
+from models.onnx_backend import Tower
 
 logger = logging.getLogger("vitrine.models")
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from common import ConfigError, file_beside
-from models.folder import CONFIG_FILE
+from models.checkpoint_folder import CONFIG_FILE
 from training.config import RunConfig
 
 STATE_FILE = "state.pt"

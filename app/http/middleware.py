@@ -15,12 +15,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import RateLimitedError, internal_error, named_response
-from app.keys import Key, KeyRing
+from app.http.errors import RateLimitedError, internal_error, named_response
+from app.http.keys import Key, KeyRing
+from app.http.rate import RateLimit, address_group
+from app.http.trace import Trace, trace_of
 from app.logs import Origin, origin
-from app.rate import RateLimit, address_group
 from app.telemetry import Telemetry
-from app.trace import Trace, trace_of
 
 logger = logging.getLogger("vitrine.app")
 access = logging.getLogger("vitrine.access")

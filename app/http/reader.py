@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.errors import InvalidError, MalformedError, MediaTypeError, SlowBodyError, TooLargeError, invalid
+from app.http.errors import InvalidError, MalformedError, MediaTypeError, SlowBodyError, TooLargeError, invalid
 from app.schemas import (
     BatchRequest,
     ClassifyRequest,

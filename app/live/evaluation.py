@@ -14,10 +14,10 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from app.errors import UnavailableError
+from app.http import UnavailableError
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError
-from index.backend import Database, Location
+from index import Database, Location
 from index.metrics import WHERE, What
 
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -13,17 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.batcher import MicroBatcher
-from app.engine import Encoder, Serving
-from app.errors import ReloadError
+from app.http import ReloadError
+from app.query import Encoder, MicroBatcher, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
-from index.backend import Store, caught_up, open_catalogue, open_search
-from index.catalogue import Delete, Put, Written
-from index.search import Want
+from index import Delete, Put, Store, Want, Written, caught_up, open_catalogue, open_search
+from models.checkpoint_folder import encoder_id
 from models.encoder import load_encoder
-from models.folder import encoder_id
 
 logger = logging.getLogger("vitrine.app")
 

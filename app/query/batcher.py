@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.errors import DeadlineError, UnavailableError
+from app.http import DeadlineError, UnavailableError
 from common import OverloadedError
 
 logger = logging.getLogger("vitrine.app")

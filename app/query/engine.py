@@ -12,10 +12,9 @@ import numpy as np
 from cachetools import LRUCache
 from PIL import Image
 
-from app.errors import REPLACED, UnavailableError
+from app.http import REPLACED, UnavailableError
 from common import InputError, VitrineError
-from index.backend import Search
-from index.search import DescriptionHit, Hit, Page, Want
+from index import DescriptionHit, Hit, Page, Search, Want
 
 Kind = Literal["images", "descriptions"]
 Part = Literal["text", "image", "like", "unlike", "vector"]

@@ -12,20 +12,15 @@ from typing import Annotated, TypeVar
 import numpy as np
 from fastapi import Depends, Request
 
-from app.batcher import Answered, MicroBatcher
-from app.engine import Ask, Encoder, Engine, Job, Kind, Outcome, Serving
-from app.errors import REPLACED, DeadlineError, InvalidError, ReloadError, UnavailableError
-from app.evaluation import Evaluations
-from app.live import CANARY, Live
+from app.http import REPLACED, DeadlineError, InvalidError, ReloadError, UnavailableError, UploadedPicture, Uploads
+from app.live import CANARY, Evaluations, Live
+from app.query.batcher import Answered, MicroBatcher
+from app.query.engine import Ask, Encoder, Engine, Job, Kind, Outcome, Serving
 from app.schemas import ClassifyRequest, Condition, Ready, SearchRequest
 from app.settings import Settings
 from app.telemetry import Telemetry
-from app.uploads import UploadedPicture, Uploads
 from common import AwayError, ConflictError, InputError, NotFoundError, OverloadedError, ReplacedError, VitrineError
-from index.backend import Search, Store, open_catalogue
-from index.catalogue import Delete, Entry, Put, Written
-from index.products import Product
-from index.search import Want
+from index import Delete, Entry, Product, Put, Search, Store, Want, Written, open_catalogue
 
 logger = logging.getLogger("vitrine.app")
 

@@ -14,9 +14,9 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from app.errors import REPLACED, UnavailableError
-from app.keys import require
-from app.routes import taking
+from app.http import REPLACED, UnavailableError, require
+from app.query import Service, TheService, product_vectors, unit_vector
+from app.routes.search import taking
 from app.schemas import (
     DetailsAnswer,
     ExplainAnswer,
@@ -28,13 +28,10 @@ from app.schemas import (
     error_answers,
     explain_body,
 )
-from app.service import Service, TheService, product_vectors, unit_vector
 from common import NotFoundError
-from index.backend import Location
-from index.map import FILE, load_map
-from index.products import Product
+from index import MAP_FILE, Location, Product, load_map
 
-PAGE = Path(__file__).parent / "page"
+PAGE = Path(__file__).parents[1] / "page"
 MAX_COLOURS = 200
 """Values of an attribute that a map may be coloured by, at most; one with more tells nothing at a glance."""
 NONE = 65535
@@ -127,7 +124,7 @@ class Maps:
         with self._lock:
             serving = service.serving
             try:
-                stand = (folder / FILE).stat().st_mtime_ns
+                stand = (folder / MAP_FILE).stat().st_mtime_ns
             except OSError:
                 stand = 0
             at = (id(serving.index), stand)

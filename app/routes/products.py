@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from app.errors import MalformedError, error_entry, error_response
-from app.keys import require
+from app.http import Line, MalformedError, error_entry, error_response, require
+from app.query import Edit, Service, TheService
 from app.schemas import (
     CHANGES,
     MAX_NAME,
@@ -27,11 +27,8 @@ from app.schemas import (
     error_answers,
     product_body,
 )
-from app.service import Edit, Service, TheService
-from app.uploads import Line
 from common import VitrineError
-from index.catalogue import Written
-from index.products import Product
+from index import Product, Written
 
 IMAGE_MAX_AGE_S = 3600
 PIECE = 32

@@ -15,12 +15,10 @@ from fastapi.routing import APIRoute
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from app.batcher import Answered
-from app.engine import Outcome
-from app.errors import UnknownModelError, error_entry
-from app.keys import require
-from app.products import image_url
-from app.reference import reference_page
+from app.http import UnknownModelError, error_entry, require
+from app.query import Answered, Outcome, Service, TheService, get_service
+from app.routes.products import image_url
+from app.routes.reference import reference_page
 from app.schemas import (
     MAX_FACET_VALUES,
     MAX_FILTERS,
@@ -48,9 +46,8 @@ from app.schemas import (
     filters_of,
     search_body,
 )
-from app.service import Service, TheService, get_service
 from app.telemetry import CONTENT_TYPE
-from index.search import DescriptionHit, Hit
+from index import DescriptionHit, Hit
 
 T = TypeVar("T")
 may_read = require("read")

@@ -23,9 +23,9 @@ from pydantic import (
     model_validator,
 )
 
-from app.engine import WEIGHTS, Part
-from app.errors import InvalidError, invalid
-from index.search import MAX_K, Filter, Want
+from app.http import InvalidError, invalid
+from app.query import WEIGHTS, Part
+from index import MAX_K, Filter, Want
 from models.images import NAMED
 
 MAX_TEXT = 2_000

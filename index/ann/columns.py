@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.catalogue import CatalogueInfo, Vectors
-from index.products import Product, title_key
+from index.product import Product, title_key
+from index.sqlite import CatalogueInfo, Vectors
 
 Integers = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]

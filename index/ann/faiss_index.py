@@ -17,7 +17,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.catalogue import Vectors
+from index.sqlite import Vectors
 
 Kind = Literal["flat", "fp16", "int8", "ivf", "ivf-int8", "hnsw", "pq"]
 Rows = npt.NDArray[np.int64]

@@ -26,10 +26,10 @@ import faiss
 import numpy as np
 
 from common import ArtefactError, ConfigError, InputError, folder_beside, write_json
-from index.ann import Choice, Near, choose, from_json, load, to_json
-from index.catalogue import Catalogue, Vectors
-from index.columns import Columns, read_columns, write_columns
-from index.search import SearchIndex, Side
+from index.ann.columns import Columns, read_columns, write_columns
+from index.ann.faiss_index import Choice, Near, choose, from_json, load, to_json
+from index.sqlite import Catalogue, Vectors
+from index.vectors import SearchIndex, Side
 
 logger = logging.getLogger("vitrine.index")
 

@@ -36,8 +36,8 @@ from common import (
     ReadOnlyError,
     ReplacedError,
 )
-from index.backend import Database
-from index.catalogue import (
+from index.product import SPLITS, Product, SplitRule, title_key
+from index.sqlite import (
     LEFT_S,
     LOG_LENGTH,
     CatalogueInfo,
@@ -52,8 +52,8 @@ from index.catalogue import (
     conflict_of,
     digest_of,
 )
-from index.products import SPLITS, Product, SplitRule, title_key
-from index.search import MARGIN, SLACK, DescriptionHit, Filter, Filters, Hit, Page, Want, number_of, unlike
+from index.store import Database
+from index.vectors import MARGIN, SLACK, DescriptionHit, Filter, Filters, Hit, Page, Want, number_of, unlike
 
 FORMAT = 1
 OLDEST_SERVER = 140000

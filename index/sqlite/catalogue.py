@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import ArtefactError, ConflictError, InputError, NotFoundError, ReadOnlyError, ReplacedError
-from index.products import SPLITS, Product, SplitRule
+from index.product import SPLITS, Product, SplitRule
 
 FILE = "catalogue.sqlite"
 BUILD = "catalogue-{}.sqlite"

@@ -19,10 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError, NotFoundError
-from index.ann import DEPTH, Near
-from index.catalogue import CatalogueInfo, Changes, Snapshot, Vectors
-from index.columns import Columns
-from index.products import Product, title_key
+from index.ann import DEPTH, Columns, Near
+from index.product import Product, title_key
+from index.sqlite import CatalogueInfo, Changes, Snapshot, Vectors
 
 MAX_K = 1000
 """Most results one query may ask for at once."""

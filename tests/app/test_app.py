@@ -15,9 +15,8 @@ import pytest
 from app.server import create_app
 from app.settings import Settings
 from common import ArtefactError, ConfigError
-from index import Catalogue, title_key
-from index.metrics import evaluate, title_slices
-from tests.shop import (
+from index import Catalogue, evaluate, title_key, title_slices
+from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
     DrawnEncoder,

@@ -16,7 +16,7 @@ import pytest
 from app.server import create_app
 from app.settings import Settings
 from models import load_encoder
-from tests.shop import (
+from tests.tools.shop import (
     COLOURS,
     KINDS,
     DrawnEncoder,

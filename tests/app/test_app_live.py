@@ -15,12 +15,12 @@ import httpx
 import pytest
 import torch
 
-from app.keys import create_key
+from app.http import create_key
 from app.server import create_app
 from app.settings import Settings
 from index import Catalogue
 from models.checkpoint import load_checkpoint, save_checkpoint
-from tests.shop import (
+from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
     DrawnEncoder,
@@ -34,7 +34,7 @@ from tests.shop import (
     until,
     write_catalogue,
 )
-from training.embed import build_catalogue
+from training.indexing import build_catalogue
 
 
 @pytest.fixture

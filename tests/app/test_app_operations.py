@@ -24,14 +24,15 @@ import httpx
 import numpy as np
 import pytest
 
-from app.errors import UnavailableError
-from app.evaluation import Evaluations
+from app.http import UnavailableError
+from app.live import Evaluations
+from app.routes import PAGE
 from app.server import create_app, serve
 from app.settings import Settings
 from app.telemetry import Telemetry
-from app.views import PAGE
 from common import ConfigError
-from tests.shop import (
+from tests.tools.root import ROOT
+from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
     DrawnEncoder,
@@ -44,8 +45,6 @@ from tests.shop import (
     until,
     write_catalogue,
 )
-
-ROOT = Path(__file__).parent.parent
 
 
 class Moody(DrawnEncoder):
@@ -310,10 +309,11 @@ def test_the_process_serves_until_it_is_told_to_stop(folder: Path) -> None:
         with pytest.raises(ConfigError, match=rf"127\.0\.0\.1.*{port}"):
             serve(Settings.read(catalogue=folder, port=port), encoder=DrawnEncoder())
     program = (
-        "import sys; from pathlib import Path; from shop import DrawnEncoder; from app import Settings, serve;"
+        "import sys; from pathlib import Path; from tests.tools.shop import DrawnEncoder;"
+        "from app import Settings, serve;"
         "serve(Settings.read(catalogue=Path(sys.argv[1]), port=int(sys.argv[2])), encoder=DrawnEncoder())"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [Path(__file__).parent, ROOT]))}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", program, folder, str(port)], env=environment, cwd=ROOT) as process:
 
         def answers() -> bool:

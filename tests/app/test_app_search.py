@@ -20,7 +20,7 @@ from PIL import Image
 from app.server import create_app
 from app.settings import Settings
 from index import Catalogue, Product
-from tests.shop import (
+from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
     DrawnEncoder,

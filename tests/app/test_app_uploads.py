@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.shop import (
+from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
     DrawnEncoder,

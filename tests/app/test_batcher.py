@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.batcher import MicroBatcher
-from app.errors import DeadlineError, UnavailableError
+from app.http import DeadlineError, UnavailableError
+from app.query import MicroBatcher
 from common import OverloadedError
 
 

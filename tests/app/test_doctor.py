@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from app.doctor import Finding, examine, free_memory, report, usable_cores
-from app.keys import create_key
+from app.http import create_key
 from index import Catalogue
-from models.folder import encoder_id
-from vitrine import cli
+from models.checkpoint_folder import encoder_id
+from vitrine.cli import cli
 
 
 @pytest.fixture

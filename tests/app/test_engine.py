@@ -13,14 +13,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.engine import Ask, Engine, Job, Outcome, Serving
-from app.errors import UnavailableError
+from app.http import UnavailableError
+from app.query import Outcome, Service, Serving
+from app.query.engine import Ask, Engine, Job
 from app.server import create_app
-from app.service import Service
 from app.settings import Settings
 from common import InputError, NotFoundError
 from index import Catalogue, Filter, SearchIndex, Want
-from tests.shop import IMAGES, DrawnEncoder, ask, draw, encoded, error_of, served, shop_open, until, write_catalogue
+from tests.tools.shop import (
+    IMAGES,
+    DrawnEncoder,
+    ask,
+    draw,
+    encoded,
+    error_of,
+    served,
+    shop_open,
+    until,
+    write_catalogue,
+)
 
 
 class Large(DrawnEncoder):

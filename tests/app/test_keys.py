@@ -18,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from app import rate
-from app.keys import SCOPES, ScopeName, create_key, read_keys, require, revoke_key
-from app.rate import RateLimit, address_group, parse_rate
+from app.http import SCOPES, RateLimit, create_key, parse_rate, rate, read_keys, require, revoke_key
+from app.http.keys import ScopeName
+from app.http.rate import address_group
 from app.server import create_app
 from app.settings import Settings
 from common import ConfigError, InputError, NotFoundError
-from tests.shop import IMAGES, DrawnEncoder, ask, error_of, served, shop_open, write_catalogue
-from vitrine import cli
+from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served, shop_open, write_catalogue
+from vitrine.cli import cli
 
 OPEN = ["/healthz", "/readyz", "/", "/page/search.js", "/docs", "/openapi.json", "/metrics"]
 READS = ["/v1/products/1000", "/v1/products/1000/image", "/v1/evaluation"]
@@ -279,7 +279,7 @@ def test_an_address_is_believed_from_a_trusted_proxy_only(folder: Path) -> None:
 
 def test_a_moving_window_opens_as_its_requests_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("app.rate.time.time", lambda: now)
+    monkeypatch.setattr("app.http.rate.time.time", lambda: now)
     limit = RateLimit(parse_rate("2/minute"))
     assert limit.wait("a") is None
     now += 40
@@ -303,7 +303,7 @@ def test_the_memory_of_a_limit_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(times) <= 10
     assert sum(map(len, times.values())) <= 100
     now = time.time()
-    monkeypatch.setattr("app.rate.time.time", lambda: now + 61)
+    monkeypatch.setattr("app.http.rate.time.time", lambda: now + 61)
     limit.wait("somebody")
     assert len(times) == 1
 
@@ -315,7 +315,7 @@ def test_the_limit_agrees_with_counting(steps: list[tuple[str, float]]) -> None:
     admitted: dict[str, list[float]] = {"a": [], "b": []}
     now = 1000.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.rate.time.time", lambda: now)
+        patch.setattr("app.http.rate.time.time", lambda: now)
         for caller, wait in steps:
             now += wait
             free = sum(then > now - 60 for then in admitted[caller]) < 3

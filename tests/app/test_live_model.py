@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from app.keys import create_key
+from app.http import create_key
 from app.server import create_app
 from app.settings import Settings
 from index import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, digest_of
 from models.images import decode_image
-from tests.shop import DESCRIPTIONS, IMAGES, KINDS, DrawnEncoder, draw, encoded, served, show, write_catalogue
+from tests.tools.shop import DESCRIPTIONS, IMAGES, KINDS, DrawnEncoder, draw, encoded, served, show, write_catalogue
 
 ENCODER = DrawnEncoder()
 INFO = CatalogueInfo(ENCODER.encoder_id, ENCODER.dim, "drawn", SplitRule(0.4, 0.3, 0.3), "2025-01-01T00:00:00Z")

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.keys import create_key
-from tests.shop import DrawnEncoder, shop_open, write_catalogue
+from app.http import create_key
+from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
 
 # A document cannot say which attributes and products a catalogue has, what they are like now, nor that base64 holds a
 # picture: such a request fits the schema and is refused all the same.

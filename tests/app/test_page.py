@@ -22,11 +22,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect, sync_playwright
 
-from app.keys import create_key
+from app.http import create_key
 from app.server import create_app
 from app.settings import Settings
 from index import make_map
-from tests.shop import IMAGES, DrawnEncoder, draw, encoded, served, shop_open, write_catalogue
+from tests.tools.root import ROOT
+from tests.tools.shop import IMAGES, DrawnEncoder, draw, encoded, served, shop_open, write_catalogue
 from training.demo import prepare_demo
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+AXE = ROOT / "tests" / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 320, "height": 640}
 PATIENCE_MS = 60_000

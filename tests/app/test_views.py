@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from app.keys import create_key
+from app.http import create_key
 from common import ArtefactError, ConfigError, NotFoundError
 from index import Catalogue, load_map, make_map
 from index import map as maps
-from tests.shop import (
+from tests.tools.shop import (
     DrawnEncoder,
     ask,
     data_uri,
@@ -31,7 +31,7 @@ from tests.shop import (
     until,
     write_catalogue,
 )
-from vitrine import cli
+from vitrine.cli import cli
 
 EXPLAIN = "/v1/explain"
 MAP = "/v1/map"
@@ -185,11 +185,11 @@ def test_a_product_that_comes_later_has_its_place_by_pca_and_none_by_umap(tmp_pa
         ids = [one for one in answer["ids"] if one != "late"]
         umap = {"method": "umap", "ids": ids, "x": list(range(len(ids))), "y": [0.5] * len(ids)}
         head = {"format": 1, "encoder_id": DrawnEncoder.encoder_id, "created": "2025-01-01T00:00:00Z"}
-        (folder / maps.FILE).write_text(json.dumps({**head, **umap}))
+        (folder / maps.MAP_FILE).write_text(json.dumps({**head, **umap}))
         answer = client.get(MAP).json()
         assert (answer["method"], answer["left_out"], answer["ids"]) == ("umap", 1, ids)
         assert places(answer)[:, 0].tolist() == sorted(places(answer)[:, 0])
-        (folder / maps.FILE).unlink()
+        (folder / maps.MAP_FILE).unlink()
         error_of(client.get(MAP), 404, "not_found")
 
 
@@ -200,14 +200,14 @@ def test_a_map_that_does_not_fit_is_refused_with_both_names(tmp_path: Path) -> N
     make_map(folder)
     with pytest.raises(NotFoundError, match=r"drawn-1.*other"):
         load_map(folder, "other")
-    value = json.loads((folder / maps.FILE).read_text())
+    value = json.loads((folder / maps.MAP_FILE).read_text())
     for broken in (
         "no json",
         json.dumps({**value, "format": 9}),
         json.dumps({**value, "axes": None, "mean": "x"}),
         "{}",
     ):
-        (folder / maps.FILE).write_text(broken)
+        (folder / maps.MAP_FILE).write_text(broken)
         with pytest.raises(ArtefactError, match="vitrine map"):
             load_map(folder, "drawn-1")
     with pytest.raises(ArtefactError, match="three or more"):

@@ -23,9 +23,9 @@ import uvicorn
 from app.server import listen, serve
 from app.settings import Settings
 from common import ConfigError
-from tests.shop import IMAGES, DrawnEncoder, ask, write_catalogue
+from tests.tools.root import ROOT
+from tests.tools.shop import IMAGES, DrawnEncoder, ask, write_catalogue
 
-ROOT = Path(__file__).parents[1]
 START_S = 120
 
 
@@ -166,7 +166,8 @@ def test_workers_that_cannot_start_end_the_service_with_the_reason(checkpoint: P
 def test_a_reload_that_fails_is_logged_and_what_was_served_stays(tmp_path: Path) -> None:
     folder = write_catalogue(tmp_path / "catalogue", DrawnEncoder())
     program = (
-        "import sys; from pathlib import Path; from tests.shop import DrawnEncoder; from app import Settings, serve;"
+        "import sys; from pathlib import Path; from tests.tools.shop import DrawnEncoder;"
+        "from app import Settings, serve;"
         "serve(Settings.read(catalogue=Path(sys.argv[1]), port=int(sys.argv[2])), encoder=DrawnEncoder())"
     )
     with serving(

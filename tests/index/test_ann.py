@@ -14,6 +14,7 @@ import pytest
 
 from common import ArtefactError, ConfigError
 from index import (
+    DEPTH,
     Catalogue,
     CatalogueInfo,
     CatalogueWriter,
@@ -27,11 +28,12 @@ from index import (
     SplitRule,
     Want,
     Wants,
-    derived,
     make_index,
     open_index,
 )
-from index.ann import AT, DEPTH, Choice, Near, Trial, build, bytes_of, choose, exact, factories, queries_of, tuned
+from index.ann import Choice, Near, Trial, build, factories, queries_of, tuned
+from index.ann import search_files as derived
+from index.ann.faiss_index import AT, bytes_of, choose, exact
 
 DIM = 32
 COUNT = 12_000

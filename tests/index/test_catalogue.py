@@ -15,6 +15,7 @@ import pytest
 
 from common import ArtefactError, InputError, NotFoundError
 from index import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
+from tests.tools.root import ROOT
 
 DIM = 6
 INFO = CatalogueInfo("enc-1", DIM, "drawn", SplitRule(0.6, 0.2, 0.2, seed=7), "2025-03-01T12:00:00+00:00")
@@ -231,13 +232,12 @@ def test_killed_in_the_middle_of_a_build_leaves_nothing_under_the_name(tmp_path:
     code = """
 import os, sys
 from pathlib import Path
-from test_catalogue import INFO, CatalogueWriter, entry
+from tests.index.test_catalogue import INFO, CatalogueWriter, entry
 with CatalogueWriter(Path(sys.argv[1]), INFO) as writer:
     writer.add(entry(number) for number in range(3000))
     os._exit(9)
 """
-    here = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "catalogue")], env=environment, timeout=60)
     assert done.returncode == 9
     assert not (tmp_path / "catalogue").exists()

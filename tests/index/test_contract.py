@@ -12,21 +12,25 @@ import numpy as np
 import psycopg
 import pytest
 
-import index.postgres
 from common import ArtefactError, AwayError, ConfigError, ConflictError, InputError, NotFoundError, ReplacedError
 from index import (
     CatalogueInfo,
+    Database,
     Delete,
     Entry,
     Filter,
+    Location,
     Product,
     Put,
     SplitRule,
     Want,
+    copy_catalogue,
+    open_catalogue,
+    open_search,
+    write_catalogue,
 )
 from index import Written as Outcome
-from index.backend import Database, Location, copy_catalogue, open_catalogue, open_search, write_catalogue
-from tests.postgres import Server
+from tests.tools.postgres import Server
 
 DIM = 16
 INFO = CatalogueInfo("enc-1", DIM, "drawn", SplitRule(0.6, 0.2, 0.2, seed=7), "2025-03-01T12:00:00+00:00")
@@ -282,9 +286,9 @@ def test_the_graph_finds_what_the_exact_scan_finds(
         exact = catalogue.search()
         asks: tuple[Any, ...] = (exact.images, exact.descriptions)
         for ask in asks:
-            monkeypatch.setattr(index.postgres, "EXACT_ROWS", 10_000)
+            monkeypatch.setattr("index.postgres.catalogue.EXACT_ROWS", 10_000)
             right = ask(queries, wants)
-            monkeypatch.setattr(index.postgres, "EXACT_ROWS", 0)
+            monkeypatch.setattr("index.postgres.catalogue.EXACT_ROWS", 0)
             found = ask(queries, wants)
             assert [page.total for page in right] == [page.total for page in found]
             pairs = [
@@ -336,10 +340,10 @@ def test_a_wrong_password_and_versions_that_are_too_old_are_said(
         assert re.search("guarded@.* refuses the connection .*give the .*password in the URL", str(raised.value))
         assert "wrong" not in str(raised.value)
     rules.write_text(before, encoding="utf-8")
-    monkeypatch.setattr("index.postgres.OLDEST_PGVECTOR", (99, 0))
+    monkeypatch.setattr("index.postgres.catalogue.OLDEST_PGVECTOR", (99, 0))
     with pytest.raises(ConfigError, match=r"needs 99.0 or newer.*ALTER EXTENSION vector UPDATE"):
         open_catalogue(Database(url))
-    monkeypatch.setattr("index.postgres.OLDEST_SERVER", 990000)
+    monkeypatch.setattr("index.postgres.catalogue.OLDEST_SERVER", 990000)
     with pytest.raises(ConfigError, match=r"is PostgreSQL \d+; Vitrine needs 99 or newer"):
         open_catalogue(Database(url))
 

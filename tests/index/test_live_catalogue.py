@@ -28,7 +28,8 @@ from index import (
     Written,
     digest_of,
 )
-from index import catalogue as module
+from index.sqlite import catalogue as module
+from tests.tools.root import ROOT
 
 DIM = 6
 INFO = CatalogueInfo("enc-1", DIM, "drawn", SplitRule(0.6, 0.2, 0.2, seed=7), "2025-03-01T12:00:00+00:00")
@@ -219,7 +220,7 @@ def test_writers_in_several_threads_and_connections_all_come_through(folder: Pat
 WRITE_UNTIL_KILLED = """
 import sys
 from pathlib import Path
-from tests.test_live_catalogue import *
+from tests.index.test_live_catalogue import *
 with Catalogue.open(Path(sys.argv[1]), writable=True) as catalogue:
     for number in range(100_000):
         outcomes = catalogue.write([Put(entry(f"k{number}", f"try {sys.argv[2]}")), Put(entry("both", f"{number}"))])
@@ -228,11 +229,10 @@ with Catalogue.open(Path(sys.argv[1]), writable=True) as catalogue:
 
 
 def test_what_was_acknowledged_survives_kill_9(folder: Path) -> None:
-    root = Path(__file__).parent.parent
     for attempt in range(6):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITE_UNTIL_KILLED, str(folder), str(attempt)],
-            cwd=root, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(root)},
+            cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert process.stdout is not None
         acknowledged = -1

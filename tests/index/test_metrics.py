@@ -20,10 +20,10 @@ from index import (
     evaluate_details,
     evaluate_split,
     examine,
-    metrics,
     ranks,
     title_key,
 )
+from index.metrics import evaluation as metrics
 
 TIE = 1e-6
 

@@ -33,8 +33,8 @@ from index import (
     title_key,
 )
 from index.ann import Choice, Kind, Near, build
-from index.columns import read_columns, write_columns
-from index.search import Side
+from index.ann.columns import read_columns, write_columns
+from index.vectors import Side
 
 COLOURS = ["Red", "red", "BLUE", "Green", "Navy  Blue"]
 TITLES = ["Red Dress", "red  dress", "Blue Shirt", "Shoe", "SHOE", "Bag"]

@@ -20,13 +20,13 @@ from common import ArtefactError, ConfigError
 from models import load_encoder
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.dual_encoder import DualEncoder, build_architecture
-from models.export import ATTENTION, attend, export
-from models.text import train_text_preprocessor
+from models.onnx_export import ATTENTION, attend, export
+from models.tokenizer import train_text_preprocessor
 from tests.conftest import draw_shape, small_model
+from tests.tools.root import ROOT
 from training.config import parse_config
-from vitrine import cli
+from vitrine.cli import cli
 
-ROOT = Path(__file__).parents[1]
 TITLES = [
     "Acme Red Ball",
     "Moro Blue Box",
@@ -124,7 +124,7 @@ def test_a_tower_that_comes_out_wrong_is_not_installed(
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(checkpoint, copy)
-    monkeypatch.setattr("models.export.CLOSE", 1.1)
+    monkeypatch.setattr("models.onnx_export.CLOSE", 1.1)
     with pytest.raises(ArtefactError, match="text tower"):
         export(copy)
     assert not (copy / "onnx").exists()
@@ -186,7 +186,7 @@ def test_the_command_says_what_it_made_and_what_it_costs(checkpoint: Path, shape
 
 def test_onnxruntime_reports_to_nobody(tmp_path: Path) -> None:
     """Its telemetry keeps a device id and a queue of events under the home folder from the moment it is imported."""
-    code = "import models.onnx_towers as towers, time; time.sleep(1); print(towers.onnxruntime.__version__)"
+    code = "import models.onnx_backend as towers, time; time.sleep(1); print(towers.onnxruntime.__version__)"
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache"), "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)

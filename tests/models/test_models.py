@@ -14,14 +14,15 @@ from PIL import Image
 from torch import Tensor
 
 from common import ArtefactError, ConfigError
-from models import Encoder, load_encoder, torch_towers
+from models import Encoder, load_encoder
+from models import torch_backend as torch_towers
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.dual_encoder import DualEncoder, build_tower, pool
 from models.encoder import DeviceLostError
-from models.hub import pretrained_folder
-from models.onnx_towers import Tower
+from models.onnx_backend import Tower
 from models.presets import PRESETS, preset
-from models.text import TextPreprocessor, train_text_preprocessor
+from models.tokenizer import TextPreprocessor, train_text_preprocessor
+from models.towers import pretrained_folder
 from tests.conftest import COLOURS, draw_shape, small_model
 from training.config import parse_config
 from training.loss import contrastive_loss

@@ -1,7 +1,8 @@
 """What our Markdown pages show: their commands and programs, run against a served shop, and what came out beside them.
 
 A block ```console holds commands, ```python a program; a block ```json or ```text that follows is what the last of them
-prints. `python -m tests.readme PAGE ...` runs the pages against the demo in artefacts/demo and writes the answers anew.
+prints. `python -m tests.tools.readme PAGE ...` runs the pages against the demo in artefacts/demo and writes the
+answers anew.
 """
 
 from __future__ import annotations
@@ -25,26 +26,27 @@ from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).parents[1]
+from tests.tools.root import ROOT
+
 SERVICE = ("127.0.0.1:8000", "localhost:8000")
 """What the pages call the service; each run has one of its own on a free port."""
 ELSEWHERE = {
     "make ": "minutes; docs/first-hour.md, and .ci/run for the tests",
     "source ": "the commands are on the path already",
     "vitrine serve": "serves until it is stopped; every other command talks to one",
-    "vitrine data download": "needs the network; tests/test_hub.py",
-    "vitrine --install-completion": "changes the user's shell; tests/test_cli.py",
-    "docker ": "needs a Docker engine; tests/test_container.py",
-    "export RAY_": "needs a Ray cluster; tests/test_encode_ray.py",
-    "ray ": "needs a Ray cluster; tests/test_encode_ray.py",
-    "psql ": "needs a database; tests/test_contract.py",
-    "export VITRINE_CATALOGUE": "needs a database; tests/test_database.py",
-    "vitrine index --data products.csv --out": "needs a database; tests/test_contract.py",
-    "vitrine copy --to": "needs a database; tests/test_contract.py",
-    "torchrun ": "needs several GPUs; tests/test_recipe.py",
-    "python -m tests.load.": "minutes to hours; tests/test_kill.py runs the shortest",
-    "python -m tests.benchmarks.": "minutes; tests/test_benchmarks.py runs them small",
-    "kill ": "needs the service's process; tests/test_workers.py",
+    "vitrine data download": "needs the network; tests/training/test_hub.py",
+    "vitrine --install-completion": "changes the user's shell; tests/vitrine/test_cli.py",
+    "docker ": "needs a Docker engine; tests/whole/test_container.py",
+    "export RAY_": "needs a Ray cluster; tests/training/test_encode_ray.py",
+    "ray ": "needs a Ray cluster; tests/training/test_encode_ray.py",
+    "psql ": "needs a database; tests/index/test_contract.py",
+    "export VITRINE_CATALOGUE": "needs a database; tests/whole/test_database.py",
+    "vitrine index --data products.csv --out": "needs a database; tests/index/test_contract.py",
+    "vitrine copy --to": "needs a database; tests/index/test_contract.py",
+    "torchrun ": "needs several GPUs; tests/training/test_recipe.py",
+    "python -m tests.load.": "minutes to hours; tests/whole/test_kill.py runs the shortest",
+    "python -m tests.benchmarks.": "minutes; tests/whole/test_benchmarks.py runs them small",
+    "kill ": "needs the service's process; tests/app/test_workers.py",
 }
 """Commands that are not run here, by how they begin, and why; that they exist is still tested."""
 PLACEHOLDER = re.compile(r"\b(ARCHIVE|CONFIG|PATH|PID)\b")

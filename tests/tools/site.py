@@ -1,6 +1,7 @@
 """Gathers the pages of the static site (README, docs/, decisions, the API reference) and has mkdocs build them.
 
-`python -m tests.site FOLDER` builds into FOLDER; a warning is an error. Nothing is written here that is not elsewhere.
+`python -m tests.tools.site FOLDER` builds into FOLDER; a warning is an error. Nothing is written here that is not
+elsewhere.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from pathlib import Path
 
 import yaml
 
-from app.reference import reference_page
+from app.routes import reference_page
 from app.settings import Settings
-from tests.shop import DrawnEncoder, write_catalogue
+from tests.tools.root import ROOT
+from tests.tools.shop import DrawnEncoder, write_catalogue
 
-ROOT = Path(__file__).parents[1]
 TOP = {"README.md": "index.md", "DECISIONS.md": "decisions.md", "CHANGELOG.md": "changelog.md"}
 """Pages at the top of the repository, and what they are called on the site."""
 SERVICE = "http://127.0.0.1:8000"

@@ -15,14 +15,24 @@ from common import ConfigError, InputError
 from models.dual_encoder import DualEncoder, build_tower
 from models.encoder import load_encoder
 from tests.conftest import small_model
-from training.compare import PAPER, SCORES_FILE, compare, complaint, encode_pairs, headline, markdown, read_comparison
+from tests.tools.root import ROOT
 from training.config import load_config, parse_config
 from training.data import open_dataset
-from training.evaluate import evaluate_catalogue
+from training.reports import evaluate_catalogue
+from training.reports.compare import (
+    PAPER,
+    SCORES_FILE,
+    compare,
+    complaint,
+    encode_pairs,
+    headline,
+    markdown,
+    read_comparison,
+)
 from training.train import train
-from vitrine import cli
+from vitrine.cli import cli
 
-CONFIGS = Path(__file__).parents[1] / "training" / "configs"
+CONFIGS = ROOT / "training" / "configs"
 FAMILIES = ("bert-resnet", "bert-vit", "gpt2-vit")
 NO_SPLIT = "[split]\ntrain = 1.0\nvalidation = 0.0\ntest = 0.0\n"
 QUICK = '[train]\nepochs = 1\nbatch_size = 32\npositives = "same-product"\nprecision = "float32"\n'

@@ -27,14 +27,12 @@ from PIL import Image
 
 from common import DataError, ImageError
 from models.images import decode_image
-from training.data import Dataset, Item, decode, inspect, open_dataset
-from training.dataset import MAX_IMAGE_BYTES, Problem, Report
+from tests.tools.root import ROOT
+from training.data import Dataset, Item, decode_pictures, inspect, open_dataset
+from training.data.dataset import MAX_IMAGE_BYTES, Problem, Report
 
 HEADER = "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName"
-REAL = Path(
-    os.environ.get("VITRINE_TEST_DATA")
-    or Path(__file__).parents[2] / "shared" / "data" / "fashion-product-images-small.zip"
-)
+REAL = Path(os.environ.get("VITRINE_TEST_DATA") or ROOT.parent / "shared" / "data" / "fashion-product-images-small.zip")
 TOO_LARGE = b"\0" * (MAX_IMAGE_BYTES + 1)
 
 
@@ -590,12 +588,12 @@ def one_by_one(dataset: Dataset) -> Iterator[tuple[int, bytes, bytes]]:
 
 @pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (2, 3), (4, 256)])
 def test_decoding_in_threads_gives_what_a_plain_loop_gives(dirty: Dataset, workers: int, ahead: int) -> None:
-    assert list(decode(dirty, Image.Image.tobytes, workers=workers, ahead=ahead)) == list(one_by_one(dirty))
+    assert list(decode_pictures(dirty, Image.Image.tobytes, workers=workers, ahead=ahead)) == list(one_by_one(dirty))
 
 
 def test_decoding_twice_counts_once(dirty: Dataset) -> None:
     for _ in range(3):
-        assert sum(1 for _ in decode(dirty, lambda image: None)) == len(TITLES) - 2
+        assert sum(1 for _ in decode_pictures(dirty, lambda image: None)) == len(TITLES) - 2
     first = inspect(dirty).to_json()
     assert first["usable"] == len(TITLES) - 2
     assert first["problems"]["undecodable"]["count"] == 2
@@ -620,7 +618,7 @@ def decoding_threads() -> list[threading.Thread]:
 
 def test_no_more_than_ahead_pictures_are_in_flight() -> None:
     dataset, reads = counting(1_000, picture())
-    pictures = decode(dataset, lambda image: None, workers=2, ahead=8)
+    pictures = decode_pictures(dataset, lambda image: None, workers=2, ahead=8)
     for taken in range(1, 4):
         next(pictures)
         time.sleep(0.05)
@@ -630,7 +628,7 @@ def test_no_more_than_ahead_pictures_are_in_flight() -> None:
 
 def test_closing_early_stops_the_threads_and_what_they_had_yet_to_do() -> None:
     dataset, reads = counting(1_000, picture(), delay=0.02)
-    pictures = decode(dataset, lambda image: None, workers=2, ahead=100)
+    pictures = decode_pictures(dataset, lambda image: None, workers=2, ahead=100)
     next(pictures)
     pictures.close()
     assert decoding_threads() == []
@@ -644,7 +642,7 @@ def test_a_fault_of_the_transform_is_raised_not_taken_for_a_bad_picture() -> Non
         raise ValueError("a fault of the caller")
 
     with pytest.raises(ValueError, match="a fault of the caller"):
-        list(decode(dataset, faulty))
+        list(decode_pictures(dataset, faulty))
     assert not dataset.report.counts
     assert decoding_threads() == []
 
@@ -690,7 +688,7 @@ def test_the_real_archive_opens_and_decodes_whole() -> None:
     report = dataset.report
     assert (report.rows, report.images, len(dataset.items)) == (40_974, 40_632, 40_632)
     assert counts(report)[Problem.NO_IMAGE][0] == 342
-    assert sum(1 for _ in decode(dataset, lambda image: None)) == 40_632
+    assert sum(1 for _ in decode_pictures(dataset, lambda image: None)) == 40_632
     assert report.usable == 40_632
     by_id = {item.id: item for item in dataset.items}
     assert by_id["7491"].title == "Nike Women's EM Tempo 3.5\" Pink Short"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.demo import prepare_demo
-from training.draw import KINDS
+from training.demo.shop import KINDS
 
 
 @pytest.mark.timeout(500)

@@ -15,8 +15,9 @@ from PIL import Image
 
 from common import ConfigError, DataError
 from training.data import open_dataset
-from training.draw import BRANDS, COLOURS, HEADER, KINDS, Kind, _Article, _picture, _stock, draw_catalogue
-from training.sketch import HEIGHT, WIDTH
+from training.demo import draw_catalogue
+from training.demo.clothes import HEIGHT, WIDTH
+from training.demo.shop import BRANDS, COLOURS, HEADER, KINDS, Kind, _Article, _picture, _stock
 
 PRODUCTS = 150
 WORDS = {kind.place.split("/")[-1]: kind.word for kind in KINDS}

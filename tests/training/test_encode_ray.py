@@ -16,9 +16,9 @@ from ray.cluster_utils import Cluster
 
 from common import ConfigError, VitrineError
 from index import Catalogue, Snapshot
-from training import encode_ray
-from training.embed import build_catalogue
-from training.encode_ray import Parts
+from training.indexing import build_catalogue
+from training.indexing import ray_encode as encode_ray
+from training.indexing.ray_encode import Parts
 
 # Ray 2.60 warns of options that it sets itself.
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.tools.root import ROOT
 from training.data import open_dataset
 
 REPO = "ashraq/fashion-product-images-small"
@@ -30,11 +31,11 @@ RUN = """
 import json, sys, time
 from pathlib import Path
 from common import DataError
-from training.hub import download
+from training.data import download_dataset
 for folder, repo in json.loads(sys.argv[1]):
     started = time.monotonic()
     try:
-        outcome = {"path": str(download(Path(folder), repo)), "error": None}
+        outcome = {"path": str(download_dataset(Path(folder), repo)), "error": None}
     except DataError as error:
         outcome = {"path": None, "error": str(error)}
     print(json.dumps(outcome | {"seconds": time.monotonic() - started}))
@@ -137,17 +138,16 @@ def hub() -> Iterator[Hub]:
 
 
 def downloads(home: Path, endpoint: str, *calls: tuple[Path, str], offline: bool = False) -> list[dict[str, Any]]:
-    """Call `download` in a process of its own, because the hub's library reads its environment when it is imported."""
-    root = Path(__file__).parents[1]
+    """Call `download_dataset` in a process of its own, as the hub's library reads its environment at import."""
     env = {
         name: value for name, value in os.environ.items() if not name.startswith("HF_") and "proxy" not in name.lower()
     }
-    env |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline)), "PYTHONPATH": str(root)}
+    env |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline)), "PYTHONPATH": str(ROOT)}
     arguments = json.dumps([(str(folder), repo) for folder, repo in calls])
     done = subprocess.run(
         [sys.executable, "-c", RUN, arguments],
         env=env,
-        cwd=root,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,

@@ -17,7 +17,7 @@ from common import ArtefactError, ConfigError, DataError
 from index import SplitRule
 from models import load_encoder
 from models.checkpoint import GROUP, load_checkpoint, packed, save_checkpoint, unpacked
-from models.folder import encoder_id
+from models.checkpoint_folder import encoder_id
 from tests.conftest import draw_shape
 from training.pack import cost_table, pack
 

@@ -19,6 +19,7 @@ from common import ConfigError, VitrineError
 from models.checkpoint import load_checkpoint
 from models.dual_encoder import LENGTH_GROUPS, DualEncoder, build_architecture
 from tests.conftest import SMALL_ARCHITECTURES
+from tests.tools.root import ROOT
 from training import train as train_module
 from training.augment import augment, drop_patches
 from training.benchmark import benchmark
@@ -27,11 +28,10 @@ from training.data import open_dataset
 from training.inputs import ahead, captions
 from training.loss import SigmoidCriterion, SoftmaxCriterion, sigmoid_loss
 from training.optim import averaged, parameter_groups, set_learning
-from training.state import LOG_FILE, STATE_FILE
+from training.resume import LOG_FILE, STATE_FILE
 from training.step import backward
 from training.train import train
 
-ROOT = Path(__file__).parents[1]
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 VIT = {
     "model_type": "vit",
@@ -118,9 +118,9 @@ def test_a_chunk_drops_out_the_same_both_times() -> None:
 WORKER = """
 import sys
 import torch
-from tests.test_recipe import GROUPS, batch_of, small_encoder
+from tests.training.test_recipe import GROUPS, batch_of, small_encoder
 from training.loss import SigmoidCriterion
-from training.parallel import joined
+from training.distributed import joined
 from training.step import backward
 
 with joined("cpu") as (world, device):

@@ -14,23 +14,13 @@ from huggingface_hub import ModelCard
 from PIL import Image, ImageChops
 
 from common import ConfigError
-from index import evaluate
-from index.products import title_key
-from tests.shop import draw, encoded, unit
-from training.card import PICTURES, model_card
+from index import evaluate, title_key
+from tests.tools.shop import draw, encoded, unit
 from training.config import RunConfig, parse_config
-from training.dataset import Item
-from training.report import (
-    CELL,
-    FRAME,
-    GREEN,
-    calibration,
-    cell,
-    contact_sheet,
-    same_title_ranks,
-    tensorboard_writer,
-    write_report,
-)
+from training.data import Item
+from training.reports import card_text, tensorboard_writer, write_report
+from training.reports.model_card import PICTURES
+from training.reports.run_report import CELL, FRAME, GREEN, calibration, cell, contact_sheet, same_title_ranks
 
 SCALE = 20.0
 PIXELS = {"red": (200, 30, 45), "blue": (35, 80, 190), "black": (35, 33, 36)}
@@ -289,7 +279,7 @@ def test_the_card_has_front_matter_figures_and_pictures(
 ) -> None:
     folder, figures = written
     metrics = json.loads((folder / "metrics.json").read_text())
-    card = model_card(config, metrics, figures)
+    card = card_text(config, metrics, figures)
     parsed = ModelCard(card)
     data: Any = parsed.data
     body = parsed.text
@@ -314,18 +304,18 @@ def test_the_card_has_front_matter_figures_and_pictures(
 
 def test_the_card_stands_without_a_report(written: tuple[Path, dict[str, Any]], config: RunConfig) -> None:
     metrics = json.loads((written[0] / "metrics.json").read_text())
-    card = model_card(config, metrics)
+    card = card_text(config, metrics)
     assert "R@1 0.200" in card
     assert "report/" not in card
     metrics |= {"pairs": {"train": 100, "validation": 0}, "best_epoch": 0}
-    assert "no titles to validate on" in model_card(config, metrics, {})
+    assert "no titles to validate on" in card_text(config, metrics, {})
 
 
 def test_a_value_cannot_break_the_cards_table(written: tuple[Path, dict[str, Any]], config: RunConfig) -> None:
     folder, figures = written
     metrics = json.loads((folder / "metrics.json").read_text())
     rows = [{**figures["slices"]["gender"][0], "value": "a|b\nc"}]
-    assert "| gender: a\\|b c |" in model_card(config, metrics, {**figures, "slices": {"gender": rows}})
+    assert "| gender: a\\|b c |" in card_text(config, metrics, {**figures, "slices": {"gender": rows}})
 
 
 # ---------------------------------------------------------------------- TensorBoard

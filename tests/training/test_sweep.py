@@ -16,12 +16,11 @@ from typer.testing import CliRunner
 
 from common import ConfigError, DataError, VitrineError
 from tests.conftest import draw_shape
+from tests.tools.root import ROOT
 from training.config import load_config
-from training.space import Search, to_toml
-from training.sweep import sweep, terminal_table
-from vitrine import cli
-
-ROOT = Path(__file__).parents[1]
+from training.sweep import run_sweep, terminal_table
+from training.sweep.space import Search, to_toml
+from vitrine.cli import cli
 
 CONFIG = """
 preset = "tiny"
@@ -52,7 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def swept(config: Path, data: Path, out: Path, cache: Path, trials: int, **options: Any) -> dict[str, Any]:
     console = Console(file=options.pop("said", StringIO()), soft_wrap=True)
-    return sweep(config, data, out, trials=trials, cache=cache, device="cpu", console=console, **options)
+    return run_sweep(config, data, out, trials=trials, cache=cache, device="cpu", console=console, **options)
 
 
 def by_number(result: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -155,7 +154,7 @@ def test_a_stopped_sweep_ends_as_if_it_had_not_been(
     out = tmp_path / "sweep"
     console = Stopping(file=(said := StringIO()), soft_wrap=True)
     with pytest.raises(KeyboardInterrupt):
-        sweep(config, shapes, out, trials=2, cache=cache, device="cpu", console=console)
+        run_sweep(config, shapes, out, trials=2, cache=cache, device="cpu", console=console)
     assert said.getvalue().splitlines()[-1] == (
         "the sweep stops in trial 1, with 1 done; the same command goes on from there"
     )

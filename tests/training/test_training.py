@@ -21,16 +21,16 @@ from common import ConfigError, DataError, VitrineError
 from models.checkpoint import load_checkpoint
 from models.encoder import load_encoder
 from tests.conftest import SMALL_ARCHITECTURES, draw_shape, small_model
+from tests.tools.root import ROOT
 from training import cache as cache_module
 from training.config import RunConfig, load_config, parse_config
 from training.data import open_dataset
-from training.evaluate import evaluate_catalogue
 from training.loss import contrastive_loss
 from training.optim import schedule
-from training.state import LOG_FILE, STATE_FILE
+from training.reports import evaluate_catalogue
+from training.resume import LOG_FILE, STATE_FILE
 from training.train import train
 
-ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "training" / "configs").glob("*.toml"))
 
 
@@ -206,7 +206,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(shapes: Path, tmp_path: Path) -
 CHILD = """
 import sys
 from pathlib import Path
-from tests.test_training import small_run
+from tests.training.test_training import small_run
 from training.train import train
 train(small_run(save_minutes=0, epochs=60), Path(sys.argv[1]), Path(sys.argv[2]), cache=Path(sys.argv[3]), device="cpu",
       resume=True)

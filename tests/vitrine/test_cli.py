@@ -26,9 +26,9 @@ from typer.testing import CliRunner
 from common import ArtefactError
 from index import Catalogue
 from tests.conftest import draw_shape
-from vitrine import cli
+from tests.tools.root import ROOT
+from vitrine.cli import cli
 
-ROOT = Path(__file__).parents[1]
 VITRINE = [sys.executable, "-m", "vitrine"]
 
 

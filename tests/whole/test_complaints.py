@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.shop import IMAGES, DrawnEncoder, ask, data_uri, draw, shop_open, write_catalogue
+from tests.tools.root import ROOT
+from tests.tools.shop import IMAGES, DrawnEncoder, ask, data_uri, draw, shop_open, write_catalogue
 from training.loss import contrastive_loss
-from training.state import LOG_FILE
+from training.resume import LOG_FILE
 
-TESTS = Path(__file__).parent
+TESTS = ROOT / "tests"
 
 
 @dataclass(frozen=True)
@@ -35,117 +36,117 @@ COMPLAINTS = [
         "pictures are fetched from any address, redirects followed",
         ("marqo 1452",),
         (
-            "test_telemetry.py::test_nothing_is_connected_to_while_serving",
-            "test_app_search.py::test_an_address_is_never_fetched",
+            "app/test_telemetry.py::test_nothing_is_connected_to_while_serving",
+            "app/test_app_search.py::test_an_address_is_never_fetched",
         ),
     ),
     Complaint(
         "a 1x1 picture kills the endpoint until a restart while /health stays 200; every later request hangs",
         ("infinity 609", "infinity 367"),
         (
-            "test_app_search.py::test_no_picture_stops_the_encoder",
-            "test_app_operations.py::test_a_stuck_worker_is_not_ready_but_alive_and_recovers",
-            "test_app_operations.py::test_a_dead_worker_is_not_ready_and_nobody_waits_for_it",
+            "app/test_app_search.py::test_no_picture_stops_the_encoder",
+            "app/test_app_operations.py::test_a_stuck_worker_is_not_ready_but_alive_and_recovers",
+            "app/test_app_operations.py::test_a_dead_worker_is_not_ready_and_nobody_waits_for_it",
         ),
     ),
     Complaint(
         "memory creeps up until the process is killed; a cap per batch is asked for",
         ("infinity 517",),
         (
-            "test_complaints.py::test_no_request_makes_a_batch_larger_than_the_cap",
-            "test_batcher.py::test_batches_and_queue_count_inputs_not_jobs",
-            "test_app_uploads.py::test_more_uploads_than_slots_are_refused_at_once",
-            "test_search.py::test_rows_of_products_that_are_gone_are_let_go",
+            "whole/test_complaints.py::test_no_request_makes_a_batch_larger_than_the_cap",
+            "app/test_batcher.py::test_batches_and_queue_count_inputs_not_jobs",
+            "app/test_app_uploads.py::test_more_uploads_than_slots_are_refused_at_once",
+            "index/test_search.py::test_rows_of_products_that_are_gone_are_let_go",
         ),
     ),
     Complaint(
         "one truncated picture makes a bulk run hang for ever",
         ("clip-retrieval 257",),
         (
-            "test_app_search.py::test_one_truncated_picture_of_many_holds_nobody_up",
-            "test_app_live.py::test_many_lines_are_written_and_bad_ones_fail_alone",
-            "test_data.py::test_a_damaged_member_costs_only_itself",
-            "test_training.py::test_a_picture_that_cannot_be_used_is_left_out",
+            "app/test_app_search.py::test_one_truncated_picture_of_many_holds_nobody_up",
+            "app/test_app_live.py::test_many_lines_are_written_and_bad_ones_fail_alone",
+            "training/test_data.py::test_a_damaged_member_costs_only_itself",
+            "training/test_training.py::test_a_picture_that_cannot_be_used_is_left_out",
         ),
     ),
     Complaint(
         "index and metadata get out of step; merging indices fails",
         ("clip-retrieval 304", "clip-retrieval 280"),
         (
-            "test_kill.py::test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed",
-            "test_live_model.py::LiveCatalogue",
-            "test_search.py::test_an_index_that_is_carried_on_is_the_one_made_anew",
-            "test_live_catalogue.py::test_what_others_changed_during_a_build_is_carried_over",
+            "whole/test_kill.py::test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed",
+            "app/test_live_model.py::LiveCatalogue",
+            "index/test_search.py::test_an_index_that_is_carried_on_is_the_one_made_anew",
+            "index/test_live_catalogue.py::test_what_others_changed_during_a_build_is_carried_over",
         ),
     ),
     Complaint(
         "items cannot be added to a live index",
         ("autofaiss 11", "autofaiss 137"),
         (
-            "test_app_live.py::test_a_product_is_found_as_soon_as_it_is_acknowledged",
-            "test_app_live.py::test_thousands_of_lines_go_through_piece_by_piece",
-            "test_app_live.py::test_two_services_see_each_others_changes_within_a_second",
+            "app/test_app_live.py::test_a_product_is_found_as_soon_as_it_is_acknowledged",
+            "app/test_app_live.py::test_thousands_of_lines_go_through_piece_by_piece",
+            "app/test_app_live.py::test_two_services_see_each_others_changes_within_a_second",
         ),
     ),
     Complaint(
         "it dies without a message when it cannot start; a start of a large model times out",
         ("marqo 796", "clip-as-service 835"),
         (
-            "test_workers.py::test_workers_that_cannot_start_end_the_service_with_the_reason",
-            "test_live_catalogue.py::test_a_full_disk_is_said_and_changes_nothing",
+            "app/test_workers.py::test_workers_that_cannot_start_end_the_service_with_the_reason",
+            "index/test_live_catalogue.py::test_a_full_disk_is_said_and_changes_nothing",
         ),
     ),
     Complaint(
         "a machine without a network still tries to download",
         ("open_clip 580",),
         (
-            "test_telemetry.py::test_nothing_is_connected_to_while_serving",
-            "test_hub.py::test_a_hub_that_is_not_there_is_told_at_once",
-            "test_hub.py::test_a_hub_that_never_answers_is_given_up_within_seconds",
+            "app/test_telemetry.py::test_nothing_is_connected_to_while_serving",
+            "training/test_hub.py::test_a_hub_that_is_not_there_is_told_at_once",
+            "training/test_hub.py::test_a_hub_that_never_answers_is_given_up_within_seconds",
         ),
     ),
     Complaint(
         "a worker is lost after a while and callers see only that they cannot connect",
         ("clip-as-service 850",),
-        ("test_workers.py::test_workers_share_figures_reload_and_are_started_again",),
+        ("app/test_workers.py::test_workers_share_figures_reload_and_are_started_again",),
     ),
     Complaint(
         "many results take long: 2,000 take 38 s",
         ("clip-retrieval 213",),
-        ("test_app_search.py::test_a_large_k_is_one_search",),
+        ("app/test_app_search.py::test_a_large_k_is_one_search",),
     ),
     Complaint(
         "a data set of pictures instead of addresses, and a model of one's own, cannot be used",
         ("clip-retrieval 108", "clip-as-service 826"),
         (
-            "test_cli.py::test_the_whole_road",
-            "test_app_encoding.py::test_a_trained_checkpoint_is_served_with_its_own_vectors",
-            "test_recipe.py::test_a_run_can_begin_with_a_checkpoint",
+            "vitrine/test_cli.py::test_the_whole_road",
+            "app/test_app_encoding.py::test_a_trained_checkpoint_is_served_with_its_own_vectors",
+            "training/test_recipe.py::test_a_run_can_begin_with_a_checkpoint",
         ),
     ),
     Complaint(
         "many pictures of one caption are taken for negatives of each other",
         ("open_clip 1027", "open_clip 869", "Chinese-CLIP 111"),
         (
-            "test_training.py::test_same_titles_share_the_target_and_are_no_negatives",
-            "test_recipe.py::test_attributes_alone_are_positives_of_all_that_have_them",
+            "training/test_training.py::test_same_titles_share_the_target_and_are_no_negatives",
+            "training/test_recipe.py::test_attributes_alone_are_positives_of_all_that_have_them",
         ),
     ),
     Complaint(
         "targets made of the model's own similarities collapse; the loss stays at ln(batch)",
         ("OpenAI-CLIP 16", "OpenAI-CLIP 27", "open_clip 17"),
         (
-            "test_complaints.py::test_to_make_all_vectors_alike_is_no_way_to_a_small_loss",
-            "test_complaints.py::test_the_loss_of_a_run_leaves_the_logarithm_of_the_batch",
+            "whole/test_complaints.py::test_to_make_all_vectors_alike_is_no_way_to_a_small_loss",
+            "whole/test_complaints.py::test_the_loss_of_a_run_leaves_the_logarithm_of_the_batch",
         ),
     ),
     Complaint(
         "decoding starves the device",
         ("open_clip 110", "open_clip 899"),
         (
-            "test_recipe.py::test_the_benchmark_times_the_real_loop",
-            "test_recipe.py::test_batches_made_ahead_are_the_same_batches",
-            "test_data.py::test_decoding_in_threads_gives_what_a_plain_loop_gives",
+            "training/test_recipe.py::test_the_benchmark_times_the_real_loop",
+            "training/test_recipe.py::test_batches_made_ahead_are_the_same_batches",
+            "training/test_data.py::test_decoding_in_threads_gives_what_a_plain_loop_gives",
         ),
     ),
 ]

@@ -1,6 +1,6 @@
 """Data sets of pictures with titles: a path in; items, decoded pictures and a report of what was dirty out.
 
-Leaves the layouts to `training.readers`. Knows nothing of preprocessing, splits or catalogues.
+Leaves the layouts to `layouts`. Knows nothing of preprocessing, splits or catalogues.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from PIL import ExifTags, Image
 
 from common import DataError, InputError
 from models.images import FORMATS, decode_image
-from training.dataset import Dataset, Item, Problem, Report
-from training.readers import read_dataset
-
-__all__ = ["Dataset", "Item", "chunks", "decode", "decoded", "in_order", "inspect", "open_dataset", "undecodable"]
+from training.data.dataset import Dataset, Item, Problem, Report
+from training.data.layouts import read_dataset
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -39,7 +37,7 @@ def open_dataset(path: Path) -> Dataset:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check the path and its rights") from error
 
 
-def decode(
+def decode_pictures(
     dataset: Dataset, transform: Callable[[Image.Image], T], *, workers: int = 2, ahead: int = 256
 ) -> Generator[tuple[int, bytes, T], None, None]:
     """Yield (index in items, raw bytes, transformed picture) in order, decoded in `workers` threads.
@@ -103,7 +101,7 @@ def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None
     `progress` is called with (pictures done, pictures in all).
     """
     total = len(dataset.items)
-    for index, data, _ in decode(dataset, lambda image: None):
+    for index, data, _ in decode_pictures(dataset, lambda image: None):
         converted, rotated = _header_of(data)
         if converted:
             dataset.report.count(Problem.CONVERTED, dataset.items[index].id, once=True)

@@ -12,7 +12,7 @@ TIMEOUT_S = 5
 """How long the hub may take to say that it is there."""
 
 
-def download(folder: Path, repo: str = REPO) -> Path:
+def download_dataset(folder: Path, repo: str = REPO) -> Path:
     """Bring the parquet files of the data set `repo` into `folder`, and return it; `open_dataset` reads it.
 
     What is there already is kept, and a file half fetched is continued. The hub is the one that HF_ENDPOINT names;

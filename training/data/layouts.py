@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from common import DataError
-from training.dataset import MAX_IMAGE_BYTES, Dataset, Item, Problem, Report, shown
+from training.data.dataset import MAX_IMAGE_BYTES, Dataset, Item, Problem, Report, shown
 
 MAX_TABLE_BYTES = 2**30
 """Bound on styles.csv or another table, which is held in memory as a whole."""

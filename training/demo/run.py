@@ -13,13 +13,13 @@ from common import write_json
 from index import Catalogue, SearchIndex, Want, title_key
 from models import Encoder, load_encoder
 from training.config import load_config
-from training.draw import draw_catalogue
-from training.embed import build_catalogue
-from training.evaluate import evaluate_catalogue
+from training.demo.shop import draw_catalogue
+from training.indexing import build_catalogue
 from training.progress import bar, report_console
+from training.reports import evaluate_catalogue
 from training.train import METRICS_FILE, train
 
-CONFIG = Path(__file__).parent / "configs" / "tiny.toml"
+CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
 
 
 def prepare_demo(

@@ -1,6 +1,6 @@
 """A made-up shop: about two thousand drawn products with titles, in the layout of the Kaggle data set.
 
-Owns colours, brands, kinds, titles, stock and the files. Leaves to `training.sketch` how a thing is drawn, and knows
+Owns colours, brands, kinds, titles, stock and the files. Leaves to `clothes` how a thing is drawn, and knows
 nothing of models, training or how a data set is read back.
 """
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from common import ConfigError, DataError, folder_beside
-from training.sketch import (
+from training.demo.clothes import (
     PAPER,
     RGB,
     Look,

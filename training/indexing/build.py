@@ -17,8 +17,8 @@ from index import CatalogueInfo, Entry, Location, Product, SplitRule, Wants, mak
 from models import Encoder, load_encoder
 from models.images import decode_image
 from training.data import Dataset, open_dataset, undecodable
-from training.encode import Encoded, Vector, cores, distinct_titles, encode_pictures, encode_titles
-from training.encode_ray import Parts, encode_on_ray
+from training.indexing.local import Encoded, Vector, cores, distinct_titles, encode_pictures, encode_titles
+from training.indexing.ray_encode import Parts, encode_on_ray
 from training.progress import bar, report_console
 
 Found = tuple[Vector, Generator[list[Encoded | None], None, None]]
@@ -39,7 +39,7 @@ def build_catalogue(
 
     Products get the split of the checkpoint's own rule, so that the titles it was trained on are known. `out` appears
     when it is whole, or not at all; then, in a folder, a map of it is made. With `ray`, the address of a cluster, that
-    encodes (`training.encode_ray`), and a build that was stopped goes on where it was.
+    encodes (`ray_encode`), and a build that was stopped goes on where it was.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.

@@ -31,11 +31,11 @@ from rich.console import Console
 
 from common import ConfigError, DataError, VitrineError, file_beside
 from models import Encoder, load_encoder
-from models.folder import CONFIG_FILE, WEIGHTS_FILE
-from models.onnx_towers import FOLDER as ONNX
-from models.text import TOKENIZER_FILE
+from models.checkpoint_folder import CONFIG_FILE, WEIGHTS_FILE
+from models.onnx_backend import FOLDER as ONNX
+from models.tokenizer import TOKENIZER_FILE
 from training.data import Dataset, open_dataset
-from training.encode import Encoded, Read, Vector, distinct_titles, encode_pictures, encode_titles
+from training.indexing.local import Encoded, Read, Vector, distinct_titles, encode_pictures, encode_titles
 from training.progress import bar
 
 PART = 128

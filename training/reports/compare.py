@@ -19,9 +19,9 @@ from rich.table import Table
 from common import ArtefactError, ConfigError, InputError, VitrineError, write_json
 from index import SplitRule, evaluate, title_key
 from models.checkpoint import load_checkpoint
-from models.folder import CONFIG_FILE, encoder_id, read_config
+from models.checkpoint_folder import CONFIG_FILE, encoder_id, read_config
 from models.presets import ModelConfig, Tower
-from models.torch_towers import pick_device, torch_encoder
+from models.torch_backend import pick_device, torch_encoder
 from training.cache import pixels
 from training.config import RunConfig, load_config
 from training.data import Dataset, open_dataset
@@ -188,7 +188,7 @@ def _way_out(run: _Run, error: VitrineError) -> str:
         return ""
     ways = ["a run that `vitrine train` made with them can be given instead of the config"]
     small = f"paper-small-{config.preset}.toml"
-    if (Path(__file__).parent / "configs" / small).exists():
+    if (Path(__file__).parents[1] / "configs" / small).exists():
         ways.append(f"training/configs/{small} is of the same family and needs no hub")
     return f"; {', or '.join(ways)}"
 

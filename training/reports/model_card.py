@@ -20,13 +20,13 @@ PICTURES = {
 _MEASURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10"}
 
 
-def model_card(config: RunConfig, metrics: dict[str, Any], report: dict[str, Any] | None = None) -> str:
+def card_text(config: RunConfig, metrics: dict[str, Any], report: dict[str, Any] | None = None) -> str:
     """Return the README of a checkpoint folder, in Markdown, in the form of a Hugging Face model card.
 
     Args:
         config: the run.
         metrics: what `training.train.train` returns.
-        report: what `training.report.write_report` returned; none: the card stands without its figures and pictures.
+        report: what `write_report` returned; none: the card stands without its figures and pictures.
     """
     best: dict[str, Any] = next((entry for entry in metrics["history"] if entry["epoch"] == metrics["best_epoch"]), {})
     parts = [

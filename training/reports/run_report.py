@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from common import ConfigError, InputError, folder_beside, write_json
 from index import Product, evaluate, ranks, title_key, title_slices
 from models.images import decode_image
-from training.dataset import Item
+from training.data import Item
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.table import Table
 
 from common import ConfigError, DataError, InputError, VitrineError, file_beside, write_json
-from models.folder import WEIGHTS_FILE
-from models.torch_towers import pick_device
+from models.checkpoint_folder import WEIGHTS_FILE
+from models.torch_backend import pick_device
 from training.data import open_dataset
 from training.progress import report_console
-from training.report import DPI, GREY, INK, style
-from training.space import Search, laid, to_toml, value_at
-from training.state import STATE_FILE
+from training.reports import DPI, GREY, INK, style
+from training.resume import STATE_FILE
+from training.sweep.space import Search, laid, to_toml, value_at
 from training.train import train
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ PANELS_ACROSS = 3
 POINT, BEST_POINT = "#2166ac", "#d6721f"
 
 
-def sweep(
+def run_sweep(
     config: Path,
     data: Path,
     out: Path,

@@ -1,4 +1,4 @@
-"""The command line: the one module that knows both training and app.
+"""The command line: the one package that knows both training and app.
 
 Each command imports what it needs when it runs, so that `vitrine --help` answers at once.
 """
@@ -113,17 +113,17 @@ def _say(value: Any, as_json: bool) -> None:
 
 def _catalogue(given: str | None) -> Location:
     """Return the place given, else artefacts/catalogue, else the demo's when only that is there."""
-    from index import location
+    from index import parse_location
 
     if given is not None:
-        return location(given)
+        return parse_location(given)
     own, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
     return own if own.exists() or not drawn.exists() else drawn
 
 
 def _checkpoints(*folders: Path) -> list[Path]:
     """Return those of `folders` that hold a checkpoint, sound or not; where none does, the first."""
-    from models.folder import CONFIG_FILE
+    from models.checkpoint_folder import CONFIG_FILE
 
     return [folder for folder in folders if (folder / CONFIG_FILE).is_file()] or [folders[0]]
 
@@ -140,7 +140,7 @@ def _pair(checkpoint: Path | None, given: str | None) -> tuple[Path, Location]:
     if len(found) == 1 or (isinstance(catalogue, Path) and not catalogue.exists()):
         return found[0], catalogue
     from index import open_catalogue
-    from models.folder import encoder_id
+    from models.checkpoint_folder import encoder_id
 
     with open_catalogue(catalogue) as opened:
         wanted = opened.info.encoder_id
@@ -168,7 +168,7 @@ def demo(
 
 def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
     from training.demo import prepare_demo
-    from training.evaluate import terminal_table
+    from training.reports import terminal_table
 
     report = prepare_demo(folder, device=device)
     if as_json:
@@ -232,9 +232,9 @@ def data_download(
     as_json: Json = False,
 ) -> None:
     """Get *Fashion Product Images (Small)* from the Hugging Face hub (HF_ENDPOINT is respected)."""
-    from training.hub import download
+    from training.data import download_dataset
 
-    folder = download(out, repo)
+    folder = download_dataset(out, repo)
     if as_json:
         files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
         _say({"folder": str(folder), "repo": repo, "files": files}, True)
@@ -313,7 +313,7 @@ def sweep(
 ) -> None:
     """Train a config again and again with other values, and keep those with the best validation MRR."""
     from training.sweep import BEST_FILE, PLOT_FILE, terminal_table
-    from training.sweep import sweep as run
+    from training.sweep import run_sweep as run
 
     result = run(
         config,
@@ -382,7 +382,7 @@ def export(
     From then on, whatever loads that checkpoint on a CPU uses them; `VITRINE_RUNTIME=torch` does not.
     """
     from models import load_encoder
-    from models.export import export as run
+    from models.onnx_export import export as run
     from training.pack import cost, cost_table
 
     checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
@@ -445,9 +445,9 @@ def index(
     Fewer than 100,000 products are scanned, which is exact. Of more, or with --budget-mb or --recall, the fastest type
     of index that fits is found by measuring them on the catalogue's own vectors.
     """
-    from index import Wants, location, make_index
+    from index import Wants, make_index, parse_location
 
-    place = location(out)
+    place = parse_location(out)
     wants = None
     if budget_mb is not None or recall is not None:
         wants = Wants(budget_mb) if recall is None else Wants(budget_mb, recall)
@@ -468,7 +468,7 @@ def index(
                 "set, or --budget-mb and --recall to choose an index all the same"
             )
     else:
-        from training.embed import build_catalogue
+        from training.indexing import build_catalogue
 
         checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
         figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, wants=wants)
@@ -485,7 +485,7 @@ def index(
 
 def _say_search(search: dict[str, Any]) -> None:
     """Show which types of index were measured, and what was chosen."""
-    from index.ann import DEPTH
+    from index import DEPTH
 
     for side, chosen in search["chosen"].items():
         table = Table(title=f"{side}, compared on a sample")
@@ -538,7 +538,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure retrieval, with 95 % intervals, against all products of the catalogue."""
-    from training.evaluate import (
+    from training.reports import (
         PROTOCOLS,
         evaluate_catalogue,
         evaluate_catalogue_kagl,
@@ -589,7 +589,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Train or collect several runs and show the source paper's table beside them: image to text, over all pairs."""
-    from training import compare as table
+    from training.reports import compare as table
 
     failed: dict[str, str] = {}
     if comparison is not None:
@@ -675,9 +675,9 @@ def copy_catalogue(
 
     A catalogue that is there is replaced when the copy is whole. What is changed in either meanwhile is not taken over.
     """
-    from index import copy_catalogue, location
+    from index import copy_catalogue, parse_location
 
-    source, target = _catalogue(catalogue), location(to)
+    source, target = _catalogue(catalogue), parse_location(to)
     count = copy_catalogue(source, target, if_empty=if_empty)
     if as_json:
         _say({"from": str(source), "to": str(target), "products": count}, True)
@@ -771,7 +771,7 @@ def key_create(
     as_json: Json = False,
 ) -> None:
     """Make a key and show it, this once: only its hash is kept."""
-    from app.keys import SCOPES, create_key
+    from app.http import SCOPES, create_key
 
     known = next((one for one in SCOPES if one == scope), None)
     if known is None:
@@ -791,7 +791,7 @@ def key_create(
 @key_cli.command("list", epilog="Example: `vitrine key list --json`")
 def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
     """Show the keys there are: names, scopes and last characters."""
-    from app.keys import read_keys
+    from app.http import read_keys
 
     found = read_keys(_keys(keys))
     if as_json:
@@ -813,7 +813,7 @@ def key_revoke(
     as_json: Json = False,
 ) -> None:
     """Take a key back; a running service refuses it from its next request on."""
-    from app.keys import revoke_key
+    from app.http import revoke_key
 
     key = revoke_key(_keys(keys), name)
     _say({"revoked": key.name} if as_json else f"the key {key.name!r} is revoked", as_json)
@@ -848,7 +848,3 @@ def doctor(as_json: Json = False) -> None:
                 console.print(f"{'':>20}→ {escape(one.fix)}")
     if not said["ok"]:
         raise typer.Exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from common import ArtefactError, InputError
-from index.backend import location, open_catalogue
-from index.catalogue import Snapshot
-from index.products import SPLITS, Product, title_key
+from index.product import SPLITS, Product, title_key
+from index.sqlite import Snapshot
+from index.store import open_catalogue, parse_location
 
 TIE = 1e-6
 """Scores this close are equal: the same vector may score a last bit apart by its place in a matrix product."""
@@ -492,7 +492,7 @@ def main() -> None:
     split, named = sys.argv[1:]
     measure = next(measure for what, measure in MEASURES.items() if what == named)
     try:
-        with open_catalogue(location(os.environ[WHERE])) as catalogue:
+        with open_catalogue(parse_location(os.environ[WHERE])) as catalogue:
             answer = measure(catalogue.snapshot(), split)
     except InputError as error:
         answer = {"error": str(error), "catalogue_at_fault": isinstance(error, ArtefactError)}
