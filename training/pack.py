@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from common import ArtefactError, ConfigError, DataError, folder_beside
+from common import ArtefactError, ConfigError, DataError, atomic_folder
 from index import SplitRule, evaluate
 from models import Encoder, load_encoder
 from models.checkpoint import load_checkpoint, save_checkpoint
@@ -73,7 +73,7 @@ def pack(
     original = load_checkpoint(checkpoint)
     if original.weights == "int8":
         raise ConfigError(f"{checkpoint} is packed already; give the checkpoint that it was made from, or copy it")
-    with folder_beside(out) as beside:
+    with atomic_folder(out) as beside:
         save_checkpoint(beside, original.model, original.text, original.training, weights="int8")
         packed_id = encoder_id(beside)
         _check_place(out, packed_id, replace)

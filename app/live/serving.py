@@ -18,7 +18,7 @@ from app.query import Encoder, MicroBatcher, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
-from index import Delete, Put, Store, Want, Written, caught_up, open_catalogue, open_search
+from index import Delete, Put, SearchQuery, Store, Written, open_catalogue, open_search, refresh
 from models.checkpoint_folder import encoder_id
 from models.encoder import load_encoder
 
@@ -164,7 +164,7 @@ class Live:
             index = open_search(catalogue)
             if current is not None:
                 query, _ = encoder.encode_counted([CANARY])
-                if not np.isfinite(query).all() or (len(index) and not index.images(query, [Want(k=1)])[0].hits):
+                if not np.isfinite(query).all() or (len(index) and not index.images(query, [SearchQuery(k=1)])[0].hits):
                     raise ArtefactError("a search for anything finds nothing; check checkpoint and catalogue")
         except BaseException:
             catalogue.close()
@@ -212,7 +212,7 @@ class Live:
         return [answers[number] for number in range(len(jobs))]
 
     def _catch_up(self) -> None:
-        fresh = caught_up(self.serving.index, self.catalogue)
+        fresh = refresh(self.serving.index, self.catalogue)
         if fresh is not self.serving.index:
             self.serving = Serving(self.serving.encoder, fresh)
             self._telemetry.catalogue(fresh.version, len(fresh))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.http import REPLACED, UnavailableError
 from common import InputError, VitrineError
-from index import DescriptionHit, Hit, Page, Search, Want
+from index import DescriptionHit, Hit, Page, Search, SearchQuery
 
 Kind = Literal["images", "descriptions"]
 Part = Literal["text", "image", "like", "unlike", "vector"]
@@ -68,7 +68,7 @@ class Ask:
     """What a search asks for, beside the texts and pictures of its job."""
 
     kind: Kind
-    want: Want
+    want: SearchQuery
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
     vector: np.ndarray | None = None

@@ -25,7 +25,7 @@ from pydantic import (
 
 from app.http import InvalidError, invalid
 from app.query import WEIGHTS, Part
-from index import MAX_K, Filter, Want
+from index import MAX_K, Filter, SearchQuery
 from models.images import NAMED
 
 MAX_TEXT = 2_000
@@ -296,9 +296,9 @@ class SearchRequest(Fields):
                 [{"field": "text", "message": "empty, and there is no image, like, unlike or vector"}],
             )
 
-    def want(self) -> Want:
+    def want(self) -> SearchQuery:
         """Return what is wanted, as the index takes it."""
-        return Want(
+        return SearchQuery(
             k=self.k,
             offset=self.offset,
             filters={name: condition.as_filter() for name, condition in self.filters.items()},

@@ -412,7 +412,7 @@ def evaluate_details(snapshot: Snapshot, split: str) -> dict[str, Any]:
     queries = _asking(snapshot, split)
     products, images, texts = snapshot.products, snapshot.image_vectors, snapshot.text_vectors
     title_of, members, starts = _by_title([product.title for product in products])
-    leads = members[starts[:-1]]
+    title_rows = members[starts[:-1]]
     asked = np.unique(title_of[queries])
     sizes = starts[asked + 1] - starts[asked]
     of_asked = np.concatenate([members[starts[title] : starts[title + 1]] for title in asked])
@@ -420,10 +420,10 @@ def evaluate_details(snapshot: Snapshot, split: str) -> dict[str, Any]:
     return {
         **_about(snapshot, split),
         "text_to_image": _told(
-            products, leads[asked], everything, texts, images, (np.concatenate([[0], np.cumsum(sizes)]), of_asked)
+            products, title_rows[asked], everything, texts, images, (np.concatenate([[0], np.cumsum(sizes)]), of_asked)
         ),
         "image_to_text": _told(
-            products, queries, leads, images, texts, (np.arange(len(queries) + 1), title_of[queries])
+            products, queries, title_rows, images, texts, (np.arange(len(queries) + 1), title_of[queries])
         ),
     }
 

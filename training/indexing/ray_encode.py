@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from common import ConfigError, DataError, VitrineError, file_beside
+from common import ConfigError, DataError, VitrineError, atomic_file
 from models import Encoder, load_encoder
 from models.checkpoint_folder import CONFIG_FILE, WEIGHTS_FILE
 from models.onnx_backend import FOLDER as ONNX
@@ -47,7 +47,7 @@ SETTLE_S = 30.0
 REACH_S = 5.0
 """Longest that a cluster may take to answer at its address, in seconds."""
 
-LEFT_S = 7 * 24 * 3600.0
+ABANDONED_AFTER_S = 7 * 24 * 3600.0
 """Age, in seconds, from which another run's parts are cleared away: nobody is going to go on with it."""
 
 Kind = Literal["titles", "pictures"]
@@ -94,7 +94,7 @@ class Parts:
 
     def write(self, part: Part, rows: Any) -> None:
         """Keep an encoded part: an Arrow array of vectors as bytes, null where there is none."""
-        with file_beside(self._folder / part.file) as beside:
+        with atomic_file(self._folder / part.file) as beside:
             pq.write_table(pa.table({"vector": rows.cast(self._type)}), beside)
 
     def titles(self) -> Vector:
@@ -114,7 +114,7 @@ class Parts:
         """Clear the parts away, and what is left of runs that nobody went on with."""
         shutil.rmtree(self._folder, ignore_errors=True)
         for other in self._folder.parent.glob(self._others):
-            if time.time() - other.stat().st_mtime > LEFT_S:
+            if time.time() - other.stat().st_mtime > ABANDONED_AFTER_S:
                 shutil.rmtree(other, ignore_errors=True)
 
     def _read(self, part: Part) -> list[bytes | None]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common import ConfigError, InputError, folder_beside, write_json
+from common import ConfigError, InputError, atomic_folder, write_json
 from index import Product, evaluate, ranks, title_key, title_slices
 from models.images import decode_image
 from training.data import Item
@@ -99,7 +99,7 @@ def write_report(
         ),
         "files": [CURVES, TEMPERATURE, RECALL, SHEET, SLICES],
     }
-    with folder_beside(folder / FOLDER) as beside:
+    with atomic_folder(folder / FOLDER) as beside:
         _curves(log, metrics["history"], metrics["best_epoch"]).savefig(beside / CURVES)
         _temperature(log, figures["calibration"]).savefig(beside / TEMPERATURE)
         _recall(figures).savefig(beside / RECALL)

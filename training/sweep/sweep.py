@@ -20,7 +20,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from common import ConfigError, DataError, InputError, VitrineError, file_beside, write_json
+from common import ConfigError, DataError, InputError, VitrineError, atomic_file, write_json
 from models.checkpoint_folder import WEIGHTS_FILE
 from models.torch_backend import pick_device
 from training.data import open_dataset
@@ -392,9 +392,9 @@ def _write(out: Path, result: dict[str, Any], asked: Search) -> None:
         f"# Trial {best['number']} of {len(result['trials'])} over {result['config']}: "
         f"validation R@10 {best['recall10']:.3f}, MRR@10 {best['mrr10']:.3f}.\n"
     )
-    with file_beside(out / BEST_FILE) as beside:
+    with atomic_file(out / BEST_FILE) as beside:
         beside.write_text(head + to_toml(laid(asked.written, best["values"])), encoding="utf-8")
-    with file_beside(out / PLOT_FILE) as beside:
+    with atomic_file(out / PLOT_FILE) as beside:
         _plot(result).savefig(beside, format="png")
 
 
