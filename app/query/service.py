@@ -13,7 +13,7 @@ import numpy as np
 from fastapi import Depends, Request
 
 from app.http import REPLACED, DeadlineError, InvalidError, ReloadError, UnavailableError, UploadedPicture, Uploads
-from app.live import CANARY, Evaluations, Live
+from app.live import CANARY, Evaluations, ServingState
 from app.query.batcher import Answered, MicroBatcher
 from app.query.engine import Ask, Encoder, Engine, Job, Kind, Outcome, Serving
 from app.schemas import ClassifyRequest, Condition, Ready, SearchRequest
@@ -88,7 +88,7 @@ class Service:
     def __init__(self, settings: Settings, encoder: Encoder | None = None) -> None:
         self.settings = settings
         self.telemetry = Telemetry()
-        self.live = Live(settings, self.telemetry, encoder)
+        self.live = ServingState(settings, self.telemetry, encoder)
         self.evaluations = Evaluations(settings.catalogue, self.live.state, self.telemetry)
         self._engine = Engine(lambda: self.serving, settings.text_cache)
         self.batcher: MicroBatcher[Job, Outcome] = MicroBatcher(
@@ -103,7 +103,7 @@ class Service:
             self.telemetry,
             lambda: self.batcher.waiting,
         )
-        self.measure()
+        self.update_gauges()
 
     @property
     def serving(self) -> Serving:
@@ -127,7 +127,7 @@ class Service:
         await self.live.close()
         self.uploads.close()
 
-    def measure(self) -> None:
+    def update_gauges(self) -> None:
         """Take down what is served and how it stands now."""
         serving = self.serving
         self.telemetry.queue(self.batcher.waiting)

@@ -41,22 +41,22 @@ BLAS_THRESHOLD: int = faiss.cvar.distance_compute_blas_threshold
 PRODUCT_FROM = 4
 """Queries from which on their scores are faster to have as a product of matrices than one by one."""
 
-SPARED = 64
+MAX_POSTFILTERED = 64
 """Rows that a scan without them may find all the same, and leave out afterwards: with a mask there is no product."""
 
 DEAD_ROWS = 0.25
 """Part of the appended rows that may be of products since replaced or taken out, before they are written anew."""
 
-FEW = 1 / 8
+GATHER_BELOW = 1 / 8
 """Part of the rows from which on it is faster to look at all of them than to pick those that pass."""
 
-FILTERED = 2
+FILTER_WIDENING = 2
 """How many times as far an index looks for what passes a filter as the part that passes would have it."""
 
 NEARLY_ALL = 0.95
 """Part of the rows from which on they are spread as all are: what was taken out of a catalogue is no filter."""
 
-PICKED = 4
+EXACT_ROW_WORTH = 4
 """A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
 
 Collapse = Literal["title", "image"]
@@ -344,7 +344,9 @@ class RowSubset:
     @cached_property
     def rows(self) -> Rows | None:
         """The rows that pass, where they are so few that it is faster to pick them."""
-        return np.flatnonzero(self.mask) if self.mask is not None and self.total <= FEW * len(self.mask) else None
+        return (
+            np.flatnonzero(self.mask) if self.mask is not None and self.total <= GATHER_BELOW * len(self.mask) else None
+        )
 
     @cached_property
     def found_near(self) -> tuple[npt.NDArray[np.uint8] | None, float]:
@@ -379,7 +381,7 @@ class SearchIndex:
         rows = _Rows(snapshot.info.dim, None)
         rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors)
         alive = np.ones(rows.count, dtype=np.bool_)
-        self._take(snapshot.info, snapshot.version, rows, {}, alive, rows.first_title_rows())
+        self._init_state(snapshot.info, snapshot.version, rows, {}, alive, rows.first_title_rows())
 
     @classmethod
     def over(cls, base: Columns, near: Mapping[Side, AnnIndex]) -> SearchIndex:
@@ -392,10 +394,12 @@ class SearchIndex:
         """
         rows = _Rows(base.info.dim, base)
         index = object.__new__(cls)
-        index._take(base.info, base.version, rows, near, np.ones(len(base), dtype=np.bool_), rows.first_title_rows())
+        index._init_state(
+            base.info, base.version, rows, near, np.ones(len(base), dtype=np.bool_), rows.first_title_rows()
+        )
         return index
 
-    def _take(
+    def _init_state(
         self,
         info: CatalogueInfo,
         version: int,
@@ -460,7 +464,7 @@ class SearchIndex:
         if len(late) - int(np.count_nonzero(late)) > max(1024, DEAD_ROWS * len(late)):
             rows, alive, title_rows = self._rewritten(rows, alive)
             having = {name: having[name] for name in rows.columns}
-        index._take(self.info, changes.version, rows, self._ann, alive, title_rows, having)
+        index._init_state(self.info, changes.version, rows, self._ann, alive, title_rows, having)
         return index
 
     def _rewritten(self, rows: _Rows, alive: Mask) -> tuple[_Rows, Mask, Rows]:
@@ -705,7 +709,7 @@ class SearchIndex:
         """
         vectors, near = self._vectors[side], self._ann.get(side)
         results: dict[int, tuple[Rows, Vectors]] = {}
-        if near is not None and (among.mask is None or among.total > PICKED * near.choice.visited):
+        if near is not None and (among.mask is None or among.total > EXACT_ROW_WORTH * near.choice.visited):
             shallow = [number for number, end in enumerate(ends) if 0 < end <= DEPTH]
             for number, found in zip(shallow, search_candidates(near, among, vectors, queries[shallow]), strict=True):
                 if len(found[0]) >= ends[number]:
@@ -767,7 +771,7 @@ def search_candidates(
         return []
     bits, share = among.found_near
     # What passes a filter is seldom spread as the rest: where a query points there may be little of it.
-    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTERED)
+    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTER_WIDENING)
     if (labels := among._labels) is not None:
         found = np.where(found >= 0, labels[found], -1)
     others = among.others(len(vectors))
@@ -845,7 +849,7 @@ def _scan_part(
     Unlike an index it needs no copy of the vectors.
     """
     count, dim = vectors.shape
-    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(SPARED, count // 8):
+    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(MAX_POSTFILTERED, count // 8):
         scores, places = _scan_part(vectors, queries, min(k + failing, count), None, None)
         scores, places = np.where(mask[places], scores, -np.inf), np.where(mask[places], places, -1)
         kept = np.argsort(places < 0, axis=1, kind="stable")[:, :k]  # those that pass first, and still best first
