@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from index.metrics import evaluate_details as evaluate_details
     from index.metrics import evaluate_kagl as evaluate_kagl
     from index.metrics import evaluate_split as evaluate_split
-    from index.metrics import examine as examine
+    from index.metrics import query_stats as query_stats
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
     from index.product import SPLITS as SPLITS
@@ -69,7 +69,7 @@ __getattr__ = lazy_exports(
         "index.ann": "DEPTH IndexRequirements make_index open_index",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (
-            "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split examine ranks title_slices"
+            "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
         "index.sqlite": "Catalogue CatalogueInfo CatalogueWriter Changes Delete Entry Put Snapshot Written etag_of",
