@@ -59,7 +59,7 @@ def pack(
 
     Returns:
         As JSON data `encoder_id`, `packed_from`, `bytes` (`before` and `after`, of weights, config and tokenizer),
-        `files` (name -> bytes), `seconds` (of packing alone), and with `data` the `cost`, as `cost` gives it.
+        `files` (name -> bytes), `seconds` (of packing alone), and with `data` the `cost`, as `compare_encoders` gives it.
 
     Raises:
         ArtefactError: the checkpoint cannot be used, or `out` holds something else.
@@ -89,7 +89,7 @@ def pack(
             "seconds": round(time.monotonic() - started, 2),
         }
         if data is not None:
-            figures["cost"] = cost(
+            figures["cost"] = compare_encoders(
                 load_encoder(checkpoint, device, "torch"), load_encoder(beside, device, "torch"), data, console
             )
         (beside / CARD_FILE).write_text(_card(checkpoint, figures), encoding="utf-8")
@@ -99,7 +99,7 @@ def pack(
     return figures
 
 
-def cost(
+def compare_encoders(
     original: Encoder, other: Encoder, data: Path, console: Console | None = None, *, name: str = "packed"
 ) -> dict[str, Any]:
     """Measure on products of validation how far the vectors of `other` are from those of `original`, and what it does.
@@ -145,7 +145,7 @@ def cost(
 
 
 def cost_table(measured: dict[str, Any]) -> Table:
-    """Return what `cost` measured as a table for the terminal."""
+    """Return what `compare_encoders` measured as a table for the terminal."""
     table = Table(
         title=f"{measured['data']}: {measured['products']:,} validation products, text to image once per title",
         caption=f"95 % intervals; {_cosines(measured['cosine'])}",

@@ -297,7 +297,7 @@ def tuned(near: AnnIndex, trial: Trial, target: float) -> AnnIndex:
     return best
 
 
-def measure(kind: Kind, trial: Trial, target: float) -> AnnIndex | Choice:
+def build_and_tune(kind: Kind, trial: Trial, target: float) -> AnnIndex | Choice:
     """Build an index of that kind over the trial's vectors and tune it; for flat, only its choice."""
     count, dim = trial.vectors.shape
     blank = Choice(kind, factories(count, dim)[kind], WIDTH, 0, count, 1.0, 1.0, 0.0, trial.exact_ms, 0, 0.0)
@@ -333,14 +333,16 @@ def choose(
     fitting = [k for k in factories(count, dim) if budget is None or bytes_of(k, count, dim) <= budget]
     if not fitting:
         fitting = [min(factories(count, dim), key=lambda kind: bytes_of(kind, count, dim))]
-    measured = [one if isinstance(one, Choice) else one.choice for one in (measure(k, trial, target) for k in fitting)]
+    measured = [
+        one if isinstance(one, Choice) else one.choice for one in (build_and_tune(k, trial, target) for k in fitting)
+    ]
     order = _order(measured)
     if sample is vectors and order[0].kind == "flat":
         return order[0], measured
     whole = trial if sample is vectors else Trial.of(vectors, other)
     tried: list[AnnIndex | Choice] = []
     for one in order:
-        made = measure(one.kind, whole, target)
+        made = build_and_tune(one.kind, whole, target)
         tried.append(made)
         if (made if isinstance(made, Choice) else made.choice).enough:
             return made, measured

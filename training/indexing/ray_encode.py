@@ -166,7 +166,7 @@ def encode_on_ray(
         VitrineError: the cluster cannot encode it; what it did is kept.
     """
     with _connected(address):
-        kind, gpus, cpus, processes = _share(device)
+        kind, gpus, cpus, processes = _plan_workers(device)
         runtime = "torch-cuda" if kind == "cuda" else f"{encoder.runtime}-cpu"
         name = f"{encoder.encoder_id}-{runtime}-{dataset.fingerprint[:16]}"
         parts = Parts(out, name, dataset, len(titles), encoder.dim, f"{processes} x {kind} by Ray")
@@ -174,7 +174,7 @@ def encode_on_ray(
         total = len(titles) + len(dataset.items)
         with bar(f"encoding in {processes} processes", total, "texts and images", console) as advance:
             advance(total - sum(map(len, missing)))
-            files = _shipped(checkpoint, kind)
+            files = _put_checkpoint(checkpoint, kind)
             source = str(data.expanduser().absolute()), dataset.fingerprint
             for part, rows in _parts(missing, source, files, kind, gpus, cpus, processes) if missing else ():
                 parts.write(part, rows)
@@ -201,7 +201,7 @@ def _connected(address: str) -> Iterator[None]:
             "(`ray start --address HOST:PORT` makes this machine one) with `--ray auto`"
         )
     if address not in ("local", "auto"):
-        _reach(address)
+        _check_reachable(address)
     try:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         ray.init(address=address, **({"include_dashboard": False} if address == "local" else {}), **quiet)
@@ -228,7 +228,7 @@ def _connected(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def _reach(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Knock at HOST:PORT: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
@@ -239,7 +239,7 @@ def _reach(address: str) -> None:
         raise ConfigError(f"no Ray cluster answers at {address} ({error}); look at it with `ray status`") from error
 
 
-def _share(device: str) -> tuple[Literal["cpu", "cuda"], int, int, int]:
+def _plan_workers(device: str) -> tuple[Literal["cpu", "cuda"], int, int, int]:
     """Return what computes: its kind, GPUs and cores per process, and how many processes."""
     import ray
 
@@ -256,7 +256,7 @@ def _share(device: str) -> tuple[Literal["cpu", "cuda"], int, int, int]:
     return "cuda", 1, max(1, cores // cards), cards
 
 
-def _shipped(checkpoint: Path, kind: str) -> Any:
+def _put_checkpoint(checkpoint: Path, kind: str) -> Any:
     """Put the files that make an encoder of a checkpoint into Ray's store, once for all nodes."""
     import ray
 

@@ -383,13 +383,13 @@ def export(
     """
     from models import load_encoder
     from models.onnx_export import export as run
-    from training.pack import cost, cost_table
+    from training.pack import compare_encoders, cost_table
 
     checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
     record = run(checkpoint)
     if data is not None:
         slow, fast = load_encoder(checkpoint, "cpu", "torch"), load_encoder(checkpoint, "cpu", "onnx")
-        record["cost"] = cost(slow, fast, data, name="exported")
+        record["cost"] = compare_encoders(slow, fast, data, name="exported")
     if as_json:
         _say(record, True)
         return
