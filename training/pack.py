@@ -59,7 +59,8 @@ def pack(
 
     Returns:
         As JSON data `encoder_id`, `packed_from`, `bytes` (`before` and `after`, of weights, config and tokenizer),
-        `files` (name -> bytes), `seconds` (of packing alone), and with `data` the `cost`, as `compare_encoders` gives it.
+        `files` (name -> bytes), `seconds` (of packing alone), and with `data` the `cost`, as
+        `compare_encoders` gives it.
 
     Raises:
         ArtefactError: the checkpoint cannot be used, or `out` holds something else.

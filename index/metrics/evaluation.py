@@ -144,11 +144,11 @@ def evaluate(
 
     # Where in the result -> per title, the sum of a measure over its queries.
     sums: dict[tuple[str, ...], Floats] = {}
-    for direction, texts_or_images, gallery in (
+    for direction, query_vectors, gallery in (
         ("image_to_text", image_vectors, text_vectors),
         ("text_to_image", text_vectors, image_vectors),
     ):
-        strict_id, same_title = _product_ranks(texts_or_images, gallery, queries, title_of, members, starts)
+        strict_id, same_title = _product_ranks(query_vectors, gallery, queries, title_of, members, starts)
         for rule, rank in (("strict_id", strict_id), ("same_title", same_title)):
             measures = {f"top{k}": (rank <= k).astype(np.float64) for k in PRODUCT_CUTOFFS}
             measures[f"mrr{MRR_CUTOFF}"] = _reciprocal(rank)
@@ -438,7 +438,7 @@ def _direction_details(
     gallery: Vectors,
     relevant: tuple[Integers, Integers],
 ) -> dict[str, Any]:
-    """Return one direction of `evaluate_details`; `query_rows` (Q,) and `gallery_rows` (N,) are positions in `products`."""
+    """Return one direction of `evaluate_details`; `query_rows` (Q,) and `gallery_rows` (N,) index `products`."""
     candidates = gallery if len(gallery_rows) == len(gallery) else gallery[gallery_rows]
     seen = query_stats(queries[query_rows], candidates, relevant)
     lead = seen.right - seen.wrong
@@ -486,7 +486,7 @@ EVALUATIONS: Mapping[Report, Callable[[Snapshot, str], dict[str, Any]]] = {
 
 
 def main() -> None:
-    """Measure the split that the arguments name of the catalogue that `CATALOGUE_VARIABLE` names; print figures or error as JSON.
+    """Measure a split of the catalogue that `CATALOGUE_VARIABLE` names, and print figures or the error as JSON.
 
     What a service runs as a process of its own: at the lowest priority, and on one core if the environment says so.
     """

@@ -155,7 +155,7 @@ def calibration(
 ) -> dict[str, Any]:
     """Compare how sure the model is of its first answer with how often that answer is right.
 
-    The confidence is the softmax probability, over all V gallery, of the first answer's title: what its products
+    The confidence is the softmax probability, over all V answers, of the first answer's title: what its products
     have together, since the loss shares the target among the products of a title. Bins hold equally many queries
     (arXiv 1904.01685), as most confidences are small. The expected calibration error is the mean distance between
     confidence and fraction right over the bins, weighted by their size (arXiv 1706.04599).
