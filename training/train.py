@@ -38,7 +38,7 @@ from training.progress import bar, report_console
 from training.reports import card_text
 from training.resume import LOG_FILE, Progress, interruptible, log_lines, read_state, save_state
 from training.resume import STATE_FILE as STATE_FILE
-from training.step import backward
+from training.gradient_cache import backward
 
 METRICS_FILE = "metrics.json"
 VALIDATION_BATCH = 128

@@ -29,7 +29,7 @@ from training.inputs import captions, prefetch
 from training.loss import SigmoidCriterion, SoftmaxCriterion, sigmoid_loss
 from training.optim import averaged, parameter_groups, set_learning
 from training.resume import LOG_FILE, STATE_FILE
-from training.step import backward
+from training.gradient_cache import backward
 from training.train import train
 
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -118,10 +118,10 @@ def test_a_chunk_drops_out_the_same_both_times() -> None:
 WORKER = """
 import sys
 import torch
-from tests.training.test_recipe import GROUPS, batch_of, small_encoder
+from tests.training.test_gradient_cache import GROUPS, batch_of, small_encoder
 from training.loss import SigmoidCriterion
 from training.distributed import joined
-from training.step import backward
+from training.gradient_cache import backward
 
 with joined("cpu") as (world, device):
     model, criterion = small_encoder(seed=world.rank).train(), SigmoidCriterion()
