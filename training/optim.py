@@ -39,7 +39,7 @@ def parameter_groups(model: DualEncoder, recipe: Recipe) -> list[dict[str, Any]]
     embeddings slowest; everything else at `learning_rate`. `tower` tells the groups that wait for `locked_epochs`.
     """
     set_learning(model, recipe, recipe.locked)
-    layers = {"": 0, **{tower: _layers(model.get_submodule(f"{tower}_tower")) for tower in TOWERS}}
+    layers: dict[str, int] = {tower: _layers(model.get_submodule(f"{tower}_tower")) for tower in TOWERS}
     groups: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:

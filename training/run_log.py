@@ -28,11 +28,11 @@ class RunLog:
     batch: int
     """Pairs in a step."""
 
-    def step(self, entry: dict[str, Any]) -> None:
-        """Record a step: `step`, `epoch` (from 0), `loss`, `logit_scale` and `learning_rate`."""
-        self.append(entry)
-        self.advance(self.batch, epoch=entry["epoch"] + 1, loss=entry["loss"])
-        self._plot({name: entry[name] for name in ("loss", "logit_scale", "learning_rate")}, entry["step"])
+    def step(self, *, step: int, epoch: int, loss: float, **scalars: float) -> None:
+        """Record a step; `step` counts from 1, `epoch` from 0."""
+        self.append({"step": step, "epoch": epoch, "loss": loss, **scalars})
+        self.advance(self.batch, epoch=epoch + 1, loss=loss)
+        self._plot({"loss": loss, **scalars}, step)
 
     def validation(self, entry: dict[str, Any], step: int, *, gallery: int, saved: bool) -> None:
         """Record an epoch's entry of the history; its figures are of `gallery` pictures, its checkpoint may be kept."""

@@ -80,7 +80,7 @@ def train(
     saved = read_state(out, config, resume)
     board = None
     if tensorboard and world.first:
-        from training.reports import tensorboard_writer  # an optional package: its absence is said before the work
+        from training.reports import tensorboard_writer  # an optional package: say so early when it is missing
 
         board = tensorboard_writer(out / "tensorboard")
 
@@ -123,15 +123,7 @@ def train(
                 loss = trainer.step(batch, groups, done.step)
                 done.step += 1
                 done.epoch_loss += loss / plan.epoch_steps
-                log.step(
-                    {
-                        "step": done.step,
-                        "epoch": epoch,
-                        "loss": loss,
-                        "logit_scale": setup.model.logit_scale.exp().item(),
-                        "learning_rate": trainer.learning_rate,
-                    }
-                )
+                log.step(step=done.step, epoch=epoch, loss=loss, **trainer.scalars())
 
                 # ------------------------------------ validation and best checkpoint, at the end of an epoch
                 if done.step % plan.epoch_steps == 0:

@@ -33,10 +33,10 @@ class Trainer:
         self.average = averaged(self.model, recipe.ema) if recipe.ema else None
         self.eval_model = self.model if self.average is None else cast(DualEncoder, self.average.module)
 
-    @property
-    def learning_rate(self) -> float:
-        """The projections' rate in the last step."""
-        return float(self.optimizer.param_groups[-1]["lr"])
+    def scalars(self) -> dict[str, float]:
+        """Return what a log shows beside the loss: `logit_scale`, exponentiated, and the projections' rate."""
+        rate = self.optimizer.param_groups[-1]["lr"]
+        return {"logit_scale": self.model.logit_scale.exp().item(), "learning_rate": rate}
 
     def lock(self, locked: tuple[str, ...]) -> None:
         """Let the towers in `locked` stay as they are from the next step on, and all others learn."""
