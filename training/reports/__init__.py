@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from training.reports.checkpoint_cost import compare_encoders as compare_encoders
+    from training.reports.checkpoint_cost import cost_markdown as cost_markdown
+    from training.reports.checkpoint_cost import cost_table as cost_table
     from training.reports.evaluation import KAGL_ROWS as KAGL_ROWS
     from training.reports.evaluation import PROTOCOLS as PROTOCOLS
     from training.reports.evaluation import evaluate_catalogue as evaluate_catalogue
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "training.reports.checkpoint_cost": "compare_encoders cost_markdown cost_table",
         "training.reports.evaluation": (
             "KAGL_ROWS PROTOCOLS evaluate_catalogue evaluate_catalogue_kagl markdown read_result terminal_table"
         ),

@@ -351,8 +351,8 @@ def pack(
     as_json: Json = False,
 ) -> None:
     """Copy a trained checkpoint with its weights in int8, at half the size, fit to be passed on."""
-    from training.pack import cost_table
     from training.pack import pack as run
+    from training.reports import cost_table
 
     figures = run(checkpoint, out, data=data, replace=replace, device=device)
     if as_json:
@@ -383,7 +383,7 @@ def export(
     """
     from models import load_encoder
     from models.onnx_export import export as run
-    from training.pack import compare_encoders, cost_table
+    from training.reports import compare_encoders, cost_table
 
     checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
     record = run(checkpoint)
