@@ -30,10 +30,7 @@ def test_a_name_of_the_front_door_is_there_without_torch(name: str) -> None:
 
 
 def test_help_needs_neither_torch_nor_a_service() -> None:
-    program = (
-        "from vitrine.cli import cli\ntry:\n    cli(['--help'], standalone_mode=False)\nexcept SystemExit:\n    pass"
-    )
-    code = f"import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    exec({program!r})"
+    code = "from typer.testing import CliRunner; from vitrine.cli import cli; CliRunner().invoke(cli, ['--help'])"
     assert loaded_by(code) <= {"typer"}
 
 
