@@ -92,7 +92,7 @@ def page(folder: Path = FOLDER) -> str:
 
 
 INTRODUCTION = """
-# How fast is it?
+# Performance
 
 Every figure here is a ratio, or two figures from one run on one machine. Such ratios carry over to other machines;
 milliseconds do not. `make bench` repeats the measurements, `make bench-peers` also those of other projects, and

@@ -35,7 +35,7 @@ def page(folder: Path = FOLDER) -> str:
         for name in ("search", "postgres", "service", "indexing")
     )
     parts = [
-        "# How far does it go?",
+        "# Scaling",
         "The cost of a query and of a product as a catalogue grows: measured on two cores ([performance](performance.md) "
         "has the commands), then estimated from those figures. `make docs` makes this page from the figures in "
         "`docs/performance/`.",

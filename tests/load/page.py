@@ -37,7 +37,7 @@ def _summary(kill: Any, soak: Any, beside: Any) -> str:
     memory = soak["memory, MB"]
     searched = sum(figures["searches"] for figures in beside["search"].values())
     return f"""
-# Does it stand up?
+# Reliability
 
 Attempts to make the service lose data, mix up answers or stall, with real processes over HTTP on
 {kill["machine"]["cores"]} CPU cores, and their outcome. `make docs` makes this page from the figures in
