@@ -58,6 +58,39 @@ KNOWN = {
 INNER = {("app", "models"), ("training", "models"), ("vitrine", "training"), ("vitrine", "app")}
 """Pairs of rooms: the first still imports modules of the second that are no face."""
 
+LONG = {
+    "app/http/reader.py",
+    "app/page/evaluation.js",
+    "app/page/map.js",
+    "app/page/page.css",
+    "app/page/search.js",
+    "app/query/service.py",
+    "app/routes/search.py",
+    "app/schemas/search.py",
+    "app/server.py",
+    "index/ann/faiss_index.py",
+    "index/metrics/evaluation.py",
+    "index/postgres/catalogue.py",
+    "index/sqlite/catalogue.py",
+    "index/vectors/search.py",
+    "tests/app/test_app_live.py",
+    "tests/app/test_app_operations.py",
+    "tests/app/test_app_search.py",
+    "tests/app/test_page.py",
+    "tests/app/test_telemetry.py",
+    "tests/index/test_search.py",
+    "tests/training/test_data.py",
+    "tests/training/test_recipe.py",
+    "training/data/layouts.py",
+    "training/demo/clothes.py",
+    "training/indexing/ray_encode.py",
+    "training/reports/compare.py",
+    "training/reports/run_report.py",
+    "training/sweep/sweep.py",
+    "training/train.py",
+}
+"""Files over the limits that are still to be split; those that stay long are in DECISIONS.md, with the reason."""
+
 CORRIDORS = {
     "a query": ("app.routes", "app.query", "models", "index.vectors"),
     "an edit": ("app.routes", "app.live", "app.query", "index.sqlite"),
@@ -109,7 +142,7 @@ def file_map() -> str:
         lines.append(f"- **`{package.replace('.', '/')}/`**: {_summary(files[package])}")
         inside = [name for name in files if name != package and package_of(name, files) == package]
         lines += [f"    - `{files[name].name}`: {_summary(files[name])}" for name in inside if name.count(".")]
-    return "\n".join(line for line in lines if "/__" not in line)
+    return "\n".join(lines)
 
 
 SECTIONS = {"house": picture, "map": file_map}
