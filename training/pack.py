@@ -16,8 +16,7 @@ from rich.console import Console
 from common import ArtefactError, ConfigError, atomic_folder
 from models import load_encoder
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.checkpoint_folder import CONFIG_FILE, WEIGHTS_FILE, encoder_id
-from models.tokenizer import TOKENIZER_FILE
+from models.checkpoint_folder import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id
 from training.reports import FOLDER as REPORT
 from training.reports import SHEET, compare_encoders, cost_markdown
 

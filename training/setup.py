@@ -12,9 +12,10 @@ from torch import nn
 
 from common import ConfigError, DataError
 from models.checkpoint import Checkpoint, load_checkpoint
-from models.dual_encoder import DualEncoder, build_tower
+from models.dual_encoder import DualEncoder
 from models.tokenizer import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
 from models.torch_backend import fast_dtype, pick_device
+from models.towers import build_tower
 from training.augment import drop_patches
 from training.config import TOWERS, Recipe, RunConfig
 from training.data import Dataset, open_dataset

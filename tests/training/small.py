@@ -9,7 +9,8 @@ import sys
 import torch
 from torch import Tensor
 
-from models.dual_encoder import DualEncoder, build_architecture
+from models.dual_encoder import DualEncoder
+from models.towers import build_architecture
 from tests.conftest import SMALL_ARCHITECTURES
 from tests.tools.root import ROOT
 from training.config import RunConfig, parse_config
