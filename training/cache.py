@@ -14,11 +14,7 @@ import numpy as np
 import torch
 
 from common import atomic_folder
-from models.checkpoint import state_hash
-from models.dual_encoder import DualEncoder
-from models.images import scaled
-from models.tokenizer import TextPreprocessor
-from models.torch_backend import fast_dtype
+from models import DualEncoder, TextPreprocessor, fast_dtype, scaled, state_hash
 from training.data import Dataset, chunks, decode_pictures
 from training.progress import bar
 

@@ -10,10 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from common import ConfigError
 from index import SplitRule
-from models.presets import ModelConfig, preset
-
-TowerName = Literal["text", "image"]
-TOWERS: tuple[TowerName, ...] = ("text", "image")
+from models import TOWERS, ModelConfig, TowerName, preset
 
 
 class _Frozen(BaseModel):

@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.dual_encoder import DualEncoder
-from models.tokenizer import TextPreprocessor
+from models import DualEncoder, TextPreprocessor
 from training.cache import image_features, pixels, text_features
 from training.captions import captions
 from training.config import Recipe

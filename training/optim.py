@@ -10,8 +10,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from common import ConfigError
-from models.dual_encoder import DualEncoder
-from training.config import TOWERS, Recipe
+from models import TOWERS, DualEncoder
+from training.config import Recipe
 
 _LAYER = re.compile(r"\.(?:layer|layers|h|stages)\.(\d+)\.")
 """Where Hugging Face's towers number their layers, in a parameter's name."""

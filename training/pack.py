@@ -14,9 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from common import ArtefactError, ConfigError, atomic_folder
-from models import load_encoder
-from models.checkpoint import load_checkpoint, save_checkpoint
-from models.checkpoint_folder import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id
+from models import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id, load_checkpoint, load_encoder, save_checkpoint
 from training.reports import FOLDER as REPORT
 from training.reports import SHEET, compare_encoders, cost_markdown
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from common import ConfigError, atomic_file
-from models.checkpoint_folder import CONFIG_FILE
+from models import CONFIG_FILE
 from training.config import RunConfig
 
 STATE_FILE = "state.pt"

@@ -11,13 +11,20 @@ import torch
 from torch import nn
 
 from common import ConfigError, DataError
-from models.checkpoint import Checkpoint, load_checkpoint
-from models.dual_encoder import DualEncoder
-from models.tokenizer import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
-from models.torch_backend import fast_dtype, pick_device
-from models.towers import build_tower
+from models import (
+    TOWERS,
+    Checkpoint,
+    DualEncoder,
+    TextPreprocessor,
+    build_tower,
+    fast_dtype,
+    load_checkpoint,
+    pick_device,
+    pretrained_text_preprocessor,
+    train_text_preprocessor,
+)
 from training.augment import drop_patches
-from training.config import TOWERS, Recipe, RunConfig
+from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset
 from training.inputs import Inputs, make_inputs
 

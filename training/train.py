@@ -19,7 +19,7 @@ from rich.console import Console
 from torch import nn
 
 from common import ConfigError, VitrineError, write_json
-from models.checkpoint import load_checkpoint, save_checkpoint
+from models import load_checkpoint, save_checkpoint
 from training.config import RunConfig, load_config
 from training.distributed import World, joined
 from training.inputs import Inputs, batches, prefetch
