@@ -1,6 +1,7 @@
-"""What training reads at every step, made once and kept on disk: decoded pixels, and the features of locked towers.
+"""Decoded pixels and the features of locked towers: computed once, kept on disk, read at every step.
 
-An entry is named by a hash of all it depends on, so it never goes stale; deleting the folder only costs time.
+The name of an entry is a hash of everything that it depends on, so it is never stale. The folder may be deleted: it
+only costs time.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def text_features(
     model: DualEncoder, text: TextPreprocessor, titles: list[str], cache: Path, device: torch.device
 ) -> np.ndarray:
     """Return the text tower's pooled features (N, F) float16 of the titles; equal titles are encoded once."""
-    distinct = sorted(set(titles), key=lambda title: (len(title), title))  # like lengths share a chunk
+    distinct = sorted(
+        set(titles), key=lambda title: (len(title), title)
+    )  # titles of one length share a chunk: less padding
     key = _key(distinct, text.to_json(), state_hash(model.text_tower), model.config.text.pooling, fast_dtype(device))
     folder = cache / f"text-{key}"
     if not folder.is_dir():

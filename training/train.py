@@ -50,11 +50,11 @@ def train(
     report: bool = True,
     world: World | None = None,
 ) -> dict[str, Any]:
-    """Train a dual encoder on the data set at `data`, leave its best checkpoint in `out`, return its metrics.
+    """Train a dual encoder on the data set at `data`, write its best checkpoint to `out`, return its metrics.
 
     Args:
         config: the model, the split and the recipe.
-        data: a data set that training.data can read.
+        data: a data set in any layout that `training.data` reads.
         out: the run folder.
         cache: where decoded pixels and locked towers' features are kept, for this run and others.
         resume: go on where an interrupted run stopped; on a CPU the outcome is the same to the last bit.
@@ -84,7 +84,7 @@ def train(
 
         board = tensorboard_writer(out / "tensorboard")
 
-    # ------------------------------------------------ data, dealt out by title; model; inputs of the first epochs
+    # ------------------------------------------------ data, split by title; model; inputs of the first epochs
     tokenizer = saved["tokenizer"] if saved is not None else None
     setup = prepare(config, data, device, processes=world.size, init=init, tokenizer=tokenizer)
     locked = recipe.locked_in(0)
