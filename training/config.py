@@ -31,7 +31,7 @@ class Augmentation(_Frozen):
 
 
 class Recipe(_Frozen):
-    """How the weights are found. The defaults are the plain recipe of CLIP; each addition is a field, off by default."""
+    """How the weights are found. The defaults are CLIP's plain recipe; each addition is a field, off by default."""
 
     epochs: int = Field(default=5, ge=1)
     """Passes over the training titles."""

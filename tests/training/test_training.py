@@ -125,7 +125,7 @@ def test_validation_can_be_rarer(shapes: Path, tmp_path: Path) -> None:
     assert ["mrr10" in entry for entry in metrics["history"]] == [False, False, True, False, True]
 
 
-def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
+def test_a_data_set_with_nothing_to_learn_from_is_refused(tmp_path: Path) -> None:
     draw_shape("Red", "Ball").save(tmp_path / "a.png")
     (tmp_path / "one.csv").write_text("id,image,text\n1,a.png,Red Ball\n")
     with pytest.raises(DataError, match="needs at least 2"):
