@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from common import ConfigError
 from tests.tools.root import ROOT
