@@ -17,8 +17,7 @@ from common import ArtefactError, ConfigError, atomic_folder
 from models import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id, load_checkpoint, load_encoder, save_checkpoint
 from training.reports import FOLDER as REPORT
 from training.reports import SHEET, compare_encoders, cost_markdown
-
-CARD_FILE = "README.md"
+from training.resume import CARD_FILE
 
 
 def pack(
