@@ -27,8 +27,8 @@ from common import write_json
 from index import Catalogue, Database, Entry, Filter, SearchIndex, SearchQuery, Snapshot, open_catalogue
 from index.ann import queries_of
 from index.postgres import PostgresCatalogue, PostgresWriter
+from tests.benchmarks.drawn import draw
 from tests.benchmarks.performance import machine, machine_line, table
-from tests.benchmarks.search import draw
 from tests.tools.postgres import Server
 
 QUERIES = 100

@@ -1,4 +1,4 @@
-"""Gathers the pages of the static site (README, docs/, decisions, the API reference) and has mkdocs build them.
+"""A tool: gathers the pages of the static site (README, docs/, decisions, the API reference) and has mkdocs build them.
 
 `python -m tests.tools.site FOLDER` builds into FOLDER; a warning is an error. Nothing is written here that is not
 elsewhere.

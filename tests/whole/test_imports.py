@@ -54,7 +54,7 @@ def test_packages_import_only_what_the_plan_allows() -> None:
 
 
 def test_what_is_known_to_be_against_the_plan_still_is() -> None:
-    needed = defaultdict(set)
+    needed: dict[str, set[str]] = defaultdict(set)
     for _, package, target in against_the_plan():
         needed[package] |= target
     for package, row in house.KNOWN.items():
