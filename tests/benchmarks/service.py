@@ -29,8 +29,7 @@ from PIL import Image
 
 from common import write_json
 from index import Catalogue, SearchIndex, SearchQuery
-from models import load_encoder
-from models.images import decode_image
+from models import decode_image, load_encoder
 from tests.benchmarks.client import load, post, upload
 from tests.benchmarks.contention import burn
 from tests.benchmarks.performance import machine, machine_line, table

@@ -87,11 +87,11 @@ def test_the_whole_road(shapes: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(checkpoint: Path, catalogue: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+def served(exported: Path, catalogue: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*VITRINE, "serve", "--checkpoint", checkpoint, "--catalogue", catalogue, "--port", str(port)]
+    command = [*VITRINE, "serve", "--checkpoint", exported, "--catalogue", catalogue, "--port", str(port)]
     process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
