@@ -272,7 +272,7 @@ def test_help_teaches_every_command() -> None:
     assert commands >= {"data", "train", "index", "evaluate", "search", "serve", "demo", "pack", "doctor", "key"}
     assert shown.stdout.index("─ Start here ─") < shown.stdout.index("─ Your own products ─")
     for command in commands:
-        text = run(command, "--help").stdout
+        text = CliRunner().invoke(cli, [command, "--help"], env={"COLUMNS": "200"}).stdout
         assert "Usage:" in text
         assert len(text) > 200
 
