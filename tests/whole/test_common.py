@@ -41,5 +41,5 @@ def test_a_json_file_that_cannot_be_used_is_named_with_the_remedy(
 
 def test_the_first_line_of_an_error_is_its_first_words_or_its_type() -> None:
     assert first_line(ValueError("one\ntwo")) == "one"
-    assert first_line(RuntimeError("\n \n\tthree\nfour")) == "\tthree"
+    assert first_line(RuntimeError("\n \n\tthree\nfour")) == "three"
     assert first_line(TimeoutError()) == "TimeoutError"
