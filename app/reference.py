@@ -31,7 +31,7 @@ def reference_page(document: dict[str, Any], base_url: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(info['title'])}: API</title>"
-        '<link rel="icon" href="/page/icon.svg"><link rel="stylesheet" href="/page/page.css"></head>'
+        '<link rel="icon" href="/page/icon.svg"><link rel="stylesheet" href="/page/base.css"></head>'
         '<body class="reference"><header class="top"><a class="brand" href="/">Vitrine</a>'
         '<nav><a href="/openapi.json">OpenAPI document</a></nav></header>'
         f"<main><h1>API reference</h1>{_prose(info.get('description', ''))}<ul class='calls'>{menu}</ul>{sections}"
