@@ -27,12 +27,12 @@ endif
 test: $(VENV)/installed
 	$(BIN)/pytest -n 2
 
-## Lint, formatting, strict types; the import arrows are held by tests/test_imports.py.
+## Lint, formatting, strict types; the import arrows are held by tests/whole/test_imports.py.
 check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/test_imports.py
+	$(BIN)/pytest -q tests/whole/test_imports.py
 
 ## Mend what can be mended by itself.
 fix: $(VENV)/installed
@@ -50,7 +50,7 @@ docs: $(VENV)/installed
 
 ## Run what README and docs/ show against the demo (`vitrine demo --no-serve` makes it), and write the answers anew.
 readme: $(VENV)/installed
-	$(BIN)/python -m tests.readme README.md docs/operations.md docs/training.md
+	$(BIN)/python -m tests.tools.readme README.md docs/operations.md docs/training.md
 
 ## Measure service, search (SIZES=44k,1m,10m) and database on CATALOGUE=path [CHECKPOINT=path], by default on the demo;
 ## with DATA=path also the encoders and `vitrine index`. An hour or so, on a machine that does nothing else.
@@ -79,7 +79,7 @@ bench-peers: bench
 
 ## The pages and the API reference as a static site in build/site; a warning is an error.
 site: $(VENV)/installed
-	$(BIN)/python -m tests.site build/site
+	$(BIN)/python -m tests.tools.site build/site
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

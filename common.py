@@ -1,4 +1,4 @@
-"""What every package shares: the exception tree, and how an artefact is put in place.
+"""What every package shares: the exception tree, atomic files and lazy exports.
 
 Knows nothing of models, catalogues, training or HTTP.
 
@@ -24,8 +24,9 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,19 @@ def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as indented UTF-8 JSON, atomically."""
     with file_beside(path) as beside:
         beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of `package`, which imports each exported name on first use (PEP 562).
+
+    `modules` lists the names that each module gives, separated by spaces. No name may be that of a submodule: Python
+    sets a submodule as an attribute of its package, and then `__getattr__` is not asked.
+    """
+    homes = {name: module for module, names in modules.items() for name in names.split()}
+
+    def resolve(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(homes[name]), name)
+
+    return resolve

@@ -1,21 +1,23 @@
 """The HTTP service: takes queries and pictures, answers with products. Knows no training.
 
-What is named here is imported when it is asked for: `vitrine key` needs a file of keys, not a server and an encoder.
+Names are imported on first use: `vitrine key` needs a file of keys, not a server and an encoder.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from common import lazy_exports
 
 if TYPE_CHECKING:
-    from app.server import create_app, serve
-    from app.settings import Settings
+    from app.server import create_app as create_app
+    from app.server import serve as serve
+    from app.settings import Settings as Settings
 
-__all__ = ["Settings", "create_app", "serve"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("app.settings" if name == "Settings" else "app.server"), name)
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "app.server": "create_app serve",
+        "app.settings": "Settings",
+    },
+)

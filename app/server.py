@@ -23,19 +23,13 @@ from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app.engine import Encoder
-from app.errors import add_error_handlers
-from app.keys import KeyRing, require
+from app.http import KeyRing, RateLimit, RequestScope, add_error_handlers, parse_rate, require
 from app.logs import log_config
-from app.middleware import RequestScope
-from app.products import admin, reading, writing
-from app.rate import RateLimit, parse_rate
-from app.routes import metrics, operations, router, searching
+from app.query import Encoder, Service
+from app.routes import PAGE, Maps, admin, details, metrics, operations, pages, reading, router, searching, writing
 from app.schemas import error_answers
-from app.service import Service
 from app.settings import Settings
 from app.telemetry import SHARED
-from app.views import PAGE, Maps, details, pages
 from common import ArtefactError, ConfigError, VitrineError
 
 logger = logging.getLogger("vitrine.app")

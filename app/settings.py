@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.rate import parse_rate
+from app.http import parse_rate
 from common import ConfigError
-from index.backend import Database, Location, location
+from index import Database, Location, parse_location
 from models.images import MAX_PIXELS
 
 PREFIX = "VITRINE_"
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     checkpoint: Path = Path("artefacts/checkpoint")
     """Folder of the encoder's checkpoint; `vitrine serve`, unless told, takes the one that made the catalogue."""
 
-    catalogue: Annotated[Location, BeforeValidator(location), PlainSerializer(str)] = Path("artefacts/catalogue")
+    catalogue: Annotated[Location, BeforeValidator(parse_location), PlainSerializer(str)] = Path("artefacts/catalogue")
     """Folder of the catalogue that was encoded with that checkpoint, or a postgresql:// URL."""
 
     host: str = "127.0.0.1"

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from common import ArtefactError, ConfigError, NotFoundError, write_json
-from index.catalogue import Catalogue, Vectors
+from index.sqlite import Catalogue, Vectors
 
-FILE = "map.json"
+MAP_FILE = "map.json"
 FORMAT = 1
 Method = Literal["pca", "umap"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -119,7 +119,7 @@ def make_map(folder: Path, method: Method = "pca") -> int:
             "x": points[:, 0].tolist(),
             "y": points[:, 1].tolist(),
         }
-    write_json(folder / FILE, value)
+    write_json(folder / MAP_FILE, value)
     return len(snapshot.products)
 
 
@@ -131,15 +131,15 @@ def load_map(folder: Path, encoder_id: str) -> ProductMap:
         ArtefactError: it cannot be read.
     """
     try:
-        value = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        value = json.loads((folder / MAP_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NotFoundError("this catalogue has no map yet; its operator makes one with `vitrine map`") from None
     except (OSError, ValueError) as error:
-        raise ArtefactError(f"{folder / FILE} cannot be read ({error}); make it anew with `vitrine map`") from error
+        raise ArtefactError(f"{folder / MAP_FILE} cannot be read ({error}); make it anew with `vitrine map`") from error
     try:
         if value["format"] != FORMAT:
             raise ArtefactError(
-                f"{folder / FILE} is of format {value['format']}, this version reads {FORMAT}: run `vitrine map`"
+                f"{folder / MAP_FILE} is of format {value['format']}, this version reads {FORMAT}: run `vitrine map`"
             )
         if value["encoder_id"] != encoder_id:
             raise NotFoundError(
@@ -155,4 +155,6 @@ def load_map(folder: Path, encoder_id: str) -> ProductMap:
         pairs = zip(value["x"], value["y"], strict=True)
         return ProductMap(*head, places=dict(zip(value["ids"], pairs, strict=True)))
     except (KeyError, TypeError, ValueError) as error:
-        raise ArtefactError(f"{folder / FILE} is incomplete ({error!r}); make it anew with `vitrine map`") from error
+        raise ArtefactError(
+            f"{folder / MAP_FILE} is incomplete ({error!r}); make it anew with `vitrine map`"
+        ) from error

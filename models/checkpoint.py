@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from common import ArtefactError, file_beside, write_json
+from models.checkpoint_folder import CONFIG_FILE, FORMAT, WEIGHTS_FILE, Weights, encoder_id, read_config
 from models.dual_encoder import DualEncoder, build_architecture
-from models.folder import CONFIG_FILE, FORMAT, WEIGHTS_FILE, Weights, encoder_id, read_config
 from models.presets import ModelConfig, Tower
-from models.text import TOKENIZER_FILE, TextPreprocessor
+from models.tokenizer import TOKENIZER_FILE, TextPreprocessor
 
 GROUP = 64
 """Neighbours in a row that share a scale, at most. Whole rows come out twice as far from the original."""

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from common import ArtefactError, ConfigError
-from models.hub import pretrained_folder
 from models.presets import ModelConfig, Pooling, Projection, Tower
+from models.towers import pretrained_folder
 
 INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
 MAX_LOGIT_SCALE = math.log(100)

@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image
 
 from common import ArtefactError, ConfigError, VitrineError
-from models.folder import encoder_id, read_config
+from models.checkpoint_folder import encoder_id, read_config
 from models.images import scaled, to_rgb
 from models.presets import ModelConfig
-from models.text import TextPreprocessor
+from models.tokenizer import TextPreprocessor
 
 logger = logging.getLogger("vitrine.models")
 
@@ -164,7 +164,7 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
         raise ConfigError(f"onnxruntime runs on the CPU here, and the device is {device!r}; give cpu, or runtime torch")
     # Whether there is a GPU is torch's to say; without NVIDIA's device file it need not be asked, nor imported.
     if runtime == "onnx" or (runtime == "auto" and (device == "cpu" or (device == "auto" and not _gpu_likely()))):
-        from models.onnx_towers import OnnxTowers, exported
+        from models.onnx_backend import OnnxTowers, exported
 
         if exported(folder):
             try:
@@ -180,7 +180,7 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
         elif runtime == "onnx":
             raise ArtefactError(f"{folder} was not exported for onnxruntime; do so with `vitrine export {folder}`")
     from models.checkpoint import load_checkpoint
-    from models.torch_towers import pick_device, torch_encoder
+    from models.torch_backend import pick_device, torch_encoder
 
     picked = pick_device(device)
     spare = None if picked.type == "cpu" else lambda: load_encoder(folder, "cpu").towers

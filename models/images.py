@@ -42,9 +42,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
         raise ImageError(f"the image is too large; at most {limit:,} pixels are allowed: scale it down") from None
     except UnidentifiedImageError:
-        raise ImageError(
-            f"{len(data):,} bytes that are no image we can read; send a {NAMED} file"
-        ) from None
+        raise ImageError(f"{len(data):,} bytes that are no image we can read; send a {NAMED} file") from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, ...
         raise ImageError(f"the image is damaged ({error}); save it again and retry") from error
 

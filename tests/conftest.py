@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from models.presets import PRESETS
 from training.config import RunConfig, parse_config
-from training.embed import build_catalogue
+from training.indexing import build_catalogue
 from training.train import train
 
 COLOURS = {"Red": (200, 30, 30), "Green": (30, 160, 60), "Blue": (30, 60, 200), "Black": (20, 20, 20)}

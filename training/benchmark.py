@@ -17,9 +17,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from common import DataError
 from training.config import RunConfig
+from training.distributed import World
 from training.inputs import ahead, to_device
 from training.optim import set_learning
-from training.parallel import World
 from training.progress import bar, report_console
 from training.train import Learner, batches, prepare
 

@@ -17,9 +17,9 @@ from common import folder_beside
 from models.checkpoint import state_hash
 from models.dual_encoder import DualEncoder
 from models.images import scaled
-from models.text import TextPreprocessor
-from models.torch_towers import fast_dtype
-from training.data import Dataset, chunks, decode
+from models.tokenizer import TextPreprocessor
+from models.torch_backend import fast_dtype
+from training.data import Dataset, chunks, decode_pictures
 from training.progress import bar
 
 CHUNK = 32
@@ -35,7 +35,7 @@ def pixels(model: DualEncoder, dataset: Dataset, cache: Path) -> tuple[np.ndarra
             shape = (len(dataset.items), height, width, 3)
             rows = np.lib.format.open_memmap(beside / "rows.npy", mode="w+", dtype=np.uint8, shape=shape)
             usable = np.zeros(len(rows), dtype=bool)
-            for position, _, picture in decode(dataset, lambda image: scaled(image, (height, width))):
+            for position, _, picture in decode_pictures(dataset, lambda image: scaled(image, (height, width))):
                 rows[position] = picture
                 usable[position] = True
                 advance()
@@ -60,7 +60,7 @@ def image_features(
         with folder_beside(folder) as beside, bar("locked image tower", len(dataset.items), "images") as advance:
             rows = np.zeros((len(dataset.items), model.image_width), dtype=np.float16)
             usable = np.zeros(len(rows), dtype=bool)
-            stream = decode(dataset, lambda image: scaled(image, config.preprocess.size))
+            stream = decode_pictures(dataset, lambda image: scaled(image, config.preprocess.size))
             for chunk in chunks(stream, CHUNK):
                 positions = [position for position, _, _ in chunk]
                 batch = torch.from_numpy(np.stack([picture for _, _, picture in chunk])).to(device)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from common import ConfigError
-from index.products import SplitRule
+from index import SplitRule
 from models.presets import ModelConfig, preset
 
 

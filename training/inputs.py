@@ -15,10 +15,10 @@ from torch import Tensor
 from common import ConfigError
 from index import title_key
 from models.dual_encoder import DualEncoder
-from models.text import TextPreprocessor
+from models.tokenizer import TextPreprocessor
 from training.cache import image_features, pixels, text_features
 from training.config import Recipe
-from training.dataset import Dataset, Item
+from training.data import Dataset, Item
 
 CAPTION_DRAWS = 4
 """Wordings of a title that are made and tokenised once; each epoch takes one of them."""

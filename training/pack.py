@@ -20,12 +20,12 @@ from common import ArtefactError, ConfigError, DataError, folder_beside
 from index import SplitRule, evaluate
 from models import Encoder, load_encoder
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.folder import CONFIG_FILE, WEIGHTS_FILE, encoder_id
-from models.text import TOKENIZER_FILE
-from training.data import chunks, decode, open_dataset
+from models.checkpoint_folder import CONFIG_FILE, WEIGHTS_FILE, encoder_id
+from models.tokenizer import TOKENIZER_FILE
+from training.data import chunks, decode_pictures, open_dataset
 from training.progress import bar, report_console
-from training.report import FOLDER as REPORT
-from training.report import SHEET
+from training.reports import FOLDER as REPORT
+from training.reports import SHEET
 
 CARD_FILE = "README.md"
 SAMPLE = 5000
@@ -125,7 +125,7 @@ def cost(
     titles: list[str] = []
     with bar("comparing", len(rows), "images", console or report_console()) as advance:
         # One pass over the pictures: both are prepared alike.
-        for chunk in chunks(decode(sample, original.prepare_image), CHUNK):
+        for chunk in chunks(decode_pictures(sample, original.prepare_image), CHUNK):
             titles += [sample.items[position].title for position, _, _ in chunk]
             for which, encoder in encoders.items():
                 parts[which].append(encoder.encode_pixels([pixels for _, _, pixels in chunk]))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.dual_encoder import DualEncoder
-from training.parallel import World
+from training.distributed import World
 
 SIDES = ("image_features", "text_features")
 

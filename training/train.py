@@ -25,19 +25,19 @@ from common import ConfigError, DataError, VitrineError, write_json
 from index import evaluate
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.dual_encoder import MAX_LOGIT_SCALE, DualEncoder, build_tower
-from models.text import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
-from models.torch_towers import fast_dtype, pick_device
+from models.tokenizer import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
+from models.torch_backend import fast_dtype, pick_device
 from training.augment import augment, drop_patches
-from training.card import model_card
 from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset
+from training.distributed import World, joined
 from training.inputs import Inputs, ahead, make_inputs, to_device
 from training.loss import SIGMOID_LOGIT_SCALE, SigmoidCriterion, SoftmaxCriterion
 from training.optim import TOWERS, averaged, parameter_groups, schedule, set_learning
-from training.parallel import World, joined
 from training.progress import bar, report_console
-from training.state import LOG_FILE, Progress, interruptible, log_lines, read_state, save_state
-from training.state import STATE_FILE as STATE_FILE
+from training.reports import card_text
+from training.resume import LOG_FILE, Progress, interruptible, log_lines, read_state, save_state
+from training.resume import STATE_FILE as STATE_FILE
 from training.step import backward
 
 METRICS_FILE = "metrics.json"
@@ -89,7 +89,7 @@ def train(
     saved = read_state(out, config, resume)
     board = None
     if tensorboard and world.first:
-        from training.report import tensorboard_writer
+        from training.reports import tensorboard_writer
 
         board = tensorboard_writer(out / "tensorboard")
 
@@ -233,15 +233,15 @@ def train(
         "history": done.history,
     }
     card = out / "README.md"
-    card.write_text(model_card(config, metrics), encoding="utf-8")  # in case the report fails
+    card.write_text(card_text(config, metrics), encoding="utf-8")  # in case the report fails
     write_json(out / METRICS_FILE, metrics)
     if report and len(validation) > 1:
-        from training.report import write_report  # draws with matplotlib, slow to import
+        from training.reports import write_report  # draws with matplotlib, slow to import
 
         best.model.to(where)
         vectors = encode_rows(best.model, inputs, validation, setup)
         drawn = write_report(out, [setup.dataset.items[row] for row in validation], *vectors)
-        card.write_text(model_card(config, metrics, drawn), encoding="utf-8")
+        card.write_text(card_text(config, metrics, drawn), encoding="utf-8")
     (out / STATE_FILE).unlink(missing_ok=True)
     return metrics
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from common import write_json
-from models.onnx_towers import TOWERS, Tower
+from models.onnx_backend import TOWERS, Tower
 from tests.benchmarks.performance import machine, machine_line, table
 
 ROUNDS = 3
@@ -84,10 +84,10 @@ def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int =
 def _inputs(folder: Path, data: Path) -> tuple[list[np.ndarray], list[np.ndarray], Any]:
     """Return token ids (1, T) of distinct titles, pixels (1, H, W, 3) of pictures, and the tokenizer."""
     from index import SplitRule
-    from models.folder import read_config
+    from models.checkpoint_folder import read_config
     from models.images import scaled, to_rgb
-    from models.text import TextPreprocessor
-    from training.data import decode, open_dataset
+    from models.tokenizer import TextPreprocessor
+    from training.data import decode_pictures, open_dataset
 
     config, training, _ = read_config(folder)
     text = TextPreprocessor.load(folder, config.text.max_tokens)
@@ -98,7 +98,9 @@ def _inputs(folder: Path, data: Path) -> tuple[list[np.ndarray], list[np.ndarray
     dataset.items[:] = [items[row] for row in order]
     titles = list(dict.fromkeys(item.title for item in dataset.items))[:SAMPLE]
     size = config.image.preprocess.size
-    pictures = [pixels[None] for _, _, pixels in decode(dataset, lambda image: scaled(to_rgb(image), size))][:SAMPLE]
+    pictures = [pixels[None] for _, _, pixels in decode_pictures(dataset, lambda image: scaled(to_rgb(image), size))][
+        :SAMPLE
+    ]
     return [text([title]) for title in titles], pictures, text
 
 
@@ -108,8 +110,8 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
     import torch
 
     from models.checkpoint import load_checkpoint
-    from models.export import _by_channel, _exported, _quiet
-    from models.onnx_towers import OnnxTowers
+    from models.onnx_backend import OnnxTowers
+    from models.onnx_export import _by_channel, _exported, _quiet
 
     checkpoint = load_checkpoint(folder)
     work = Path(tempfile.mkdtemp())

@@ -29,7 +29,7 @@ from index.ann import queries_of
 from index.postgres import PostgresCatalogue, PostgresWriter
 from tests.benchmarks.performance import machine, machine_line, table
 from tests.benchmarks.search import draw
-from tests.postgres import Server
+from tests.tools.postgres import Server
 
 QUERIES = 100
 CALLERS = 8

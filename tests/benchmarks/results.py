@@ -13,7 +13,8 @@ from typing import Any
 
 from common import file_beside
 from tests.benchmarks import ablation
-from training import compare, evaluate
+from training.reports import compare
+from training.reports import evaluation as evaluate
 
 DOCS = Path(__file__).parents[2] / "docs"
 

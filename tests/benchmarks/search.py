@@ -38,6 +38,7 @@ from index import (
     Want,
     Wants,
     make_index,
+    open_index,
 )
 from index.ann import (
     NOISE,
@@ -54,8 +55,7 @@ from index.ann import (
     to_json,
     tuned,
 )
-from index.derived import open_index
-from index.search import _scan_part
+from index.vectors.search import _scan_part
 from tests.benchmarks.performance import machine, machine_line
 
 SIZES = {"44k": 0, "1m": 1_000_000, "10m": 10_000_000}

@@ -34,7 +34,7 @@ from tests.load.running import (
     work_folder,
     write_shop,
 )
-from tests.postgres import Server
+from tests.tools.postgres import Server
 
 WRITERS, SEARCHERS = 3, 2
 BACK_S = 60.0

@@ -219,13 +219,13 @@ times what it is alone. The figures that the service gives are those of `vitrine
 ELSEWHERE = """
 ## What the tests hold
 
-- `tests/test_live_model.py`: two services on one catalogue against a dict, by Hypothesis.
-- `tests/test_openapi.py`: requests made from the OpenAPI document by Schemathesis.
-- `tests/test_kill.py`: a short run of the killing above.
-- `tests/test_complaints.py`: what users of comparable projects complain about, and the tests which show that it
+- `tests/app/test_live_model.py`: two services on one catalogue against a dict, by Hypothesis.
+- `tests/app/test_openapi.py`: requests made from the OpenAPI document by Schemathesis.
+- `tests/whole/test_kill.py`: a short run of the killing above.
+- `tests/whole/test_complaints.py`: what users of comparable projects complain about, and the tests which show that it
   cannot happen here.
-- `tests/test_app_operations.py`, `tests/test_app_uploads.py`, `tests/test_workers.py`: readiness, queues, deadlines,
-  uploads, shutdown.
+- `tests/app/test_app_operations.py`, `tests/app/test_app_uploads.py`, `tests/app/test_workers.py`: readiness, queues,
+  deadlines, uploads, shutdown.
 
 ## What these measurements found
 

@@ -30,7 +30,7 @@ import httpx
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.keys import create_key
+from app.http import create_key
 from common import write_json
 from index import CatalogueInfo, Database, Entry, Location, Product, SplitRule, write_catalogue
 from models import Encoder, load_encoder

@@ -1,0 +1,234 @@
+"""What is being served and how it changes: encoder, catalogue, index; edits, other processes' edits, reloads.
+
+One thread makes all changes. Readers take `serving` once and see one state of it. Knows no queries and no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.http import ReloadError
+from app.query import Encoder, MicroBatcher, Serving
+from app.settings import Settings
+from app.telemetry import Telemetry
+from common import ArtefactError, ConflictError, ReplacedError, VitrineError
+from index import Delete, Put, Store, Want, Written, caught_up, open_catalogue, open_search
+from models.checkpoint_folder import encoder_id
+from models.encoder import load_encoder
+
+logger = logging.getLogger("vitrine.app")
+
+CANARY = "red dress"
+FOLLOW_S = 0.2
+"""How often to look for what other processes have changed, in seconds."""
+AFTER_FAILURE_S = 5.0
+"""The same after something could not be taken over."""
+MAX_EDITS = 256
+"""Edits that share a transaction, and so one wait for the disk, at most."""
+RELOAD_S = 120.0
+"""Longest that a reload waits for the edits before it, in seconds."""
+
+Outcomes = list[Written | ConflictError]
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Changes to make together, with vectors of `encoder`; none at all: see what others have changed."""
+
+    encoder: Encoder
+    edits: tuple[Put | Delete, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Artefacts that were opened beside those being served, and found good."""
+
+    catalogue: Store
+    serving: Serving
+
+
+class Live:
+    """Opens checkpoint and catalogue, refuses when they do not belong together, and keeps up with their changes.
+
+    Raises:
+        ArtefactError: checkpoint or catalogue missing or damaged, or made by different encoders (names both).
+        ConfigError: the device does not exist here.
+    """
+
+    def __init__(self, settings: Settings, telemetry: Telemetry, encoder: Encoder | None = None) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._given = encoder
+        opened = self._open(None)
+        self.catalogue = opened.catalogue
+        self.serving = opened.serving
+        self._before: Store | None = None  # whoever was just reading it may finish
+        self._editor: MicroBatcher[Edits | Opened, Outcomes] = MicroBatcher(
+            self._change,
+            max_batch=MAX_EDITS,
+            queue_limit=4 * MAX_EDITS,
+            deadline_s=settings.deadline_s,
+        )
+        self._following: asyncio.Task[None] | None = None
+        self._reloading: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the editing thread on the running event loop, and begin to look out for the changes of others."""
+        self._editor.start()
+        self._following = asyncio.create_task(self._follow(), name="follow the catalogue")
+
+    async def close(self) -> None:
+        """Finish the edits that were accepted, then let go of the files."""
+        for task in (self._following, self._reloading):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+        await self._editor.close()
+        for catalogue in (self.catalogue, self._before):
+            if catalogue is not None:
+                catalogue.close()
+
+    def state(self) -> Hashable:
+        """Return what tells one state of what is served from another."""
+        return id(self.catalogue), self.serving.index.version
+
+    async def write(self, encoder: Encoder, edits: Sequence[Put | Delete]) -> Outcomes:
+        """Make changes together; when this returns they are on the disk, and found by every search that begins now.
+
+        Raises:
+            InputError: an entry that cannot be stored; nothing is changed.
+            ReadOnlyError: the catalogue cannot be written here.
+            ReplacedError: another catalogue or encoder is served now, or about to be; nothing is changed.
+            VitrineError: as `MicroBatcher.submit`.
+        """
+        with self._telemetry.stage("write"):
+            return (await self._editor.submit(Edits(encoder, tuple(edits)), cost=max(1, len(edits)))).result
+
+    async def catch_up(self, deadline_s: float) -> None:
+        """Take over what others have changed.
+
+        Raises:
+            VitrineError: it could not be, within `deadline_s` seconds.
+        """
+        await self._editor.submit(Edits(self.serving.encoder), deadline_s=deadline_s)
+
+    async def reload(self) -> None:
+        """Open checkpoint and catalogue anew, try them, and serve them; several calls at once share one reload.
+
+        What was served before is served until then, and on when the new ones are not good.
+
+        Raises:
+            ReloadError: why they are not.
+        """
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.create_task(self._reload(), name="reload")
+        await asyncio.shield(self._reloading)
+
+    async def _reload(self) -> None:
+        try:
+            opened = await asyncio.to_thread(self._open, self.serving.encoder)
+            await self._editor.submit(opened, deadline_s=RELOAD_S)
+        except VitrineError as error:
+            self._telemetry.reloaded(False)
+            raise ReloadError(f"what was served before is served on: {error}") from error
+        self._telemetry.reloaded(True)
+        index = self.serving.index
+        logger.info(
+            "the artefacts are reloaded: %d products at version %d, encoder %s",
+            len(index),
+            index.version,
+            index.encoder_id,
+        )
+
+    def _open(self, current: Encoder | None) -> Opened:
+        """Open checkpoint and catalogue, and search once; the encoder that is at work is not loaded again."""
+        folder = self._settings.checkpoint
+        encoder = self._given or current
+        if self._given is None and (current is None or _encoder_id(self._settings) != current.encoder_id):
+            encoder = load_encoder(folder, self._settings.device, self._settings.runtime)
+        assert encoder is not None  # noqa: S101 - one of the three
+        catalogue = open_catalogue(self._settings.catalogue, encoder_id=encoder.encoder_id, writable=True)
+        try:
+            if catalogue.info.dim != encoder.dim:
+                raise ArtefactError(
+                    f"the catalogue has vectors of {catalogue.info.dim} values, the checkpoint makes {encoder.dim};"
+                    " make the catalogue anew with `vitrine index`"
+                )
+            index = open_search(catalogue)
+            if current is not None:
+                query, _ = encoder.encode_counted([CANARY])
+                if not np.isfinite(query).all() or (len(index) and not index.images(query, [Want(k=1)])[0].hits):
+                    raise ArtefactError("a search for anything finds nothing; check checkpoint and catalogue")
+        except BaseException:
+            catalogue.close()
+            raise
+        return Opened(catalogue, Serving(encoder, index))
+
+    async def _follow(self) -> None:
+        """Take over the changes that other processes make, and catalogues that take the place of this one."""
+        pause = FOLLOW_S
+        while True:
+            await asyncio.sleep(pause)
+            pause = FOLLOW_S
+            try:
+                if await asyncio.to_thread(self.catalogue.replaced):
+                    await self.reload()
+                elif await asyncio.to_thread(self.catalogue.version) != self.serving.index.version:
+                    await self.catch_up(self._settings.deadline_s)
+            except VitrineError as error:
+                logger.error("changes of the catalogue cannot be taken over: %s", error)
+                pause = AFTER_FAILURE_S
+            except Exception:
+                logger.exception("changes of the catalogue cannot be taken over")
+                pause = AFTER_FAILURE_S
+
+    def _change(self, jobs: Sequence[Edits | Opened]) -> list[Outcomes | Exception]:
+        """Make the changes of all jobs in one transaction, and bring the index to the catalogue's newest version."""
+        answers: dict[int, Outcomes | Exception] = {}
+        made: list[int] = []
+        for number, job in enumerate(jobs):
+            if isinstance(job, Opened):
+                if self._before is not None:
+                    self._before.close()
+                self._before, self.catalogue, self.serving = self.catalogue, job.catalogue, job.serving
+                answers[number] = []
+        for number, job in enumerate(jobs):
+            if isinstance(job, Edits) and job.encoder is self.serving.encoder:
+                made.append(number)
+            elif isinstance(job, Edits):
+                answers[number] = ReplacedError("the model was just replaced; send it again")
+        edits = [edit for number in made for edit in _edits(jobs[number])]
+        outcomes = iter(self.catalogue.write(edits) if edits else [])
+        self._catch_up()
+        for number in made:
+            answers[number] = [next(outcomes) for _ in _edits(jobs[number])]
+        return [answers[number] for number in range(len(jobs))]
+
+    def _catch_up(self) -> None:
+        fresh = caught_up(self.serving.index, self.catalogue)
+        if fresh is not self.serving.index:
+            self.serving = Serving(self.serving.encoder, fresh)
+            self._telemetry.catalogue(fresh.version, len(fresh))
+
+
+def _edits(job: Edits | Opened) -> tuple[Put | Delete, ...]:
+    return job.edits if isinstance(job, Edits) else ()
+
+
+def _encoder_id(settings: Settings) -> str:
+    """Return the id of the checkpoint that is there now.
+
+    Raises:
+        ArtefactError: there is none, or not all of one.
+    """
+    try:
+        return encoder_id(settings.checkpoint)
+    except FileNotFoundError as error:
+        raise ArtefactError(f"{error.filename} is missing; copy the whole checkpoint folder") from None

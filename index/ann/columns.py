@@ -1,0 +1,196 @@
+"""The products of a catalogue as arrays: what a search needs of all of them, to be mapped from files as it is.
+
+A product itself is made from its record when somebody asks for it. Names (ids, titles) are found by a hash that stands
+in order, and confirmed by the record. Knows no search, no FAISS and no SQLite.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from index.product import Product, title_key
+from index.sqlite import CatalogueInfo, Vectors
+
+Integers = npt.NDArray[np.int32]
+Offsets = npt.NDArray[np.int64]
+
+RECORDS = "records.bin"
+ARRAYS = ("images", "texts", "record_at", "ids", "id_of", "titles", "title_number", "title_of", "carried", "carried_at")
+"""The arrays of `Columns` by the name of their field; each is a `.npy` file."""
+CODES = "codes-{}"
+"""Name of the array of the n-th attribute."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """N products at one version of their catalogue, T titles, vectors of length D. Read-only, and shared by threads."""
+
+    info: CatalogueInfo
+    version: int
+    images: Vectors
+    """(N, D)."""
+    texts: Vectors
+    """(N, D)."""
+    records: npt.NDArray[np.uint8]
+    """All products as JSON, one after the other."""
+    record_at: Offsets
+    """(N + 1,) where the record of a row begins."""
+    ids: npt.NDArray[np.uint64]
+    """(N,) hashes of the ids, in order."""
+    id_of: Integers
+    """(N,) the row of each of `ids`."""
+    titles: npt.NDArray[np.uint64]
+    """(T,) hashes of the titles in the form in which they are compared, in order."""
+    title_number: Integers
+    """(T,) the number of each of `titles`."""
+    title_of: Integers
+    """(N,) number of the title, in order of appearance."""
+    carried: Integers
+    """(N,) rows by title."""
+    carried_at: Offsets
+    """(T + 1,) where the rows of a title begin in `carried`."""
+    attributes: dict[str, tuple[list[str], Integers]]
+    """Name -> its distinct values as first written, and for each row (N,) which one; -1: no such attribute."""
+
+    def __len__(self) -> int:
+        return len(self.id_of)
+
+    def product(self, row: int) -> Product:
+        """Return the product of a row."""
+        record = self.records[int(self.record_at[row]) : int(self.record_at[row + 1])].tobytes()
+        return Product(*json.loads(record))
+
+    def row(self, product_id: str) -> int | None:
+        """Return the row of a product; None when there is no such product."""
+        return next(
+            (row for row in _found(product_id, self.ids, self.id_of) if self.product(row).id == product_id), None
+        )
+
+    def title(self, key: str) -> int | None:
+        """Return the number of a title, in the form of `title_key`; None when no product carries it."""
+        for number in _found(key, self.titles, self.title_number):
+            if title_key(self.product(int(self.carried[self.carried_at[number]])).title) == key:
+                return number
+        return None
+
+    def carriers(self, number: int) -> list[int]:
+        """Return the rows of the products that carry a title, in order."""
+        return [int(row) for row in self.carried[int(self.carried_at[number]) : int(self.carried_at[number + 1])]]
+
+    @cached_property
+    def leads(self) -> Offsets:
+        """(T,) the first row of each title."""
+        return self.carried[self.carried_at[:-1]].astype(np.int64)
+
+
+def write_columns(
+    folder: Path, pieces: Iterable[tuple[Sequence[Product], Vectors]], count: int, dim: int
+) -> dict[str, Any]:
+    """Write the files of `Columns` into `folder`, and return what else it takes to read them.
+
+    Args:
+        folder: there already, and empty.
+        pieces: products and their vectors (2, n, D), image and text, in the catalogue's order.
+        count: N, how many there are in all.
+        dim: D.
+    """
+    images, texts = (_array(folder, name, np.float32, (count, dim)) for name in ("images", "texts"))
+    record_at = np.zeros(count + 1, dtype=np.int64)
+    title_of = np.empty(count, dtype=np.int32)
+    ids = np.empty(count, dtype=np.uint64)
+    titles: dict[str, int] = {}
+    values: dict[str, dict[str, int]] = {}
+    spelled: dict[str, list[str]] = {}
+    codes: dict[str, array[int]] = {}
+    row = 0
+    with (folder / RECORDS).open("wb") as records:
+        for products, vectors in pieces:
+            images[row : row + len(products)], texts[row : row + len(products)] = vectors
+            for product in products:
+                record = json.dumps(
+                    [product.id, product.title, dict(product.attributes), product.split], ensure_ascii=False
+                ).encode("utf-8", "surrogatepass")
+                records.write(record)
+                record_at[row + 1] = record_at[row] + len(record)
+                ids[row] = _hash(product.id)
+                title_of[row] = titles.setdefault(title_key(product.title), len(titles))
+                for name, value in product.attributes.items():
+                    if name not in codes:
+                        codes[name], values[name], spelled[name] = array("i"), {}, []
+                    column = codes[name]
+                    column.extend([-1] * (row - len(column)))
+                    code = values[name].setdefault(title_key(value), len(values[name]))
+                    if code == len(spelled[name]):
+                        spelled[name].append(value)
+                    column.append(code)
+                row += 1
+    if row != count:
+        raise ValueError(f"there were {row} products instead of {count}")
+    by_title = np.argsort(title_of, kind="stable").astype(np.int32)
+    made: dict[str, Any] = {"record_at": record_at, "title_of": title_of, "carried": by_title}
+    made["carried_at"] = np.searchsorted(title_of[by_title], np.arange(len(titles) + 1)).astype(np.int64)
+    keys = np.fromiter(map(_hash, titles), dtype=np.uint64, count=len(titles))
+    for name, number, hashes in (("ids", "id_of", ids), ("titles", "title_number", keys)):
+        order = np.argsort(hashes, kind="stable")
+        made |= {name: hashes[order], number: order.astype(np.int32)}
+    for at, column in enumerate(codes.values()):
+        column.extend([-1] * (count - len(column)))
+        made[CODES.format(at)] = np.frombuffer(column, dtype=np.int32)
+    for name, one in made.items():
+        np.save(folder / f"{name}.npy", one, allow_pickle=False)
+    for mapped in (images, texts):
+        mapped.flush()
+    return {"attributes": [{"name": name, "values": spelled[name]} for name in codes]}
+
+
+def read_columns(folder: Path, info: CatalogueInfo, version: int, described: dict[str, Any]) -> Columns:
+    """Map the files that `write_columns` wrote.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: they are not there, or not what they should be.
+    """
+    arrays = {name: _mapped(folder, name) for name in ARRAYS}
+    attributes = {}
+    for at, one in enumerate(described["attributes"]):
+        attributes[str(one["name"])] = ([str(value) for value in one["values"]], _mapped(folder, CODES.format(at)))
+    records = np.memmap(folder / RECORDS, dtype=np.uint8, mode="r")
+    columns = Columns(info, version, records=records, attributes=attributes, **arrays)
+    count = len(columns)
+    shapes = {"images": (count, info.dim), "texts": (count, info.dim), "record_at": (count + 1,), "ids": (count,)}
+    for name, shape in (shapes | {"title_of": (count,), "carried": (count,)}).items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} is {arrays[name].shape}, not {shape}")
+    return columns
+
+
+def _array(folder: Path, name: str, kind: type, shape: tuple[int, ...]) -> Any:
+    return np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
+
+
+def _mapped(folder: Path, name: str) -> Any:
+    # A plain array over the mapping: numpy's memmap class costs microseconds with every slice.
+    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _found(text: str, hashes: npt.NDArray[np.uint64], numbers: Integers) -> list[int]:
+    """Return the numbers that stand under the hash of `text`: nearly always one, or none."""
+    wanted = np.uint64(_hash(text))
+    start = int(np.searchsorted(hashes, wanted))
+    end = start
+    while end < len(hashes) and hashes[end] == wanted:
+        end += 1
+    return [int(one) for one in numbers[start:end]]

@@ -1,0 +1,273 @@
+"""The files that let a large catalogue be searched at once: derived from it, checked before they are used.
+
+They stand beside the catalogue in a folder of their build's name, and can be thrown away at any time. What does not
+belong to the catalogue, or is not whole, is never searched: it is made anew, with a line in the log. What was changed
+since they were made comes from the change log of the catalogue.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from common import ArtefactError, ConfigError, InputError, folder_beside, write_json
+from index.ann.columns import Columns, read_columns, write_columns
+from index.ann.faiss_index import Choice, Near, choose, from_json, load, to_json
+from index.sqlite import Catalogue, Vectors
+from index.vectors import SearchIndex, Side
+
+logger = logging.getLogger("vitrine.index")
+
+FORMAT = 1
+FOLDER = "search-{}"
+MANIFEST = "manifest.json"
+WANTS = "search.json"
+"""What was asked of the search with `vitrine index`; stays when the catalogue is replaced."""
+LOCK = ".search.lock"
+LARGE = 100_000
+"""Products from which on a catalogue gets these files by itself; below, it is read whole and scanned."""
+STALE = 0.05
+"""Part of the products that may have changed since the files were made; with more, opening makes them anew."""
+SPOT_CHECKS = 32
+"""Products whose vectors are compared with the catalogue's own when the files are opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What is asked of a search.
+
+    Raises:
+        ConfigError: a number out of its range.
+    """
+
+    budget_mb: float | None = None
+    """Megabytes (10^6 bytes) that the indexes over pictures and texts may take in memory together; None: any."""
+    recall: float = 0.99
+    """Part of the ten best results that must be found, on average."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no index can be."""
+        if self.budget_mb is not None and not self.budget_mb > 0:
+            raise ConfigError(f"the budget is {self.budget_mb} MB; it must be above 0")
+        if not 0 < self.recall <= 1:
+            raise ConfigError(f"the recall is {self.recall}; it must be above 0 and at most 1")
+
+
+def open_index(catalogue: Catalogue) -> SearchIndex:
+    """Return the search index of a catalogue as it is now.
+
+    A large catalogue, or one of which something was asked, is searched through its derived files; they are made when
+    there are none that can be used. Where they cannot be written they are made in a temporary folder.
+
+    Raises:
+        ArtefactError: the catalogue is damaged.
+    """
+    wants = _wants(catalogue.folder)
+    count = len(catalogue)
+    if not count or (wants is None and count < LARGE):
+        return SearchIndex(catalogue.snapshot())
+    index = _opened(catalogue, wants or Wants(), count)
+    if index is None:
+        with _locked(catalogue.folder):
+            # Another process may have made them while we waited.
+            index = _opened(catalogue, wants or Wants(), count, quiet=True) or _made(catalogue, wants or Wants())
+    return index
+
+
+def make_index(folder: Path, wants: Wants | None = None) -> dict[str, Any] | None:
+    """Make the derived files of the catalogue in `folder` anew, and return what was chosen and measured.
+
+    Args:
+        folder: of the catalogue.
+        wants: kept with the catalogue; None: what was asked before, and nothing is made for a small catalogue of which
+            nothing ever was.
+
+    Raises:
+        ArtefactError: no catalogue, a damaged one, or a folder that cannot be written.
+    """
+    with Catalogue.open(folder) as catalogue:
+        before = _wants(folder)
+        if not len(catalogue) or (wants is None and before is None and len(catalogue) < LARGE):
+            return None
+        asked = wants or before or Wants()
+        try:
+            if wants is not None:
+                write_json(folder / WANTS, asdict(wants))
+            with _locked(folder), folder_beside(_folder(catalogue)) as beside:
+                manifest = _write(catalogue, asked, beside)
+        except OSError as error:
+            raise ArtefactError(
+                f"{folder} cannot be written ({error.strerror}); check its rights and the disk"
+            ) from error
+        _clear(folder)
+        return {"wants": manifest["wants"], "chosen": manifest["near"], "measured": manifest["measured"]}
+
+
+def _wants(folder: Path) -> Wants | None:
+    try:
+        return Wants(**json.loads((folder / WANTS).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, InputError) as error:
+        logger.warning("%s cannot be used (%s): the search goes by the defaults", folder / WANTS, error)
+        return None
+
+
+def _folder(catalogue: Catalogue) -> Path:
+    return catalogue.folder / FOLDER.format(catalogue.build)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time make the files of a catalogue; without the right to write there is nothing to share."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _opened(catalogue: Catalogue, wants: Wants, count: int, *, quiet: bool = False) -> SearchIndex | None:
+    """Return the index over the files that are there, brought up to now; None when they are no good: see the log."""
+    folder = _folder(catalogue)
+    say = logger.debug if quiet else logger.warning
+    if not folder.is_dir():
+        say("%s is not there: the search files are made from the catalogue", folder)
+        return None
+    try:
+        base, near = _read(folder, catalogue, wants)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, InputError) as error:
+        say("%s is refused (%s): the search files are made from the catalogue", folder, error)
+        return None
+    changes = catalogue.changes(base.version)
+    if changes is None or len(changes.removed) > max(1024, STALE * count):
+        say("%s is too far behind the catalogue: the search files are made anew", folder)
+        return None
+    index = SearchIndex.over(base, near)
+    return index if changes.version == base.version else index.updated(changes)
+
+
+def _made(catalogue: Catalogue, wants: Wants) -> SearchIndex:
+    """Make the files, beside the catalogue where that can be, and return the index over them."""
+    start = time.monotonic()
+    folder = _folder(catalogue)
+    try:
+        with folder_beside(folder) as beside:
+            _write(catalogue, wants, beside)
+        _clear(catalogue.folder)
+        base, near = _read(folder, catalogue, wants)
+    except OSError as error:
+        logger.warning("%s cannot be written (%s): the search files are kept in a temporary folder", folder, error)
+        with tempfile.TemporaryDirectory(prefix="vitrine-") as temporary:
+            _write(catalogue, wants, Path(temporary))
+            base, near = _read(Path(temporary), catalogue, wants)  # what is mapped stays when the names are gone
+    logger.info("the search files of %d products were made in %.0f s", len(base), time.monotonic() - start)
+    index = SearchIndex.over(base, near)
+    changes = catalogue.changes(base.version)
+    return index.updated(changes) if changes is not None and changes.version != base.version else index
+
+
+def _write(catalogue: Catalogue, wants: Wants, folder: Path) -> dict[str, Any]:
+    """Write all files of a catalogue into `folder`, the manifest last, and return the manifest."""
+    with catalogue.whole() as (version, count, pieces):
+        described = write_columns(folder, pieces, count, catalogue.info.dim)
+    base = read_columns(folder, catalogue.info, version, described)
+    leads = base.leads
+    texts = base.texts if len(leads) == len(base) else np.ascontiguousarray(base.texts[leads])
+    sides: tuple[tuple[Side, Vectors, Vectors], ...] = (("images", base.images, texts), ("texts", texts, base.images))
+    rows = len(base) + len(leads)
+    chosen: dict[str, Choice] = {}
+    measured: dict[str, list[dict[str, Any]]] = {}
+    for side, vectors, other in sides:
+        budget = None if wants.budget_mb is None else int(wants.budget_mb * 1e6 * len(vectors) / rows)
+        found, all_measured = choose(vectors, other, budget, wants.recall)
+        if isinstance(found, Near):
+            faiss.write_index(found.index, str(folder / f"{side}.faiss"))
+        chosen[side] = found.choice if isinstance(found, Near) else found
+        measured[side] = [to_json(one) for one in all_measured]
+    manifest = {
+        "format": FORMAT,
+        **_belonging(catalogue),
+        "version": version,
+        "wants": asdict(wants),
+        "near": {side: to_json(choice) for side, choice in chosen.items()},
+        "measured": measured,
+        **described,
+        "files": _digests(folder),
+    }
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def _belonging(catalogue: Catalogue) -> dict[str, Any]:
+    """Return what the files of a catalogue have in common with it, and with no other."""
+    info = catalogue.info
+    return {"build": catalogue.build, "encoder_id": info.encoder_id, "dim": info.dim, "created": info.created}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    def digest(path: Path) -> str:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    paths = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip((path.name for path in paths), pool.map(digest, paths), strict=True))
+
+
+def _read(folder: Path, catalogue: Catalogue, wants: Wants) -> tuple[Columns, dict[Side, Near]]:
+    """Map the files in `folder` after checking that they are whole, and this catalogue's.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: they are not; says what it got and what it needs.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    needed = {"format": FORMAT, **_belonging(catalogue), "wants": asdict(wants)}
+    for name, value in needed.items():
+        if manifest[name] != value:
+            raise ValueError(f"its {name} is {manifest[name]!r}, and {value!r} is needed")
+    found = _digests(folder)
+    for name, digest in manifest["files"].items():
+        if found.get(name) != digest:
+            raise ValueError(f"{name} is {'missing' if name not in found else 'damaged'}")
+    base = read_columns(folder, catalogue.info, int(manifest["version"]), manifest)
+    near: dict[Side, Near] = {}
+    sizes: dict[Side, int] = {"images": len(base), "texts": len(base.titles)}
+    for side, size in sizes.items():
+        choice = from_json(manifest["near"][side])
+        if choice.kind != "flat":
+            near[side] = load(folder / f"{side}.faiss", choice)
+            if len(near[side]) != size or near[side].index.d != base.info.dim:
+                raise ValueError(f"{side}.faiss is over {len(near[side])} vectors, and {size} are needed")
+    for row in np.random.default_rng().integers(0, len(base), size=SPOT_CHECKS).tolist():
+        stored = catalogue.vectors_at(base.product(row).id, base.version)
+        if stored is not None and not all(map(np.array_equal, stored, (base.images[row], base.texts[row]))):
+            raise ValueError(f"its vectors of product {base.product(row).id!r} are not the catalogue's")
+    return base, near
+
+
+def _clear(folder: Path) -> None:
+    """Take away the files of builds that are gone."""
+    for old in folder.glob(FOLDER.format("*")):
+        if not (folder / f"{old.name.removeprefix(FOLDER.format(''))}.sqlite").exists():
+            shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,13 @@
+"""The catalogue in PostgreSQL with pgvector: the same store and the same search as in a folder.
+
+Needs the extra `postgres`; only `index.store` imports this package, when a catalogue is in a database.
+"""
+
+from __future__ import annotations
+
+from index.postgres.catalogue import PostgresCatalogue, PostgresWriter
+
+__all__ = [
+    "PostgresCatalogue",
+    "PostgresWriter",
+]

@@ -1,0 +1,877 @@
+"""Search over the products of a catalogue, with filters, paging, facets and collapsing.
+
+A search index never changes once made, so it may be searched while others read it, and while the next one is made from
+it: the two share rows that are only ever appended to. A large catalogue has a base, `Columns` and FAISS indexes that
+are mapped from files: the first results of a search then come from the candidates of an index, and everything else from
+a scan. Scores are always those of the vectors themselves. Knows no model, no file and no HTTP.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeVar
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from common import InputError, NotFoundError
+from index.ann import DEPTH, Columns, Near
+from index.product import Product, title_key
+from index.sqlite import CatalogueInfo, Changes, Snapshot, Vectors
+
+MAX_K = 1000
+"""Most results one query may ask for at once."""
+
+MAX_COLLAPSED = 2000
+"""Furthest result that a search which collapses like pictures can reach: the work grows with its square."""
+
+MARGIN = 16
+"""Results fetched beyond those wanted, so that the order among equals can usually be settled in one go."""
+
+SLACK = 4e-6
+"""More than two computations of the same score differ by, for a query of unit length."""
+
+BLAS_THRESHOLD: int = faiss.cvar.distance_compute_blas_threshold
+"""FAISS's own. Read once: it holds for all threads, and another one may have lowered it for its scan just now."""
+
+PRODUCT_FROM = 4
+"""Queries from which on their scores are faster to have as a product of matrices than one by one."""
+
+SPARED = 64
+"""Rows that a scan without them may find all the same, and leave out afterwards: with a mask there is no product."""
+
+DEAD_ROWS = 0.25
+"""Part of the appended rows that may be of products since replaced or taken out, before they are written anew."""
+
+FEW = 1 / 8
+"""Part of the rows from which on it is faster to look at all of them than to pick those that pass."""
+
+FILTERED = 2
+"""How many times as far an index looks for what passes a filter as the part that passes would have it."""
+
+NEARLY_ALL = 0.95
+"""Part of the rows from which on they are spread as all are: what was taken out of a catalogue is no filter."""
+
+PICKED = 4
+"""A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
+
+Collapse = Literal["title", "image"]
+Side = Literal["images", "texts"]
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a product's value of one attribute must be; all that is given must hold. Values compare like titles."""
+
+    any: tuple[str, ...] | None = None
+    """Allowed values."""
+    none: tuple[str, ...] = ()
+    """Forbidden values; a product without the attribute passes."""
+    gte: float | None = None
+    """At least; over values that are numbers, such as a year. A value that is no number does not pass."""
+    gt: float | None = None
+    """More than."""
+    lte: float | None = None
+    """At most."""
+    lt: float | None = None
+    """Less than."""
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether a product without the attribute fails."""
+        return any(part is not None for part in (self.any, self.gte, self.gt, self.lte, self.lt))
+
+
+Filters = Mapping[str, Filter]
+"""Attribute -> condition. Several attributes must all hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What one query asks for: results `offset` to `offset + k` of those that pass the filters.
+
+    Raises:
+        InputError: a number out of its range.
+    """
+
+    k: int = 10
+    offset: int = 0
+    filters: Filters = field(default_factory=dict)
+    exclude: frozenset[str] = frozenset()
+    """Ids of products that are no results; in a search for images."""
+    min_score: float | None = None
+    """Results that score less are left out."""
+    collapse: Collapse | None = None
+    """title: one product of each title, the best. image: none whose picture is nearly that of a better one."""
+    collapse_threshold: float = 0.98
+    """Cosine from which two pictures are nearly the same."""
+    facets: tuple[str, ...] = ()
+    """Attributes whose values are counted among all that passes."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no search can answer."""
+        if not 1 <= self.k <= MAX_K:
+            raise InputError(f"k is {self.k}; it must be from 1 to {MAX_K}: use offset to see more")
+        if self.offset < 0:
+            raise InputError(f"offset is {self.offset}; it must be 0 or more")
+        if self.min_score is not None and not math.isfinite(self.min_score):
+            raise InputError(f"min_score is {self.min_score}; it must be a number")
+        if not 0 < self.collapse_threshold <= 1:
+            raise InputError(f"collapse_threshold is {self.collapse_threshold}; it must be above 0 and at most 1")
+        if self.collapse == "image" and self.offset + self.k > MAX_COLLAPSED:
+            raise InputError(
+                f"offset + k is {self.offset + self.k}; with like pictures collapsed it may be {MAX_COLLAPSED:,}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A product that was found; the score is the inner product, 1 at best."""
+
+    product: Product
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionHit:
+    """A description that was found, and the products that carry it."""
+
+    description: str
+    score: float
+    product_ids: list[str]
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some of the results of one query, best first; equal scores stand in catalogue order."""
+
+    hits: list[T]
+    total: int | None
+    """How many products (or descriptions) there are to page through; None where that is not known."""
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Attribute -> value -> products that pass, the most frequent value first; an attribute's own filter left out."""
+
+
+class _Column:
+    """One attribute of all products as integers."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = []  # the distinct values as first written
+        self.code_of: dict[str, int] = {}  # position in `values` of a value in the form it is compared in
+        self.numbers: list[float] = []  # of `values`; NaN where one is no number
+        self.codes: npt.NDArray[np.int32] = np.empty(0, dtype=np.int32)  # (capacity,) places in `values`; -1: none
+
+    @classmethod
+    def of(cls, values: Sequence[str], codes: npt.NDArray[np.int32]) -> _Column:
+        """Return the column with these values and codes."""
+        column = cls()
+        for value in values:
+            column.code(value)
+        column.codes = codes
+        return column
+
+    def code(self, value: str) -> int:
+        key = title_key(value)
+        code = self.code_of.get(key)
+        if code is None:
+            code = len(self.values)
+            self.values.append(value)
+            self.numbers.append(number_of(key))
+            self.code_of[key] = code  # last: whoever finds a code finds its value
+        return code
+
+    def allowed(self, condition: Filter) -> Mask:
+        """Return which codes a condition lets pass; the last one is for a product without the attribute."""
+        size = len(self.code_of)
+        allowed = np.full(size + 1, condition.any is None)
+        for values, passes in ((condition.any or (), True), (condition.none, False)):
+            codes = [self.code_of.get(title_key(value), size) for value in values]
+            allowed[[code for code in codes if code < size]] = passes
+        numbers = np.array(self.numbers[:size])
+        for limit, compare in (
+            (condition.gte, np.greater_equal),
+            (condition.gt, np.greater),
+            (condition.lte, np.less_equal),
+            (condition.lt, np.less),
+        ):
+            if limit is not None:
+                allowed[:size] &= compare(numbers, limit)
+        allowed[size] = not condition.needs_value
+        return allowed
+
+
+class _Vectors:
+    """The vectors of N rows: those of the base or of the first products, which stay as they are, and later ones."""
+
+    def __init__(self, fixed: Vectors, late: Vectors) -> None:
+        self.fixed = fixed
+        self.late = late
+
+    def __len__(self) -> int:
+        return len(self.fixed) + len(self.late)
+
+    def of(self, rows: Rows) -> Vectors:
+        """Return the vectors (K, D) of some rows."""
+        if not len(self.late):
+            return self.fixed[rows]
+        found = np.empty((len(rows), self.fixed.shape[1]), dtype=np.float32)
+        late = rows >= len(self.fixed)
+        found[~late] = self.fixed[rows[~late]]
+        found[late] = self.late[rows[late] - len(self.fixed)]
+        return found
+
+
+class _Rows:
+    """Everything that is known of products, row by row. Only ever appended to, so that older indexes stay right.
+
+    The rows of a base come first. What is known of them is looked up there; dicts and lists hold what came later.
+    """
+
+    def __init__(self, dim: int, base: Columns | None) -> None:
+        self.base = base
+        self.based = 0 if base is None else len(base)
+        self.count = self.based
+        self.title_count = 0 if base is None else len(base.titles)
+        self._later: list[Product] = []
+        self.earlier: dict[int, int] = {}  # row -> the row that the same product had before
+        self._row_of: dict[str, int] = {}
+        self._titles: dict[str, int] = {}
+        self._carriers: dict[int, list[int]] = {}
+        nothing = np.empty((0, dim), dtype=np.float32)
+        self._fixed: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (F, D)
+        self._late: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (capacity, D)
+        self.title_of: Any = np.empty(0, dtype=np.int32)  # (capacity,) number of the title, in order of appearance
+        self.columns: dict[str, _Column] = {}
+        if base is not None:
+            self._fixed = {"images": base.images, "texts": base.texts}
+            self.title_of = base.title_of
+            self.columns = {name: _Column.of(*column) for name, column in base.attributes.items()}
+
+    def product(self, row: int) -> Product:
+        if self.base is not None and row < self.based:
+            return self.base.product(row)
+        return self._later[row - self.based]
+
+    def row(self, product_id: str) -> int | None:
+        """Return the newest row of a product, dead or alive."""
+        row = self._row_of.get(product_id)
+        return self.base.row(product_id) if row is None and self.base is not None else row
+
+    def carriers(self, number: int) -> list[int]:
+        """Return the rows that carry a title, dead or alive, in order."""
+        based = self.base.carriers(number) if self.base is not None and number < len(self.base.titles) else []
+        return based + self._carriers.get(number, [])
+
+    def vectors(self, side: Side) -> _Vectors:
+        """Return the vectors of the rows there are now."""
+        fixed = self._fixed[side]
+        return _Vectors(fixed, self._late[side][: self.count - len(fixed)])
+
+    def first_leads(self) -> Rows:
+        """Return the first row (T,) of each title."""
+        leads = np.empty(self.title_count, dtype=np.int64)
+        known = 0
+        if self.base is not None:
+            known = len(self.base.titles)
+            leads[:known] = self.base.leads
+        for number in range(known, self.title_count):
+            leads[number] = self._carriers[number][0]
+        return leads
+
+    def _title(self, key: str) -> int:
+        number = self._titles.get(key)
+        if number is None and self.base is not None:
+            number = self.base.title(key)
+        if number is None:
+            number = self._titles[key] = self.title_count
+            self.title_count += 1
+        return number
+
+    def append(self, products: Sequence[Product], images: Vectors, texts: Vectors) -> None:
+        if not products:
+            return
+        start, end = self.count, self.count + len(products)
+        if not start:
+            self._fixed = {"images": images, "texts": texts}  # no copy: they are not written to
+        else:
+            late = end - len(self._fixed["images"])
+            given: dict[Side, Vectors] = {"images": images, "texts": texts}
+            for side, vectors in given.items():
+                if late > len(self._late[side]):
+                    # New arrays: those who hold the old ones go on with them.
+                    self._late[side] = _grown(self._late[side], late - len(products), late + late // 8 + 1024)
+                self._late[side][late - len(products) : late] = vectors
+        if end > len(self.title_of):
+            self.title_of = _grown(self.title_of, start, end + end // 8 + 1024 if start else end)
+        for row, product in enumerate(products, start):
+            if (before := self.row(product.id)) is not None:
+                self.earlier[row] = before
+            self._row_of[product.id] = row
+            number = self._title(title_key(product.title))
+            self._carriers.setdefault(number, []).append(row)
+            self.title_of[row] = number
+            for name, value in product.attributes.items():
+                column = self.columns.get(name)
+                if column is None:
+                    column = self.columns[name] = _Column()
+                if end > len(column.codes):
+                    column.codes = _grown(column.codes, min(start, len(column.codes)), len(self.title_of), fill=-1)
+                column.codes[row] = column.code(value)
+        for column in self.columns.values():
+            if end > len(column.codes):
+                column.codes = _grown(column.codes, min(start, len(column.codes)), len(self.title_of), fill=-1)
+        self._later.extend(products)
+        self.count = end
+
+
+class _Among:
+    """Which rows of one side a search is over; what it takes to search them is made once."""
+
+    def __init__(self, mask: Mask | None, total: int, near: Near | None, labels: Rows | None) -> None:
+        """Take a mask (N,), None for all rows, and how many pass; `labels` are the rows (M,) that `near` is of."""
+        self.mask = mask
+        self.total = total
+        self._near = near
+        self._labels = labels
+
+    @cached_property
+    def rows(self) -> Rows | None:
+        """The rows that pass, where they are so few that it is faster to pick them."""
+        return np.flatnonzero(self.mask) if self.mask is not None and self.total <= FEW * len(self.mask) else None
+
+    @cached_property
+    def found_near(self) -> tuple[npt.NDArray[np.uint8] | None, float]:
+        """Which of the M labels pass, as packed bits, None for all; and which part of them that is."""
+        if self.mask is None or self._near is None:
+            return None, 1.0
+        size = len(self._near)
+        passing = self.mask[:size] if self._labels is None else self.mask[self._labels]
+        count = int(np.count_nonzero(passing))
+        return (None if count == size else np.packbits(passing, bitorder="little")), max(count, 1) / size
+
+    def others(self, count: int) -> Rows:
+        """Return the rows among N that pass and that `near` does not know."""
+        if self._near is None or (self._labels is None and self.mask is None):
+            return np.arange(0 if self._near is None else len(self._near), count)
+        return self._others
+
+    @cached_property
+    def _others(self) -> Rows:
+        assert self.mask is not None and self._near is not None  # noqa: S101, PT018 - see `others`
+        if self._labels is None:
+            return np.flatnonzero(self.mask[len(self._near) :]) + len(self._near)
+        left = self.mask.copy()
+        left[self._labels] = False
+        return np.flatnonzero(left)
+
+
+class SearchIndex:
+    """Answers batches of queries against the pictures or the descriptions of a catalogue at one version."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        rows = _Rows(snapshot.info.dim, None)
+        rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors)
+        alive = np.ones(rows.count, dtype=np.bool_)
+        self._take(snapshot.info, snapshot.version, rows, {}, alive, rows.first_leads())
+
+    @classmethod
+    def over(cls, base: Columns, near: Mapping[Side, Near]) -> SearchIndex:
+        """Return the index over a base.
+
+        Args:
+            base: the products.
+            near: for none, one or both sides an index over the base's vectors: of all rows for images, and of the first
+                row of each title for texts.
+        """
+        rows = _Rows(base.info.dim, base)
+        index = object.__new__(cls)
+        index._take(base.info, base.version, rows, near, np.ones(len(base), dtype=np.bool_), rows.first_leads())
+        return index
+
+    def _take(
+        self,
+        info: CatalogueInfo,
+        version: int,
+        rows: _Rows,
+        near: Mapping[Side, Near],
+        alive: Mask,
+        leads: Rows,
+        having: Mapping[str, int] | None = None,
+    ) -> None:
+        """Stand on `rows` as they are now.
+
+        Args:
+            info: of the catalogue.
+            version: of the catalogue.
+            rows: shared with the indexes before this one.
+            near: over the rows of the base.
+            alive: (N,) which rows are products of this version.
+            leads: (T,) the first row of each title, whose words and vector stand for it; -1: nobody carries it now.
+            having: attribute -> how many living rows have it; counted when it is not given.
+        """
+        self.info = info
+        self.version = version
+        self.encoder_id = info.encoder_id
+        self._rows = rows
+        self._near = near
+        self._alive = alive
+        self._leads = leads
+        self._count = int(np.count_nonzero(alive))
+        self._vectors: dict[Side, _Vectors] = {side: rows.vectors(side) for side in ("images", "texts")}
+        self._title_of = rows.title_of[: len(alive)]
+        codes = {name: (column, column.codes[: len(alive)]) for name, column in rows.columns.items()}
+        if having is None:
+            having = {name: int(np.count_nonzero(alive & (pair[1] >= 0))) for name, pair in codes.items()}
+        self._having = having
+        # An attribute that only products had which are gone is unknown again, as it is to an index made anew.
+        self._columns = {name: pair for name, pair in codes.items() if having[name]}
+        self._counted: dict[str, dict[str, int]] = {}
+
+    def updated(self, changes: Changes) -> SearchIndex:
+        """Return the index with these changes in it; this one stays as it is. Costs as much as there is to change.
+
+        Only the newest index can be carried on.
+        """
+        rows, before = self._rows, len(self._alive)
+        if rows.count != before:
+            raise ValueError("this index has been carried on already; carry on the newest one")
+        gone = [row for row in map(self._row, {*changes.removed, *(p.id for p in changes.products)}) if row is not None]
+        rows.append(changes.products, changes.image_vectors, changes.text_vectors)
+        alive = np.ones(rows.count, dtype=np.bool_)
+        alive[:before] = self._alive
+        alive[gone] = False
+        leads = np.full(rows.title_count, -1, dtype=np.int64)
+        leads[: len(self._leads)] = self._leads
+        for title in {int(rows.title_of[row]) for row in (*gone, *range(before, len(alive)))}:
+            leads[title] = next((row for row in rows.carriers(title) if alive[row]), -1)
+        having = {}
+        for name, column in rows.columns.items():
+            came = np.count_nonzero(column.codes[before : len(alive)] >= 0)
+            having[name] = self._having.get(name, 0) + int(came) - int(np.count_nonzero(column.codes[gone] >= 0))
+        index = object.__new__(SearchIndex)
+        late = alive[rows.based :]
+        if len(late) - int(np.count_nonzero(late)) > max(1024, DEAD_ROWS * len(late)):
+            rows, alive, leads = self._rewritten(rows, alive)
+            having = {name: having[name] for name in rows.columns}
+        index._take(self.info, changes.version, rows, self._near, alive, leads, having)
+        return index
+
+    def _rewritten(self, rows: _Rows, alive: Mask) -> tuple[_Rows, Mask, Rows]:
+        """Return new rows with the base as it is and of the later ones only the living, which of them live, and leads.
+
+        The dead of the base stay, masked: they cost no more than they did alive.
+        """
+        kept = np.flatnonzero(alive[rows.based :]) + rows.based
+        fresh = _Rows(self.info.dim, rows.base)
+        products = [rows.product(row) for row in kept.tolist()]
+        fresh.append(products, rows.vectors("images").of(kept), rows.vectors("texts").of(kept))
+        lives = np.ones(fresh.count, dtype=np.bool_)
+        lives[: rows.based] = alive[: rows.based]
+        leads = fresh.first_leads()
+        for title in np.unique(fresh.title_of[: rows.based][~alive[: rows.based]]).tolist():
+            leads[title] = next((row for row in fresh.carriers(title) if lives[row]), -1)
+        return fresh, lives, leads
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def products(self) -> list[Product]:
+        """The products that are there, in the catalogue's order. Made when asked for: of a large catalogue, slowly."""
+        return [self._rows.product(row) for row in np.flatnonzero(self._alive).tolist()]
+
+    def _row(self, product_id: str) -> int | None:
+        """Return the row of a product in this version; None when there is no such product."""
+        row = self._rows.row(product_id)
+        while row is not None and row >= len(self._alive):
+            row = self._rows.earlier.get(row)
+        return row if row is not None and self._alive[row] else None
+
+    def vectors(self, product_ids: Iterable[str]) -> Vectors:
+        """Return the image vectors (K, D) of products.
+
+        Raises:
+            NotFoundError: names the ids that there are not.
+        """
+        ids = list(product_ids)
+        found = [self._row(product_id) for product_id in ids]
+        missing = [product_id for product_id, row in zip(ids, found, strict=True) if row is None]
+        if missing:
+            raise NotFoundError(f"no product has the id {', '.join(map(repr, missing[:5]))}; search to find the ids")
+        rows = np.array(found, dtype=np.int64)
+        return self._vectors["images"].of(rows).reshape(len(ids), self.info.dim)
+
+    def facets(self, filters: Filters | None = None, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
+        """Return attribute -> value -> number of products that pass the other attributes' filters, most frequent first.
+
+        Raises:
+            InputError: an attribute that no product has.
+        """
+        filters = filters or {}
+        names = list(self._columns) if names is None else list(dict.fromkeys(names))
+        self._check_names(filters, "filter")
+        self._check_names(names, "facet")
+        passing = {name: self._mask(name, condition) for name, condition in filters.items()}
+        counts: dict[str, dict[str, int]] = {}
+        for name in names:
+            others = [passes for other, passes in passing.items() if other != name]
+            if not others and name not in self._counted:
+                self._counted[name] = self._count_values(name, self._alive)
+            counts[name] = dict(self._counted[name]) if not others else {}
+            if others:
+                counts[name] = self._count_values(name, np.logical_and.reduce([self._alive, *others]))
+        return counts
+
+    def _count_values(self, name: str, mask: Mask) -> dict[str, int]:
+        """Return value -> number of rows that pass and have it, most frequent first."""
+        column, codes = self._columns[name]
+        found = np.bincount(codes[mask] + 1, minlength=1)[1:]  # without those that have none
+        order = np.argsort(-found, kind="stable")
+        return {column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
+
+    def check(self, want: Want) -> None:
+        """Refuse a want that cannot be answered, before it joins a batch with those of others.
+
+        Raises:
+            InputError: a filter or facet on an attribute that no product has; names the known ones.
+        """
+        self._check_names(want.filters, "filter")
+        self._check_names(want.facets, "facet")
+
+    def _check_names(self, names: Iterable[str], what: str) -> None:
+        for name in names:
+            if name not in self._columns:
+                known = ", ".join(sorted(self._columns)) or "none: the catalogue has no attributes"
+                raise InputError(f"unknown {what} {name!r}; the attributes there are: {known}")
+
+    def images(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[Hit]]:
+        """Find the products whose image vectors are nearest to `queries` (B, D), one page per want.
+
+        Raises:
+            InputError: queries that are not (B, D) and finite, or a filter or facet on an unknown attribute.
+        """
+        product = self._rows.product
+        return [
+            Page(
+                [Hit(product(row), score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)],
+                total,
+                facets,
+            )
+            for rows, scores, total, facets, _ in self._search(queries, wants, titles=False)
+        ]
+
+    def descriptions(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[DescriptionHit]]:
+        """Find the distinct descriptions nearest to `queries` (B, D), one page per want.
+
+        A description passes the filters when one of its products does; `product_ids` are those that do. Its words and
+        its vector are those of the first product that carries it. Facets count products.
+
+        Raises:
+            InputError: as `images`.
+        """
+        rows = self._rows
+        pages = []
+        for leads, scores, total, facets, passing in self._search(queries, wants, titles=True):
+            hits = []
+            for lead, score in zip(leads.tolist(), scores.tolist(), strict=True):
+                carriers = rows.carriers(int(self._title_of[lead]))
+                ids = [rows.product(row).id for row in carriers if row < len(passing) and passing[row]]
+                hits.append(DescriptionHit(rows.product(lead).title, score, ids))
+            pages.append(Page(hits, total, facets))
+        return pages
+
+    def _search(
+        self, queries: Vectors, wants: Sequence[Want], *, titles: bool
+    ) -> list[tuple[Rows, Vectors, int | None, dict[str, dict[str, int]], Mask]]:
+        """Return per want: rows (K,), scores (K,), how many there are, facets, and which rows (N,) pass."""
+        queries = self._checked(queries)
+        if len(queries) != len(wants):
+            raise ValueError(f"{len(queries)} queries came with {len(wants)} wants; each query needs one")
+        # Wants of the same products share one scan; so do, above all, those of all products.
+        groups: dict[Any, list[int]] = {}
+        for number, want in enumerate(wants):
+            self.check(want)
+            exclude = frozenset() if titles else want.exclude
+            groups.setdefault((frozenset(want.filters.items()), exclude), []).append(number)
+
+        results: dict[int, tuple[Rows, Vectors, int | None, dict[str, dict[str, int]], Mask]] = {}
+        side: Side = "texts" if titles else "images"
+        for (filters, exclude), numbers in groups.items():
+            passing = self._passing(dict(filters), exclude)
+            if passing is self._alive:
+                among = self._all_texts if titles else self._all_images
+            else:
+                among = self._among(side, self._leads_of(passing) if titles else passing)
+            total = among.total
+            plain = [number for number in numbers if titles or wants[number].collapse is None]
+            ends = [min(wants[number].offset + wants[number].k, total) for number in plain]
+            found = dict(zip(plain, self._best(side, queries[plain], ends, among), strict=True))
+            counted: dict[tuple[str, ...], dict[str, dict[str, int]]] = {}
+            for number in numbers:
+                want = wants[number]
+                known: int | None = total
+                if number in found:
+                    rows, scores = found[number]
+                else:
+                    rows, scores, known = self._collapsed(queries[number : number + 1], want, among, passing)
+                if want.min_score is not None:
+                    enough = int(np.count_nonzero(scores >= want.min_score))
+                    # Where the page holds a result that scores less, or all there is, the number is known.
+                    known = enough if enough < len(scores) or len(scores) == known else None
+                    rows, scores = rows[:enough], scores[:enough]
+                if want.facets not in counted:
+                    counted[want.facets] = self.facets(want.filters, want.facets) if want.facets else {}
+                results[number] = (rows[want.offset :], scores[want.offset :], known, counted[want.facets], passing)
+        return [results[number] for number in range(len(wants))]
+
+    def _collapsed(self, query: Vectors, want: Want, among: _Among, passing: Mask) -> tuple[Rows, Vectors, int | None]:
+        """Return the best `offset + k` rows that are not like a better one, their scores, and how many there are."""
+        end, width, total = want.offset + want.k, want.offset + want.k, among.total
+        while True:
+            width = min(width, total)
+            ((rows, scores),) = self._best("images", query, [width], among)
+            if want.collapse == "title":
+                first = np.sort(np.unique(self._title_of[rows], return_index=True)[1])
+            else:
+                first = unlike(self._vectors["images"].of, rows, want.collapse_threshold, end)
+            if len(first) >= end or width == total:
+                break
+            width *= 4
+        known: int | None = len(first) if width == total and len(first) < end else None
+        if want.collapse == "title":
+            known = self._all_texts.total
+            if passing is not self._alive:
+                carried = np.zeros(len(self._leads), dtype=np.bool_)
+                carried[self._title_of[passing]] = True
+                known = int(np.count_nonzero(carried))
+        return rows[first[:end]], scores[first[:end]], known
+
+    def _checked(self, queries: Vectors) -> Vectors:
+        """Return `queries` as C-contiguous float32 (B, D): FAISS itself checks with bare asserts."""
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        dim = self.info.dim
+        if queries.ndim != 2 or queries.shape[1] != dim:
+            raise InputError(f"the queries are {queries.shape}; the catalogue needs (B, {dim}) of its own encoder")
+        if not np.isfinite(queries).all():
+            raise InputError("a query vector has NaN or infinite values; check the encoder and its input")
+        return queries
+
+    def _passing(self, filters: Filters, exclude: Iterable[str] = ()) -> Mask:
+        """Return (N,) which rows pass; `self._alive` itself when nothing is asked."""
+        excluded = [row for row in map(self._row, exclude) if row is not None]
+        if not filters and not excluded:
+            return self._alive
+        passing = self._alive.copy()
+        for name, condition in filters.items():
+            passing &= self._mask(name, condition)
+        passing[excluded] = False
+        return passing
+
+    def _mask(self, name: str, condition: Filter) -> Mask:
+        """Return (N,) which rows an attribute's condition lets pass, dead ones among them."""
+        column, codes = self._columns[name]
+        return np.asarray(column.allowed(condition)[codes])  # code -1 is the last
+
+    @cached_property
+    def _all_images(self) -> _Among:
+        return self._among("images", None if self._count == len(self._alive) else self._alive)
+
+    @cached_property
+    def _all_texts(self) -> _Among:
+        mask = np.zeros(len(self._alive), dtype=np.bool_)
+        mask[self._leads[self._leads >= 0]] = True
+        return self._among("texts", mask)
+
+    def _among(self, side: Side, mask: Mask | None) -> _Among:
+        base, near = self._rows.base, self._near.get(side)
+        labels = None
+        if base is not None and near is not None and side == "texts":
+            labels = base.leads
+        return _Among(mask, len(self._alive) if mask is None else int(np.count_nonzero(mask)), near, labels)
+
+    def _best(self, side: Side, queries: Vectors, ends: Sequence[int], among: _Among) -> list[tuple[Rows, Vectors]]:
+        """Return the best `ends[i]` rows for query i: rows and scores, equals by row.
+
+        The first results come from the candidates of an index, where there is one and it pays.
+        """
+        vectors, near = self._vectors[side], self._near.get(side)
+        results: dict[int, tuple[Rows, Vectors]] = {}
+        if near is not None and (among.mask is None or among.total > PICKED * near.choice.visited):
+            shallow = [number for number, end in enumerate(ends) if 0 < end <= DEPTH]
+            for number, found in zip(shallow, _near(near, among, vectors, queries[shallow]), strict=True):
+                if len(found[0]) >= ends[number]:
+                    results[number] = found[0][: ends[number]], found[1][: ends[number]]
+        left = [number for number in range(len(ends)) if number not in results]
+        if left:
+            scanned = _top(vectors, queries[left], [ends[number] for number in left], among)
+            results |= dict(zip(left, scanned, strict=True))
+        return [results[number] for number in range(len(ends))]
+
+    def _leads_of(self, passing: Mask) -> Mask:
+        """Which rows (N,) stand for a title that one of the `passing` rows carries."""
+        mask = np.zeros(len(self._alive), dtype=np.bool_)
+        mask[self._leads[self._title_of[passing]]] = True
+        return mask
+
+
+def number_of(text: str) -> float:
+    """Return `text`, in the form values are compared in, as a number; NaN when it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _grown(rows: Any, kept: int, capacity: int, fill: int | None = None) -> Any:
+    """Return a larger array that begins with `kept` of `rows`."""
+    grown = np.empty((capacity, *rows.shape[1:]), dtype=rows.dtype)
+    grown[:kept] = rows[:kept]
+    if fill is not None:
+        grown[kept:] = fill
+    return grown
+
+
+def unlike(vectors_of: Callable[[Rows], Vectors], rows: Rows, threshold: float, end: int) -> Rows:
+    """Return the places in `rows`, in order, of those with no better one nearer than `threshold`; at most `end`.
+
+    `vectors_of` gives the vectors (K, D) of some rows.
+    """
+    kept = np.empty((min(end, len(rows)), vectors_of(rows[:1]).shape[1]), dtype=np.float32)
+    places: list[int] = []
+    for place in range(len(rows)):
+        if len(places) == len(kept):
+            break
+        if place % 1024 == 0:
+            some = vectors_of(rows[place : place + 1024])
+        vector = some[place % 1024]
+        if not places or float((kept[: len(places)] @ vector).max()) < threshold:
+            kept[len(places)] = vector
+            places.append(place)
+    return np.array(places, dtype=np.int64)
+
+
+def _near(near: Near, among: _Among, vectors: _Vectors, queries: Vectors) -> list[tuple[Rows, Vectors]]:
+    """Return the candidates of `near` and the best of the rows that it does not know, by their exact scores."""
+    if not len(queries):
+        return []
+    bits, share = among.found_near
+    # What passes a filter is seldom spread as the rest: where a query points there may be little of it.
+    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTERED)
+    if (labels := among._labels) is not None:
+        found = np.where(found >= 0, labels[found], -1)
+    others = among.others(len(vectors))
+    if len(others):
+        _, more = _scan(vectors, queries, min(near.choice.width, len(others)), None, others)
+        found = np.concatenate([found, more], axis=1)
+    results = []
+    for rows, query in zip(found, queries, strict=True):
+        rows = rows[rows >= 0]
+        scores = (vectors.of(rows) * query).sum(axis=1)
+        order = np.lexsort((rows, -scores))
+        results.append((rows[order], scores[order]))
+    return results
+
+
+def _top(vectors: _Vectors, queries: Vectors, ends: Sequence[int], among: _Among) -> list[tuple[Rows, Vectors]]:
+    """Return the best `ends[i]` rows of `vectors` for query i by a scan: rows and scores, equals by row.
+
+    FAISS computes the same score in different ways depending on the size of the batch, and keeps any of several
+    equals at the end of its list. What it returns is therefore scored again in one fixed way, and widened until
+    everything left out is worse beyond doubt. So an answer depends neither on the other queries of the batch nor
+    on how it is paged.
+    """
+    nothing = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+    results = [nothing] * len(ends)
+    total = among.total
+    widths = [min(end + MARGIN, total) for end in ends]
+    slacks = SLACK * np.linalg.norm(queries, axis=1)
+    pending = [number for number, end in enumerate(ends) if end > 0]
+    while pending:
+        widest = max(widths[number] for number in pending)
+        near, found = _scan(vectors, queries[pending], widest, among.mask, among.rows)
+        unsettled = []
+        for row, number in enumerate(pending):
+            end, width = ends[number], widths[number]
+            positions = found[row, :width]
+            positions = positions[positions >= 0]
+            scores = (vectors.of(positions) * queries[number]).sum(axis=1)
+            order = np.lexsort((positions, -scores))[:end]
+            if width < total and near[row, width - 1] > scores[order[-1]] - slacks[number]:
+                widths[number] = min(8 * width, total)
+                unsettled.append(number)
+            else:
+                results[number] = (positions[order], scores[order])
+        pending = unsettled
+    return results
+
+
+def _scan(vectors: _Vectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None) -> tuple[Vectors, Rows]:
+    """Compare `queries` (B, D) with every row (N, D) that `mask` (N,) lets pass: scores and rows (B, k), best first.
+
+    With `rows`, in order, with those instead.
+    """
+    start, found = 0, []
+    for part in (vectors.fixed, vectors.late):
+        end = start + len(part)
+        some = None if rows is None else rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)] - start
+        if len(part if some is None else some):
+            passing = None if mask is None or rows is not None else mask[start:end]
+            scores, places = _scan_part(part, queries, min(k, len(part if some is None else some)), passing, some)
+            found.append((scores, np.where(places >= 0, places + start, -1)))
+        start = end
+    if len(found) == 1:
+        return found[0]
+    scores, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(places, order, axis=1)
+
+
+def _scan_part(
+    vectors: Vectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None
+) -> tuple[Vectors, Rows]:
+    """As `_scan`, of one array: `faiss.knn` with a choice of rows, which its Python wrapper lacks.
+
+    Unlike an index it needs no copy of the vectors.
+    """
+    count, dim = vectors.shape
+    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(SPARED, count // 8):
+        scores, places = _scan_part(vectors, queries, min(k + failing, count), None, None)
+        scores, places = np.where(mask[places], scores, -np.inf), np.where(mask[places], places, -1)
+        kept = np.argsort(places < 0, axis=1, kind="stable")[:, :k]  # those that pass first, and still best first
+        return np.take_along_axis(scores, kept, axis=1), np.take_along_axis(places, kept, axis=1)
+    scores = np.empty((len(queries), k), dtype=np.float32)
+    places = np.empty((len(queries), k), dtype=np.int64)
+    out = [faiss.swig_ptr(scores), faiss.swig_ptr(places)]
+    given = [faiss.swig_ptr(queries), faiss.swig_ptr(vectors)]
+    library: Any = faiss  # its stubs lack these arguments
+    product = mask is None and rows is None and len(queries) >= PRODUCT_FROM
+    threads = faiss.omp_get_max_threads()
+    if len(queries) == 1 or product:
+        # Threads share out queries: for a single one the others would only be woken. In a product of matrices they
+        # spend more time on each other than they gain. It holds for the calling thread.
+        faiss.omp_set_num_threads(1)
+    if product:
+        # Lower than anything it can count, queries or their numbers: that differs between releases.
+        library.cvar.distance_compute_blas_threshold = 1
+    try:
+        if rows is not None:
+            rows = np.ascontiguousarray(rows, dtype=np.int64)
+            sizes = [dim, len(queries), count, len(rows), k]
+            library.knn_inner_products_by_idx(given[0], given[1], faiss.swig_ptr(rows), *sizes, *out, 0)
+        elif mask is None:
+            library.knn_inner_product(*given, dim, len(queries), count, k, *out)
+        else:
+            bits = np.packbits(mask, bitorder="little")
+            selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+            library.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
+    finally:
+        faiss.omp_set_num_threads(threads)
+        library.cvar.distance_compute_blas_threshold = BLAS_THRESHOLD
+    return scores, places

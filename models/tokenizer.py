@@ -1,0 +1,101 @@
+"""From texts to token ids: the tokenizer that travels with a checkpoint. Knows no tower."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers import models as token_models
+from tokenizers import trainers as token_trainers
+
+from common import ArtefactError
+from models.presets import TextTower
+from models.towers import pretrained_folder
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class TextPreprocessor:
+    """Cuts texts into token ids, cut at `max_tokens` and padded on the right with `pad_id`."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int) -> None:
+        tokenizer.enable_truncation(max_tokens)
+        tokenizer.enable_padding(pad_id=pad_id, pad_token=tokenizer.id_to_token(pad_id))
+        self.tokenizer = tokenizer
+        self.pad_id = pad_id
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Return token ids (B, T) int64, T that of the longest text; a text without tokens becomes padding."""
+        encodings = self.tokenizer.encode_batch_fast([clean(text) for text in texts])
+        ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64).reshape(len(texts), -1)
+        # A causal tokenizer makes nothing of an empty text, and no tower takes zero tokens.
+        return ids if ids.shape[1] else np.full((len(texts), 1), self.pad_id, dtype=np.int64)
+
+    def to_json(self) -> str:
+        """Return the tokenizer as the text of a `tokenizer.json`."""
+        return str(self.tokenizer.to_str(pretty=False))
+
+    @classmethod
+    def from_json(cls, text: str, max_tokens: int) -> TextPreprocessor:
+        """Return the tokenizer that `to_json` described."""
+        return cls(Tokenizer.from_str(text), max_tokens, json.loads(text)["padding"]["pad_id"])
+
+    @classmethod
+    def load(cls, folder: Path, max_tokens: int) -> TextPreprocessor:
+        """Read `tokenizer.json` from a checkpoint folder.
+
+        Raises:
+            ArtefactError: the file is missing or damaged.
+        """
+        path = folder / TOKENIZER_FILE
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"), max_tokens)
+        except Exception as error:  # the library raises bare Exception
+            raise ArtefactError(
+                f"{path} is no tokenizer we can read ({error}); copy the whole checkpoint folder again"
+            ) from error
+
+
+def clean(text: str) -> str:
+    """Return `text` in valid Unicode: lone surrogates, which JSON lets through, become a replacement sign."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def pretrained_text_preprocessor(source: str, max_tokens: int) -> TextPreprocessor:
+    """Return the tokenizer that came with a pretrained text tower (hub id or folder)."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(pretrained_folder(source))
+    # GPT-2 has no padding token; its end-of-text token never occurs inside a title.
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    return TextPreprocessor(tokenizer.backend_tokenizer, max_tokens, pad_id)
+
+
+def train_text_preprocessor(texts: Iterable[str], tower: TextTower) -> TextPreprocessor:
+    """Train a byte-level BPE tokenizer on `texts`, with at most the vocabulary of the tower's architecture.
+
+    Deterministic, which the library's WordPiece trainer is not: the ids of its word pieces change from process to
+    process, and with them everything that is trained on them.
+    """
+    special = ["[PAD]", "[CLS]", "[SEP]"]
+    tokenizer = Tokenizer(token_models.BPE())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        (clean(text) for text in texts),
+        token_trainers.BpeTrainer(
+            vocab_size=int(tower.architecture.get("vocab_size", 30_522)),
+            special_tokens=special,
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        ),
+    )
+    if tower.framed:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        )
+    return TextPreprocessor(tokenizer, tower.max_tokens, pad_id=0)

@@ -1,0 +1,137 @@
+"""`vitrine doctor`: what it sees of a machine and of artefacts, and that each finding says what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.doctor import Finding, examine, free_memory, report, usable_cores
+from app.http import create_key
+from index import Catalogue
+from models.checkpoint_folder import encoder_id
+from vitrine.cli import cli
+
+
+@pytest.fixture
+def place(checkpoint: Path, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder to run in, with artefacts that belong together, on a free port and without a network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VITRINE_PORT", "0")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    shutil.copytree(checkpoint, tmp_path / "artefacts" / "checkpoint")
+    shutil.copytree(catalogue, tmp_path / "artefacts" / "catalogue")
+    return tmp_path
+
+
+def look() -> dict[str, Finding]:
+    found = examine([Path("artefacts/checkpoint"), Path("artefacts/other")], Path("artefacts/catalogue"))
+    for one in found:
+        assert bool(one.fix) == (one.state != "ok"), one
+    return {one.check: one for one in found}
+
+
+def test_a_whole_installation_has_no_problem_and_names_its_ids(place: Path, checkpoint: Path) -> None:
+    found = look()
+    assert {"python", "torch", "device", "threads", "memory", "disk", "hub", "checkpoint", "catalogue"} <= found.keys()
+    assert not [one for one in found.values() if one.state == "problem"]
+    name = encoder_id(checkpoint)
+    assert "vitrine export" in (found["runtime"].fix or "")
+    assert name in found["checkpoint"].found
+    assert f"120 products of products, by encoder {name}" in found["catalogue"].found
+    assert (found["keys"].state, found["hub"].state) == ("note", "note")
+    create_key(Path("artefacts/keys.json"), "shop", "write")
+    assert look()["keys"] == Finding("keys", "ok", "artefacts/keys.json: shop (write)")
+
+
+def test_nothing_made_yet_is_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    found = look()
+    assert found["checkpoint"].state == found["catalogue"].state == "note"
+    assert "vitrine demo" in found["catalogue"].fix
+
+
+def test_artefacts_that_do_not_fit_are_problems(place: Path) -> None:
+    weights = place / "artefacts" / "checkpoint" / "model.safetensors"
+    with weights.open("ab") as file:
+        file.write(b"more")
+    assert "none of the checkpoints" in look()["catalogue"].found
+    weights.unlink()
+    assert look()["checkpoint"].state == "problem"
+    (place / "artefacts" / "catalogue" / "catalogue.sqlite").unlink()
+    found = look()["catalogue"]
+    assert (found.state, "vitrine index" in found.fix) == ("problem", True)
+
+
+def test_settings_and_the_rest_are_looked_at_together(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITRINE_MAX_BATCH", "none")
+    found = look()
+    assert "VITRINE_MAX_BATCH is 'none'" in found["settings"].found
+    assert found["catalogue"].state == "ok"
+    monkeypatch.delenv("VITRINE_MAX_BATCH")
+    monkeypatch.setenv("VITRINE_DEVICE", "cuda:99")
+    assert look()["device"].state == "problem"
+
+
+def test_a_port_that_is_taken_and_a_hub_that_is_away_are_notes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("VITRINE_PORT", str(port))
+        found = look_without_hub(monkeypatch)
+    assert found["port"].state == "note"
+    assert f"--port {port % 65535 + 1}" in found["port"].fix
+    assert found["hub"].state == "note"
+
+
+def look_without_hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "*")
+    return look()
+
+
+def test_one_look_that_fails_hides_no_other(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> float:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr("app.doctor.usable_cores", broken)
+    found = look()
+    assert "no such thing" in found["threads"].found
+    assert found["catalogue"].state == "ok"
+    assert not report(list(found.values()))["ok"]
+
+
+def test_what_a_control_group_allows_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {
+        "/sys/fs/cgroup/cpu.max": "50000 100000\n",
+        "/proc/meminfo": "MemTotal: 9 kB\nMemAvailable: 4194304 kB\n",
+        "/sys/fs/cgroup/memory.max": "2147483648\n",
+        "/sys/fs/cgroup/memory.current": "1073741824\n",
+    }
+    monkeypatch.setattr("app.doctor._read", lambda path: said.get(path, ""))
+    assert usable_cores() == 0.5
+    assert free_memory() == 2**30
+    said["/sys/fs/cgroup/memory.max"] = "max\n"
+    assert free_memory() == 4 * 2**30
+    said.clear()
+    assert free_memory() is None
+    assert usable_cores() >= 1
+
+
+def test_the_command_says_it_in_lines_and_as_json(place: Path) -> None:
+    lines = CliRunner().invoke(cli, ["doctor"])
+    assert lines.exit_code == 0
+    assert "→ to change products over HTTP: vitrine key create NAME --scope write" in lines.stdout
+    said = json.loads(CliRunner().invoke(cli, ["doctor", "--json"]).stdout)
+    assert said["ok"] is True
+    with Catalogue.open(Path("artefacts/catalogue")) as opened:
+        assert any(opened.info.encoder_id in one["found"] for one in said["findings"])
+    (place / "artefacts" / "checkpoint" / "model.safetensors").unlink()
+    broken = CliRunner().invoke(cli, ["doctor", "--json"])
+    assert broken.exit_code == 1
+    assert json.loads(broken.stdout)["ok"] is False

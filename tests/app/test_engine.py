@@ -1,0 +1,204 @@
+"""From jobs to vectors and hits: what is remembered, what a replaced model changes, what fails alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.http import UnavailableError
+from app.query import Outcome, Service, Serving
+from app.query.engine import Ask, Engine, Job
+from app.server import create_app
+from app.settings import Settings
+from common import InputError, NotFoundError
+from index import Catalogue, Filter, SearchIndex, Want
+from tests.tools.shop import (
+    IMAGES,
+    DrawnEncoder,
+    ask,
+    draw,
+    encoded,
+    error_of,
+    served,
+    shop_open,
+    until,
+    write_catalogue,
+)
+
+
+class Large(DrawnEncoder):
+    """Another model: other weights, and pictures of another size."""
+
+    encoder_id = "drawn-large"
+
+    def prepare_image(self, image: Image.Image) -> np.ndarray:
+        return np.asarray(image.resize((72, 96), Image.Resampling.BOX), dtype=np.uint8)
+
+    def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        assert pixels.shape[1:] == (96, 72, 3)
+        return super().encode_pixels(pixels[:, ::2, ::2])
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        return np.asarray(-DrawnEncoder().encode_text(texts), dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_catalogue(tmp_path_factory.mktemp("shop") / "catalogue", DrawnEncoder())
+
+
+@pytest.fixture(scope="module")
+def index(folder: Path) -> SearchIndex:
+    with Catalogue.open(folder) as catalogue:
+        return SearchIndex(catalogue.snapshot())
+
+
+def texts_of(*texts: str, cached: bool = True) -> Job:
+    return Job(texts, ask=Ask("images", Want(k=3)), cached=cached)
+
+
+def found(answer: Outcome | Exception) -> Outcome:
+    assert isinstance(answer, Outcome), answer
+    return answer
+
+
+def test_a_text_asked_again_costs_no_encoding(index: SearchIndex) -> None:
+    encoder = DrawnEncoder()
+    engine = Engine(lambda: Serving(encoder, index), 2)
+    first = found(engine.answer([texts_of("a"), texts_of("b"), texts_of("a")])[0])
+    again = found(engine.answer([texts_of("a")])[0])
+    assert encoder.text_batches == [["a", "b"]]
+    assert again.page == first.page
+    engine.answer([texts_of("c")])  # the cache has two places: b was used longest ago
+    engine.answer([texts_of("a"), texts_of("b")])
+    assert encoder.text_batches[1:] == [["c"], ["b"]]
+
+
+def test_what_is_not_to_be_cached_is_encoded_each_time(index: SearchIndex) -> None:
+    encoder = DrawnEncoder()
+    engine = Engine(lambda: Serving(encoder, index), 10)
+    for _ in range(2):
+        engine.answer([texts_of("a", cached=False), texts_of("a")])
+    assert encoder.text_batches == [["a", "a"], ["a"]]
+
+
+def test_without_a_cache_every_batch_is_encoded(index: SearchIndex) -> None:
+    encoder = DrawnEncoder()
+    engine = Engine(lambda: Serving(encoder, index), 0)
+    for _ in range(2):
+        engine.answer([texts_of("a")])
+    assert encoder.text_batches == [["a"], ["a"]]
+
+
+def test_another_encoder_starts_with_an_empty_cache(index: SearchIndex) -> None:
+    serving = [Serving(DrawnEncoder(), index), Serving(Large(), index)]
+    engine = Engine(lambda: serving[0], 10)
+    before = found(engine.answer([texts_of("red")])[0])
+    serving.reverse()
+    after = found(engine.answer([texts_of("red")])[0])
+    np.testing.assert_array_equal(after.texts, -before.texts)
+    assert after.serving is serving[0]
+
+
+def test_a_picture_prepared_for_another_model_fails_alone(index: SearchIndex) -> None:
+    serving = Serving(Large(), index)
+    engine = Engine(lambda: serving, 10)
+    old, new = (encoder.prepare_image(draw("red", "bag")) for encoder in (DrawnEncoder(), Large()))
+    answers = engine.answer([Job(pixels=(new,)), Job(pixels=(new, old)), texts_of("red"), Job(pixels=(new,))])
+    assert isinstance(answers[1], UnavailableError)
+    assert "just replaced" in str(answers[1])
+    np.testing.assert_array_equal(found(answers[0]).images, found(answers[3]).images)
+    assert found(answers[2]).page
+
+
+def test_jobs_of_all_kinds_share_a_batch(index: SearchIndex) -> None:
+    encoder = DrawnEncoder()
+    engine = Engine(lambda: Serving(encoder, index), 10)
+    pixels = encoder.prepare_image(draw("red", "bag"))
+    answers = engine.answer(
+        [
+            Job(("x", "y"), (pixels,)),
+            Job(("red bag",), (pixels,), Ask("images", Want(k=1))),
+            Job(ask=Ask("images", Want(k=1), like=("nope",))),
+            Job(("red bag",), ask=Ask("descriptions", Want(k=1))),
+            Job(ask=Ask("descriptions", Want(k=1), vector=np.eye(128, dtype=np.float32)[0])),
+            Job(("x",), ask=Ask("images", Want(k=1, filters={"colour": Filter(any=("red",))}))),
+        ]
+    )
+    assert encoder.text_batches == [["x", "y", "red bag"]]
+    assert encoder.pixel_batches == [2]
+    assert isinstance(answers[2], NotFoundError)
+    assert isinstance(answers[5], InputError)
+    encodings = found(answers[0])
+    assert (encodings.texts.shape, encodings.images.shape, encodings.page) == ((2, 128), (1, 128), None)
+    for answer in (answers[1], answers[3], answers[4]):
+        page = found(answer).page
+        assert page is not None
+        assert len(page.hits) == 1
+
+
+def test_readiness_encodes_every_time(folder: Path) -> None:
+    encoder = DrawnEncoder()
+    with shop_open(folder, encoder) as client:
+        for _ in range(3):
+            assert client.get("/readyz").status_code == 200
+    assert len(encoder.text_batches) == 3
+
+
+def test_the_service_encodes_for_others_in_pieces(folder: Path) -> None:
+    encoder = DrawnEncoder()
+    service = Service(Settings.read(catalogue=folder, max_batch=4), encoder)
+    pictures = [draw("red", "bag"), draw("blue", "shirt"), draw("pink", "watch")]
+
+    async def main() -> tuple[np.ndarray, np.ndarray]:
+        service.start()
+        try:
+            encoded = await service.encoded(
+                [f"text {n}" for n in range(6)], [encoder.prepare_image(picture) for picture in pictures]
+            )
+            return encoded.texts, encoded.images
+        finally:
+            await service.close()
+
+    texts, images = asyncio.run(main())
+    np.testing.assert_array_equal(texts, DrawnEncoder().encode_text([f"text {n}" for n in range(6)]))
+    np.testing.assert_array_equal(images, DrawnEncoder().encode_image(pictures))
+    assert [len(batch) for batch in encoder.text_batches] == [4, 2]
+    assert encoder.pixel_batches == [2, 1]
+
+
+def test_a_model_replaced_under_load_never_mixes_with_the_old_one(folder: Path) -> None:
+    class Held(DrawnEncoder):
+        door = threading.Event()
+        preparing = 0
+
+        def prepare_image(self, image: Image.Image) -> np.ndarray:
+            if image.size == (7, 7):
+                self.preparing += 1
+                assert self.door.wait(20)
+            return super().prepare_image(image)
+
+    old = Held()
+    app = create_app(Settings.read(catalogue=folder), encoder=old)
+    service: Service = app.state.service
+    with served(app) as client, ThreadPoolExecutor(1) as people:
+        before = ask(client, IMAGES, text="red dress", k=48)
+        picture = encoded(Image.new("RGB", (7, 7), "red"))
+        between = people.submit(client.post, IMAGES, files={"image": ("x", picture)})
+        until(lambda: old.preparing == 1)
+        service.live.serving = Serving(Large(), service.serving.index)
+        old.door.set()
+        late: httpx.Response = between.result()
+        assert "just replaced" in error_of(late, 503, "unavailable")["message"]
+        assert client.post(IMAGES, files={"image": ("x", picture)}).status_code == 200
+        after = ask(client, IMAGES, text="red dress", k=48)
+    assert (before["encoder_id"], after["encoder_id"]) == ("drawn-1", "drawn-large")
+    assert after["results"][0]["id"] == before["results"][-1]["id"]  # the new model sees it the other way round

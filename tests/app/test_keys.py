@@ -1,0 +1,337 @@
+"""Keys: made, kept as hashes, recognised, demanded; and the limit on how many requests a caller may send."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import Depends
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from app.http import SCOPES, RateLimit, create_key, parse_rate, rate, read_keys, require, revoke_key
+from app.http.keys import ScopeName
+from app.http.rate import address_group
+from app.server import create_app
+from app.settings import Settings
+from common import ConfigError, InputError, NotFoundError
+from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served, shop_open, write_catalogue
+from vitrine.cli import cli
+
+OPEN = ["/healthz", "/readyz", "/", "/page/search.js", "/docs", "/openapi.json", "/metrics"]
+READS = ["/v1/products/1000", "/v1/products/1000/image", "/v1/evaluation"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_catalogue(tmp_path_factory.mktemp("shop") / "catalogue", DrawnEncoder())
+
+
+@contextmanager
+def keyed(folder: Path, keys: Path, **settings: Any) -> Iterator[httpx.Client]:
+    """Serve a shop that has calls of every scope, as the routes of live changes will be."""
+    app = create_app(Settings.read(catalogue=folder, keys=keys, **settings), encoder=DrawnEncoder())
+
+    def demand(scope: ScopeName) -> None:
+        def call(name: str | None = Depends(require(scope))) -> dict[str, str | None]:
+            """Try a key."""
+            return {"name": name}
+
+        app.add_api_route(f"/v1/try/{scope}", call, methods=["POST"])
+
+    for scope in SCOPES:
+        demand(scope)
+    with served(app) as client:
+        yield client
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+# The file
+
+
+def test_only_the_hash_of_a_key_is_kept_and_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "keys.json"
+    key, secret = create_key(path, "shop", "write")
+    assert secret.startswith("vtr_")
+    assert len(secret) == 47
+    text = path.read_text(encoding="utf-8")
+    assert secret not in text
+    assert secret[4:20] not in text
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_keys(path) == [key]
+    assert key.last4 == secret[-4:]
+    create_key(path, "another", "read")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert revoke_key(path, "shop") == key
+    assert [key.name for key in read_keys(path)] == ["another"]
+    assert os.listdir(path.parent) == ["keys.json"]
+
+
+def test_mistakes_with_keys_say_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    create_key(path, "shop", "read")
+    with pytest.raises(InputError, match="there is a key 'shop'"):
+        create_key(path, "shop", "read")
+    for name in ("", "a b", "-x", "x" * 65, "a\nb"):
+        with pytest.raises(InputError, match="cannot name a key"):
+            create_key(path, name, "read")
+    with pytest.raises(NotFoundError, match="there is: shop"):
+        revoke_key(path, "other")
+    for content in ("", "[]", '{"format": 2, "keys": []}', '{"format": 1, "keys": [{"name": "x"}]}', '{"format": 1}'):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(ConfigError, match="no file of keys"):
+            read_keys(path)
+        with pytest.raises(ConfigError, match="no file of keys"):
+            create_key(path, "other", "read")
+
+
+# The calls
+
+
+def test_reads_are_open_and_writes_never_are(folder: Path, tmp_path: Path) -> None:
+    with keyed(folder, tmp_path / "keys.json") as client:
+        for path in OPEN + READS:
+            assert client.get(path).status_code == 200, path
+        assert ask(client, IMAGES, text="red dress")["results"]
+        assert client.post("/v1/try/read").json() == {"name": None}
+        for scope in ("write", "admin"):
+            answer = client.post(f"/v1/try/{scope}", headers=bearer("vtr_guess"))
+            error = error_of(answer, 401, "unauthorized")
+            assert f"vitrine key create NAME --scope {scope}" in error["message"]
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("mine", SCOPES)
+def test_a_scope_includes_the_lower_ones(folder: Path, tmp_path: Path, mine: ScopeName) -> None:
+    keys = tmp_path / "keys.json"
+    _, secret = create_key(keys, "mine", mine)
+    with keyed(folder, keys) as client:
+        for scope in SCOPES:
+            for headers in (bearer(secret), {"X-API-Key": secret}, {"authorization": f"bearer  {secret}"}):
+                answer = client.post(f"/v1/try/{scope}", headers=headers)
+                if SCOPES.index(scope) <= SCOPES.index(mine):
+                    assert answer.json() == {"name": "mine"}
+                else:
+                    assert f"'mine' has {mine}" in error_of(answer, 403, "forbidden")["message"]
+
+
+def test_with_keyed_reads_all_of_v1_needs_a_key_and_nothing_else_does(folder: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    _, secret = create_key(keys, "reader", "read")
+    with keyed(folder, keys, reads="keyed") as client:
+        for path in OPEN:
+            assert client.get(path).status_code == 200, path
+        document = client.get("/openapi.json").json()
+        assert set(document["components"]["securitySchemes"]) == {"Bearer", "ApiKey"}
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                assert bool(operation.get("security")) == path.startswith("/v1/"), path
+                if path.startswith("/v1/"):
+                    answer = client.request(method, path.replace("{product_id}", "1000"))
+                    error_of(answer, 401, "unauthorized")
+                    assert answer.headers["www-authenticate"] == "Bearer"
+                    if not path.startswith("/v1/try"):
+                        assert {"401", "403", "429"} <= set(operation["responses"])
+        for path in READS:
+            assert client.get(path, headers=bearer(secret)).status_code == 200
+        assert client.post(IMAGES, json={"text": "red"}, headers=bearer(secret)).status_code == 200
+
+
+def test_what_is_no_known_key_is_told_apart_by_nothing(folder: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    _, secret = create_key(keys, "reader", "read")
+    wrong: list[dict[str, Any]] = [
+        {},
+        bearer(secret[:-1]),
+        bearer(secret + "x"),
+        bearer("x" * 10_000),
+        {"X-API-Key": ""},
+        {"Authorization": f"Basic {secret}"},
+        {"Authorization": secret},
+        {"Authorization": b"Bearer \xff\xfe"},
+        {"X-API-Key": read_keys(keys)[0].sha256},
+    ]
+    with keyed(folder, keys, reads="keyed") as client:
+        messages = {
+            error_of(client.get(READS[0], headers=headers), 401, "unauthorized")["message"] for headers in wrong
+        }
+        assert len(messages) == 1
+        assert client.get(READS[0], params={"key": secret}).status_code == 401  # addresses end up in logs
+
+
+def test_new_and_revoked_keys_count_without_a_restart(folder: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    with keyed(folder, keys, reads="keyed") as client:
+        error_of(client.get(READS[0]), 401, "unauthorized")
+        for _ in range(5):
+            _, secret = create_key(keys, "shop", "read")
+            assert client.get(READS[0], headers=bearer(secret)).status_code == 200
+            revoke_key(keys, "shop")
+            error_of(client.get(READS[0], headers=bearer(secret)), 401, "unauthorized")
+
+
+def test_a_damaged_file_opens_nothing(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys = tmp_path / "keys.json"
+    _, secret = create_key(keys, "shop", "admin")
+    whole = keys.read_text(encoding="utf-8")
+    with keyed(folder, keys, reads="keyed") as client:
+        assert client.get(READS[0], headers=bearer(secret)).status_code == 200
+        keys.write_text(whole[:-20], encoding="utf-8")
+        answer = client.get(READS[0], headers=bearer(secret))
+        assert str(tmp_path) not in error_of(answer, 503, "unavailable")["message"]
+        assert str(keys) in caplog.text
+        assert client.get("/healthz").status_code == 200
+        keys.write_text(whole, encoding="utf-8")
+        assert client.get(READS[0], headers=bearer(secret)).status_code == 200
+
+
+def test_metrics_are_open_keyed_or_off(folder: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    _, secret = create_key(keys, "prometheus", "read")
+    with keyed(folder, keys, metrics="keyed") as client:
+        error_of(client.get("/metrics"), 401, "unauthorized")
+        assert client.get("/metrics", headers=bearer(secret)).status_code == 200
+    with keyed(folder, keys, metrics="off") as client:
+        error_of(client.get("/metrics", headers=bearer(secret)), 404, "not_found")
+        assert "/metrics" not in client.get("/openapi.json").json()["paths"]
+
+
+# The command line
+
+
+def test_keys_are_made_listed_and_revoked_on_the_command_line(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+
+    def run(*words: str) -> Any:
+        done = CliRunner().invoke(cli, ["key", *words, "--keys", str(path)])
+        return done.stdout if done.exit_code == 0 else done.exception
+
+    assert "no keys" in run("list")
+    shown = run("create", "shop", "--scope", "write")
+    secret = shown.splitlines()[0]
+    assert f"curl -H 'Authorization: Bearer {secret}'" in shown
+    made = json.loads(run("create", "reader", "--scope", "read", "--json"))
+    assert (made["name"], made["scope"], made["file"]) == ("reader", "read", str(path))
+    listed = json.loads(run("list", "--json"))["keys"]
+    assert [(key["name"], key["last4"]) for key in listed] == [("shop", secret[-4:]), ("reader", made["key"][-4:])]
+    assert "shop" in run("list")
+    assert secret not in run("list")
+    with keyed(folder, path) as client:
+        assert client.post("/v1/try/write", headers=bearer(secret)).json() == {"name": "shop"}
+        assert "revoked" in run("revoke", "shop")
+        error_of(client.post("/v1/try/write", headers=bearer(secret)), 401, "unauthorized")
+    for words in (["create", "reader", "--scope", "read"], ["create", "x", "--scope", "all"], ["revoke", "nobody"]):
+        assert isinstance(run(*words), InputError)
+
+
+# How many requests
+
+
+def test_one_too_many_is_refused_before_its_body_is_read(folder: Path) -> None:
+    app = create_app(Settings.read(catalogue=folder, rate_limit="3/hour"), encoder=DrawnEncoder())
+    with served(app) as client:
+        for _ in range(3):
+            ask(client, IMAGES, text="red dress")
+
+        async def never(*_: object) -> None:
+            raise AssertionError("the body was read")
+
+        app.state.service.uploads.read = never
+        answer = client.post(IMAGES, json={"text": "x"})
+        assert "3 per 1 hour from this address" in error_of(answer, 429, "rate_limited")["message"]
+        assert 3590 <= int(answer.headers["retry-after"]) <= 3600
+        error_of(client.get("/nothing"), 429, "rate_limited")
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert client.get(path).status_code == 200
+        assert 'vitrine_refused_total{code="rate_limited"} 2.0' in client.get("/metrics").text
+
+
+def test_a_limit_is_per_key_and_a_made_up_key_is_none(folder: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    _, one = create_key(keys, "one", "read")
+    _, two = create_key(keys, "two", "read")
+    with shop_open(folder, keys=keys, rate_limit="2/hour") as client:
+        for headers in (bearer(one), bearer(two), bearer("vtr_made-up")):
+            assert [client.get(READS[0], headers=headers).status_code for _ in range(3)] == [200, 200, 429]
+        error_of(client.get(READS[0], headers=bearer("vtr_another")), 429, "rate_limited")
+
+
+def test_an_address_is_believed_from_a_trusted_proxy_only(folder: Path) -> None:
+    with shop_open(folder, rate_limit="1/hour") as client:  # served at 127.0.0.1, which is trusted
+        assert client.get("/", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 200
+        assert client.get("/", headers={"X-Forwarded-For": "203.0.113.2"}).status_code == 200
+        assert client.get("/", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 429
+        # Only what the proxy itself wrote, the last address, is believed.
+        assert client.get("/", headers={"X-Forwarded-For": "198.51.100.9, 203.0.113.1"}).status_code == 429
+
+
+def test_a_moving_window_opens_as_its_requests_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("app.http.rate.time.time", lambda: now)
+    limit = RateLimit(parse_rate("2/minute"))
+    assert limit.wait("a") is None
+    now += 40
+    assert limit.wait("a") is None
+    assert limit.wait("a") == 20
+    assert limit.wait("b") is None
+    now += 20.5
+    assert limit.wait("a") is None
+    assert limit.wait("a") == 40
+
+
+def test_the_memory_of_a_limit_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate, "MAX_HITS", 100)
+    limit = RateLimit(parse_rate("10/minute"))
+    times = limit._limiter.storage._times  # type: ignore[attr-defined]
+    busy = 0
+    for number in range(1000):
+        limit.wait(f"caller {number}")
+        busy += limit.wait("busy") is None
+    assert busy == 10  # others come and go, and do not make it forgotten
+    assert len(times) <= 10
+    assert sum(map(len, times.values())) <= 100
+    now = time.time()
+    monkeypatch.setattr("app.http.rate.time.time", lambda: now + 61)
+    limit.wait("somebody")
+    assert len(times) == 1
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 30)), max_size=60))
+def test_the_limit_agrees_with_counting(steps: list[tuple[str, float]]) -> None:
+    limit = RateLimit(parse_rate("3/minute"))
+    admitted: dict[str, list[float]] = {"a": [], "b": []}
+    now = 1000.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.http.rate.time.time", lambda: now)
+        for caller, wait in steps:
+            now += wait
+            free = sum(then > now - 60 for then in admitted[caller]) < 3
+            assert (limit.wait(caller) is None) == free
+            if free:
+                admitted[caller].append(now)
+
+
+@pytest.mark.parametrize("value", ["600", "0/minute", "1/minute;2/hour", "many", "10/fortnight"])
+def test_a_limit_that_is_none_is_refused_at_the_start(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"rate_limit is .*such as 600/minute"):
+        Settings.read(rate_limit=value)
+
+
+def test_who_can_choose_among_many_addresses_is_one_caller() -> None:
+    assert address_group("203.0.113.7") == "203.0.113.7"
+    assert address_group("2001:db8:1:2:3::4") == address_group("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
+    assert address_group("::ffff:203.0.113.7") == "203.0.113.7"
+    assert address_group("unix:") == "unix:"

@@ -1,0 +1,69 @@
+"""The OpenAPI document under fuzzing: no request makes the service fail or answer what the document does not say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from app.http import create_key
+from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
+
+# A document cannot say which attributes and products a catalogue has, what they are like now, nor that base64 holds a
+# picture: such a request fits the schema and is refused all the same.
+CONFIG = """
+[checks]
+positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "412", "413", "422"]
+"""
+# In a form, a list is sent item by item, and an empty one as nothing at all: what is sent then fits the schema.
+HOOKS = """
+import schemathesis
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+@schemathesis.hook
+def filter_case(context, case):
+    values = case.body.values() if isinstance(case.body, dict) else ()
+    return case.media_type != "multipart/form-data" or not any(value in ([], {}) for value in values)
+"""
+SEED = 20250101
+EXAMPLES = 60
+
+
+def test_no_request_breaks_what_the_document_promises(tmp_path: Path) -> None:
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "hooks.py").write_text(HOOKS, encoding="utf-8")
+    arguments = [
+        "--checks",
+        "all",
+        "--seed",
+        str(SEED),
+        "--max-examples",
+        str(EXAMPLES),
+        "--generation-database",
+        "none",
+    ]
+    keys = tmp_path / "keys.json"
+    _, secret = create_key(keys, "fuzzing", "admin")
+    folder = write_catalogue(tmp_path / "catalogue", DrawnEncoder())
+    # With keyed reads, so that what the document says of keys holds for every call.
+    with shop_open(folder, keys=keys, reads="keyed") as client:
+        run = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
+                *(f"{client.base_url}/openapi.json", *arguments, "--continue-on-failure"),
+                *("--header", f"Authorization: Bearer {secret}"),
+            ],
+            cwd=tmp_path,
+            env={**os.environ, "NO_COLOR": "1", "NO_PROXY": "*", "SCHEMATHESIS_HOOKS": "hooks"},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert client.get("/readyz").status_code == 200
+    assert run.returncode == 0, f"{run.stdout[-8000:]}{run.stderr[-2000:]}"

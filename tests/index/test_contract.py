@@ -1,0 +1,375 @@
+"""What every catalogue promises, whatever holds it: one suite for the folder and for PostgreSQL, on a real server."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from common import ArtefactError, AwayError, ConfigError, ConflictError, InputError, NotFoundError, ReplacedError
+from index import (
+    CatalogueInfo,
+    Database,
+    Delete,
+    Entry,
+    Filter,
+    Location,
+    Product,
+    Put,
+    SplitRule,
+    Want,
+    copy_catalogue,
+    open_catalogue,
+    open_search,
+    write_catalogue,
+)
+from index import Written as Outcome
+from tests.tools.postgres import Server
+
+DIM = 16
+INFO = CatalogueInfo("enc-1", DIM, "drawn", SplitRule(0.6, 0.2, 0.2, seed=7), "2025-03-01T12:00:00+00:00")
+COLOURS = ["Red", "red", "Blue", "grün", "Black"]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = Server.made()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["folder", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Return where a catalogue goes."""
+    if request.param == "folder":
+        return tmp_path / "catalogue"
+    server: Server = request.getfixturevalue("server")
+    return Database(server.database())
+
+
+def writer(place: Location, **more: Any) -> Any:
+    return write_catalogue(place, INFO, **more)
+
+
+def opened(place: Location, **more: Any) -> Any:
+    return open_catalogue(place, writable=True, **more)
+
+
+def search_of(catalogue: Any) -> Any:
+    return open_search(catalogue)
+
+
+def entry(number: int, *, seed: int = 0, title: str | None = None, **attributes: str) -> Entry:
+    """Return a product; every fourth has the vectors of the one before, so that scores tie."""
+    drawn = np.random.default_rng([seed, number - (number % 4 == 3)])
+    vectors = drawn.standard_normal((2, DIM)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    given = {"colour": COLOURS[number % 5], "year": str(2000 + number % 7), **attributes}
+    if number % 6 == 0:
+        del given["year"]
+    product = Product(f"id {number}/ü", title or f"Kleid № {number // 3}", given, "test")
+    return Entry(product, bytes([number % 256]) * (number + 1), vectors[0], vectors[1])
+
+
+def build(place: Location, count: int = 40) -> list[Entry]:
+    entries = [entry(number) for number in range(count)]
+    with writer(place) as writing:
+        writing.add(entries[:2])
+        writing.add(iter(entries[2:]))
+    return entries
+
+
+@pytest.mark.parametrize("count", [0, 1, 40, 5000])
+def test_what_goes_in_comes_out(place: Location, count: int) -> None:
+    entries = build(place, count)
+    with opened(place, encoder_id="enc-1") as catalogue:
+        assert catalogue.info == INFO
+        assert (catalogue.version(), len(catalogue), catalogue.replaced()) == (0, count, False)
+        found = catalogue.snapshot()
+        assert found.products == [one.product for one in entries]
+        if count:
+            np.testing.assert_array_equal(found.image_vectors, [one.image_vector for one in entries])
+            np.testing.assert_array_equal(found.text_vectors, [one.text_vector for one in entries])
+            assert catalogue.image(entries[-1].product.id) == entries[-1].image
+            got, _ = catalogue.entry(entries[0].product.id)
+            assert (got.product, got.image) == (entries[0].product, entries[0].image)
+        for missing in ("nobody", "x\0"):
+            with pytest.raises(NotFoundError):
+                catalogue.product(missing)
+
+
+def test_a_build_that_fails_leaves_what_was_there(place: Location) -> None:
+    build(place, 3)
+    with pytest.raises(InputError, match="comes twice"), writer(place) as writing:
+        writing.add([entry(1), entry(1)])
+    with pytest.raises(InputError, match="length"), writer(place) as writing:
+        writing.add([Entry(entry(1).product, b"x", entry(1).image_vector * 2, entry(1).text_vector)])
+    with opened(place) as catalogue:
+        assert len(catalogue) == 3
+
+
+def test_edits_conditions_log_and_changes(place: Location) -> None:
+    entries = build(place, 5)
+    with opened(place) as catalogue:
+        new, changed = entry(9), entry(1, seed=5, title="Neu", size="XL")
+        (created, replaced, gone, nothing, again, refused, absent) = catalogue.write(
+            [
+                Put(new, absent=True),
+                Put(changed, frozenset("*")),
+                Delete(entries[0].product.id),
+                Delete("nobody"),
+                Put(new, absent=True),
+                Put(entry(2, title="Other"), frozenset({"other"})),
+                Put(entry(2, title="Other"), absent=True),
+            ]
+        )
+        assert (created.created, created.changed, created.version) == (True, True, 3)
+        assert (replaced.created, replaced.changed) == (False, True)
+        assert (gone.digest, gone.changed) == (None, True)
+        assert not nothing.changed
+        assert not again.changed
+        assert isinstance(refused, ConflictError)
+        assert isinstance(absent, ConflictError)
+        assert catalogue.described(changed.product.id) == (changed.product, replaced.digest)
+        assert catalogue.version() == 3
+        assert len(catalogue) == 5
+        wanted = [entries[2], entries[3], entries[4], new, changed]
+        assert catalogue.snapshot().products == [one.product for one in wanted]
+        changes = catalogue.changes(1)
+        assert changes.version == 3
+        assert set(changes.removed) == {changed.product.id, entries[0].product.id}
+        assert changes.products == [changed.product]
+        assert catalogue.changes(3).removed == []
+        assert catalogue.changes(4) is None
+        bad = Entry(new.product, b"y", new.image_vector * 3, new.text_vector)
+        with pytest.raises(InputError, match="length"):
+            catalogue.write([Delete(new.product.id), Put(bad)])
+        assert (catalogue.version(), len(catalogue)) == (3, 5)
+
+
+def test_a_rebuild_takes_over_what_was_changed_meanwhile(place: Location) -> None:
+    entries = build(place, 6)
+
+    def encode(changed: Sequence[tuple[Product, bytes]]) -> list[Entry]:
+        known = {one.product.id: one for one in (entry(9), entry(1, seed=5, title="Neu"))}
+        return [known[product.id] for product, _ in changed]
+
+    with opened(place) as before:
+        with writer(place, encode=encode) as writing:
+            writing.add(entries)
+            before.write([Put(entry(9)), Put(entry(1, seed=5, title="Neu")), Delete(entries[2].product.id)])
+            assert not before.replaced()
+        assert before.replaced()
+        with pytest.raises(ReplacedError):
+            before.write([Delete("x")])
+    with opened(place) as after:
+        ids = [product.id for product in after.snapshot().products]
+        assert ids == [*(entries[at].product.id for at in (0, 3, 4, 5)), "id 9/ü", "id 1/ü"]
+        assert after.version() == 0
+        np.testing.assert_array_equal(after.entry("id 1/ü")[0].image_vector, entry(1, seed=5).image_vector)
+
+
+WANTS = [
+    Want(),
+    Want(k=3, offset=5),
+    Want(k=1000),
+    Want(k=5, offset=500),
+    Want(filters={"colour": Filter(any=("RED",))}, facets=("colour", "year")),
+    Want(filters={"colour": Filter(any=("red", "GRÜN", "none such"))}),
+    Want(filters={"colour": Filter(any=())}),
+    Want(filters={"colour": Filter(none=("red", "Blue")), "year": Filter(gte=2002, lt=2005)}, facets=("year",)),
+    Want(filters={"year": Filter(none=("2001",))}, k=50),
+    Want(filters={"year": Filter(gt=2003.5, lte=float("inf"))}),
+    Want(exclude=frozenset({"id 3/ü", "nobody", "\0"})),
+    Want(min_score=0.2, k=20),
+    Want(min_score=0.9, facets=("colour",)),
+    Want(collapse="title", k=6),
+    Want(collapse="title", k=1000, filters={"colour": Filter(any=("blue",))}),
+    Want(collapse="image", collapse_threshold=0.9, k=7, offset=2),
+    Want(collapse="image", collapse_threshold=0.4, k=200),
+]
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edited: bool) -> None:
+    """Hits, scores, order among equals, totals, facets: the same, before and after changes."""
+    places: list[Location] = [tmp_path / "catalogue", Database(server.database())]
+    answers = []
+    for place in places:
+        build(place, 90)
+        with opened(place) as catalogue:
+            if edited:
+                edits = [Put(entry(5, title="Kleid № 0")), Delete("id 0/ü"), Delete("id 6/ü"), Put(entry(200))]
+                catalogue.write(edits)
+            search = search_of(catalogue)
+            queries = np.stack([entry(number).image_vector for number in range(len(WANTS))])
+            for names in (None, ["year"]):
+                assert search.facets({}, names)
+            answers.append(
+                (
+                    len(search),
+                    search.version,
+                    search.images(queries, WANTS),
+                    search.descriptions(queries, WANTS),
+                    search.facets({"colour": Filter(any=("red",))}),
+                    search.vectors(["id 7/ü", "id 3/ü", "id 7/ü"]).tolist(),
+                )
+            )
+            for bad in (Want(filters={"nix": Filter(any=("x",))}), Want(facets=("nix",))):
+                with pytest.raises(InputError, match="'nix'; the attributes there are: colour, year"):
+                    search.check(bad)
+            with pytest.raises(InputError, match="NaN"):
+                search.images(np.full((1, DIM), np.nan, dtype=np.float32), [Want()])
+            with pytest.raises(InputError, match=r"\(B, 16\)"):
+                search.images(np.ones((1, 3), dtype=np.float32), [Want()])
+            with pytest.raises(NotFoundError, match="nobody"):
+                search.vectors(["id 7/ü", "nobody"])
+    local, remote = answers
+    assert local[:2] == remote[:2]
+    for number, want in enumerate(WANTS):
+        assert local[2][number] == remote[2][number], want
+        assert local[3][number] == remote[3][number], want
+    assert local[4:] == remote[4:]
+
+
+def test_a_catalogue_is_copied_as_it_is(server: Server, tmp_path: Path) -> None:
+    folder, again, database = tmp_path / "one", tmp_path / "two", Database(server.database())
+    entries = build(folder, 40)
+    assert copy_catalogue(folder, database) == copy_catalogue(database, again) == 40
+    assert copy_catalogue(folder, database, if_empty=True) is None
+    for place in (database, again):
+        with opened(place) as catalogue:
+            assert catalogue.info == INFO
+            for one in (entries[0], entries[39]):
+                copied = catalogue.entry(one.product.id)[0]
+                assert (copied.product, copied.image) == (one.product, one.image)
+                assert np.array_equal(copied.image_vector, one.image_vector)
+                assert np.array_equal(copied.text_vector, one.text_vector)
+    with pytest.raises(ArtefactError, match="does not exist"):
+        copy_catalogue(tmp_path / "none", database)
+
+
+def test_an_attribute_is_known_while_a_product_has_it(place: Location) -> None:
+    build(place, 4)
+    with opened(place) as catalogue:
+        catalogue.write([Put(entry(8, size="XL"))])
+        assert search_of(catalogue).facets(names=["size"]) == {"size": {"XL": 1}}
+        catalogue.write([Delete("id 8/ü")])
+        with pytest.raises(InputError, match="size"):
+            search_of(catalogue).facets(names=["size"])
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.05])
+def test_the_graph_finds_what_the_exact_scan_finds(
+    server: Server, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """Recall@10 of at least .99 on 3,000 clustered vectors, filtered or not; the scores are the exact ones."""
+    place = Database(server.database())
+    drawn = np.random.default_rng(1)
+    centres = drawn.standard_normal((60, DIM))
+    rows = centres[drawn.integers(60, size=3000)] + 0.4 * drawn.standard_normal((3000, DIM))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    with writer(place) as writing:
+        writing.add(
+            Entry(Product(str(n), f"t{n}", {"in": "yes" if n % 100 < 100 * share else "no"}), b"", row, row)
+            for n, row in enumerate(rows)
+        )
+    queries = rows[::60] + 0.1 * drawn.standard_normal((50, DIM)).astype(np.float32)
+    wants = [Want(filters={"in": Filter(any=("yes",))})] * len(queries)
+    with opened(place) as catalogue:
+        exact = catalogue.search()
+        asks: tuple[Any, ...] = (exact.images, exact.descriptions)
+        for ask in asks:
+            monkeypatch.setattr("index.postgres.catalogue.EXACT_ROWS", 10_000)
+            right = ask(queries, wants)
+            monkeypatch.setattr("index.postgres.catalogue.EXACT_ROWS", 0)
+            found = ask(queries, wants)
+            assert [page.total for page in right] == [page.total for page in found]
+            pairs = [
+                ({str(hit) for hit in one.hits}, {str(hit) for hit in other.hits})
+                for one, other in zip(right, found, strict=True)
+            ]
+            assert sum(len(one & other) for one, other in pairs) >= 0.99 * sum(len(one) for one, _ in pairs)
+
+
+def test_what_is_wrong_is_one_line_that_says_what_to_do(server: Server) -> None:
+    """And none of them repeats the password."""
+    url = server.database()
+    wrong: list[tuple[str, type[Exception], str]] = [
+        (url, ArtefactError, "has no catalogue; make one"),
+        (server.url("nowhere"), ConfigError, "no such database"),
+        (url.replace("postgres:secret", "someone:secret"), ConfigError, "no such user"),
+        ("postgresql://postgres:secret@127.0.0.1:1/x", AwayError, "cannot be reached"),
+        ("postgresql://postgres:secret@[/x", ConfigError, "cannot be read"),
+    ]
+    for given, kind, said in wrong:
+        with pytest.raises(kind, match=said) as raised:
+            open_catalogue(Database(given))
+        assert "secret" not in str(raised.value) + repr(Database(given))
+        assert "\n" not in str(raised.value)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP EXTENSION vector")
+    with pytest.raises(ConfigError, match="CREATE EXTENSION vector"):
+        open_catalogue(Database(url))
+
+
+def test_a_wrong_password_and_versions_that_are_too_old_are_said(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.database()
+    rules = server.folder / "pg_hba.conf"
+    before = rules.read_text(encoding="utf-8")
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
+        rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + before, encoding="utf-8")
+        connection.execute("SELECT pg_reload_conf()")
+    for given in ("guarded:wrong@", "guarded@"):
+        guarded = Database(url.replace("postgres:secret@", given))
+        end = time.monotonic() + 20
+        while True:  # until the server has read its rules again
+            with pytest.raises((ConfigError, ArtefactError)) as raised:
+                open_catalogue(guarded)
+            if raised.type is ConfigError or time.monotonic() > end:
+                break
+        assert re.search("guarded@.* refuses the connection .*give the .*password in the URL", str(raised.value))
+        assert "wrong" not in str(raised.value)
+    rules.write_text(before, encoding="utf-8")
+    monkeypatch.setattr("index.postgres.catalogue.OLDEST_PGVECTOR", (99, 0))
+    with pytest.raises(ConfigError, match=r"needs 99.0 or newer.*ALTER EXTENSION vector UPDATE"):
+        open_catalogue(Database(url))
+    monkeypatch.setattr("index.postgres.catalogue.OLDEST_SERVER", 990000)
+    with pytest.raises(ConfigError, match=r"is PostgreSQL \d+; Vitrine needs 99 or newer"):
+        open_catalogue(Database(url))
+
+
+def test_a_catalogue_of_another_encoder_is_refused(place: Location) -> None:
+    build(place, 4)
+    with pytest.raises(ArtefactError, match=r"enc-1.*but the checkpoint is enc-2"):
+        opened(place, encoder_id="enc-2")
+
+
+def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lost() -> None:
+    server = Server.made()
+    try:
+        place = Database(server.database())
+        build(place, 5)
+        with opened(place) as catalogue:
+            search = catalogue.search()
+            (written,) = catalogue.write([Put(entry(50))])
+            server.kill()
+            for call in (catalogue.version, lambda: search.images(entry(1).image_vector[None], [Want()])):
+                with pytest.raises(AwayError) as raised:
+                    call()
+                assert "secret" not in str(raised.value)
+            server.start()
+            assert isinstance(written, Outcome)
+            assert catalogue.described("id 50/ü")[1] == written.digest
+            assert search.images(entry(50).image_vector[None], [Want(k=1)])[0].hits[0].product.id == "id 50/ü"
+    finally:
+        server.remove()

@@ -1,0 +1,193 @@
+"""The towers on onnxruntime: they compute what torch does, are chosen on a CPU, never stand in for other weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from typer.testing import CliRunner
+
+from common import ArtefactError, ConfigError
+from models import load_encoder
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.dual_encoder import DualEncoder, build_architecture
+from models.onnx_export import ATTENTION, attend, export
+from models.tokenizer import train_text_preprocessor
+from tests.conftest import draw_shape, small_model
+from tests.tools.root import ROOT
+from training.config import parse_config
+from vitrine.cli import cli
+
+TITLES = [
+    "Acme Red Ball",
+    "Moro Blue Box",
+    "Kite Green Stripe",
+    "something else entirely, and much longer than those",
+    "",
+]
+PICTURES = [draw_shape(colour, shape) for colour in ("Red", "Blue") for shape in ("Ball", "Box", "Stripe")]
+
+
+@pytest.fixture(scope="module")
+def fast(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the shapes' checkpoint, exported."""
+    folder = tmp_path_factory.mktemp("fast") / "checkpoint"
+    shutil.copytree(checkpoint, folder)
+    record = export(folder)
+    assert {tower: found["precision"] for tower, found in record["towers"].items()} == {"text": "int8", "image": "int8"}
+    return folder
+
+
+def test_the_exported_towers_compute_what_torch_does(fast: Path) -> None:
+    slow, quick = load_encoder(fast, "cpu", "torch"), load_encoder(fast, "cpu")
+    assert (slow.runtime, quick.runtime) == ("torch", "onnx")
+    assert quick.encoder_id == slow.encoder_id
+    assert quick.logit_scale == pytest.approx(slow.logit_scale)
+    assert (slow.encode_text(TITLES) * quick.encode_text(TITLES)).sum(1).min() > 0.995
+    assert (slow.encode_image(PICTURES) * quick.encode_image(PICTURES)).sum(1).min() > 0.995
+    assert quick.encode_text([]).shape == (0, quick.dim)
+    assert quick.encode_counted(TITLES)[1].tolist() == slow.encode_counted(TITLES)[1].tolist()
+
+
+def test_a_vector_does_not_depend_on_what_is_encoded_beside_it(fast: Path) -> None:
+    encoder = load_encoder(fast, "cpu", "onnx")
+    together = encoder.encode_text(TITLES * 20)
+    for number, title in enumerate(TITLES):
+        assert np.array_equal(encoder.encode_text([title])[0], together[number])
+    together = encoder.encode_image(PICTURES * 3)
+    for number, picture in enumerate(PICTURES):
+        assert np.array_equal(encoder.encode_image([picture])[0], together[number])
+
+
+def test_encoding_on_a_cpu_needs_no_torch(fast: Path) -> None:
+    code = (
+        "import sys; from models import load_encoder; encoder = load_encoder(sys.argv[1], 'cpu');"
+        "print(encoder.encode_text(['red ball']).shape, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(fast)], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["(1,", "128)", "False"]
+
+
+def test_an_export_of_other_weights_is_not_used(
+    fast: Path, checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(fast, copy)
+    loaded = load_checkpoint(checkpoint)
+    with torch.no_grad():
+        loaded.model.logit_scale.add_(0.5)
+    save_checkpoint(copy, loaded.model, loaded.text, loaded.training)
+    assert load_encoder(copy, "cpu").runtime == "torch"
+    assert "was exported from encoder" in caplog.text
+    with pytest.raises(ArtefactError, match=r"exported from encoder .*vitrine export"):
+        load_encoder(copy, "cpu", "onnx")
+
+
+@pytest.mark.parametrize("damage", ["text.onnx cut", "image.onnx gone", "record no JSON", "record of the future"])
+def test_a_damaged_export_is_refused_and_torch_takes_over(fast: Path, tmp_path: Path, damage: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(fast, copy)
+    record = copy / "onnx" / "export.json"
+    if damage == "text.onnx cut":
+        path = copy / "onnx" / "text.onnx"
+        path.write_bytes(path.read_bytes()[:-100])
+    elif damage == "image.onnx gone":
+        (copy / "onnx" / "image.onnx").unlink()
+    elif damage == "record no JSON":
+        record.write_text("{")
+    else:
+        record.write_text(json.dumps({**json.loads(record.read_text()), "format": 99}))
+    assert load_encoder(copy, "cpu").runtime == "torch"
+    with pytest.raises(ArtefactError, match="vitrine export"):
+        load_encoder(copy, "cpu", "onnx")
+
+
+def test_what_cannot_be_is_said(checkpoint: Path) -> None:
+    assert load_encoder(checkpoint, "cpu").runtime == "torch"
+    with pytest.raises(ArtefactError, match="vitrine export"):
+        load_encoder(checkpoint, "cpu", "onnx")
+    with pytest.raises(ConfigError, match="cuda"):
+        load_encoder(checkpoint, "cuda", "onnx")
+
+
+def test_a_tower_that_comes_out_wrong_is_not_installed(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    monkeypatch.setattr("models.onnx_export.CLOSE", 1.1)
+    with pytest.raises(ArtefactError, match="text tower"):
+        export(copy)
+    assert not (copy / "onnx").exists()
+
+
+@pytest.mark.parametrize("attention", ["adds to its scores", "cannot be exported"])
+def test_attention_of_another_kind_is_exported_as_it_is_spelled_out(
+    checkpoint: Path, tmp_path: Path, attention: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+
+    def other(module: nn.Module, query: Tensor, *_: object, **__: object) -> tuple[Tensor, None]:
+        if attention == "cannot be exported":
+            raise RuntimeError("no such node")
+        return query.transpose(1, 2), None  # which the one node does not compute
+
+    AttentionInterface.register(ATTENTION, other)
+    try:
+        record = export(copy)
+    finally:
+        AttentionInterface.register(ATTENTION, attend)
+    assert {found["precision"] for found in record["towers"].values()} == {"int8"}
+    slow, quick = load_encoder(copy, "cpu", "torch"), load_encoder(copy, "cpu", "onnx")
+    assert (slow.encode_text(TITLES[:4]) * quick.encode_text(TITLES[:4])).sum(1).min() > 0.99
+    assert (slow.encode_image(PICTURES) * quick.encode_image(PICTURES)).sum(1).min() > 0.99
+
+
+@pytest.mark.parametrize("preset", ["bert-resnet", "gpt2-vit", "minilm-dinov2"])  # all five families of towers
+def test_every_family_of_towers_can_be_exported(preset: str, tmp_path: Path) -> None:
+    config = parse_config({"preset": preset, "model": small_model(preset)}).model
+    config = config.model_copy(
+        update={name: getattr(config, name).model_copy(update={"source": None}) for name in ("text", "image")}
+    )
+    torch.manual_seed(0)
+    text = train_text_preprocessor(TITLES[:4], config.text)
+    model = DualEncoder(config, build_architecture(config.text), build_architecture(config.image), text.pad_id)
+    save_checkpoint(tmp_path, model.eval(), text, {"split": {}})
+    export(tmp_path)
+    slow, quick = load_encoder(tmp_path, "cpu", "torch"), load_encoder(tmp_path, "cpu", "onnx")
+    some = [title for title in TITLES if title]
+    assert (slow.encode_text(some) * quick.encode_text(some)).sum(1).min() > 0.99
+    assert np.isfinite(quick.encode_text([""])).all()
+    assert (slow.encode_image(PICTURES) * quick.encode_image(PICTURES)).sum(1).min() > 0.99
+
+
+def test_the_command_says_what_it_made_and_what_it_costs(checkpoint: Path, shapes: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    shown = CliRunner().invoke(cli, ["export", str(copy), "--data", str(shapes)], env={"COLUMNS": "100"})
+    assert shown.exit_code == 0, shown.output
+    assert "text in int8" in shown.output
+    assert "exported" in shown.output
+    assert "R@10" in shown.output
+    as_json = CliRunner().invoke(cli, ["export", str(copy), "--json"])
+    assert json.loads(as_json.stdout)["towers"].keys() == {"text", "image"}
+    assert np.isfinite(json.loads(as_json.stdout)["towers"]["image"]["cosine"])
+
+
+def test_onnxruntime_reports_to_nobody(tmp_path: Path) -> None:
+    """Its telemetry keeps a device id and a queue of events under the home folder from the moment it is imported."""
+    code = "import models.onnx_backend as towers, time; time.sleep(1); print(towers.onnxruntime.__version__)"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache"), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
+    assert not list(tmp_path.rglob("*"))

@@ -1,0 +1,84 @@
+"""Gathers the pages of the static site (README, docs/, decisions, the API reference) and has mkdocs build them.
+
+`python -m tests.tools.site FOLDER` builds into FOLDER; a warning is an error. Nothing is written here that is not
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from app.routes import reference_page
+from app.settings import Settings
+from tests.tools.root import ROOT
+from tests.tools.shop import DrawnEncoder, write_catalogue
+
+TOP = {"README.md": "index.md", "DECISIONS.md": "decisions.md", "CHANGELOG.md": "changelog.md"}
+"""Pages at the top of the repository, and what they are called on the site."""
+SERVICE = "http://127.0.0.1:8000"
+
+
+def gather(pages: Path) -> None:
+    """Write every page of the site into `pages`, a new folder, with links that lead from page to page."""
+    pages.mkdir(parents=True)
+    for path in (ROOT / "docs").rglob("*"):
+        if path.is_file():
+            target = pages / path.relative_to(ROOT / "docs")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    for name, page in TOP.items():
+        (pages / page).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    for path in pages.rglob("*.md"):
+        text = re.sub(r"\]\((?:\.\./|docs/)?([^):#]+)(#[^)]*)?\)", _link, path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8")
+    (pages / "api.md").write_text(api_page(), encoding="utf-8")
+
+
+def _link(link: re.Match[str]) -> str:
+    target = TOP.get(link.group(1), link.group(1))
+    return f"]({target}{link.group(2) or ''})"
+
+
+def api_page() -> str:
+    """Return the page at /docs as a page of the site."""
+    from app import create_app
+
+    with tempfile.TemporaryDirectory() as folder:
+        catalogue = write_catalogue(Path(folder) / "catalogue", DrawnEncoder())
+        document = create_app(Settings.read(catalogue=catalogue), encoder=DrawnEncoder()).openapi()
+    body = re.search(r"<main><h1>.*?</h1>(.*)</main>", reference_page(document, SERVICE), re.DOTALL)
+    assert body is not None
+    # Indented lines and blank ones inside it would be Markdown again.
+    html = body.group(1).replace("\n", "&#10;")
+    return f"# API reference\n\n<div>{html}</div>\n"
+
+
+def build(site: Path, pages: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site into `site` from pages gathered in `pages`; a warning makes it fail."""
+    gather(pages)
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    config |= {"docs_dir": str(pages.resolve()), "site_dir": str(site.resolve())}
+    written = pages.parent / "mkdocs.yml"
+    written.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--clean", "--config-file", str(written)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        check=False,
+    )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        done = build(Path(sys.argv[1]), Path(temporary) / "pages")
+    sys.stderr.write(done.stdout + done.stderr)
+    sys.exit(done.returncode)

@@ -1,0 +1,148 @@
+"""Encoding on a Ray cluster of two nodes: the catalogue is that of one process, whatever dies on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ray.cluster_utils import Cluster
+
+from common import ConfigError, VitrineError
+from index import Catalogue, Snapshot
+from training.indexing import build_catalogue
+from training.indexing import ray_encode as encode_ray
+from training.indexing.ray_encode import Parts
+
+# Ray 2.60 warns of options that it sets itself.
+pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")
+
+STORE = 80 * 2**20
+"""Bytes of an object store, the least that Ray takes."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Return a cluster of two nodes with a core each."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    quick = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300, "health_check_failure_threshold": 3}
+    options = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args={**options, "_system_config": quick})
+    made.add_node(num_cpus=1, object_store_memory=STORE)
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def shop(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the shapes with two pictures cut off."""
+    folder = shutil.copytree(shapes.parent, tmp_path_factory.mktemp("ray") / "shop")
+    for name in ("3.png", "77.png"):
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data[: len(data) // 2])
+    return folder / "products.csv"
+
+
+@pytest.fixture(scope="module")
+def plain(checkpoint: Path, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """Return what one process makes of the shop."""
+    out = tmp_path_factory.mktemp("plain") / "catalogue"
+    build_catalogue(checkpoint, shop, out, device="cpu")
+    return snapshot(out)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode_ray, "PART", 8)
+
+
+def snapshot(folder: Path) -> Snapshot:
+    with Catalogue.open(folder) as catalogue:
+        return catalogue.snapshot()
+
+
+def check(found: Snapshot, plain: Snapshot) -> None:
+    assert found.products == plain.products
+    assert np.allclose(found.image_vectors, plain.image_vectors, atol=1e-5)
+    # Eight titles at a time here, 32 there: their padding differs, and in bfloat16 so do the last bits.
+    assert np.allclose(found.text_vectors, plain.text_vectors, atol=2e-2)
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, act: Any) -> list[str]:
+    """Do `act()` when so many parts were written; return a list that the names of all parts written go to."""
+    written: list[str] = []
+    write = Parts.write
+
+    def counted(self: Parts, part: encode_ray.Part, rows: Any) -> None:
+        write(self, part, rows)
+        written.append(part.file)
+        if len(written) == after:
+            act()
+
+    monkeypatch.setattr(Parts, "write", counted)
+    return written
+
+
+def test_a_run_that_was_stopped_goes_on_and_makes_the_catalogue_of_one_process(
+    cluster: Cluster, checkpoint: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "catalogue"
+    with monkeypatch.context() as patched:
+
+        def stop() -> None:
+            raise KeyboardInterrupt
+
+        first = interrupted(patched, 5, stop)
+        with pytest.raises(KeyboardInterrupt):
+            build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address)
+    (folder,) = tmp_path.iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(first)
+    # What an encoder of another name made is not taken, nor cleared away while somebody may go on with it.
+    other = shutil.copytree(folder, folder.with_name(folder.name.replace("catalogue.", "catalogue.0", 1)))
+    second = interrupted(monkeypatch, 0, None)
+    figures = build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address)
+    assert not set(first) & set(second)
+    assert len(first) + len(second) == 23
+    assert set(tmp_path.iterdir()) == {out, other}
+    assert figures["products"] == 118
+    assert figures["skipped"] == 2
+    assert figures["data"]["problems"]["undecodable"]["examples"] == ["p3", "p77"]
+    check(snapshot(out), plain)
+
+
+def test_a_node_that_goes_takes_nothing_along(
+    cluster: Cluster, checkpoint: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (node,) = cluster.worker_nodes
+    interrupted(monkeypatch, 3, lambda: cluster.remove_node(node, allow_graceful=False))
+    build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address)
+    check(snapshot(tmp_path / "catalogue"), plain)
+
+
+def test_a_checkpoint_that_a_node_cannot_load_is_an_error_that_says_so(
+    cluster: Cluster, checkpoint: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode_ray, "WEIGHTS_FILE", "config.json")  # which leaves the weights behind
+    with pytest.raises(VitrineError, match=r"cannot encode .*model\.safetensors"):
+        build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address)
+
+
+def test_where_there_is_no_cluster_it_is_said_at_once(
+    checkpoint: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = f"127.0.0.1:{probe.getsockname()[1]}"
+    for address, said in ((free, "answers"), ("nonsense", "HOST:PORT"), ("ray://127.0.0.1:1", "Ray's client")):
+        with pytest.raises(ConfigError, match=said):
+            build_catalogue(checkpoint, shop, tmp_path / "catalogue", ray=address)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"pip install 'vitrine\[ray\]'"):
+        build_catalogue(checkpoint, shop, tmp_path / "catalogue", ray="local")
+    assert not list(tmp_path.iterdir())

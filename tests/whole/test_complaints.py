@@ -1,0 +1,197 @@
+"""What users of comparable projects complain about, and the tests which show that it cannot happen here.
+
+Most of these tests stand where the code that they are about is tested; `COMPLAINTS` says where. The others are here.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tools.root import ROOT
+from tests.tools.shop import IMAGES, DrawnEncoder, ask, data_uri, draw, shop_open, write_catalogue
+from training.loss import contrastive_loss
+from training.resume import LOG_FILE
+
+TESTS = ROOT / "tests"
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What somebody reported, where, and what would fail here if it came to that."""
+
+    what: str
+    issues: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+COMPLAINTS = [
+    Complaint(
+        "pictures are fetched from any address, redirects followed",
+        ("marqo 1452",),
+        (
+            "app/test_telemetry.py::test_nothing_is_connected_to_while_serving",
+            "app/test_app_search.py::test_an_address_is_never_fetched",
+        ),
+    ),
+    Complaint(
+        "a 1x1 picture kills the endpoint until a restart while /health stays 200; every later request hangs",
+        ("infinity 609", "infinity 367"),
+        (
+            "app/test_app_search.py::test_no_picture_stops_the_encoder",
+            "app/test_app_operations.py::test_a_stuck_worker_is_not_ready_but_alive_and_recovers",
+            "app/test_app_operations.py::test_a_dead_worker_is_not_ready_and_nobody_waits_for_it",
+        ),
+    ),
+    Complaint(
+        "memory creeps up until the process is killed; a cap per batch is asked for",
+        ("infinity 517",),
+        (
+            "whole/test_complaints.py::test_no_request_makes_a_batch_larger_than_the_cap",
+            "app/test_batcher.py::test_batches_and_queue_count_inputs_not_jobs",
+            "app/test_app_uploads.py::test_more_uploads_than_slots_are_refused_at_once",
+            "index/test_search.py::test_rows_of_products_that_are_gone_are_let_go",
+        ),
+    ),
+    Complaint(
+        "one truncated picture makes a bulk run hang for ever",
+        ("clip-retrieval 257",),
+        (
+            "app/test_app_search.py::test_one_truncated_picture_of_many_holds_nobody_up",
+            "app/test_app_live.py::test_many_lines_are_written_and_bad_ones_fail_alone",
+            "training/test_data.py::test_a_damaged_member_costs_only_itself",
+            "training/test_training.py::test_a_picture_that_cannot_be_used_is_left_out",
+        ),
+    ),
+    Complaint(
+        "index and metadata get out of step; merging indices fails",
+        ("clip-retrieval 304", "clip-retrieval 280"),
+        (
+            "whole/test_kill.py::test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed",
+            "app/test_live_model.py::LiveCatalogue",
+            "index/test_search.py::test_an_index_that_is_carried_on_is_the_one_made_anew",
+            "index/test_live_catalogue.py::test_what_others_changed_during_a_build_is_carried_over",
+        ),
+    ),
+    Complaint(
+        "items cannot be added to a live index",
+        ("autofaiss 11", "autofaiss 137"),
+        (
+            "app/test_app_live.py::test_a_product_is_found_as_soon_as_it_is_acknowledged",
+            "app/test_app_live.py::test_thousands_of_lines_go_through_piece_by_piece",
+            "app/test_app_live.py::test_two_services_see_each_others_changes_within_a_second",
+        ),
+    ),
+    Complaint(
+        "it dies without a message when it cannot start; a start of a large model times out",
+        ("marqo 796", "clip-as-service 835"),
+        (
+            "app/test_workers.py::test_workers_that_cannot_start_end_the_service_with_the_reason",
+            "index/test_live_catalogue.py::test_a_full_disk_is_said_and_changes_nothing",
+        ),
+    ),
+    Complaint(
+        "a machine without a network still tries to download",
+        ("open_clip 580",),
+        (
+            "app/test_telemetry.py::test_nothing_is_connected_to_while_serving",
+            "training/test_hub.py::test_a_hub_that_is_not_there_is_told_at_once",
+            "training/test_hub.py::test_a_hub_that_never_answers_is_given_up_within_seconds",
+        ),
+    ),
+    Complaint(
+        "a worker is lost after a while and callers see only that they cannot connect",
+        ("clip-as-service 850",),
+        ("app/test_workers.py::test_workers_share_figures_reload_and_are_started_again",),
+    ),
+    Complaint(
+        "many results take long: 2,000 take 38 s",
+        ("clip-retrieval 213",),
+        ("app/test_app_search.py::test_a_large_k_is_one_search",),
+    ),
+    Complaint(
+        "a data set of pictures instead of addresses, and a model of one's own, cannot be used",
+        ("clip-retrieval 108", "clip-as-service 826"),
+        (
+            "vitrine/test_cli.py::test_the_whole_road",
+            "app/test_app_encoding.py::test_a_trained_checkpoint_is_served_with_its_own_vectors",
+            "training/test_recipe.py::test_a_run_can_begin_with_a_checkpoint",
+        ),
+    ),
+    Complaint(
+        "many pictures of one caption are taken for negatives of each other",
+        ("open_clip 1027", "open_clip 869", "Chinese-CLIP 111"),
+        (
+            "training/test_training.py::test_same_titles_share_the_target_and_are_no_negatives",
+            "training/test_recipe.py::test_attributes_alone_are_positives_of_all_that_have_them",
+        ),
+    ),
+    Complaint(
+        "targets made of the model's own similarities collapse; the loss stays at ln(batch)",
+        ("OpenAI-CLIP 16", "OpenAI-CLIP 27", "open_clip 17"),
+        (
+            "whole/test_complaints.py::test_to_make_all_vectors_alike_is_no_way_to_a_small_loss",
+            "whole/test_complaints.py::test_the_loss_of_a_run_leaves_the_logarithm_of_the_batch",
+        ),
+    ),
+    Complaint(
+        "decoding starves the device",
+        ("open_clip 110", "open_clip 899"),
+        (
+            "training/test_recipe.py::test_the_benchmark_times_the_real_loop",
+            "training/test_recipe.py::test_batches_made_ahead_are_the_same_batches",
+            "training/test_data.py::test_decoding_in_threads_gives_what_a_plain_loop_gives",
+        ),
+    ),
+]
+
+
+def test_every_complaint_has_tests_that_exist() -> None:
+    defined: dict[str, set[str]] = {}
+    for complaint in COMPLAINTS:
+        assert complaint.issues
+        assert complaint.tests
+        for test in complaint.tests:
+            file, name = test.split("::")
+            if file not in defined:
+                tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+                found = ast.walk(tree)
+                defined[file] = {node.name for node in found if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+            assert name in defined[file], test
+    assert len(COMPLAINTS) == 14
+
+
+def test_no_request_makes_a_batch_larger_than_the_cap(tmp_path: Path) -> None:
+    """A cap per batch bounds what the encoder takes at a time, whatever a call brings (infinity 517)."""
+    encoder = DrawnEncoder()
+    picture = data_uri(draw("red", "bag"))
+    with shop_open(write_catalogue(tmp_path / "catalogue", encoder), encoder, max_batch=4) as client:
+        ask(client, "/v1/embeddings", input=[*(f"text {number}" for number in range(11)), *[picture] * 11])
+        ask(client, f"{IMAGES}/batch", queries=[{"text": f"query {number}", "image": picture} for number in range(11)])
+        ask(client, "/v1/classify", image=picture, labels=[f"label {number}" for number in range(19)])
+    assert max(len(texts) for texts in encoder.text_batches) <= 4
+    assert max(encoder.pixel_batches) <= 4
+
+
+def test_to_make_all_vectors_alike_is_no_way_to_a_small_loss() -> None:
+    """The targets are the titles', never the model's own similarities (OpenAI-CLIP 16, 27)."""
+    right = torch.eye(8)
+    alike = torch.ones(8, 8) / math.sqrt(8)
+    scale = torch.tensor(20.0)
+    assert float(contrastive_loss(alike, alike, scale)) == pytest.approx(math.log(8), abs=1e-5)
+    assert float(contrastive_loss(right, right, scale)) < 1e-3
+    for groups in (torch.arange(8), torch.tensor([0, 0, 1, 1, 2, 2, 3, 3])):
+        vectors = torch.eye(8)[groups]
+        assert contrastive_loss(vectors, vectors, scale, groups) < contrastive_loss(alike, alike, scale, groups) - 0.5
+
+
+def test_the_loss_of_a_run_leaves_the_logarithm_of_the_batch(checkpoint: Path) -> None:
+    """The loss that stays at ln(batch) is that of a model which tells nothing apart (open_clip 17)."""
+    losses = [json.loads(line)["loss"] for line in (checkpoint / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+    assert sum(losses[-5:]) / 5 < 0.75 * math.log(16)

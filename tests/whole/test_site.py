@@ -1,0 +1,24 @@
+"""The static site: built from the pages there are, without a warning, loading nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.tools.site import build
+
+
+def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    done = build(tmp_path / "site", tmp_path / "pages")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    built = {path.relative_to(tmp_path / "site").as_posix(): path for path in (tmp_path / "site").rglob("*.html")}
+    assert {"index.html", "api.html", "training.html", "operations.html", "decisions.html"} <= built.keys()
+    for name, path in built.items():
+        page = path.read_text(encoding="utf-8")
+        loaded = re.findall(r'<(?:script|img|iframe)[^>]*\ssrc="?([^"\s>]+)', page)
+        loaded += re.findall(r'<link[^>]*rel="?(?:stylesheet|icon|preconnect|preload)"?[^>]*href="?([^"\s>]+)', page)
+        assert not [one for one in loaded if "//" in one], name
+    api = built["api.html"].read_text(encoding="utf-8")
+    for call in ("/v1/search/images", "/v1/products", "/v1/admin/reload", "/metrics"):
+        assert call in api
+    assert "curl http://127.0.0.1:8000/v1/search/images" in api

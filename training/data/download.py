@@ -1,0 +1,73 @@
+"""Fetches a data set's parquet files from the Hugging Face hub into a folder. Knows nothing of what they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common import DataError
+
+REPO = "ashraq/fashion-product-images-small"
+KAGGLE = "https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small"
+TIMEOUT_S = 5
+"""How long the hub may take to say that it is there."""
+
+
+def download_dataset(folder: Path, repo: str = REPO) -> Path:
+    """Bring the parquet files of the data set `repo` into `folder`, and return it; `open_dataset` reads it.
+
+    What is there already is kept, and a file half fetched is continued. The hub is the one that HF_ENDPOINT names;
+    progress is shown by the hub's own bars. Without a hub (or with HF_HUB_OFFLINE) a folder fetched earlier will do.
+
+    Raises:
+        DataError: the hub does not answer, knows no such data set, or fails on the way; says how to get the data
+            by hand.
+    """
+    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
+
+    page = f"{constants.ENDPOINT}/datasets/{repo}"
+    by_hand = (
+        f"or by hand: fetch the .zip from {KAGGLE}" if repo == REPO else f"or by hand: fetch the files from {page}"
+    )
+    unreachable: Exception | None = None
+    try:
+        # Asked first, because snapshot_download asks without a time limit and tries again and again.
+        HfApi().dataset_info(repo, timeout=TIMEOUT_S)
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise DataError(
+            f"the hub {constants.ENDPOINT} gives us no data set {repo!r} ({_first_line(error)}); check the name, "
+            f"log in if it is private, {by_hand}"
+        ) from error
+    except Exception as error:  # the transport's errors share no base that stays the same across releases of the hub
+        unreachable = error
+    complete = True
+    try:
+        snapshot_download(
+            repo,
+            repo_type="dataset",
+            local_dir=folder,
+            allow_patterns="*.parquet",
+            local_files_only=unreachable is not None,
+        )
+    except Exception as error:
+        if unreachable is None:
+            raise DataError(
+                f"the download of {repo} into {folder} stopped ({type(error).__name__}: {_first_line(error)}); "
+                f"run it again to go on from there, {by_hand}"
+            ) from error
+        complete = False
+    if unreachable is not None:
+        complete = complete and not any(folder.rglob("*.incomplete"))
+    if complete and any(folder.rglob("*.parquet")):
+        return folder
+    if unreachable is None:
+        raise DataError(f"{page} has no parquet file; choose a data set that has, {by_hand}")
+    why = "HF_HUB_OFFLINE is set" if isinstance(unreachable, OfflineModeIsEnabled) else _first_line(unreachable)
+    raise DataError(
+        f"the hub {constants.ENDPOINT} cannot be reached ({why}) and {folder} does not hold all of {repo}; "
+        f"try again with a network or set HF_ENDPOINT, {by_hand}"
+    ) from unreachable
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -1,0 +1,77 @@
+"""The whole road on a drawn catalogue, offline: draw, train, index, evaluate. Knows no HTTP."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from common import write_json
+from index import Catalogue, SearchIndex, Want, title_key
+from models import Encoder, load_encoder
+from training.config import load_config
+from training.demo.shop import draw_catalogue
+from training.indexing import build_catalogue
+from training.progress import bar, report_console
+from training.reports import evaluate_catalogue
+from training.train import METRICS_FILE, train
+
+CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
+
+
+def prepare_demo(
+    folder: Path, *, products: int = 2000, device: str = "auto", console: Console | None = None
+) -> dict[str, Any]:
+    """Make `folder`/data, checkpoint and catalogue, each unless it is there; return the figures on held-out titles."""
+    console = console or report_console()
+    started = time.monotonic()
+    data, checkpoint, catalogue = folder / "data", folder / "checkpoint", folder / "catalogue"
+    if not data.is_dir():
+        with bar("drawing", products, "pictures", console) as advance:
+            draw_catalogue(data, products, progress=lambda done, total: advance(1))
+    config = load_config(CONFIG)
+    if not (checkpoint / METRICS_FILE).is_file():
+        train(config, data, checkpoint, cache=folder / "cache", resume=True, device=device, console=console)
+    encoder = load_encoder(checkpoint, device)
+    if not (catalogue.is_dir() and _belongs(catalogue, encoder)):
+        build_catalogue(checkpoint, data, catalogue, device=device, console=console)
+    report = {
+        "found": found_type_and_colour(catalogue, encoder),
+        "evaluation": evaluate_catalogue(catalogue, "test"),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    write_json(folder / "report.json", report)
+    return report
+
+
+def _belongs(catalogue: Path, encoder: Encoder) -> bool:
+    with Catalogue.open(catalogue) as opened:
+        return opened.info.encoder_id == encoder.encoder_id
+
+
+def found_type_and_colour(catalogue: Path, encoder: Encoder) -> dict[str, float]:
+    """Ask for every held-out title in words; return how often the first picture has its type, colour, and both."""
+    with Catalogue.open(catalogue, encoder_id=encoder.encoder_id) as opened:
+        snapshot = opened.snapshot()
+    index = SearchIndex(snapshot)
+    asked = {title_key(p.title): p for p in snapshot.products if p.split == "test"}
+    products = list(asked.values())
+    pages = index.images(encoder.encode_text([product.title for product in products]), [Want(k=1)] * len(products))
+    right = np.array(
+        [
+            [
+                page.hits[0].product.attributes[name] == product.attributes[name]
+                for name in ("articleType", "baseColour")
+            ]
+            for product, page in zip(products, pages, strict=True)
+        ]
+    )  # (Q, 2)
+    return {
+        "titles": len(products),
+        "type": round(float(right[:, 0].mean()), 4),
+        "colour": round(float(right[:, 1].mean()), 4),
+        "both": round(float(right.all(axis=1).mean()), 4),
+    }

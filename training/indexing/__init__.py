@@ -1,0 +1,20 @@
+"""Indexing: encodes a data set's titles and pictures, on this machine or on Ray, and builds the catalogue.
+
+One module for each of the two ways, and one that builds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common import lazy_exports
+
+if TYPE_CHECKING:
+    from training.indexing.build import build_catalogue as build_catalogue
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "training.indexing.build": "build_catalogue",
+    },
+)
