@@ -14,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from app.http import REPLACED, UnavailableError, require
+from app.http import DOCS_POLICY, REPLACED, UnavailableError, require
 from app.query import Service, TheService, product_vectors, unit_vector
 from app.routes.search import taking
 from app.schemas import (
@@ -58,6 +58,12 @@ async def evaluation_page() -> FileResponse:
 async def map_page() -> FileResponse:
     """Return the page of the map."""
     return FileResponse(PAGE / "map.html")
+
+
+@pages.get("/docs")
+async def docs_page() -> FileResponse:
+    """Return the page to read about the calls and to try them."""
+    return FileResponse(PAGE / "docs.html", headers={"Content-Security-Policy": DOCS_POLICY})
 
 
 @details.post("/v1/explain", **taking(explain_body(), "search"))

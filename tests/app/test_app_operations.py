@@ -452,14 +452,35 @@ def test_pages_load_everything_from_this_host_and_have_nothing_inline(client: ht
         assert not re.search(r"https?://(?!www\.w3\.org/)|@import|url\(|\beval\(|new Function", text)
 
 
+def modules_of(page: str) -> set[Path]:
+    """Return the scripts that a page runs: its own and what they import, but nothing that is vendored."""
+    found: set[Path] = set()
+    waiting = re.findall(r'<script type="module" src="/page/([\w.]+)"', page)
+    while waiting:
+        path = PAGE / waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += re.findall(r'from "/page/([\w.]+)"', path.read_text(encoding="utf-8"))
+    return found
+
+
 @pytest.mark.parametrize("name", PAGES.values())
-def test_a_script_finds_every_element_it_looks_for(name: str) -> None:
+def test_scripts_find_every_element_they_look_for(name: str) -> None:
+    page = (PAGE / f"{name}.html").read_text(encoding="utf-8")
     links = Links()
-    links.feed((PAGE / f"{name}.html").read_text(encoding="utf-8"))
-    script = PAGE / f"{'search' if name == 'index' else name}.js"
-    wanted = set(re.findall(r'\bat\("([^"]+)"\)', script.read_text(encoding="utf-8")))
+    links.feed(page)
+    scripts = [path.read_text(encoding="utf-8") for path in modules_of(page)]
+    wanted = {one for script in scripts for one in re.findall(r'\bbyId\("([^"]+)"\)', script)}
     assert wanted
     assert wanted <= links.ids
+
+
+@pytest.mark.parametrize("name", PAGES.values())
+def test_a_page_preloads_every_module_that_it_runs(name: str) -> None:
+    page = (PAGE / f"{name}.html").read_text(encoding="utf-8")
+    preloaded = set(re.findall(r'rel="modulepreload" href="/page/([\w.]+)"', page))
+    own = set(re.findall(r'<script type="module" src="/page/([\w.]+)"', page))
+    assert preloaded | own == {path.name for path in modules_of(page)}
 
 
 def test_the_openapi_document_describes_both_bodies_and_one_error(client: httpx.Client) -> None:
