@@ -1,4 +1,4 @@
-"""The pages, and what only they ask for: the words that carry a match, what lies behind the figures, and the map."""
+"""The pages and the calls that only they use: words that carry a match, the error analysis, the map."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NONE = 65535
 
 details = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 pages = APIRouter(include_in_schema=False)
-"""The pages themselves hold no data and are open to everybody; what they show, they ask for with a key."""
+"""The pages hold no data and are open to everybody. What they show needs a key where reads do."""
 
 
 @pages.get("/")
@@ -82,7 +82,7 @@ async def evaluation_details(
     service: TheService,
     split: Annotated[Literal["test", "validation", "train", "all"], Query(description="Whose products ask.")] = "test",
 ) -> DetailsAnswer:
-    """Show what lies behind the figures: the queries that do worst and best, and how similar right and wrong pairs are.
+    """Return the error analysis: the queries that fail and succeed most, and how similar right and wrong pairs are.
 
     The first call of a split takes seconds to minutes, later ones are answered from memory.
     """
