@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 
 import httpx
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Browser, expect
 
-from tests.tools.browser import Visit, needs_browser
+from tests.tools.browser import Visit, needs_browser, visiting
 from tests.tools.shop import IMAGES
 
 pytestmark = needs_browser
 
 
-def test_a_search_is_tried_out(visit: Visit) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_search_is_tried_out(browser: Browser, shop: httpx.Client, scheme: str) -> None:
     """The visit itself refuses other hosts and complaints on the console, where broken policies are reported."""
+    with visiting(browser, str(shop.base_url).rstrip("/"), color_scheme=scheme) as visit:
+        try_search(visit)
+        visit.check_axe()
+
+
+def try_search(visit: Visit) -> None:
     page = visit.go("/docs")
     call = page.locator(".opblock", has=page.locator(f'[data-path="{IMAGES}"]')).filter(has_text="POST")
     call.locator(".opblock-summary-control").click()
