@@ -2,18 +2,18 @@
 
 Knows nothing of models, catalogues, training or HTTP.
 
-    VitrineError               something went wrong that we can name
-    ├── InputError             the user's mistake: exit code 2, HTTP 4xx
-    │   ├── ConfigError        a setting or a training config
-    │   ├── DataError          a data set
-    │   ├── ImageError         one image that cannot be used
-    │   ├── ArtefactError      a checkpoint or catalogue that is missing, damaged or foreign
-    │   ├── NotFoundError      no product of that id
-    │   ├── ConflictError      a product is not what the caller took it for
-    │   └── ReadOnlyError      a catalogue that cannot be written
-    ├── ReplacedError          a catalogue whose place another one has taken: HTTP 503, try again
-    ├── AwayError              a database that does not answer: HTTP 503, try again
-    └── OverloadedError        too much work at once: HTTP 503, try again
+    VitrineError                    something went wrong that we can name
+    ├── InputError                  the user's mistake: exit code 2, HTTP 4xx
+    │   ├── ConfigError             a setting or a training config
+    │   ├── DataError               a data set
+    │   ├── ImageError              one image that cannot be used
+    │   ├── ArtefactError           a checkpoint or catalogue that is missing, damaged or foreign
+    │   ├── NotFoundError           no product of that id
+    │   ├── ConflictError           a product is not what the caller took it for
+    │   └── ReadOnlyError           a catalogue that cannot be written
+    ├── ReplacedError               a catalogue whose place another one has taken: HTTP 503, try again
+    ├── DatabaseUnavailableError    a database that does not answer: HTTP 503, try again
+    └── OverloadedError             too much work at once: HTTP 503, try again
 
 Every message says what we got, what we need and what to do.
 """
@@ -91,7 +91,7 @@ class ReplacedError(VitrineError):
     code = "unavailable"
 
 
-class AwayError(VitrineError):
+class DatabaseUnavailableError(VitrineError):
     """The database that holds the catalogue does not answer now; the caller should come back later."""
 
     code = "unavailable"
@@ -104,7 +104,7 @@ class OverloadedError(VitrineError):
 
 
 @contextmanager
-def file_beside(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it replaces `path` when the block succeeds, else it vanishes.
 
     The content is synced to disk before the rename, so a crash leaves the old file or the new one, never half.
@@ -121,7 +121,7 @@ def file_beside(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_beside(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder beside `path`; it takes the place of `path` when the block succeeds, else it vanishes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
@@ -139,7 +139,7 @@ def folder_beside(path: Path) -> Iterator[Path]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as indented UTF-8 JSON, atomically."""
-    with file_beside(path) as beside:
+    with atomic_file(path) as beside:
         beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
-        chores = (_measure_on_and_on(service), _reload_on_hangup(service), _trim_on_and_on(service))
+        chores = (_gauge_loop(service), _reload_on_hangup(service), _trim_loop(service))
         beside = [asyncio.create_task(chore) for chore in chores]
         try:
             yield
@@ -202,7 +202,7 @@ class Supervisor(Multiprocess):
     def init_processes(self) -> None:
         """Start the workers."""
         super().init_processes()
-        self._let_go()
+        self._close_pipe_ends()
 
     def handle_signals(self) -> None:
         """Do what the signals say that came since the last call."""
@@ -222,11 +222,11 @@ class Supervisor(Multiprocess):
         """Start workers again that died, and forget what they said of themselves."""
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
-        self._let_go()
+        self._close_pipe_ends()
         for pid in before - {process.pid for process in self.processes}:
             mark_process_dead(pid, os.environ[SHARED])  # type: ignore[no-untyped-call]
 
-    def _let_go(self) -> None:
+    def _close_pipe_ends(self) -> None:
         """Close our copy of the workers' ends of their pipes, so that the death of one is seen at once."""
         for process in self.processes:
             process.child_conn.close()
@@ -269,7 +269,7 @@ def _keep_heaps_small() -> None:
         mallopt(M_TRIM_THRESHOLD, FREE_AT_TOP)
 
 
-async def _trim_on_and_on(service: Service) -> None:
+async def _trim_loop(service: Service) -> None:
     """Give memory back to the system now and then that was freed and stands about in holes.
 
     What a catalogue keeps of its products are some hundred thousand objects; Python's collector would stop everything
@@ -289,10 +289,10 @@ async def _trim_on_and_on(service: Service) -> None:
             await asyncio.to_thread(trim, 0)  # ctypes lets go of the interpreter meanwhile
 
 
-async def _measure_on_and_on(service: Service) -> None:
+async def _gauge_loop(service: Service) -> None:
     """Take the service's pulse every few seconds: of several workers, only one is asked for the figures of all."""
     while True:
-        service.measure()
+        service.update_gauges()
         await asyncio.sleep(MEASURE_EVERY_S)
 
 

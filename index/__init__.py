@@ -12,7 +12,7 @@ from common import lazy_exports
 
 if TYPE_CHECKING:
     from index.ann import DEPTH as DEPTH
-    from index.ann import Wants as Wants
+    from index.ann import IndexRequirements as IndexRequirements
     from index.ann import make_index as make_index
     from index.ann import open_index as open_index
     from index.map import MAP_FILE as MAP_FILE
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from index.metrics import evaluate_details as evaluate_details
     from index.metrics import evaluate_kagl as evaluate_kagl
     from index.metrics import evaluate_split as evaluate_split
-    from index.metrics import examine as examine
+    from index.metrics import query_stats as query_stats
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
     from index.product import SPLITS as SPLITS
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
     from index.sqlite import Put as Put
     from index.sqlite import Snapshot as Snapshot
     from index.sqlite import Written as Written
-    from index.sqlite import digest_of as digest_of
+    from index.sqlite import etag_of as etag_of
     from index.store import Database as Database
     from index.store import Location as Location
     from index.store import Search as Search
     from index.store import Store as Store
-    from index.store import caught_up as caught_up
     from index.store import copy_catalogue as copy_catalogue
     from index.store import open_catalogue as open_catalogue
     from index.store import open_search as open_search
     from index.store import parse_location as parse_location
+    from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
     from index.vectors import MAX_K as MAX_K
     from index.vectors import DescriptionHit as DescriptionHit
@@ -61,22 +61,22 @@ if TYPE_CHECKING:
     from index.vectors import Hit as Hit
     from index.vectors import Page as Page
     from index.vectors import SearchIndex as SearchIndex
-    from index.vectors import Want as Want
+    from index.vectors import SearchQuery as SearchQuery
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "index.ann": "DEPTH Wants make_index open_index",
+        "index.ann": "DEPTH IndexRequirements make_index open_index",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (
-            "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split examine ranks title_slices"
+            "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
-        "index.sqlite": "Catalogue CatalogueInfo CatalogueWriter Changes Delete Entry Put Snapshot Written digest_of",
+        "index.sqlite": "Catalogue CatalogueInfo CatalogueWriter Changes Delete Entry Put Snapshot Written etag_of",
         "index.store": (
-            "Database Location Search Store caught_up copy_catalogue open_catalogue open_search parse_location "
+            "Database Location Search Store refresh copy_catalogue open_catalogue open_search parse_location "
             "write_catalogue"
         ),
-        "index.vectors": "DescriptionHit Filter Filters Hit MAX_K Page SearchIndex Want",
+        "index.vectors": "DescriptionHit Filter Filters Hit MAX_K Page SearchIndex SearchQuery",
     },
 )

@@ -19,7 +19,7 @@ from index.ann import make_index, open_index
 from index.map import make_map
 from index.product import Product
 from index.sqlite import Catalogue, CatalogueInfo, CatalogueWriter, Delete, Entry, Put, Snapshot, Vectors, Written
-from index.vectors import DescriptionHit, Filters, Hit, Page, SearchIndex, Want
+from index.vectors import DescriptionHit, Filters, Hit, Page, SearchIndex, SearchQuery
 
 logger = logging.getLogger("vitrine.index")
 
@@ -78,7 +78,7 @@ class Store(Protocol):
     def product(self, product_id: str, /) -> Product:
         """Return one product."""
 
-    def described(self, product_id: str, /) -> tuple[Product, str]:
+    def get_with_etag(self, product_id: str, /) -> tuple[Product, str]:
         """Return one product and its digest."""
 
     def image(self, product_id: str, /) -> bytes:
@@ -114,7 +114,7 @@ class Search(Protocol):
     def vectors(self, product_ids: Iterable[str], /) -> Vectors:
         """Return the image vectors (K, D) of products."""
 
-    def check(self, want: Want, /) -> None:
+    def check(self, want: SearchQuery, /) -> None:
         """Refuse a want that cannot be answered."""
 
     def facets(
@@ -122,10 +122,10 @@ class Search(Protocol):
     ) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters."""
 
-    def images(self, queries: Vectors, wants: Sequence[Want], /) -> list[Page[Hit]]:
+    def images(self, queries: Vectors, wants: Sequence[SearchQuery], /) -> list[Page[Hit]]:
         """Find the products whose image vectors are nearest to `queries` (B, D)."""
 
-    def descriptions(self, queries: Vectors, wants: Sequence[Want], /) -> list[Page[DescriptionHit]]:
+    def descriptions(self, queries: Vectors, wants: Sequence[SearchQuery], /) -> list[Page[DescriptionHit]]:
         """Find the distinct descriptions nearest to `queries` (B, D)."""
 
 
@@ -145,7 +145,7 @@ def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: 
     Raises:
         ArtefactError: none there, a damaged one, of another format, or made by another encoder (names both).
         ConfigError: the database is no good, or its client is not installed.
-        AwayError: the database does not answer.
+        DatabaseUnavailableError: the database does not answer.
     """
     if isinstance(place, Path):
         return Catalogue.open(place, encoder_id=encoder_id, writable=writable)
@@ -170,12 +170,12 @@ def open_search(store: Store) -> Search:
 
     Raises:
         ArtefactError: the catalogue is damaged.
-        AwayError: the database does not answer.
+        DatabaseUnavailableError: the database does not answer.
     """
     return open_index(store) if isinstance(store, Catalogue) else cast(Any, store).search()
 
 
-def caught_up(search: Search, store: Store) -> Search:
+def refresh(search: Search, store: Store) -> Search:
     """Return `search` as it is now, itself when nothing was changed since.
 
     Raises:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from common import ArtefactError, file_beside, write_json
+from common import ArtefactError, atomic_file, write_json
 from models.checkpoint_folder import CONFIG_FILE, FORMAT, WEIGHTS_FILE, Weights, encoder_id, read_config
 from models.dual_encoder import DualEncoder, build_architecture
 from models.presets import ModelConfig, Tower
@@ -51,9 +51,9 @@ def save_checkpoint(
     write_json(
         folder / CONFIG_FILE, {"format": FORMAT, "weights": weights, "model": described_model, "training": training}
     )
-    with file_beside(folder / TOKENIZER_FILE) as beside:
+    with atomic_file(folder / TOKENIZER_FILE) as beside:
         beside.write_text(text.to_json(), encoding="utf-8")
-    with file_beside(folder / WEIGHTS_FILE) as beside:
+    with atomic_file(folder / WEIGHTS_FILE) as beside:
         state = model.state_dict()
         save_file(packed(state) if weights == "int8" else {name: _half(state[name]) for name in state}, beside)
         beside.chmod(0o644)  # the library makes it private, and a service runs as another user than a training run

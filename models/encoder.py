@@ -61,7 +61,7 @@ class Towers(Protocol):
 class Encoder:
     """Encodes with a trained dual encoder; safe to call from several threads.
 
-    When the device is lost, the towers that `spare` loads take over, for good; without it, the call fails.
+    When the device is lost, the towers that `fallback` loads take over, for good; without it, the call fails.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Encoder:
         training: dict[str, Any],
         text: TextPreprocessor,
         towers: Towers,
-        spare: Callable[[], Towers] | None = None,
+        fallback: Callable[[], Towers] | None = None,
     ) -> None:
         self.encoder_id = encoder_id
         self.config = config
@@ -80,7 +80,7 @@ class Encoder:
         self.logit_scale = towers.logit_scale
         self._text = text
         self.towers = towers
-        self._spare = spare
+        self._fallback = fallback
         self._swapping = threading.Lock()
 
     @property
@@ -139,9 +139,9 @@ class Encoder:
             return compute(towers)
         except DeviceLostError as error:
             with self._swapping:
-                if self._spare is not None and self.towers is towers:
+                if self._fallback is not None and self.towers is towers:
                     logger.error("%s; from here on the CPU encodes, more slowly, until a restart", error)
-                    self.towers = self._spare()
+                    self.towers = self._fallback()
             if self.towers is towers:
                 raise
             return compute(self.towers)
@@ -183,8 +183,8 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
     from models.torch_backend import pick_device, torch_encoder
 
     picked = pick_device(device)
-    spare = None if picked.type == "cpu" else lambda: load_encoder(folder, "cpu").towers
-    return torch_encoder(load_checkpoint(folder), picked, spare)
+    fallback = None if picked.type == "cpu" else lambda: load_encoder(folder, "cpu").towers
+    return torch_encoder(load_checkpoint(folder), picked, fallback)
 
 
 def _gpu_likely() -> bool:

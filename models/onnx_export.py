@@ -23,7 +23,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
-from common import ArtefactError, folder_beside, write_json
+from common import ArtefactError, atomic_folder, write_json
 from models.checkpoint import Checkpoint, load_checkpoint
 from models.dual_encoder import DualEncoder
 from models.onnx_backend import FOLDER, FORMAT, INPUT, OUTPUT, RECORD_FILE, TOWERS, Tower, digest, run, session
@@ -67,7 +67,7 @@ def export(folder: Path) -> dict[str, Any]:
         "onnxruntime": onnxruntime.__version__,
         "towers": {},
     }
-    with folder_beside(folder / FOLDER) as beside:
+    with atomic_folder(folder / FOLDER) as beside:
         for tower in TOWERS:
             data, found = _tower(checkpoint, tower)
             (beside / f"{tower}.onnx").write_bytes(data)

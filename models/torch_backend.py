@@ -90,14 +90,16 @@ class TorchTowers:
             return np.ascontiguousarray(features.float().cpu().numpy())
 
 
-def torch_encoder(checkpoint: Checkpoint, device: torch.device, spare: Callable[[], Towers] | None = None) -> Encoder:
+def torch_encoder(
+    checkpoint: Checkpoint, device: torch.device, fallback: Callable[[], Towers] | None = None
+) -> Encoder:
     """Return the encoder of a checkpoint in memory; its model is moved and converted, not copied.
 
-    `spare` is what the encoder turns to when the device is lost.
+    `fallback` is what the encoder turns to when the device is lost.
     """
     towers = TorchTowers(checkpoint, device)
     config, training = checkpoint.model.config, checkpoint.training
-    return Encoder(checkpoint.encoder_id, config, training, checkpoint.text, towers, spare)
+    return Encoder(checkpoint.encoder_id, config, training, checkpoint.text, towers, fallback)
 
 
 def _first_line(error: Exception) -> str:

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from common import DataError
 from training.config import RunConfig
 from training.distributed import World
-from training.inputs import ahead, to_device
+from training.inputs import prefetch, to_device
 from training.optim import set_learning
 from training.progress import bar, report_console
 from training.train import Learner, batches, prepare
@@ -100,7 +100,7 @@ def benchmark(
     each = max(1, steps // ROUNDS)
     taken = {"real": 0.0, "synthetic": 0.0}
     with bar("benchmark", (2 * each * ROUNDS + 2) * batch, "samples", console or report_console()) as advance:
-        stream = ahead(real())
+        stream = prefetch(real())
         groups, made = next(stream)
         first = (groups, to_device(made, setup.device))
         run(iter([first, first]), 2)  # allocations, kernels and caches settle

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import folder_beside
+from common import atomic_folder
 from models.checkpoint import state_hash
 from models.dual_encoder import DualEncoder
 from models.images import scaled
@@ -31,7 +31,7 @@ def pixels(model: DualEncoder, dataset: Dataset, cache: Path) -> tuple[np.ndarra
     height, width = model.config.image.preprocess.size
     folder = cache / f"pixels-{_key(dataset.fingerprint, height, width)}"
     if not folder.is_dir():
-        with folder_beside(folder) as beside, bar("decoding pictures", len(dataset.items), "images") as advance:
+        with atomic_folder(folder) as beside, bar("decoding pictures", len(dataset.items), "images") as advance:
             shape = (len(dataset.items), height, width, 3)
             rows = np.lib.format.open_memmap(beside / "rows.npy", mode="w+", dtype=np.uint8, shape=shape)
             usable = np.zeros(len(rows), dtype=bool)
@@ -57,7 +57,7 @@ def image_features(
     )
     folder = cache / f"image-{key}"
     if not folder.is_dir():
-        with folder_beside(folder) as beside, bar("locked image tower", len(dataset.items), "images") as advance:
+        with atomic_folder(folder) as beside, bar("locked image tower", len(dataset.items), "images") as advance:
             rows = np.zeros((len(dataset.items), model.image_width), dtype=np.float16)
             usable = np.zeros(len(rows), dtype=bool)
             stream = decode_pictures(dataset, lambda image: scaled(image, config.preprocess.size))
@@ -81,7 +81,7 @@ def text_features(
     key = _key(distinct, text.to_json(), state_hash(model.text_tower), model.config.text.pooling, fast_dtype(device))
     folder = cache / f"text-{key}"
     if not folder.is_dir():
-        with folder_beside(folder) as beside, bar("locked text tower", len(distinct), "texts") as advance:
+        with atomic_folder(folder) as beside, bar("locked text tower", len(distinct), "texts") as advance:
             rows = np.zeros((len(distinct), model.text_width), dtype=np.float16)
             for start in range(0, len(distinct), CHUNK):
                 ids = torch.from_numpy(text(distinct[start : start + CHUNK])).to(device)

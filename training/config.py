@@ -163,16 +163,16 @@ def parse_config(fields: dict[str, Any]) -> RunConfig:
         raise ConfigError('a config needs a preset, such as preset = "minilm-dinov2"')
     base = preset(fields["preset"]).model_dump(mode="json")
     try:
-        return RunConfig.model_validate({**fields, "model": _overlaid(base, fields.get("model", {}))})
+        return RunConfig.model_validate({**fields, "model": merge(base, fields.get("model", {}))})
     except ValidationError as error:
         raise ConfigError("; ".join(_explain(dict(problem)) for problem in error.errors())) from None
 
 
-def _overlaid(base: Any, over: Any) -> Any:
+def merge(base: Any, over: Any) -> Any:
     """Lay `over` on `base`, table by table; an architecture is replaced whole, its fields belong together."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
-    merged = {name: _overlaid(base[name], over[name]) if name in over else base[name] for name in base}
+    merged = {name: merge(base[name], over[name]) if name in over else base[name] for name in base}
     if "architecture" in over:
         merged["architecture"] = over["architecture"]
         merged["source"] = over.get("source")

@@ -117,7 +117,7 @@ def _numbered(keys: list[list[str]]) -> np.ndarray:
     return np.array([[numbers.setdefault(key, len(numbers)) for key in row] for row in keys], dtype=np.int64)
 
 
-def ahead(batches: Iterable[T]) -> Iterator[T]:
+def prefetch(batches: Iterable[T]) -> Iterator[T]:
     """Yield `batches`, each made in a thread while the one before it is at work, so that the device never waits."""
     iterator = iter(batches)
 

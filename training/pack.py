@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from common import ArtefactError, ConfigError, DataError, folder_beside
+from common import ArtefactError, ConfigError, DataError, atomic_folder
 from index import SplitRule, evaluate
 from models import Encoder, load_encoder
 from models.checkpoint import load_checkpoint, save_checkpoint
@@ -59,7 +59,8 @@ def pack(
 
     Returns:
         As JSON data `encoder_id`, `packed_from`, `bytes` (`before` and `after`, of weights, config and tokenizer),
-        `files` (name -> bytes), `seconds` (of packing alone), and with `data` the `cost`, as `cost` gives it.
+        `files` (name -> bytes), `seconds` (of packing alone), and with `data` the `cost`, as
+        `compare_encoders` gives it.
 
     Raises:
         ArtefactError: the checkpoint cannot be used, or `out` holds something else.
@@ -73,7 +74,7 @@ def pack(
     original = load_checkpoint(checkpoint)
     if original.weights == "int8":
         raise ConfigError(f"{checkpoint} is packed already; give the checkpoint that it was made from, or copy it")
-    with folder_beside(out) as beside:
+    with atomic_folder(out) as beside:
         save_checkpoint(beside, original.model, original.text, original.training, weights="int8")
         packed_id = encoder_id(beside)
         _check_place(out, packed_id, replace)
@@ -89,7 +90,7 @@ def pack(
             "seconds": round(time.monotonic() - started, 2),
         }
         if data is not None:
-            figures["cost"] = cost(
+            figures["cost"] = compare_encoders(
                 load_encoder(checkpoint, device, "torch"), load_encoder(beside, device, "torch"), data, console
             )
         (beside / CARD_FILE).write_text(_card(checkpoint, figures), encoding="utf-8")
@@ -99,7 +100,7 @@ def pack(
     return figures
 
 
-def cost(
+def compare_encoders(
     original: Encoder, other: Encoder, data: Path, console: Console | None = None, *, name: str = "packed"
 ) -> dict[str, Any]:
     """Measure on products of validation how far the vectors of `other` are from those of `original`, and what it does.
@@ -145,7 +146,7 @@ def cost(
 
 
 def cost_table(measured: dict[str, Any]) -> Table:
-    """Return what `cost` measured as a table for the terminal."""
+    """Return what `compare_encoders` measured as a table for the terminal."""
     table = Table(
         title=f"{measured['data']}: {measured['products']:,} validation products, text to image once per title",
         caption=f"95 % intervals; {_cosines(measured['cosine'])}",

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from common import ConfigError, file_beside
+from common import ConfigError, atomic_file
 from models.checkpoint_folder import CONFIG_FILE
 from training.config import RunConfig
 
@@ -36,7 +36,7 @@ class Progress:
 
 def save_state(out: Path, state: dict[str, Any]) -> None:
     """Write what a resumed run needs, whole or not at all."""
-    with file_beside(out / STATE_FILE) as beside:
+    with atomic_file(out / STATE_FILE) as beside:
         torch.save(state, beside)
 
 
@@ -73,7 +73,7 @@ def _differences(one: Any, other: Any, name: str) -> set[str]:
 def log_lines(path: Path, steps: int) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield how to append a line to the log, which is first cut back to the `steps` that a resumed run keeps."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:steps] if path.exists() else []
-    with file_beside(path) as beside:
+    with atomic_file(path) as beside:
         beside.write_text("".join(lines), encoding="utf-8")
 
     def write(fields: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ from training.augment import augment, drop_patches
 from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset
 from training.distributed import World, joined
-from training.inputs import Inputs, ahead, make_inputs, to_device
+from training.inputs import Inputs, make_inputs, prefetch, to_device
 from training.loss import SIGMOID_LOGIT_SCALE, SigmoidCriterion, SoftmaxCriterion
 from training.optim import TOWERS, averaged, parameter_groups, schedule, set_learning
 from training.progress import bar, report_console
@@ -115,7 +115,7 @@ def train(
     epoch_steps = len(learning) // batch
     total_steps = epoch_steps * recipe.epochs
     learner = Learner(setup, total_steps, epoch_steps * recipe.locked_epochs, world)
-    optimizer, average, watched = learner.optimizer, learner.average, learner.watched
+    optimizer, average, eval_model = learner.optimizer, learner.average, learner.eval_model
     done = Progress()
     if saved is not None:
         if saved["data"] != setup.dataset.fingerprint:
@@ -158,7 +158,7 @@ def train(
             set_learning(model, recipe, locked)
 
             start = done.step % epoch_steps
-            for groups, made in ahead(batches(setup, inputs, learning, epoch, start, batch, world)):
+            for groups, made in prefetch(batches(setup, inputs, learning, epoch, start, batch, world)):
                 loss = learner.gradient(made, groups, done.step, locked)
                 if not math.isfinite(value := loss.item()):  # nothing was learned from it yet
                     raise VitrineError(
@@ -186,14 +186,14 @@ def train(
                     figures: dict[str, float] = {}
                     due = (epoch + 1) % recipe.validate_epochs == 0 or epoch + 1 == recipe.epochs
                     if due and world.first and len(validation):
-                        figures = _recall(*encode_rows(watched, inputs, validation, setup), setup.titles(validation))
+                        figures = _recall(*encode_rows(eval_model, inputs, validation, setup), setup.titles(validation))
                     done.history.append({"epoch": epoch, "loss": done.epoch_loss, **figures})
                     done.epoch_loss = 0.0
                     if due and world.first:
                         better = figures.get("mrr10", math.inf) > done.best
                         if better:
                             done.best, done.best_epoch = figures.get("mrr10", -math.inf), epoch
-                            save_checkpoint(out, watched, setup.text, record)
+                            save_checkpoint(out, eval_model, setup.text, record)
                         console.print(_epoch_line(done.history[-1], len(validation), better))
                         if board is not None:
                             for name, figure in figures.items():
@@ -301,7 +301,7 @@ def prepare(
     torch.manual_seed(recipe.seed)
     begun = load_checkpoint(init) if init is not None else None
     if begun is not None:
-        text, model = begun.text, _begun(begun, config, cast(Path, init))
+        text, model = begun.text, _model_from_checkpoint(begun, config, cast(Path, init))
     else:
         text = _text_preprocessor(config, [titles[row] for row in np.flatnonzero(splits == "train")], saved)
         model = DualEncoder(config.model, build_tower(config.model.text), build_tower(config.model.image), text.pad_id)
@@ -314,7 +314,7 @@ def prepare(
             model.logit_scale.data.fill_(SIGMOID_LOGIT_SCALE)
     if where.type == "cpu":
         for tower in (model.text_tower, model.image_tower):
-            _attend_plainly(tower)
+            _use_eager_attention(tower)
     fast = recipe.precision == "auto" and fast_dtype(where) == torch.bfloat16
     return Setup(
         dataset,
@@ -329,7 +329,7 @@ def prepare(
     )
 
 
-def _begun(begun: Checkpoint, config: RunConfig, folder: Path) -> DualEncoder:
+def _model_from_checkpoint(begun: Checkpoint, config: RunConfig, folder: Path) -> DualEncoder:
     """Return a checkpoint's model to go on with; its projections too, unless the config wants others."""
     theirs, ours = begun.model.config, config.model
     for tower in TOWERS:
@@ -351,7 +351,7 @@ def _begun(begun: Checkpoint, config: RunConfig, folder: Path) -> DualEncoder:
     return model
 
 
-def _attend_plainly(tower: nn.Module) -> None:
+def _use_eager_attention(tower: nn.Module) -> None:
     """Compute attention as plain matrix products: on a CPU, sequences this short train 1.5 times as fast so."""
     hf_tower: Any = tower
     if getattr(tower, "_supports_sdpa", False):
@@ -405,7 +405,7 @@ class Learner:
         recipe = setup.recipe
         self.optimizer = torch.optim.AdamW(parameter_groups(setup.model, setup.criterion, recipe))
         self.average = averaged(setup.model, recipe.ema) if recipe.ema else None
-        self.watched = setup.model if self.average is None else cast(DualEncoder, self.average.module)
+        self.eval_model = setup.model if self.average is None else cast(DualEncoder, self.average.module)
 
     def gradient(self, batch: dict[str, Tensor], groups: Tensor, step: int, locked: tuple[str, ...]) -> Tensor:
         """Return the loss of a batch, with its gradient and rates in place; `groups` (B,), `step` counts from 0."""

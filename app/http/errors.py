@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 
 from common import (
     ArtefactError,
-    AwayError,
     ConfigError,
     ConflictError,
+    DatabaseUnavailableError,
     DataError,
     InputError,
     NotFoundError,
@@ -132,7 +132,7 @@ STATUS: dict[type[Exception], int] = {
     OverloadedError: 503,
     UnavailableError: 503,
     ReplacedError: 503,
-    AwayError: 503,
+    DatabaseUnavailableError: 503,
     ReloadError: 409,
     ConflictError: 412,
     ReadOnlyError: 403,

@@ -26,7 +26,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 
 from app.http.errors import ForbiddenError, UnauthorizedError, UnavailableError
-from common import ConfigError, InputError, NotFoundError, file_beside
+from common import ConfigError, InputError, NotFoundError, atomic_file
 
 logger = logging.getLogger("vitrine.app")
 
@@ -219,7 +219,7 @@ def _hash(secret: str) -> str:
 
 
 def _write_keys(path: Path, keys: Sequence[Key]) -> None:
-    with file_beside(path) as beside:
+    with atomic_file(path) as beside:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"format": FORMAT, "keys": [asdict(key) for key in keys]}, file, indent=2)

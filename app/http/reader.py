@@ -41,7 +41,7 @@ from models.images import decode_image
 MAX_JSON = 256_000
 """Most bytes of a JSON body or of the text fields of a form; a full text and filters fit many times over."""
 
-PATIENCE = 4
+DRAIN_FACTOR = 4
 """A body too large is read and thrown away up to this many times the limit: a caller still sending sees no answer."""
 
 
@@ -53,7 +53,7 @@ MAX_FILES = 1_000
 FORM_UPLOADS = 20
 """How many times the largest upload a bulk form may be."""
 F = TypeVar("F", bound=BaseModel)
-Take = Callable[[], None]
+AcquireSlot = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +114,24 @@ class Uploads:
             ImageError: a picture that cannot be decoded or is too large.
             OverloadedError: as many uploads are at work as there are slots.
         """
-        with self._slot() as take:
-            fields, picture = await self._read_fields(request, model, take)
-            return fields, None if picture is None else await self._decoded(picture, take)
+        with self._slot() as acquire_slot:
+            fields, picture = await self._read_fields(request, model, acquire_slot)
+            return fields, None if picture is None else await self._decoded(picture, acquire_slot)
 
-    async def _read_fields(self, request: Request, model: type[B], take: Take) -> tuple[B, bytes | str | None]:
+    async def _read_fields(
+        self, request: Request, model: type[B], acquire_slot: AcquireSlot
+    ) -> tuple[B, bytes | str | None]:
         """Return the fields of a call that takes one picture, and the picture as it was sent."""
         kind = _media_type(request)
         if kind == "application/json":
-            value, size = await self._read_json(request, take)
+            value, size = await self._read_json(request, acquire_slot)
             if size > MAX_JSON and not (isinstance(value, dict) and isinstance(value.get("image"), str)):
                 raise _too_large("the JSON body without a picture", MAX_JSON)
             fields = _checked(model, value, strict=True)
             fields.check(picture=False)
             return fields, fields.image
         if kind == "multipart/form-data":
-            take()
+            acquire_slot()
             async with self._in_time():
                 form, data = await self._read_form(request, model.structured)
             fields = _checked(model, form, strict=False)
@@ -150,12 +152,12 @@ class Uploads:
             try:
                 fields = _checked(SearchRequest, query, strict=True)
                 fields.check(picture=False)
-                return fields, None if fields.image is None else await self._decoded(fields.image, take)
+                return fields, None if fields.image is None else await self._decoded(fields.image, acquire_slot)
             except InputError as error:
                 return error
 
-        with self._slot() as take:
-            value, _ = await self._read_json(request, take)
+        with self._slot() as acquire_slot:
+            value, _ = await self._read_json(request, acquire_slot)
             return await asyncio.gather(*map(one, _checked(BatchRequest, value, strict=True).queries))
 
     async def read_embeddings(self, request: Request, dim: int) -> tuple[EmbeddingsRequest, list[str | np.ndarray]]:
@@ -169,12 +171,12 @@ class Uploads:
             if not is_picture(text):
                 return text
             try:
-                return await self._decoded(text, take)
+                return await self._decoded(text, acquire_slot)
             except ImageError as error:
                 raise ImageError(f"input {number}: {error}") from None
 
-        with self._slot() as take:
-            value, _ = await self._read_json(request, take)
+        with self._slot() as acquire_slot:
+            value, _ = await self._read_json(request, acquire_slot)
             fields = _checked(EmbeddingsRequest, value, strict=True)
             fields.check(dim)
             inputs = fields.inputs()
@@ -190,9 +192,9 @@ class Uploads:
         Raises:
             VitrineError: as `read`.
         """
-        with self._slot() as take:
-            fields, picture = await self._read_fields(request, model, take)
-            return fields, None if picture is None else await self._kept(picture, take)
+        with self._slot() as acquire_slot:
+            fields, picture = await self._read_fields(request, model, acquire_slot)
+            return fields, None if picture is None else await self._kept(picture, acquire_slot)
 
     async def read_lines(self, request: Request) -> AsyncGenerator[Line, None]:
         """Yield the lines of a bulk call as they arrive, with their pictures; a bad line comes with what is wrong.
@@ -201,17 +203,17 @@ class Uploads:
             VitrineError: what is wrong with the body as a whole, as `read`; what came before was yielded.
         """
         kind = _media_type(request)
-        with self._slot() as take:
-            take()
+        with self._slot() as acquire_slot:
+            acquire_slot()
             if kind in LINES:
                 async with aclosing(self._lines(request)) as lines:
                     async for number, line in lines:
-                        yield await self._line(number, line, {}, take)
+                        yield await self._line(number, line, {}, acquire_slot)
             elif kind == "multipart/form-data":
                 async with self._bulk_form(request) as (text, files):
                     for number, line in enumerate(text.splitlines(), 1):
                         if line.strip():
-                            yield await self._line(number, line, files, take)
+                            yield await self._line(number, line, files, acquire_slot)
             else:
                 raise MediaTypeError(
                     f"the content type is {kind or 'missing'}; send application/x-ndjson, or multipart/form-data with a"
@@ -240,7 +242,7 @@ class Uploads:
                 if chunk is None:
                     return
 
-    async def _line(self, number: int, line: bytes, files: Mapping[str, UploadFile], take: Take) -> Line:
+    async def _line(self, number: int, line: bytes, files: Mapping[str, UploadFile], acquire_slot: AcquireSlot) -> Line:
         """Return what a line says, and its picture: a data URI, or the name of one of `files`."""
         try:
             value = await asyncio.get_running_loop().run_in_executor(self._pool, json.loads, line)
@@ -256,13 +258,13 @@ class Uploads:
                 await files[fields.image].seek(0)
                 if len(data) > self._max_bytes:
                     raise _too_large("the picture", self._max_bytes)
-                return Line(number, fields, await self._kept(data, take))
+                return Line(number, fields, await self._kept(data, acquire_slot))
             if not fields.image.startswith("data:"):
                 raise ImageError(
                     f"the image {fields.image[:100]!r} is no file of the form and no data URI; send either: pictures"
                     " are not fetched from addresses"
                 )
-            return Line(number, fields, await self._kept(fields.image, take))
+            return Line(number, fields, await self._kept(fields.image, acquire_slot))
         except InputError as error:
             return Line(number, fields, error=error)
 
@@ -293,23 +295,23 @@ class Uploads:
         finally:
             await form.close()
 
-    async def _kept(self, data: bytes | str, take: Take) -> UploadedPicture:
+    async def _kept(self, data: bytes | str, acquire_slot: AcquireSlot) -> UploadedPicture:
         """Return a picture, bytes or a data URI, as it was sent and prepared."""
 
         def work() -> UploadedPicture:
             sent = self._from_uri(data) if isinstance(data, str) else data
             return UploadedPicture(sent, self._decode(sent))
 
-        take()
+        acquire_slot()
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
         """Let go of the decoding threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _decoded(self, data: bytes | str, take: Take) -> np.ndarray:
+    async def _decoded(self, data: bytes | str, acquire_slot: AcquireSlot) -> np.ndarray:
         """Return the picture in `data`, bytes or a data URI, prepared in one of the decoding threads."""
-        take()
+        acquire_slot()
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._decode, data)
 
     def _decode(self, data: bytes | str) -> np.ndarray:
@@ -334,7 +336,7 @@ class Uploads:
         return data
 
     @contextmanager
-    def _slot(self) -> Iterator[Take]:
+    def _slot(self) -> Iterator[AcquireSlot]:
         """Yield a function that takes one of the slots, unless it did so before; the slot is free again at the end.
 
         A request that will find the queue full is refused here, before its body is read and its picture decoded.
@@ -347,7 +349,7 @@ class Uploads:
             raise OverloadedError(f"{coming} queries are waiting, which is as many as we take; try again in a second")
         taken = False
 
-        def take() -> None:
+        def acquire_slot() -> None:
             nonlocal taken
             if not taken and self._taken >= self._slots:
                 raise OverloadedError(f"{self._taken} uploads are at work, as many as we take; try again in a second")
@@ -356,7 +358,7 @@ class Uploads:
 
         self._reading += 1
         try:
-            yield take
+            yield acquire_slot
         finally:
             self._reading -= 1
             self._taken -= taken
@@ -370,7 +372,7 @@ class Uploads:
         except TimeoutError:
             raise SlowBodyError(f"the body did not arrive within {self._timeout_s:g} s; send it faster") from None
 
-    async def _read_json(self, request: Request, take: Take) -> tuple[Any, int]:
+    async def _read_json(self, request: Request, acquire_slot: AcquireSlot) -> tuple[Any, int]:
         """Return the JSON value that the body is, and the body's size in bytes; a large one takes a slot first."""
         kind = _media_type(request)
         if kind != "application/json":
@@ -382,7 +384,7 @@ class Uploads:
             async for chunk in stream:
                 size += len(chunk)
                 if size > MAX_JSON:
-                    take()
+                    acquire_slot()
                 parts.append(chunk)
         body = b"".join(parts)
         try:
@@ -453,7 +455,7 @@ async def _bounded(request: Request, limit: int, what: str) -> AsyncGenerator[by
             received += len(chunk)
             if received <= limit:
                 yield chunk
-            elif received > PATIENCE * limit:
+            elif received > DRAIN_FACTOR * limit:
                 break
     if received > limit:
         raise _too_large(what, limit)

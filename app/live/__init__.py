@@ -12,12 +12,12 @@ from common import lazy_exports
 if TYPE_CHECKING:
     from app.live.evaluation import Evaluations as Evaluations
     from app.live.serving import CANARY as CANARY
-    from app.live.serving import Live as Live
+    from app.live.serving import ServingState as ServingState
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "app.live.evaluation": "Evaluations",
-        "app.live.serving": "CANARY Live",
+        "app.live.serving": "CANARY ServingState",
     },
 )

@@ -18,7 +18,7 @@ from app.http import UnavailableError
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError
 from index import Database, Location
-from index.metrics import WHERE, What
+from index.metrics import CATALOGUE_VARIABLE, Report
 
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables that bound the threads of arithmetic."""
@@ -38,10 +38,10 @@ class Evaluations:
         self._state = state
         self._telemetry = telemetry
         self._at: Hashable = None
-        self._figures: dict[tuple[What, str], asyncio.Task[dict[str, Any]]] = {}
+        self._figures: dict[tuple[Report, str], asyncio.Task[dict[str, Any]]] = {}
         self._turn = asyncio.Lock()
 
-    async def of(self, split: str, what: What = "figures") -> dict[str, Any]:
+    async def of(self, split: str, what: Report = "figures") -> dict[str, Any]:
         """Return what `index.metrics` gives for `split`: the figures of `evaluate_split`, or `evaluate_details`.
 
         Callers who leave do not stop the computation for the others. A failure is not kept.
@@ -77,13 +77,13 @@ class Evaluations:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _compute(self, split: str, what: What) -> dict[str, Any]:
+    async def _compute(self, split: str, what: Report) -> dict[str, Any]:
         async with self._turn:
             self._telemetry.evaluated()
             environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
             # Not as an argument, which everybody on the machine can read: a URL has a password.
             place = self._place
-            environment[WHERE] = place.url if isinstance(place, Database) else str(place.resolve())
+            environment[CATALOGUE_VARIABLE] = place.url if isinstance(place, Database) else str(place.resolve())
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-c",

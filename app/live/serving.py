@@ -18,7 +18,7 @@ from app.query import Encoder, MicroBatcher, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
-from index import Delete, Put, Store, Want, Written, caught_up, open_catalogue, open_search
+from index import Delete, Put, SearchQuery, Store, Written, open_catalogue, open_search, refresh
 from models.checkpoint_folder import encoder_id
 from models.encoder import load_encoder
 
@@ -34,7 +34,7 @@ MAX_EDITS = 256
 RELOAD_S = 120.0
 """Longest that a reload waits for the edits before it, in seconds."""
 
-Outcomes = list[Written | ConflictError]
+WriteResult = list[Written | ConflictError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Edits:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class LoadedArtefacts:
     """Artefacts that were opened beside those being served, and found good."""
 
     catalogue: Store
     serving: Serving
 
 
-class Live:
+class ServingState:
     """Opens checkpoint and catalogue, refuses when they do not belong together, and keeps up with their changes.
 
     Raises:
@@ -69,7 +69,7 @@ class Live:
         self.catalogue = opened.catalogue
         self.serving = opened.serving
         self._before: Store | None = None  # whoever was just reading it may finish
-        self._editor: MicroBatcher[Edits | Opened, Outcomes] = MicroBatcher(
+        self._editor: MicroBatcher[Edits | LoadedArtefacts, WriteResult] = MicroBatcher(
             self._change,
             max_batch=MAX_EDITS,
             queue_limit=4 * MAX_EDITS,
@@ -99,7 +99,7 @@ class Live:
         """Return what tells one state of what is served from another."""
         return id(self.catalogue), self.serving.index.version
 
-    async def write(self, encoder: Encoder, edits: Sequence[Put | Delete]) -> Outcomes:
+    async def write(self, encoder: Encoder, edits: Sequence[Put | Delete]) -> WriteResult:
         """Make changes together; when this returns they are on the disk, and found by every search that begins now.
 
         Raises:
@@ -147,7 +147,7 @@ class Live:
             index.encoder_id,
         )
 
-    def _open(self, current: Encoder | None) -> Opened:
+    def _open(self, current: Encoder | None) -> LoadedArtefacts:
         """Open checkpoint and catalogue, and search once; the encoder that is at work is not loaded again."""
         folder = self._settings.checkpoint
         encoder = self._given or current
@@ -164,12 +164,12 @@ class Live:
             index = open_search(catalogue)
             if current is not None:
                 query, _ = encoder.encode_counted([CANARY])
-                if not np.isfinite(query).all() or (len(index) and not index.images(query, [Want(k=1)])[0].hits):
+                if not np.isfinite(query).all() or (len(index) and not index.images(query, [SearchQuery(k=1)])[0].hits):
                     raise ArtefactError("a search for anything finds nothing; check checkpoint and catalogue")
         except BaseException:
             catalogue.close()
             raise
-        return Opened(catalogue, Serving(encoder, index))
+        return LoadedArtefacts(catalogue, Serving(encoder, index))
 
     async def _follow(self) -> None:
         """Take over the changes that other processes make, and catalogues that take the place of this one."""
@@ -189,12 +189,12 @@ class Live:
                 logger.exception("changes of the catalogue cannot be taken over")
                 pause = AFTER_FAILURE_S
 
-    def _change(self, jobs: Sequence[Edits | Opened]) -> list[Outcomes | Exception]:
+    def _change(self, jobs: Sequence[Edits | LoadedArtefacts]) -> list[WriteResult | Exception]:
         """Make the changes of all jobs in one transaction, and bring the index to the catalogue's newest version."""
-        answers: dict[int, Outcomes | Exception] = {}
+        answers: dict[int, WriteResult | Exception] = {}
         made: list[int] = []
         for number, job in enumerate(jobs):
-            if isinstance(job, Opened):
+            if isinstance(job, LoadedArtefacts):
                 if self._before is not None:
                     self._before.close()
                 self._before, self.catalogue, self.serving = self.catalogue, job.catalogue, job.serving
@@ -212,13 +212,13 @@ class Live:
         return [answers[number] for number in range(len(jobs))]
 
     def _catch_up(self) -> None:
-        fresh = caught_up(self.serving.index, self.catalogue)
+        fresh = refresh(self.serving.index, self.catalogue)
         if fresh is not self.serving.index:
             self.serving = Serving(self.serving.encoder, fresh)
             self._telemetry.catalogue(fresh.version, len(fresh))
 
 
-def _edits(job: Edits | Opened) -> tuple[Put | Delete, ...]:
+def _edits(job: Edits | LoadedArtefacts) -> tuple[Put | Delete, ...]:
     return job.edits if isinstance(job, Edits) else ()
 
 

@@ -146,7 +146,7 @@ class MicroBatcher(Generic[J, R]):
     def _work(self) -> None:
         """Answer batches until the batcher is closed; whatever ends this thread, nobody is left waiting."""
         try:
-            while batch := self._take():
+            while batch := self._next_batch():
                 self._answer(batch)
         except BaseException:
             logger.critical("the worker died", exc_info=True)
@@ -158,7 +158,7 @@ class MicroBatcher(Generic[J, R]):
                 self._load = 0
             self._deliver([(ticket, UnavailableError(self._refusal)) for ticket in left])
 
-    def _take(self) -> list[_Ticket[J, R]]:
+    def _next_batch(self) -> list[_Ticket[J, R]]:
         """Return the next batch as soon as there is one; empty when the batcher is closed and all is answered."""
         with self._changed:
             batch = self._in_hand = []

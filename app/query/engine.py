@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.http import REPLACED, UnavailableError
 from common import InputError, VitrineError
-from index import DescriptionHit, Hit, Page, Search, Want
+from index import DescriptionHit, Hit, Page, Search, SearchQuery
 
 Kind = Literal["images", "descriptions"]
 Part = Literal["text", "image", "like", "unlike", "vector"]
@@ -68,7 +68,7 @@ class Ask:
     """What a search asks for, beside the texts and pictures of its job."""
 
     kind: Kind
-    want: Want
+    want: SearchQuery
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
     vector: np.ndarray | None = None
@@ -127,7 +127,7 @@ class Engine:
     def answer(self, jobs: Sequence[Job]) -> list[Outcome | Exception]:
         """Return what became of each job, in their order; a job that cannot be answered has the reason for it."""
         serving = self._serving()
-        self._take(serving.encoder)
+        self._reset_for(serving.encoder)
         start = time.perf_counter()
         answers: dict[int, Outcome | Exception] = {
             row: UnavailableError(REPLACED)
@@ -137,8 +137,8 @@ class Engine:
         rows = [row for row in range(len(jobs)) if row not in answers]
         vectors, tokens = self._texts([jobs[row] for row in rows])
         counts = [len(jobs[row].texts) for row in rows]
-        texts, read = _dealt(vectors, counts), _dealt(tokens, counts)
-        images = _dealt(self._images([jobs[row] for row in rows]), [len(jobs[row].pixels) for row in rows])
+        texts, read = split_rows(vectors, counts), split_rows(tokens, counts)
+        images = split_rows(self._images([jobs[row] for row in rows]), [len(jobs[row].pixels) for row in rows])
         queries: dict[int, np.ndarray] = {}
         for row, text, image in zip(rows, texts, images, strict=True):
             ask = jobs[row].ask
@@ -157,7 +157,7 @@ class Engine:
                 answers[row] = Outcome(serving, text, image, int(count.sum()), pages.get(row), *times)
         return [answers[row] for row in range(len(jobs))]
 
-    def _take(self, encoder: Encoder) -> None:
+    def _reset_for(self, encoder: Encoder) -> None:
         """Forget what belongs to another encoder."""
         if encoder is not self._encoder:
             self._cache.clear()
@@ -184,14 +184,14 @@ class Engine:
                 known[text, cached] = vector, int(tokens)
                 if cached and self._cache.maxsize:
                     self._cache[text] = vector.copy(), int(tokens)  # a row would keep the whole batch alive
-        vectors = _rows((known[key][0] for key in keys), self._encoder.dim)
+        vectors = stack_rows((known[key][0] for key in keys), self._encoder.dim)
         return vectors, np.array([known[key][1] for key in keys], dtype=np.int64)
 
     def _images(self, jobs: Sequence[Job]) -> np.ndarray:
         """Return the vectors of all pictures of the jobs, in order."""
         assert self._encoder is not None  # noqa: S101 - taken before
         pixels = [one for job in jobs for one in job.pixels]
-        return self._encoder.encode_pixels(np.stack(pixels)) if pixels else _rows((), self._encoder.dim)
+        return self._encoder.encode_pixels(np.stack(pixels)) if pixels else stack_rows((), self._encoder.dim)
 
     def _search(
         self, index: Search, queries: Mapping[int, np.ndarray], jobs: Sequence[Job]
@@ -238,13 +238,13 @@ def _unit(vector: np.ndarray, what: str) -> np.ndarray:
     return np.asarray(vector / length, dtype=np.float32)
 
 
-def _rows(vectors: Iterable[np.ndarray], dim: int) -> np.ndarray:
+def stack_rows(vectors: Iterable[np.ndarray], dim: int) -> np.ndarray:
     """Return `vectors` as one array (B, D), also when there are none."""
     rows = list(vectors)
     return np.stack(rows) if rows else np.empty((0, dim), dtype=np.float32)
 
 
-def _dealt(vectors: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
+def split_rows(vectors: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
     """Return `vectors` cut into as many rows each as `counts` says."""
     ends = np.cumsum([0, *counts])
     return [vectors[start:end] for start, end in pairwise(ends)]

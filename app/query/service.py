@@ -13,14 +13,22 @@ import numpy as np
 from fastapi import Depends, Request
 
 from app.http import REPLACED, DeadlineError, InvalidError, ReloadError, UnavailableError, UploadedPicture, Uploads
-from app.live import CANARY, Evaluations, Live
+from app.live import CANARY, Evaluations, ServingState
 from app.query.batcher import Answered, MicroBatcher
 from app.query.engine import Ask, Encoder, Engine, Job, Kind, Outcome, Serving
 from app.schemas import ClassifyRequest, Condition, Ready, SearchRequest
 from app.settings import Settings
 from app.telemetry import Telemetry
-from common import AwayError, ConflictError, InputError, NotFoundError, OverloadedError, ReplacedError, VitrineError
-from index import Delete, Entry, Product, Put, Search, Store, Want, Written, open_catalogue
+from common import (
+    ConflictError,
+    DatabaseUnavailableError,
+    InputError,
+    NotFoundError,
+    OverloadedError,
+    ReplacedError,
+    VitrineError,
+)
+from index import Delete, Entry, Product, Put, Search, SearchQuery, Store, Written, open_catalogue
 
 logger = logging.getLogger("vitrine.app")
 
@@ -80,7 +88,7 @@ class Service:
     def __init__(self, settings: Settings, encoder: Encoder | None = None) -> None:
         self.settings = settings
         self.telemetry = Telemetry()
-        self.live = Live(settings, self.telemetry, encoder)
+        self.live = ServingState(settings, self.telemetry, encoder)
         self.evaluations = Evaluations(settings.catalogue, self.live.state, self.telemetry)
         self._engine = Engine(lambda: self.serving, settings.text_cache)
         self.batcher: MicroBatcher[Job, Outcome] = MicroBatcher(
@@ -95,7 +103,7 @@ class Service:
             self.telemetry,
             lambda: self.batcher.waiting,
         )
-        self.measure()
+        self.update_gauges()
 
     @property
     def serving(self) -> Serving:
@@ -119,7 +127,7 @@ class Service:
         await self.live.close()
         self.uploads.close()
 
-    def measure(self) -> None:
+    def update_gauges(self) -> None:
         """Take down what is served and how it stands now."""
         serving = self.serving
         self.telemetry.queue(self.batcher.waiting)
@@ -168,7 +176,8 @@ class Service:
         """Return what each of several searches found, or why it failed.
 
         Raises:
-            OverloadedError, DeadlineError, UnavailableError, AwayError: as `MicroBatcher.submit`; they concern all.
+            OverloadedError, DeadlineError, UnavailableError, DatabaseUnavailableError: as `MicroBatcher.submit`; they
+                concern all.
         """
         answers: dict[int, Answered[Outcome] | Exception] = {}
         jobs: dict[int, Job] = {}
@@ -183,7 +192,7 @@ class Service:
         for piece in self._pieces(jobs.items(), lambda item: item[1].cost):
             found = await asyncio.gather(*(self._submit(job) for _, job in piece), return_exceptions=True)
             for (number, _), answer in zip(piece, found, strict=True):
-                if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError, AwayError)):
+                if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError, DatabaseUnavailableError)):
                     raise answer
                 if isinstance(answer, BaseException) and not isinstance(answer, Exception):
                     raise answer
@@ -261,7 +270,7 @@ class Service:
         encoder, index = self.serving.encoder, self.serving.index
         filters = {name: condition.as_filter() for name, condition in conditions.items()}
         wanted = tuple(dict.fromkeys(names))
-        want = Want(k=1, filters=filters, facets=wanted)
+        want = SearchQuery(k=1, filters=filters, facets=wanted)
         index.check(want)
         anything = np.full((1, encoder.dim), encoder.dim**-0.5, dtype=np.float32)
         total = index.images(anything, [replace(want, facets=())])[0].total
@@ -371,7 +380,7 @@ class Service:
         limit = self.settings.ready_timeout_s
         try:
             # Never from the cache: the encoder is what is to be seen at work.
-            job = Job((CANARY,), ask=Ask("images", Want(k=1)), cached=False)
+            job = Job((CANARY,), ask=Ask("images", SearchQuery(k=1)), cached=False)
             outcome = (await self.batcher.submit(job, deadline_s=limit)).result
             await self.live.catch_up(limit)
             async with asyncio.timeout(limit):

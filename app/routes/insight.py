@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse
 
 from app.http import DOCS_POLICY, REPLACED, UnavailableError, require
 from app.query import Service, TheService, product_vectors, unit_vector
-from app.routes.search import taking
+from app.routes.search import body_docs
 from app.schemas import (
     DetailsAnswer,
     ExplainAnswer,
@@ -66,7 +66,7 @@ async def docs_page() -> FileResponse:
     return FileResponse(PAGE / "docs.html", headers={"Content-Security-Policy": DOCS_POLICY})
 
 
-@details.post("/v1/explain", **taking(explain_body(), "search"))
+@details.post("/v1/explain", **body_docs(explain_body(), "search"))
 async def explain(request: Request, service: TheService) -> ExplainAnswer:
     """Say which words of some descriptions carry their match with a picture.
 

@@ -100,7 +100,7 @@ def product_image(product_id: KnownId, request: Request, service: TheService) ->
 )
 def product(product_id: KnownId, request: Request, response: Response, service: TheService) -> Any:
     """Return one product."""
-    found, digest = service.catalogue.described(product_id)
+    found, digest = service.catalogue.get_with_etag(product_id)
     if _known(request, f'"{digest}"'):
         return Response(status_code=304, headers={"ETag": f'"{digest}"'})
     response.headers["ETag"] = f'"{digest}"'

@@ -51,7 +51,7 @@ T = TypeVar("T")
 may_read = require("read")
 
 
-class AskedOften(APIRoute):
+class FastRoute(APIRoute):
     """A route whose function is called with the request and the service, and whose answer is sent as it is.
 
     The framework's own handler resolves dependencies, validates the answer and makes JSON of it: several times what is
@@ -70,7 +70,7 @@ class AskedOften(APIRoute):
         return handler
 
 
-searching = APIRouter(route_class=AskedOften, dependencies=[Depends(may_read)], responses=error_answers(401, 403, 429))
+searching = APIRouter(route_class=FastRoute, dependencies=[Depends(may_read)], responses=error_answers(401, 403, 429))
 """The calls that are asked all the time."""
 router = APIRouter(dependencies=[Depends(may_read)], responses=error_answers(401, 403, 429))
 operations = APIRouter()
@@ -80,7 +80,7 @@ operations = APIRouter()
 BODY_ERRORS = error_answers(400, 408, 413, 415, 422, 500, 503, 504)
 
 
-def taking(body: dict[str, Any], tag: str, *further: int) -> dict[str, Any]:
+def body_docs(body: dict[str, Any], tag: str, *further: int) -> dict[str, Any]:
     """Return what a route that reads a body says of itself in the OpenAPI document."""
     return {
         "openapi_extra": {"requestBody": body},
@@ -89,7 +89,7 @@ def taking(body: dict[str, Any], tag: str, *further: int) -> dict[str, Any]:
     }
 
 
-@searching.post("/v1/search/images", response_model=ProductAnswer, **taking(search_body(), "search"))
+@searching.post("/v1/search/images", response_model=ProductAnswer, **body_docs(search_body(), "search"))
 async def search_images(request: Request, service: TheService) -> Response:
     """Find products by any blend of a text, a picture, products that they are like or unlike, and a vector.
 
@@ -101,7 +101,7 @@ async def search_images(request: Request, service: TheService) -> Response:
     return _json(_products(await _while_connected(request, service.search("images", fields, pixels))))
 
 
-@searching.post("/v1/search/descriptions", response_model=DescriptionAnswer, **taking(search_body(), "search"))
+@searching.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
 async def search_descriptions(request: Request, service: TheService) -> Response:
     """Find the descriptions that fit a query; each comes once, with its products.
 
@@ -111,7 +111,7 @@ async def search_descriptions(request: Request, service: TheService) -> Response
     return _json(_descriptions(await _while_connected(request, service.search("descriptions", fields, pixels))))
 
 
-@searching.post("/v1/search/images/batch", response_model=ProductAnswers, **taking(batch_body(), "search"))
+@searching.post("/v1/search/images/batch", response_model=ProductAnswers, **body_docs(batch_body(), "search"))
 async def search_images_batch(request: Request, service: TheService) -> Response:
     """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
     queries = await service.uploads.read_batch(request)
@@ -121,7 +121,7 @@ async def search_images_batch(request: Request, service: TheService) -> Response
     )
 
 
-@searching.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **taking(batch_body(), "search"))
+@searching.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **body_docs(batch_body(), "search"))
 async def search_descriptions_batch(request: Request, service: TheService) -> Response:
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     queries = await service.uploads.read_batch(request)
@@ -130,7 +130,7 @@ async def search_descriptions_batch(request: Request, service: TheService) -> Re
     return _json({"answers": entries})
 
 
-@searching.post("/v1/embeddings", response_model=EmbeddingsAnswer, **taking(embeddings_body(), "encoding", 404))
+@searching.post("/v1/embeddings", response_model=EmbeddingsAnswer, **body_docs(embeddings_body(), "encoding", 404))
 async def embeddings(request: Request, service: TheService) -> Response:
     """Encode texts and pictures to unit vectors, in the shape of OpenAI's call: its clients work with this service.
 
@@ -166,7 +166,7 @@ async def models(service: TheService) -> ModelsAnswer:
     return ModelsAnswer(data=[Model(id=name, created=created, owned_by="vitrine") for name in _model_names(service)])
 
 
-@router.post("/v1/classify", **taking(classify_body(), "encoding"))
+@router.post("/v1/classify", **body_docs(classify_body(), "encoding"))
 async def classify(request: Request, service: TheService) -> ClassifyAnswer:
     """Say which of some labels fits a picture best, without training on them.
 
@@ -238,7 +238,7 @@ async def readyz(service: TheService) -> Ready:
 
 def metrics(service: TheService) -> Response:
     """Return what the service counts and measures of itself, as Prometheus reads it."""
-    service.measure()
+    service.update_gauges()
     return Response(service.telemetry.text(), media_type=CONTENT_TYPE)
 
 

@@ -25,7 +25,7 @@ from pydantic import (
 
 from app.http import InvalidError, invalid
 from app.query import WEIGHTS, Part
-from index import MAX_K, Filter, Want
+from index import MAX_K, Filter, SearchQuery
 from models.images import NAMED
 
 MAX_TEXT = 2_000
@@ -103,7 +103,7 @@ def as_value(value: Any) -> Any:
     return f"{value:.15g}" if isinstance(value, float) else value
 
 
-def some(value: str) -> str:
+def not_blank(value: str) -> str:
     """Refuse a value of blanks."""
     if not value.strip():
         raise ValueError("empty; leave the attribute out instead")
@@ -120,7 +120,7 @@ def as_condition(value: Any) -> Any:
     return value if isinstance(value, dict) else {"any": as_list(value)}
 
 
-def no_address(image: Any) -> Any:
+def reject_url(image: Any) -> Any:
     """Refuse the address of a picture with the reason why; whoever fetches what others name can be sent anywhere."""
     if isinstance(image, str) and re.match(r"\s*(https?:)?//", image, re.IGNORECASE):
         raise ValueError("pictures are not fetched from addresses; send the picture itself, as a data URI or in a form")
@@ -154,7 +154,7 @@ Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT)]
 Text = Annotated[str | None, Field(max_length=MAX_TEXT), BeforeValidator(clean)]
 Picture = Annotated[
     Annotated[str, Field(pattern=r"^data:image/[A-Za-z0-9.+-]+;base64,[A-Za-z0-9+/=]+$")] | None,
-    BeforeValidator(no_address),
+    BeforeValidator(reject_url),
 ]
 
 
@@ -296,9 +296,9 @@ class SearchRequest(Fields):
                 [{"field": "text", "message": "empty, and there is no image, like, unlike or vector"}],
             )
 
-    def want(self) -> Want:
+    def want(self) -> SearchQuery:
         """Return what is wanted, as the index takes it."""
-        return Want(
+        return SearchQuery(
             k=self.k,
             offset=self.offset,
             filters={name: condition.as_filter() for name, condition in self.filters.items()},
@@ -453,7 +453,7 @@ class ExplainRequest(Fields):
 
 ProductId = Annotated[Name, Field(pattern=PRODUCT_ID), BeforeValidator(as_value)]
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]
-AttributeValue = Annotated[Value, AfterValidator(some)]
+AttributeValue = Annotated[Value, AfterValidator(not_blank)]
 
 
 class ProductRequest(Fields):

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from index.ann.columns import Columns as Columns
     from index.ann.faiss_index import DEPTH as DEPTH
     from index.ann.faiss_index import NOISE as NOISE
+    from index.ann.faiss_index import AnnIndex as AnnIndex
     from index.ann.faiss_index import Choice as Choice
     from index.ann.faiss_index import Kind as Kind
-    from index.ann.faiss_index import Near as Near
     from index.ann.faiss_index import Trial as Trial
     from index.ann.faiss_index import build as build
     from index.ann.faiss_index import factories as factories
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from index.ann.faiss_index import queries_of as queries_of
     from index.ann.faiss_index import to_json as to_json
     from index.ann.faiss_index import tuned as tuned
-    from index.ann.search_files import Wants as Wants
+    from index.ann.search_files import IndexRequirements as IndexRequirements
     from index.ann.search_files import make_index as make_index
     from index.ann.search_files import open_index as open_index
 
@@ -34,8 +34,9 @@ __getattr__ = lazy_exports(
     {
         "index.ann.columns": "Columns",
         "index.ann.faiss_index": (
-            "Choice DEPTH Kind NOISE Near Trial build factories from_json load milliseconds queries_of to_json tuned"
+            "AnnIndex Choice DEPTH Kind NOISE Trial build factories from_json load milliseconds queries_of "
+            "to_json tuned"
         ),
-        "index.ann.search_files": "Wants make_index open_index",
+        "index.ann.search_files": "IndexRequirements make_index open_index",
     },
 )

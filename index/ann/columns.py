@@ -83,12 +83,12 @@ class Columns:
                 return number
         return None
 
-    def carriers(self, number: int) -> list[int]:
+    def rows_with_title(self, number: int) -> list[int]:
         """Return the rows of the products that carry a title, in order."""
         return [int(row) for row in self.carried[int(self.carried_at[number]) : int(self.carried_at[number + 1])]]
 
     @cached_property
-    def leads(self) -> Offsets:
+    def title_rows(self) -> Offsets:
         """(T,) the first row of each title."""
         return self.carried[self.carried_at[:-1]].astype(np.int64)
 

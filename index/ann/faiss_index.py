@@ -81,7 +81,7 @@ class Choice:
         return min(self.recall, self.recall_other, 1 - (1 - self.recall_deep) / DEEPER)
 
 
-class Near:
+class AnnIndex:
     """A FAISS index over M rows, and how it is asked. Searched by many threads; never changed."""
 
     def __init__(self, index: Any, choice: Choice) -> None:
@@ -181,14 +181,14 @@ def build(factory: str, vectors: Vectors) -> Any:
     return index
 
 
-def load(path: Path, choice: Choice) -> Near:
+def load(path: Path, choice: Choice) -> AnnIndex:
     """Map an index that was written with `faiss.write_index`: what it holds is shared by all processes that map it.
 
     Raises:
         ValueError: FAISS cannot read it.
     """
     try:
-        return Near(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), choice)
+        return AnnIndex(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), choice)
     except RuntimeError as error:
         raise ValueError(f"FAISS cannot read {path.name}") from error
 
@@ -243,7 +243,7 @@ class Trial:
             milliseconds(lambda query: exact(vectors, query, AT), own_queries, 15),
         )
 
-    def measured(self, near: Near) -> Choice:
+    def measured(self, near: AnnIndex) -> Choice:
         """Return the choice of `near` with its recall and time."""
 
         def ask(query: Vectors) -> None:
@@ -262,13 +262,13 @@ class Trial:
         )
 
 
-def tuned(near: Near, trial: Trial, target: float) -> Near:
+def tuned(near: AnnIndex, trial: Trial, target: float) -> AnnIndex:
     """Return `near` with the least effort that reaches `target` with both modalities, a quarter of the rest in hand.
 
     Where none does, the one that comes nearest, and its choice says so.
     """
     aim = target + (1 - target) / 4
-    best: Near | None = None
+    best: AnnIndex | None = None
     lists = _lists(near.index)
     for width in WIDTHS.get(near.choice.kind, (WIDTH,)):
         if lists is not None:
@@ -282,10 +282,10 @@ def tuned(near: Near, trial: Trial, target: float) -> Near:
                 visited = max(1, len(near) * effort // lists.nlist)
             elif near.choice.kind == "hnsw":
                 visited = min(len(near), 24 * effort)
-            asked = Near(near.index, replace(near.choice, width=width, effort=effort, visited=visited))
+            asked = AnnIndex(near.index, replace(near.choice, width=width, effort=effort, visited=visited))
             choice = trial.measured(asked)
             reached = choice.reached
-            asked = Near(near.index, replace(choice, enough=reached >= target))
+            asked = AnnIndex(near.index, replace(choice, enough=reached >= target))
             if best is None or reached > best.choice.reached:
                 best = asked
             if reached >= aim:
@@ -297,7 +297,7 @@ def tuned(near: Near, trial: Trial, target: float) -> Near:
     return best
 
 
-def measure(kind: Kind, trial: Trial, target: float) -> Near | Choice:
+def build_and_tune(kind: Kind, trial: Trial, target: float) -> AnnIndex | Choice:
     """Build an index of that kind over the trial's vectors and tune it; for flat, only its choice."""
     count, dim = trial.vectors.shape
     blank = Choice(kind, factories(count, dim)[kind], WIDTH, 0, count, 1.0, 1.0, 0.0, trial.exact_ms, 0, 0.0)
@@ -307,10 +307,12 @@ def measure(kind: Kind, trial: Trial, target: float) -> Near | Choice:
     index = build(blank.factory, trial.vectors)
     took = round(time.perf_counter() - start, 1)
     size = len(faiss.serialize_index(index)) if count <= SAMPLE else bytes_of(kind, count, dim)
-    return tuned(Near(index, replace(blank, bytes=size, build_s=took)), trial, target)
+    return tuned(AnnIndex(index, replace(blank, bytes=size, build_s=took)), trial, target)
 
 
-def choose(vectors: Vectors, other: Vectors, budget: int | None, target: float) -> tuple[Near | Choice, list[Choice]]:
+def choose(
+    vectors: Vectors, other: Vectors, budget: int | None, target: float
+) -> tuple[AnnIndex | Choice, list[Choice]]:
     """Return the index to search `vectors` (M, D) with, and what was measured of every type that fits the budget.
 
     The types are compared on a sample. The fastest that reaches the target is built over all rows; of those that are
@@ -331,14 +333,16 @@ def choose(vectors: Vectors, other: Vectors, budget: int | None, target: float) 
     fitting = [k for k in factories(count, dim) if budget is None or bytes_of(k, count, dim) <= budget]
     if not fitting:
         fitting = [min(factories(count, dim), key=lambda kind: bytes_of(kind, count, dim))]
-    measured = [one if isinstance(one, Choice) else one.choice for one in (measure(k, trial, target) for k in fitting)]
+    measured = [
+        one if isinstance(one, Choice) else one.choice for one in (build_and_tune(k, trial, target) for k in fitting)
+    ]
     order = _order(measured)
     if sample is vectors and order[0].kind == "flat":
         return order[0], measured
     whole = trial if sample is vectors else Trial.of(vectors, other)
-    tried: list[Near | Choice] = []
+    tried: list[AnnIndex | Choice] = []
     for one in order:
-        made = measure(one.kind, whole, target)
+        made = build_and_tune(one.kind, whole, target)
         tried.append(made)
         if (made if isinstance(made, Choice) else made.choice).enough:
             return made, measured

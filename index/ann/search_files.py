@@ -25,9 +25,9 @@ from typing import Any
 import faiss
 import numpy as np
 
-from common import ArtefactError, ConfigError, InputError, folder_beside, write_json
+from common import ArtefactError, ConfigError, InputError, atomic_folder, write_json
 from index.ann.columns import Columns, read_columns, write_columns
-from index.ann.faiss_index import Choice, Near, choose, from_json, load, to_json
+from index.ann.faiss_index import AnnIndex, Choice, choose, from_json, load, to_json
 from index.sqlite import Catalogue, Vectors
 from index.vectors import SearchIndex, Side
 
@@ -36,7 +36,7 @@ logger = logging.getLogger("vitrine.index")
 FORMAT = 1
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
-WANTS = "search.json"
+REQUIREMENTS_FILE = "search.json"
 """What was asked of the search with `vitrine index`; stays when the catalogue is replaced."""
 LOCK = ".search.lock"
 LARGE = 100_000
@@ -48,7 +48,7 @@ SPOT_CHECKS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
+class IndexRequirements:
     """What is asked of a search.
 
     Raises:
@@ -77,38 +77,40 @@ def open_index(catalogue: Catalogue) -> SearchIndex:
     Raises:
         ArtefactError: the catalogue is damaged.
     """
-    wants = _wants(catalogue.folder)
+    requirements = _wants(catalogue.folder)
     count = len(catalogue)
-    if not count or (wants is None and count < LARGE):
+    if not count or (requirements is None and count < LARGE):
         return SearchIndex(catalogue.snapshot())
-    index = _opened(catalogue, wants or Wants(), count)
+    index = _opened(catalogue, requirements or IndexRequirements(), count)
     if index is None:
         with _locked(catalogue.folder):
             # Another process may have made them while we waited.
-            index = _opened(catalogue, wants or Wants(), count, quiet=True) or _made(catalogue, wants or Wants())
+            index = _opened(catalogue, requirements or IndexRequirements(), count, quiet=True) or _made(
+                catalogue, requirements or IndexRequirements()
+            )
     return index
 
 
-def make_index(folder: Path, wants: Wants | None = None) -> dict[str, Any] | None:
+def make_index(folder: Path, requirements: IndexRequirements | None = None) -> dict[str, Any] | None:
     """Make the derived files of the catalogue in `folder` anew, and return what was chosen and measured.
 
     Args:
         folder: of the catalogue.
-        wants: kept with the catalogue; None: what was asked before, and nothing is made for a small catalogue of which
-            nothing ever was.
+        requirements: kept with the catalogue; None: what was asked before, and nothing is made for a small catalogue
+            of which nothing ever was.
 
     Raises:
         ArtefactError: no catalogue, a damaged one, or a folder that cannot be written.
     """
     with Catalogue.open(folder) as catalogue:
         before = _wants(folder)
-        if not len(catalogue) or (wants is None and before is None and len(catalogue) < LARGE):
+        if not len(catalogue) or (requirements is None and before is None and len(catalogue) < LARGE):
             return None
-        asked = wants or before or Wants()
+        asked = requirements or before or IndexRequirements()
         try:
-            if wants is not None:
-                write_json(folder / WANTS, asdict(wants))
-            with _locked(folder), folder_beside(_folder(catalogue)) as beside:
+            if requirements is not None:
+                write_json(folder / REQUIREMENTS_FILE, asdict(requirements))
+            with _locked(folder), atomic_folder(_folder(catalogue)) as beside:
                 manifest = _write(catalogue, asked, beside)
         except OSError as error:
             raise ArtefactError(
@@ -118,13 +120,13 @@ def make_index(folder: Path, wants: Wants | None = None) -> dict[str, Any] | Non
         return {"wants": manifest["wants"], "chosen": manifest["near"], "measured": manifest["measured"]}
 
 
-def _wants(folder: Path) -> Wants | None:
+def _wants(folder: Path) -> IndexRequirements | None:
     try:
-        return Wants(**json.loads((folder / WANTS).read_text(encoding="utf-8")))
+        return IndexRequirements(**json.loads((folder / REQUIREMENTS_FILE).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, InputError) as error:
-        logger.warning("%s cannot be used (%s): the search goes by the defaults", folder / WANTS, error)
+        logger.warning("%s cannot be used (%s): the search goes by the defaults", folder / REQUIREMENTS_FILE, error)
         return None
 
 
@@ -147,7 +149,9 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _opened(catalogue: Catalogue, wants: Wants, count: int, *, quiet: bool = False) -> SearchIndex | None:
+def _opened(
+    catalogue: Catalogue, requirements: IndexRequirements, count: int, *, quiet: bool = False
+) -> SearchIndex | None:
     """Return the index over the files that are there, brought up to now; None when they are no good: see the log."""
     folder = _folder(catalogue)
     say = logger.debug if quiet else logger.warning
@@ -155,7 +159,7 @@ def _opened(catalogue: Catalogue, wants: Wants, count: int, *, quiet: bool = Fal
         say("%s is not there: the search files are made from the catalogue", folder)
         return None
     try:
-        base, near = _read(folder, catalogue, wants)
+        base, near = _read(folder, catalogue, requirements)
     except (OSError, ValueError, KeyError, TypeError, IndexError, InputError) as error:
         say("%s is refused (%s): the search files are made from the catalogue", folder, error)
         return None
@@ -167,49 +171,49 @@ def _opened(catalogue: Catalogue, wants: Wants, count: int, *, quiet: bool = Fal
     return index if changes.version == base.version else index.updated(changes)
 
 
-def _made(catalogue: Catalogue, wants: Wants) -> SearchIndex:
+def _made(catalogue: Catalogue, requirements: IndexRequirements) -> SearchIndex:
     """Make the files, beside the catalogue where that can be, and return the index over them."""
     start = time.monotonic()
     folder = _folder(catalogue)
     try:
-        with folder_beside(folder) as beside:
-            _write(catalogue, wants, beside)
+        with atomic_folder(folder) as beside:
+            _write(catalogue, requirements, beside)
         _clear(catalogue.folder)
-        base, near = _read(folder, catalogue, wants)
+        base, near = _read(folder, catalogue, requirements)
     except OSError as error:
         logger.warning("%s cannot be written (%s): the search files are kept in a temporary folder", folder, error)
         with tempfile.TemporaryDirectory(prefix="vitrine-") as temporary:
-            _write(catalogue, wants, Path(temporary))
-            base, near = _read(Path(temporary), catalogue, wants)  # what is mapped stays when the names are gone
+            _write(catalogue, requirements, Path(temporary))
+            base, near = _read(Path(temporary), catalogue, requirements)  # what is mapped stays when the names are gone
     logger.info("the search files of %d products were made in %.0f s", len(base), time.monotonic() - start)
     index = SearchIndex.over(base, near)
     changes = catalogue.changes(base.version)
     return index.updated(changes) if changes is not None and changes.version != base.version else index
 
 
-def _write(catalogue: Catalogue, wants: Wants, folder: Path) -> dict[str, Any]:
+def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) -> dict[str, Any]:
     """Write all files of a catalogue into `folder`, the manifest last, and return the manifest."""
-    with catalogue.whole() as (version, count, pieces):
+    with catalogue.stream() as (version, count, pieces):
         described = write_columns(folder, pieces, count, catalogue.info.dim)
     base = read_columns(folder, catalogue.info, version, described)
-    leads = base.leads
-    texts = base.texts if len(leads) == len(base) else np.ascontiguousarray(base.texts[leads])
+    title_rows = base.title_rows
+    texts = base.texts if len(title_rows) == len(base) else np.ascontiguousarray(base.texts[title_rows])
     sides: tuple[tuple[Side, Vectors, Vectors], ...] = (("images", base.images, texts), ("texts", texts, base.images))
-    rows = len(base) + len(leads)
+    rows = len(base) + len(title_rows)
     chosen: dict[str, Choice] = {}
     measured: dict[str, list[dict[str, Any]]] = {}
     for side, vectors, other in sides:
-        budget = None if wants.budget_mb is None else int(wants.budget_mb * 1e6 * len(vectors) / rows)
-        found, all_measured = choose(vectors, other, budget, wants.recall)
-        if isinstance(found, Near):
+        budget = None if requirements.budget_mb is None else int(requirements.budget_mb * 1e6 * len(vectors) / rows)
+        found, all_measured = choose(vectors, other, budget, requirements.recall)
+        if isinstance(found, AnnIndex):
             faiss.write_index(found.index, str(folder / f"{side}.faiss"))
-        chosen[side] = found.choice if isinstance(found, Near) else found
+        chosen[side] = found.choice if isinstance(found, AnnIndex) else found
         measured[side] = [to_json(one) for one in all_measured]
     manifest = {
         "format": FORMAT,
         **_belonging(catalogue),
         "version": version,
-        "wants": asdict(wants),
+        "wants": asdict(requirements),
         "near": {side: to_json(choice) for side, choice in chosen.items()},
         "measured": measured,
         **described,
@@ -235,14 +239,14 @@ def _digests(folder: Path) -> dict[str, str]:
         return dict(zip((path.name for path in paths), pool.map(digest, paths), strict=True))
 
 
-def _read(folder: Path, catalogue: Catalogue, wants: Wants) -> tuple[Columns, dict[Side, Near]]:
+def _read(folder: Path, catalogue: Catalogue, requirements: IndexRequirements) -> tuple[Columns, dict[Side, AnnIndex]]:
     """Map the files in `folder` after checking that they are whole, and this catalogue's.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: they are not; says what it got and what it needs.
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    needed = {"format": FORMAT, **_belonging(catalogue), "wants": asdict(wants)}
+    needed = {"format": FORMAT, **_belonging(catalogue), "wants": asdict(requirements)}
     for name, value in needed.items():
         if manifest[name] != value:
             raise ValueError(f"its {name} is {manifest[name]!r}, and {value!r} is needed")
@@ -251,7 +255,7 @@ def _read(folder: Path, catalogue: Catalogue, wants: Wants) -> tuple[Columns, di
         if found.get(name) != digest:
             raise ValueError(f"{name} is {'missing' if name not in found else 'damaged'}")
     base = read_columns(folder, catalogue.info, int(manifest["version"]), manifest)
-    near: dict[Side, Near] = {}
+    near: dict[Side, AnnIndex] = {}
     sizes: dict[Side, int] = {"images": len(base), "texts": len(base.titles)}
     for side, size in sizes.items():
         choice = from_json(manifest["near"][side])
@@ -260,7 +264,7 @@ def _read(folder: Path, catalogue: Catalogue, wants: Wants) -> tuple[Columns, di
             if len(near[side]) != size or near[side].index.d != base.info.dim:
                 raise ValueError(f"{side}.faiss is over {len(near[side])} vectors, and {size} are needed")
     for row in np.random.default_rng().integers(0, len(base), size=SPOT_CHECKS).tolist():
-        stored = catalogue.vectors_at(base.product(row).id, base.version)
+        stored = catalogue.vectors_as_of(base.product(row).id, base.version)
         if stored is not None and not all(map(np.array_equal, stored, (base.images[row], base.texts[row]))):
             raise ValueError(f"its vectors of product {base.product(row).id!r} are not the catalogue's")
     return base, near

@@ -6,29 +6,29 @@ The same functions serve the command line, training and the service's evaluation
 from __future__ import annotations
 
 from index.metrics.evaluation import (
+    CATALOGUE_VARIABLE,
     KAGL_ATTRIBUTES,
-    WHERE,
-    What,
+    Report,
     evaluate,
     evaluate_details,
     evaluate_kagl,
     evaluate_split,
-    examine,
     main,
+    query_stats,
     ranks,
     title_slices,
 )
 
 __all__ = [
+    "CATALOGUE_VARIABLE",
     "KAGL_ATTRIBUTES",
-    "WHERE",
-    "What",
+    "Report",
     "evaluate",
     "evaluate_details",
     "evaluate_kagl",
     "evaluate_split",
-    "examine",
     "main",
+    "query_stats",
     "ranks",
     "title_slices",
 ]

@@ -53,8 +53,8 @@ SHOWN_QUERIES = 12
 SHOWN_FOUND = 4
 """How many of the first results of such a query are named."""
 
-What = Literal["figures", "details"]
-WHERE = "VITRINE_CATALOGUE"
+Report = Literal["figures", "details"]
+CATALOGUE_VARIABLE = "VITRINE_CATALOGUE"
 """Variable that names the catalogue to the process that measures it."""
 
 OTHER = "other"
@@ -144,11 +144,11 @@ def evaluate(
 
     # Where in the result -> per title, the sum of a measure over its queries.
     sums: dict[tuple[str, ...], Floats] = {}
-    for direction, askers, answers in (
+    for direction, query_vectors, gallery in (
         ("image_to_text", image_vectors, text_vectors),
         ("text_to_image", text_vectors, image_vectors),
     ):
-        strict_id, same_title = _product_ranks(askers, answers, queries, title_of, members, starts)
+        strict_id, same_title = _product_ranks(query_vectors, gallery, queries, title_of, members, starts)
         for rule, rank in (("strict_id", strict_id), ("same_title", same_title)):
             measures = {f"top{k}": (rank <= k).astype(np.float64) for k in PRODUCT_CUTOFFS}
             measures[f"mrr{MRR_CUTOFF}"] = _reciprocal(rank)
@@ -292,7 +292,7 @@ def evaluate_kagl(
     Raises:
         InputError: an unknown split, or one without products.
     """
-    queries = _asking(snapshot, split)
+    queries = _query_rows(snapshot, split)
     images, texts, products = snapshot.image_vectors, snapshot.text_vectors, snapshot.products
     title_of, members, starts = _by_title([product.title for product in products])
     asked = np.unique(title_of[queries])
@@ -339,7 +339,7 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
     Raises:
         InputError: an unknown split, or one without products.
     """
-    queries = _asking(snapshot, split)
+    queries = _query_rows(snapshot, split)
     images, texts, products = snapshot.image_vectors, snapshot.text_vectors, snapshot.products
     return {
         **_about(snapshot, split),
@@ -348,7 +348,7 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
     }
 
 
-class Examined(NamedTuple):
+class QueryStats(NamedTuple):
     """How Q queries fared, and how similar their pairs are."""
 
     rank: Integers
@@ -361,7 +361,7 @@ class Examined(NamedTuple):
     """"right" and "wrong": (BINS,) how many pairs; "nearest_wrong": each query's best irrelevant item only."""
 
 
-def examine(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers]) -> Examined:
+def query_stats(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers]) -> QueryStats:
     """Return rank and similarities of every query, and the distribution of the similarities of all Q x N pairs.
 
     One pass, which holds a bounded part of the (Q, N) scores at a time. Arguments are those of `ranks`; every query
@@ -384,7 +384,9 @@ def examine(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Intege
         wrong[query] = row.max()
         if len(items) < len(row):
             nearest += _binned(wrong[query : query + 1])
-    return Examined(rank, right, wrong, {"right": right_pairs, "wrong": pairs - right_pairs, "nearest_wrong": nearest})
+    return QueryStats(
+        rank, right, wrong, {"right": right_pairs, "wrong": pairs - right_pairs, "nearest_wrong": nearest}
+    )
 
 
 def _binned(scores: Vectors) -> Integers:
@@ -409,56 +411,56 @@ def evaluate_details(snapshot: Snapshot, split: str) -> dict[str, Any]:
     Raises:
         InputError: an unknown split, or one without products.
     """
-    queries = _asking(snapshot, split)
+    queries = _query_rows(snapshot, split)
     products, images, texts = snapshot.products, snapshot.image_vectors, snapshot.text_vectors
     title_of, members, starts = _by_title([product.title for product in products])
-    leads = members[starts[:-1]]
+    title_rows = members[starts[:-1]]
     asked = np.unique(title_of[queries])
     sizes = starts[asked + 1] - starts[asked]
     of_asked = np.concatenate([members[starts[title] : starts[title + 1]] for title in asked])
     everything = np.arange(len(products))
     return {
         **_about(snapshot, split),
-        "text_to_image": _told(
-            products, leads[asked], everything, texts, images, (np.concatenate([[0], np.cumsum(sizes)]), of_asked)
+        "text_to_image": _direction_details(
+            products, title_rows[asked], everything, texts, images, (np.concatenate([[0], np.cumsum(sizes)]), of_asked)
         ),
-        "image_to_text": _told(
-            products, queries, leads, images, texts, (np.arange(len(queries) + 1), title_of[queries])
+        "image_to_text": _direction_details(
+            products, queries, title_rows, images, texts, (np.arange(len(queries) + 1), title_of[queries])
         ),
     }
 
 
-def _told(
+def _direction_details(
     products: Sequence[Product],
-    askers: Integers,
-    gallery: Integers,
-    asking: Vectors,
-    answering: Vectors,
+    query_rows: Integers,
+    gallery_rows: Integers,
+    queries: Vectors,
+    gallery: Vectors,
     relevant: tuple[Integers, Integers],
 ) -> dict[str, Any]:
-    """Return one direction of `evaluate_details`; `askers` (Q,) and `gallery` (N,) are positions in `products`."""
-    answers = answering if len(gallery) == len(answering) else answering[gallery]
-    seen = examine(asking[askers], answers, relevant)
+    """Return one direction of `evaluate_details`; `query_rows` (Q,) and `gallery_rows` (N,) index `products`."""
+    candidates = gallery if len(gallery_rows) == len(gallery) else gallery[gallery_rows]
+    seen = query_stats(queries[query_rows], candidates, relevant)
     lead = seen.right - seen.wrong
     worst = np.lexsort((lead, -seen.rank))[:SHOWN_QUERIES]
     best = np.lexsort((-lead, seen.rank))[:SHOWN_QUERIES]
     indptr, indices = relevant
 
-    def told(query: int) -> dict[str, Any]:
-        scores = answers @ asking[askers[query]]
+    def details(query: int) -> dict[str, Any]:
+        scores = candidates @ queries[query_rows[query]]
         right = indices[indptr[query] : indptr[query + 1]]
         order = np.argsort(-scores, kind="stable")[:SHOWN_FOUND].tolist()
-        asker = products[askers[query]]
-        own = asker if answers is not answering else products[gallery[right[scores[right].argmax()]]]
+        product = products[query_rows[query]]
+        own = product if candidates is not gallery else products[gallery_rows[right[scores[right].argmax()]]]
         return {
             "id": own.id,
-            "title": asker.title,
+            "title": product.title,
             "rank": int(seen.rank[query]),
             "score": round(float(seen.right[query]), 6),
             "found": [
                 {
-                    "id": products[gallery[at]].id,
-                    "title": products[gallery[at]].title,
+                    "id": products[gallery_rows[at]].id,
+                    "title": products[gallery_rows[at]].title,
                     "score": round(float(scores[at]), 6),
                     "right": at in right,
                 }
@@ -467,9 +469,9 @@ def _told(
         }
 
     return {
-        "queries": len(askers),
-        "worst": [told(query) for query in worst.tolist()],
-        "best": [told(query) for query in best.tolist()],
+        "queries": len(query_rows),
+        "worst": [details(query) for query in worst.tolist()],
+        "best": [details(query) for query in best.tolist()],
         "similarity": {
             "edges": np.linspace(-1, 1, BINS + 1).round(6).tolist(),
             **{name: counts.tolist() for name, counts in seen.histograms.items()},
@@ -477,22 +479,22 @@ def _told(
     }
 
 
-MEASURES: Mapping[What, Callable[[Snapshot, str], dict[str, Any]]] = {
+EVALUATIONS: Mapping[Report, Callable[[Snapshot, str], dict[str, Any]]] = {
     "figures": evaluate_split,
     "details": evaluate_details,
 }
 
 
 def main() -> None:
-    """Measure the split that the arguments name of the catalogue that `WHERE` names; print figures or error as JSON.
+    """Measure a split of the catalogue that `CATALOGUE_VARIABLE` names, and print figures or the error as JSON.
 
     What a service runs as a process of its own: at the lowest priority, and on one core if the environment says so.
     """
     os.nice(19)
     split, named = sys.argv[1:]
-    measure = next(measure for what, measure in MEASURES.items() if what == named)
+    measure = next(measure for what, measure in EVALUATIONS.items() if what == named)
     try:
-        with open_catalogue(parse_location(os.environ[WHERE])) as catalogue:
+        with open_catalogue(parse_location(os.environ[CATALOGUE_VARIABLE])) as catalogue:
             answer = measure(catalogue.snapshot(), split)
     except InputError as error:
         answer = {"error": str(error), "catalogue_at_fault": isinstance(error, ArtefactError)}
@@ -509,7 +511,7 @@ def _about(snapshot: Snapshot, split: str) -> dict[str, Any]:
     }
 
 
-def _asking(snapshot: Snapshot, split: str) -> Integers:
+def _query_rows(snapshot: Snapshot, split: str) -> Integers:
     """Return the positions (Q,) of the products of `split`, one or more."""
     if split not in (*SPLITS, ALL):
         raise InputError(f"there is no split {split!r}; choose one of {', '.join((*SPLITS, ALL))}")
@@ -592,17 +594,17 @@ def _title_measures(
 
 
 def _product_ranks(
-    askers: Vectors, answers: Vectors, queries: Integers, title_of: Integers, members: Integers, starts: Integers
+    queries: Vectors, gallery: Vectors, rows: Integers, title_of: Integers, members: Integers, starts: Integers
 ) -> tuple[Integers, Integers]:
     """Return (Q,) ranks of the query's own product, and (Q,) of the best product of its title.
 
     Both come from one pass over the scores. That of the title needs no list of relevant items per query, which would
     take the square of the size of a title.
     """
-    strict_id = np.empty(len(queries), dtype=np.int64)
-    same_title = np.empty(len(queries), dtype=np.int64)
-    for query, row in _score_rows(askers[queries], answers):
-        product = queries[query]
+    strict_id = np.empty(len(rows), dtype=np.int64)
+    same_title = np.empty(len(rows), dtype=np.int64)
+    for query, row in _score_rows(queries[rows], gallery):
+        product = rows[query]
         title = title_of[product]
         strict_id[query] = np.count_nonzero(row >= row[product] - np.float32(TIE))
         relevant = row[members[starts[title] : starts[title + 1]]]

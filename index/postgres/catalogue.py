@@ -28,9 +28,9 @@ from psycopg.types.json import Json, Jsonb
 
 from common import (
     ArtefactError,
-    AwayError,
     ConfigError,
     ConflictError,
+    DatabaseUnavailableError,
     InputError,
     NotFoundError,
     ReadOnlyError,
@@ -38,7 +38,7 @@ from common import (
 )
 from index.product import SPLITS, Product, SplitRule, title_key
 from index.sqlite import (
-    LEFT_S,
+    ABANDONED_AFTER_S,
     LOG_LENGTH,
     CatalogueInfo,
     Changes,
@@ -50,10 +50,21 @@ from index.sqlite import (
     Written,
     checked_vector,
     conflict_of,
-    digest_of,
+    etag_of,
 )
 from index.store import Database
-from index.vectors import MARGIN, SLACK, DescriptionHit, Filter, Filters, Hit, Page, Want, number_of, unlike
+from index.vectors import (
+    MARGIN,
+    SLACK,
+    DescriptionHit,
+    Filter,
+    Filters,
+    Hit,
+    Page,
+    SearchQuery,
+    drop_near_duplicates,
+    number_of,
+)
 
 FORMAT = 1
 OLDEST_SERVER = 140000
@@ -146,7 +157,7 @@ def connect(database: Database, statement_s: float) -> Connection:
 
     Raises:
         ConfigError: the URL, the user or the database is wrong, or the extension is missing or too old.
-        AwayError: nobody answers there, or not now.
+        DatabaseUnavailableError: nobody answers there, or not now.
     """
     try:
         parts = conninfo_to_dict(database.url)
@@ -172,7 +183,7 @@ def connect(database: Database, statement_s: float) -> Connection:
         return _prepared(database, connection, statement_s)
     except psycopg.Error as error:
         connection.close()
-        raise AwayError(f"the database {database} does not answer ({_first_line(error)})") from None
+        raise DatabaseUnavailableError(f"the database {database} does not answer ({_first_line(error)})") from None
     except BaseException:
         connection.close()
         raise
@@ -204,7 +215,7 @@ def _prepared(database: Database, connection: Connection, statement_s: float) ->
     return connection
 
 
-def _refused(database: Database, error: psycopg.OperationalError) -> ConfigError | AwayError:
+def _refused(database: Database, error: psycopg.OperationalError) -> ConfigError | DatabaseUnavailableError:
     text = str(error)
     fixes = {
         "password authentication failed": "give the right user and password in the URL",
@@ -218,7 +229,9 @@ def _refused(database: Database, error: psycopg.OperationalError) -> ConfigError
         return ConfigError(f"{database}: there is no such database; make it with `createdb`, or mend the URL")
     if 'role "' in text and "does not exist" in text:
         return ConfigError(f"{database}: there is no such user; make it with `createuser`, or mend the URL")
-    return AwayError(f"the database {database} cannot be reached; see that it runs, and that host and port are right")
+    return DatabaseUnavailableError(
+        f"the database {database} cannot be reached; see that it runs, and that host and port are right"
+    )
 
 
 def _first_line(error: Exception) -> str:
@@ -243,12 +256,12 @@ class _Pool:
         """Yield a connection in a transaction, which is committed when the block ends well.
 
         Raises:
-            AwayError: the database is gone, or went away meanwhile.
+            DatabaseUnavailableError: the database is gone, or went away meanwhile.
             ReadOnlyError: it is a standby, and a change was tried.
             ArtefactError: whatever else it finds wrong.
         """
         if not self._turns.acquire(timeout=STATEMENT_S):
-            raise AwayError(f"all connections to {self._database} are busy; send it again")
+            raise DatabaseUnavailableError(f"all connections to {self._database} are busy; send it again")
         try:
             connection = self._taken()
             try:
@@ -261,7 +274,9 @@ class _Pool:
                 raise ReplacedError("another catalogue has just taken this one's place; send it again") from None
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 connection.close()
-                raise AwayError(f"the database does not answer ({type(error).__name__}); send it again") from error
+                raise DatabaseUnavailableError(
+                    f"the database does not answer ({type(error).__name__}); send it again"
+                ) from error
             except psycopg.Error as error:
                 raise ArtefactError(f"{self._database}: {_first_line(error)}") from error
             finally:
@@ -319,7 +334,7 @@ def _row(entry: Entry, dim: int, position: int, seq: int, lead: bool) -> tuple[A
         product.id,
         product.title,
         product.split,
-        digest_of(product, entry.image),
+        etag_of(product, entry.image),
         Json(dict(product.attributes)),
         Jsonb(keys),
         Jsonb(limited),
@@ -373,7 +388,7 @@ class PostgresWriter:
                 left = self._connection.execute(
                     "SELECT name FROM vitrine.builds"
                     " WHERE NOT finished AND started < now() - make_interval(secs => %s)",
-                    [LEFT_S],
+                    [ABANDONED_AFTER_S],
                 ).fetchall()
                 self._drop(name for (name,) in left)
                 self._before = self._connection.execute("SELECT build, version FROM vitrine.current").fetchone()
@@ -414,7 +429,9 @@ class PostgresWriter:
                 " GRANT CREATE ON DATABASE"
             ) from error
         except psycopg.OperationalError as error:
-            raise AwayError(f"{self._database}: {_first_line(error)}; nothing was replaced, run it again") from error
+            raise DatabaseUnavailableError(
+                f"{self._database}: {_first_line(error)}; nothing was replaced, run it again"
+            ) from error
         except psycopg.Error as error:
             raise ArtefactError(f"{self._database}: {_first_line(error)}; nothing was replaced") from error
 
@@ -471,10 +488,10 @@ class PostgresWriter:
         )
         connection.execute(self._sql(HNSW, m=M, ef=EF_CONSTRUCTION))
         connection.execute(self._sql("ANALYZE {build}.products"))
-        done = self._repeat(connection, *(self._before or (None, 0)))
+        done = self._replay_changes(connection, *(self._before or (None, 0)))
         with connection.transaction():
             (now, *_) = connection.execute("SELECT build FROM vitrine.current FOR UPDATE").fetchone() or (None,)
-            self._repeat(connection, *done)
+            self._replay_changes(connection, *done)
             connection.execute(
                 self._sql(
                     "INSERT INTO {build}.attributes SELECT name, count(*)"
@@ -496,7 +513,7 @@ class PostgresWriter:
         with connection.transaction():
             self._drop(name for (name,) in old)
 
-    def _repeat(self, connection: Connection, build: str | None, done: int) -> tuple[str | None, int]:
+    def _replay_changes(self, connection: Connection, build: str | None, done: int) -> tuple[str | None, int]:
         """Repeat here what was changed in the catalogue that is served now; return which that is, and its version.
 
         `done` changes of `build` are here already; of another one, all since it was made are repeated.
@@ -563,7 +580,7 @@ class PostgresCatalogue:
         """Open what is there; with `encoder_id`, only if its vectors were made by that encoder.
 
         Raises:
-            ConfigError, AwayError: as `Database.connect`.
+            ConfigError, DatabaseUnavailableError: as `Database.connect`.
             ArtefactError: no catalogue there, of another format, or made by another encoder (names both).
         """
         self._database = database
@@ -644,7 +661,8 @@ class PostgresCatalogue:
             InputError: an entry that cannot be stored; nothing is changed.
             ReadOnlyError: the database is a standby.
             ReplacedError: another catalogue has taken this one's place; nothing is changed.
-            AwayError: the database went away; whether anything is changed is unknown, and the edits may be sent again.
+            DatabaseUnavailableError: the database went away; whether anything is changed is unknown, and the
+                edits may be sent again.
         """
         with self._pool.transaction() as connection:
             version, position, products = self._current(connection, lock=True)
@@ -674,7 +692,7 @@ class PostgresCatalogue:
             else None
         )
         before = None if found is None else str(found[0])
-        after = digest_of(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
+        after = etag_of(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
         if before == after:
             return Written(after, 0, changed=False)
         conflict = conflict_of(edit, before)
@@ -776,9 +794,9 @@ class PostgresCatalogue:
 
     def product(self, product_id: str) -> Product:
         """Return one product; NotFoundError: there is none of that id."""
-        return self.described(product_id)[0]
+        return self.get_with_etag(product_id)[0]
 
-    def described(self, product_id: str) -> tuple[Product, str]:
+    def get_with_etag(self, product_id: str) -> tuple[Product, str]:
         """Return one product and its digest; NotFoundError: there is none of that id."""
         *fields, digest = self._one("p.id, title, attributes, split, digest", product_id)
         return Product(*fields), str(digest)
@@ -875,7 +893,7 @@ class PostgresSearch:
             raise NotFoundError(f"no product has the id {', '.join(map(repr, missing[:5]))}; search to find the ids")
         return _floats(found[one] for one in ids)
 
-    def check(self, want: Want) -> None:
+    def check(self, want: SearchQuery) -> None:
         """Refuse a want that cannot be answered; InputError: a filter or facet on an unknown attribute."""
         self._check_names(want.filters, "filter")
         self._check_names(want.facets, "facet")
@@ -919,12 +937,12 @@ class PostgresSearch:
             counts[name] = dict(self._counts[key])
         return counts
 
-    def images(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[Hit]]:
+    def images(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[Hit]]:
         """Find the products whose image vectors are nearest to `queries` (B, D), one page per want.
 
         Raises:
             InputError: as `SearchIndex.images`.
-            AwayError: the database does not answer.
+            DatabaseUnavailableError: the database does not answer.
         """
         pages = []
         with self._searching(queries, wants) as connection:
@@ -935,7 +953,7 @@ class PostgresSearch:
                 pages.append(Page(hits, total, facets))
         return pages
 
-    def descriptions(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[DescriptionHit]]:
+    def descriptions(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[DescriptionHit]]:
         """Find the distinct descriptions nearest to `queries` (B, D), one page per want; as `SearchIndex`."""
         pages = []
         with self._searching(queries, wants) as connection:
@@ -944,7 +962,7 @@ class PostgresSearch:
                 found, scores, total = self._page(connection, query, want, titles=True)
                 facets = self._facets(connection, want.filters, want.facets)
                 passing, values = _where(want.filters, ())
-                carriers: dict[uuid.UUID, list[str]] = {}
+                ids_with_title: dict[uuid.UUID, list[str]] = {}
                 for title, product_id in connection.execute(
                     self._catalogue._sql(
                         f"SELECT title_id, p.id FROM {{build}}.products p WHERE title_id = ANY(%s) AND {passing}"
@@ -952,16 +970,16 @@ class PostgresSearch:
                     ),
                     [[one.title for one in found], *values],
                 ):
-                    carriers.setdefault(title, []).append(product_id)
+                    ids_with_title.setdefault(title, []).append(product_id)
                 hits = [
-                    DescriptionHit(one.product.title, score, carriers.get(one.title, []))
+                    DescriptionHit(one.product.title, score, ids_with_title.get(one.title, []))
                     for one, score in zip(found, scores.tolist(), strict=True)
                 ]
                 pages.append(Page(hits, total, facets))
         return pages
 
     @contextmanager
-    def _searching(self, queries: Vectors, wants: Sequence[Want]) -> Iterator[Connection]:
+    def _searching(self, queries: Vectors, wants: Sequence[SearchQuery]) -> Iterator[Connection]:
         if len(queries) != len(wants):
             raise ValueError(f"{len(queries)} queries came with {len(wants)} wants; each query needs one")
         for want in wants:
@@ -970,7 +988,7 @@ class PostgresSearch:
             yield connection
 
     def _page(
-        self, connection: Connection, query: Vectors, want: Want, *, titles: bool
+        self, connection: Connection, query: Vectors, want: SearchQuery, *, titles: bool
     ) -> tuple[list[_Found], Vectors, int | None]:
         passing, values = _where(want.filters, want.exclude)
         if titles:
@@ -1011,7 +1029,7 @@ class PostgresSearch:
         return self._totals[key]
 
     def _collapsed(
-        self, connection: Connection, scan: _Scan, want: Want, end: int, passing: str, values: list[Any]
+        self, connection: Connection, scan: _Scan, want: SearchQuery, end: int, passing: str, values: list[Any]
     ) -> tuple[list[_Found], Vectors, int | None]:
         width = end
         while True:
@@ -1023,7 +1041,9 @@ class PostgresSearch:
                     seen.setdefault(one.title, place)
                 first = list(seen.values())
             else:
-                first = unlike(vectors.__getitem__, np.arange(len(found)), want.collapse_threshold, end).tolist()
+                first = drop_near_duplicates(
+                    vectors.__getitem__, np.arange(len(found)), want.collapse_threshold, end
+                ).tolist()
             if len(first) >= end or width == scan.total:
                 break
             width *= 4

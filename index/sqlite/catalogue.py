@@ -32,13 +32,13 @@ from index.product import SPLITS, Product, SplitRule
 
 FILE = "catalogue.sqlite"
 BUILD = "catalogue-{}.sqlite"
-KEEP_S = 60.0
+REPLACED_KEPT_S = 60.0
 """How long a catalogue that was replaced is kept for those who have it open, in seconds; the last one always is."""
 FORMAT = 2
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1; half-precision encoders stay well within."""
 
-LEFT_S = 24 * 3600.0
+ABANDONED_AFTER_S = 24 * 3600.0
 """Age, in seconds, from which a build that was never finished was killed, and is cleared away by the next one."""
 
 LOG_LENGTH = 100_000
@@ -179,7 +179,7 @@ class Written:
     """Whether there was anything to do."""
 
 
-def digest_of(product: Product, image: bytes) -> str:
+def etag_of(product: Product, image: bytes) -> str:
     """Return the name of a product's content, an entity tag: the same content has the same name, in any catalogue."""
     content = json.dumps([product.title, sorted(product.attributes.items())], ensure_ascii=False)
     found = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16)
@@ -241,10 +241,10 @@ class CatalogueWriter:
             raise ArtefactError(
                 f"{folder} exists and is no catalogue; give a new or empty folder: what is there would be lost"
             )
-        before = _stand(folder) if self._encode is not None else None
+        before = _current_build(folder) if self._encode is not None else None
         name = uuid.uuid4().hex[:12]
         for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):
-            if time.time() - left.stat().st_mtime > LEFT_S:
+            if time.time() - left.stat().st_mtime > ABANDONED_AFTER_S:
                 shutil.rmtree(left, ignore_errors=True)
         beside = folder.with_name(f".{folder.name}.{name}.partial")
         beside.mkdir(parents=True)
@@ -263,7 +263,7 @@ class CatalogueWriter:
                     )
                     yield connection
                     if self._encode is not None and (folder / FILE).is_file():
-                        self._carry_over((folder / FILE).resolve(), before, connection, after_the_swap)
+                        self._replay_changes((folder / FILE).resolve(), before, connection, after_the_swap)
                     connection.execute("COMMIT")
                 (beside / FILE).symlink_to(build.name)
                 _put_in_place(beside, build, folder)
@@ -287,7 +287,7 @@ class CatalogueWriter:
                     f"product id {entry.product.id!r} comes twice; every product needs an id of its own"
                 ) from None
 
-    def _carry_over(
+    def _replay_changes(
         self, file: Path, before: tuple[Path, int] | None, connection: sqlite3.Connection, after_the_swap: ExitStack
     ) -> None:
         """Repeat here what was changed in `file` since the build began, and lock that file until the swap is done.
@@ -297,7 +297,7 @@ class CatalogueWriter:
         little left to encode while others wait. A service that gets the lock after the swap sees that its file is no
         longer in place (`Catalogue.write`).
         """
-        if _stand(file.parent) is None:
+        if _current_build(file.parent) is None:
             return  # damaged, or of another format: there is nothing to keep of it
         old = after_the_swap.enter_context(closing(_connect(file, "rw")))
         old.execute("PRAGMA busy_timeout = 60000")
@@ -328,7 +328,7 @@ class CatalogueWriter:
                     self.add(self._encode(kept))
 
 
-def _stand(folder: Path) -> tuple[Path, int] | None:
+def _current_build(folder: Path) -> tuple[Path, int] | None:
     """Return the file of the catalogue in `folder` and its version; None when there is none that we can read."""
     try:
         file = (folder / FILE).resolve(strict=True)
@@ -359,7 +359,7 @@ def _put_in_place(beside: Path, build: Path, folder: Path) -> None:
     (beside / FILE).replace(folder / FILE)
     _sync_names(folder)
     for old in folder.glob(BUILD.format("*")):
-        if old not in (before, folder / build.name) and time.time() - old.stat().st_mtime > KEEP_S:
+        if old not in (before, folder / build.name) and time.time() - old.stat().st_mtime > REPLACED_KEPT_S:
             for end in ("", "-wal", "-shm"):
                 old.with_name(old.name + end).unlink(missing_ok=True)
 
@@ -395,7 +395,7 @@ def _row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
         product.split,
         json.dumps(dict(product.attributes), ensure_ascii=False),
         seq,
-        digest_of(product, entry.image),
+        etag_of(product, entry.image),
         checked_vector(entry.image_vector, dim, product.id, "image").tobytes(),
         checked_vector(entry.text_vector, dim, product.id, "text").tobytes(),
         entry.image,
@@ -555,7 +555,7 @@ class Catalogue:
     def _write_one(self, connection: sqlite3.Connection, edit: Put | Delete) -> Written | ConflictError:
         found = connection.execute("SELECT digest FROM products WHERE id = ?", (edit.id,)).fetchone()
         before = None if found is None else str(found[0])
-        after = digest_of(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
+        after = etag_of(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
         if before == after:
             return Written(after, 0, changed=False)
         conflict = conflict_of(edit, before)
@@ -592,7 +592,7 @@ class Catalogue:
                     f"SELECT {COLUMNS} FROM products WHERE seq > 0 AND seq > ? ORDER BY position",  # noqa: S608 - our words
                     (since,),
                 )
-                pieces = list(self._pieces(rows))
+                pieces = list(self._chunks(rows))
             finally:
                 connection.execute("ROLLBACK")
         products = [product for some, _ in pieces for product in some]
@@ -646,9 +646,9 @@ class Catalogue:
         Raises:
             NotFoundError: no product of that id.
         """
-        return self.described(product_id)[0]
+        return self.get_with_etag(product_id)[0]
 
-    def described(self, product_id: str) -> tuple[Product, str]:
+    def get_with_etag(self, product_id: str) -> tuple[Product, str]:
         """Return one product and its digest.
 
         Raises:
@@ -695,7 +695,7 @@ class Catalogue:
             raise self._unusable(f"product {product_id!r} has damaged attributes") from error
 
     @contextmanager
-    def whole(self) -> Iterator[tuple[int, int, Iterator[tuple[list[Product], Vectors]]]]:
+    def stream(self) -> Iterator[tuple[int, int, Iterator[tuple[list[Product], Vectors]]]]:
         """Yield the version, how many products there are, and all of them in pieces, as they are at this moment.
 
         A piece is products and their vectors (2, n, D), image and text. Others wait for their turn to read meanwhile.
@@ -707,7 +707,7 @@ class Catalogue:
             connection.execute("BEGIN")
             try:
                 rows = connection.execute(f"SELECT {COLUMNS} FROM products ORDER BY position")  # noqa: S608 - our words
-                yield self.version(), len(self), self._pieces(rows)
+                yield self.version(), len(self), self._chunks(rows)
             finally:
                 connection.execute("ROLLBACK")
 
@@ -717,7 +717,7 @@ class Catalogue:
         Raises:
             ArtefactError: a vector is damaged.
         """
-        with self.whole() as (version, count, pieces):
+        with self.stream() as (version, count, pieces):
             # Filled in pieces, so that the blobs of all products never exist at once.
             vectors = np.empty((2, count, self.info.dim), dtype=np.float32)
             products: list[Product] = []
@@ -727,7 +727,7 @@ class Catalogue:
         vectors.flags.writeable = False
         return Snapshot(self.info, version, products, vectors[0], vectors[1])
 
-    def vectors_at(self, product_id: str, version: int) -> tuple[Vectors, Vectors] | None:
+    def vectors_as_of(self, product_id: str, version: int) -> tuple[Vectors, Vectors] | None:
         """Return both vectors of a product; None when it is not there, or was put in after `version`."""
         with self._reading() as connection:
             found = connection.execute(
@@ -738,7 +738,7 @@ class Catalogue:
         image, text = (np.frombuffer(blob, dtype="<f4").astype(np.float32) for blob in found)
         return image, text
 
-    def _pieces(self, rows: sqlite3.Cursor) -> Iterator[tuple[list[Product], Vectors]]:
+    def _chunks(self, rows: sqlite3.Cursor) -> Iterator[tuple[list[Product], Vectors]]:
         """Yield the products of `rows` and their vectors (2, n, D), image and text, in pieces."""
         dim = self.info.dim
         while piece := rows.fetchmany(4096):

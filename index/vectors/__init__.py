@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from index.vectors.search import Hit as Hit
     from index.vectors.search import Page as Page
     from index.vectors.search import SearchIndex as SearchIndex
+    from index.vectors.search import SearchQuery as SearchQuery
     from index.vectors.search import Side as Side
-    from index.vectors.search import Want as Want
+    from index.vectors.search import drop_near_duplicates as drop_near_duplicates
     from index.vectors.search import number_of as number_of
-    from index.vectors.search import unlike as unlike
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "index.vectors.search": (
-            "DescriptionHit Filter Filters Hit MARGIN MAX_K Page SLACK SearchIndex Side Want number_of unlike"
+            "DescriptionHit Filter Filters Hit MARGIN MAX_K Page SLACK SearchIndex SearchQuery Side "
+            "drop_near_duplicates number_of"
         ),
     },
 )

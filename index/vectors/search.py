@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError, NotFoundError
-from index.ann import DEPTH, Columns, Near
+from index.ann import DEPTH, AnnIndex, Columns
 from index.product import Product, title_key
 from index.sqlite import CatalogueInfo, Changes, Snapshot, Vectors
 
@@ -41,22 +41,22 @@ BLAS_THRESHOLD: int = faiss.cvar.distance_compute_blas_threshold
 PRODUCT_FROM = 4
 """Queries from which on their scores are faster to have as a product of matrices than one by one."""
 
-SPARED = 64
+MAX_POSTFILTERED = 64
 """Rows that a scan without them may find all the same, and leave out afterwards: with a mask there is no product."""
 
 DEAD_ROWS = 0.25
 """Part of the appended rows that may be of products since replaced or taken out, before they are written anew."""
 
-FEW = 1 / 8
+GATHER_BELOW = 1 / 8
 """Part of the rows from which on it is faster to look at all of them than to pick those that pass."""
 
-FILTERED = 2
+FILTER_WIDENING = 2
 """How many times as far an index looks for what passes a filter as the part that passes would have it."""
 
 NEARLY_ALL = 0.95
 """Part of the rows from which on they are spread as all are: what was taken out of a catalogue is no filter."""
 
-PICKED = 4
+EXACT_ROW_WORTH = 4
 """A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
 
 Collapse = Literal["title", "image"]
@@ -94,7 +94,7 @@ Filters = Mapping[str, Filter]
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class SearchQuery:
     """What one query asks for: results `offset` to `offset + k` of those that pass the filters.
 
     Raises:
@@ -243,7 +243,7 @@ class _Rows:
         self.earlier: dict[int, int] = {}  # row -> the row that the same product had before
         self._row_of: dict[str, int] = {}
         self._titles: dict[str, int] = {}
-        self._carriers: dict[int, list[int]] = {}
+        self._rows_with_title: dict[int, list[int]] = {}
         nothing = np.empty((0, dim), dtype=np.float32)
         self._fixed: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (F, D)
         self._late: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (capacity, D)
@@ -264,26 +264,26 @@ class _Rows:
         row = self._row_of.get(product_id)
         return self.base.row(product_id) if row is None and self.base is not None else row
 
-    def carriers(self, number: int) -> list[int]:
+    def rows_with_title(self, number: int) -> list[int]:
         """Return the rows that carry a title, dead or alive, in order."""
-        based = self.base.carriers(number) if self.base is not None and number < len(self.base.titles) else []
-        return based + self._carriers.get(number, [])
+        based = self.base.rows_with_title(number) if self.base is not None and number < len(self.base.titles) else []
+        return based + self._rows_with_title.get(number, [])
 
     def vectors(self, side: Side) -> _Vectors:
         """Return the vectors of the rows there are now."""
         fixed = self._fixed[side]
         return _Vectors(fixed, self._late[side][: self.count - len(fixed)])
 
-    def first_leads(self) -> Rows:
+    def first_title_rows(self) -> Rows:
         """Return the first row (T,) of each title."""
-        leads = np.empty(self.title_count, dtype=np.int64)
+        title_rows = np.empty(self.title_count, dtype=np.int64)
         known = 0
         if self.base is not None:
             known = len(self.base.titles)
-            leads[:known] = self.base.leads
+            title_rows[:known] = self.base.title_rows
         for number in range(known, self.title_count):
-            leads[number] = self._carriers[number][0]
-        return leads
+            title_rows[number] = self._rows_with_title[number][0]
+        return title_rows
 
     def _title(self, key: str) -> int:
         number = self._titles.get(key)
@@ -315,7 +315,7 @@ class _Rows:
                 self.earlier[row] = before
             self._row_of[product.id] = row
             number = self._title(title_key(product.title))
-            self._carriers.setdefault(number, []).append(row)
+            self._rows_with_title.setdefault(number, []).append(row)
             self.title_of[row] = number
             for name, value in product.attributes.items():
                 column = self.columns.get(name)
@@ -331,42 +331,44 @@ class _Rows:
         self.count = end
 
 
-class _Among:
+class RowSubset:
     """Which rows of one side a search is over; what it takes to search them is made once."""
 
-    def __init__(self, mask: Mask | None, total: int, near: Near | None, labels: Rows | None) -> None:
+    def __init__(self, mask: Mask | None, total: int, near: AnnIndex | None, labels: Rows | None) -> None:
         """Take a mask (N,), None for all rows, and how many pass; `labels` are the rows (M,) that `near` is of."""
         self.mask = mask
         self.total = total
-        self._near = near
+        self._ann = near
         self._labels = labels
 
     @cached_property
     def rows(self) -> Rows | None:
         """The rows that pass, where they are so few that it is faster to pick them."""
-        return np.flatnonzero(self.mask) if self.mask is not None and self.total <= FEW * len(self.mask) else None
+        return (
+            np.flatnonzero(self.mask) if self.mask is not None and self.total <= GATHER_BELOW * len(self.mask) else None
+        )
 
     @cached_property
     def found_near(self) -> tuple[npt.NDArray[np.uint8] | None, float]:
         """Which of the M labels pass, as packed bits, None for all; and which part of them that is."""
-        if self.mask is None or self._near is None:
+        if self.mask is None or self._ann is None:
             return None, 1.0
-        size = len(self._near)
+        size = len(self._ann)
         passing = self.mask[:size] if self._labels is None else self.mask[self._labels]
         count = int(np.count_nonzero(passing))
         return (None if count == size else np.packbits(passing, bitorder="little")), max(count, 1) / size
 
     def others(self, count: int) -> Rows:
         """Return the rows among N that pass and that `near` does not know."""
-        if self._near is None or (self._labels is None and self.mask is None):
-            return np.arange(0 if self._near is None else len(self._near), count)
+        if self._ann is None or (self._labels is None and self.mask is None):
+            return np.arange(0 if self._ann is None else len(self._ann), count)
         return self._others
 
     @cached_property
     def _others(self) -> Rows:
-        assert self.mask is not None and self._near is not None  # noqa: S101, PT018 - see `others`
+        assert self.mask is not None and self._ann is not None  # noqa: S101, PT018 - see `others`
         if self._labels is None:
-            return np.flatnonzero(self.mask[len(self._near) :]) + len(self._near)
+            return np.flatnonzero(self.mask[len(self._ann) :]) + len(self._ann)
         left = self.mask.copy()
         left[self._labels] = False
         return np.flatnonzero(left)
@@ -379,10 +381,10 @@ class SearchIndex:
         rows = _Rows(snapshot.info.dim, None)
         rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors)
         alive = np.ones(rows.count, dtype=np.bool_)
-        self._take(snapshot.info, snapshot.version, rows, {}, alive, rows.first_leads())
+        self._init_state(snapshot.info, snapshot.version, rows, {}, alive, rows.first_title_rows())
 
     @classmethod
-    def over(cls, base: Columns, near: Mapping[Side, Near]) -> SearchIndex:
+    def over(cls, base: Columns, near: Mapping[Side, AnnIndex]) -> SearchIndex:
         """Return the index over a base.
 
         Args:
@@ -392,17 +394,19 @@ class SearchIndex:
         """
         rows = _Rows(base.info.dim, base)
         index = object.__new__(cls)
-        index._take(base.info, base.version, rows, near, np.ones(len(base), dtype=np.bool_), rows.first_leads())
+        index._init_state(
+            base.info, base.version, rows, near, np.ones(len(base), dtype=np.bool_), rows.first_title_rows()
+        )
         return index
 
-    def _take(
+    def _init_state(
         self,
         info: CatalogueInfo,
         version: int,
         rows: _Rows,
-        near: Mapping[Side, Near],
+        near: Mapping[Side, AnnIndex],
         alive: Mask,
-        leads: Rows,
+        title_rows: Rows,
         having: Mapping[str, int] | None = None,
     ) -> None:
         """Stand on `rows` as they are now.
@@ -413,16 +417,16 @@ class SearchIndex:
             rows: shared with the indexes before this one.
             near: over the rows of the base.
             alive: (N,) which rows are products of this version.
-            leads: (T,) the first row of each title, whose words and vector stand for it; -1: nobody carries it now.
+            title_rows: (T,) the first row of each title, whose words and vector stand for it; -1: no row has it now.
             having: attribute -> how many living rows have it; counted when it is not given.
         """
         self.info = info
         self.version = version
         self.encoder_id = info.encoder_id
         self._rows = rows
-        self._near = near
+        self._ann = near
         self._alive = alive
-        self._leads = leads
+        self._title_rows = title_rows
         self._count = int(np.count_nonzero(alive))
         self._vectors: dict[Side, _Vectors] = {side: rows.vectors(side) for side in ("images", "texts")}
         self._title_of = rows.title_of[: len(alive)]
@@ -447,10 +451,10 @@ class SearchIndex:
         alive = np.ones(rows.count, dtype=np.bool_)
         alive[:before] = self._alive
         alive[gone] = False
-        leads = np.full(rows.title_count, -1, dtype=np.int64)
-        leads[: len(self._leads)] = self._leads
+        title_rows = np.full(rows.title_count, -1, dtype=np.int64)
+        title_rows[: len(self._title_rows)] = self._title_rows
         for title in {int(rows.title_of[row]) for row in (*gone, *range(before, len(alive)))}:
-            leads[title] = next((row for row in rows.carriers(title) if alive[row]), -1)
+            title_rows[title] = next((row for row in rows.rows_with_title(title) if alive[row]), -1)
         having = {}
         for name, column in rows.columns.items():
             came = np.count_nonzero(column.codes[before : len(alive)] >= 0)
@@ -458,13 +462,13 @@ class SearchIndex:
         index = object.__new__(SearchIndex)
         late = alive[rows.based :]
         if len(late) - int(np.count_nonzero(late)) > max(1024, DEAD_ROWS * len(late)):
-            rows, alive, leads = self._rewritten(rows, alive)
+            rows, alive, title_rows = self._rewritten(rows, alive)
             having = {name: having[name] for name in rows.columns}
-        index._take(self.info, changes.version, rows, self._near, alive, leads, having)
+        index._init_state(self.info, changes.version, rows, self._ann, alive, title_rows, having)
         return index
 
     def _rewritten(self, rows: _Rows, alive: Mask) -> tuple[_Rows, Mask, Rows]:
-        """Return new rows with the base as it is and of the later ones only the living, which of them live, and leads.
+        """Return new rows with only the living of the appended ones, which rows live, and the rows of titles.
 
         The dead of the base stay, masked: they cost no more than they did alive.
         """
@@ -474,10 +478,10 @@ class SearchIndex:
         fresh.append(products, rows.vectors("images").of(kept), rows.vectors("texts").of(kept))
         lives = np.ones(fresh.count, dtype=np.bool_)
         lives[: rows.based] = alive[: rows.based]
-        leads = fresh.first_leads()
+        title_rows = fresh.first_title_rows()
         for title in np.unique(fresh.title_of[: rows.based][~alive[: rows.based]]).tolist():
-            leads[title] = next((row for row in fresh.carriers(title) if lives[row]), -1)
-        return fresh, lives, leads
+            title_rows[title] = next((row for row in fresh.rows_with_title(title) if lives[row]), -1)
+        return fresh, lives, title_rows
 
     def __len__(self) -> int:
         return self._count
@@ -536,7 +540,7 @@ class SearchIndex:
         order = np.argsort(-found, kind="stable")
         return {column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
 
-    def check(self, want: Want) -> None:
+    def check(self, want: SearchQuery) -> None:
         """Refuse a want that cannot be answered, before it joins a batch with those of others.
 
         Raises:
@@ -551,7 +555,7 @@ class SearchIndex:
                 known = ", ".join(sorted(self._columns)) or "none: the catalogue has no attributes"
                 raise InputError(f"unknown {what} {name!r}; the attributes there are: {known}")
 
-    def images(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[Hit]]:
+    def images(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[Hit]]:
         """Find the products whose image vectors are nearest to `queries` (B, D), one page per want.
 
         Raises:
@@ -567,7 +571,7 @@ class SearchIndex:
             for rows, scores, total, facets, _ in self._search(queries, wants, titles=False)
         ]
 
-    def descriptions(self, queries: Vectors, wants: Sequence[Want]) -> list[Page[DescriptionHit]]:
+    def descriptions(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[DescriptionHit]]:
         """Find the distinct descriptions nearest to `queries` (B, D), one page per want.
 
         A description passes the filters when one of its products does; `product_ids` are those that do. Its words and
@@ -578,23 +582,23 @@ class SearchIndex:
         """
         rows = self._rows
         pages = []
-        for leads, scores, total, facets, passing in self._search(queries, wants, titles=True):
+        for title_rows, scores, total, facets, passing in self._search(queries, wants, titles=True):
             hits = []
-            for lead, score in zip(leads.tolist(), scores.tolist(), strict=True):
-                carriers = rows.carriers(int(self._title_of[lead]))
-                ids = [rows.product(row).id for row in carriers if row < len(passing) and passing[row]]
-                hits.append(DescriptionHit(rows.product(lead).title, score, ids))
+            for title_row, score in zip(title_rows.tolist(), scores.tolist(), strict=True):
+                carrying = rows.rows_with_title(int(self._title_of[title_row]))
+                ids = [rows.product(row).id for row in carrying if row < len(passing) and passing[row]]
+                hits.append(DescriptionHit(rows.product(title_row).title, score, ids))
             pages.append(Page(hits, total, facets))
         return pages
 
     def _search(
-        self, queries: Vectors, wants: Sequence[Want], *, titles: bool
+        self, queries: Vectors, wants: Sequence[SearchQuery], *, titles: bool
     ) -> list[tuple[Rows, Vectors, int | None, dict[str, dict[str, int]], Mask]]:
         """Return per want: rows (K,), scores (K,), how many there are, facets, and which rows (N,) pass."""
         queries = self._checked(queries)
         if len(queries) != len(wants):
             raise ValueError(f"{len(queries)} queries came with {len(wants)} wants; each query needs one")
-        # Wants of the same products share one scan; so do, above all, those of all products.
+        # Queries over the same products share one scan; so do, above all, those over all products.
         groups: dict[Any, list[int]] = {}
         for number, want in enumerate(wants):
             self.check(want)
@@ -608,7 +612,7 @@ class SearchIndex:
             if passing is self._alive:
                 among = self._all_texts if titles else self._all_images
             else:
-                among = self._among(side, self._leads_of(passing) if titles else passing)
+                among = self._among(side, self._title_rows_of(passing) if titles else passing)
             total = among.total
             plain = [number for number in numbers if titles or wants[number].collapse is None]
             ends = [min(wants[number].offset + wants[number].k, total) for number in plain]
@@ -631,7 +635,9 @@ class SearchIndex:
                 results[number] = (rows[want.offset :], scores[want.offset :], known, counted[want.facets], passing)
         return [results[number] for number in range(len(wants))]
 
-    def _collapsed(self, query: Vectors, want: Want, among: _Among, passing: Mask) -> tuple[Rows, Vectors, int | None]:
+    def _collapsed(
+        self, query: Vectors, want: SearchQuery, among: RowSubset, passing: Mask
+    ) -> tuple[Rows, Vectors, int | None]:
         """Return the best `offset + k` rows that are not like a better one, their scores, and how many there are."""
         end, width, total = want.offset + want.k, want.offset + want.k, among.total
         while True:
@@ -640,7 +646,7 @@ class SearchIndex:
             if want.collapse == "title":
                 first = np.sort(np.unique(self._title_of[rows], return_index=True)[1])
             else:
-                first = unlike(self._vectors["images"].of, rows, want.collapse_threshold, end)
+                first = drop_near_duplicates(self._vectors["images"].of, rows, want.collapse_threshold, end)
             if len(first) >= end or width == total:
                 break
             width *= 4
@@ -648,7 +654,7 @@ class SearchIndex:
         if want.collapse == "title":
             known = self._all_texts.total
             if passing is not self._alive:
-                carried = np.zeros(len(self._leads), dtype=np.bool_)
+                carried = np.zeros(len(self._title_rows), dtype=np.bool_)
                 carried[self._title_of[passing]] = True
                 known = int(np.count_nonzero(carried))
         return rows[first[:end]], scores[first[:end]], known
@@ -680,32 +686,32 @@ class SearchIndex:
         return np.asarray(column.allowed(condition)[codes])  # code -1 is the last
 
     @cached_property
-    def _all_images(self) -> _Among:
+    def _all_images(self) -> RowSubset:
         return self._among("images", None if self._count == len(self._alive) else self._alive)
 
     @cached_property
-    def _all_texts(self) -> _Among:
+    def _all_texts(self) -> RowSubset:
         mask = np.zeros(len(self._alive), dtype=np.bool_)
-        mask[self._leads[self._leads >= 0]] = True
+        mask[self._title_rows[self._title_rows >= 0]] = True
         return self._among("texts", mask)
 
-    def _among(self, side: Side, mask: Mask | None) -> _Among:
-        base, near = self._rows.base, self._near.get(side)
+    def _among(self, side: Side, mask: Mask | None) -> RowSubset:
+        base, near = self._rows.base, self._ann.get(side)
         labels = None
         if base is not None and near is not None and side == "texts":
-            labels = base.leads
-        return _Among(mask, len(self._alive) if mask is None else int(np.count_nonzero(mask)), near, labels)
+            labels = base.title_rows
+        return RowSubset(mask, len(self._alive) if mask is None else int(np.count_nonzero(mask)), near, labels)
 
-    def _best(self, side: Side, queries: Vectors, ends: Sequence[int], among: _Among) -> list[tuple[Rows, Vectors]]:
+    def _best(self, side: Side, queries: Vectors, ends: Sequence[int], among: RowSubset) -> list[tuple[Rows, Vectors]]:
         """Return the best `ends[i]` rows for query i: rows and scores, equals by row.
 
         The first results come from the candidates of an index, where there is one and it pays.
         """
-        vectors, near = self._vectors[side], self._near.get(side)
+        vectors, near = self._vectors[side], self._ann.get(side)
         results: dict[int, tuple[Rows, Vectors]] = {}
-        if near is not None and (among.mask is None or among.total > PICKED * near.choice.visited):
+        if near is not None and (among.mask is None or among.total > EXACT_ROW_WORTH * near.choice.visited):
             shallow = [number for number, end in enumerate(ends) if 0 < end <= DEPTH]
-            for number, found in zip(shallow, _near(near, among, vectors, queries[shallow]), strict=True):
+            for number, found in zip(shallow, search_candidates(near, among, vectors, queries[shallow]), strict=True):
                 if len(found[0]) >= ends[number]:
                     results[number] = found[0][: ends[number]], found[1][: ends[number]]
         left = [number for number in range(len(ends)) if number not in results]
@@ -714,10 +720,10 @@ class SearchIndex:
             results |= dict(zip(left, scanned, strict=True))
         return [results[number] for number in range(len(ends))]
 
-    def _leads_of(self, passing: Mask) -> Mask:
+    def _title_rows_of(self, passing: Mask) -> Mask:
         """Which rows (N,) stand for a title that one of the `passing` rows carries."""
         mask = np.zeros(len(self._alive), dtype=np.bool_)
-        mask[self._leads[self._title_of[passing]]] = True
+        mask[self._title_rows[self._title_of[passing]]] = True
         return mask
 
 
@@ -738,7 +744,7 @@ def _grown(rows: Any, kept: int, capacity: int, fill: int | None = None) -> Any:
     return grown
 
 
-def unlike(vectors_of: Callable[[Rows], Vectors], rows: Rows, threshold: float, end: int) -> Rows:
+def drop_near_duplicates(vectors_of: Callable[[Rows], Vectors], rows: Rows, threshold: float, end: int) -> Rows:
     """Return the places in `rows`, in order, of those with no better one nearer than `threshold`; at most `end`.
 
     `vectors_of` gives the vectors (K, D) of some rows.
@@ -757,13 +763,15 @@ def unlike(vectors_of: Callable[[Rows], Vectors], rows: Rows, threshold: float, 
     return np.array(places, dtype=np.int64)
 
 
-def _near(near: Near, among: _Among, vectors: _Vectors, queries: Vectors) -> list[tuple[Rows, Vectors]]:
+def search_candidates(
+    near: AnnIndex, among: RowSubset, vectors: _Vectors, queries: Vectors
+) -> list[tuple[Rows, Vectors]]:
     """Return the candidates of `near` and the best of the rows that it does not know, by their exact scores."""
     if not len(queries):
         return []
     bits, share = among.found_near
     # What passes a filter is seldom spread as the rest: where a query points there may be little of it.
-    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTERED)
+    found = near.search(queries, bits, share if share > NEARLY_ALL else share / FILTER_WIDENING)
     if (labels := among._labels) is not None:
         found = np.where(found >= 0, labels[found], -1)
     others = among.others(len(vectors))
@@ -779,7 +787,7 @@ def _near(near: Near, among: _Among, vectors: _Vectors, queries: Vectors) -> lis
     return results
 
 
-def _top(vectors: _Vectors, queries: Vectors, ends: Sequence[int], among: _Among) -> list[tuple[Rows, Vectors]]:
+def _top(vectors: _Vectors, queries: Vectors, ends: Sequence[int], among: RowSubset) -> list[tuple[Rows, Vectors]]:
     """Return the best `ends[i]` rows of `vectors` for query i by a scan: rows and scores, equals by row.
 
     FAISS computes the same score in different ways depending on the size of the batch, and keeps any of several
@@ -841,7 +849,7 @@ def _scan_part(
     Unlike an index it needs no copy of the vectors.
     """
     count, dim = vectors.shape
-    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(SPARED, count // 8):
+    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(MAX_POSTFILTERED, count // 8):
         scores, places = _scan_part(vectors, queries, min(k + failing, count), None, None)
         scores, places = np.where(mask[places], scores, -np.inf), np.where(mask[places], places, -1)
         kept = np.argsort(places < 0, axis=1, kind="stable")[:, :k]  # those that pass first, and still best first

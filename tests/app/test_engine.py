@@ -19,7 +19,7 @@ from app.query.engine import Ask, Engine, Job
 from app.server import create_app
 from app.settings import Settings
 from common import InputError, NotFoundError
-from index import Catalogue, Filter, SearchIndex, Want
+from index import Catalogue, Filter, SearchIndex, SearchQuery
 from tests.tools.shop import (
     IMAGES,
     DrawnEncoder,
@@ -62,7 +62,7 @@ def index(folder: Path) -> SearchIndex:
 
 
 def texts_of(*texts: str, cached: bool = True) -> Job:
-    return Job(texts, ask=Ask("images", Want(k=3)), cached=cached)
+    return Job(texts, ask=Ask("images", SearchQuery(k=3)), cached=cached)
 
 
 def found(answer: Outcome | Exception) -> Outcome:
@@ -126,11 +126,11 @@ def test_jobs_of_all_kinds_share_a_batch(index: SearchIndex) -> None:
     answers = engine.answer(
         [
             Job(("x", "y"), (pixels,)),
-            Job(("red bag",), (pixels,), Ask("images", Want(k=1))),
-            Job(ask=Ask("images", Want(k=1), like=("nope",))),
-            Job(("red bag",), ask=Ask("descriptions", Want(k=1))),
-            Job(ask=Ask("descriptions", Want(k=1), vector=np.eye(128, dtype=np.float32)[0])),
-            Job(("x",), ask=Ask("images", Want(k=1, filters={"colour": Filter(any=("red",))}))),
+            Job(("red bag",), (pixels,), Ask("images", SearchQuery(k=1))),
+            Job(ask=Ask("images", SearchQuery(k=1), like=("nope",))),
+            Job(("red bag",), ask=Ask("descriptions", SearchQuery(k=1))),
+            Job(ask=Ask("descriptions", SearchQuery(k=1), vector=np.eye(128, dtype=np.float32)[0])),
+            Job(("x",), ask=Ask("images", SearchQuery(k=1, filters={"colour": Filter(any=("red",))}))),
         ]
     )
     assert encoder.text_batches == [["x", "y", "red bag"]]

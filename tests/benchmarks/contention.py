@@ -39,7 +39,7 @@ def measure(checkpoint: str) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from index import CatalogueInfo, Product, SearchIndex, Snapshot, SplitRule, Want
+    from index import CatalogueInfo, Product, SearchIndex, SearchQuery, Snapshot, SplitRule
     from models import load_encoder
     from models.dual_encoder import DualEncoder, build_tower
     from models.presets import PRESETS
@@ -71,8 +71,8 @@ def measure(checkpoint: str) -> dict[str, float]:
         "image, 1": lambda: encoder.encode_pixels(pixels[:1]),
         "image, 16": lambda: encoder.encode_pixels(pixels),
         "training step, tiny, 64": step,
-        "search 40,000, 1": lambda: index.images(vectors[:1], [Want()]),
-        "search 40,000, 32": lambda: index.images(vectors[:32], [Want()] * 32),
+        "search 40,000, 1": lambda: index.images(vectors[:1], [SearchQuery()]),
+        "search 40,000, 32": lambda: index.images(vectors[:32], [SearchQuery()] * 32),
     }
     figures = {}
     for name, call in calls.items():

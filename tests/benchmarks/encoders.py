@@ -46,7 +46,7 @@ Encode = Callable[[list[np.ndarray]], np.ndarray]
 def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return the figures of every form of both towers, as JSON data."""
     from models import load_encoder
-    from training.pack import cost
+    from training.pack import compare_encoders
 
     titles, pixels, text = _inputs(folder, data)
     result: dict[str, Any] = {"machine": machine("onnx", "openvino", "nncf"), "towers": {}}
@@ -77,7 +77,7 @@ def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int =
                 found[name][f"many{suffix}"] = round(statistics.median(many_ for _, many_ in pairs), 3)
         result["towers"][tower] = {"many": many, "forms": found}
     slow, fast = load_encoder(folder, "cpu", "torch"), load_encoder(folder, "cpu", "onnx")
-    result["cost"] = cost(slow, fast, data, name="exported")
+    result["cost"] = compare_encoders(slow, fast, data, name="exported")
     return result
 
 

@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from common import file_beside
+from common import atomic_file
 
 FOLDER = Path(__file__).parents[2] / "docs" / "performance"
 SECTIONS = {
@@ -121,5 +121,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    with file_beside(arguments.out) as beside:
+    with atomic_file(arguments.out) as beside:
         beside.write_text(page(), encoding="utf-8")

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from common import write_json
-from index import Catalogue, Database, Entry, Filter, SearchIndex, Snapshot, Want, open_catalogue
+from index import Catalogue, Database, Entry, Filter, SearchIndex, SearchQuery, Snapshot, open_catalogue
 from index.ann import queries_of
 from index.postgres import PostgresCatalogue, PostgresWriter
 from tests.benchmarks.performance import machine, machine_line, table
@@ -127,9 +127,17 @@ def _searches(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str
     exact = SearchIndex(snapshot)
     search = catalogue.search()
     pictures, titles = queries_of(snapshot.image_vectors, snapshot.text_vectors, QUERIES, seed=5)
-    wants = {"plain": Want(), "page at 90": Want(offset=90), "facets": Want(facets=("gender", "baseColour"))}
-    wants |= {f"filter {share}": Want(filters={"draw": Filter(lt=float(below))}) for share, below in SHARES.items()}
-    wants["filter Women, Red"] = Want(filters={"gender": Filter(any=("Women",)), "baseColour": Filter(any=("Red",))})
+    wants = {
+        "plain": SearchQuery(),
+        "page at 90": SearchQuery(offset=90),
+        "facets": SearchQuery(facets=("gender", "baseColour")),
+    }
+    wants |= {
+        f"filter {share}": SearchQuery(filters={"draw": Filter(lt=float(below))}) for share, below in SHARES.items()
+    }
+    wants["filter Women, Red"] = SearchQuery(
+        filters={"gender": Filter(any=("Women",)), "baseColour": Filter(any=("Red",))}
+    )
     rows = []
     for name, want in wants.items():
         row: dict[str, Any] = {"search": name}
@@ -153,7 +161,7 @@ def _callers(catalogue: PostgresCatalogue, snapshot: Snapshot) -> dict[str, floa
     pictures, _ = queries_of(snapshot.image_vectors, snapshot.text_vectors, 400, seed=6)
 
     def ask(query: np.ndarray) -> None:
-        search.images(query[None], [Want()])
+        search.images(query[None], [SearchQuery()])
 
     rates = {}
     for callers in (1, CALLERS):
@@ -170,7 +178,7 @@ def _vectors(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str,
     exact = SearchIndex(snapshot)
     build, dim = catalogue._build, snapshot.info.dim
     right = {
-        name: [{hit.product.id for hit in page.hits} for page in exact.images(queries, [Want()] * QUERIES)]
+        name: [{hit.product.id for hit in page.hits} for page in exact.images(queries, [SearchQuery()] * QUERIES)]
         for name, queries in (("pictures", pictures), ("titles", titles))
     }
     rows = []

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common import file_beside
+from common import atomic_file
 from tests.benchmarks import ablation
 from training.reports import compare
 from training.reports import evaluation as evaluate
@@ -90,5 +90,5 @@ if __name__ == "__main__":
     parser.add_argument("pages", type=Path, nargs="+")
     for page in parser.parse_args().pages:
         made = rendered(page)
-        with file_beside(page) as beside:
+        with atomic_file(page) as beside:
             beside.write_text(made, encoding="utf-8")

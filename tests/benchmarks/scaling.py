@@ -15,7 +15,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from common import file_beside
+from common import atomic_file
 from tests.benchmarks.performance import FOLDER, table
 
 CORE_HOUR, GB_HOUR = 0.04, 0.005
@@ -194,5 +194,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    with file_beside(arguments.out) as beside:
+    with atomic_file(arguments.out) as beside:
         beside.write_text(page(), encoding="utf-8")

@@ -33,18 +33,18 @@ from index import (
     CatalogueWriter,
     Entry,
     Filter,
+    IndexRequirements,
     Product,
     SearchIndex,
-    Want,
-    Wants,
+    SearchQuery,
     make_index,
     open_index,
 )
 from index.ann import (
     NOISE,
+    AnnIndex,
     Choice,
     Kind,
-    Near,
     Trial,
     build,
     factories,
@@ -171,7 +171,7 @@ def measure_types(size: str, vectors: np.ndarray, others: np.ndarray, work: Path
     for _, (file, choice) in indexes(size, vectors, work).items():
         near = tuned(load(file, choice), trial, TARGET)
 
-        def ask(queries: np.ndarray, near: Near = near) -> None:
+        def ask(queries: np.ndarray, near: AnnIndex = near) -> None:
             for found, query in zip(near.search(queries, None, 1.0), queries, strict=True):
                 vectors[found[found >= 0]] @ query
 
@@ -220,19 +220,21 @@ def measure_search(folder: Path) -> dict[str, Any]:
     assert base is not None
     exact = SearchIndex.over(base, {})
     figures: dict[str, Any] = {"open_s": round(opened, 2)}
-    figures["chosen"] = {side: to_json(near.choice) for side, near in index._near.items()}
+    figures["chosen"] = {side: to_json(near.choice) for side, near in index._ann.items()}
     images, titles = queries_of(base.images, base.texts, 200, seed=5)
-    wants: dict[str, Want] = {
-        "plain": Want(),
-        "page at 40": Want(offset=40),
-        "page at 90": Want(offset=90),
-        "page at 900": Want(offset=900),
-        "facets": Want(facets=("gender", "baseColour")),
-        "one title each": Want(collapse="title"),
+    wants: dict[str, SearchQuery] = {
+        "plain": SearchQuery(),
+        "page at 40": SearchQuery(offset=40),
+        "page at 90": SearchQuery(offset=90),
+        "page at 900": SearchQuery(offset=900),
+        "facets": SearchQuery(facets=("gender", "baseColour")),
+        "one title each": SearchQuery(collapse="title"),
     }
-    wants |= {f"filter {share}": Want(filters={"draw": Filter(lt=limit)}) for share, limit in SHARES.items()}
-    wants["filter Women, Red"] = Want(filters={"gender": Filter(any=("Women",)), "baseColour": Filter(any=("Red",))})
-    wants["filter not Men"] = Want(filters={"gender": Filter(none=("Men",))})
+    wants |= {f"filter {share}": SearchQuery(filters={"draw": Filter(lt=limit)}) for share, limit in SHARES.items()}
+    wants["filter Women, Red"] = SearchQuery(
+        filters={"gender": Filter(any=("Women",)), "baseColour": Filter(any=("Red",))}
+    )
+    wants["filter not Men"] = SearchQuery(filters={"gender": Filter(none=("Men",))})
     rows = []
     for name, want in wants.items():
         row: dict[str, Any] = {"search": name}
@@ -251,8 +253,10 @@ def measure_search(folder: Path) -> dict[str, Any]:
         rows.append(row)
         sys.stderr.write(f"{json.dumps(row)}\n")
     figures["searches"] = rows
-    figures["descriptions_ms"] = round(milliseconds(lambda query: index.descriptions(query, [Want()]), titles, 50), 3)
-    figures["batch_32_ms"] = round(batches(lambda some: index.images(some, [Want()] * len(some)), images, 6), 3)
+    figures["descriptions_ms"] = round(
+        milliseconds(lambda query: index.descriptions(query, [SearchQuery()]), titles, 50), 3
+    )
+    figures["batch_32_ms"] = round(batches(lambda some: index.images(some, [SearchQuery()] * len(some)), images, 6), 3)
     return figures
 
 
@@ -413,7 +417,7 @@ def main(given: Sequence[str] | None = None) -> None:
         if arguments.prepare:
             indexes(size, vectors, arguments.work)
             if folder is not None:
-                make_index(folder, Wants(recall=TARGET))
+                make_index(folder, IndexRequirements(recall=TARGET))
             continue
         table = result.setdefault(size, {})
         table["dim"] = vectors.shape[1]

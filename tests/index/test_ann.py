@@ -21,17 +21,17 @@ from index import (
     Delete,
     Entry,
     Filter,
+    IndexRequirements,
     Page,
     Product,
     Put,
     SearchIndex,
+    SearchQuery,
     SplitRule,
-    Want,
-    Wants,
     make_index,
     open_index,
 )
-from index.ann import Choice, Near, Trial, build, factories, queries_of, tuned
+from index.ann import AnnIndex, Choice, Trial, build, factories, queries_of, tuned
 from index.ann import search_files as derived
 from index.ann.faiss_index import AT, bytes_of, choose, exact
 
@@ -72,7 +72,7 @@ def write(folder: Path, count: int, info: CatalogueInfo = INFO, seed: int = 0) -
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a catalogue that is searched through an index with lists."""
     folder = write(tmp_path_factory.mktemp("large") / "catalogue", COUNT)
-    found = make_index(folder, Wants(budget_mb=2, recall=0.97))
+    found = make_index(folder, IndexRequirements(budget_mb=2, recall=0.97))
     assert found is not None
     assert all(one["kind"] != "flat" and one["enough"] for one in found["chosen"].values())
     return folder
@@ -82,7 +82,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(tmp_path: Path) -> Path:
     """Return a catalogue of 300 products of which something was asked."""
     folder = write(tmp_path / "catalogue", 300)
-    make_index(folder, Wants(budget_mb=0.03, recall=0.9))
+    make_index(folder, IndexRequirements(budget_mb=0.03, recall=0.9))
     return folder
 
 
@@ -120,7 +120,7 @@ def test_every_type_reaches_what_is_asked_of_it() -> None:
     for kind, factory in kinds.items():
         if kind != "flat":
             blank = Choice(kind, factory, 128, 0, COUNT, 0, 0, 0, 0, bytes_of(kind, *vectors.shape), 0)
-            found = tuned(Near(build(factory, vectors), blank), trial, 0.95)
+            found = tuned(AnnIndex(build(factory, vectors), blank), trial, 0.95)
             assert found.choice.enough, kind
             assert min(found.choice.recall, found.choice.recall_other) >= 0.95
             assert found.choice.recall_deep >= 0.85, "of the fifty best, three times as many may be missing"
@@ -135,10 +135,10 @@ def test_the_choice_keeps_to_the_budget_and_says_when_it_cannot_reach_the_recall
     vectors, others = clustered(COUNT, 1), clustered(500, 2)
     for budget in (bytes_of("int8", COUNT, DIM), bytes_of("pq", COUNT, DIM)):
         near, measured = choose(vectors, others, budget, 0.9)
-        assert isinstance(near, Near)
+        assert isinstance(near, AnnIndex)
         assert all(one.bytes <= 1.3 * budget for one in (*measured, near.choice))  # the formula leaves out FAISS's own
     none_fits, measured = choose(vectors, others, 1000, 1.0)
-    assert isinstance(none_fits, Near)
+    assert isinstance(none_fits, AnnIndex)
     assert [one.kind for one in measured] == ["pq"]  # the smallest there is
     assert none_fits.choice.enough == (none_fits.choice.reached == 1)
     flat, _ = choose(vectors[:300], others, None, 1.0)
@@ -157,18 +157,22 @@ def test_pages_fit_together_and_deep_ones_are_exact(large: Path) -> None:
     index, right = opened(large), scanned(large)
     queries, titles = queries_of(clustered(COUNT, 1), clustered(COUNT, 2), 100)
     for asked in (queries, titles):
-        assert same_part(index.images(asked, [Want()] * 100), right.images(asked, [Want()] * 100)) >= 0.97
-        hits = [p.hits for p in index.descriptions(asked, [Want()] * 100)]
-        best = [p.hits for p in right.descriptions(asked, [Want()] * 100)]
+        assert same_part(index.images(asked, [SearchQuery()] * 100), right.images(asked, [SearchQuery()] * 100)) >= 0.97
+        hits = [p.hits for p in index.descriptions(asked, [SearchQuery()] * 100)]
+        best = [p.hits for p in right.descriptions(asked, [SearchQuery()] * 100)]
         assert sum(len([h for h in a if h in b]) for a, b in zip(hits, best, strict=True)) >= 0.97 * 100 * AT
-        last = [Want(offset=DEPTH - AT)] * 100
+        last = [SearchQuery(offset=DEPTH - AT)] * 100
         assert same_part(index.images(asked, last), right.images(asked, last)) >= 0.85
-    (whole,) = index.images(queries[:1], [Want(k=DEPTH)])
-    parts = [index.images(queries[:1], [Want(k=10, offset=at)])[0].hits for at in range(0, DEPTH, 10)]
+    (whole,) = index.images(queries[:1], [SearchQuery(k=DEPTH)])
+    parts = [index.images(queries[:1], [SearchQuery(k=10, offset=at)])[0].hits for at in range(0, DEPTH, 10)]
     assert [hit for part in parts for hit in part] == whole.hits
-    for deep in (Want(k=1000), Want(k=10, offset=5000), Want(k=10, offset=COUNT - 5)):
+    for deep in (SearchQuery(k=1000), SearchQuery(k=10, offset=5000), SearchQuery(k=10, offset=COUNT - 5)):
         assert index.images(queries[:3], [deep] * 3) == right.images(queries[:3], [deep] * 3)
-    likes = [Want(k=30, collapse="image", collapse_threshold=0.9), Want(k=30, collapse="title"), Want(min_score=0.8)]
+    likes = [
+        SearchQuery(k=30, collapse="image", collapse_threshold=0.9),
+        SearchQuery(k=30, collapse="title"),
+        SearchQuery(min_score=0.8),
+    ]
     for want in likes:
         found, best_page = index.images(queries[:1], [want])[0], right.images(queries[:1], [want])[0]
         assert len(found.hits) == len(best_page.hits)
@@ -178,7 +182,7 @@ def test_pages_fit_together_and_deep_ones_are_exact(large: Path) -> None:
 def test_filters_keep_their_recall(large: Path, limit: int) -> None:
     index, right = opened(large), scanned(large)
     queries, titles = queries_of(clustered(COUNT, 1), clustered(COUNT, 2), 100)
-    want = Want(filters={"draw": Filter(lt=limit)}, facets=("half",))
+    want = SearchQuery(filters={"draw": Filter(lt=limit)}, facets=("half",))
     for asked in (queries, titles):
         part = same_part(index.images(asked, [want] * 100), right.images(asked, [want] * 100))
         assert part == 1 if limit == 1 else part >= 0.97
@@ -228,7 +232,7 @@ def edit_manifest(name: str, value: object) -> Callable[[Path, Path], None]:
 def those_of_another(files: Path, tmp: Path) -> None:
     """Put the files of another catalogue there, of as many products by the same encoder, under this one's name."""
     other = write(tmp / "other", 300, seed=50)
-    make_index(other, Wants(budget_mb=0.03, recall=0.9))
+    make_index(other, IndexRequirements(budget_mb=0.03, recall=0.9))
     (theirs,) = other.glob("search-*")
     shutil.rmtree(files)
     shutil.copytree(theirs, files)
@@ -257,15 +261,15 @@ def test_files_that_are_no_good_are_refused_and_made_anew(
     (files,) = small.glob("search-*")
     harm(files, tmp_path)
     queries, _ = queries_of(clustered(300, 1), clustered(300, 2), 20)
-    right = scanned(small).images(queries, [Want()] * 20)
+    right = scanned(small).images(queries, [SearchQuery()] * 20)
     with caplog.at_level(logging.INFO, "vitrine.index"):
         index = opened(small)
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(lines) == 1
     assert said in lines[0]
-    assert same_part(index.images(queries, [Want()] * 20), right) >= 0.9
+    assert same_part(index.images(queries, [SearchQuery()] * 20), right) >= 0.9
     caplog.clear()
-    assert same_part(opened(small).images(queries, [Want()] * 20), right) >= 0.9  # what was made is good
+    assert same_part(opened(small).images(queries, [SearchQuery()] * 20), right) >= 0.9  # what was made is good
     assert not caplog.records
     assert [path.name for path in small.glob("search-*")] == [files.name]
     assert not list(small.glob(".*partial"))
@@ -280,13 +284,13 @@ def test_where_nothing_can_be_written_the_files_are_temporary(
     def read_only(_: Path) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(derived, "folder_beside", read_only)
+    monkeypatch.setattr(derived, "atomic_folder", read_only)
     index = opened(small)
     assert "kept in a temporary folder" in caplog.text
     assert not list(small.glob("search-*"))
-    assert len(index.images(clustered(1, 1), [Want()])[0].hits) == AT
+    assert len(index.images(clustered(1, 1), [SearchQuery()])[0].hits) == AT
     with pytest.raises(ArtefactError, match="cannot be written"):
-        make_index(small, Wants())
+        make_index(small, IndexRequirements())
 
 
 def test_what_was_changed_since_comes_from_the_change_log(small: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -300,13 +304,13 @@ def test_what_was_changed_since_comes_from_the_change_log(small: Path, caplog: p
         exactly = SearchIndex(catalogue.snapshot())
     queries, _ = queries_of(clustered(300, 1), clustered(300, 2), 20)
     queries = np.concatenate([queries, [one.image_vector for one in more]])
-    right = exactly.images(queries, [Want()] * len(queries))
+    right = exactly.images(queries, [SearchQuery()] * len(queries))
     again = opened(small)
     assert not caplog.records
     for one in (carried, again):
         assert len(one) == 318
-        assert same_part(one.images(queries, [Want()] * len(queries)), right) >= 0.9
-        ids = [page.hits[0].product.id for page in one.images(queries[20:], [Want(k=1)] * len(more))]
+        assert same_part(one.images(queries, [SearchQuery()] * len(queries)), right) >= 0.9
+        ids = [page.hits[0].product.id for page in one.images(queries[20:], [SearchQuery(k=1)] * len(more))]
         assert ids == [entry.product.id for entry in more]
         assert np.array_equal(one.vectors(["p300", "p9"]), exactly.vectors(["p300", "p9"]))
     with Catalogue.open(small, writable=True) as catalogue:
@@ -329,4 +333,4 @@ def test_a_catalogue_that_is_replaced_keeps_what_was_asked_and_loses_old_files(s
 def test_what_cannot_be_is_refused() -> None:
     for wrong in ({"budget_mb": 0}, {"budget_mb": -1}, {"recall": 0}, {"recall": 1.5}):
         with pytest.raises(ConfigError, match="must be above 0"):
-            Wants(**wrong)
+            IndexRequirements(**wrong)

@@ -12,7 +12,15 @@ import numpy as np
 import psycopg
 import pytest
 
-from common import ArtefactError, AwayError, ConfigError, ConflictError, InputError, NotFoundError, ReplacedError
+from common import (
+    ArtefactError,
+    ConfigError,
+    ConflictError,
+    DatabaseUnavailableError,
+    InputError,
+    NotFoundError,
+    ReplacedError,
+)
 from index import (
     CatalogueInfo,
     Database,
@@ -22,8 +30,8 @@ from index import (
     Location,
     Product,
     Put,
+    SearchQuery,
     SplitRule,
-    Want,
     copy_catalogue,
     open_catalogue,
     open_search,
@@ -136,7 +144,7 @@ def test_edits_conditions_log_and_changes(place: Location) -> None:
         assert not again.changed
         assert isinstance(refused, ConflictError)
         assert isinstance(absent, ConflictError)
-        assert catalogue.described(changed.product.id) == (changed.product, replaced.digest)
+        assert catalogue.get_with_etag(changed.product.id) == (changed.product, replaced.digest)
         assert catalogue.version() == 3
         assert len(catalogue) == 5
         wanted = [entries[2], entries[3], entries[4], new, changed]
@@ -176,23 +184,23 @@ def test_a_rebuild_takes_over_what_was_changed_meanwhile(place: Location) -> Non
 
 
 WANTS = [
-    Want(),
-    Want(k=3, offset=5),
-    Want(k=1000),
-    Want(k=5, offset=500),
-    Want(filters={"colour": Filter(any=("RED",))}, facets=("colour", "year")),
-    Want(filters={"colour": Filter(any=("red", "GRÜN", "none such"))}),
-    Want(filters={"colour": Filter(any=())}),
-    Want(filters={"colour": Filter(none=("red", "Blue")), "year": Filter(gte=2002, lt=2005)}, facets=("year",)),
-    Want(filters={"year": Filter(none=("2001",))}, k=50),
-    Want(filters={"year": Filter(gt=2003.5, lte=float("inf"))}),
-    Want(exclude=frozenset({"id 3/ü", "nobody", "\0"})),
-    Want(min_score=0.2, k=20),
-    Want(min_score=0.9, facets=("colour",)),
-    Want(collapse="title", k=6),
-    Want(collapse="title", k=1000, filters={"colour": Filter(any=("blue",))}),
-    Want(collapse="image", collapse_threshold=0.9, k=7, offset=2),
-    Want(collapse="image", collapse_threshold=0.4, k=200),
+    SearchQuery(),
+    SearchQuery(k=3, offset=5),
+    SearchQuery(k=1000),
+    SearchQuery(k=5, offset=500),
+    SearchQuery(filters={"colour": Filter(any=("RED",))}, facets=("colour", "year")),
+    SearchQuery(filters={"colour": Filter(any=("red", "GRÜN", "none such"))}),
+    SearchQuery(filters={"colour": Filter(any=())}),
+    SearchQuery(filters={"colour": Filter(none=("red", "Blue")), "year": Filter(gte=2002, lt=2005)}, facets=("year",)),
+    SearchQuery(filters={"year": Filter(none=("2001",))}, k=50),
+    SearchQuery(filters={"year": Filter(gt=2003.5, lte=float("inf"))}),
+    SearchQuery(exclude=frozenset({"id 3/ü", "nobody", "\0"})),
+    SearchQuery(min_score=0.2, k=20),
+    SearchQuery(min_score=0.9, facets=("colour",)),
+    SearchQuery(collapse="title", k=6),
+    SearchQuery(collapse="title", k=1000, filters={"colour": Filter(any=("blue",))}),
+    SearchQuery(collapse="image", collapse_threshold=0.9, k=7, offset=2),
+    SearchQuery(collapse="image", collapse_threshold=0.4, k=200),
 ]
 
 
@@ -221,13 +229,13 @@ def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edite
                     search.vectors(["id 7/ü", "id 3/ü", "id 7/ü"]).tolist(),
                 )
             )
-            for bad in (Want(filters={"nix": Filter(any=("x",))}), Want(facets=("nix",))):
+            for bad in (SearchQuery(filters={"nix": Filter(any=("x",))}), SearchQuery(facets=("nix",))):
                 with pytest.raises(InputError, match="'nix'; the attributes there are: colour, year"):
                     search.check(bad)
             with pytest.raises(InputError, match="NaN"):
-                search.images(np.full((1, DIM), np.nan, dtype=np.float32), [Want()])
+                search.images(np.full((1, DIM), np.nan, dtype=np.float32), [SearchQuery()])
             with pytest.raises(InputError, match=r"\(B, 16\)"):
-                search.images(np.ones((1, 3), dtype=np.float32), [Want()])
+                search.images(np.ones((1, 3), dtype=np.float32), [SearchQuery()])
             with pytest.raises(NotFoundError, match="nobody"):
                 search.vectors(["id 7/ü", "nobody"])
     local, remote = answers
@@ -281,7 +289,7 @@ def test_the_graph_finds_what_the_exact_scan_finds(
             for n, row in enumerate(rows)
         )
     queries = rows[::60] + 0.1 * drawn.standard_normal((50, DIM)).astype(np.float32)
-    wants = [Want(filters={"in": Filter(any=("yes",))})] * len(queries)
+    wants = [SearchQuery(filters={"in": Filter(any=("yes",))})] * len(queries)
     with opened(place) as catalogue:
         exact = catalogue.search()
         asks: tuple[Any, ...] = (exact.images, exact.descriptions)
@@ -305,7 +313,7 @@ def test_what_is_wrong_is_one_line_that_says_what_to_do(server: Server) -> None:
         (url, ArtefactError, "has no catalogue; make one"),
         (server.url("nowhere"), ConfigError, "no such database"),
         (url.replace("postgres:secret", "someone:secret"), ConfigError, "no such user"),
-        ("postgresql://postgres:secret@127.0.0.1:1/x", AwayError, "cannot be reached"),
+        ("postgresql://postgres:secret@127.0.0.1:1/x", DatabaseUnavailableError, "cannot be reached"),
         ("postgresql://postgres:secret@[/x", ConfigError, "cannot be read"),
     ]
     for given, kind, said in wrong:
@@ -363,13 +371,13 @@ def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lo
             search = catalogue.search()
             (written,) = catalogue.write([Put(entry(50))])
             server.kill()
-            for call in (catalogue.version, lambda: search.images(entry(1).image_vector[None], [Want()])):
-                with pytest.raises(AwayError) as raised:
+            for call in (catalogue.version, lambda: search.images(entry(1).image_vector[None], [SearchQuery()])):
+                with pytest.raises(DatabaseUnavailableError) as raised:
                     call()
                 assert "secret" not in str(raised.value)
             server.start()
             assert isinstance(written, Outcome)
-            assert catalogue.described("id 50/ü")[1] == written.digest
-            assert search.images(entry(50).image_vector[None], [Want(k=1)])[0].hits[0].product.id == "id 50/ü"
+            assert catalogue.get_with_etag("id 50/ü")[1] == written.digest
+            assert search.images(entry(50).image_vector[None], [SearchQuery(k=1)])[0].hits[0].product.id == "id 50/ü"
     finally:
         server.remove()

@@ -23,10 +23,10 @@ from index import (
     Product,
     Put,
     SearchIndex,
+    SearchQuery,
     SplitRule,
-    Want,
     Written,
-    digest_of,
+    etag_of,
 )
 from index.sqlite import catalogue as module
 from tests.tools.root import ROOT
@@ -66,7 +66,7 @@ def check_sound(folder: Path) -> None:
         snapshot = catalogue.snapshot()
         for product in snapshot.products:
             found, digest = catalogue.entry(product.id)
-            assert digest == digest_of(product, found.image)
+            assert digest == etag_of(product, found.image)
             assert np.array_equal(found.image_vector, entry(product.id, _title(product)).image_vector)
 
 
@@ -79,11 +79,11 @@ def test_products_are_put_replaced_and_taken_out(folder: Path) -> None:
         assert catalogue.writable
         new, changed = entry("new"), entry("p1", "another title")
         (one,) = catalogue.write([Put(new)])
-        assert one == Written(digest_of(new.product, new.image), 1, created=True, changed=True)
+        assert one == Written(etag_of(new.product, new.image), 1, created=True, changed=True)
         two, three = catalogue.write([Put(changed), Delete("p3")])
         assert (written(two).created, written(two).version, written(three).digest) == (False, 3, None)
         assert catalogue.version() == 3
-        assert catalogue.described("p1") == (changed.product, written(two).digest)
+        assert catalogue.get_with_etag("p1") == (changed.product, written(two).digest)
         assert catalogue.image("new") == new.image
         with pytest.raises(NotFoundError):
             catalogue.product("p3")
@@ -106,12 +106,12 @@ def test_the_same_again_changes_nothing(folder: Path) -> None:
 
 def test_conditions_keep_editors_from_overwriting_one_another(folder: Path) -> None:
     with Catalogue.open(folder, writable=True) as catalogue:
-        _, before = catalogue.described("p1")
+        _, before = catalogue.get_with_etag("p1")
         one, other = entry("p1", "one editor"), entry("p1", "another editor")
         assert isinstance(catalogue.write([Put(one, frozenset({before}))])[0], Written)
         (late,) = catalogue.write([Put(other, frozenset({before}))])
         assert isinstance(late, ConflictError)
-        assert digest_of(one.product, one.image) in str(late)
+        assert etag_of(one.product, one.image) in str(late)
         assert catalogue.product("p1").title == "one editor"
         (late,) = catalogue.write([Delete("p1", frozenset({before}))])
         assert isinstance(late, ConflictError)
@@ -182,7 +182,7 @@ def test_changes_lead_from_any_version_to_the_newest(folder: Path) -> None:
         assert [product.id for product in changes.products] == ["p1", "new", "p4"]
         indexes = [index.updated(changes), SearchIndex(reader.snapshot())]
         query = entry("p2").image_vector[None]
-        pages = [one.images(query, [Want()])[0] for one in indexes]
+        pages = [one.images(query, [SearchQuery()])[0] for one in indexes]
         assert pages[0] == pages[1]
         nothing = reader.changes(6)
         assert nothing is not None
@@ -325,7 +325,7 @@ def test_a_log_of_the_old_catalogue_never_reaches_the_new_one(folder: Path) -> N
 
 
 def test_builds_that_were_replaced_are_cleared_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEEP_S", -1.0)
+    monkeypatch.setattr(module, "REPLACED_KEPT_S", -1.0)
     for number in range(4):
         with CatalogueWriter(folder, INFO) as build:
             build.add([entry(f"n{number}")])

@@ -19,7 +19,7 @@ from index import (
     evaluate,
     evaluate_details,
     evaluate_split,
-    examine,
+    query_stats,
     ranks,
     title_key,
 )
@@ -318,7 +318,7 @@ def test_examining_is_what_the_whole_matrix_says(seed: int, items: int, queries:
     rng = np.random.default_rng(seed)
     relevant = [sorted(rng.choice(items, rng.integers(1, items + 1), replace=False).tolist()) for _ in range(queries)]
     indptr = np.cumsum([0, *map(len, relevant)])
-    seen = examine(asking, gallery, (indptr, np.concatenate(relevant)))
+    seen = query_stats(asking, gallery, (indptr, np.concatenate(relevant)))
 
     scores = (asking @ gallery.T).astype(np.float32)
     pairs: dict[str, list[float]] = {"right": [], "wrong": [], "nearest_wrong": []}
@@ -340,9 +340,9 @@ def test_examining_is_what_the_whole_matrix_says(seed: int, items: int, queries:
 def test_examining_holds_a_bounded_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asking, gallery = unit(50, 8, 0), unit(70, 8, 1)
     relevant = (np.arange(51), np.arange(50))
-    whole = examine(asking, gallery, relevant)
+    whole = query_stats(asking, gallery, relevant)
     monkeypatch.setattr(metrics, "CHUNK_BYTES", 4 * 70 * 3)
-    pieces = examine(asking, gallery, relevant)
+    pieces = query_stats(asking, gallery, relevant)
     assert pieces.rank.tolist() == whole.rank.tolist()
     assert {name: counts.tolist() for name, counts in pieces.histograms.items()} == {
         name: counts.tolist() for name, counts in whole.histograms.items()

@@ -27,12 +27,12 @@ from index import (
     Page,
     Product,
     SearchIndex,
+    SearchQuery,
     Snapshot,
     SplitRule,
-    Want,
     title_key,
 )
-from index.ann import Choice, Kind, Near, build
+from index.ann import AnnIndex, Choice, Kind, build
 from index.ann.columns import read_columns, write_columns
 from index.vectors import Side
 
@@ -76,14 +76,14 @@ def over_files(catalogue: Snapshot) -> SearchIndex:
         pieces = [(catalogue.products[:half], vectors[:, :half]), (catalogue.products[half:], vectors[:, half:])]
         described = write_columns(Path(folder), pieces, count, dim)
         base = read_columns(Path(folder), catalogue.info, catalogue.version, described)
-    near: dict[Side, Near] = {}
+    near: dict[Side, AnnIndex] = {}
     kinds: dict[Side, tuple[Kind, str, np.ndarray]] = {
         "images": ("hnsw", "HNSW8,SQfp16", base.images),
-        "texts": ("ivf", "IVF2,Flat", base.texts[base.leads]),
+        "texts": ("ivf", "IVF2,Flat", base.texts[base.title_rows]),
     }
     for side, (kind, factory, rows) in kinds.items():
         lists = "IVF1,Flat" if len(rows) < 2 and kind == "ivf" else factory
-        near[side] = Near(build(lists, rows), Choice(kind, lists, 256, 256, 0, 1, 1, 0, 0, 0, 0))
+        near[side] = AnnIndex(build(lists, rows), Choice(kind, lists, 256, 256, 0, 1, 1, 0, 0, 0, 0))
     return SearchIndex.over(base, near)
 
 
@@ -116,7 +116,7 @@ def passes(product: Product, filters: Filters) -> bool:
     return True
 
 
-def count_facets(catalogue: Snapshot, want: Want) -> dict[str, dict[str, int]]:
+def count_facets(catalogue: Snapshot, want: SearchQuery) -> dict[str, dict[str, int]]:
     facets = {}
     for name in want.facets:
         others = {other: condition for other, condition in want.filters.items() if other != name}
@@ -135,7 +135,7 @@ def folded(facets: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
     return {name: {title_key(value): n for value, n in counts.items()} for name, counts in facets.items()}
 
 
-def brute_images(catalogue: Snapshot, query: np.ndarray, want: Want) -> Page[Hit]:
+def brute_images(catalogue: Snapshot, query: np.ndarray, want: SearchQuery) -> Page[Hit]:
     scored = [
         (Hit(product, float((vector * query).sum())), vector)
         for product, vector in zip(catalogue.products, catalogue.image_vectors, strict=True)
@@ -156,7 +156,7 @@ def brute_images(catalogue: Snapshot, query: np.ndarray, want: Want) -> Page[Hit
     return Page(hits[want.offset : want.offset + want.k], len(hits), count_facets(catalogue, want))
 
 
-def brute_descriptions(catalogue: Snapshot, query: np.ndarray, want: Want) -> Page[DescriptionHit]:
+def brute_descriptions(catalogue: Snapshot, query: np.ndarray, want: SearchQuery) -> Page[DescriptionHit]:
     groups: dict[str, DescriptionHit] = {}
     for product, vector in zip(catalogue.products, catalogue.text_vectors, strict=True):
         score = float((vector * query).sum())
@@ -169,7 +169,9 @@ def brute_descriptions(catalogue: Snapshot, query: np.ndarray, want: Want) -> Pa
     return Page(ranked[want.offset : want.offset + want.k], len(hits), count_facets(catalogue, want))
 
 
-def check_page(page: Page[Hit] | Page[DescriptionHit], brute: Page[Hit] | Page[DescriptionHit], want: Want) -> None:
+def check_page(
+    page: Page[Hit] | Page[DescriptionHit], brute: Page[Hit] | Page[DescriptionHit], want: SearchQuery
+) -> None:
     assert page.hits == brute.hits
     assert page.total in ({brute.total} if want.min_score is None and want.collapse != "image" else {None, brute.total})
     if want.min_score is None and want.collapse is None:
@@ -189,7 +191,7 @@ some_filters = st.dictionaries(
 )
 some_wants = st.lists(
     st.builds(
-        Want,
+        SearchQuery,
         k=st.integers(1, 40),
         offset=st.integers(0, 60),
         filters=some_filters,
@@ -207,7 +209,7 @@ some_wants = st.lists(
 @settings(deadline=None, max_examples=60)
 @given(make=st.sampled_from([SearchIndex, over_files]), count=st.integers(1, 120), wants=some_wants, seed=some_seeds)
 def test_every_answer_is_that_of_the_brute_force_with_ties_everywhere(
-    make: Callable[[Snapshot], SearchIndex], count: int, wants: list[Want], seed: int
+    make: Callable[[Snapshot], SearchIndex], count: int, wants: list[SearchQuery], seed: int
 ) -> None:
     catalogue = snapshot(exact_unit(count, seed), exact_unit(count, seed + 1), titles=TITLES, seed=seed)
     index = make(catalogue)
@@ -215,7 +217,7 @@ def test_every_answer_is_that_of_the_brute_force_with_ties_everywhere(
     check_all(index, catalogue, queries, wants)
 
 
-def check_all(index: SearchIndex, catalogue: Snapshot, queries: np.ndarray, wants: list[Want]) -> None:
+def check_all(index: SearchIndex, catalogue: Snapshot, queries: np.ndarray, wants: list[SearchQuery]) -> None:
     known = {name for product in catalogue.products for name in product.attributes}
     kept = [n for n, want in enumerate(wants) if {*want.filters, *want.facets} <= known]
     queries, wants = queries[kept], [wants[n] for n in kept]
@@ -242,7 +244,7 @@ def test_an_index_that_is_carried_on_is_the_one_made_anew(
     make: Callable[[Snapshot], SearchIndex],
     count: int,
     edits: list[list[tuple[int, bool]]],
-    wants: list[Want],
+    wants: list[SearchQuery],
     seed: int,
 ) -> None:
     catalogue = snapshot(exact_unit(count, seed), exact_unit(count, seed + 1), titles=TITLES, seed=seed)
@@ -292,7 +294,7 @@ def test_rows_of_products_that_are_gone_are_let_go(make: Callable[[Snapshot], Se
         index = index.updated(Changes(version, ["p7"], [product], vectors, vectors))
     assert len(index) == 200
     assert len(index._alive) < 200 + 1500
-    (page,) = index.images(vectors, [Want(k=200)])
+    (page,) = index.images(vectors, [SearchQuery(k=200)])
     assert page.hits[0].product.title == "title 3999"
     assert page.total == 200
 
@@ -306,7 +308,7 @@ def test_an_attribute_that_no_product_has_any_more_is_unknown() -> None:
     gone = more.updated(Changes(2, ["new"], [], vectors[:0], vectors[:0]))
     assert set(gone.facets()) == known
     with pytest.raises(InputError, match="season"):
-        gone.images(vectors, [Want(filters={"season": Filter(any=("Summer",))})])
+        gone.images(vectors, [SearchQuery(filters={"season": Filter(any=("Summer",))})])
     assert more.facets()["season"] == {"Summer": 1}  # the one before stays as it was
 
 
@@ -329,7 +331,7 @@ def test_real_vectors_agree_with_the_brute_force(batch: int) -> None:
         {"colour": among("red", "blue"), "size": among("1")},
         {"size": among()},
     ]
-    wants = [Want(k=1 + 7 * n, offset=n % 5, filters=choices[n % 4]) for n in range(batch)]
+    wants = [SearchQuery(k=1 + 7 * n, offset=n % 5, filters=choices[n % 4]) for n in range(batch)]
     for query, want, page in zip(queries, wants, index.images(queries, wants), strict=True):
         assert page == brute_images(catalogue, query, want)
         exact = [float(query @ catalogue.image_vectors[int(hit.product.id[1:])]) for hit in page.hits]
@@ -346,7 +348,7 @@ def test_products_that_are_taken_out_leave_their_places_to_others(batch: int, go
     # The very ones that would come first, of every query.
     nearest = np.unique(np.argsort(-(queries @ catalogue.image_vectors.T), axis=1)[:, : gone // batch + 1])[:gone]
     out = frozenset(f"p{row}" for row in nearest.tolist())
-    wants = [Want(k=5, exclude=out) for _ in range(batch)]
+    wants = [SearchQuery(k=5, exclude=out) for _ in range(batch)]
     excluded = SearchIndex(catalogue).images(queries, wants)
     removed = SearchIndex(catalogue).updated(Changes(4, sorted(out), [], queries[:0], queries[:0]))
     for query, want, page, later in zip(queries, wants, excluded, removed.images(queries, wants), strict=True):
@@ -363,7 +365,7 @@ def test_duplicates_stand_in_catalogue_order_however_many_there_are() -> None:
     order = np.argsort(-(few @ few[0]), kind="stable")
     wanted = [f"p{at}" for near in order for at in np.flatnonzero(of == near)]
     for k, offset in ((5, 0), (10, 665), (1000, 0), (1000, 1000), (7, 1996)):
-        (page,) = SearchIndex(catalogue).images(query, [Want(k=k, offset=offset)])
+        (page,) = SearchIndex(catalogue).images(query, [SearchQuery(k=k, offset=offset)])
         assert [hit.product.id for hit in page.hits] == wanted[offset : offset + k]
 
 
@@ -376,14 +378,14 @@ def test_pages_put_together_are_the_one_large_page(seed: int, sizes: list[int], 
     query = unit(1, 16, seed + 1)
     filterings: list[Filters] = [{}, {"colour": among("red", "green")}]
     for filters in filterings:
-        (whole,) = index.images(query, [Want(k=sum(sizes), filters=filters)])
+        (whole,) = index.images(query, [SearchQuery(k=sum(sizes), filters=filters)])
         parts = []
         offset = 0
         for number, size in enumerate(sizes):
             # Every page is asked in company of another size: what others ask must not show.
             company = batch if number % 2 else 0
             queries = np.concatenate([unit(company, 16, seed + 2), query])
-            parts += index.images(queries, [Want()] * company + [Want(size, offset, filters)])[-1].hits
+            parts += index.images(queries, [SearchQuery()] * company + [SearchQuery(size, offset, filters)])[-1].hits
             offset += size
         assert parts == whole.hits
 
@@ -392,12 +394,12 @@ def test_more_than_there_is_gives_what_there_is() -> None:
     catalogue = snapshot(unit(5, 8, 0), unit(5, 8, 1), titles=["a", "b", "c", "d", "e"])
     index = SearchIndex(catalogue)
     query = unit(1, 8, 2)
-    (page,) = index.images(query, [Want(k=MAX_K)])
+    (page,) = index.images(query, [SearchQuery(k=MAX_K)])
     assert sorted(hit.product.id for hit in page.hits) == ["p0", "p1", "p2", "p3", "p4"]
     assert page.total == 5
-    (page,) = index.images(query, [Want(k=10, offset=5)])
+    (page,) = index.images(query, [SearchQuery(k=10, offset=5)])
     assert (page.hits, page.total) == ([], 5)
-    (page,) = index.images(query, [Want(k=10, filters={"colour": among("mauve")})])
+    (page,) = index.images(query, [SearchQuery(k=10, filters={"colour": among("mauve")})])
     assert (page.hits, page.total) == ([], 0)
 
 
@@ -406,11 +408,11 @@ def test_an_empty_catalogue_answers_with_nothing() -> None:
     assert len(index) == 0
     assert index.facets() == {}
     queries = unit(2, 8, 0)
-    assert index.images(queries, [Want(), Want(k=MAX_K)]) == [Page([], 0)] * 2
-    assert index.descriptions(queries, [Want(), Want(offset=3)]) == [Page([], 0)] * 2
+    assert index.images(queries, [SearchQuery(), SearchQuery(k=MAX_K)]) == [Page([], 0)] * 2
+    assert index.descriptions(queries, [SearchQuery(), SearchQuery(offset=3)]) == [Page([], 0)] * 2
     assert index.images(queries[:0], []) == []
     with pytest.raises(InputError, match="no attributes"):
-        index.images(queries[:1], [Want(filters={"colour": among("red")})])
+        index.images(queries[:1], [SearchQuery(filters={"colour": among("red")})])
 
 
 def test_the_index_says_what_it_was_made_from() -> None:
@@ -426,7 +428,7 @@ def test_facets_count_values_in_any_case_most_frequent_first() -> None:
     products = [Product(str(n), "t", {"colour": colour} if colour else {}) for n, colour in enumerate(colours)]
     index = SearchIndex(Snapshot(info, 0, products, vectors, vectors))
     assert list(index.facets()["colour"].items()) == [("Red", 2), ("Blue", 1)]
-    (page,) = index.images(vectors[:1], [Want(filters={"colour": among("red")}, facets=("colour",))])
+    (page,) = index.images(vectors[:1], [SearchQuery(filters={"colour": among("red")}, facets=("colour",))])
     assert page.total == 2
     assert page.facets == {"colour": {"Red": 2, "Blue": 1}}  # its own filter left out, so that one may choose another
 
@@ -444,35 +446,35 @@ def test_queries_faiss_would_choke_on_are_refused(queries: np.ndarray, message: 
     index = SearchIndex(snapshot(unit(5, 8, 0), unit(5, 8, 1), titles=["a"]))
     for search in (index.images, index.descriptions):
         with pytest.raises(InputError, match=message):
-            search(queries, [Want()])
+            search(queries, [SearchQuery()])
 
 
 def test_bad_wants_are_refused() -> None:
     for k in (0, -1, MAX_K + 1):
         with pytest.raises(InputError, match=f"k is {k}.*1 to {MAX_K}"):
-            Want(k=k)
+            SearchQuery(k=k)
     with pytest.raises(InputError, match="offset is -1"):
-        Want(offset=-1)
+        SearchQuery(offset=-1)
     with pytest.raises(InputError, match="min_score is nan"):
-        Want(min_score=math.nan)
+        SearchQuery(min_score=math.nan)
     with pytest.raises(InputError, match=r"offset \+ k is 2001"):
-        Want(k=1000, offset=1001, collapse="image")
+        SearchQuery(k=1000, offset=1001, collapse="image")
     with pytest.raises(InputError, match="collapse_threshold is 0"):
-        Want(collapse_threshold=0)
+        SearchQuery(collapse_threshold=0)
     index = SearchIndex(snapshot(unit(50, 8, 0), unit(50, 8, 1), titles=["a"]))
-    bad = Want(filters={"color": among("red")})
+    bad = SearchQuery(filters={"color": among("red")})
     with pytest.raises(InputError, match=r"'color'.*colour, size"):
         index.check(bad)
     with pytest.raises(InputError, match=r"'color'.*colour, size"):
-        index.images(unit(2, 8, 2), [Want(), bad])
+        index.images(unit(2, 8, 2), [SearchQuery(), bad])
     with pytest.raises(ValueError, match="2 queries came with 1 wants"):
-        index.images(unit(2, 8, 2), [Want()])
+        index.images(unit(2, 8, 2), [SearchQuery()])
 
 
 def test_threads_that_search_at_once_do_not_disturb_one_another() -> None:
     index = SearchIndex(snapshot(unit(2000, 32, 0), unit(2000, 32, 1), titles=[f"title {n}" for n in range(500)]))
     queries = unit(64, 32, 2)
-    wants = [Want(k=20, filters={"colour": among("red")} if n % 3 == 0 else {}) for n in range(64)]
+    wants = [SearchQuery(k=20, filters={"colour": among("red")} if n % 3 == 0 else {}) for n in range(64)]
     alone = index.images(queries, wants)
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda n: index.images(queries[n : n + 1], wants[n : n + 1])[0], range(64)))

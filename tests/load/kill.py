@@ -35,7 +35,7 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
-from index import Catalogue, CatalogueWriter, SearchIndex, Want, digest_of
+from index import Catalogue, CatalogueWriter, SearchIndex, SearchQuery, etag_of
 from models import Encoder, load_encoder
 from tests.load.running import (
     ROOT,
@@ -354,7 +354,7 @@ class Check:
         for entry, digest in entries:
             if (entry.product.id, digest) not in self.sound:
                 fresh.append(entry)
-                if digest != digest_of(entry.product, entry.image):
+                if digest != etag_of(entry.product, entry.image):
                     self.tally.fault(f"{entry.product.id} is called by the digest of something else")
         for start in range(0, len(fresh), 64):
             batch = fresh[start : start + 64]
@@ -365,7 +365,7 @@ class Check:
                     if cosine < CLOSE:
                         self.tally.fault(f"the {name} of {entry.product.id} is another product's: cosine {cosine:.4f}")
                 self.tally.counts["vectors encoded again and compared"] += 2
-                self.sound.add((entry.product.id, digest_of(entry.product, entry.image)))
+                self.sound.add((entry.product.id, etag_of(entry.product, entry.image)))
 
     def index(self, service: Service, *, timed: bool = False) -> set[str]:
         """Check that every worker answers as an index made anew from the file does; return the ids that are found.
@@ -386,8 +386,8 @@ class Check:
             if answer["catalogue_version"] != fresh.version:
                 self.tally.fault(f"a worker is at version {answer['catalogue_version']}, the file at {fresh.version}")
             ids = [hit["id"] for hit in answer["results"]]
-            (page,) = fresh.images(query, [Want(k=1000)])
-            (titles,) = fresh.descriptions(query, [Want(k=1000)])
+            (page,) = fresh.images(query, [SearchQuery(k=1000)])
+            (titles,) = fresh.descriptions(query, [SearchQuery(k=1000)])
             expected = [hit.product.id for hit in page.hits]
             # Values go over the wire in double precision and are normalised again: the last bit may differ.
             close = all(abs(h["score"] - o.score) < 2e-6 for h, o in zip(answer["results"], page.hits, strict=False))

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from common import file_beside
+from common import atomic_file
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reliability"
 
@@ -273,5 +273,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    with file_beside(arguments.out) as beside:
+    with atomic_file(arguments.out) as beside:
         beside.write_text(page(), encoding="utf-8")

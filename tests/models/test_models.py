@@ -250,7 +250,7 @@ def test_the_cpu_takes_over_when_the_device_is_lost(
     towers = Broken(loaded, torch.device("cpu"))
     towers.device = "cuda:0"
     parts = (loaded.encoder_id, loaded.model.config, loaded.training, loaded.text, towers)
-    broken = Encoder(*parts, spare=lambda: encoder.towers)
+    broken = Encoder(*parts, fallback=lambda: encoder.towers)
     assert broken.device == "cuda:0"
     assert np.array_equal(broken.encode_text(TITLES), encoder.encode_text(TITLES))
     assert broken.device == "cpu"

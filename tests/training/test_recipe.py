@@ -25,7 +25,7 @@ from training.augment import augment, drop_patches
 from training.benchmark import benchmark
 from training.config import Augmentation, RunConfig, parse_config
 from training.data import open_dataset
-from training.inputs import ahead, captions
+from training.inputs import captions, prefetch
 from training.loss import SigmoidCriterion, SoftmaxCriterion, sigmoid_loss
 from training.optim import averaged, parameter_groups, set_learning
 from training.resume import LOG_FILE, STATE_FILE
@@ -444,14 +444,14 @@ def test_attributes_alone_are_positives_of_all_that_have_them(shapes: Path) -> N
 
 
 def test_batches_made_ahead_are_the_same_batches() -> None:
-    assert list(ahead(iter(range(20)))) == list(range(20))
+    assert list(prefetch(iter(range(20)))) == list(range(20))
 
     def broken() -> Any:
         yield 1
         raise ValueError("no more")
 
     with pytest.raises(ValueError, match="no more"):
-        list(ahead(broken()))
+        list(prefetch(broken()))
 
 
 def test_texts_by_groups_of_like_length_are_the_same_texts() -> None:

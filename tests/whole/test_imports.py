@@ -51,7 +51,7 @@ def test_a_forbidden_import_would_be_seen(tmp_path: Path) -> None:
 def faces() -> list[str]:
     """Return the packages and sub-packages that export names."""
     found = [path.parent for package in HOUSE for path in (ROOT / package).rglob("__init__.py")]
-    return [".".join(folder.relative_to(ROOT).parts) for folder in found]
+    return sorted(".".join(folder.relative_to(ROOT).parts) for folder in found)
 
 
 def exports(package: str) -> set[str]:

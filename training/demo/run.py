@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from common import write_json
-from index import Catalogue, SearchIndex, Want, title_key
+from index import Catalogue, SearchIndex, SearchQuery, title_key
 from models import Encoder, load_encoder
 from training.config import load_config
 from training.demo.shop import draw_catalogue
@@ -59,7 +59,9 @@ def found_type_and_colour(catalogue: Path, encoder: Encoder) -> dict[str, float]
     index = SearchIndex(snapshot)
     asked = {title_key(p.title): p for p in snapshot.products if p.split == "test"}
     products = list(asked.values())
-    pages = index.images(encoder.encode_text([product.title for product in products]), [Want(k=1)] * len(products))
+    pages = index.images(
+        encoder.encode_text([product.title for product in products]), [SearchQuery(k=1)] * len(products)
+    )
     right = np.array(
         [
             [

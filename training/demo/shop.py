@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from common import ConfigError, DataError, folder_beside
+from common import ConfigError, DataError, atomic_folder
 from training.demo.clothes import (
     PAPER,
     RGB,
@@ -182,7 +182,7 @@ def draw_catalogue(
     if folder.exists() and not (folder / "styles.csv").is_file() and (folder.is_file() or any(folder.iterdir())):
         raise DataError(f"{folder} exists and holds no styles.csv; it would be replaced: name a new or empty folder")
     articles = _stock(products, random.Random(f"{seed} stock"))  # noqa: S311 – chance, no secret
-    with folder_beside(folder) as beside:
+    with atomic_folder(folder) as beside:
         (beside / "images").mkdir()
         with (beside / "styles.csv").open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")

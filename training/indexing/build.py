@@ -13,7 +13,17 @@ import numpy as np
 from rich.console import Console
 
 from common import ArtefactError, DataError
-from index import CatalogueInfo, Entry, Location, Product, SplitRule, Wants, make_index, make_map, write_catalogue
+from index import (
+    CatalogueInfo,
+    Entry,
+    IndexRequirements,
+    Location,
+    Product,
+    SplitRule,
+    make_index,
+    make_map,
+    write_catalogue,
+)
 from models import Encoder, load_encoder
 from models.images import decode_image
 from training.data import Dataset, open_dataset, undecodable
@@ -32,7 +42,7 @@ def build_catalogue(
     *,
     device: str = "auto",
     ray: str | None = None,
-    wants: Wants | None = None,
+    requirements: IndexRequirements | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data` and write the catalogue `out`; return the figures.
@@ -93,7 +103,7 @@ def build_catalogue(
     if isinstance(out, Path):
         with suppress(ArtefactError):  # a handful of products needs no map
             make_map(out)
-        search = make_index(out, wants)
+        search = make_index(out, requirements)
     seconds = time.monotonic() - started
     return {
         "products": products,

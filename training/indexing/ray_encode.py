@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from common import ConfigError, DataError, VitrineError, file_beside
+from common import ConfigError, DataError, VitrineError, atomic_file
 from models import Encoder, load_encoder
 from models.checkpoint_folder import CONFIG_FILE, WEIGHTS_FILE
 from models.onnx_backend import FOLDER as ONNX
@@ -47,7 +47,7 @@ SETTLE_S = 30.0
 REACH_S = 5.0
 """Longest that a cluster may take to answer at its address, in seconds."""
 
-LEFT_S = 7 * 24 * 3600.0
+ABANDONED_AFTER_S = 7 * 24 * 3600.0
 """Age, in seconds, from which another run's parts are cleared away: nobody is going to go on with it."""
 
 Kind = Literal["titles", "pictures"]
@@ -94,7 +94,7 @@ class Parts:
 
     def write(self, part: Part, rows: Any) -> None:
         """Keep an encoded part: an Arrow array of vectors as bytes, null where there is none."""
-        with file_beside(self._folder / part.file) as beside:
+        with atomic_file(self._folder / part.file) as beside:
             pq.write_table(pa.table({"vector": rows.cast(self._type)}), beside)
 
     def titles(self) -> Vector:
@@ -114,7 +114,7 @@ class Parts:
         """Clear the parts away, and what is left of runs that nobody went on with."""
         shutil.rmtree(self._folder, ignore_errors=True)
         for other in self._folder.parent.glob(self._others):
-            if time.time() - other.stat().st_mtime > LEFT_S:
+            if time.time() - other.stat().st_mtime > ABANDONED_AFTER_S:
                 shutil.rmtree(other, ignore_errors=True)
 
     def _read(self, part: Part) -> list[bytes | None]:
@@ -166,7 +166,7 @@ def encode_on_ray(
         VitrineError: the cluster cannot encode it; what it did is kept.
     """
     with _connected(address):
-        kind, gpus, cpus, processes = _share(device)
+        kind, gpus, cpus, processes = _plan_workers(device)
         runtime = "torch-cuda" if kind == "cuda" else f"{encoder.runtime}-cpu"
         name = f"{encoder.encoder_id}-{runtime}-{dataset.fingerprint[:16]}"
         parts = Parts(out, name, dataset, len(titles), encoder.dim, f"{processes} x {kind} by Ray")
@@ -174,7 +174,7 @@ def encode_on_ray(
         total = len(titles) + len(dataset.items)
         with bar(f"encoding in {processes} processes", total, "texts and images", console) as advance:
             advance(total - sum(map(len, missing)))
-            files = _shipped(checkpoint, kind)
+            files = _put_checkpoint(checkpoint, kind)
             source = str(data.expanduser().absolute()), dataset.fingerprint
             for part, rows in _parts(missing, source, files, kind, gpus, cpus, processes) if missing else ():
                 parts.write(part, rows)
@@ -201,7 +201,7 @@ def _connected(address: str) -> Iterator[None]:
             "(`ray start --address HOST:PORT` makes this machine one) with `--ray auto`"
         )
     if address not in ("local", "auto"):
-        _reach(address)
+        _check_reachable(address)
     try:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         ray.init(address=address, **({"include_dashboard": False} if address == "local" else {}), **quiet)
@@ -228,7 +228,7 @@ def _connected(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def _reach(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Knock at HOST:PORT: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
@@ -239,7 +239,7 @@ def _reach(address: str) -> None:
         raise ConfigError(f"no Ray cluster answers at {address} ({error}); look at it with `ray status`") from error
 
 
-def _share(device: str) -> tuple[Literal["cpu", "cuda"], int, int, int]:
+def _plan_workers(device: str) -> tuple[Literal["cpu", "cuda"], int, int, int]:
     """Return what computes: its kind, GPUs and cores per process, and how many processes."""
     import ray
 
@@ -256,7 +256,7 @@ def _share(device: str) -> tuple[Literal["cpu", "cuda"], int, int, int]:
     return "cuda", 1, max(1, cores // cards), cards
 
 
-def _shipped(checkpoint: Path, kind: str) -> Any:
+def _put_checkpoint(checkpoint: Path, kind: str) -> Any:
     """Put the files that make an encoder of a checkpoint into Ray's store, once for all nodes."""
     import ray
 

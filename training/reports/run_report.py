@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common import ConfigError, InputError, folder_beside, write_json
+from common import ConfigError, InputError, atomic_folder, write_json
 from index import Product, evaluate, ranks, title_key, title_slices
 from models.images import decode_image
 from training.data import Item
@@ -99,7 +99,7 @@ def write_report(
         ),
         "files": [CURVES, TEMPERATURE, RECALL, SHEET, SLICES],
     }
-    with folder_beside(folder / FOLDER) as beside:
+    with atomic_folder(folder / FOLDER) as beside:
         _curves(log, metrics["history"], metrics["best_epoch"]).savefig(beside / CURVES)
         _temperature(log, figures["calibration"]).savefig(beside / TEMPERATURE)
         _recall(figures).savefig(beside / RECALL)
@@ -133,25 +133,25 @@ def tensorboard_writer(folder: Path) -> Callable[[str, float, int], None]:
 # ---------------------------------------------------------------------- figures
 
 
-def same_title_ranks(askers: np.ndarray, answers: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return (V,) the 1-based rank of the best answer of each asker's own group.
+def same_title_ranks(queries: np.ndarray, gallery: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return (V,) the 1-based rank of the best answer of each query's own group.
 
     Answers of that group are not in each other's way; a tie with another group's counts against us.
 
     Args:
-        askers: (V, D).
-        answers: (V, D).
+        queries: (V, D).
+        gallery: (V, D).
         groups: (V,) the number of each one's title, from 0.
     """
     members = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
     relevant = [members[group] for group in groups]
     indptr = np.concatenate([[0], np.cumsum([len(own) for own in relevant])])
-    positions = ranks(askers, answers, (indptr, np.concatenate(relevant)))
+    positions = ranks(queries, gallery, (indptr, np.concatenate(relevant)))
     return np.asarray(np.minimum.reduceat(positions, indptr[:-1]))
 
 
 def calibration(
-    askers: np.ndarray, answers: np.ndarray, groups: np.ndarray, right: np.ndarray, scale: float
+    queries: np.ndarray, gallery: np.ndarray, groups: np.ndarray, right: np.ndarray, scale: float
 ) -> dict[str, Any]:
     """Compare how sure the model is of its first answer with how often that answer is right.
 
@@ -161,19 +161,19 @@ def calibration(
     confidence and fraction right over the bins, weighted by their size (arXiv 1706.04599).
 
     Args:
-        askers: (V, D).
-        answers: (V, D).
+        queries: (V, D).
+        gallery: (V, D).
         groups: (V,) the number of each one's title.
-        right: (V,) whether the first answer has the asker's title.
+        right: (V,) whether the first answer has the query's title.
         scale: the inverse temperature.
 
     Returns:
         `{"ece", "confidence", "accuracy", "bins": [{"queries", "confidence", "accuracy"}]}`, all fractions.
     """
-    confidence = np.empty(len(askers))
-    for start in range(0, len(askers), 512):  # bounds the memory of the scores
+    confidence = np.empty(len(queries))
+    for start in range(0, len(queries), 512):  # bounds the memory of the scores
         part = slice(start, start + 512)
-        scores = scale * (askers[part] @ answers.T).astype(np.float64)  # (b, V)
+        scores = scale * (queries[part] @ gallery.T).astype(np.float64)  # (b, V)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         same = groups[None, :] == groups[scores.argmax(axis=1)][:, None]
         confidence[part] = (weights * same).sum(axis=1) / weights.sum(axis=1)

@@ -104,7 +104,7 @@ class Search:
         towers = {"text": text_tower, "image": image_tower}
         sources = {f"model.{tower}.source": source for tower, source in towers.items() if source is not None}
         try:
-            fields = laid(written, sources)
+            fields = with_overrides(written, sources)
             run = parse_config(fields)
             if run.split.validation == 0:
                 raise ConfigError("split.validation is 0, and trials are judged by it; give it a part of the titles")
@@ -115,7 +115,7 @@ class Search:
 
     def with_values(self, values: Mapping[str, Any]) -> RunConfig:
         """Return the run with `values` (dotted name -> value) in the place of the config's."""
-        return parse_config(laid(self.fields, values))
+        return parse_config(with_overrides(self.fields, values))
 
 
 def _default_space(run: RunConfig) -> dict[str, Range]:
@@ -157,7 +157,7 @@ def _space(given: Any, fields: dict[str, Any], run: RunConfig) -> dict[str, Rang
             raise ConfigError(f"[sweep] {name}: a whole number is needed; write low and high without a point")
         for end in allowed.ends:
             try:
-                parse_config(laid(fields, {name: end}))
+                parse_config(with_overrides(fields, {name: end}))
             except ConfigError as error:
                 raise ConfigError(f"[sweep] {error}") from None
         space[name] = allowed
@@ -184,18 +184,18 @@ def _explain(name: str, problem: dict[str, Any]) -> str:
     return f"[sweep] {where}: {message}"
 
 
-def laid(fields: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def with_overrides(fields: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of the nested `fields` with each of `values` (dotted name -> value) in its place."""
-    laid = copy.deepcopy(fields)
+    result = copy.deepcopy(fields)
     for name, value in values.items():
         *tables, last = name.split(".")
-        table = laid
+        table = result
         for key in tables:
             table = table.setdefault(key, {})
             if not isinstance(table, dict):
                 raise ConfigError(f"{name} is no field, since {key} is {table!r}; name a field of a table")
         table[last] = value
-    return laid
+    return result
 
 
 def value_at(fields: dict[str, Any], name: str) -> Any:

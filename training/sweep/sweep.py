@@ -20,14 +20,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from common import ConfigError, DataError, InputError, VitrineError, file_beside, write_json
+from common import ConfigError, DataError, InputError, VitrineError, atomic_file, write_json
 from models.checkpoint_folder import WEIGHTS_FILE
 from models.torch_backend import pick_device
 from training.data import open_dataset
 from training.progress import report_console
 from training.reports import DPI, GREY, INK, style
 from training.resume import STATE_FILE
-from training.sweep.space import Search, laid, to_toml, value_at
+from training.sweep.space import Search, to_toml, value_at, with_overrides
 from training.train import train
 
 if TYPE_CHECKING:
@@ -327,7 +327,7 @@ def _result(study: optuna.Study, asked: Search, data: str) -> dict[str, Any]:
     }
 
 
-def _spare(out: Path, result: dict[str, Any]) -> None:
+def _delete_losers(out: Path, result: dict[str, Any]) -> None:
     """Delete the weights of all trials but the best one; their logs, metrics and cards stay."""
     for entry in result["trials"]:
         if entry["number"] != result["best"]:
@@ -383,7 +383,7 @@ def _written(value: Any) -> str:
 
 def _write(out: Path, result: dict[str, Any], asked: Search) -> None:
     """Write the sweep's report, its best config and its plot; spare the disk the weights that were not the best."""
-    _spare(out, result)
+    _delete_losers(out, result)
     write_json(out / SWEEP_FILE, result)
     if result["best"] is None:
         return
@@ -392,9 +392,9 @@ def _write(out: Path, result: dict[str, Any], asked: Search) -> None:
         f"# Trial {best['number']} of {len(result['trials'])} over {result['config']}: "
         f"validation R@10 {best['recall10']:.3f}, MRR@10 {best['mrr10']:.3f}.\n"
     )
-    with file_beside(out / BEST_FILE) as beside:
-        beside.write_text(head + to_toml(laid(asked.written, best["values"])), encoding="utf-8")
-    with file_beside(out / PLOT_FILE) as beside:
+    with atomic_file(out / BEST_FILE) as beside:
+        beside.write_text(head + to_toml(with_overrides(asked.written, best["values"])), encoding="utf-8")
+    with atomic_file(out / PLOT_FILE) as beside:
         _plot(result).savefig(beside, format="png")
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from common import ArtefactError, InputError, VitrineError, file_beside, write_json
+from common import ArtefactError, InputError, VitrineError, atomic_file, write_json
 
 if TYPE_CHECKING:
     from index import Location
@@ -383,13 +383,13 @@ def export(
     """
     from models import load_encoder
     from models.onnx_export import export as run
-    from training.pack import cost, cost_table
+    from training.pack import compare_encoders, cost_table
 
     checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
     record = run(checkpoint)
     if data is not None:
         slow, fast = load_encoder(checkpoint, "cpu", "torch"), load_encoder(checkpoint, "cpu", "onnx")
-        record["cost"] = cost(slow, fast, data, name="exported")
+        record["cost"] = compare_encoders(slow, fast, data, name="exported")
     if as_json:
         _say(record, True)
         return
@@ -445,13 +445,13 @@ def index(
     Fewer than 100,000 products are scanned, which is exact. Of more, or with --budget-mb or --recall, the fastest type
     of index that fits is found by measuring them on the catalogue's own vectors.
     """
-    from index import Wants, make_index, parse_location
+    from index import IndexRequirements, make_index, parse_location
 
     place = parse_location(out)
-    wants = None
+    requirements = None
     if budget_mb is not None or recall is not None:
-        wants = Wants(budget_mb) if recall is None else Wants(budget_mb, recall)
-    if not isinstance(place, Path) and (wants or data is None):
+        requirements = IndexRequirements(budget_mb) if recall is None else IndexRequirements(budget_mb, recall)
+    if not isinstance(place, Path) and (requirements or data is None):
         raise InputError(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
@@ -460,7 +460,7 @@ def index(
         if checkpoint is not None or ray is not None:
             raise InputError("--checkpoint and --ray encode a data set; give --data PATH with them")
         assert isinstance(place, Path)  # noqa: S101 - checked above
-        search = make_index(place, wants)
+        search = make_index(place, requirements)
         figures: dict[str, Any] = {"search": search}
         if search is None:
             raise InputError(
@@ -471,7 +471,7 @@ def index(
         from training.indexing import build_catalogue
 
         checkpoint = checkpoint or _checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
-        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, wants=wants)
+        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, requirements=requirements)
         if not as_json:
             console.print(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
@@ -558,7 +558,7 @@ def evaluate(
     else:
         result = evaluate_catalogue(_catalogue(catalogue), split)
     if out is not None and out.suffix == ".md":
-        with file_beside(out) as beside:
+        with atomic_file(out) as beside:
             beside.write_text(markdown(result), encoding="utf-8")
     elif out is not None:
         write_json(out, result)
@@ -603,7 +603,7 @@ def compare(
     if result["runs"]:
         for path in out or ():
             if path.suffix == ".md":
-                with file_beside(path) as beside:
+                with atomic_file(path) as beside:
                     beside.write_text(table.markdown(result), encoding="utf-8")
             else:
                 write_json(path, result)
@@ -623,7 +623,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find products for a text or a picture, without a service."""
-    from index import Want, open_catalogue, open_search
+    from index import SearchQuery, open_catalogue, open_search
     from models import load_encoder
     from models.images import decode_image
 
@@ -640,7 +640,7 @@ def search(
     else:
         query = encoder.encode_text([text or ""])
     with open_catalogue(place, encoder_id=encoder.encoder_id) as opened:
-        hits = open_search(opened).images(query, [Want(k=k)])[0].hits
+        hits = open_search(opened).images(query, [SearchQuery(k=k)])[0].hits
     if as_json:
         results = [
             {
@@ -757,7 +757,7 @@ def settings(
     text = write.read_text(encoding="utf-8")
     if start not in text or end not in text:
         raise InputError(f"{write} has no lines {start.strip()} and {end}; put them where the table belongs")
-    with file_beside(write) as beside:
+    with atomic_file(write) as beside:
         beside.write_text(
             text.split(start)[0] + start + settings_table() + "\n" + end + text.split(end)[1], encoding="utf-8"
         )
