@@ -80,7 +80,9 @@ async def explain(request: Request, service: TheService) -> ExplainAnswer:
 @details.get("/v1/evaluation/details", responses=error_answers(422, 500, 503), tags=["evaluation"])
 async def evaluation_details(
     service: TheService,
-    split: Annotated[Literal["test", "validation", "train", "all"], Query(description="Whose products ask.")] = "test",
+    split: Annotated[
+        Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")
+    ] = "test",
 ) -> DetailsAnswer:
     """Return the error analysis: the queries that fail and succeed most, and how similar right and wrong pairs are.
 

@@ -214,7 +214,9 @@ def facets(
 @router.get("/v1/evaluation", responses=error_answers(422, 500), tags=["evaluation"])
 async def evaluation(
     service: TheService,
-    split: Annotated[Literal["test", "validation", "train", "all"], Query(description="Whose products ask.")] = "test",
+    split: Annotated[
+        Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")
+    ] = "test",
 ) -> EvaluationAnswer:
     """Measure the encoder on the served catalogue: every product of the split asks, all products are the gallery.
 
