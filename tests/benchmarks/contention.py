@@ -91,7 +91,7 @@ def table(result: dict[str, Any]) -> str:
     """Return the figures as Markdown."""
     names = list(next(iter(result["ms"].values()))["alone"])
     lines = [
-        f"Milliseconds per call on {result['cores']} cores, alone → beside a process that holds one of them.",
+        f"Milliseconds per call on {result['cores']} cores, alone → beside a process that occupies one of them.",
         "",
         f"| OpenMP threads wait by | {' | '.join(names)} |",
         "|---" + "|---:" * len(names) + "|",

@@ -276,10 +276,11 @@ def markdown(result: dict[str, Any]) -> str:
     parts.append(
         "Goal: a text in 1/8 of torch float32's time, a picture in 1/3. Reached: a text alone "
         f"{_gain(text, 'one')}, in a batch {_gain(text, 'many')}; a picture alone {_gain(image, 'one')}, in a batch "
-        f"{_gain(image, 'many')}. The columns of the busy neighbour are the time beside a process that holds a core, "
-        "over the time without it. What int8 costs in retrieval, as `vitrine export CHECKPOINT --data PATH` measures "
-        f"it: R@10 on {cost['products']:,} validation products is {cost['original']['recall10']['value']:.3f} in torch "
-        f"and {cost['exported']['recall10']['value']:.3f} exported, R@1 {cost['original']['recall1']['value']:.3f} and "
+        f"{_gain(image, 'many')}. The columns of the busy neighbour are the time beside a process that occupies a "
+        "core, divided by the time without it. `vitrine export CHECKPOINT --data PATH` measures what int8 costs in "
+        f"retrieval: R@10 on {cost['products']:,} validation products is "
+        f"{cost['original']['recall10']['value']:.3f} in torch and "
+        f"{cost['exported']['recall10']['value']:.3f} exported, R@1 {cost['original']['recall1']['value']:.3f} and "
         f"{cost['exported']['recall1']['value']:.3f}."
     )
     return "\n\n".join(parts)
