@@ -23,7 +23,7 @@ Text = tuple[np.ndarray, int]
 """Vector (D,) and number of tokens."""
 
 WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
-"""How loud each part of a query is, unless told otherwise."""
+"""The weight of each part of a query, by default."""
 
 
 class Encoder(Protocol):
