@@ -1,4 +1,4 @@
-"""A tool: renders the OpenAPI document as plain HTML for the static site: no script, readable offline. Knows no route."""
+"""A tool: renders the OpenAPI document as plain HTML for the static site: no script, readable offline."""
 
 from __future__ import annotations
 
