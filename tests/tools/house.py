@@ -55,15 +55,25 @@ KNOWN = {
 }
 """Imports against the plan that are still there. A test fails when one of them is no longer needed."""
 
-INNER = {("app", "models"), ("training", "models"), ("vitrine", "training"), ("vitrine", "app")}
-"""Pairs of rooms: the first still imports modules of the second that are no face."""
+PUBLIC = {
+    "app.doctor",
+    "app.settings",
+    "training.benchmark",
+    "training.config",
+    "training.pack",
+    "training.progress",
+    "training.train",
+}
+"""Modules that other rooms import although they are no face.
+
+Most hold a function of their own name, which a face cannot export: Python sets the module as that attribute.
+"""
+
+INNER = {("app", "models"), ("training", "models")}
+"""Pairs of rooms: the first still imports modules of the second that are neither a face nor public."""
 
 LONG = {
     "app/http/reader.py",
-    "app/page/evaluation.js",
-    "app/page/map.js",
-    "app/page/page.css",
-    "app/page/search.js",
     "app/query/service.py",
     "app/routes/search.py",
     "app/schemas/search.py",
@@ -71,13 +81,14 @@ LONG = {
     "index/ann/faiss_index.py",
     "index/metrics/evaluation.py",
     "index/postgres/catalogue.py",
+    "index/query.py",
     "index/sqlite/catalogue.py",
     "index/vectors/search.py",
     "tests/app/test_app_live.py",
     "tests/app/test_app_operations.py",
     "tests/app/test_app_search.py",
-    "tests/app/test_page.py",
     "tests/app/test_telemetry.py",
+    "tests/index/test_contract.py",
     "tests/index/test_search.py",
     "tests/training/test_data.py",
     "training/data/layouts.py",
