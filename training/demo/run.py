@@ -25,7 +25,7 @@ CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
 def prepare_demo(
     folder: Path, *, products: int = 2000, device: str = "auto", console: Console | None = None
 ) -> dict[str, Any]:
-    """Make `folder`/data, `checkpoint` and `catalogue` where they are missing; return the figures on held-out titles."""
+    """Make data, checkpoint and catalogue in `folder` where missing; return the figures on held-out titles."""
     console = console or report_console()
     started = time.monotonic()
     data, checkpoint, catalogue = folder / "data", folder / "checkpoint", folder / "catalogue"
