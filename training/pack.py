@@ -20,8 +20,7 @@ from common import ArtefactError, ConfigError, DataError, atomic_folder
 from index import SplitRule, evaluate
 from models import Encoder, load_encoder
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.checkpoint_folder import CONFIG_FILE, WEIGHTS_FILE, encoder_id
-from models.tokenizer import TOKENIZER_FILE
+from models.checkpoint_folder import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id
 from training.data import chunks, decode_pictures, open_dataset
 from training.progress import bar, report_console
 from training.reports import FOLDER as REPORT

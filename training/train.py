@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from common import ConfigError, DataError, VitrineError, write_json
 from index import evaluate
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from models.dual_encoder import MAX_LOGIT_SCALE, DualEncoder, build_tower
+from models.dual_encoder import MAX_LOGIT_SCALE, DualEncoder
 from models.tokenizer import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
 from models.torch_backend import fast_dtype, pick_device
+from models.towers import build_tower
 from training.augment import augment, drop_patches
 from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset

@@ -117,7 +117,7 @@ def table(result: dict[str, Any]) -> str:
         text += [
             f"### {heading}",
             "",
-            f"{first['pairs']:,} pairs learned from; gallery of {first['gallery']:,} pictures, no title trained on. "
+            f"Trained on {first['pairs']:,} pairs; gallery of {first['gallery']:,} pictures with held-out titles. "
             "Per cent: mean over the seeds, with the 95 % interval over titles of the first seed.",
             "",
             "| | seeds | " + " | ".join(FIGURES.values()) + " | seconds |",

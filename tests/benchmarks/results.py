@@ -47,7 +47,7 @@ def goals(folder: Path) -> str:
 def throughput(folder: Path) -> str:
     """Return what `vitrine train --benchmark --json` printed, as a table."""
     lines = [
-        "| config | device | batch | samples/s | on tensors at hand | ratio | GFLOP a pair | MFU |",
+        "| config | device | batch | samples/s | on tensors in memory | ratio | GFLOP a pair | MFU |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, figures in _json(folder, "training-speed").items():

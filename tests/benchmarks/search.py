@@ -310,17 +310,16 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         "## Search in thousands and in millions",
         "",
-        f"{machine_line(result['machine'])} Recall is of the "
-        "ten best, after candidates were scored again with the vectors, and of the fifty best where it says so; there "
-        "three times as much may be missing. A query is a product's vector with noise, or "
-        "the vector of a title that asks for pictures. Times are medians and, in brackets, ratios to the exact scan of "
-        "the same run.",
+        f"{machine_line(result['machine'])} Recall is that of the ten best, after candidates are scored with the full "
+        "vectors; where a column says so, of the fifty best, among which three times as much may be missing. A query "
+        "is a product's vector with noise, or the vector of a title that searches for pictures. Times are medians; in "
+        "brackets are ratios to the exact scan of the same run.",
         "",
     ]
     if "44k" in result:
         small = result["44k"]
         lines += [
-            f"**{small['rows']:,} products, scanned exactly**, against reading the vectors once:",
+            f"**{small['rows']:,} products, scanned exactly**, compared with reading the vectors once:",
             "",
             "| threads | reading, ms | 1 query, ms | 32 queries, ms |",
             "|---:|---:|---:|---:|",
@@ -337,7 +336,7 @@ def markdown(result: dict[str, Any]) -> str:
             continue
         table = result[size]
         lines += [
-            f"**{table['rows']:,} drawn vectors of length {table['dim']}**, every type tuned to a recall of {TARGET}:",
+            f"**{table['rows']:,} drawn vectors of length {table['dim']}**, each type tuned to a recall of {TARGET}:",
             "",
             "| index | recall, pictures | recall, titles | of 50 | 1 query, ms | 32 queries, ms "
             "| memory, MB | built in, s |",
@@ -381,8 +380,8 @@ def markdown(result: dict[str, Any]) -> str:
         start = result["1m"]["start"]
         lines += [
             f"**Start-up**: `vitrine serve` with {start['products']:,} products is ready after {start['ready_s']:.1f} "
-            f"s, with {start['own_mb']:,} MB of its own and {start['mapped_mb']:,} MB of mapped files that all workers "
-            "share.",
+            f"s, with {start['own_mb']:,} MB of private memory and {start['mapped_mb']:,} MB of mapped files that all "
+            "workers share.",
             "",
         ]
     return "\n".join(lines)

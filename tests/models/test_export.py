@@ -17,11 +17,9 @@ from transformers import AttentionInterface
 from typer.testing import CliRunner
 
 from common import ArtefactError, ConfigError
-from models import load_encoder
-from models.checkpoint import load_checkpoint, save_checkpoint
-from models.dual_encoder import DualEncoder, build_architecture
-from models.onnx_export import ATTENTION, attend, export
-from models.tokenizer import train_text_preprocessor
+from models import DualEncoder, export, load_checkpoint, load_encoder, save_checkpoint, train_text_preprocessor
+from models.onnx_graph import ATTENTION, attend
+from models.towers import build_architecture
 from tests.conftest import draw_shape, small_model
 from tests.tools.root import ROOT
 from training.config import parse_config
@@ -186,7 +184,7 @@ def test_the_command_says_what_it_made_and_what_it_costs(checkpoint: Path, shape
 
 def test_onnxruntime_reports_to_nobody(tmp_path: Path) -> None:
     """Its telemetry keeps a device id and a queue of events under the home folder from the moment it is imported."""
-    code = "import models.onnx_backend as towers, time; time.sleep(1); print(towers.onnxruntime.__version__)"
+    code = "import models.onnx_backend as backend, time; time.sleep(1); print(backend.onnxruntime.__version__)"
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache"), "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)

@@ -21,7 +21,13 @@ from app.settings import Settings
 from tests.tools.root import ROOT
 from tests.tools.shop import DrawnEncoder, write_catalogue
 
-TOP = {"README.md": "index.md", "DECISIONS.md": "decisions.md", "CHANGELOG.md": "changelog.md"}
+TOP = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "DECISIONS.md": "decisions.md",
+    "CHANGELOG.md": "changelog.md",
+}
 """Pages at the top of the repository, and what they are called on the site."""
 SERVICE = "http://127.0.0.1:8000"
 

@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from common import ConfigError, InputError
-from models.dual_encoder import DualEncoder, build_tower
+from models.dual_encoder import DualEncoder
 from models.encoder import load_encoder
+from models.towers import build_tower
 from tests.conftest import small_model
 from tests.tools.root import ROOT
 from training.config import load_config, parse_config

@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from common import ConfigError, VitrineError
 from models.checkpoint import load_checkpoint
-from models.dual_encoder import LENGTH_GROUPS, DualEncoder, build_architecture
+from models.dual_encoder import LENGTH_GROUPS, DualEncoder
+from models.towers import build_architecture
 from tests.conftest import SMALL_ARCHITECTURES
 from tests.tools.root import ROOT
 from training import train as train_module

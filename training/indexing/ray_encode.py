@@ -18,9 +18,8 @@ from rich.console import Console
 
 from common import DataError, VitrineError
 from models import Encoder, load_encoder
-from models.checkpoint_folder import CONFIG_FILE, WEIGHTS_FILE
-from models.onnx_backend import FOLDER as ONNX
-from models.tokenizer import TOKENIZER_FILE
+from models.checkpoint_folder import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from models.onnx_backend import ONNX_FOLDER as ONNX
 from training.data import Dataset, open_dataset
 from training.indexing.local import Read, Vector, distinct_titles, encode_pictures, encode_titles
 from training.indexing.parts import Kind, Part, Parts

@@ -20,8 +20,9 @@ from common import ArtefactError, ConfigError, InputError, VitrineError, write_j
 from index import SplitRule, evaluate, title_key
 from models.checkpoint import load_checkpoint
 from models.checkpoint_folder import CONFIG_FILE, encoder_id, read_config
+from models.encoder import torch_encoder
 from models.presets import ModelConfig, Tower
-from models.torch_backend import pick_device, torch_encoder
+from models.torch_backend import pick_device
 from training.cache import pixels
 from training.config import RunConfig, load_config
 from training.data import Dataset, open_dataset
