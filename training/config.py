@@ -12,6 +12,9 @@ from common import ConfigError
 from index import SplitRule
 from models.presets import ModelConfig, preset
 
+TowerName = Literal["text", "image"]
+TOWERS: tuple[TowerName, ...] = ("text", "image")
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,11 +55,9 @@ class Recipe(_Frozen):
     """Fraction of all steps in which the rates rise from 0; then they fall as a cosine."""
     clip_norm: float = Field(default=1.0, gt=0)
     """The gradient's norm is cut to this."""
-    loss: Literal["softmax", "sigmoid"] = "softmax"
-    """Cross-entropy over the batch (CLIP, arXiv 2103.00020), or each pair by itself (SigLIP, arXiv 2303.15343)."""
     positives: Literal["same-title", "same-product"] = "same-title"
     """Which pairs of a batch belong together: all of one title (UniCL), or only a product's own (CLIP)."""
-    locked: tuple[Literal["text", "image"], ...] = ()
+    locked: tuple[TowerName, ...] = ()
     """Towers that stay as they are: their features are computed once and cached on disk (LiT, arXiv 2111.07991)."""
     locked_epochs: int = Field(default=0, ge=0)
     """First epochs in which both towers are locked and only the projections learn; then the towers follow."""
@@ -84,6 +85,21 @@ class Recipe(_Frozen):
     """Of the initial weights, the order of the pairs, augmentation and dropout."""
     save_minutes: float = Field(default=5.0, ge=0)
     """A killed run loses at most about this much work."""
+
+    def locked_in(self, epoch: int) -> tuple[TowerName, ...]:
+        """Return the towers that are locked in `epoch`, which counts from 0."""
+        return TOWERS if epoch < self.locked_epochs else self.locked
+
+    def validates_after(self, epoch: int) -> bool:
+        """Return whether a validation follows `epoch`, which counts from 0."""
+        return (epoch + 1) % self.validate_epochs == 0 or epoch + 1 == self.epochs
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_loss(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "loss" in fields:
+            raise ValueError("loss is no field any more: every run has CLIP's cross-entropy; delete that line")
+        return fields
 
     @model_validator(mode="after")
     def _agrees(self) -> Recipe:

@@ -11,9 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from common import ConfigError
 from models.dual_encoder import DualEncoder
-from training.config import Recipe
-
-TOWERS = ("text", "image")
+from training.config import TOWERS, Recipe
 
 _LAYER = re.compile(r"\.(?:layer|layers|h|stages)\.(\d+)\.")
 """Where Hugging Face's towers number their layers, in a parameter's name."""
@@ -34,16 +32,16 @@ def set_learning(model: DualEncoder, recipe: Recipe, locked: tuple[str, ...]) ->
         parameter.requires_grad_(tower not in locked and not frozen)
 
 
-def parameter_groups(model: DualEncoder, criterion: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(model: DualEncoder, recipe: Recipe) -> list[dict[str, Any]]:
     """Sort what will ever learn by rate and weight decay; `peak` is a group's highest rate.
 
     A pretrained tower's top layer learns at `tower_learning_rate`, each layer below by `layer_decay` slower, its
     embeddings slowest; everything else at `learning_rate`. `tower` tells the groups that wait for `locked_epochs`.
     """
     set_learning(model, recipe, recipe.locked)
-    layers = {tower: _layers(model.get_submodule(f"{tower}_tower")) for tower in TOWERS}
+    layers: dict[str, int] = {tower: _layers(model.get_submodule(f"{tower}_tower")) for tower in TOWERS}
     groups: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
-    for name, parameter in [*model.named_parameters(), *criterion.named_parameters()]:
+    for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         tower = _tower(name)

@@ -121,15 +121,15 @@ COMPLAINTS = [
         (
             "vitrine/test_cli.py::test_the_whole_road",
             "app/test_app_encoding.py::test_a_trained_checkpoint_is_served_with_its_own_vectors",
-            "training/test_recipe.py::test_a_run_can_begin_with_a_checkpoint",
+            "training/test_training.py::test_a_run_can_begin_with_a_checkpoint",
         ),
     ),
     Complaint(
         "many pictures of one caption are taken for negatives of each other",
         ("open_clip 1027", "open_clip 869", "Chinese-CLIP 111"),
         (
-            "training/test_training.py::test_same_titles_share_the_target_and_are_no_negatives",
-            "training/test_recipe.py::test_attributes_alone_are_positives_of_all_that_have_them",
+            "training/test_loss.py::test_same_titles_share_the_target_and_are_no_negatives",
+            "training/test_inputs.py::test_attributes_alone_are_positives_of_all_that_have_them",
         ),
     ),
     Complaint(
@@ -144,8 +144,8 @@ COMPLAINTS = [
         "decoding starves the device",
         ("open_clip 110", "open_clip 899"),
         (
-            "training/test_recipe.py::test_the_benchmark_times_the_real_loop",
-            "training/test_recipe.py::test_batches_made_ahead_are_the_same_batches",
+            "training/test_benchmark.py::test_the_benchmark_times_the_real_loop",
+            "training/test_inputs.py::test_batches_made_ahead_are_the_same_batches",
             "training/test_data_decode.py::test_decoding_in_threads_gives_what_a_plain_loop_gives",
         ),
     ),
