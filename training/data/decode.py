@@ -16,7 +16,7 @@ from typing import TypeVar
 from PIL import ExifTags, Image
 
 from common import InputError
-from models.images import FORMATS, decode_image
+from models import FORMATS, decode_image
 from training.data.dataset import Dataset, Item, Problem, Report
 
 S = TypeVar("S")

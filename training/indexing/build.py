@@ -24,8 +24,7 @@ from index import (
     make_map,
     write_catalogue,
 )
-from models import Encoder, load_encoder
-from models.images import decode_image
+from models import Encoder, decode_image, load_encoder
 from training.data import Dataset, open_dataset, undecodable
 from training.indexing.local import Encoding, distinct_titles, encode_locally
 from training.indexing.parts import PART, Parts

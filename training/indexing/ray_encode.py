@@ -17,9 +17,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from common import DataError, VitrineError
-from models import Encoder, load_encoder
-from models.checkpoint_folder import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
-from models.onnx_backend import ONNX_FOLDER as ONNX
+from models import CONFIG_FILE, ONNX_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE, Encoder, load_encoder
 from training.data import Dataset, open_dataset
 from training.indexing.local import Read, Vector, distinct_titles, encode_pictures, encode_titles
 from training.indexing.parts import Kind, Part, Parts
@@ -82,7 +80,7 @@ def _put_checkpoint(checkpoint: Path, kind: str) -> Any:
 
     names = [CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE]
     if kind == "cpu":
-        names += [f"{ONNX}/{path.name}" for path in sorted((checkpoint / ONNX).glob("*.*"))]
+        names += [f"{ONNX_FOLDER}/{path.name}" for path in sorted((checkpoint / ONNX_FOLDER).glob("*.*"))]
     return ray.put({name: (checkpoint / name).read_bytes() for name in names})
 
 
