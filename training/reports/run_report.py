@@ -17,13 +17,10 @@ from index import Product, evaluate, title_slices
 from training.data import Item
 from training.reports import plots
 from training.reports.contact_sheet import draw_contact_sheet
+from training.reports.files import CURVES, FIGURES, FOLDER, RECALL, SHEET, SLICES, TEMPERATURE
 from training.reports.plots import IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from training.reports.same_title import calibration, number_titles, same_title_ranks
 from training.resume import LOG_FILE, METRICS_FILE
-
-FOLDER = "report"
-CURVES, TEMPERATURE, RECALL, SHEET = "curves.png", "temperature.png", "recall.png", "queries.jpg"
-SLICES, FIGURES = "slices.json", "report.json"
 
 MAX_K = 100
 """Largest k at which recall@k is drawn."""

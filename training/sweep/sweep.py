@@ -25,7 +25,7 @@ from models.checkpoint_folder import WEIGHTS_FILE
 from models.torch_backend import pick_device
 from training.data import open_dataset
 from training.progress import report_console
-from training.reports import DPI, GREY, INK, style
+from training.reports.plots import DPI, GREY, INK, style
 from training.resume import STATE_FILE
 from training.sweep.space import Search, to_toml, value_at, with_overrides
 from training.train import train
