@@ -35,12 +35,8 @@ def _panels(count: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
 
 
 def _titled(axes: Axes, title: str, across: str, pad: float = 8) -> None:
+    """Give a plot its title, the name `across` of its x axis, and the colours and grid of all plots here."""
     axes.set_title(title, loc="left", fontsize=11, color=INK, pad=pad)
-    style(axes, across)
-
-
-def style(axes: Axes, across: str) -> None:
-    """Give a plot the colours and grid of all plots here, and its x axis the name `across`."""
     axes.set_xlabel(across, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
