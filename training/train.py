@@ -25,8 +25,16 @@ from training.distributed import World, joined
 from training.inputs import Inputs, batches, prefetch
 from training.progress import report_console
 from training.reports import card_text
-from training.resume import CARD_FILE, STATE_FILE, Progress, StateSaver, finished_metrics, interruptible, read_state
-from training.resume import METRICS_FILE as METRICS_FILE
+from training.resume import (
+    CARD_FILE,
+    METRICS_FILE,
+    STATE_FILE,
+    Progress,
+    StateSaver,
+    finished_metrics,
+    interruptible,
+    read_state,
+)
 from training.run_log import open_log
 from training.setup import Plan, Setup, make_plan, prepare
 from training.trainer import Trainer

@@ -13,8 +13,7 @@ from typing import Any
 
 from common import atomic_file
 from tests.benchmarks import ablation
-from training.reports import compare
-from training.reports import evaluation as evaluate
+from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -62,9 +61,9 @@ def throughput(folder: Path) -> str:
 
 SECTIONS: dict[str, Callable[[Path], str]] = {
     "goals": goals,
-    "kagl": lambda folder: evaluate.markdown(evaluate.read_result(folder / "kagl-test.json")),
-    "all": lambda folder: evaluate.markdown(evaluate.read_result(folder / "evaluation-all.json")),
-    "paper": lambda folder: compare.markdown(compare.read_comparison(folder / "paper.json")),
+    "kagl": lambda folder: markdown(read_result(folder / "kagl-test.json")),
+    "all": lambda folder: markdown(read_result(folder / "evaluation-all.json")),
+    "paper": lambda folder: comparison_markdown(read_comparison(folder / "paper.json")),
     "ablation": lambda folder: ablation.table(_json(folder, "ablation")),
     "throughput": throughput,
 }

@@ -65,7 +65,7 @@ COMPLAINTS = [
         (
             "app/test_app_search.py::test_one_truncated_picture_of_many_holds_nobody_up",
             "app/test_app_live.py::test_many_lines_are_written_and_bad_ones_fail_alone",
-            "training/test_data.py::test_a_damaged_member_costs_only_itself",
+            "training/test_data_layouts.py::test_a_damaged_member_costs_only_itself",
             "training/test_training.py::test_a_picture_that_cannot_be_used_is_left_out",
         ),
     ),
@@ -146,7 +146,7 @@ COMPLAINTS = [
         (
             "training/test_benchmark.py::test_the_benchmark_times_the_real_loop",
             "training/test_inputs.py::test_batches_made_ahead_are_the_same_batches",
-            "training/test_data.py::test_decoding_in_threads_gives_what_a_plain_loop_gives",
+            "training/test_data_decode.py::test_decoding_in_threads_gives_what_a_plain_loop_gives",
         ),
     ),
 ]

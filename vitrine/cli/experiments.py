@@ -85,20 +85,20 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Train or collect several runs and show the source paper's table beside them: image to text, over all pairs."""
-    from training.reports import compare as table
+    from training.reports import compare_runs, comparison_markdown, comparison_table, complaint, read_comparison
 
     failed: dict[str, str] = {}
     if comparison is not None:
         if given or data is not None:
             raise InputError("--from shows what was measured before; give it without runs, configs and --data")
-        result = table.read_comparison(comparison)
+        result = read_comparison(comparison)
     elif not given or data is None:
         raise InputError("give configs or run folders, and --data PATH; or --from FILE.json")
     else:
-        result, failed = table.compare(given, data, runs=runs, cache=cache, device=device)
+        result, failed = compare_runs(given, data, runs=runs, cache=cache, device=device)
     if result["runs"]:
         for path in out or ():
-            write_figures(path, result, table.markdown)
-        say(result if as_json else table.terminal_table(result), as_json)
+            write_figures(path, result, comparison_markdown)
+        say(result if as_json else comparison_table(result), as_json)
     if failed:
-        raise InputError(table.complaint(failed))
+        raise InputError(complaint(failed))
