@@ -69,7 +69,7 @@ PUBLIC = {
 Most hold a function of their own name, which a face cannot export: Python sets the module as that attribute.
 """
 
-INNER = {("app", "models"), ("training", "models")}
+INNER = {("app", "models")}
 """Pairs of rooms: the first still imports modules of the second that are neither a face nor public."""
 
 LONG = {
