@@ -5,7 +5,7 @@ The same functions serve the command line, training and the service's evaluation
 
 from __future__ import annotations
 
-from index.metrics.evaluation import (
+from index.metrics.evaluate import (
     CATALOGUE_VARIABLE,
     KAGL_ATTRIBUTES,
     Report,

@@ -23,7 +23,7 @@ from index import (
     ranks,
     title_key,
 )
-from index.metrics import evaluation as metrics
+from index.metrics import evaluate as metrics
 
 TIE = 1e-6
 
