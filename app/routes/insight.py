@@ -1,4 +1,4 @@
-"""The pages, and what only they ask for: the words that carry a match, what lies behind the figures, and the map."""
+"""The pages and the calls that only they use: words that carry a match, the error analysis, the map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from app.http import REPLACED, UnavailableError, require
+from app.http import DOCS_POLICY, REPLACED, UnavailableError, require
 from app.query import Service, TheService, product_vectors, unit_vector
 from app.routes.search import body_docs
 from app.schemas import (
@@ -39,7 +39,7 @@ NONE = 65535
 
 details = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 pages = APIRouter(include_in_schema=False)
-"""The pages themselves hold no data and are open to everybody; what they show, they ask for with a key."""
+"""The pages hold no data and are open to everybody. What they show needs a key where reads do."""
 
 
 @pages.get("/")
@@ -60,6 +60,12 @@ async def map_page() -> FileResponse:
     return FileResponse(PAGE / "map.html")
 
 
+@pages.get("/docs")
+async def docs_page() -> FileResponse:
+    """Return the page to read about the calls and to try them."""
+    return FileResponse(PAGE / "docs.html", headers={"Content-Security-Policy": DOCS_POLICY})
+
+
 @details.post("/v1/explain", **body_docs(explain_body(), "search"))
 async def explain(request: Request, service: TheService) -> ExplainAnswer:
     """Say which words of some descriptions carry their match with a picture.
@@ -76,7 +82,7 @@ async def evaluation_details(
     service: TheService,
     split: Annotated[Literal["test", "validation", "train", "all"], Query(description="Whose products ask.")] = "test",
 ) -> DetailsAnswer:
-    """Show what lies behind the figures: the queries that do worst and best, and how similar right and wrong pairs are.
+    """Return the error analysis: the queries that fail and succeed most, and how similar right and wrong pairs are.
 
     The first call of a split takes seconds to minutes, later ones are answered from memory.
     """
