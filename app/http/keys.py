@@ -25,7 +25,7 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 
-from app.http.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from app.errors import ForbiddenError, UnauthorizedError, UnavailableError
 from common import ConfigError, InputError, NotFoundError, atomic_file
 
 logger = logging.getLogger("vitrine.app")

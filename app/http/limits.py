@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 
 from fastapi import Request
 
-from app.http.errors import SlowBodyError, TooLargeError
+from app.errors import SlowBodyError, TooLargeError
 from app.telemetry import Telemetry
 from common import OverloadedError
 

@@ -1,4 +1,4 @@
-"""The bodies of bulk calls: one JSON object a line, alone or in a form beside its pictures. Knows no product.
+"""The bodies of bulk calls: one JSON object a line, alone or in a form beside its pictures. Writes nothing.
 
 Lines are yielded as they arrive, so that a call of any length takes little memory.
 """
@@ -6,18 +6,18 @@ Lines are yielded as they arrive, so that a call of any length takes little memo
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.http.errors import InvalidError, MalformedError
+from app.errors import InvalidError, MalformedError
 from app.http.limits import MAX_JSON, bounded, too_large
 from app.http.pictures import UploadedPicture
+from app.schemas import ProductLine
 from common import InputError
 
 LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
@@ -27,41 +27,23 @@ FORM_UPLOADS = 20
 """How many times the largest upload a bulk form may be."""
 
 
-class LineFields(Protocol):
-    """What the reader has to know of the fields of a line."""
-
-    @property
-    def image(self) -> str | None:
-        """A data URI, or the name of a file of the form."""
-
-    @property
-    def delete(self) -> bool:
-        """Whether the picture is of no use."""
-
-
-L = TypeVar("L", bound=LineFields)
-
-
 @dataclass(frozen=True, slots=True)
-class Line(Generic[L]):
+class Line:
     """A line of a bulk call, or what is wrong with it."""
 
     number: int
     """From 1; empty lines count."""
-    fields: L | None
+    fields: ProductLine | None
     """None where it could not be read that far."""
     picture: UploadedPicture | None = None
     error: InputError | None = None
 
 
-class Timer(Protocol):
-    """Bounds how long a block may wait for bytes."""
-
-    def __call__(self) -> AbstractAsyncContextManager[None]:
-        """Return the bound for one block."""
+Bound = Callable[[], AbstractAsyncContextManager[None]]
+"""Returns what bounds the time in which a block waits for bytes."""
 
 
-async def split_lines(request: Request, limit: int, in_time: Timer) -> AsyncGenerator[tuple[int, bytes], None]:
+async def split_lines(request: Request, limit: int, in_time: Bound) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yield the lines of the body that are not empty, with their numbers; each must arrive in time.
 
     Raises:
@@ -90,7 +72,7 @@ async def split_lines(request: Request, limit: int, in_time: Timer) -> AsyncGene
 
 @asynccontextmanager
 async def bulk_form(
-    request: Request, max_bytes: int, in_time: Timer
+    request: Request, max_bytes: int, in_time: Bound
 ) -> AsyncIterator[tuple[bytes, Mapping[str, UploadFile]]]:
     """Read a form with a file `products` of lines, and pictures: yield the lines, and the pictures by file name.
 

@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.errors import RateLimitedError, internal_error, named_response
+from app.errors import RateLimitedError
 from app.http.keys import Key, KeyRing
 from app.http.rate import RateLimit, address_group
+from app.http.responses import internal_error, named_response
 from app.http.trace import Trace, trace_of
 from app.logs import Origin, origin
 from app.telemetry import Telemetry

@@ -18,6 +18,7 @@ from app.telemetry import Telemetry
 from common import ImageError
 from models.images import FORMATS, decode_image
 
+D = TypeVar("D")
 T = TypeVar("T")
 
 
@@ -54,20 +55,16 @@ class Pictures:
         self._telemetry = telemetry
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vitrine-decode")
 
-    async def decoded(self, data: bytes | str) -> np.ndarray:
-        """Return the picture in `data`, bytes or a data URI, prepared.
+    async def prepared(self, sent: bytes | str) -> UploadedPicture:
+        """Return the picture in `sent`, bytes or a data URI, prepared.
 
         Raises:
             ImageError: it cannot be decoded, or is too large.
             TooLargeError: it has too many bytes.
         """
-        return (await self.kept(data)).pixels
+        return await self.run(self._prepared, sent)
 
-    async def kept(self, data: bytes | str) -> UploadedPicture:
-        """Return a picture, bytes or a data URI, as it was sent and prepared; raises as `decoded`."""
-        return await self.run(self._decode, data)
-
-    async def run(self, work: Callable[[bytes | str], T], data: bytes | str) -> T:
+    async def run(self, work: Callable[[D], T], data: D) -> T:
         """Return `work(data)`, computed in one of the decoding threads."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, data)
 
@@ -75,15 +72,10 @@ class Pictures:
         """Let go of the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _decode(self, data: bytes | str) -> UploadedPicture:
+    def _prepared(self, data: bytes | str) -> UploadedPicture:
         sent = from_uri(data, self._max_bytes) if isinstance(data, str) else data
         with self._telemetry.stage("decode"):
             return UploadedPicture(sent, self._prepare(decode_image(sent, self._max_pixels)))
-
-
-def is_picture(text: str) -> bool:
-    """Return whether an input is a picture as a data URI, and not a text."""
-    return text.startswith("data:image/")
 
 
 def from_uri(uri: str, max_bytes: int) -> bytes:
