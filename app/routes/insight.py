@@ -29,7 +29,7 @@ from app.schemas import (
     explain_body,
 )
 from common import NotFoundError
-from index import MAP_FILE, Location, Product, load_map
+from index import MAP_FILE, Location, Product, SearchIndex, load_map
 
 PAGE = Path(__file__).parents[1] / "page"
 MAX_COLOURS = 200
@@ -136,6 +136,7 @@ class Maps:
             at = (id(serving.index), stand)
             if at != self._at:
                 stored = load_map(folder, serving.encoder.encoder_id)
+                assert isinstance(serving.index, SearchIndex)  # noqa: S101 - that of a folder
                 products = serving.index.products
                 ids = [product.id for product in products]
                 rows, points = stored.place(ids, serving.index.vectors(ids))

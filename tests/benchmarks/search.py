@@ -239,8 +239,8 @@ def measure_search(folder: Path) -> dict[str, Any]:
     for name, want in wants.items():
         row: dict[str, Any] = {"search": name}
         for kind, queries in (("image", images), ("text", titles)):
-            found = index.images(queries, [want] * len(queries))
-            right = exact.images(queries[:100], [want] * 100)
+            found = index.search("images", queries, [want] * len(queries))
+            right = exact.search("images", queries[:100], [want] * 100)
             same = sum(
                 len({hit.product.id for hit in one.hits} & {hit.product.id for hit in two.hits})
                 for one, two in zip(found, right, strict=False)
@@ -248,15 +248,19 @@ def measure_search(folder: Path) -> dict[str, Any]:
             row[f"recall_{kind}"] = round(same / sum(len(page.hits) for page in right), 4)
             row["total"] = found[0].total
             assert all(len(one.hits) == len(two.hits) for one, two in zip(found, right, strict=False))
-        row["ms"] = round(milliseconds(lambda query, want=want: index.images(query, [want]), images, 50), 3)
-        row["exact_ms"] = round(milliseconds(lambda query, want=want: exact.images(query, [want]), images, 9), 3)
+        row["ms"] = round(milliseconds(lambda query, want=want: index.search("images", query, [want]), images, 50), 3)
+        row["exact_ms"] = round(
+            milliseconds(lambda query, want=want: exact.search("images", query, [want]), images, 9), 3
+        )
         rows.append(row)
         sys.stderr.write(f"{json.dumps(row)}\n")
     figures["searches"] = rows
     figures["descriptions_ms"] = round(
-        milliseconds(lambda query: index.descriptions(query, [SearchQuery()]), titles, 50), 3
+        milliseconds(lambda query: index.search("texts", query, [SearchQuery()]), titles, 50), 3
     )
-    figures["batch_32_ms"] = round(batches(lambda some: index.images(some, [SearchQuery()] * len(some)), images, 6), 3)
+    figures["batch_32_ms"] = round(
+        batches(lambda some: index.search("images", some, [SearchQuery()] * len(some)), images, 6), 3
+    )
     return figures
 
 

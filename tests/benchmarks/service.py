@@ -110,7 +110,7 @@ def alone(checkpoint: Path, catalogue: Path, seconds: float) -> dict[str, Any]:
             begun = time.perf_counter()
             vectors = encode(inputs[start : start + size])
             encoding.append(1000 * (time.perf_counter() - begun))
-            index.images(vectors, [SearchQuery(k=K)] * size)
+            index.search("images", vectors, [SearchQuery(k=K)] * size)
 
         # One after the other, as a query needs them: each finds the caches as the other has left them.
         both, cpu = timed(answer, seconds)

@@ -386,8 +386,8 @@ class Check:
             if answer["catalogue_version"] != fresh.version:
                 self.tally.fault(f"a worker is at version {answer['catalogue_version']}, the file at {fresh.version}")
             ids = [hit["id"] for hit in answer["results"]]
-            (page,) = fresh.images(query, [SearchQuery(k=1000)])
-            (titles,) = fresh.descriptions(query, [SearchQuery(k=1000)])
+            (page,) = fresh.search("images", query, [SearchQuery(k=1000)])
+            (titles,) = fresh.search("texts", query, [SearchQuery(k=1000)])
             expected = [hit.product.id for hit in page.hits]
             # Values go over the wire in double precision and are normalised again: the last bit may differ.
             close = all(abs(h["score"] - o.score) < 2e-6 for h, o in zip(answer["results"], page.hits, strict=False))

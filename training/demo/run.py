@@ -59,8 +59,8 @@ def found_type_and_colour(catalogue: Path, encoder: Encoder) -> dict[str, float]
     index = SearchIndex(snapshot)
     asked = {title_key(p.title): p for p in snapshot.products if p.split == "test"}
     products = list(asked.values())
-    pages = index.images(
-        encoder.encode_text([product.title for product in products]), [SearchQuery(k=1)] * len(products)
+    pages = index.search(
+        "images", encoder.encode_text([product.title for product in products]), [SearchQuery(k=1)] * len(products)
     )
     right = np.array(
         [
