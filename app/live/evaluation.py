@@ -14,7 +14,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from app.http import UnavailableError
+from app.errors import UnavailableError
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError
 from index import Database, Location

@@ -80,9 +80,9 @@ class Job(QueuedJob["JobResult"]):
         return max(1, len(self.texts) + len(self.pixels))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JobResult:
-    """The result of one job, and how long it and its batch took (seconds)."""
+    """The result of one job, and how long it and its batch took (seconds); the engine fills it in step by step."""
 
     serving: Serving
     texts: np.ndarray
