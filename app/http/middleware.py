@@ -124,7 +124,7 @@ class RequestScope:
         return named_response(
             request_id,
             RateLimitedError(
-                f"more than {self.limit.limit} from {'this key' if key else 'this address'}; come back in {wait_s} s",
+                f"more than {self.limit.rate} from {'this key' if key else 'this address'}; come back in {wait_s} s",
                 wait_s,
             ),
         )

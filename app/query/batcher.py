@@ -43,22 +43,21 @@ class QueuedJob(Generic[R]):
 
 
 J = TypeVar("J", bound=QueuedJob[Any])
-Result = R | Exception | Future[R]
-"""What a handler returns for a job; a future is for work that goes on elsewhere."""
 
 
 class MicroBatcher(Generic[J, R]):
     """Runs `handler` in a thread of its own on whatever is waiting, at most `max_batch` inputs at a time.
 
     A lone job is not held back to wait for others: batches form while the handler is busy with the one before.
-    The handler takes B jobs and returns B results in their order; a result that is an exception is raised for its
-    caller alone. When the handler itself raises, the jobs of that batch are tried one by one, so that only the bad one
-    fails. A job of more than `max_batch` inputs is a batch of its own.
+    The handler takes B jobs and returns B results in their order. A result that is an exception is raised for its
+    caller alone; one that is a future is of work that goes on elsewhere. When the handler itself raises, the jobs of
+    that batch are tried one by one, so that only the bad one fails. A job of more than `max_batch` inputs is a batch of
+    its own.
     """
 
     def __init__(
         self,
-        handler: Callable[[Sequence[J]], Sequence[Result[R]]],
+        handler: Callable[[Sequence[J]], Sequence[R | Exception | Future[R]]],
         *,
         name: str,
         max_batch: int,
@@ -153,7 +152,7 @@ class MicroBatcher(Generic[J, R]):
                 if batch[0].future.done() and len(batch) == 1:
                     continue  # nobody waits for it any more
                 try:
-                    results = self._handler(batch)
+                    results: Sequence[R | Exception | Future[R]] = self._handler(batch)
                     if len(results) != len(batch):
                         raise RuntimeError(f"the handler gave {len(results)} results for {len(batch)} jobs")
                 except BaseException as error:
@@ -162,12 +161,13 @@ class MicroBatcher(Generic[J, R]):
                         alone.extend([job] for job in batch)
                         continue
                     results = [_as_exception(error)]
+                ready: dict[J, R | Exception] = {}
                 for job, result in zip(batch, results, strict=True):
                     if isinstance(result, Future):
-                        result.add_done_callback(lambda done, job=job: self._deliver({job: _outcome(done)}))
-                self._deliver(
-                    {job: one for job, one in zip(batch, results, strict=True) if not isinstance(one, Future)}
-                )
+                        self._deliver_later(job, result)
+                    else:
+                        ready[job] = result
+                self._deliver(ready)
         except BaseException:
             logger.critical("the worker %s died", self._name, exc_info=True)
         finally:
@@ -199,6 +199,10 @@ class MicroBatcher(Generic[J, R]):
             if job in self._waiting:
                 self._waiting.remove(job)
                 self._load -= job.cost
+
+    def _deliver_later(self, job: J, work: Future[R]) -> None:
+        """Hand the result of work that goes on elsewhere to its caller, when it is there."""
+        work.add_done_callback(lambda done: self._deliver({job: _outcome(done)}))
 
     def _deliver(self, results: dict[J, R | Exception]) -> None:
         """Hand results to their callers on the event loop; those who left or timed out are passed over."""

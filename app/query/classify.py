@@ -33,7 +33,11 @@ class Explained:
 
 
 async def classify_labels(
-    service: Service, labels: Sequence[str], templates: Sequence[str], picture: np.ndarray | None, product_id: str | None
+    service: Service,
+    labels: Sequence[str],
+    templates: Sequence[str],
+    picture: np.ndarray | None,
+    product_id: str | None,
 ) -> Classified:
     """Return how well each label fits a prepared picture (H, W, 3), or that of a product; one of the two is None.
 

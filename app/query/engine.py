@@ -1,4 +1,4 @@
-"""From a batch of jobs to vectors and pages: checks, encodes, blends, searches. Knows no HTTP, no queue and no files."""
+"""From a batch of jobs to vectors and pages: checks, encodes, blends, searches. Knows no HTTP and no queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.errors import REPLACED, InvalidError, UnavailableError
 from app.query.jobs import Encoder, Job, JobResult, Part, Serving
 from app.telemetry import Telemetry
 from common import InputError, VitrineError
-from index import LikeVectors, UnknownProductError
+from index import DescriptionHit, Hit, LikeVectors, Page, Side, UnknownProductError
 
 SEARCH_THREADS = 4
 """Searches at a time in a catalogue that is a database."""
@@ -159,12 +159,15 @@ class Engine:
     def _search(self, jobs: Sequence[Job], results: Mapping[int, JobResult], queries: Mapping[int, np.ndarray]) -> None:
         """Put the page of each query (D,) into its result: one call per side for all of them."""
         start = time.perf_counter()
-        for side in ("images", "texts"):
+        sides: tuple[Side, ...] = ("images", "texts")
+        for side in sides:
             rows = [at for at in queries if jobs[at].side == side]
             if rows:
                 index = results[rows[0]].serving.index
                 asked = [query for at in rows if (query := jobs[at].query) is not None]
-                pages = index.search(side, np.stack([queries[at] for at in rows]), asked)
+                pages: Sequence[Page[Hit] | Page[DescriptionHit]] = index.search(
+                    side, np.stack([queries[at] for at in rows]), asked
+                )
                 for at, page in zip(rows, pages, strict=True):
                     results[at].page = page
         search_s = time.perf_counter() - start

@@ -1,24 +1,30 @@
-"""The HTTP endpoints: search, products, insight and the pages. Thin: each calls the service and answers.
+"""The HTTP calls, a file for each kind. Thin: each reads its input, asks a component, and shapes the answer.
 
 Only `app.server` imports this package.
 """
 
 from __future__ import annotations
 
-from app.routes.insight import PAGE, Maps, details, pages
-from app.routes.products import admin, reading, writing
-from app.routes.search import metrics, operations, router, searching
+from app.routes import encoding, insight, operations, products, search
+from app.routes.components import Components
+from app.routes.operations import PAGE, metrics
+
+DIRECT = (search.router, encoding.direct)
+"""The calls that come most often; their routes stand in the application itself, before all others."""
+INCLUDED = (
+    encoding.router,
+    insight.router,
+    products.reading,
+    products.writing,
+    products.admin,
+    operations.router,
+    operations.pages,
+)
 
 __all__ = [
+    "DIRECT",
+    "INCLUDED",
     "PAGE",
-    "Maps",
-    "admin",
-    "details",
+    "Components",
     "metrics",
-    "operations",
-    "pages",
-    "reading",
-    "router",
-    "searching",
-    "writing",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.http import InvalidError
+from app.errors import InvalidError
 from app.schemas.fields import MAX_DIM, MAX_NAME, MAX_PROMPTS, MAX_TEXT, Fields, Ids, Name, Number, Picture, clean
 
 MAX_LABELS = 200

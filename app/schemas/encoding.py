@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.http import InvalidError
+from app.errors import InvalidError
 from app.schemas.fields import MAX_DIM, MAX_TEXT, MODEL_NAME, Fields, Name
 
 MAX_INPUTS = 256

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from app.http import InvalidError, invalid
+from app.errors import InvalidError, invalid
 from app.query import WEIGHTS, Part
 from app.schemas.errors import EXAMPLE_ERROR, ErrorAnswer
 from app.schemas.fields import (
