@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.http.etags import is_known as is_known
     from app.http.keys import SCOPES as SCOPES
     from app.http.keys import KeyRing as KeyRing
+    from app.http.keys import ScopeName as ScopeName
     from app.http.keys import create_key as create_key
     from app.http.keys import read_keys as read_keys
     from app.http.keys import require as require
@@ -41,7 +42,7 @@ __getattr__ = lazy_exports(
     {
         "app.http.connection": "while_connected",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
-        "app.http.keys": "KeyRing SCOPES create_key read_keys require revoke_key",
+        "app.http.keys": "KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
         "app.http.lines": "Line",
         "app.http.middleware": "DOCS_POLICY RequestScope",
         "app.http.pictures": "UploadedPicture media_type",

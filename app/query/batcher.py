@@ -202,7 +202,12 @@ class MicroBatcher(Generic[J, R]):
 
     def _deliver_later(self, job: J, work: Future[R]) -> None:
         """Hand the result of work that goes on elsewhere to its caller, when it is there."""
-        work.add_done_callback(lambda done: self._deliver({job: _outcome(done)}))
+
+        def deliver(done: Future[R]) -> None:
+            result = _outcome(done)
+            self._deliver({job: result})
+
+        work.add_done_callback(deliver)
 
     def _deliver(self, results: dict[J, R | Exception]) -> None:
         """Hand results to their callers on the event loop; those who left or timed out are passed over."""

@@ -6,7 +6,7 @@ Knows no request and no queue but what a job carries for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -70,7 +70,7 @@ class Job(QueuedJob["JobResult"]):
     side: Side = "images"
     vector: np.ndarray | None = None
     """A further part of the query, (D,) of unit length."""
-    weights: Mapping[Part, float] = WEIGHTS
+    weights: Mapping[Part, float] = field(default_factory=lambda: WEIGHTS)
     cached: bool = True
     """Whether the texts' vectors may come from the cache and are kept in it."""
 

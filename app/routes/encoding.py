@@ -32,7 +32,7 @@ router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answ
 
 
 @direct.post("/v1/embeddings", response_model=EmbeddingsAnswer, **body_docs(embeddings_body(), "encoding", 404))
-async def embeddings(request: Request, components: Components) -> Response:
+async def embeddings(request: Request, components: TheComponents) -> Response:
     """Encode texts and pictures to unit vectors, in the shape of OpenAI's call: its clients work with this service.
 
     An input that begins with `data:image/` is a picture. Vectors of both kinds live in one space.

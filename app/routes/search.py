@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from app.http import error_entry, while_connected
 from app.query import Job, JobResult, unit_vector
-from app.routes.components import Components
+from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router, json_response
 from app.routes.products import image_url
 from app.schemas import (
@@ -29,7 +29,7 @@ router = direct_router()
 
 
 @router.post("/v1/search/images", response_model=ProductAnswer, **body_docs(search_body(), "search"))
-async def search_images(request: Request, components: Components) -> Response:
+async def search_images(request: Request, components: TheComponents) -> Response:
     """Find products by any blend of a text, a picture, products that they are like or unlike, and a vector.
 
     Send JSON, with a picture as a data URI; or a multipart form with a file `image` and the same fields, lists and
@@ -40,7 +40,7 @@ async def search_images(request: Request, components: Components) -> Response:
 
 
 @router.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
-async def search_descriptions(request: Request, components: Components) -> Response:
+async def search_descriptions(request: Request, components: TheComponents) -> Response:
     """Find the descriptions that fit a query; each comes once, with its products.
 
     Takes the same input as `/v1/search/images`; `collapse` has no effect, since no description comes twice.
@@ -49,7 +49,7 @@ async def search_descriptions(request: Request, components: Components) -> Respo
 
 
 @router.post("/v1/search/images/batch", response_model=ProductAnswers, **body_docs(batch_body(), "search"))
-async def search_images_batch(request: Request, components: Components) -> Response:
+async def search_images_batch(request: Request, components: TheComponents) -> Response:
     """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
     results = await _search_many(request, components, "images")
     return json_response(
@@ -58,7 +58,7 @@ async def search_images_batch(request: Request, components: Components) -> Respo
 
 
 @router.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **body_docs(batch_body(), "search"))
-async def search_descriptions_batch(request: Request, components: Components) -> Response:
+async def search_descriptions_batch(request: Request, components: TheComponents) -> Response:
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     results = await _search_many(request, components, "texts")
     return json_response(

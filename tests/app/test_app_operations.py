@@ -22,7 +22,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.http import UnavailableError
+from app.errors import UnavailableError
 from app.live import Evaluations
 from app.routes import PAGE
 from app.server import create_app, serve
@@ -109,7 +109,7 @@ def test_a_dead_worker_is_not_ready_and_nobody_waits_for_it(folder: Path) -> Non
     app = create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())
     with served(app) as client:
         assert client.get("/readyz").status_code == 200
-        worker = app.state.service.batcher._thread
+        worker = next(thread for thread in threading.enumerate() if thread.name == "vitrine-encode")
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit))
         for _ in range(2):
             assert "the worker died" in error_of(client.get("/readyz"), 503, "unavailable")["message"]
@@ -182,7 +182,7 @@ def test_requests_that_wait_are_encoded_together_and_answered_apart(folder: Path
         until(lambda: encoder.entered == 1)
         together = {text: people.submit(client.post, IMAGES, json={"text": text}) for text in texts}
         pictures = [people.submit(client.post, DESCRIPTIONS, files={"image": ("x", picture)}) for _ in range(3)]
-        until(lambda: app.state.service.batcher.waiting == len(texts) + 3)
+        until(lambda: app.state.components.service.batcher.waiting == len(texts) + 3)
         encoder.door.set()
         assert first.result().status_code == 200
         for text in texts:
@@ -201,7 +201,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(folder: Path) -
         taken = [people.submit(client.post, IMAGES, json={"text": "x"})]
         until(lambda: encoder.entered == 1)
         taken += [people.submit(client.post, IMAGES, json={"text": "x"}) for _ in range(2)]
-        until(lambda: app.state.service.batcher.waiting == 2)
+        until(lambda: app.state.components.service.batcher.waiting == 2)
         refused = client.post(IMAGES, json={"text": "x"})
         error_of(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1
@@ -232,7 +232,7 @@ def test_a_bad_query_fails_alone(folder: Path) -> None:
         until(lambda: encoder.entered == 1)
         texts = ["red dress", "explode", "blue bag"]
         together = [people.submit(client.post, IMAGES, json={"text": text}) for text in texts]
-        until(lambda: app.state.service.batcher.waiting == 3)
+        until(lambda: app.state.components.service.batcher.waiting == 3)
         encoder.door.set()
         assert held.result().status_code == 200
         assert [one.result().status_code for one in together] == [200, 500, 200]
@@ -262,8 +262,8 @@ def test_a_caller_who_hangs_up_is_not_worked_for(folder: Path) -> None:
                 b"POST /v1/search/images HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
                 b'content-length: 16\r\n\r\n{"text": "gone"}'
             )
-            until(lambda: app.state.service.batcher.waiting == 1)
-        until(lambda: app.state.service.batcher.waiting == 0)
+            until(lambda: app.state.components.service.batcher.waiting == 1)
+        until(lambda: app.state.components.service.batcher.waiting == 0)
         encoder.door.set()
         assert held.result().status_code == 200
         assert ["gone"] not in encoder.text_batches
@@ -280,10 +280,10 @@ def test_shutdown_answers_what_was_accepted(folder: Path) -> None:
             accepted.append(
                 people.submit(httpx.post, f"{client.base_url}{IMAGES}", json={"text": "y"}, trust_env=False)
             )
-            until(lambda: app.state.service.batcher.waiting == 1)
+            until(lambda: app.state.components.service.batcher.waiting == 1)
             threading.Timer(0.2, encoder.door.set).start()  # by then the server is shutting down
         assert [one.result().status_code for one in accepted] == [200, 200]
-    assert not app.state.service.batcher.alive
+    assert not app.state.components.service.batcher.alive
 
 
 def test_an_application_works_in_process_too(folder: Path) -> None:
@@ -486,7 +486,9 @@ def test_the_openapi_document_describes_both_bodies_and_one_error(client: httpx.
     for path in (IMAGES, DESCRIPTIONS):
         content = document["paths"][path]["post"]["requestBody"]["content"]
         assert set(content) == {"application/json", "multipart/form-data"}
-        by_json, by_form = (content[kind]["schema"]["properties"] for kind in content)
+        assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/SearchRequest"}
+        by_json = document["components"]["schemas"]["SearchRequest"]["properties"]
+        by_form = content["multipart/form-data"]["schema"]["properties"]
         assert set(by_form) == {*by_json, "image"}
         assert by_json["k"]["maximum"] == 1000
         assert by_json["text"]["description"]
@@ -526,7 +528,7 @@ def test_a_picture_that_will_find_the_queue_full_is_refused_before_it_is_decoded
         held = [people.submit(client.post, IMAGES, json={"text": "held"})]
         until(lambda: encoder.entered == 1)
         held += [people.submit(client.post, IMAGES, json={"text": f"waits {number}"}) for number in range(2)]
-        until(lambda: app.state.service.batcher.waiting == 2)
+        until(lambda: app.state.components.service.batcher.waiting == 2)
         before = len(decoded)
         answer = client.post(IMAGES, files={"image": ("x", encoded(draw("pink", "watch")))})
         error_of(answer, 503, "overloaded")

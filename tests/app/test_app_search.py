@@ -451,7 +451,7 @@ def test_a_large_batch_lets_single_queries_through(folder: Path) -> None:
         many = people.submit(client.post, f"{IMAGES}/batch", json={"queries": [{"text": f"q{n}"} for n in range(100)]})
         until(lambda: encoder.text_batches)
         single = people.submit(client.post, IMAGES, json={"text": "single"})
-        until(lambda: app.state.service.batcher.waiting > 0)
+        until(lambda: app.state.components.service.batcher.waiting > 0)
         for _ in range(200):
             encoder.door.release()
         assert single.result().status_code == 200
@@ -476,7 +476,7 @@ def test_a_batch_in_a_full_service_is_told_to_come_back(folder: Path) -> None:
         taken = [people.submit(client.post, IMAGES, json={"text": "a"})]
         until(lambda: encoder.text_batches)
         taken += [people.submit(client.post, IMAGES, json={"text": text}) for text in "bc"]
-        until(lambda: app.state.service.batcher.waiting == 2)
+        until(lambda: app.state.components.service.batcher.waiting == 2)
         refused = client.post(f"{IMAGES}/batch", json={"queries": [{"text": "d"}, {"text": "e"}]})
         error_of(refused, 503, "overloaded")
         assert refused.headers["retry-after"]

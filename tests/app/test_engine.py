@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.http import UnavailableError
-from app.query import Outcome, Service, Serving
-from app.query.engine import Ask, Engine, Job
+from app.errors import InvalidError, UnavailableError
+from app.query import Engine, Job, JobResult, Service, Serving
+from app.routes import Components
 from app.server import create_app
 from app.settings import Settings
-from common import InputError, NotFoundError
+from app.telemetry import Telemetry
+from common import InputError
 from index import Catalogue, Filter, SearchIndex, SearchQuery
 from tests.tools.shop import (
     IMAGES,
@@ -62,17 +63,17 @@ def index(folder: Path) -> SearchIndex:
 
 
 def texts_of(*texts: str, cached: bool = True) -> Job:
-    return Job(texts, ask=Ask("images", SearchQuery(k=3)), cached=cached)
+    return Job(texts, query=SearchQuery(k=3), cached=cached)
 
 
-def found(answer: Outcome | Exception) -> Outcome:
-    assert isinstance(answer, Outcome), answer
+def found(answer: object) -> JobResult:
+    assert isinstance(answer, JobResult), answer
     return answer
 
 
 def test_a_text_asked_again_costs_no_encoding(index: SearchIndex) -> None:
     encoder = DrawnEncoder()
-    engine = Engine(lambda: Serving(encoder, index), 2)
+    engine = Engine(lambda: Serving(encoder, index), 2, Telemetry())
     first = found(engine.answer([texts_of("a"), texts_of("b"), texts_of("a")])[0])
     again = found(engine.answer([texts_of("a")])[0])
     assert encoder.text_batches == [["a", "b"]]
@@ -84,7 +85,7 @@ def test_a_text_asked_again_costs_no_encoding(index: SearchIndex) -> None:
 
 def test_what_is_not_to_be_cached_is_encoded_each_time(index: SearchIndex) -> None:
     encoder = DrawnEncoder()
-    engine = Engine(lambda: Serving(encoder, index), 10)
+    engine = Engine(lambda: Serving(encoder, index), 10, Telemetry())
     for _ in range(2):
         engine.answer([texts_of("a", cached=False), texts_of("a")])
     assert encoder.text_batches == [["a", "a"], ["a"]]
@@ -92,7 +93,7 @@ def test_what_is_not_to_be_cached_is_encoded_each_time(index: SearchIndex) -> No
 
 def test_without_a_cache_every_batch_is_encoded(index: SearchIndex) -> None:
     encoder = DrawnEncoder()
-    engine = Engine(lambda: Serving(encoder, index), 0)
+    engine = Engine(lambda: Serving(encoder, index), 0, Telemetry())
     for _ in range(2):
         engine.answer([texts_of("a")])
     assert encoder.text_batches == [["a"], ["a"]]
@@ -100,7 +101,7 @@ def test_without_a_cache_every_batch_is_encoded(index: SearchIndex) -> None:
 
 def test_another_encoder_starts_with_an_empty_cache(index: SearchIndex) -> None:
     serving = [Serving(DrawnEncoder(), index), Serving(Large(), index)]
-    engine = Engine(lambda: serving[0], 10)
+    engine = Engine(lambda: serving[0], 10, Telemetry())
     before = found(engine.answer([texts_of("red")])[0])
     serving.reverse()
     after = found(engine.answer([texts_of("red")])[0])
@@ -110,7 +111,7 @@ def test_another_encoder_starts_with_an_empty_cache(index: SearchIndex) -> None:
 
 def test_a_picture_prepared_for_another_model_fails_alone(index: SearchIndex) -> None:
     serving = Serving(Large(), index)
-    engine = Engine(lambda: serving, 10)
+    engine = Engine(lambda: serving, 10, Telemetry())
     old, new = (encoder.prepare_image(draw("red", "bag")) for encoder in (DrawnEncoder(), Large()))
     answers = engine.answer([Job(pixels=(new,)), Job(pixels=(new, old)), texts_of("red"), Job(pixels=(new,))])
     assert isinstance(answers[1], UnavailableError)
@@ -121,21 +122,22 @@ def test_a_picture_prepared_for_another_model_fails_alone(index: SearchIndex) ->
 
 def test_jobs_of_all_kinds_share_a_batch(index: SearchIndex) -> None:
     encoder = DrawnEncoder()
-    engine = Engine(lambda: Serving(encoder, index), 10)
+    engine = Engine(lambda: Serving(encoder, index), 10, Telemetry())
     pixels = encoder.prepare_image(draw("red", "bag"))
     answers = engine.answer(
         [
             Job(("x", "y"), (pixels,)),
-            Job(("red bag",), (pixels,), Ask("images", SearchQuery(k=1))),
-            Job(ask=Ask("images", SearchQuery(k=1), like=("nope",))),
-            Job(("red bag",), ask=Ask("descriptions", SearchQuery(k=1))),
-            Job(ask=Ask("descriptions", SearchQuery(k=1), vector=np.eye(128, dtype=np.float32)[0])),
-            Job(("x",), ask=Ask("images", SearchQuery(k=1, filters={"colour": Filter(any=("red",))}))),
+            Job(("red bag",), (pixels,), SearchQuery(k=1)),
+            Job(query=SearchQuery(k=1, like=("nope",))),
+            Job(("red bag",), query=SearchQuery(k=1), side="texts"),
+            Job(query=SearchQuery(k=1), side="texts", vector=np.eye(128, dtype=np.float32)[0]),
+            Job(("never encoded",), query=SearchQuery(k=1, filters={"colour": Filter(any=("red",))})),
         ]
     )
     assert encoder.text_batches == [["x", "y", "red bag"]]
     assert encoder.pixel_batches == [2]
-    assert isinstance(answers[2], NotFoundError)
+    assert isinstance(answers[2], InvalidError)
+    assert answers[2].details == [{"field": "like", "message": str(answers[2]).removeprefix("like: ")}]
     assert isinstance(answers[5], InputError)
     encodings = found(answers[0])
     assert (encodings.texts.shape, encodings.images.shape, encodings.page) == ((2, 128), (1, 128), None)
@@ -155,13 +157,15 @@ def test_readiness_encodes_every_time(folder: Path) -> None:
 
 def test_the_service_encodes_for_others_in_pieces(folder: Path) -> None:
     encoder = DrawnEncoder()
-    service = Service(Settings.read(catalogue=folder, max_batch=4), encoder)
+    with Catalogue.open(folder) as catalogue:
+        serving = Serving(encoder, SearchIndex(catalogue.snapshot()))
+    service = Service(lambda: serving, Settings.read(catalogue=folder, max_batch=4), Telemetry())
     pictures = [draw("red", "bag"), draw("blue", "shirt"), draw("pink", "watch")]
 
     async def main() -> tuple[np.ndarray, np.ndarray]:
         service.start()
         try:
-            encoded = await service.encoded(
+            encoded = await service.encode(
                 [f"text {n}" for n in range(6)], [encoder.prepare_image(picture) for picture in pictures]
             )
             return encoded.texts, encoded.images
@@ -188,13 +192,13 @@ def test_a_model_replaced_under_load_never_mixes_with_the_old_one(folder: Path) 
 
     old = Held()
     app = create_app(Settings.read(catalogue=folder), encoder=old)
-    service: Service = app.state.service
+    components: Components = app.state.components
     with served(app) as client, ThreadPoolExecutor(1) as people:
         before = ask(client, IMAGES, text="red dress", k=48)
         picture = encoded(Image.new("RGB", (7, 7), "red"))
         between = people.submit(client.post, IMAGES, files={"image": ("x", picture)})
         until(lambda: old.preparing == 1)
-        service.live.serving = Serving(Large(), service.serving.index)
+        components.state.serving = Serving(Large(), components.state.serving.index)
         old.door.set()
         late: httpx.Response = between.result()
         assert "just replaced" in error_of(late, 503, "unavailable")["message"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from app.http import SCOPES, RateLimit, create_key, parse_rate, rate, read_keys, require, revoke_key
-from app.http.keys import ScopeName
-from app.http.rate import address_group
+from app.http import (
+    SCOPES,
+    RateLimit,
+    ScopeName,
+    address_group,
+    create_key,
+    parse_rate,
+    read_keys,
+    require,
+    revoke_key,
+)
 from app.server import create_app
 from app.settings import Settings
 from common import ConfigError, InputError, NotFoundError
@@ -248,7 +255,7 @@ def test_one_too_many_is_refused_before_its_body_is_read(folder: Path) -> None:
         async def never(*_: object) -> None:
             raise AssertionError("the body was read")
 
-        app.state.service.uploads.read = never
+        app.state.components.uploads.read = never
         answer = client.post(IMAGES, json={"text": "x"})
         assert "3 per 1 hour from this address" in error_of(answer, 429, "rate_limited")["message"]
         assert 3590 <= int(answer.headers["retry-after"]) <= 3600
@@ -277,10 +284,9 @@ def test_an_address_is_believed_from_a_trusted_proxy_only(folder: Path) -> None:
         assert client.get("/", headers={"X-Forwarded-For": "198.51.100.9, 203.0.113.1"}).status_code == 429
 
 
-def test_a_moving_window_opens_as_its_requests_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moving_window_opens_as_its_requests_grow_old() -> None:
     now = 1000.0
-    monkeypatch.setattr("app.http.rate.time.time", lambda: now)
-    limit = RateLimit(parse_rate("2/minute"))
+    limit = RateLimit(parse_rate("2/minute"), clock=lambda: now)
     assert limit.wait("a") is None
     now += 40
     assert limit.wait("a") is None
@@ -291,37 +297,46 @@ def test_a_moving_window_opens_as_its_requests_grow_old(monkeypatch: pytest.Monk
     assert limit.wait("a") == 40
 
 
-def test_the_memory_of_a_limit_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate, "MAX_HITS", 100)
-    limit = RateLimit(parse_rate("10/minute"))
-    times = limit._limiter.storage._times  # type: ignore[attr-defined]
+def test_the_memory_of_a_limit_is_bounded() -> None:
+    now = 1000.0
+    limit = RateLimit(parse_rate("10/minute"), max_hits=100, clock=lambda: now)
     busy = 0
     for number in range(1000):
         limit.wait(f"caller {number}")
         busy += limit.wait("busy") is None
     assert busy == 10  # others come and go, and do not make it forgotten
-    assert len(times) <= 10
-    assert sum(map(len, times.values())) <= 100
-    now = time.time()
-    monkeypatch.setattr("app.http.rate.time.time", lambda: now + 61)
+    assert len(limit) <= 10  # of 10 requests each at most
+    now += 61
     limit.wait("somebody")
-    assert len(times) == 1
+    assert len(limit) == 1
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 30)), max_size=60))
 def test_the_limit_agrees_with_counting(steps: list[tuple[str, float]]) -> None:
-    limit = RateLimit(parse_rate("3/minute"))
-    admitted: dict[str, list[float]] = {"a": [], "b": []}
     now = 1000.0
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.http.rate.time.time", lambda: now)
-        for caller, wait in steps:
-            now += wait
-            free = sum(then > now - 60 for then in admitted[caller]) < 3
-            assert (limit.wait(caller) is None) == free
-            if free:
-                admitted[caller].append(now)
+    limit = RateLimit(parse_rate("3/minute"), clock=lambda: now)
+    admitted: dict[str, list[float]] = {"a": [], "b": []}
+    for caller, wait in steps:
+        now += wait
+        free = sum(then > now - 60 for then in admitted[caller]) < 3
+        assert (limit.wait(caller) is None) == free
+        if free:
+            admitted[caller].append(now)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "seconds"),
+    [
+        ("600/minute", "600 per 1 minute", 60),
+        ("10 per 5 seconds", "10 per 5 second", 5),
+        (" 3 / HOUR ", "3 per 1 hour", 3600),
+        ("1/2days", "1 per 2 day", 172_800),
+    ],
+)
+def test_a_rate_is_read_as_people_write_it(text: str, said: str, seconds: int) -> None:
+    rate = parse_rate(text)
+    assert (str(rate), rate.seconds) == (said, seconds)
 
 
 @pytest.mark.parametrize("value", ["600", "0/minute", "1/minute;2/hour", "many", "10/fortnight"])
