@@ -31,7 +31,6 @@ from tests.tools.shop import (
     served,
     shop_open,
     until,
-    write_catalogue,
 )
 
 
@@ -49,11 +48,6 @@ class Large(DrawnEncoder):
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         return np.asarray(-DrawnEncoder().encode_text(texts), dtype=np.float32)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_catalogue(tmp_path_factory.mktemp("shop") / "catalogue", DrawnEncoder())
 
 
 @pytest.fixture(scope="module")

@@ -224,7 +224,7 @@ ELSEWHERE = """
 - `tests/whole/test_kill.py`: a short run of the killing above.
 - `tests/whole/test_complaints.py`: what users of comparable projects complain about, and the tests which show that it
   cannot happen here.
-- `tests/app/test_app_operations.py`, `tests/app/test_app_uploads.py`, `tests/app/test_workers.py`: readiness, queues,
+- `tests/app/test_failures.py`, `tests/app/test_uploads.py`, `tests/app/test_workers.py`: readiness, queues,
   deadlines, uploads, shutdown.
 
 ## What these measurements found
