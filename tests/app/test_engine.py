@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import numpy as np
@@ -15,12 +16,13 @@ from PIL import Image
 
 from app.errors import InvalidError, UnavailableError
 from app.query import Engine, Job, JobResult, Service, Serving
+from app.query.engine import SEARCHES_AHEAD
 from app.routes import Components
 from app.server import create_app
 from app.settings import Settings
 from app.telemetry import Telemetry
-from common import InputError
-from index import Catalogue, Filter, SearchIndex, SearchQuery
+from common import DatabaseUnavailableError, InputError
+from index import Catalogue, Filter, Search, SearchIndex, SearchQuery
 from tests.tools.shop import (
     IMAGES,
     DrawnEncoder,
@@ -200,3 +202,47 @@ def test_a_model_replaced_under_load_never_mixes_with_the_old_one(folder: Path) 
         after = ask(client, IMAGES, text="red dress", k=48)
     assert (before["encoder_id"], after["encoder_id"]) == ("drawn-1", "drawn-large")
     assert after["results"][0]["id"] == before["results"][-1]["id"]  # the new model sees it the other way round
+
+
+def test_a_search_in_a_database_does_not_hold_the_thread_that_encodes(index: SearchIndex) -> None:
+    door = threading.Event()
+
+    class Remote:
+        """An index that answers when the door is open, as a slow database does."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(index, name)
+
+        def search(self, *asked: Any) -> Any:
+            assert door.wait(20)
+            if asked[2][0].k == 13:
+                raise DatabaseUnavailableError("gone")
+            return index.search(*asked)
+
+    encoder = DrawnEncoder()
+    engine = Engine(lambda: Serving(encoder, cast(Search, Remote())), 10, Telemetry(), remote=True)
+    jobs = [texts_of("red bag"), Job(("x",)), Job(("y",), query=SearchQuery(k=13))]
+    answers = engine.answer(jobs)
+    assert [len(batch) for batch in encoder.text_batches] == [3]  # though no search has ended
+    assert [isinstance(answer, Future) for answer in answers] == [True, False, True]
+    owed = [answers[0], *(engine.answer([texts_of(f"text {number}")])[0] for number in range(SEARCHES_AHEAD - 2))]
+    with ThreadPoolExecutor(1) as worker:
+        late = worker.submit(engine.answer, [texts_of("one too many")])
+        with pytest.raises(TimeoutError):
+            late.result(0.1)  # the encoder does not run away from a database that is too slow
+        door.set()
+        owed += late.result(20)
+    pages = [cast("Future[JobResult]", answer).result(20).page for answer in owed]
+    local = Engine(lambda: Serving(encoder, index), 10, Telemetry()).answer([texts_of("red bag")])[0]
+    assert pages[0] == found(local).page
+    assert all(pages)
+    with pytest.raises(DatabaseUnavailableError, match="gone"):
+        cast("Future[JobResult]", answers[2]).result(20)
+    engine.close()
+
+
+def test_vectors_for_another_model_are_refused_before_they_are_searched_with(index: SearchIndex) -> None:
+    engine = Engine(lambda: Serving(DrawnEncoder(), index), 10, Telemetry())
+    answer = engine.answer([Job(query=SearchQuery(k=1), vector=np.ones(3, dtype=np.float32))])[0]
+    assert isinstance(answer, UnavailableError)
+    assert "just replaced" in str(answer)
