@@ -101,7 +101,7 @@ def _torch(asked: str) -> list[Finding]:
     try:
         device = pick_device(asked)
     except VitrineError as error:
-        return [*found, Finding("device", "problem", str(error), "set VITRINE_DEVICE=auto, or mend the GPU's driver")]
+        return [*found, Finding("device", "problem", str(error), "set VITRINE_DEVICE=auto, or repair the GPU's driver")]
     named = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
     return [*found, Finding("device", "ok", f"{device} ({named}), computes in {str(fast_dtype(device))[6:]}")]
 
@@ -134,7 +134,7 @@ def usable_cores() -> float:
 
 
 def free_memory() -> float | None:
-    """Return the bytes of memory that this process may still take, or None where nobody says."""
+    """Return the bytes of memory that this process may still take, or None where the system does not say."""
     said = dict(line.split(":", 1) for line in _read("/proc/meminfo").splitlines() if ":" in line)
     if "MemAvailable" not in said:
         return None
@@ -221,7 +221,9 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
     except VitrineError as error:
         again = "vitrine index --data PATH makes it again"
         if not isinstance(catalogue, Path):
-            again = "mend the database or VITRINE_CATALOGUE; `vitrine index --data PATH --out URL` makes the catalogue"
+            again = (
+                "repair the database or VITRINE_CATALOGUE; `vitrine index --data PATH --out URL` makes the catalogue"
+            )
         return [*found, Finding("catalogue", "problem", str(error), again)]
     said = f"{catalogue}: {products:,} products of {info.source}, by encoder {info.encoder_id}"
     if info.encoder_id not in known:
@@ -234,7 +236,7 @@ def _keys(path: Path) -> list[Finding]:
     try:
         keys = read_keys(path)
     except VitrineError as error:
-        return [Finding("keys", "problem", str(error), "mend the file, or take it away and make keys anew")]
+        return [Finding("keys", "problem", str(error), "repair the file, or move it away and make new keys")]
     if not keys:
         fix = "to change products over HTTP: vitrine key create NAME --scope write"
         return [Finding("keys", "note", f"none in {path}; searches work without", fix)]

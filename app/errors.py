@@ -67,7 +67,7 @@ class ForbiddenError(InputError):
 
 
 class RateLimitedError(VitrineError):
-    """The caller has sent as many requests as are allowed; after `wait_s` seconds the next one is."""
+    """The caller has sent too many requests; the next one is allowed after `wait_s` seconds."""
 
     code = "rate_limited"
 

@@ -138,7 +138,7 @@ def _add_metrics(app: FastAPI, *, keyed: bool) -> None:
 
 
 def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
-    """Serve until the process is told to stop; requests at work are finished first.
+    """Serve until the process is told to stop; requests in progress are finished first.
 
     Several workers read the settings from the environment, which is written here, and load the encoder themselves.
 

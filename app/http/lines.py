@@ -77,8 +77,8 @@ async def bulk_form(
     """Read a form with a file `products` of lines, and pictures: yield the lines, and the pictures by file name.
 
     Raises:
-        MalformedError: no form.
-        InvalidError: fields that are no files, no file of lines, or two pictures of one name.
+        MalformedError: the body is not a form.
+        InvalidError: a field is not a file, the file of lines is missing, or two pictures have one name.
         VitrineError: as `bounded` and `in_time`.
     """
     async with in_time(), aclosing(bounded(request, FORM_UPLOADS * max_bytes, "the form")) as stream:
@@ -110,7 +110,7 @@ def parse_line(line: bytes | str) -> object:
     """Return the JSON value of a line.
 
     Raises:
-        MalformedError: it is no JSON.
+        MalformedError: it is not JSON.
     """
     try:
         return json.loads(line)

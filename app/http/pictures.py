@@ -69,7 +69,7 @@ class Pictures:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, data)
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """End the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _prepared(self, data: bytes | str) -> UploadedPicture:
@@ -88,7 +88,7 @@ def from_uri(uri: str, max_bytes: int) -> bytes:
     head, comma, payload = uri.partition(",")
     if not comma or not head.endswith(";base64"):
         raise ImageError("the picture is no data URI that we can read; send data:image/png;base64,...")
-    # Told by the length of the text, before as many bytes are made of it.
+    # The length of the text says enough, before so many bytes are made of it.
     if len(payload) // 4 * 3 > max_bytes + 2:
         raise too_large("the picture", max_bytes)
     try:

@@ -61,7 +61,7 @@ class Uploads:
         self._pictures = Pictures(prepare, self._max_bytes, settings.max_pixels, settings.decode_threads, telemetry)
 
     def close(self) -> None:
-        """Let go of the decoding threads."""
+        """End the decoding threads."""
         self._pictures.close()
 
     async def read(self, request: Request, model: type[B]) -> tuple[B, np.ndarray | None]:

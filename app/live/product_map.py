@@ -1,6 +1,6 @@
-"""The map of what is served: where the products stand in two dimensions. Knows no request.
+"""The map of what is served: a place in two dimensions for each product. Knows no request.
 
-`vitrine map` projects the pictures' vectors; a product that came later stands where the stored PCA puts it.
+`vitrine map` projects the pictures' vectors; a product that came later is placed by the stored PCA.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from index import MAP_FILE, Location, Product, Search, SearchIndex, load_map
 MAX_COLOURS = 200
 """Values of an attribute that a map may be coloured by, at most; one with more tells nothing at a glance."""
 NONE = 65535
-"""Side of the square that a map is; also what stands for a product without a value."""
+"""Side of the square of a map; also the code of a product without a value."""
 
 
 class Maps:

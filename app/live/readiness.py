@@ -32,7 +32,7 @@ async def check_ready(service: Service, state: ServingState, settings: Settings)
     """Send a query through queue, encoder and search, and read the catalogue.
 
     Raises:
-        UnavailableError: with the reason, when it does not come back as it should.
+        UnavailableError: says why, when no good answer comes back.
     """
     start = time.perf_counter()
     limit = settings.ready_timeout_s

@@ -94,7 +94,7 @@ class ServingState:
         self._following = asyncio.create_task(self._follow(), name="follow the catalogue")
 
     async def close(self) -> None:
-        """Finish the edits that were accepted, then let go of the files."""
+        """Finish the edits that were accepted, then close the files."""
         for task in (self._following, self._reloading):
             if task is not None:
                 task.cancel()
@@ -151,7 +151,7 @@ class ServingState:
         await self._editor.submit(Edits(self.serving.encoder), deadline_s=deadline_s)
 
     async def reload(self) -> None:
-        """Open checkpoint and catalogue anew, try them, and serve them; several calls at once share one reload.
+        """Open checkpoint and catalogue again, try them, and serve them; several calls at once share one reload.
 
         What was served before is served until then, and on when the new ones are not good.
 
@@ -190,7 +190,7 @@ class ServingState:
             if catalogue.info.dim != encoder.dim:
                 raise ArtefactError(
                     f"the catalogue has vectors of {catalogue.info.dim} values, the checkpoint makes {encoder.dim};"
-                    " make the catalogue anew with `vitrine index`"
+                    " make the catalogue again with `vitrine index`"
                 )
             index = open_search(catalogue)
             if current is not None:

@@ -1,7 +1,7 @@
 """One bounded queue, one worker thread: many single jobs become few batched calls. Knows nothing of what a job is.
 
 A job has a cost, the number of inputs that the encoder has to take for it; it bounds queue and batches. Every accepted
-job is answered: with its result, with the exception that it caused, or with the news that it took too long or that the
+job is answered: with its result, with the exception that it caused, or with the error that it took too long or that the
 worker died.
 """
 
@@ -141,7 +141,7 @@ class MicroBatcher(Generic[J, R]):
         return not self.alive
 
     def _work(self) -> None:
-        """Take, run and deliver batches until the batcher is closed; however this thread ends, nobody is left waiting.
+        """Take, run and deliver batches until the batcher is closed. However it ends, no caller is left waiting.
 
         A batch whose handler raised is put back as batches of one.
         """
@@ -150,7 +150,7 @@ class MicroBatcher(Generic[J, R]):
         try:
             while batch := alone.popleft() if alone else self._next_batch():
                 if batch[0].future.done() and len(batch) == 1:
-                    continue  # nobody waits for it any more
+                    continue  # its caller has left
                 try:
                     results: Sequence[R | Exception | Future[R]] = self._handler(batch)
                     if len(results) != len(batch):
@@ -194,7 +194,7 @@ class MicroBatcher(Generic[J, R]):
                 self._changed.wait()
 
     def _withdraw(self, job: J) -> None:
-        """Take a job that nobody waits for any more out of the queue, if it is still there."""
+        """Take a job whose caller has left out of the queue, if it is still there."""
         with self._changed:
             if job in self._waiting:
                 self._waiting.remove(job)
@@ -210,7 +210,7 @@ class MicroBatcher(Generic[J, R]):
         work.add_done_callback(deliver)
 
     def _deliver(self, results: dict[J, R | Exception]) -> None:
-        """Hand results to their callers on the event loop; those who left or timed out are passed over."""
+        """Hand results to their callers on the event loop; callers who left or timed out are skipped."""
 
         def settle() -> None:
             for job, result in results.items():
@@ -225,7 +225,7 @@ class MicroBatcher(Generic[J, R]):
         try:
             self._loop.call_soon_threadsafe(settle)
         except RuntimeError:
-            logger.debug("the event loop is closed: %d answers have nobody to go to", len(results))
+            logger.debug("the event loop is closed: %d answers are dropped", len(results))
 
 
 def _outcome(done: Future[R]) -> R | Exception:

@@ -227,6 +227,6 @@ def stack_rows(vectors: Iterable[np.ndarray], dim: int) -> np.ndarray:
 
 
 def split_rows(vectors: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
-    """Return `vectors` cut into as many rows each as `counts` says."""
+    """Return `vectors` cut into pieces of `counts` rows."""
     ends = np.cumsum([0, *counts])
     return [vectors[start:end] for start, end in pairwise(ends)]

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Service:
-    """Encodes and searches for everybody through one queue.
+    """Encodes and searches for all callers through one queue.
 
     Args:
         serving: returns the encoder and the index of now.

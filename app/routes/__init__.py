@@ -10,7 +10,7 @@ from app.routes.components import Components
 from app.routes.operations import PAGE, metrics
 
 DIRECT = (search.router, encoding.direct)
-"""The calls that come most often; their routes stand in the application itself, before all others."""
+"""The calls that come most often; the application tries their routes before all others."""
 INCLUDED = (
     encoding.router,
     insight.router,

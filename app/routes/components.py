@@ -33,7 +33,7 @@ class Components:
         self.state.start()
 
     async def close(self) -> None:
-        """Finish what was accepted, then let go of threads and files."""
+        """Finish what was accepted, then end the threads and close the files."""
         await self.evaluations.close()
         await self.service.close()
         await self.state.close()

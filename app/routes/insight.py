@@ -109,9 +109,9 @@ async def explain(request: Request, components: TheComponents) -> ExplainAnswer:
     responses={304: {"description": "The caller has it (If-None-Match)."}, **error_answers(404, 500)},
 )
 def product_map(request: Request, components: TheComponents) -> Response:
-    """Return where the products stand in two dimensions, as `vitrine map` has projected their pictures.
+    """Return the places of the products in two dimensions, as `vitrine map` has projected their pictures.
 
-    A product that came later stands where the stored PCA puts it; UMAP cannot tell, and leaves it out.
+    A product that came later is placed by the stored PCA; a map by UMAP leaves it out.
     """
     body, tag = components.maps.of(components.service.serving)
     headers = {"ETag": tag}

@@ -1,4 +1,4 @@
-"""What is open to everybody: whether the service is well, what it counts of itself, and the pages."""
+"""What is open to everybody: health, what it counts of itself, and the pages."""
 
 from __future__ import annotations
 
@@ -32,11 +32,9 @@ async def readyz(components: TheComponents) -> Ready:
     return Ready(**asdict(await components.ready()))
 
 
+# Its route is made in `app.server`: whether it needs a key, or is there at all, is a setting.
 def metrics(components: TheComponents) -> Response:
-    """Return what the service counts and measures of itself, as Prometheus reads it.
-
-    Its route is made in `app.server`: whether it needs a key, or is there at all, is a setting.
-    """
+    """Return what the service counts and measures of itself, as Prometheus reads it."""
     components.update_gauges()
     return Response(components.telemetry.text(), media_type=CONTENT_TYPE)
 

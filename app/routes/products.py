@@ -1,4 +1,4 @@
-"""The calls that read and change the live catalogue, one product at a time or many, and the one that reloads it."""
+"""The calls that read and change the live catalogue, one product at a time or many, and the reload."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ writing = APIRouter(tags=[CHANGES], dependencies=[Depends(require("write"))], re
 admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
 
 
-# An id may contain slashes, so the picture's route stands before the one that takes any path as an id.
+# An id may contain slashes, so the picture's route comes before the one that takes any path as an id.
 @reading.get(
     "/v1/products/{product_id:path}/image",
     response_class=Response,
@@ -98,7 +98,7 @@ def product(product_id: KnownId, request: Request, response: Response, component
 
 @writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "DELETE"], include_in_schema=False)
 def change_image(product_id: str, request: Request) -> Response:
-    """Refuse to change a picture apart from its product; this path would otherwise stand for a product called so."""
+    """Refuse to change a picture apart from its product; this path would otherwise name a product."""
     return error_response(
         request.state.request_id,
         405,

@@ -140,7 +140,7 @@ def _descriptions(result: JobResult) -> dict[str, Any]:
 
 
 def _entry(request: Request, error: Exception) -> dict[str, Any]:
-    """Return what stands in the place of an answer to a query that failed."""
+    """Return the error in the place of an answer to a query that failed."""
     return error_entry(request.state.request_id, error)
 
 

@@ -89,7 +89,7 @@ class DirectionDetails(BaseModel):
 
 
 class DetailsAnswer(BaseModel):
-    """What lies behind the figures of an evaluation."""
+    """The error analysis behind the figures of an evaluation."""
 
     split: Literal["test", "validation", "train", "all"] = Field(description="Whose products ask.")
     encoder_id: str

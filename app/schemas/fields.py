@@ -58,7 +58,7 @@ def as_list(value: Any) -> Any:
 
 
 def reject_url(image: Any) -> Any:
-    """Refuse the address of a picture with the reason why; whoever fetches what others name can be sent anywhere."""
+    """Refuse the address of a picture: a service that fetches what callers name can be sent anywhere."""
     if isinstance(image, str) and re.match(r"\s*(https?:)?//", image, re.IGNORECASE):
         raise ValueError("pictures are not fetched from addresses; send the picture itself, as a data URI or in a form")
     return image

@@ -149,7 +149,7 @@ class MapAttribute(BaseModel):
 
 
 class MapAnswer(BaseModel):
-    """Where the products stand in two dimensions; near ones look alike."""
+    """The places of the products in two dimensions; near ones look alike."""
 
     method: Literal["pca", "umap"]
     created: str

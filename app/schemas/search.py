@@ -40,7 +40,7 @@ EXAMPLE_ORIGIN: dict[str, Any] = {
 
 
 def as_condition(value: Any) -> Any:
-    """Return the value or values that a filter allows as the condition that they stand for."""
+    """Return a filter as a condition: a lone value, or a list, is what it allows."""
     return value if isinstance(value, dict) else {"any": as_list(value)}
 
 
@@ -104,7 +104,7 @@ FILTERING = TypeAdapter(dict[Literal["filters"], Filtering])
 
 
 class Weights(Fields):
-    """How loud each part of a query is."""
+    """How much each part of a query counts."""
 
     text: Weight = WEIGHTS["text"]
     image: Weight = WEIGHTS["image"]
@@ -136,7 +136,7 @@ class SearchRequest(Fields):
     )
     weights: Weights = Field(
         default_factory=Weights,
-        description="How loud each part is; text 1, image 1, like 1, unlike 0.5 and vector 1, unless given.",
+        description="Weight of each part; text 1, image 1, like 1, unlike 0.5 and vector 1, unless given.",
     )
     k: int = Field(10, ge=1, le=MAX_K, description="How many results to return.")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best results to skip.")
@@ -150,7 +150,7 @@ class SearchRequest(Fields):
         description="Attributes whose values to count among what passes; each one's own filter is left out.",
     )
     collapse: Literal["title", "image"] | None = Field(
-        None, description="One product per title; or none whose picture is all but that of a better one."
+        None, description="title: one product per title. image: no near-duplicate of a better picture."
     )
     collapse_threshold: float = Field(
         0.98, gt=0, le=1, description="With collapse image: pictures with at least this cosine count as one."
@@ -199,7 +199,7 @@ class Answer(BaseModel):
         description="For each facet asked for: value to number of products, the most frequent first."
     )
     encoder_id: str = Field(description="The weights that ranked these results.")
-    catalogue_version: int = Field(description="The change of the catalogue that these results stand at.")
+    catalogue_version: int = Field(description="Version of the catalogue that was searched.")
     timing_ms: Timing
 
 

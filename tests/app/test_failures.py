@@ -115,9 +115,11 @@ def test_a_stuck_worker_is_not_ready_but_alive_and_recovers(folder: Path) -> Non
 
 def test_a_dead_worker_is_not_ready_and_nobody_waits_for_it(folder: Path) -> None:
     app = create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())
+    others = threading.enumerate()
     with served(app) as client:
         assert client.get("/readyz").status_code == 200
-        worker = next(thread for thread in threading.enumerate() if thread.name == "vitrine-encode")
+        (worker,) = {thread for thread in threading.enumerate() if thread.name == "vitrine-encode"} - {*others}
+        assert worker.ident
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit))
         for _ in range(2):
             assert "the worker died" in error_of(client.get("/readyz"), 503, "unavailable")["message"]
