@@ -54,7 +54,7 @@ from index.query import (
     like_vectors,
     number_of,
 )
-from index.sqlite import (
+from index.records import (
     ABANDONED_AFTER_S,
     LOG_LENGTH,
     CatalogueInfo,
