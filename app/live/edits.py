@@ -16,7 +16,7 @@ from app.http import UploadedPicture
 from app.live.serving import ServingState
 from app.query import Encoder, Service
 from common import ConflictError, NotFoundError, OverloadedError, ReplacedError, VitrineError
-from index import Delete, Entry, Product, Put, Written
+from index import ANY, Delete, Entry, Product, Put, Written
 
 logger = logging.getLogger("vitrine.app")
 
@@ -35,7 +35,7 @@ class Edit:
     """None: the one that the product has is kept."""
     delete: bool = False
     expected: frozenset[str] | None = None
-    """Digests, of which the product must have one before; "*" is any."""
+    """Digests, of which the product must have one before; `ANY` for any."""
     absent: bool = False
     """Only when there is no such product yet."""
 
@@ -54,7 +54,7 @@ class Kept:
 
     def expected(self, edit: Edit) -> frozenset[str]:
         """Return the digests that allow the edit: that of the picture's product, unless the caller expects others."""
-        if edit.expected is None or "*" in edit.expected:
+        if edit.expected is None or ANY in edit.expected:
             return frozenset({self.digest})
         return edit.expected & {self.digest}
 

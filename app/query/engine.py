@@ -16,7 +16,7 @@ from app.errors import REPLACED, InvalidError, UnavailableError
 from app.query.jobs import Encoder, Job, JobResult, Part, Serving
 from app.telemetry import Telemetry
 from common import InputError, VitrineError
-from index import DescriptionHit, Hit, LikeVectors, Page, Side, UnknownProductError
+from index import SIDES, DescriptionHit, Hit, LikeVectors, Page, UnknownProductError
 
 SEARCH_THREADS = 4
 """Searches at a time in a catalogue that is a database."""
@@ -159,8 +159,7 @@ class Engine:
     def _search(self, jobs: Sequence[Job], results: Mapping[int, JobResult], queries: Mapping[int, np.ndarray]) -> None:
         """Put the page of each query (D,) into its result: one call per side for all of them."""
         start = time.perf_counter()
-        sides: tuple[Side, ...] = ("images", "texts")
-        for side in sides:
+        for side in SIDES:
             rows = [at for at in queries if jobs[at].side == side]
             if rows:
                 index = results[rows[0]].serving.index

@@ -40,7 +40,7 @@ from app.schemas import (
     product_body,
 )
 from common import VitrineError
-from index import Product, Written
+from index import ExistsError, Product, Written
 
 IMAGE_MAX_AGE_S = 3600
 PIECE = 32
@@ -193,6 +193,8 @@ async def _one(editor: Editor, edit: Edit) -> Written:
         VitrineError: why it cannot be made.
     """
     (outcome,) = await editor.edit([edit])
+    if isinstance(outcome, ExistsError):  # in the words of the header that asked for it
+        raise ExistsError(f"product {edit.id!r} exists already; send the change without If-None-Match")
     if isinstance(outcome, VitrineError):
         raise outcome
     return outcome

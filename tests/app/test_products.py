@@ -122,7 +122,8 @@ def test_two_editors_do_not_overwrite_one_another(editor: httpx.Client) -> None:
     # Whoever did not hear the answer sends the same again, and is told what holds.
     again = put(editor, "1000", one, **{"if-match": etag})
     assert (again.status_code, again.headers["etag"]) == (200, first.headers["etag"])
-    error_of(put(editor, "1000", other, **{"if-none-match": "*"}), 412, "conflict")
+    error = error_of(put(editor, "1000", other, **{"if-none-match": "*"}), 412, "conflict")
+    assert "exists already; send the change without If-None-Match" in error["message"]
     error_of(put(editor, "none", other, **{"if-match": "*"}), 412, "conflict")
     error_of(put(editor, "1000", {"title": "Third"}, **{"if-match": etag}), 412, "conflict")
     assert put(editor, "fresh", other, **{"if-none-match": "*"}).status_code == 201
