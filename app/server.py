@@ -19,14 +19,14 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 from uvicorn.config import STARTUP_FAILURE
 
-from app.http import KeyRing, RateLimit, RequestScope, Uploads, add_error_handlers, parse_rate, require
+from app.http import BodyLimits, KeyRing, RateLimit, RequestScope, Uploads, add_error_handlers, require
 from app.live import Editor, Evaluations, Maps, ServingState
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.query import Encoder, Service
 from app.routes import DIRECT, INCLUDED, PAGE, Components, metrics
 from app.schemas import DocumentedApp, error_answers
-from app.settings import Settings
+from app.settings import Settings, parse_rate
 from app.telemetry import SHARED, Telemetry
 from app.workers import Supervisor, listen
 from common import ArtefactError, ConfigError, VitrineError
@@ -104,6 +104,14 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
     telemetry = Telemetry()
     state = ServingState(settings, telemetry, encoder)
     service = Service(lambda: state.serving, settings, telemetry)
+    limits = BodyLimits(
+        max_bytes=int(settings.max_upload_mb * 1_000_000),
+        max_pixels=settings.max_pixels,
+        timeout_s=settings.upload_timeout_s,
+        slots=settings.upload_slots,
+        queue_limit=settings.queue_limit,
+        decode_threads=settings.decode_threads,
+    )
     components = Components(
         settings=settings,
         telemetry=telemetry,
@@ -112,7 +120,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         editor=Editor(service, state),
         uploads=Uploads(
             lambda image: state.serving.encoder.prepare_image(image),
-            settings,
+            limits,
             telemetry,
             lambda: service.batcher.waiting,
         ),

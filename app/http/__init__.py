@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.http.keys import read_keys as read_keys
     from app.http.keys import require as require
     from app.http.keys import revoke_key as revoke_key
+    from app.http.limits import BodyLimits as BodyLimits
     from app.http.lines import Line as Line
     from app.http.middleware import DOCS_POLICY as DOCS_POLICY
     from app.http.middleware import RequestScope as RequestScope
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from app.http.pictures import media_type as media_type
     from app.http.rate import RateLimit as RateLimit
     from app.http.rate import address_group as address_group
-    from app.http.rate import parse_rate as parse_rate
     from app.http.reader import Uploads as Uploads
     from app.http.responses import add_error_handlers as add_error_handlers
     from app.http.responses import error_entry as error_entry
@@ -43,10 +43,11 @@ __getattr__ = lazy_exports(
         "app.http.connection": "while_connected",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
         "app.http.keys": "KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
+        "app.http.limits": "BodyLimits",
         "app.http.lines": "Line",
         "app.http.middleware": "DOCS_POLICY RequestScope",
         "app.http.pictures": "UploadedPicture media_type",
-        "app.http.rate": "RateLimit address_group parse_rate",
+        "app.http.rate": "RateLimit address_group",
         "app.http.reader": "Uploads",
         "app.http.responses": "add_error_handlers error_entry error_response",
         "app.http.trace": "trace_of",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 from fastapi import Request
 
@@ -23,18 +24,40 @@ DRAIN_FACTOR = 4
 AcquireSlot = Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """Bounds of bodies and of the work on them."""
+
+    max_bytes: int
+    """Of one upload."""
+    max_pixels: int
+    """Of one picture, width x height."""
+    timeout_s: float
+    """Longest a body may take to arrive."""
+    slots: int
+    """Most large bodies, or ones with pictures, held at a time."""
+    queue_limit: int
+    """Most requests that are read or wait for the encoder."""
+    decode_threads: int
+    """Threads that decode pictures."""
+
+    @property
+    def max_json_bytes(self) -> int:
+        """Of a JSON body with a picture: base64 makes 4 bytes of 3."""
+        return MAX_JSON + 4 * self.max_bytes // 3
+
+
 class Slots:
     """Bounds the memory that bodies take: only so many large ones, or ones with pictures, are held at a time.
 
     Args:
-        slots: most large bodies.
-        queue_limit: most requests that are read or wait for the encoder.
+        limits: how many.
         waiting: returns how many inputs wait for the encoder.
     """
 
-    def __init__(self, slots: int, queue_limit: int, waiting: Callable[[], int]) -> None:
-        self._slots = slots
-        self._queue_limit = queue_limit
+    def __init__(self, limits: BodyLimits, waiting: Callable[[], int]) -> None:
+        self._slots = limits.slots
+        self._queue_limit = limits.queue_limit
         self._waiting = waiting
         self._reading = 0
         self._taken = 0

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from app.http.limits import too_large
+from app.http.limits import BodyLimits, too_large
 from app.telemetry import Telemetry
 from common import ImageError
 from models.images import FORMATS, decode_image
@@ -35,25 +35,15 @@ class Pictures:
 
     Args:
         prepare: makes the encoder's pixels of a picture.
-        max_bytes: largest picture as it is sent.
-        max_pixels: largest picture, width x height; checked before it is decoded.
-        threads: how many decode at a time.
+        limits: of bytes as a picture is sent, of pixels before it is decoded, and of threads.
         telemetry: where the time is recorded.
     """
 
-    def __init__(
-        self,
-        prepare: Callable[[Image.Image], np.ndarray],
-        max_bytes: int,
-        max_pixels: int,
-        threads: int,
-        telemetry: Telemetry,
-    ) -> None:
+    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], limits: BodyLimits, telemetry: Telemetry) -> None:
         self._prepare = prepare
-        self._max_bytes = max_bytes
-        self._max_pixels = max_pixels
+        self._limits = limits
         self._telemetry = telemetry
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vitrine-decode")
+        self._pool = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="vitrine-decode")
 
     async def prepared(self, sent: bytes | str) -> UploadedPicture:
         """Return the picture in `sent`, bytes or a data URI, prepared.
@@ -73,9 +63,9 @@ class Pictures:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _prepared(self, data: bytes | str) -> UploadedPicture:
-        sent = from_uri(data, self._max_bytes) if isinstance(data, str) else data
+        sent = from_uri(data, self._limits.max_bytes) if isinstance(data, str) else data
         with self._telemetry.stage("decode"):
-            return UploadedPicture(sent, self._prepare(decode_image(sent, self._max_pixels)))
+            return UploadedPicture(sent, self._prepare(decode_image(sent, self._limits.max_pixels)))
 
 
 def from_uri(uri: str, max_bytes: int) -> bytes:

@@ -19,7 +19,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.errors import InvalidError, MalformedError, MediaTypeError, invalid
-from app.http.limits import MAX_JSON, AcquireSlot, Slots, bounded, in_time, too_large
+from app.http.limits import MAX_JSON, AcquireSlot, BodyLimits, Slots, bounded, in_time, too_large
 from app.http.lines import LINES, Line, bulk_form, parse_line, split_lines
 from app.http.pictures import Pictures, UploadedPicture
 from app.schemas import (
@@ -32,7 +32,6 @@ from app.schemas import (
     SearchRequest,
     is_picture,
 )
-from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ImageError, InputError
 
@@ -49,16 +48,14 @@ class Uploads:
     def __init__(
         self,
         prepare: Callable[[Image.Image], np.ndarray],
-        settings: Settings,
+        limits: BodyLimits,
         telemetry: Telemetry,
         waiting: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._limits = limits
         self._telemetry = telemetry
-        self._max_bytes = int(settings.max_upload_mb * 1_000_000)
-        self._json_limit = MAX_JSON + 4 * self._max_bytes // 3  # what base64 makes of a picture
-        self._timeout_s = settings.upload_timeout_s
-        self._slots = Slots(settings.upload_slots, settings.queue_limit, waiting)
-        self._pictures = Pictures(prepare, self._max_bytes, settings.max_pixels, settings.decode_threads, telemetry)
+        self._slots = Slots(limits, waiting)
+        self._pictures = Pictures(prepare, limits, telemetry)
 
     def close(self) -> None:
         """End the decoding threads."""
@@ -163,11 +160,11 @@ class Uploads:
         with self._slots.reading() as acquire_slot:
             acquire_slot()
             if kind in LINES:
-                async with aclosing(split_lines(request, self._json_limit, self._in_time)) as lines:
+                async with aclosing(split_lines(request, self._limits.max_json_bytes, self._in_time)) as lines:
                     async for number, line in lines:
                         yield await self._line(number, line, {}, acquire_slot)
             elif kind == "multipart/form-data":
-                async with bulk_form(request, self._max_bytes, self._in_time) as (text, files):
+                async with bulk_form(request, self._limits.max_bytes, self._in_time) as (text, files):
                     for number, line in enumerate(text.splitlines(), 1):
                         if line.strip():
                             yield await self._line(number, line, files, acquire_slot)
@@ -188,8 +185,8 @@ class Uploads:
             if fields.image in files:
                 data = await files[fields.image].read()
                 await files[fields.image].seek(0)
-                if len(data) > self._max_bytes:
-                    raise too_large("the picture", self._max_bytes)
+                if len(data) > self._limits.max_bytes:
+                    raise too_large("the picture", self._limits.max_bytes)
                 return Line(number, fields, await self._picture(data, acquire_slot))
             if not fields.image.startswith("data:"):
                 raise ImageError(
@@ -206,7 +203,7 @@ class Uploads:
         return await self._pictures.prepared(sent)
 
     def _in_time(self) -> AbstractAsyncContextManager[None]:
-        return in_time(self._timeout_s, self._telemetry)
+        return in_time(self._limits.timeout_s, self._telemetry)
 
     async def _read_json(self, request: Request, acquire_slot: AcquireSlot) -> tuple[Any, int]:
         """Return the JSON value that the body is, and the body's size in bytes; a large one takes a slot first."""
@@ -215,7 +212,7 @@ class Uploads:
             raise MediaTypeError(f"the content type is {kind or 'missing'}; send application/json")
         parts: list[bytes] = []
         size = 0
-        async with self._in_time(), aclosing(bounded(request, self._json_limit, "the JSON body")) as stream:
+        async with self._in_time(), aclosing(bounded(request, self._limits.max_json_bytes, "the JSON body")) as stream:
             async for chunk in stream:
                 size += len(chunk)
                 if size > MAX_JSON:
@@ -233,9 +230,9 @@ class Uploads:
 
     async def _read_form(self, request: Request, structured: tuple[str, ...]) -> tuple[dict[str, Any], bytes | None]:
         """Return the text fields of a multipart form, the `structured` ones read as JSON, and its picture's bytes."""
-        async with aclosing(bounded(request, self._max_bytes + MAX_JSON, "the form")) as stream:
+        async with aclosing(bounded(request, self._limits.max_bytes + MAX_JSON, "the form")) as stream:
             parser = MultiPartParser(request.headers, stream, max_files=1, max_fields=16, max_part_size=MAX_JSON)
-            parser.spool_max_size = self._max_bytes + MAX_JSON  # memory, not disk: the slots bound it
+            parser.spool_max_size = self._limits.max_bytes + MAX_JSON  # memory, not disk: the slots bound it
             try:
                 form = await parser.parse()
             except MultiPartException as error:
@@ -256,8 +253,8 @@ class Uploads:
                     fields[name] = value
         finally:
             await form.close()
-        if data is not None and len(data) > self._max_bytes:
-            raise too_large("the picture", self._max_bytes)
+        if data is not None and len(data) > self._limits.max_bytes:
+            raise too_large("the picture", self._limits.max_bytes)
         for name in structured:
             if name in fields:
                 try:

@@ -12,10 +12,9 @@ from app.http import (
     RateLimit,
     address_group,
     create_key,
-    parse_rate,
 )
 from app.server import create_app
-from app.settings import Settings
+from app.settings import Settings, parse_rate
 from common import ConfigError
 from tests.app.helpers import bearer
 from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served, shop_open
