@@ -25,6 +25,7 @@ SEARCHES_AHEAD = 32
 
 Text = tuple[np.ndarray, int]
 """Vector (D,) and number of tokens."""
+AnyPage = Page[Hit] | Page[DescriptionHit]
 
 
 class Engine:
@@ -52,37 +53,25 @@ class Engine:
         self._ahead = BoundedSemaphore(SEARCHES_AHEAD)
 
     def answer(self, jobs: Sequence[Job]) -> list[JobResult | Exception | Future[JobResult]]:
-        """Return the result of each job, in their order; a job that cannot be answered has the reason for it.
-
-        What can be refused without a vector is refused first: a bad job costs the encoder nothing.
-        """
-        start = time.perf_counter()
+        """Return the result of each job, in their order; a job that cannot be answered has the reason for it."""
         serving = self._serving()
-        self._reset_for(serving.encoder)
-        answers: dict[int, JobResult | Exception | Future[JobResult]] = {}
-        liked: dict[int, LikeVectors | None] = {}
-        for at, job in enumerate(jobs):
-            try:
-                liked[at] = self._check(job, serving)
-            except VitrineError as error:
-                answers[at] = error
-        results = self._encode({at: jobs[at] for at in liked}, serving)
-        answers.update(results)
-        queries: dict[int, np.ndarray] = {}
-        for at, like in liked.items():
-            if like is not None:
-                try:
-                    queries[at] = blend(jobs[at], results[at], like)
-                except InputError as error:
-                    answers[at] = error
-        encode_s = time.perf_counter() - start
-        for at, result in results.items():
-            result.queued_s, result.encode_s = start - jobs[at].submitted, encode_s
-        if self._pool is None:
-            self._search(jobs, results, queries)
-        else:
+        results, queries, refused = self._encode_all(jobs, serving)
+        answers: dict[int, JobResult | Exception | Future[JobResult]] = {**results, **refused}
+        if self._pool is not None:
             for at, query in queries.items():
                 answers[at] = self._search_beside(self._pool, jobs[at], results[at], query)
+        else:
+            start = time.perf_counter()
+            for side in SIDES:
+                asked = {at: wanted for at in queries if jobs[at].side == side and (wanted := jobs[at].query)}
+                if asked:
+                    vectors = np.stack([queries[at] for at in asked])
+                    pages: Sequence[AnyPage] = serving.index.search(side, vectors, list(asked.values()))
+                    for at, page in zip(asked, pages, strict=True):
+                        results[at].page = page
+            search_s = time.perf_counter() - start
+            for at in queries:
+                results[at].search_s = search_s
         self._telemetry.batch(sum(job.cost for job in jobs))
         return [answers[at] for at in range(len(jobs))]
 
@@ -91,8 +80,39 @@ class Engine:
         if self._pool is not None:
             self._pool.shutdown()
 
+    def _encode_all(
+        self, jobs: Sequence[Job], serving: Serving
+    ) -> tuple[dict[int, JobResult], dict[int, np.ndarray], dict[int, Exception]]:
+        """Return by place in `jobs`: results with vectors, vectors (D,) to search with, and why a job is refused.
+
+        What can be refused without a vector is refused first: a bad job costs the encoder nothing.
+        """
+        start = time.perf_counter()
+        self._reset_for(serving.encoder)
+        refused: dict[int, Exception] = {}
+        liked: dict[int, LikeVectors | None] = {}
+        for at, job in enumerate(jobs):
+            try:
+                liked[at] = self._check(job, serving)
+            except VitrineError as error:
+                refused[at] = error
+        results = self._encode({at: jobs[at] for at in liked}, serving)
+        queries: dict[int, np.ndarray] = {}
+        for at, like in liked.items():
+            if like is not None:
+                try:
+                    queries[at] = blend(jobs[at], results[at], like)
+                except InputError as error:
+                    refused[at] = error
+        encode_s = time.perf_counter() - start
+        for at, result in results.items():
+            result.queued_s, result.encode_s = start - jobs[at].submitted, encode_s
+        return results, queries, refused
+
     def _check(self, job: Job, serving: Serving) -> LikeVectors | None:
         """Return the vectors of the products that a search names; None for a job that searches nothing.
+
+        A database is asked for them here, in the encoder's thread: one short round trip, and only for such queries.
 
         Raises:
             UnavailableError: it was made for another encoder.
@@ -156,30 +176,16 @@ class Engine:
         vectors = stack_rows((known[key][0] for key in keys), self._encoder.dim)
         return vectors, np.array([known[key][1] for key in keys], dtype=np.int64)
 
-    def _search(self, jobs: Sequence[Job], results: Mapping[int, JobResult], queries: Mapping[int, np.ndarray]) -> None:
-        """Put the page of each query (D,) into its result: one call per side for all of them."""
-        start = time.perf_counter()
-        for side in SIDES:
-            rows = [at for at in queries if jobs[at].side == side]
-            if rows:
-                index = results[rows[0]].serving.index
-                asked = [query for at in rows if (query := jobs[at].query) is not None]
-                pages: Sequence[Page[Hit] | Page[DescriptionHit]] = index.search(
-                    side, np.stack([queries[at] for at in rows]), asked
-                )
-                for at, page in zip(rows, pages, strict=True):
-                    results[at].page = page
-        search_s = time.perf_counter() - start
-        for at in queries:
-            results[at].search_s = search_s
-
     def _search_beside(
         self, pool: ThreadPoolExecutor, job: Job, result: JobResult, query: np.ndarray
     ) -> Future[JobResult]:
         """Search in another thread; waits for its turn when too many searches are owed."""
 
         def search() -> JobResult:
-            self._search([job], {0: result}, {0: query})
+            start = time.perf_counter()
+            assert job.query is not None  # noqa: S101 - `_encode_all` gives vectors of searches only
+            (result.page,) = result.serving.index.search(job.side, query[None], [job.query])
+            result.search_s = time.perf_counter() - start
             return result
 
         self._ahead.acquire()

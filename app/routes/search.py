@@ -36,7 +36,10 @@ async def search_images(request: Request, components: TheComponents) -> Response
     objects among them as JSON. What is given is added up by `weights`. Products named in `like` and `unlike` are never
     among the results.
     """
-    return json_response(_products(await _search(request, components, "images")))
+    service = components.service
+    fields, pixels = await components.uploads.read(request, SearchRequest)
+    job = to_job("images", fields, pixels, service.serving.encoder.dim)
+    return json_response(_products(await while_connected(request, service.search(job))))
 
 
 @router.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
@@ -45,13 +48,17 @@ async def search_descriptions(request: Request, components: TheComponents) -> Re
 
     Takes the same input as `/v1/search/images`; `collapse` has no effect, since no description comes twice.
     """
-    return json_response(_descriptions(await _search(request, components, "texts")))
+    service = components.service
+    fields, pixels = await components.uploads.read(request, SearchRequest)
+    job = to_job("texts", fields, pixels, service.serving.encoder.dim)
+    return json_response(_descriptions(await while_connected(request, service.search(job))))
 
 
 @router.post("/v1/search/images/batch", response_model=ProductAnswers, **body_docs(batch_body(), "search"))
 async def search_images_batch(request: Request, components: TheComponents) -> Response:
     """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
-    results = await _search_many(request, components, "images")
+    jobs = await _read_jobs(request, components, "images")
+    results = await while_connected(request, components.service.search_many(jobs))
     return json_response(
         {"answers": [_products(one) if isinstance(one, JobResult) else _entry(request, one) for one in results]}
     )
@@ -60,29 +67,23 @@ async def search_images_batch(request: Request, components: TheComponents) -> Re
 @router.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **body_docs(batch_body(), "search"))
 async def search_descriptions_batch(request: Request, components: TheComponents) -> Response:
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
-    results = await _search_many(request, components, "texts")
+    jobs = await _read_jobs(request, components, "texts")
+    results = await while_connected(request, components.service.search_many(jobs))
     return json_response(
         {"answers": [_descriptions(one) if isinstance(one, JobResult) else _entry(request, one) for one in results]}
     )
 
 
-async def _search(request: Request, components: Components, side: Side) -> JobResult:
-    service = components.service
-    fields, pixels = await components.uploads.read(request, SearchRequest)
-    job = to_job(side, fields, pixels, service.serving.encoder.dim)
-    return await while_connected(request, service.search(job))
-
-
-async def _search_many(request: Request, components: Components, side: Side) -> list[JobResult | Exception]:
-    service = components.service
-    dim = service.serving.encoder.dim
+async def _read_jobs(request: Request, components: Components, side: Side) -> list[Job | InputError]:
+    """Return the job of each of several searches, or what is wrong with it."""
+    dim = components.service.serving.encoder.dim
     jobs: list[Job | InputError] = []
     for query in await components.uploads.read_batch(request):
         try:
             jobs.append(query if isinstance(query, InputError) else to_job(side, *query, dim))
         except InputError as error:
             jobs.append(error)
-    return await while_connected(request, service.search_many(jobs))
+    return jobs
 
 
 def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: int) -> Job:
