@@ -5,21 +5,18 @@ Only `app.server` imports this package.
 
 from __future__ import annotations
 
-from app.routes import encoding, insight, operations, products, search
 from app.routes.components import Components
-from app.routes.operations import PAGE, metrics
+from app.routes.encoding import direct as direct_encoding
+from app.routes.encoding import router as encoding_router
+from app.routes.insight import router as insight_router
+from app.routes.operations import PAGE, metrics, pages
+from app.routes.operations import router as operations_router
+from app.routes.products import admin, reading, writing
+from app.routes.search import router as search_router
 
-DIRECT = (search.router, encoding.direct)
+DIRECT = (search_router, direct_encoding)
 """The calls that come most often; the application tries their routes before all others."""
-INCLUDED = (
-    encoding.router,
-    insight.router,
-    products.reading,
-    products.writing,
-    products.admin,
-    operations.router,
-    operations.pages,
-)
+INCLUDED = (encoding_router, insight_router, reading, writing, admin, operations_router, pages)
 
 __all__ = [
     "DIRECT",
