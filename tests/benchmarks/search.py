@@ -38,7 +38,6 @@ from index import (
     SearchIndex,
     SearchQuery,
     make_index,
-    open_index,
 )
 from index.ann import (
     NOISE,
@@ -51,6 +50,7 @@ from index.ann import (
     from_json,
     load,
     milliseconds,
+    open_files,
     queries_of,
     to_json,
     tuned,
@@ -221,13 +221,13 @@ def measure_search(folder: Path) -> dict[str, Any]:
     """Return what whole searches take over the large catalogue, plain and filtered, and the recall of the filtered."""
     with Catalogue.open(folder) as catalogue:
         start = time.perf_counter()
-        index = open_index(catalogue)
+        files = open_files(catalogue)
+        assert files is not None
+        base, index = files.base, SearchIndex.over(files.base, files.ann)
         opened = time.perf_counter() - start
-    base = index._rows.base
-    assert base is not None
     exact = SearchIndex.over(base, {})
     figures: dict[str, Any] = {"open_s": round(opened, 2)}
-    figures["chosen"] = {side: to_json(near.choice) for side, near in index._ann.items()}
+    figures["chosen"] = {side: to_json(ann.choice) for side, ann in files.ann.items()}
     images, titles = queries_of(base.images, base.texts, 200, seed=5)
     wants: dict[str, SearchQuery] = {
         "plain": SearchQuery(),
