@@ -155,7 +155,7 @@ def open_search(store: Store) -> Search:
         ArtefactError: the catalogue is damaged.
         DatabaseUnavailableError: the database does not answer.
     """
-    return open_index(store) if isinstance(store, Catalogue) else cast(Any, store).search()
+    return open_index(store) if isinstance(store, Catalogue) else cast(Search, _postgres().open_search(store))
 
 
 def open_index(catalogue: Catalogue) -> SearchIndex:

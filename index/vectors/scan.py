@@ -195,7 +195,8 @@ def _scan_together(vectors: Vectors, queries: Vectors, k: int, mask: Mask | None
             scores[~mask[start:end]] = -np.inf
         places = _largest(scores, min(k, end - start))
         found.append((scores[places, numbers], places + start))
-    best, places = _sorted(*(np.concatenate(parts, axis=1) for parts in zip(*found, strict=True)), k)
+    best, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    best, places = _sorted(best, places, k)
     if rows is not None:
         places = rows[places]
     return best, np.where(best > -np.inf, places, -1)

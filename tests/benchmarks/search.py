@@ -38,7 +38,6 @@ from index import (
     SearchIndex,
     SearchQuery,
     make_index,
-    open_index,
 )
 from index.ann import (
     NOISE,
@@ -51,11 +50,14 @@ from index.ann import (
     from_json,
     load,
     milliseconds,
+    open_files,
     queries_of,
     to_json,
     tuned,
 )
-from index.vectors.search import _scan_part
+from index.vectors.rows import RowVectors
+from index.vectors.scan import top_k
+from index.vectors.subset import RowSubset
 from tests.benchmarks.performance import machine, machine_line
 
 SIZES = {"44k": 0, "1m": 1_000_000, "10m": 10_000_000}
@@ -157,12 +159,17 @@ def batches(call: Callable[[np.ndarray], object], queries: np.ndarray, rounds: i
     )
 
 
+def scan_all(vectors: np.ndarray, queries: np.ndarray, k: int) -> object:
+    """Return the best k rows for each query, by the scan of the index in memory."""
+    return top_k(RowVectors(vectors, vectors[:0]), queries, [k] * len(queries), RowSubset(None, len(vectors)))
+
+
 def measure_types(size: str, vectors: np.ndarray, others: np.ndarray, work: Path) -> dict[str, Any]:
     """Return recall and times of every type, each tuned to the target, beside the exact scan."""
     trial = Trial.of(vectors, others)
 
     def scan(queries: np.ndarray) -> object:
-        return _scan_part(vectors, queries, 10, None, None)
+        return scan_all(vectors, queries, 10)
 
     rows = []
     exact = {"batch_1": trial.exact_ms, "batch_32": batches(scan, trial.own, 3)}
@@ -196,7 +203,7 @@ def measure_small(vectors: np.ndarray, others: np.ndarray) -> dict[str, Any]:
         before = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(threads)
         reads = [milliseconds(lambda _, way=way: way(vectors), queries) for way in (np.sum, np.max)]
-        scan = lambda some: _scan_part(vectors, some, 26, None, None)  # noqa: E731
+        scan = lambda some: scan_all(vectors, some, 10)  # noqa: E731
         one, many = milliseconds(scan, queries), batches(scan, queries)
         faiss.omp_set_num_threads(before)
         read = min(reads)
@@ -214,13 +221,13 @@ def measure_search(folder: Path) -> dict[str, Any]:
     """Return what whole searches take over the large catalogue, plain and filtered, and the recall of the filtered."""
     with Catalogue.open(folder) as catalogue:
         start = time.perf_counter()
-        index = open_index(catalogue)
+        files = open_files(catalogue)
+        assert files is not None
+        base, index = files.base, SearchIndex.over(files.base, files.ann)
         opened = time.perf_counter() - start
-    base = index._rows.base
-    assert base is not None
     exact = SearchIndex.over(base, {})
     figures: dict[str, Any] = {"open_s": round(opened, 2)}
-    figures["chosen"] = {side: to_json(near.choice) for side, near in index._ann.items()}
+    figures["chosen"] = {side: to_json(ann.choice) for side, ann in files.ann.items()}
     images, titles = queries_of(base.images, base.texts, 200, seed=5)
     wants: dict[str, SearchQuery] = {
         "plain": SearchQuery(),

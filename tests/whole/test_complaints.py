@@ -56,7 +56,7 @@ COMPLAINTS = [
             "whole/test_complaints.py::test_no_request_makes_a_batch_larger_than_the_cap",
             "app/test_batcher.py::test_batches_and_queue_count_inputs_not_jobs",
             "app/test_uploads.py::test_more_uploads_than_slots_are_refused_at_once",
-            "index/test_search.py::test_rows_of_products_that_are_gone_are_let_go",
+            "index/test_search_updates.py::test_rows_of_products_that_are_gone_are_let_go",
         ),
     ),
     Complaint(
@@ -75,7 +75,7 @@ COMPLAINTS = [
         (
             "whole/test_kill.py::test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed",
             "app/test_live_model.py::LiveCatalogue",
-            "index/test_search.py::test_an_index_that_is_carried_on_is_the_one_made_anew",
+            "index/test_search_updates.py::test_an_index_that_is_carried_on_is_the_one_made_anew",
             "index/test_live_catalogue.py::test_what_others_changed_during_a_build_is_carried_over",
         ),
     ),
