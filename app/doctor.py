@@ -34,6 +34,7 @@ NEEDED_MEMORY_GB = 1.5
 NEEDED_DISK_GB = 1.0
 HUB_TIMEOUT_S = 5.0
 GIB = 1024**3
+ROOT = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +125,29 @@ def _waiting() -> str:
     return "passively" if os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE" else "actively"
 
 
-def usable_cores() -> float:
-    """Return how many cores this process may use, by its affinity and its control group."""
+def usable_cores(root: Path = ROOT) -> float:
+    """Return how many cores this process may use, by its affinity and its control group; `root` holds /sys."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = _read("/sys/fs/cgroup/cpu.max").split()
+    limit = _read(root / "sys/fs/cgroup/cpu.max").split()
     if len(limit) == 2 and limit[0].isdecimal():
         return min(float(cores), int(limit[0]) / int(limit[1]))
     return float(cores)
 
 
-def free_memory() -> float | None:
+def free_memory(root: Path = ROOT) -> float | None:
     """Return the bytes of memory that this process may still take, or None where the system does not say."""
-    said = dict(line.split(":", 1) for line in _read("/proc/meminfo").splitlines() if ":" in line)
+    said = dict(line.split(":", 1) for line in _read(root / "proc/meminfo").splitlines() if ":" in line)
     if "MemAvailable" not in said:
         return None
     free = int(said["MemAvailable"].split()[0]) * 1024
-    limit, used = _read("/sys/fs/cgroup/memory.max").strip(), _read("/sys/fs/cgroup/memory.current").strip()
+    group = root / "sys/fs/cgroup"
+    limit, used = _read(group / "memory.max").strip(), _read(group / "memory.current").strip()
     return min(free, int(limit) - int(used)) if limit.isdecimal() and used.isdecimal() else free
 
 
-def _read(path: str) -> str:
+def _read(path: Path) -> str:
     try:
-        return Path(path).read_text(encoding="ascii")
+        return path.read_text(encoding="ascii")
     except OSError:
         return ""
 

@@ -15,7 +15,6 @@ from tests.tools.shop import (
     draw,
     error_of,
     show,
-    unit,
 )
 
 EXPLAIN = "/v1/explain"
@@ -28,7 +27,7 @@ def test_a_words_weight_is_what_the_match_loses_without_it(client: httpx.Client)
     picture = encoder.encode_image([draw("blue", "shirt")])[0]
 
     def score(text: str) -> float:
-        return float(unit(encoder._of_text(text)) @ picture)
+        return float(encoder.encode_text([text])[0] @ picture)
 
     assert answer["encoder_id"] == encoder.encoder_id
     assert [result["description"] for result in answer["results"]] == descriptions
