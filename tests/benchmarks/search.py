@@ -34,7 +34,6 @@ from index import (
     SearchIndex,
     SearchQuery,
     make_index,
-    open_index,
 )
 from index.ann import (
     AnnIndex,
@@ -42,6 +41,7 @@ from index.ann import (
     Trial,
     load,
     milliseconds,
+    open_files,
     queries_of,
     to_json,
     tuned,
@@ -127,13 +127,13 @@ def measure_search(folder: Path) -> dict[str, Any]:
     """Return what whole searches take over the large catalogue, plain and filtered, and the recall of the filtered."""
     with Catalogue.open(folder) as catalogue:
         start = time.perf_counter()
-        index = open_index(catalogue)
+        files = open_files(catalogue)
+        assert files is not None
+        base, index = files.base, SearchIndex.over(files.base, files.ann)
         opened = time.perf_counter() - start
-    base = index._state.rows.base
-    assert base is not None
     exact = SearchIndex.over(base, {})
     figures: dict[str, Any] = {"open_s": round(opened, 2)}
-    figures["chosen"] = {side: to_json(near.choice) for side, near in index._state.ann.items()}
+    figures["chosen"] = {side: to_json(ann.choice) for side, ann in files.ann.items()}
     images, titles = queries_of(base.images, base.texts, 200, seed=5)
     wants: dict[str, SearchQuery] = {
         "plain": SearchQuery(),
