@@ -33,7 +33,7 @@ ARROWS = {
     "training.demo": "models index training training.indexing training.reports",
     "app": "models index app.query app.live app.routes app.schemas app.http",
     "app.query": "models index app",
-    "app.live": "models index app app.query",
+    "app.live": "models index app app.query app.http",
     "app.schemas": "models index app app.query",
     "app.http": "models app app.schemas",
     "app.routes": "index app app.query app.live app.schemas app.http",
@@ -45,13 +45,6 @@ ARROWS = {
 Within a room, a package stands for the modules in its folder without its sub-packages, and `index.product` for that
 module alone. In the rows of other rooms, `index` stands for the whole room, of which they see the faces.
 """
-
-KNOWN = {
-    "app.query": "app.http app.live app.schemas",
-    "app.live": "app.http",
-    "app.schemas": "app.http",
-}
-"""Imports against the plan that are still there. A test fails when one of them is no longer needed."""
 
 PUBLIC = {
     "app.doctor",
@@ -66,24 +59,6 @@ PUBLIC = {
 
 Most hold a function of their own name, which a face cannot export: Python sets the module as that attribute.
 """
-
-INNER = {("app", "models")}
-"""Pairs of rooms: the first still imports modules of the second that are neither a face nor public."""
-
-LONG = {
-    "app/http/reader.py",
-    "app/query/service.py",
-    "app/routes/search.py",
-    "app/schemas/search.py",
-    "app/server.py",
-    "tests/app/test_app_live.py",
-    "tests/app/test_app_operations.py",
-    "tests/app/test_app_search.py",
-    "tests/app/test_telemetry.py",
-    "tests/index/test_contract.py",
-    "tests/index/test_search.py",
-}
-"""Files over the limits that are still to be split; those that stay long are in DECISIONS.md, with the reason."""
 
 CORRIDORS = {
     "a query": ("app.routes", "app.query", "models", "index.vectors"),

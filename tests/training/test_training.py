@@ -17,7 +17,6 @@ from torch import Tensor
 from common import ConfigError, DataError, VitrineError
 from models.checkpoint import load_checkpoint
 from tests.conftest import draw_shape
-from tests.tools import house
 from tests.tools.root import ROOT
 from tests.training.small import small, small_dropout
 from training import trainer as trainer_module
@@ -157,8 +156,6 @@ def test_a_loss_that_is_not_finite_keeps_the_best_checkpoint(
 
 def test_training_loads_neither_search_nor_service() -> None:
     unwanted = {"faiss", "sqlite3", "onnxruntime", "fastapi", "matplotlib", "ray", "optuna"}
-    if "index.metrics" in house.KNOWN:  # metrics still import the stores; this goes when their row there goes
-        unwanted -= {"faiss", "sqlite3"}
     code = f"import sys, training.train; print(sorted(set({sorted(unwanted)}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
