@@ -1,7 +1,5 @@
 """Building a catalogue in PostgreSQL: a new schema, the changes made meanwhile, and the move of the pointer."""
 
-
-
 from __future__ import annotations
 
 import uuid

@@ -4,8 +4,6 @@ Each build is a schema of its own. One row, `vitrine.current`, points at the one
 writes in one order.
 """
 
-
-
 from __future__ import annotations
 
 from psycopg import sql
