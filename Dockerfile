@@ -1,13 +1,13 @@
 # syntax=docker/dockerfile:1
-# Serves the catalogue under /srv/artefacts; draws, trains and serves the demo when there is none. The checkpoint that
-# comes with the repository is in the image, so that `vitrine index` makes that catalogue without training.
+# Serves the catalogue under /srv/artefacts. If there is none, it draws, trains and serves the demo. The image contains
+# the repository's checkpoint, so that `vitrine index` makes a catalogue without training.
 #
 #   docker build -t vitrine .
 #   docker build -t vitrine:cuda --build-arg DEVICE=cuda .
 #
-# TORCH_INDEX: a package index with CPU builds of torch and torchvision, such as PyTorch's own: the smallest image.
-# Without it the default builds are taken, which are linked to CUDA; of CUDA, an image for the CPU keeps only what
-# torch opens when it is imported. Sizes: docs/container.md.
+# TORCH_INDEX: a package index with CPU builds of torch and torchvision, such as PyTorch's own, for the smallest image.
+# Without it the image has the default builds, which are linked to CUDA. An image for the CPU then keeps only the parts
+# of CUDA that torch opens on import. Sizes: docs/container.md.
 
 ARG PYTHON=3.11-slim-bookworm
 
@@ -28,7 +28,7 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
         grep ^torch requirements.txt | pip --python /opt/venv/bin/python install --index-url "$TORCH_INDEX" -r /dev/stdin; \
     fi \
     && pip --python /opt/venv/bin/python install -r requirements.txt
-# What only a compiler of kernels, or a GPU, would open. That torch still works is tried at once.
+# Remove what only a kernel compiler or a GPU opens, and try at once whether torch still works.
 RUN if [ "$DEVICE" = cpu ]; then \
         packages=$(/opt/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
         && rm -rf "$packages"/triton "$packages"/torch/include "$packages"/nvidia/*/include \
@@ -44,13 +44,13 @@ RUN pip --python /opt/venv/bin/python install --no-deps --target /opt/vitrine .
 FROM python:${PYTHON} AS service
 ARG DEVICE=cpu
 RUN useradd --uid 10001 --create-home --no-log-init vitrine && install -d -o 10001 -g vitrine /srv/artefacts
-# From what changes least to what changes most.
+# Ordered from what changes least to what changes most.
 COPY --from=dependencies /opt/venv /opt/venv
-# Found as in a clone: below the working directory.
+# Paths as in a clone: below the working directory.
 COPY checkpoints /srv/checkpoints
 COPY training/configs /srv/training/configs
 COPY --from=build /opt/vitrine /opt/vitrine
-# Passive: OpenMP threads that spin at a barrier collapse when a neighbour takes a core.
+# Passive: OpenMP threads that spin at a barrier become very slow when another process takes a core.
 ENV PATH=/opt/vitrine/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/vitrine PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp \
     OMP_WAIT_POLICY=PASSIVE ORT_DISABLE_TELEMETRY=1 HF_HUB_OFFLINE=1 VITRINE_DEVICE=${DEVICE} VITRINE_HOST=0.0.0.0 VITRINE_PORT=8000
 USER 10001

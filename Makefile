@@ -1,9 +1,9 @@
-# The few commands of this project. `make run` and `make test` work on a machine with Python 3.11+, git and make.
+# The commands of this project. `make run` and `make test` work on a machine with Python 3.11+, git and make.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# OpenMP threads that spin at a barrier collapse when another process takes a core (see DECISIONS.md).
+# OpenMP threads that spin at a barrier become very slow when another process takes a core (see DECISIONS.md).
 export OMP_WAIT_POLICY ?= PASSIVE
 
 # What `make bench` measures.
@@ -13,8 +13,8 @@ BENCHED = --checkpoint "$(BENCHED_CHECKPOINT)" --catalogue "$(or $(CATALOGUE),ar
 
 .PHONY: run test check fix docs readme site bench bench-peers clean
 
-## Serve on 127.0.0.1:8000. DATA=path: index that data set first, with CHECKPOINT=path, else the checkpoint that was
-## trained here, else the one in checkpoints/.
+## Serve on 127.0.0.1:8000. DATA=path indexes that data set first, with CHECKPOINT=path, else with the checkpoint that
+## was trained here, else with the one in checkpoints/.
 run: $(VENV)/installed
 ifdef DATA
 	$(BIN)/vitrine index --data "$(DATA)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
@@ -27,19 +27,19 @@ endif
 test: $(VENV)/installed
 	$(BIN)/pytest -n 2
 
-## Lint, formatting, strict types; the import arrows are held by tests/whole/test_imports.py.
+## Lint, formatting, strict types; tests/whole/test_imports.py checks the import arrows.
 check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/whole/test_imports.py
 
-## Mend what can be mended by itself.
+## Repair lint and formatting.
 fix: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-## Make the tables in docs/ again from the committed JSON, and the settings in the README.
+## Make the tables in docs/ from the committed JSON, and the settings table and the map of the house in the README.
 docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.results docs/results.md README.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
@@ -47,13 +47,14 @@ docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.performance docs/performance.md
 	$(BIN)/python -m tests.benchmarks.scaling docs/scaling.md
 	$(BIN)/vitrine settings --write README.md
+	$(BIN)/python -m tests.tools.house README.md
 
-## Run what README and docs/ show against the demo (`vitrine demo --no-serve` makes it), and write the answers anew.
+## Run the commands in README and docs/ against the demo (`vitrine demo --no-serve` makes it), and update the answers.
 readme: $(VENV)/installed
 	$(BIN)/python -m tests.tools.readme README.md docs/operations.md docs/training.md
 
 ## Measure service, search (SIZES=44k,1m,10m) and database on CATALOGUE=path [CHECKPOINT=path], by default on the demo;
-## with DATA=path also the encoders and `vitrine index`. An hour or so, on a machine that does nothing else.
+## with DATA=path also the encoders and `vitrine index`. Takes about an hour; the machine must be otherwise idle.
 bench: $(VENV)/installed
 	$(if $(CATALOGUE),,$(BIN)/vitrine demo --no-serve)
 	$(BIN)/vitrine export $(BENCHED_CHECKPOINT)
@@ -70,21 +71,21 @@ ifdef DATA
 endif
 	$(MAKE) docs
 
-## The same beside other projects, in environments of their own: MINILM=path and DINOV2=path are folders of the weights.
+## The same for other projects, in separate environments; MINILM=path and DINOV2=path are folders with the weights.
 bench-peers: bench
 	$(BIN)/python -m tests.benchmarks.peers.install
 	$(BIN)/python -m tests.benchmarks.peers.side_by_side $(BENCHED) --minilm "$(MINILM)" --dinov2 "$(DINOV2)" \
 	  --out docs/performance/peers.json
 	$(MAKE) docs
 
-## The pages and the API reference as a static site in build/site; a warning is an error.
+## Build the pages and the API reference as a static site in build/site; a warning is an error.
 site: $(VENV)/installed
 	$(BIN)/python -m tests.tools.site build/site
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $$($(PYTHON) --version) is too old; Vitrine needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
-	@echo "making $(VENV) and installing the Python packages into it: some 6 GB, a few minutes, once"
+	@echo "creating $(VENV) and installing the Python packages: some 6 GB, a few minutes, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@

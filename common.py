@@ -1,19 +1,19 @@
-"""What every package shares: the exception tree, atomic files and lazy exports.
+"""What every package shares: the exception tree, atomic files, JSON files and lazy exports.
 
-Knows nothing of models, catalogues, training or HTTP.
+Imports nothing of ours. How an error becomes an HTTP status is in app/http/errors.py, and an exit code in vitrine/cli.
 
     VitrineError                    something went wrong that we can name
-    ├── InputError                  the user's mistake: exit code 2, HTTP 4xx
+    ├── InputError                  the user's mistake
     │   ├── ConfigError             a setting or a training config
     │   ├── DataError               a data set
     │   ├── ImageError              one image that cannot be used
-    │   ├── ArtefactError           a checkpoint or catalogue that is missing, damaged or foreign
+    │   ├── ArtefactError           a checkpoint or catalogue that is missing, damaged or of another kind
     │   ├── NotFoundError           no product of that id
-    │   ├── ConflictError           a product is not what the caller took it for
+    │   ├── ConflictError           a product is not in the state that a change expects
     │   └── ReadOnlyError           a catalogue that cannot be written
-    ├── ReplacedError               a catalogue whose place another one has taken: HTTP 503, try again
-    ├── DatabaseUnavailableError    a database that does not answer: HTTP 503, try again
-    └── OverloadedError             too much work at once: HTTP 503, try again
+    ├── ReplacedError               another catalogue is in its place now: try again
+    ├── DatabaseUnavailableError    a database that does not answer: try again later
+    └── OverloadedError             too much work at once: try again later
 
 Every message says what we got, what we need and what to do.
 """
@@ -62,7 +62,7 @@ class ImageError(InputError):
 
 
 class ArtefactError(InputError):
-    """A checkpoint or catalogue folder is missing, damaged or belongs to something else."""
+    """A checkpoint or catalogue is missing, damaged or belongs to something else."""
 
     code = "bad_artefact"
 
@@ -74,38 +74,38 @@ class NotFoundError(InputError):
 
 
 class ConflictError(InputError):
-    """A product is not, or no longer, what the caller took it for."""
+    """A product is not, or no longer, in the state that a change expects."""
 
     code = "conflict"
 
 
 class ReadOnlyError(InputError):
-    """The catalogue stands where it cannot be written."""
+    """The catalogue cannot be written."""
 
     code = "read_only"
 
 
 class ReplacedError(VitrineError):
-    """Another catalogue has taken the place of the one that is open; the caller should come back."""
+    """Another catalogue has replaced the one that is open; the caller should try again."""
 
     code = "unavailable"
 
 
 class DatabaseUnavailableError(VitrineError):
-    """The database that holds the catalogue does not answer now; the caller should come back later."""
+    """The database that holds the catalogue does not answer; the caller should try again later."""
 
     code = "unavailable"
 
 
 class OverloadedError(VitrineError):
-    """More work is waiting than the queue admits; the caller should come back later."""
+    """More work is waiting than the queue admits; the caller should try again later."""
 
     code = "overloaded"
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it replaces `path` when the block succeeds, else it vanishes.
+    """Yield a path beside `path` to write to; it replaces `path` when the block succeeds, else it is removed.
 
     The content is synced to disk before the rename, so a crash leaves the old file or the new one, never half.
     """
@@ -122,7 +122,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside `path`; it takes the place of `path` when the block succeeds, else it vanishes."""
+    """Yield a new folder beside `path`; it replaces `path` when the block succeeds, else it is removed.
+
+    A folder cannot be replaced in one step: a crash between the two renames leaves the old one as `*.old`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     beside.mkdir()
@@ -143,11 +146,43 @@ def write_json(path: Path, value: Any) -> None:
         beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_json(
+    path: Path, remedy: str, *, file_format: int | None = None, error: type[InputError] = ArtefactError
+) -> dict[str, Any]:
+    """Return the JSON object in `path`.
+
+    Args:
+        path: a file that one of our commands wrote.
+        remedy: ends each message; what the user does about a file that cannot be used.
+        file_format: the number that the object must hold under "format"; none: it has no number.
+        error: what is raised.
+
+    Raises:
+        InputError: of the type `error`; there is no file, it is damaged, or of another format.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError("it holds no JSON object")
+    except OSError as reason:
+        raise error(f"{path} cannot be read ({reason.strerror}); {remedy}") from reason
+    except ValueError as reason:  # no JSON, or no UTF-8
+        raise error(f"{path} is damaged ({reason}); {remedy}") from reason
+    if file_format is not None and value.get("format") != file_format:
+        raise error(f"{path} is of format {value.get('format')}; this version reads {file_format}: {remedy}")
+    return value
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's text that is not blank, or the name of its type."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of `package`, which imports each exported name on first use (PEP 562).
 
     `modules` lists the names that each module gives, separated by spaces. No name may be that of a submodule: Python
-    sets a submodule as an attribute of its package, and then `__getattr__` is not asked.
+    sets a submodule as an attribute of its package, and then `__getattr__` is not called.
     """
     homes = {name: module for module, names in modules.items() for name in names.split()}
 

@@ -1,7 +1,10 @@
-"""What an encoder is: towers, dual encoder, preprocessing, checkpoint folder. Knows no catalogue and no HTTP.
+"""What an encoder is: towers, dual encoder, preprocessing, checkpoint folder, runtimes. Knows no catalogue and no HTTP.
 
-`load_encoder` and what it returns are public API; both names are imported on first use.
+Code outside this package imports from here. Names are imported on first use, so that neither an export served with
+onnxruntime nor a look at a checkpoint's config imports torch.
 """
+
+from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
@@ -13,7 +16,59 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from models.backend import TOWERS as TOWERS
+    from models.backend import Backend as Backend
+    from models.backend import DeviceLostError as DeviceLostError
+    from models.backend import TowerName as TowerName
+    from models.checkpoint import Checkpoint as Checkpoint
+    from models.checkpoint import load_checkpoint as load_checkpoint
+    from models.checkpoint import save_checkpoint as save_checkpoint
+    from models.checkpoint import state_hash as state_hash
+    from models.checkpoint_folder import CONFIG_FILE as CONFIG_FILE
+    from models.checkpoint_folder import TOKENIZER_FILE as TOKENIZER_FILE
+    from models.checkpoint_folder import WEIGHTS_FILE as WEIGHTS_FILE
+    from models.checkpoint_folder import encoder_id as encoder_id
+    from models.checkpoint_folder import read_config as read_config
+    from models.dual_encoder import MAX_LOGIT_SCALE as MAX_LOGIT_SCALE
+    from models.dual_encoder import DualEncoder as DualEncoder
     from models.encoder import Encoder as Encoder
     from models.encoder import load_encoder as load_encoder
+    from models.encoder import torch_encoder as torch_encoder
+    from models.images import FORMATS as FORMATS
+    from models.images import MAX_PIXELS as MAX_PIXELS
+    from models.images import NAMED as NAMED
+    from models.images import decode_image as decode_image
+    from models.images import scaled as scaled
+    from models.images import to_rgb as to_rgb
+    from models.onnx_backend import ONNX_FOLDER as ONNX_FOLDER
+    from models.onnx_backend import OnnxBackend as OnnxBackend
+    from models.onnx_backend import exported as exported
+    from models.onnx_export import export as export
+    from models.presets import PRESETS as PRESETS
+    from models.presets import ModelConfig as ModelConfig
+    from models.presets import Tower as Tower
+    from models.presets import preset as preset
+    from models.tokenizer import TextPreprocessor as TextPreprocessor
+    from models.tokenizer import pretrained_text_preprocessor as pretrained_text_preprocessor
+    from models.tokenizer import train_text_preprocessor as train_text_preprocessor
+    from models.torch_backend import fast_dtype as fast_dtype
+    from models.torch_backend import pick_device as pick_device
+    from models.towers import build_tower as build_tower
 
-__getattr__ = lazy_exports(__name__, {"models.encoder": "Encoder load_encoder"})
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "models.backend": "Backend DeviceLostError TOWERS TowerName",
+        "models.checkpoint": "Checkpoint load_checkpoint save_checkpoint state_hash",
+        "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
+        "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
+        "models.encoder": "Encoder load_encoder torch_encoder",
+        "models.images": "FORMATS MAX_PIXELS NAMED decode_image scaled to_rgb",
+        "models.onnx_backend": "ONNX_FOLDER OnnxBackend exported",
+        "models.onnx_export": "export",
+        "models.presets": "ModelConfig PRESETS Tower preset",
+        "models.tokenizer": "TextPreprocessor pretrained_text_preprocessor train_text_preprocessor",
+        "models.torch_backend": "fast_dtype pick_device",
+        "models.towers": "build_tower",
+    },
+)

@@ -12,16 +12,25 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from common import ArtefactError, atomic_file, write_json
-from models.checkpoint_folder import CONFIG_FILE, FORMAT, WEIGHTS_FILE, Weights, encoder_id, read_config
-from models.dual_encoder import DualEncoder, build_architecture
+from common import ArtefactError, atomic_file, first_line, write_json
+from models.checkpoint_folder import (
+    CONFIG_FILE,
+    FORMAT,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    Weights,
+    encoder_id,
+    read_config,
+)
+from models.dual_encoder import DualEncoder
 from models.presets import ModelConfig, Tower
-from models.tokenizer import TOKENIZER_FILE, TextPreprocessor
+from models.tokenizer import TextPreprocessor
+from models.towers import build_architecture
 
 GROUP = 64
-"""Neighbours in a row that share a scale, at most. Whole rows come out twice as far from the original."""
+"""The most neighbours in a row that share a scale. With one scale a row, the error is twice as large."""
 SCALE = ".scale"
-"""Ends the name under which the scales of a packed tensor stand beside it."""
+"""Suffix of the name under which the scales of a packed tensor are stored beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,13 @@ class Checkpoint:
 def save_checkpoint(
     folder: Path, model: DualEncoder, text: TextPreprocessor, training: dict[str, Any], weights: Weights = "float16"
 ) -> None:
-    """Write a checkpoint into `folder`, file by file, each one whole or not at all; the weights last.
+    """Write a checkpoint into `folder`, file by file and each atomically; the weights last.
 
     Args:
-        folder: made when it does not exist; files of other names stay.
+        folder: created when it does not exist; files of other names stay.
         model: what is saved.
-        text: the tokenizer that belongs to it.
-        training: how it was trained, as JSON data; `training["split"]` tells which titles it has seen.
+        text: the model's tokenizer.
+        training: how it was trained, as JSON data; `training["split"]` says which titles it has seen.
         weights: how its weights are stored; "int8" takes half the space of "float16".
     """
     described_model = described(model).model_dump(mode="json")
@@ -56,7 +65,7 @@ def save_checkpoint(
     with atomic_file(folder / WEIGHTS_FILE) as beside:
         state = model.state_dict()
         save_file(packed(state) if weights == "int8" else {name: _half(state[name]) for name in state}, beside)
-        beside.chmod(0o644)  # the library makes it private, and a service runs as another user than a training run
+        beside.chmod(0o644)  # the library makes it private; a service may run as another user than the training
 
 
 def packed(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -64,8 +73,8 @@ def packed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
     A row is what leads to one output channel or one embedded token; its groups are neighbours, `GROUP` at most
     (as in Dettmers et al., arXiv 2110.02861). Symmetric rounding to 255 steps: a value comes back within half a step,
-    max|group| / 254. What has a single row (class tokens, positions) or fewer than two dimensions (norms, biases) is
-    small and stays in half precision.
+    max|group| / 254. Tensors with a single row (class tokens, positions) or fewer than two dimensions (norms, biases)
+    are small and stay in half precision.
     """
     stored: dict[str, Tensor] = {}
     for name, value in state.items():
@@ -76,7 +85,7 @@ def packed(state: dict[str, Tensor]) -> dict[str, Tensor]:
         width = rows.shape[1]
         group = next((size for size in range(GROUP, GROUP // 2, -1) if width % size == 0), width)
         groups = rows.view(len(rows), -1, group)
-        # Not float16: it could not hold the scale of a group of very small values.
+        # In float32: float16 cannot hold the scale of a group of very small values.
         scale = (groups.abs().amax(2) / 127).clamp(min=torch.finfo(torch.float32).tiny)
         stored[name] = (groups / scale[..., None]).round().to(torch.int8).view(value.shape)
         stored[name + SCALE] = scale  # (rows, groups)
@@ -84,10 +93,10 @@ def packed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def unpacked(stored: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return what `packed` packed, in float32.
+    """Return the state that `packed` stored, with its matrices in float32.
 
     Raises:
-        ValueError: a scale is missing, or is none.
+        ValueError: a scale is missing, or does not fit its tensor.
     """
     state = {name: value for name, value in stored.items() if value.dtype != torch.int8}
     for name in stored.keys() - state.keys():
@@ -121,7 +130,7 @@ def _described(config: Tower, tower: nn.Module) -> Tower:
     architecture = {"model_type": hf_config.model_type, **hf_config.to_diff_dict()}
     for name in ("architectures", "dtype", "transformers_version", "_name_or_path"):
         architecture.pop(name, None)
-    # A local folder means nothing elsewhere; its name still says where the weights began.
+    # A local path means nothing on another machine; its last part still names the weights.
     source = Path(config.source).name if config.source and Path(config.source).is_dir() else config.source
     return config.model_copy(update={"architecture": architecture, "source": source})
 
@@ -146,14 +155,14 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise ArtefactError(f"{folder} holds no {WEIGHTS_FILE}; copy the whole checkpoint folder") from None
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise ArtefactError(
-            f"{path} does not hold the weights that {CONFIG_FILE} describes ({str(error).splitlines()[0]}); "
+            f"{path} does not hold the weights that {CONFIG_FILE} describes ({first_line(error)}); "
             "copy the checkpoint again"
         ) from error
     return Checkpoint(model.eval(), text, training, weights, encoder_id(folder))
 
 
 def state_hash(module: nn.Module) -> str:
-    """Return a hash of a module's weights: the name under which its features are cached."""
+    """Return a hash of a module's weights: the key under which its features are cached."""
     digest = hashlib.blake2b(digest_size=8)
     with torch.no_grad():
         for name, value in module.state_dict().items():

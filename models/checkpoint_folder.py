@@ -1,10 +1,10 @@
-"""What is in a checkpoint folder, its description and its name. Needs no torch.
+"""What is in a checkpoint folder, its config and its encoder id. Needs no torch.
 
 model.safetensors   weights of both towers, projections and temperature, in half precision or packed into bytes
 config.json         format, how the weights are stored, the model (full architectures, pooling, preprocessing,
                     projection), how it was trained
 tokenizer.json      the tokenizer, with its padding
-onnx/               what `vitrine export` makes of it: both towers for onnxruntime
+onnx/               both towers for onnxruntime, written by `vitrine export`
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
-from common import ArtefactError
+from common import ArtefactError, read_json
 from models.presets import ModelConfig
-from models.tokenizer import TOKENIZER_FILE
 
 FORMAT = 1
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+TOKENIZER_FILE = "tokenizer.json"
 
 Weights = Literal["float16", "int8"]
-"""How weights are stored. int8: matrices packed into bytes, all else float16. A model in memory is float32."""
+"""How weights are stored. int8: matrices packed into bytes, the rest float16. A model in memory is float32."""
 
 
 def read_config(folder: Path) -> tuple[ModelConfig, dict[str, Any], Weights]:
@@ -37,21 +37,19 @@ def read_config(folder: Path) -> tuple[ModelConfig, dict[str, Any], Weights]:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise ArtefactError(f"{folder} holds no {CONFIG_FILE}; give a checkpoint folder, as `vitrine train` writes it")
+    remedy = "copy the checkpoint again, or train again"
+    config = read_json(path, remedy, file_format=FORMAT)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        if config.get("format") != FORMAT:
-            raise ArtefactError(f"{path} is of format {config.get('format')}; this version reads {FORMAT}: train again")
         weights: Weights = config.get("weights", "float16")  # the first checkpoints did not say
         if weights not in get_args(Weights):
             raise ValueError(f"weights are {weights!r}; this version reads {', '.join(get_args(Weights))}")
         return ModelConfig.model_validate(config["model"]), config["training"], weights
-    except (ValueError, KeyError, AttributeError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        else:
-            reason = str(error)
-        raise ArtefactError(f"{path} is damaged ({reason}); copy the checkpoint again, or train anew") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise ArtefactError(f"{path} is damaged ({reason}); {remedy}") from error
+    except (ValueError, KeyError) as error:
+        raise ArtefactError(f"{path} is damaged ({error}); {remedy}") from error
 
 
 def encoder_id(folder: Path) -> str:
@@ -63,6 +61,7 @@ def encoder_id(folder: Path) -> str:
     """
     config, _, _ = read_config(folder)
     digest = hashlib.blake2b(digest_size=8)
+    # Where a tower's first weights came from changes no vector.
     described = config.model_dump(mode="json", exclude={"text": {"source"}, "image": {"source"}})
     digest.update(json.dumps(described, sort_keys=True).encode())
     for name in (TOKENIZER_FILE, WEIGHTS_FILE):

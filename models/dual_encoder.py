@@ -8,22 +8,21 @@ from __future__ import annotations
 import inspect
 import math
 from contextlib import nullcontext
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from common import ArtefactError, ConfigError
 from models.presets import ModelConfig, Pooling, Projection, Tower
-from models.towers import pretrained_folder
 
 INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
+"""Logarithm of the factor that training starts with; 0.07 is CLIP's temperature."""
 MAX_LOGIT_SCALE = math.log(100)
+"""Logarithm of the largest factor; training clamps it there, as CLIP's does."""
 
 LENGTH_GROUPS = 4
-"""Groups of like length in which a training batch's texts go through their tower."""
+"""Groups of similar length in which the text tower takes a training batch."""
 
 
 class DualEncoder(nn.Module):
@@ -43,7 +42,7 @@ class DualEncoder(nn.Module):
         preprocess = config.image.preprocess
         for name, values in (("pixel_mean", preprocess.mean), ("pixel_std", preprocess.std)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1) * 255, persistent=False)
-        # A transformer's only convolution cuts the patches.
+        # A transformer has one convolution, which cuts the patches; more than one means a convolutional network.
         self._convolves = sum(isinstance(module, nn.Conv2d) for module in image_tower.modules()) > 1
         # ViT interpolates its positions only when asked to; DINOv2 always does; ResNet has none.
         parameters = inspect.signature(image_tower.forward).parameters
@@ -56,7 +55,7 @@ class DualEncoder(nn.Module):
         image_pooled: Tensor | None = None,
         text_pooled: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Encode what is given; `*_pooled` (B, F) are a locked tower's features, computed before.
+        """Encode what is given; `*_pooled` (B, F) are the cached features of a locked tower.
 
         Args:
             image: pixels (B, H, W, 3) uint8; normalised here, on the device.
@@ -93,11 +92,11 @@ class DualEncoder(nn.Module):
         """Return the text tower's pooled features (B, F) of token ids (B, T)."""
         if not self.training or len(ids) < 2 * LENGTH_GROUPS:
             return self._pool_text(ids)
-        # A training batch mixes short and long titles; by groups of like length, half of the padding is left out.
+        # A training batch mixes short and long titles. Groups of similar length leave out half of the padding.
         lengths = (ids != self.pad_id).sum(1)
         order = lengths.argsort()
         groups = [self._pool_text(ids[rows, : max(1, int(lengths[rows[-1]]))]) for rows in order.chunk(LENGTH_GROUPS)]
-        return torch.cat(groups)[order.argsort()]
+        return torch.cat(groups)[order.argsort()]  # back in the order of the batch
 
     def _pool_text(self, ids: Tensor) -> Tensor:
         mask = ids != self.pad_id
@@ -121,7 +120,7 @@ def pool(output: Any, mask: Tensor | None, pooling: Pooling) -> Tensor:
         return states[:, 0]
     if pooling == "last":
         places = torch.arange(states.shape[1], device=states.device)
-        last = (mask * places).argmax(1)  # the first token where there is none but padding
+        last = (mask * places).argmax(1)  # the first token where all are padding
         return states[torch.arange(states.shape[0], device=states.device), last]
     if pooling == "mean":
         return _mean(states, mask)
@@ -153,54 +152,3 @@ def _projection(width: int, config: Projection) -> nn.Module:
         nn.Dropout(config.dropout),
         nn.Linear(config.hidden, config.dim, bias=False),
     )
-
-
-def build_tower(config: Tower) -> nn.Module:
-    """Build one tower in float32: pretrained when it has a source, else with random weights.
-
-    Raises:
-        ConfigError: the architecture is none that Hugging Face knows.
-        ArtefactError: the source cannot be found or read.
-    """
-    if config.source is not None:
-        return _pretrained(config, pretrained_folder(config.source))
-    return build_architecture(config)
-
-
-def _pretrained(config: Tower, folder: Path) -> nn.Module:
-    from transformers import AutoConfig, AutoModel
-    from transformers.utils import logging as hf_logging
-
-    # Heads that we do not use are reported as unexpected weights, page by page.
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        hf_config = AutoConfig.from_pretrained(folder)
-        tower = AutoModel.from_pretrained(folder, dtype=torch.float32, **_no_pooler(config, hf_config))
-    except (OSError, ValueError, KeyError) as error:
-        raise ArtefactError(
-            f"{folder} cannot be read as a pretrained tower ({str(error).splitlines()[0]}); "
-            "get its config.json and model.safetensors again"
-        ) from error
-    return cast(nn.Module, tower)
-
-
-def build_architecture(config: Tower) -> nn.Module:
-    """Build one tower with random weights in the shape of its `architecture`; its source is not looked at."""
-    from transformers import AutoConfig, AutoModel
-
-    fields = dict(config.architecture)
-    try:
-        hf_config = AutoConfig.for_model(fields.pop("model_type"), **fields)
-        tower = AutoModel.from_config(hf_config, dtype=torch.float32, **_no_pooler(config, hf_config))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"the architecture {config.architecture} cannot be built: {error}") from error
-    return cast(nn.Module, tower)
-
-
-def _no_pooler(config: Tower, hf_config: Any) -> dict[str, bool]:
-    """Leave out a pooling layer that the tower would have but nothing reads."""
-    from transformers import MODEL_MAPPING
-
-    takes = inspect.signature(MODEL_MAPPING[type(hf_config)].__init__).parameters
-    return {"add_pooling_layer": config.pooling == "pooler"} if "add_pooling_layer" in takes else {}

@@ -1,7 +1,7 @@
-"""A checkpoint at work: texts and pictures in, unit vectors out. Knows no catalogue, no HTTP, no training.
+"""A loaded checkpoint: texts and pictures in, unit vectors out. Knows no catalogue, no HTTP, no training.
 
-Two runtimes compute the towers: torch, on CPU and GPU, and onnxruntime, on a CPU, from what `vitrine export` made. With
-the latter torch is never imported.
+Two runtimes compute the towers: torch, on a CPU or GPU, and onnxruntime, on a CPU, from the files of `vitrine export`.
+With the latter torch is never imported.
 """
 
 from __future__ import annotations
@@ -10,58 +10,45 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PIL import Image
 
-from common import ArtefactError, ConfigError, VitrineError
+from common import ArtefactError, ConfigError
+from models.backend import Backend, DeviceLostError
 from models.checkpoint_folder import encoder_id, read_config
 from models.images import scaled, to_rgb
 from models.presets import ModelConfig
 from models.tokenizer import TextPreprocessor
 
+if TYPE_CHECKING:
+    import torch
+
+    from models.checkpoint import Checkpoint
+
 logger = logging.getLogger("vitrine.models")
 
 CHUNK = 256
-"""Inputs that go through a tower at once, at most: bounds the memory of a call of any size."""
+"""The most inputs that a tower takes at once; bounds the memory of a call of any size."""
 
 Runtime = Literal["auto", "torch", "onnx"]
 """auto: onnxruntime on a CPU where the checkpoint was exported, else torch."""
 
 
-class DeviceLostError(VitrineError):
-    """The device that the towers run on cannot be used any more in this process."""
-
-    code = "device_lost"
-
-
-class Towers(Protocol):
-    """Both towers with their projections, on some runtime; called from several threads."""
-
-    @property
-    def device(self) -> str:
-        """Where they run."""
-
-    @property
-    def runtime(self) -> str:
-        """What runs them: "torch" or "onnx"."""
-
-    @property
-    def logit_scale(self) -> float:
-        """What cosines are multiplied by before a softmax makes probabilities of them."""
-
-    def encode_ids(self, ids: np.ndarray, /) -> np.ndarray:
-        """Return unit rows (B, D) float32 for token ids (B, T) int64."""
-
-    def encode_pixels(self, pixels: np.ndarray, /) -> np.ndarray:
-        """Return unit rows (B, D) float32 for pixels (B, H, W, 3) uint8."""
-
-
 class Encoder:
     """Encodes with a trained dual encoder; safe to call from several threads.
 
-    When the device is lost, the towers that `fallback` loads take over, for good; without it, the call fails.
+    When the device is lost, the backend that `fallback` loads takes over until the process ends; without it, the call
+    fails.
+
+    Args:
+        encoder_id: a hash of what the checkpoint computes.
+        config: the model's.
+        training: how it was trained, as `save_checkpoint` stored it.
+        text: the model's tokenizer.
+        backend: what computes the towers.
+        fallback: loads another backend.
     """
 
     def __init__(
@@ -70,43 +57,43 @@ class Encoder:
         config: ModelConfig,
         training: dict[str, Any],
         text: TextPreprocessor,
-        towers: Towers,
-        fallback: Callable[[], Towers] | None = None,
+        backend: Backend,
+        fallback: Callable[[], Backend] | None = None,
     ) -> None:
         self.encoder_id = encoder_id
         self.config = config
         self.training = training
         self.dim = config.projection.dim
-        self.logit_scale = towers.logit_scale
+        self.logit_scale = backend.logit_scale
+        self.backend = backend
         self._text = text
-        self.towers = towers
         self._fallback = fallback
         self._swapping = threading.Lock()
 
     @property
     def device(self) -> str:
         """Where the towers run now."""
-        return self.towers.device
+        return self.backend.device
 
     @property
     def runtime(self) -> str:
         """What runs them: "torch" or "onnx"."""
-        return self.towers.runtime
+        return self.backend.runtime
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit rows (B, D) float32 for B texts."""
         return self.encode_counted(texts)[0]
 
     def encode_counted(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return unit rows (B, D) float32 for B texts, and how many tokens (B,) the model has read of each."""
-        # Texts of like length share a chunk, so that little is spent on padding.
+        """Return unit rows (B, D) float32 for B texts, and the number of tokens (B,) that the model read of each."""
+        # Texts of similar length share a chunk, so that little time goes into padding.
         order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
         tokens = np.zeros(len(texts), dtype=np.int64)
 
         def encode(places: Sequence[int]) -> np.ndarray:
             ids = self._text([texts[place] for place in places])
             tokens[places] = np.count_nonzero(ids != self._text.pad_id, axis=1)
-            return self._computed(lambda towers: towers.encode_ids(ids))
+            return self._compute(lambda backend: backend.encode_ids(ids))
 
         rows = self._chunks(order, encode)
         out = np.empty_like(rows)
@@ -122,7 +109,7 @@ class Encoder:
         return scaled(to_rgb(image), self.config.image.preprocess.size)
 
     def encode_pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        """Return unit rows (B, D) float32 for B pictures that `prepare_image` made, (H, W, 3) uint8 each."""
+        """Return unit rows (B, D) float32 for B results of `prepare_image`, (H, W, 3) uint8 each."""
         return self._chunks(pixels, self._pixels)
 
     def _chunks(self, inputs: Sequence[Any] | np.ndarray, encode: Callable[..., np.ndarray]) -> np.ndarray:
@@ -131,20 +118,22 @@ class Encoder:
 
     def _pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         stacked = pixels if isinstance(pixels, np.ndarray) else np.stack(pixels)
-        return self._computed(lambda towers: towers.encode_pixels(stacked))
+        return self._compute(lambda backend: backend.encode_pixels(stacked))
 
-    def _computed(self, compute: Callable[[Towers], np.ndarray]) -> np.ndarray:
-        towers = self.towers
+    def _compute(self, call: Callable[[Backend], np.ndarray]) -> np.ndarray:
+        """Return what `call` gives for the backend; where its device is lost, for the fallback."""
+        backend = self.backend
         try:
-            return compute(towers)
+            return call(backend)
         except DeviceLostError as error:
+            # Several threads may fail at once; the first one loads the fallback, the others find it loaded.
             with self._swapping:
-                if self._fallback is not None and self.towers is towers:
+                if self._fallback is not None and self.backend is backend:
                     logger.error("%s; from here on the CPU encodes, more slowly, until a restart", error)
-                    self.towers = self._fallback()
-            if self.towers is towers:
+                    self.backend = self._fallback()
+            if self.backend is backend:
                 raise
-            return compute(self.towers)
+            return call(self.backend)
 
 
 def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "auto") -> Encoder:
@@ -162,17 +151,15 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
     folder = Path(folder)
     if runtime == "onnx" and device not in ("auto", "cpu"):
         raise ConfigError(f"onnxruntime runs on the CPU here, and the device is {device!r}; give cpu, or runtime torch")
-    # Whether there is a GPU is torch's to say; without NVIDIA's device file it need not be asked, nor imported.
-    if runtime == "onnx" or (runtime == "auto" and (device == "cpu" or (device == "auto" and not _gpu_likely()))):
-        from models.onnx_backend import OnnxTowers, exported
+    # Only torch can say whether there is a usable GPU, and its import takes seconds: without NVIDIA's or AMD's device
+    # file there is none, and torch is not asked.
+    on_cpu = device == "cpu" or (device == "auto" and not _gpu_likely())
+    if runtime == "onnx" or (runtime == "auto" and on_cpu):
+        from models.onnx_backend import exported
 
         if exported(folder):
             try:
-                config, training, _ = read_config(folder)
-                found = encoder_id(folder)
-                text = TextPreprocessor.load(folder, config.text.max_tokens)
-                towers = OnnxTowers(folder, found, text.pad_id)
-                return Encoder(found, config, training, text, towers)
+                return _onnx_encoder(folder)
             except ArtefactError as error:
                 if runtime == "onnx":
                     raise
@@ -180,11 +167,34 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
         elif runtime == "onnx":
             raise ArtefactError(f"{folder} was not exported for onnxruntime; do so with `vitrine export {folder}`")
     from models.checkpoint import load_checkpoint
-    from models.torch_backend import pick_device, torch_encoder
+    from models.torch_backend import pick_device
 
     picked = pick_device(device)
-    fallback = None if picked.type == "cpu" else lambda: load_encoder(folder, "cpu").towers
+    fallback = None if picked.type == "cpu" else lambda: load_encoder(folder, "cpu").backend
     return torch_encoder(load_checkpoint(folder), picked, fallback)
+
+
+def torch_encoder(
+    checkpoint: Checkpoint, device: torch.device, fallback: Callable[[], Backend] | None = None
+) -> Encoder:
+    """Return the encoder of a checkpoint in memory; its model is moved and converted, not copied.
+
+    `fallback` loads the backend that takes over when the device is lost.
+    """
+    from models.torch_backend import TorchBackend
+
+    backend = TorchBackend(checkpoint, device)
+    config, training = checkpoint.model.config, checkpoint.training
+    return Encoder(checkpoint.encoder_id, config, training, checkpoint.text, backend, fallback)
+
+
+def _onnx_encoder(folder: Path) -> Encoder:
+    from models.onnx_backend import OnnxBackend
+
+    config, training, _ = read_config(folder)
+    found = encoder_id(folder)
+    text = TextPreprocessor.load(folder, config.text.max_tokens)
+    return Encoder(found, config, training, text, OnnxBackend(folder, found, text.pad_id))
 
 
 def _gpu_likely() -> bool:

@@ -10,18 +10,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from common import ImageError
 
 MAX_PIXELS = 50_000_000
-"""Default bound on width x height: an 8k camera picture passes, a decompression bomb does not."""
+"""Default limit of width x height: an 8k camera picture passes, a decompression bomb does not."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""The only decoders that Pillow may use. Others are a risk for no gain: its EPS decoder starts Ghostscript."""
+"""The only decoders that Pillow may use. Others are a risk without a gain: its EPS decoder starts Ghostscript."""
 NAMED = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
-"""The same formats as messages name them."""
+"""The same formats, as messages write them."""
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode `data` into an upright RGB image of at least 1x1 pixel; the first frame of an animation.
 
-    The kind of file is told by its content. Size is checked from the header, before any pixel is allocated.
+    The content says which kind of file it is. The size is checked in the header, before any pixel is allocated.
 
     Raises:
         ImageError: not an image, damaged or truncated, or more than `max_pixels`.
@@ -38,7 +38,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
             return to_rgb(ImageOps.exif_transpose(image))
     except ImageError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own bounds come first
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own limits, which it checks first
         limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
         raise ImageError(f"the image is too large; at most {limit:,} pixels are allowed: scale it down") from None
     except UnidentifiedImageError:
@@ -66,6 +66,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def scaled(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Scale an RGB image to `size` (height, width), ignoring its aspect: (H, W, 3) uint8."""
     height, width = size
-    # The reducing gap lets large pictures shrink by whole factors first: several times faster, no visible loss.
+    # With a reducing gap, large pictures are first shrunk by a whole factor: several times faster, no visible loss.
     small = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return np.asarray(small, dtype=np.uint8)

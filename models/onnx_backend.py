@@ -1,45 +1,43 @@
 """The towers on onnxruntime, for a CPU: what an export is, and how it is run. Needs no torch.
 
-Every text and every picture goes through its tower alone, on one thread, as many at once as there are cores. So its
-vector depends on nothing but itself, no text is padded to the length of another, and no thread waits for one on a core
-that somebody else has taken (docs/performance.md has what it gains).
+Each text and each picture goes through its tower alone, on one thread, and as many go at once as there are cores. So a
+vector depends on nothing but its input, no text is padded to the length of another, and no thread waits at a barrier
+for a core that another process has (docs/performance.md has the gain).
 
-onnx/text.onnx, onnx/image.onnx   a tower each, with preprocessing, pooling, projection and normalisation in the graph
-onnx/export.json                  whose weights these are, how they are stored, what that costs, the files' hashes
+onnx/text.onnx, onnx/image.onnx   a tower each, with normalisation of pixels, pooling and projection in the graph
+onnx/export.json                  format, encoder id, precision and cosine of each tower, the files' hashes
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from common import ArtefactError
+from common import ArtefactError, read_json
+from models.backend import TOWERS, TowerName
 
-FOLDER = "onnx"
+ONNX_FOLDER = "onnx"
 RECORD_FILE = "export.json"
 FORMAT = 2
 """2: both towers are quantised for one input a call."""
-Tower = Literal["text", "image"]
-TOWERS: tuple[Tower, ...] = get_args(Tower)
 INPUT, OUTPUT = "input", "features"
 
 
-class OnnxTowers:
+class OnnxBackend:
     """Both towers as onnxruntime sessions.
 
     Args:
         folder: a checkpoint folder with an export in it.
         encoder_id: the checkpoint's.
-        pad_id: the token id that rows of token ids are filled up with on the right.
+        pad_id: the token id that pads rows of token ids on the right.
 
     Raises:
         ArtefactError: the export is damaged, of another format, or of other weights than `encoder_id`.
@@ -52,21 +50,21 @@ class OnnxTowers:
         record = read_record(folder)
         if record["encoder_id"] != encoder_id:
             raise ArtefactError(
-                f"{folder / FOLDER} was exported from encoder {record['encoder_id']}, the checkpoint is {encoder_id}; "
-                f"export it again with `vitrine export {folder}`"
+                f"{folder / ONNX_FOLDER} was exported from encoder {record['encoder_id']}, the checkpoint is "
+                f"{encoder_id}; export it again with `vitrine export {folder}`"
             )
         self.logit_scale = float(record["logit_scale"])
         self._pad_id = pad_id
         self._sessions = {tower: session(_checked(folder, record, tower)) for tower in TOWERS}
-        # As many threads as OpenMP is told to use, where it is told. Otherwise one more than there are cores: between
-        # two inputs a thread needs Python's lock, and while it waits for it another one can compute.
+        # OMP_NUM_THREADS is the operator's choice. Without it there is one thread more than cores: between two inputs a
+        # thread needs the interpreter lock, and while it waits another one computes.
         cores = len(os.sched_getaffinity(0))
         self._threads = int(os.environ.get("OMP_NUM_THREADS") or (cores + 1 if cores > 1 else 1))
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="vitrine-towers")
 
     def encode_ids(self, ids: np.ndarray) -> np.ndarray:
         """Return unit rows (B, D) float32 for token ids (B, T) int64."""
-        # A text that is nothing but padding keeps one token of it.
+        # The position after the last real token; a row of padding alone keeps one token.
         lengths = np.maximum(((ids != self._pad_id) * np.arange(1, ids.shape[1] + 1)).max(axis=1), 1)
         return self._each("text", [ids[row : row + 1, :length] for row, length in enumerate(lengths.tolist())])
 
@@ -74,8 +72,8 @@ class OnnxTowers:
         """Return unit rows (B, D) float32 for pixels (B, H, W, 3) uint8."""
         return self._each("image", [pixels[row : row + 1] for row in range(len(pixels))])
 
-    def _each(self, tower: Tower, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """Return one row (D,) for each of `inputs`, one at least; a thread that is done takes the next one."""
+    def _each(self, tower: TowerName, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """Return rows (B, D) for B inputs, at least one; each thread takes the next input when it is ready."""
         found: dict[int, np.ndarray] = {}
         left = deque(enumerate(inputs))
 
@@ -87,7 +85,7 @@ class OnnxTowers:
                     return
                 found[place] = run(self._sessions[tower], one)
 
-        # The calling thread is one of them: handing over and waiting cost as much as a tenth of a text.
+        # The calling thread works too: a hand-over to another thread costs a tenth of a text's time.
         others = [self._pool.submit(work) for _ in range(min(self._threads, len(inputs)) - 1)]
         work()
         for other in others:
@@ -97,47 +95,42 @@ class OnnxTowers:
 
 def exported(folder: Path) -> bool:
     """Return whether a checkpoint folder holds an export, sound or not."""
-    return (folder / FOLDER / RECORD_FILE).is_file()
+    return (folder / ONNX_FOLDER / RECORD_FILE).is_file()
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Return what the export in a checkpoint folder says of itself.
+    """Return the record of the export in a checkpoint folder.
 
     Raises:
         ArtefactError: there is none, it is damaged, or of another format.
     """
-    path = folder / FOLDER / RECORD_FILE
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if record["format"] != FORMAT:
-            raise ArtefactError(
-                f"{path} is of format {record['format']}, this version reads {FORMAT}; export it again"
-                f" with `vitrine export {folder}`"
-            )
-        if not {"encoder_id", "logit_scale", "towers"} <= record.keys() or set(record["towers"]) != set(TOWERS):
-            raise ValueError("it is incomplete")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtefactError(f"{path} cannot be read ({error}); export it with `vitrine export {folder}`") from error
+    path = folder / ONNX_FOLDER / RECORD_FILE
+    remedy = f"export it again with `vitrine export {folder}`"
+    record = read_json(path, remedy, file_format=FORMAT)
+    towers = record.get("towers")
+    if not {"encoder_id", "logit_scale"} <= record.keys() or not isinstance(towers, dict) or set(towers) != set(TOWERS):
+        raise ArtefactError(f"{path} is incomplete; {remedy}")
     return record
 
 
 def session(model: bytes | Path) -> Any:
     """Return an onnxruntime session for a tower, given by its bytes or its file."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # its caller's
+    options.intra_op_num_threads = 1  # the calling thread
     options.inter_op_num_threads = 1
-    # Both keep memory for every shape of a batch that ever came, which never ends in a service; malloc does as well.
+    # Both keep memory for every shape of input that ever came, so a service would grow for ever. Without them malloc is
+    # as fast.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     source = str(model) if isinstance(model, Path) else model
-    # As one node, sum and norm take six times as long as the two apart (1.32): a quarter of a text's time.
-    apart = ["SkipLayerNormFusion"]
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], disabled_optimizers=apart)
+    # Fused into one node, sum and norm take six times as long as the two nodes (1.32): a quarter of a text's time.
+    slow = ["SkipLayerNormFusion"]
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], disabled_optimizers=slow)
 
 
 def run(tower: Any, inputs: np.ndarray) -> np.ndarray:
-    """Return a unit row (1, D) float32 that a session makes of one text's ids (1, T) or one picture (1, H, W, 3)."""
+    """Return the unit row (1, D) float32 of one text's ids (1, T) or one picture (1, H, W, 3)."""
     (rows,) = tower.run([OUTPUT], {INPUT: np.ascontiguousarray(inputs)})
     return np.asarray(rows, dtype=np.float32)
 
@@ -147,8 +140,8 @@ def digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def _checked(folder: Path, record: dict[str, Any], tower: Tower) -> bytes:
-    path = folder / FOLDER / f"{tower}.onnx"
+def _checked(folder: Path, record: dict[str, Any], tower: TowerName) -> bytes:
+    path = folder / ONNX_FOLDER / f"{tower}.onnx"
     try:
         data = path.read_bytes()
         if digest(data) != record["towers"][tower]["digest"]:

@@ -1,6 +1,6 @@
 """What a dual encoder is made of, as data: towers, pooling, preprocessing, projection; and the table of presets.
 
-A preset's name is a key to data; no code asks what the name is.
+A preset's name is a key to data; no code branches on it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from common import ConfigError
 
 Pooling = Literal["cls", "mean", "cls+mean", "last", "pooler"]
-"""How a tower's token states (B, T, F) become one vector: the first token; the mean over real tokens; both, side
-by side; the last real token (causal models see the whole text only there); or the tower's own pooler output."""
+"""How a tower's token states (B, T, F) become one vector (B, F): the first token; the mean over real tokens; both,
+concatenated; the last real token (only there has a causal model seen the whole text); or the tower's pooler output."""
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -40,7 +40,7 @@ class Tower(_Frozen):
     source: str | None = None
     """Hub id or local folder of pretrained weights; none: random weights in the shape of `architecture`."""
     architecture: dict[str, Any]
-    """Hugging Face config: `model_type` and whatever differs from that type's defaults. A source brings its own."""
+    """Hugging Face config: `model_type` and what differs from its defaults. A source has a config of its own."""
     pooling: Pooling
     """How token states become one vector."""
 
@@ -57,7 +57,7 @@ class TextTower(Tower):
     max_tokens: int = Field(default=64, ge=4)
     """Longer texts are cut to this many tokens."""
     framed: bool = True
-    """Whether a tokenizer trained here, for want of a source, puts texts between [CLS] and [SEP] as BERT's does."""
+    """Whether a tokenizer that is trained here puts texts between [CLS] and [SEP], as BERT's does."""
 
 
 class ImageTower(Tower):
@@ -159,7 +159,7 @@ def preset(name: str) -> ModelConfig:
     """Return the preset called `name`.
 
     Raises:
-        ConfigError: there is none; the message lists those there are.
+        ConfigError: there is none; the message lists the known ones.
     """
     try:
         return PRESETS[name]

@@ -12,14 +12,12 @@ from tokenizers import models as token_models
 from tokenizers import trainers as token_trainers
 
 from common import ArtefactError
+from models.checkpoint_folder import TOKENIZER_FILE
 from models.presets import TextTower
-from models.towers import pretrained_folder
-
-TOKENIZER_FILE = "tokenizer.json"
 
 
 class TextPreprocessor:
-    """Cuts texts into token ids, cut at `max_tokens` and padded on the right with `pad_id`."""
+    """Turns texts into token ids, at most `max_tokens` each, padded on the right with `pad_id`."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, pad_id: int) -> None:
         tokenizer.enable_truncation(max_tokens)
@@ -31,7 +29,7 @@ class TextPreprocessor:
         """Return token ids (B, T) int64, T that of the longest text; a text without tokens becomes padding."""
         encodings = self.tokenizer.encode_batch_fast([clean(text) for text in texts])
         ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64).reshape(len(texts), -1)
-        # A causal tokenizer makes nothing of an empty text, and no tower takes zero tokens.
+        # A causal tokenizer gives no token for an empty text, and no tower takes zero tokens.
         return ids if ids.shape[1] else np.full((len(texts), 1), self.pad_id, dtype=np.int64)
 
     def to_json(self) -> str:
@@ -40,7 +38,7 @@ class TextPreprocessor:
 
     @classmethod
     def from_json(cls, text: str, max_tokens: int) -> TextPreprocessor:
-        """Return the tokenizer that `to_json` described."""
+        """Return the tokenizer whose `to_json` gave `text`."""
         return cls(Tokenizer.from_str(text), max_tokens, json.loads(text)["padding"]["pad_id"])
 
     @classmethod
@@ -55,7 +53,7 @@ class TextPreprocessor:
             return cls.from_json(path.read_text(encoding="utf-8"), max_tokens)
         except Exception as error:  # the library raises bare Exception
             raise ArtefactError(
-                f"{path} is no tokenizer we can read ({error}); copy the whole checkpoint folder again"
+                f"{path} cannot be read as a tokenizer ({error}); copy the whole checkpoint folder again"
             ) from error
 
 
@@ -66,7 +64,10 @@ def clean(text: str) -> str:
 
 def pretrained_text_preprocessor(source: str, max_tokens: int) -> TextPreprocessor:
     """Return the tokenizer that came with a pretrained text tower (hub id or folder)."""
+    # Here, since both import torch, which a service with an export does not need.
     from transformers import AutoTokenizer
+
+    from models.towers import pretrained_folder
 
     tokenizer = AutoTokenizer.from_pretrained(pretrained_folder(source))
     # GPT-2 has no padding token; its end-of-text token never occurs inside a title.
@@ -77,8 +78,8 @@ def pretrained_text_preprocessor(source: str, max_tokens: int) -> TextPreprocess
 def train_text_preprocessor(texts: Iterable[str], tower: TextTower) -> TextPreprocessor:
     """Train a byte-level BPE tokenizer on `texts`, with at most the vocabulary of the tower's architecture.
 
-    Deterministic, which the library's WordPiece trainer is not: the ids of its word pieces change from process to
-    process, and with them everything that is trained on them.
+    It is deterministic. The library's WordPiece trainer is not: its ids change from process to process, and with them
+    everything that is trained on them.
     """
     special = ["[PAD]", "[CLS]", "[SEP]"]
     tokenizer = Tokenizer(token_models.BPE())

@@ -1,4 +1,4 @@
-"""How fast a run would train, and whether its input pipeline keeps up: nothing is learned or kept."""
+"""How fast a run would train, and whether its input pipeline keeps up. Keeps nothing of what is learned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -18,10 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from common import DataError
 from training.config import RunConfig
 from training.distributed import World
-from training.inputs import prefetch, to_device
-from training.optim import set_learning
+from training.inputs import batches, prefetch, to_device
 from training.progress import bar, report_console
-from training.train import Learner, batches, prepare
+from training.setup import make_plan, prepare
+from training.trainer import Trainer
 
 PEAK_FLOPS = {
     "A100": 312e12,
@@ -36,9 +35,9 @@ PEAK_FLOPS = {
 """Dense half-precision peak of GPUs by a word in their name, from their makers' data sheets."""
 
 ROUNDS = 3
-"""Real and synthetic steps take turns this often, so that a noisy machine disturbs both alike."""
+"""Real and synthetic steps alternate this often, so that noise on the machine disturbs both alike."""
 
-Batch = tuple[Tensor, dict[str, Tensor]]
+Batch = tuple[dict[str, Tensor], Tensor]
 
 
 def benchmark(
@@ -50,10 +49,10 @@ def benchmark(
     steps: int = 12,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Time the real loop against the same steps on tensors that are at hand already.
+    """Time the real loop, and the same steps on tensors that are already on the device.
 
     Args:
-        config: the run; its last stage is what is timed.
+        config: the run; its steps after `locked_epochs` are timed.
         data: the data set.
         cache: as for training.
         device: as for training.
@@ -69,17 +68,19 @@ def benchmark(
         DataError: fewer pairs than one batch.
     """
     setup = prepare(config, data, device)
-    recipe, world = config.train, World()
+    recipe = config.train
     inputs, usable = setup.inputs(recipe.locked, cache)
-    learning = np.flatnonzero(usable & (setup.splits == "train"))
-    batch = recipe.batch_size
-    if len(learning) < batch:
-        raise DataError(f"{data} has {len(learning)} pairs to learn from; one batch of this config takes {batch}")
-    learner = Learner(setup, total=10**9, locked_steps=0, world=world)
-    set_learning(setup.model, recipe, recipe.locked)
+    plan = make_plan(setup, usable)
+    size, rows = recipe.batch_size, plan.learning
+    if len(rows) < size:
+        raise DataError(f"{data} has {len(rows)} pairs to learn from; one batch of this config takes {size}")
+    # So long a run is still warming up: the weights hardly move, and the loss stays finite.
+    trainer = Trainer(setup, total_steps=10**9, locked_steps=0, world=World())
+    trainer.lock(recipe.locked)
 
     def real() -> Iterator[Batch]:
-        return chain.from_iterable(batches(setup, inputs, learning, epoch, 0, batch, world) for epoch in count())
+        """Yield the batches of one epoch after another, without end."""
+        return chain.from_iterable(batches(inputs, rows, size, seed=recipe.seed, epoch=epoch) for epoch in count())
 
     number = 0
 
@@ -89,20 +90,18 @@ def benchmark(
         _finish(setup.device)
         started = time.perf_counter()
         for _ in range(steps):
-            groups, made = next(source)
-            learner.gradient(made, groups, number, recipe.locked).item()  # as training reads it
-            learner.update()
+            trainer.step(*next(source), number)
             number += 1
-            advance(batch)
+            advance(size)
         _finish(setup.device)
         return time.perf_counter() - started
 
     each = max(1, steps // ROUNDS)
     taken = {"real": 0.0, "synthetic": 0.0}
-    with bar("benchmark", (2 * each * ROUNDS + 2) * batch, "samples", console or report_console()) as advance:
+    with bar("benchmark", (2 * each * ROUNDS + 2) * size, "samples", console or report_console()) as advance:
         stream = prefetch(real())
-        groups, made = next(stream)
-        first = (groups, to_device(made, setup.device))
+        batch, groups = next(stream)
+        first = (to_device(batch, setup.device), groups)
         run(iter([first, first]), 2)  # allocations, kernels and caches settle
         for _ in range(ROUNDS):
             taken["real"] += run(stream, each)
@@ -110,9 +109,9 @@ def benchmark(
 
     counter = FlopCounterMode(display=False)
     with counter:
-        learner.gradient(first[1], first[0], number, recipe.locked)
-    flops = counter.get_total_flops() / batch
-    samples = {kind: each * ROUNDS * batch / seconds for kind, seconds in taken.items()}
+        trainer.step(*first, number)
+    flops = counter.get_total_flops() / size
+    samples = {kind: each * ROUNDS * size / seconds for kind, seconds in taken.items()}
     name = torch.cuda.get_device_name(setup.device) if setup.device.type == "cuda" else "cpu"
     peak = next((peak for word, peak in PEAK_FLOPS.items() if word in name.split()[1:]), None)
     figures: dict[str, Any] = {
@@ -120,7 +119,7 @@ def benchmark(
         "synthetic_samples_per_second": round(samples["synthetic"], 1),
         "ratio": round(samples["real"] / samples["synthetic"], 3),
         "device": name,
-        "batch_size": batch,
+        "batch_size": size,
         "steps": each * ROUNDS,
         "flops_per_sample": round(flops),
     }

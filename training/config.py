@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from common import ConfigError
 from index import SplitRule
-from models.presets import ModelConfig, preset
+from models import TOWERS, ModelConfig, TowerName, preset
 
 
 class _Frozen(BaseModel):
@@ -31,7 +31,7 @@ class Augmentation(_Frozen):
 
 
 class Recipe(_Frozen):
-    """How the weights are found. The defaults are the plain recipe of CLIP; every addition is one field, off."""
+    """How the weights are found. The defaults are CLIP's plain recipe; each addition is a field, off by default."""
 
     epochs: int = Field(default=5, ge=1)
     """Passes over the training titles."""
@@ -52,11 +52,9 @@ class Recipe(_Frozen):
     """Fraction of all steps in which the rates rise from 0; then they fall as a cosine."""
     clip_norm: float = Field(default=1.0, gt=0)
     """The gradient's norm is cut to this."""
-    loss: Literal["softmax", "sigmoid"] = "softmax"
-    """Cross-entropy over the batch (CLIP, arXiv 2103.00020), or each pair by itself (SigLIP, arXiv 2303.15343)."""
     positives: Literal["same-title", "same-product"] = "same-title"
     """Which pairs of a batch belong together: all of one title (UniCL), or only a product's own (CLIP)."""
-    locked: tuple[Literal["text", "image"], ...] = ()
+    locked: tuple[TowerName, ...] = ()
     """Towers that stay as they are: their features are computed once and cached on disk (LiT, arXiv 2111.07991)."""
     locked_epochs: int = Field(default=0, ge=0)
     """First epochs in which both towers are locked and only the projections learn; then the towers follow."""
@@ -84,6 +82,21 @@ class Recipe(_Frozen):
     """Of the initial weights, the order of the pairs, augmentation and dropout."""
     save_minutes: float = Field(default=5.0, ge=0)
     """A killed run loses at most about this much work."""
+
+    def locked_in(self, epoch: int) -> tuple[TowerName, ...]:
+        """Return the towers that are locked in `epoch`, which counts from 0."""
+        return TOWERS if epoch < self.locked_epochs else self.locked
+
+    def validates_after(self, epoch: int) -> bool:
+        """Return whether a validation follows `epoch`, which counts from 0."""
+        return (epoch + 1) % self.validate_epochs == 0 or epoch + 1 == self.epochs
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_loss(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and "loss" in fields:
+            raise ValueError("loss is no field any more: every run has CLIP's cross-entropy; delete that line")
+        return fields
 
     @model_validator(mode="after")
     def _agrees(self) -> Recipe:
@@ -116,9 +129,9 @@ class RunConfig(_Frozen):
     preset: str
     """Where the model's config starts from; see models/presets.py."""
     model: ModelConfig
-    """The preset with the file's [model] section laid over it."""
+    """The preset with the values of the file's [model] section."""
     split: SplitRule = SplitRule()
-    """How titles are dealt out: fractions `train`, `validation`, `test`, and a `seed`."""
+    """How titles are split: fractions `train`, `validation`, `test`, and a `seed`."""
     train: Recipe = Recipe()
     """The recipe."""
 
@@ -140,7 +153,7 @@ def load_config(path: Path, *, text_tower: str | None = None, image_tower: str |
 
 
 def read_fields(path: Path) -> dict[str, Any]:
-    """Return a config file's content as it stands there, unchecked.
+    """Return a config file's content, unchecked.
 
     Raises:
         ConfigError: no such file, or no TOML.
@@ -148,7 +161,7 @@ def read_fields(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"there is no config {path}; see training/configs for those that come along") from None
+        raise ConfigError(f"there is no config {path}; see training/configs for those that are there") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} is no TOML file ({error}); correct it there") from error
 
@@ -169,7 +182,7 @@ def parse_config(fields: dict[str, Any]) -> RunConfig:
 
 
 def merge(base: Any, over: Any) -> Any:
-    """Lay `over` on `base`, table by table; an architecture is replaced whole, its fields belong together."""
+    """Return `base` with the values of `over`, table by table; an architecture's fields are replaced together."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     merged = {name: merge(base[name], over[name]) if name in over else base[name] for name in base}
@@ -184,7 +197,7 @@ def _explain(problem: dict[str, Any]) -> str:
     names = [str(part) for part in problem["loc"]]
     if problem["type"] not in ("extra_forbidden", "unexpected_keyword_argument"):
         message = problem["msg"].removeprefix("Value error, ")
-        got = "" if isinstance(problem["input"], dict) else f"; got {problem['input']!r}"  # a table is quoted by no one
+        got = "" if isinstance(problem["input"], dict) else f"; got {problem['input']!r}"  # not a whole table
         return f"{'.'.join(names) or 'config'}: {message}{got}"
     owner: Any = RunConfig
     for name in names[:-1]:

@@ -1,17 +1,20 @@
-"""One training run over several processes, as `torchrun` starts them. Knows no model and no recipe."""
+"""One training run over several processes, started by `torchrun`. Knows no model and no recipe."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
 from common import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,20 @@ class World:
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """Return which of a batch's `count` rows are this process's."""
+        """Return the part of a batch of `count` rows that this process computes."""
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Return the rows of all processes, by rank. Only this process's own carry gradients."""
+        """Return the rows of all processes, by rank; gradients go back to this process's own.
+
+        Every process computes the same loss, and each counts `1 / size` of it. Its rows have a part in all of these
+        losses but see only its own, so their gradient is multiplied by `size`. No collective is needed on the way back.
+        """
         if self.size == 1:
             return rows
+        if rows.requires_grad:
+            rows.register_hook(lambda gradient: gradient * self.size)  # type: ignore[no-untyped-call]
         parts = [torch.empty_like(rows) for _ in range(self.size)]
         distributed.all_gather(parts, rows.detach().contiguous())
         parts[self.rank] = rows
@@ -45,7 +54,7 @@ class World:
         if self.size == 1:
             return
         learned = [parameter for parameter in parameters if parameter.requires_grad]
-        for parameter in learned:  # one that had no part in this process's share still takes part in the sum
+        for parameter in learned:  # one without a gradient here may have one elsewhere: the sums must line up
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         grads = [parameter.grad for parameter in learned if parameter.grad is not None]
@@ -61,16 +70,20 @@ class World:
         distributed.all_reduce(votes, distributed.ReduceOp.MAX)
         return bool(votes.item())
 
-    def copied(self, module: nn.Module) -> None:
+    def broadcast(self, module: nn.Module) -> None:
         """Give every process the weights of rank 0."""
         if self.size > 1:
             for value in module.state_dict().values():
                 distributed.broadcast(value, 0)
 
-    def wait(self) -> None:
-        """Wait until every process is here."""
-        if self.size > 1:
+    def in_turn(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return `make(...)`, which rank 0 calls before the others: what it puts on disk, they find there."""
+        if self.size > 1 and not self.first:
             distributed.barrier()
+        made = make(*args, **kwargs)
+        if self.size > 1 and self.first:
+            distributed.barrier()
+        return made
 
 
 @contextmanager

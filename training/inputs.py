@@ -1,8 +1,11 @@
-"""What a step reads: pixels or a locked tower's features, captions as token ids or features. Knows no loss."""
+"""What a step reads: pixels or a locked tower's features, captions as token ids or features. Knows no loss.
+
+Shapes: N products, V wordings of each, B batch, T tokens, H W pixels, F a tower's features.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common import ConfigError
-from index import title_key
-from models.dual_encoder import DualEncoder
-from models.tokenizer import TextPreprocessor
+from models import DualEncoder, TextPreprocessor
 from training.cache import image_features, pixels, text_features
+from training.captions import captions
 from training.config import Recipe
-from training.data import Dataset, Item
-
-CAPTION_DRAWS = 4
-"""Wordings of a title that are made and tokenised once; each epoch takes one of them."""
+from training.data import Dataset
 
 T = TypeVar("T")
 
@@ -37,6 +35,7 @@ class Inputs:
     groups: np.ndarray
     """(N, V) int64, equal where texts are positives of each other: of one title, or the same attributes alone."""
     pad_id: int
+    """The token that pads texts."""
 
     def batch(self, rows: np.ndarray, wording: np.ndarray | None = None) -> dict[str, Tensor]:
         """Return the model's inputs for `rows` (B,), named as its `forward` takes them; `wording` (B,), else title."""
@@ -59,7 +58,7 @@ def make_inputs(
     cache: Path,
     device: torch.device,
 ) -> tuple[Inputs, np.ndarray]:
-    """Return the inputs of all N items while the towers in `locked` stand still, and whose pictures are usable (N,)."""
+    """Return the inputs of N items while the towers in `locked` do not learn, and flags of usable pictures (N,)."""
     if "image" in locked:
         image, usable = image_features(model, dataset, cache, device)
     else:
@@ -70,55 +69,31 @@ def make_inputs(
     return Inputs(image, words.reshape(*groups.shape, words.shape[-1]), groups, text.pad_id), usable
 
 
-def captions(items: Sequence[Item], recipe: Recipe) -> tuple[list[list[str]], np.ndarray]:
-    """Return V wordings of each of N items, and which of them are positives of each other (N, V).
+def batches(
+    inputs: Inputs, rows: np.ndarray, size: int, *, seed: int, epoch: int, start: int = 0, share: slice = slice(None)
+) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
+    """Yield the model's inputs and the groups (B,) of an epoch's steps after the first `start` ones.
 
-    Wording 0 is the title. Others have attributes behind it, where the title does not name them already, and belong to
-    the title's group; or they are attributes alone, and belong to all of the same words.
+    The order and the wording of each title follow from seed and epoch: a resumed run needs no generator's state.
 
-    Raises:
-        ConfigError: no item has an attribute of that name.
+    Args:
+        inputs: of all N products.
+        rows: which of them are learned from.
+        size: rows in a step, over all processes; a rest of fewer is left out.
+        seed: the run's.
+        epoch: counts from 0.
+        start: steps of the epoch that were taken before.
+        share: which rows of a step are this process's.
     """
-    if not recipe.captions:
-        wordings = [[item.title] for item in items]
-        return wordings, _numbered([[title_key(title)] for (title,) in wordings])
-    known = {name for item in items for name in item.attributes}
-    if unknown := [name for name in recipe.captions if name not in known]:
-        raise ConfigError(
-            f"captions: the data set has no attribute {unknown[0]!r}; its attributes are {', '.join(sorted(known))}"
-        )
-    rng = np.random.default_rng([0, len(items)])  # not the run's seed: cached features serve every run
-    shape = (len(items), CAPTION_DRAWS - 1)
-    kept = rng.random((*shape, len(recipe.captions))) < recipe.caption_keep
-    alone = rng.random(shape) < recipe.caption_alone
-    count = rng.integers(1, 3, size=shape)
-    place = rng.random((*shape, len(recipe.captions))).argsort(-1)  # a random order to take one or two from
-    wordings, keys = [], []
-    for row, item in enumerate(items):
-        there = [item.attributes.get(name, "") for name in recipe.captions]
-        texts, groups = [item.title], [title_key(item.title)]
-        for draw in range(CAPTION_DRAWS - 1):
-            chosen = place[row, draw] < count[row, draw] if alone[row, draw] else kept[row, draw]
-            words = [word for word, use in zip(there, chosen, strict=True) if use and word]
-            if alone[row, draw] and words:
-                texts.append(" ".join(words))
-                groups.append(f"\0{texts[-1]}")  # a title of the same words is another group
-            else:
-                new = (word for word in words if word.casefold() not in item.title.casefold())
-                texts.append(" ".join([item.title, *new]))
-                groups.append(groups[0])
-        wordings.append(texts)
-        keys.append(groups)
-    return wordings, _numbered(keys)
-
-
-def _numbered(keys: list[list[str]]) -> np.ndarray:
-    numbers: dict[str, int] = {}
-    return np.array([[numbers.setdefault(key, len(numbers)) for key in row] for row in keys], dtype=np.int64)
+    order = np.random.default_rng([seed, epoch]).permutation(rows)
+    wording = np.random.default_rng([seed, epoch, 1]).integers(inputs.text.shape[1], size=len(inputs.text))
+    for step in range(start, len(order) // size):
+        chosen = order[step * size : (step + 1) * size][share]
+        yield inputs.batch(chosen, wording[chosen]), torch.from_numpy(inputs.groups[chosen, wording[chosen]])
 
 
 def prefetch(batches: Iterable[T]) -> Iterator[T]:
-    """Yield `batches`, each made in a thread while the one before it is at work, so that the device never waits."""
+    """Yield `batches`, each made in a thread while the caller works on the one before it: the device does not wait."""
     iterator = iter(batches)
 
     def take() -> T | None:
@@ -132,7 +107,7 @@ def prefetch(batches: Iterable[T]) -> Iterator[T]:
 
 
 def to_device(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """Return a batch on `device`; it moves to a GPU while that still computes."""
+    """Return a batch on `device`; the copy to a GPU overlaps with what it computes at the moment."""
     if device.type != "cuda":
         return dict(batch)
     return {

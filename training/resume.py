@@ -1,4 +1,4 @@
-"""What lets a run go on after it was killed: its progress, its state file, its log, and how it is asked to stop."""
+"""A run folder's files, and what lets a killed run go on: progress, state, log, and the request to stop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,29 +16,75 @@ from typing import Any
 import torch
 
 from common import ConfigError, atomic_file
-from models.checkpoint_folder import CONFIG_FILE
+from models import CONFIG_FILE
 from training.config import RunConfig
 
 STATE_FILE = "state.pt"
+"""What an unfinished run needs to go on."""
 LOG_FILE = "log.jsonl"
+"""A line per step."""
+METRICS_FILE = "metrics.json"
+"""What came out of a finished run."""
+CARD_FILE = "README.md"
+"""The model card of a finished run."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come."""
+    """How far a run has come, and its best validation."""
 
     step: int = 0
+    """Steps taken."""
     seconds: float = 0.0
+    """Time taken, over all resumptions."""
     epoch_loss: float = 0.0
+    """The mean loss of the epoch at hand, of its steps so far."""
     best: float = -math.inf
+    """The best MRR@10."""
     best_epoch: int = -1
+    """The epoch of the best MRR@10."""
     history: list[dict[str, Any]] = field(default_factory=list)
+    """An entry for each finished epoch: `epoch`, `loss`, and a validation's figures."""
+
+    def end_epoch(self, figures: dict[str, float]) -> dict[str, Any]:
+        """Append the epoch at hand to the history, with a validation's `figures`; return its entry."""
+        self.history.append({"epoch": len(self.history), "loss": self.epoch_loss, **figures})
+        self.epoch_loss = 0.0
+        return self.history[-1]
+
+    def is_best(self, entry: dict[str, Any]) -> bool:
+        """Return whether `entry` is the best validation so far, and remember it; without figures the last one is."""
+        if entry.get("mrr10", math.inf) <= self.best:
+            return False
+        self.best, self.best_epoch = entry.get("mrr10", -math.inf), entry["epoch"]
+        return True
+
+    def since_best(self) -> int:
+        """Return the validations since the best one."""
+        return sum("mrr10" in entry and entry["epoch"] > self.best_epoch for entry in self.history)
 
 
-def save_state(out: Path, state: dict[str, Any]) -> None:
-    """Write what a resumed run needs, whole or not at all."""
-    with atomic_file(out / STATE_FILE) as beside:
-        torch.save(state, beside)
+class StateSaver:
+    """Writes the state of a run every few minutes."""
+
+    def __init__(self, out: Path, minutes: float, state: Callable[[], dict[str, Any]]) -> None:
+        """Write what `state` returns into the run folder `out`, at most once in `minutes`."""
+        self._path, self._seconds, self._state = out / STATE_FILE, minutes * 60, state
+        self._saved = time.monotonic()
+
+    def save_if_due(self, at_once: bool = False) -> None:
+        """Write the state when it is time or `at_once`; the file is whole or the one before."""
+        if at_once or time.monotonic() - self._saved >= self._seconds:
+            with atomic_file(self._path) as beside:
+                torch.save(self._state(), beside)
+            self._saved = time.monotonic()
+
+
+def finished_metrics(out: Path) -> dict[str, Any] | None:
+    """Return the metrics of the run in `out` when it is finished."""
+    if not (out / METRICS_FILE).is_file() or (out / STATE_FILE).exists():
+        return None
+    return dict(json.loads((out / METRICS_FILE).read_text(encoding="utf-8")))
 
 
 def read_state(out: Path, config: RunConfig, resume: bool) -> dict[str, Any] | None:
@@ -57,6 +104,8 @@ def read_state(out: Path, config: RunConfig, resume: bool) -> dict[str, Any] | N
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ConfigError(f"{out / STATE_FILE} is damaged; delete {out} and train again") from error
     theirs, ours = json.loads(state["config"]), json.loads(config.model_dump_json())
+    if theirs["train"].get("loss") == "softmax":  # a field of earlier versions; this loss is the only one now
+        del theirs["train"]["loss"]
     if different := sorted(_differences(theirs, ours, "")):
         raise ConfigError(f"{out} is a run of another config (it differs in {', '.join(different)}); use the same one")
     return state
@@ -94,7 +143,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked = True
 
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may listen
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can have signal handlers
         yield lambda: False
         return
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,6 +1,7 @@
-"""The front door: the command line, and the one package that knows both training and app.
+"""The front door: the Python API, the command line, and the one package that knows both training and app.
 
-`main` runs the command line; it is imported on first use.
+`load_encoder` and `open_catalogue` are the public Python API; `main` runs the command line. Each is imported on first
+use, so that `import vitrine` costs nothing and a catalogue opens without torch.
 """
 
 from __future__ import annotations
@@ -10,6 +11,15 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from index import open_catalogue as open_catalogue
+    from models import load_encoder as load_encoder
     from vitrine.cli import main as main
 
-__getattr__ = lazy_exports(__name__, {"vitrine.cli": "main"})
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "index": "open_catalogue",
+        "models": "load_encoder",
+        "vitrine.cli": "main",
+    },
+)

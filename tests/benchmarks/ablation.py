@@ -19,10 +19,11 @@ import numpy as np
 
 from common import write_json
 from index import evaluate
-from models.checkpoint import load_checkpoint
-from models.encoder import load_encoder
+from models import load_checkpoint, load_encoder
 from training.config import RunConfig, load_config, parse_config
-from training.train import encode_rows, prepare, train
+from training.setup import make_plan, prepare
+from training.train import train
+from training.validate import encode_rows
 
 Overlay = dict[str, Any]
 
@@ -41,7 +42,6 @@ LOCKED: Overlay = {**BOTH, "epochs": 6, "batch_size": 512, "ema": 0.0, "validate
 LOCKED_ROWS: dict[str, Overlay] = {
     "projections over locked towers": {},
     "other pictures of a title count as negatives": {"positives": "same-product"},
-    "sigmoid loss": {"loss": "sigmoid"},
     "batch of 128": {"batch_size": 128},
     "batch of 2,048": {"batch_size": 2048},
     "titles only, no attributes": {"captions": [], "caption_alone": 0.0},
@@ -87,7 +87,7 @@ def run(config: RunConfig, data: Path, cache: Path, device: str) -> dict[str, An
         learned = {name: value for name, value in trained.items() if not name.startswith(locked or ("-",))}
         setup.model.load_state_dict(learned, strict=False)
     inputs, usable = setup.inputs(config.train.locked, cache)
-    rows = np.flatnonzero(usable & (setup.splits == "validation"))
+    rows = make_plan(setup, usable).validation
     image, text = encode_rows(setup.model, inputs, rows, setup)
     found = evaluate(image, text, setup.titles(rows), np.arange(len(rows)))["titles"]
     items = setup.dataset.items
@@ -117,7 +117,7 @@ def table(result: dict[str, Any]) -> str:
         text += [
             f"### {heading}",
             "",
-            f"{first['pairs']:,} pairs learned from; gallery of {first['gallery']:,} pictures, no title trained on. "
+            f"Trained on {first['pairs']:,} pairs; gallery of {first['gallery']:,} pictures with held-out titles. "
             "Per cent: mean over the seeds, with the 95 % interval over titles of the first seed.",
             "",
             "| | seeds | " + " | ".join(FIGURES.values()) + " | seconds |",

@@ -40,9 +40,7 @@ def measure(checkpoint: str) -> dict[str, float]:
     import torch
 
     from index import CatalogueInfo, Product, SearchIndex, SearchQuery, Snapshot, SplitRule
-    from models import load_encoder
-    from models.dual_encoder import DualEncoder, build_tower
-    from models.presets import PRESETS
+    from models import PRESETS, DualEncoder, build_tower, load_encoder
     from training.loss import contrastive_loss
 
     encoder = load_encoder(checkpoint, "cpu")
@@ -91,7 +89,7 @@ def table(result: dict[str, Any]) -> str:
     """Return the figures as Markdown."""
     names = list(next(iter(result["ms"].values()))["alone"])
     lines = [
-        f"Milliseconds per call on {result['cores']} cores, alone → beside a process that holds one of them.",
+        f"Milliseconds per call on {result['cores']} cores, alone → beside a process that occupies one of them.",
         "",
         f"| OpenMP threads wait by | {' | '.join(names)} |",
         "|---" + "|---:" * len(names) + "|",

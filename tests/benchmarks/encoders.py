@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from common import write_json
-from models.onnx_backend import TOWERS, Tower
+from models import TOWERS, TowerName
 from tests.benchmarks.performance import machine, machine_line, table
 
 ROUNDS = 3
@@ -46,7 +46,7 @@ Encode = Callable[[list[np.ndarray]], np.ndarray]
 def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return the figures of every form of both towers, as JSON data."""
     from models import load_encoder
-    from training.pack import compare_encoders
+    from training.reports import compare_encoders
 
     titles, pixels, text = _inputs(folder, data)
     result: dict[str, Any] = {"machine": machine("onnx", "openvino", "nncf"), "towers": {}}
@@ -84,9 +84,7 @@ def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int =
 def _inputs(folder: Path, data: Path) -> tuple[list[np.ndarray], list[np.ndarray], Any]:
     """Return token ids (1, T) of distinct titles, pixels (1, H, W, 3) of pictures, and the tokenizer."""
     from index import SplitRule
-    from models.checkpoint_folder import read_config
-    from models.images import scaled, to_rgb
-    from models.tokenizer import TextPreprocessor
+    from models import TextPreprocessor, read_config, scaled, to_rgb
     from training.data import decode_pictures, open_dataset
 
     config, training, _ = read_config(folder)
@@ -104,14 +102,14 @@ def _inputs(folder: Path, data: Path) -> tuple[list[np.ndarray], list[np.ndarray
     return [text([title]) for title in titles], pictures, text
 
 
-def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> dict[str, Encode]:
+def _forms(folder: Path, tower: TowerName, inputs: list[np.ndarray], text: Any) -> dict[str, Encode]:
     """Return the forms of a tower by name; made here, from the checkpoint's own weights."""
     import onnxruntime
     import torch
 
-    from models.checkpoint import load_checkpoint
-    from models.onnx_backend import OnnxTowers
-    from models.onnx_export import _by_channel, _exported, _quiet
+    from models import OnnxBackend, load_checkpoint
+    from models.onnx_export import export_tower, quiet
+    from models.onnx_graph import quantise
 
     checkpoint = load_checkpoint(folder)
     work = Path(tempfile.mkdtemp())
@@ -126,7 +124,7 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
         )
 
     # With masks, since these forms take padded batches.
-    plain = _exported(copy.deepcopy(checkpoint.model), tower, stacked(inputs[:4]), "eager")
+    plain = export_tower(copy.deepcopy(checkpoint.model), tower, stacked(inputs[:4]), "eager")
     (work / f"{tower}.onnx").write_bytes(plain)
 
     def torch_form(dtype: Any, compiled: bool) -> Encode:
@@ -182,10 +180,10 @@ def _forms(folder: Path, tower: Tower, inputs: list[np.ndarray], text: Any) -> d
     if shutil.which("c++"):  # which the compiler of torch needs
         forms["torch bfloat16, compiled"] = torch_form(torch.bfloat16, True)
     forms["onnxruntime float32"] = onnx_form(plain)
-    with _quiet():
+    with quiet():
         forms["onnxruntime int8, static"] = onnx_form(static())
-        forms["onnxruntime int8, dynamic"] = onnx_form(_by_channel(plain))
-    towers = OnnxTowers(folder, checkpoint.encoder_id, text.pad_id)
+        forms["onnxruntime int8, dynamic"] = onnx_form(quantise(plain))
+    towers = OnnxBackend(folder, checkpoint.encoder_id, text.pad_id)
     ours = towers.encode_ids if tower == "text" else towers.encode_pixels
     forms[OURS] = lambda parts: ours(stacked(parts))
     forms.update(_openvino(work / f"{tower}.onnx", inputs, stacked))
@@ -276,10 +274,11 @@ def markdown(result: dict[str, Any]) -> str:
     parts.append(
         "Goal: a text in 1/8 of torch float32's time, a picture in 1/3. Reached: a text alone "
         f"{_gain(text, 'one')}, in a batch {_gain(text, 'many')}; a picture alone {_gain(image, 'one')}, in a batch "
-        f"{_gain(image, 'many')}. The columns of the busy neighbour are the time beside a process that holds a core, "
-        "over the time without it. What int8 costs in retrieval, as `vitrine export CHECKPOINT --data PATH` measures "
-        f"it: R@10 on {cost['products']:,} validation products is {cost['original']['recall10']['value']:.3f} in torch "
-        f"and {cost['exported']['recall10']['value']:.3f} exported, R@1 {cost['original']['recall1']['value']:.3f} and "
+        f"{_gain(image, 'many')}. The columns of the busy neighbour are the time beside a process that occupies a "
+        "core, divided by the time without it. `vitrine export CHECKPOINT --data PATH` measures what int8 costs in "
+        f"retrieval: R@10 on {cost['products']:,} validation products is "
+        f"{cost['original']['recall10']['value']:.3f} in torch and "
+        f"{cost['exported']['recall10']['value']:.3f} exported, R@1 {cost['original']['recall1']['value']:.3f} and "
         f"{cost['exported']['recall1']['value']:.3f}."
     )
     return "\n\n".join(parts)

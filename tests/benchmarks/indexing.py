@@ -36,8 +36,7 @@ PICTURES = 512
 def alone(data: Path, checkpoint: Path) -> dict[str, Any]:
     """Return what the parts of indexing take on their own, milliseconds per image, in this process as it is set up."""
     from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
-    from models import load_encoder
-    from models.images import decode_image
+    from models import decode_image, load_encoder
     from training.data import open_dataset
 
     encoder = load_encoder(checkpoint, "cpu")
@@ -141,14 +140,14 @@ def markdown(result: dict[str, Any]) -> str:
         "## Making a catalogue",
         "",
         f"`vitrine index` of {result['products']:,} products on {result['cores']} cores ({result['cpu']}, "
-        f"{result['runtime']}), rounds: {result['rounds']}, beside the encoder alone: one thread that "
-        f"calls it with pictures scaled beforehand, {batch} at a time.",
+        f"{result['runtime']}), rounds: {result['rounds']}, compared with the encoder alone, which one "
+        f"thread calls with {batch} pictures at a time, scaled beforehand.",
         "",
         "| | images/s | of the image tower alone | of both towers alone |",
         "|---|---:|---:|---:|",
         f"| image tower alone | {encoder:,.0f} | 1.00 | |",
         f"| both towers alone, each title once | {both:,.0f} | {both / encoder:.2f} | 1.00 |",
-        f"| bound: both towers, all else spread over the cores | {bound:,.0f} | {bound / encoder:.2f} "
+        f"| bound: both towers, everything else spread over the cores | {bound:,.0f} | {bound / encoder:.2f} "
         f"| {bound / both:.2f} |",
     ]
     lines += [
@@ -159,7 +158,8 @@ def markdown(result: dict[str, Any]) -> str:
         "",
         f"An image costs {image:.2f} ms of all cores in the image tower and {text:.2f} ms for its share of a title; on "
         f"one core it costs {', '.join(f'{value:.3f} ms to {name}' for name, value in rest.items())}. "
-        "Goal: .95 of the encoder alone. Titles and decoding need the same cores, so the bound is what can be reached.",
+        "The goal is .95 of the encoder alone. Titles and decoding need the same cores, so the bound is the most that "
+        "is possible.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,10 +1,9 @@
-"""docs/performance.md, made from what the benchmarks left in docs/performance/; and what figures were taken on.
+"""Makes docs/performance.md from the benchmarks' JSON in docs/performance/, and describes the machine of a figure.
 
     python -m tests.benchmarks.performance docs/performance.md
 
 Each benchmark is a module here with a `markdown(result) -> str`: a section that begins with a heading of level two. Its
-figures are docs/performance/NAME.json, with `machine()` under "machine". A section stands on the page when its figures
-are there.
+figures are docs/performance/NAME.json, with `machine()` under "machine". The page has a section for each such file.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ PACKAGES = (
     "uvicorn",
     "pydantic",
 )
-"""What most benchmarks lean on; a module names further ones itself."""
+"""Packages that most benchmarks depend on; a module adds its own."""
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """Return what a figure depends on: processor, memory, system, versions, and the command that was given.
+    """Return what a figure depends on: processor, memory, system, versions, and the command.
 
-    Folders are left out of the command: whose machine it was is nobody's business.
+    Absolute paths in the command become PATH, so that the figures tell nothing of the user's folders.
     """
     spec = sys.modules["__main__"].__spec__
     words = ["python", "-m", spec.name] if spec else ["python", Path(sys.argv[0]).name]
@@ -93,11 +92,11 @@ def page(folder: Path = FOLDER) -> str:
 
 
 INTRODUCTION = """
-# How fast is it?
+# Performance
 
-Every figure here is a ratio, or two figures taken in one run on one machine: such ratios carry over to other machines,
-milliseconds do not. `make bench` measures all of it again, `make bench-peers` also beside other projects, and
-`make docs` makes this page from the figures in `docs/performance/`. No test of the suite looks at a clock.
+Every figure here is a ratio, or two figures from one run on one machine. Such ratios carry over to other machines;
+milliseconds do not. `make bench` repeats the measurements, `make bench-peers` also those of other projects, and
+`make docs` makes this page from the figures in `docs/performance/`. No test of the suite compares a duration.
 """
 
 

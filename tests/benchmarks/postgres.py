@@ -27,8 +27,8 @@ from common import write_json
 from index import Catalogue, Database, Entry, Filter, SearchIndex, SearchQuery, Snapshot, open_catalogue
 from index.ann import queries_of
 from index.postgres import PostgresCatalogue, PostgresWriter, open_search
+from tests.benchmarks.drawn import draw
 from tests.benchmarks.performance import machine, machine_line, table
-from tests.benchmarks.search import draw
 from tests.tools.postgres import Server
 
 QUERIES = 100
@@ -238,16 +238,16 @@ def markdown(result: dict[str, Any]) -> str:
     """Return the section of docs/performance.md."""
     parts = [
         "## A catalogue in PostgreSQL",
-        f"{machine_line(result['machine'])} PostgreSQL 18 with pgvector runs on the same machine, with its own "
-        "defaults. Recall is of the ten best of the exact scan; the last column is that scan in the service's "
-        "own memory.",
+        f"{machine_line(result['machine'])} PostgreSQL 18 with pgvector runs on the same machine with its default "
+        "settings. Recall is that of the ten best, compared with the exact scan. The last column is that scan in the "
+        "service's memory.",
     ]
     for found in result["sizes"].values():
         parts.append(
-            f"**{found['rows']:,} products**: loaded by COPY at {found['copy_rows_per_second']:,} products/s, keys and "
-            f"both graphs made in {found['indexed_s']:.0f} s; the products take {found['products_mb']:,.0f} MB with "
-            f"all their indexes, of which the graphs {found['graphs_mb']:,.0f} MB. One caller gets "
-            f"{found['callers']['1']:,.0f} plain searches/s, {CALLERS} at once {found['callers'][str(CALLERS)]:,.0f}."
+            f"**{found['rows']:,} products**: COPY loads {found['copy_rows_per_second']:,} products/s; keys and both "
+            f"graphs take {found['indexed_s']:.0f} s to build. The products take {found['products_mb']:,.0f} MB with "
+            f"all indexes, the graphs {found['graphs_mb']:,.0f} MB of it. One caller gets {found['callers']['1']:,.0f} "
+            f"plain searches/s, {CALLERS} concurrent callers {found['callers'][str(CALLERS)]:,.0f}."
         )
         parts.append(
             table(

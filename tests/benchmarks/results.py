@@ -13,8 +13,7 @@ from typing import Any
 
 from common import atomic_file
 from tests.benchmarks import ablation
-from training.reports import compare
-from training.reports import evaluation as evaluate
+from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -47,7 +46,7 @@ def goals(folder: Path) -> str:
 def throughput(folder: Path) -> str:
     """Return what `vitrine train --benchmark --json` printed, as a table."""
     lines = [
-        "| config | device | batch | samples/s | on tensors at hand | ratio | GFLOP a pair | MFU |",
+        "| config | device | batch | samples/s | on tensors in memory | ratio | GFLOP a pair | MFU |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, figures in _json(folder, "training-speed").items():
@@ -62,9 +61,9 @@ def throughput(folder: Path) -> str:
 
 SECTIONS: dict[str, Callable[[Path], str]] = {
     "goals": goals,
-    "kagl": lambda folder: evaluate.markdown(evaluate.read_result(folder / "kagl-test.json")),
-    "all": lambda folder: evaluate.markdown(evaluate.read_result(folder / "evaluation-all.json")),
-    "paper": lambda folder: compare.markdown(compare.read_comparison(folder / "paper.json")),
+    "kagl": lambda folder: markdown(read_result(folder / "kagl-test.json")),
+    "all": lambda folder: markdown(read_result(folder / "evaluation-all.json")),
+    "paper": lambda folder: comparison_markdown(read_comparison(folder / "paper.json")),
     "ablation": lambda folder: ablation.table(_json(folder, "ablation")),
     "throughput": throughput,
 }

@@ -1,8 +1,8 @@
-"""docs/scaling.md: what a query and a product cost as a catalogue grows, measured, and from that on paper for more.
+"""Makes docs/scaling.md: the cost of a query and of a product as a catalogue grows, measured and estimated beyond.
 
     python -m tests.benchmarks.scaling docs/scaling.md
 
-The measured figures are those of docs/performance/. Prices are parameters: put your provider's in their place.
+The measured figures are those of docs/performance/. Prices are parameters: set your provider's.
 """
 
 # ruff: noqa: E501 - the page's own long lines
@@ -35,10 +35,10 @@ def page(folder: Path = FOLDER) -> str:
         for name in ("search", "postgres", "service", "indexing")
     )
     parts = [
-        "# How far does it go?",
-        "What a query and a product cost as a catalogue grows: first measured on two cores "
-        "([performance](performance.md) has the commands), then on paper from those figures. `make docs` makes this page "
-        "from the figures in `docs/performance/`.",
+        "# Scaling",
+        "The cost of a query and of a product as a catalogue grows: measured on two cores ([performance](performance.md) "
+        "has the commands), then estimated from those figures. `make docs` makes this page from the figures in "
+        "`docs/performance/`.",
         _measured(search, postgres),
         _costs(search, service, indexing),
         _paper(search, service, indexing),
@@ -81,12 +81,12 @@ def _measured(search: dict[str, Any], postgres: dict[str, Any]) -> str:
     text = [
         "## Measured",
         table(
-            ["products", "index", "recall@10 (the worse of both kinds)", "ms a query", "MB of index", "made in, s"],
+            ["products", "index", "recall@10 (the worse of both kinds)", "ms a query", "MB of index", "built in, s"],
             rows,
         ),
         f"`vitrine serve` over {start['products']:,} products is ready after {start['ready_s']:.1f} s, with "
-        f"{start['own_mb']:,} MB of its own and {start['mapped_mb']:,} MB of mapped files that all workers of a machine "
-        f"share; a search takes it {start['search_ms']:.2f} ms.",
+        f"{start['own_mb']:,} MB of private memory and {start['mapped_mb']:,} MB of mapped files that all workers of a "
+        f"machine share. A search takes {start['search_ms']:.2f} ms.",
     ]
     found = []
     for one in postgres["sizes"].values():
@@ -115,14 +115,15 @@ def _costs(search: dict[str, Any], service: dict[str, Any], indexing: dict[str, 
         [
             "## What it costs",
             f"- **A query by text** takes {each:.2f} ms of a core in the service over {search['44k']['rows']:,} products, "
-            f"encoder, search and HTTP: {each / 3600 * 1e6 / 1000:.2f} core-hours for a million, "
-            f"${each / 3.6e6 * 1e6 * CORE_HOUR:.2f} at ${CORE_HOUR} for an hour of a core. The search is the smaller part "
-            "of it, and with the indexes above it stays that.",
+            f"with encoder, search and HTTP: {each / 3600 * 1e6 / 1000:.2f} core-hours for a million, "
+            f"${each / 3.6e6 * 1e6 * CORE_HOUR:.2f} at ${CORE_HOUR} per core-hour. The search is the smaller part, and "
+            "remains so with the indexes above.",
             f"- **A product** takes {1000 * indexing['cores'] / rate:.1f} ms of a core to encode: "
             f"{hours:.1f} core-hours for a million (${hours * CORE_HOUR:.2f}), {hours * 100:,.0f} for a hundred million. "
-            "`vitrine index --ray` shares them out over as many machines as there are.",
-            "- **Prices** are round figures of rented machines, without margin for peaks and failures, and stand in "
-            f"`tests/benchmarks/scaling.py`: ${CORE_HOUR} for an hour of a core, ${GB_HOUR} for one of a GB of memory.",
+            "`vitrine index --ray` distributes them over the machines of a cluster.",
+            "- **Prices** are round figures for rented machines, without a margin for peaks and failures: "
+            f"${CORE_HOUR} per core-hour, ${GB_HOUR} per hour and GB of memory. Set your own in "
+            "`tests/benchmarks/scaling.py`.",
         ]
     )
 
@@ -158,15 +159,18 @@ def _paper(search: dict[str, Any], service: dict[str, Any], indexing: dict[str, 
     head = ["products", "index", "GB of memory", "TB of disk", "shards of 100 GB", "ms in a shard", "cores"]
     return "\n\n".join(
         [
-            "## On paper: a hundred million, and a billion",
+            "## Estimated: a hundred million, and a billion",
             table([*head, "a million queries"], rows),
-            f"For {QUERIES} queries by text a second, one copy of everything. Memory is that of both indexes (pictures "
-            "and titles), by the bytes a product takes at ten million; the vectors themselves stay on disks and are read "
-            "for the candidates that are scored again, a few hundred reads of half a kilobyte a query, which wants NVMe. "
-            f"Disk is the mapped files and a picture of {PICTURE_KB:g} KB. The time in a shard assumes as many lists as "
-            "keep the rows that are looked at the same, and adds the comparing with the lists; recall then has to be "
-            "measured again. Every query goes to all shards at once, so shards add work, not time. A second replica for "
-            "failures doubles memory and money; `vitrine serve` itself does not shard: nothing of this table was run.",
+            "Nothing in this table was run, and `vitrine serve` does not shard.",
+            f"- The load is {QUERIES} queries by text a second, on one copy of everything. A second replica for failures "
+            "doubles memory and money.\n"
+            "- Memory is that of both indexes (pictures and titles), with the bytes per product measured at ten million. "
+            "The vectors stay on disk and are read to score the candidates: a few hundred reads of half a kilobyte per "
+            "query, which needs NVMe.\n"
+            f"- Disk is the mapped files and a picture of {PICTURE_KB:g} KB per product.\n"
+            "- The time in a shard assumes enough lists to keep the number of visited rows the same, and adds the "
+            "comparison with the lists. Recall would have to be measured again.\n"
+            "- Every query goes to all shards at once, so shards add work, not time.",
         ]
     )
 
@@ -176,17 +180,17 @@ def _choice(postgres: dict[str, Any]) -> str:
     graphs = largest["graphs_mb"] * 1e6 / largest["rows"]
     each = largest["products_mb"] * 1e6 / largest["rows"]
     return f"""
-## Which of them, when
+## What to choose
 
-| products | take |
+| products | choose |
 |---|---|
-| up to some ten million, one machine | the folder: SQLite and FAISS, workers share the mapped files; replicas by copying the folder |
+| up to some ten million, one machine | the folder: SQLite and FAISS. Workers share the mapped files; replicas are copies of the folder |
 | up to some ten million, changes from many hosts, failover | PostgreSQL with a standby: {each:,.0f} bytes a product, of which {graphs:,.0f} should stay in memory |
-| up to about a hundred million | PostgreSQL, partitioned by hash of the id: each partition has graphs of its own, which are built side by side and fit into `maintenance_work_mem`; a query asks all and merges. {graphs * 1e8 / 1e9:,.0f} GB of graphs for a hundred million is one large server, or several under Citus, which sends a query to all its nodes |
-| beyond, or more than a few thousand changes a second | a dedicated engine such as Milvus: it builds and merges indexes beside the writes, keeps graphs on disks (DiskANN) or GPUs, and moves shards between machines. `vitrine index --ray` and `/v1/embeddings` make the vectors; facets and conditional changes are then to be built on its side |
+| up to about a hundred million | PostgreSQL, partitioned by hash of the id: each partition has its own graphs, which are built in parallel and fit into `maintenance_work_mem`; a query searches all and merges. {graphs * 1e8 / 1e9:,.0f} GB of graphs for a hundred million is one large server, or several under Citus, which sends a query to all its nodes |
+| beyond, or more than a few thousand changes a second | a dedicated engine such as Milvus: it builds and merges indexes during writes, keeps graphs on disk (DiskANN) or GPUs, and moves shards between machines. `vitrine index --ray` and `/v1/embeddings` make the vectors; you build facets and conditional changes there |
 
-What limits PostgreSQL first is not the search but the graph: it is built in memory, by one server, and every change
-walks it; and a count of all that passes a filter, which every answer carries, reads all of it.
+The search is not PostgreSQL's first limit. The graph is: one server builds it in memory, and every change walks it. So
+is the number of products that pass a filter: every answer carries it, and counting reads all of them.
 """
 
 

@@ -29,25 +29,16 @@ import numpy as np
 from common import write_json
 from index import (
     Catalogue,
-    CatalogueInfo,
-    CatalogueWriter,
-    Entry,
     Filter,
     IndexRequirements,
-    Product,
     SearchIndex,
     SearchQuery,
     make_index,
 )
 from index.ann import (
-    NOISE,
     AnnIndex,
     Choice,
-    Kind,
     Trial,
-    build,
-    factories,
-    from_json,
     load,
     milliseconds,
     open_files,
@@ -58,97 +49,12 @@ from index.ann import (
 from index.vectors.rows import RowVectors
 from index.vectors.scan import top_k
 from index.vectors.subset import RowSubset
+from tests.benchmarks.drawn import LEFT_OUT, draw, draw_catalogue, indexes
 from tests.benchmarks.performance import machine, machine_line
 
 SIZES = {"44k": 0, "1m": 1_000_000, "10m": 10_000_000}
 TARGET = 0.99
-LEFT_OUT: dict[str, dict[Kind, str]] = {
-    "10m": {
-        "ivf": "as many bytes as the vectors, and no better than ivf-int8 with rescoring",
-        "hnsw": "a graph over ten million rows takes this machine a quarter of an hour and more to build",
-    }
-}
 SHARES = {"0.1 %": 1, "1 %": 10, "10 %": 100, "50 %": 500}
-PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da63f8ffff3f0005fe02fe0d"
-    "ef46b80000000049454e44ae426082"
-)
-"""A picture of one white pixel."""
-
-
-def draw(base: np.ndarray, count: int, seed: int, out: Path) -> np.ndarray:
-    """Return `count` vectors like those of `base` (N, D), from the file `out`, which is made when it is not there.
-
-    Each is a row of `base` and a part of the difference of two others: noise that is spread as the vectors are.
-    """
-    if not out.exists():
-        rng = np.random.default_rng(seed)
-        part = out.with_suffix(".part.npy")
-        drawn = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=(count, base.shape[1]))
-        for start in range(0, count, 100_000):
-            rows = np.arange(start, min(start + 100_000, count))
-            plus, minus = rng.integers(0, len(base), size=(2, len(rows)))
-            some = base[rows % len(base)] + np.float32(NOISE) * (base[plus] - base[minus])
-            drawn[rows] = some / np.linalg.norm(some, axis=1, keepdims=True)
-        drawn.flush()
-        part.rename(out)
-    drawn = np.load(out, mmap_mode="r")
-    return np.asarray(drawn)
-
-
-def draw_catalogue(source: Path, count: int, work: Path) -> Path:
-    """Return a catalogue of `count` products like those of `source`; titles carry the number of their copy.
-
-    The attribute `draw` is a number below 1,000, so that a filter can leave any part of the products.
-    """
-    folder = work / "catalogue-1m"
-    if folder.exists():
-        return folder
-    with Catalogue.open(source) as catalogue:
-        snapshot = catalogue.snapshot()
-    images = draw(snapshot.image_vectors, count, 1, work / "images-1m.npy")
-    texts = draw(snapshot.text_vectors, len(snapshot.products), 2, work / "texts-noise.npy")
-    rng = np.random.default_rng(3)
-    draws = rng.integers(0, 1000, size=count)
-    of_title: dict[str, np.ndarray] = {}
-    info = CatalogueInfo(
-        snapshot.info.encoder_id, snapshot.info.dim, "drawn", snapshot.info.split, snapshot.info.created
-    )
-    with CatalogueWriter(folder, info) as writer:
-        for row in range(count):
-            copy, at = divmod(row, len(snapshot.products))
-            product = snapshot.products[at]
-            if at == 0:
-                of_title.clear()
-            title = f"{product.title} {copy}" if copy else product.title
-            text = of_title.get(title)
-            if text is None:
-                plus, minus = rng.integers(0, len(texts), size=2)
-                text = snapshot.text_vectors[at] + np.float32(NOISE) * (texts[plus] - texts[minus]) * bool(copy)
-                text = of_title[title] = (text / np.linalg.norm(text)).astype(np.float32)
-            attributes = {**product.attributes, "draw": str(draws[row])}
-            writer.add([Entry(Product(f"{row}", title, attributes, product.split), PICTURE, images[row], text)])
-    return folder
-
-
-def indexes(size: str, vectors: np.ndarray, work: Path) -> dict[Kind, tuple[Path, Choice]]:
-    """Return file and description of an index of every type over `vectors`, made when it is not there."""
-    found: dict[Kind, tuple[Path, Choice]] = {}
-    count, dim = vectors.shape
-    for kind, factory in factories(count, dim).items():
-        if kind == "flat" or kind in LEFT_OUT.get(size, {}):
-            continue
-        file, said = work / f"{size}-{kind}.faiss", work / f"{size}-{kind}.json"
-        if not said.exists():
-            start = time.perf_counter()
-            index = build(factory, vectors)
-            took = round(time.perf_counter() - start, 1)
-            faiss.write_index(index, str(file))
-            choice = Choice(kind, factory, 128, 0, count, 0, 0, 0, 0, file.stat().st_size, took)
-            write_json(said, to_json(choice))
-            sys.stderr.write(f"{size} {kind}: built in {took} s, {file.stat().st_size / 1e6:.0f} MB\n")
-        found[kind] = file, from_json(json.loads(said.read_text(encoding="utf-8")))
-    return found
 
 
 def batches(call: Callable[[np.ndarray], object], queries: np.ndarray, rounds: int = 9) -> float:
@@ -203,7 +109,7 @@ def measure_small(vectors: np.ndarray, others: np.ndarray) -> dict[str, Any]:
         before = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(threads)
         reads = [milliseconds(lambda _, way=way: way(vectors), queries) for way in (np.sum, np.max)]
-        scan = lambda some: scan_all(vectors, some, 10)  # noqa: E731
+        scan = lambda some: scan_all(vectors, some, 26)  # noqa: E731
         one, many = milliseconds(scan, queries), batches(scan, queries)
         faiss.omp_set_num_threads(before)
         read = min(reads)
@@ -321,17 +227,16 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         "## Search in thousands and in millions",
         "",
-        f"{machine_line(result['machine'])} Recall is of the "
-        "ten best, after candidates were scored again with the vectors, and of the fifty best where it says so; there "
-        "three times as much may be missing. A query is a product's vector with noise, or "
-        "the vector of a title that asks for pictures. Times are medians and, in brackets, ratios to the exact scan of "
-        "the same run.",
+        f"{machine_line(result['machine'])} Recall is that of the ten best, after candidates are scored with the full "
+        "vectors; where a column says so, of the fifty best, among which three times as much may be missing. A query "
+        "is a product's vector with noise, or the vector of a title that searches for pictures. Times are medians; in "
+        "brackets are ratios to the exact scan of the same run.",
         "",
     ]
     if "44k" in result:
         small = result["44k"]
         lines += [
-            f"**{small['rows']:,} products, scanned exactly**, against reading the vectors once:",
+            f"**{small['rows']:,} products, scanned exactly**, compared with reading the vectors once:",
             "",
             "| threads | reading, ms | 1 query, ms | 32 queries, ms |",
             "|---:|---:|---:|---:|",
@@ -348,7 +253,7 @@ def markdown(result: dict[str, Any]) -> str:
             continue
         table = result[size]
         lines += [
-            f"**{table['rows']:,} drawn vectors of length {table['dim']}**, every type tuned to a recall of {TARGET}:",
+            f"**{table['rows']:,} drawn vectors of length {table['dim']}**, each type tuned to a recall of {TARGET}:",
             "",
             "| index | recall, pictures | recall, titles | of 50 | 1 query, ms | 32 queries, ms "
             "| memory, MB | built in, s |",
@@ -392,8 +297,8 @@ def markdown(result: dict[str, Any]) -> str:
         start = result["1m"]["start"]
         lines += [
             f"**Start-up**: `vitrine serve` with {start['products']:,} products is ready after {start['ready_s']:.1f} "
-            f"s, with {start['own_mb']:,} MB of its own and {start['mapped_mb']:,} MB of mapped files that all workers "
-            "share.",
+            f"s, with {start['own_mb']:,} MB of private memory and {start['mapped_mb']:,} MB of mapped files that all "
+            "workers share.",
             "",
         ]
     return "\n".join(lines)

@@ -29,8 +29,7 @@ from PIL import Image
 
 from common import write_json
 from index import Catalogue, SearchIndex, SearchQuery
-from models import load_encoder
-from models.images import decode_image
+from models import decode_image, load_encoder
 from tests.benchmarks.client import load, post, upload
 from tests.benchmarks.contention import burn
 from tests.benchmarks.performance import machine, machine_line, table
@@ -355,33 +354,34 @@ def markdown(result: dict[str, Any]) -> str:
 python -m tests.benchmarks.service --catalogue PATH --out docs/performance/service.json
 ```
 
-{machine_line(result["machine"])} {alone_["products"]:,} products, the towers in {alone_["runtime"]}; one process of
-`vitrine serve` with its access log, {CLIENTS} clients unless it says one, in a process of their own on the same cores.
-Texts are titles that are in no cache; small pictures are those of the catalogue, large ones have
-{LARGE[0]:,}×{LARGE[1]:,} px and {result["large picture KB"]} KB. Medians of {result["rounds"]} rounds.
+{machine_line(result["machine"])} The catalogue has {alone_["products"]:,} products, the towers run in
+{alone_["runtime"]}. The service is one process of `vitrine serve` with its access log. The clients run in a separate
+process on the same cores: {CLIENTS} of them, unless a row says one. Texts are titles that are not in the cache. Small
+pictures are those of the catalogue; large ones have {LARGE[0]:,}×{LARGE[1]:,} px and {result["large picture KB"]} KB.
+Figures are medians of {result["rounds"]} rounds.
 
 {table(["ratio", "goal", "measured", "reached"], goal_rows(result))}
 
-{"Short of its goal: " + "; ".join(short) + "." if short else "Every goal was reached."}
+{"Goals missed: " + "; ".join(short) + "." if short else "Every goal was reached."}
 
-The clients' CPU time is not taken off: encoder and search alone have both cores, the service shares them with whoever
-asks. The ratios of CPU time do without the clients: they compare what the service's process spends on an answer with
-what encoder and search spend. Where texts fall short, the rest is what HTTP costs: a text takes encoder and search
-{cpu_alone:.2f} ms of CPU time in their best batch, and the service {result["text"]["server CPU ms each"]:.2f} ms; an
-answer whose vector is in the cache, search included, {result["text, in the cache"]["server CPU ms each"]:.2f} ms. The
-best batch alone is one of {best_batch}, and {CLIENTS} clients who wait for their answers never fill one of more than
+The clients' CPU time is not subtracted: encoder and search alone have both cores, the service shares them with its
+clients. The ratios of CPU time exclude the clients: they compare the CPU time per answer of the service's process with
+that of encoder and search. For texts, the difference is the cost of HTTP. Encoder and search take {cpu_alone:.2f} ms of
+CPU time for a text in their best batch, the service {result["text"]["server CPU ms each"]:.2f} ms, and
+{result["text, in the cache"]["server CPU ms each"]:.2f} ms, search included, if the vector is in the cache. The best
+batch alone has {best_batch} texts, but {CLIENTS} clients that wait for their answers never fill a batch of more than
 {CLIENTS}.
 
 {table(["", "answers/s", "p50, ms", "p99, ms", "CPU of the service, ms each", "CPU of the client, ms each"], levels)}
 
-Beside {CLIENTS // 2} clients who upload large pictures, texts have a median of {beside["p50 ms"]:.0f} ms and a 99th
-percentile of {beside["p99 ms"]:.0f} ms: they wait for the batch before theirs, in which pictures are encoded, never for
-one to be decoded. With {CROWD} clients and room for {QUEUE} in the queue, {share:.0f} % of the requests are refused; a
-refusal takes {crowd["refused p50 ms"]:.0f} ms in the median and {crowd["refused p99 ms"]:.0f} ms at the 99th
-percentile, seen from the client.
+Beside {CLIENTS // 2} clients that upload large pictures, texts have a median of {beside["p50 ms"]:.0f} ms and a 99th
+percentile of {beside["p99 ms"]:.0f} ms. They wait for the preceding batch, in which pictures are encoded, but never for
+a picture to be decoded. With {CROWD} clients and room for {QUEUE} in the queue, {share:.0f} % of the requests are
+refused. Seen from the client, a refusal takes {crowd["refused p50 ms"]:.0f} ms in the median and
+{crowd["refused p99 ms"]:.0f} ms at the 99th percentile.
 
-What encoder and search take alone, in milliseconds a batch; decoding and scaling one picture takes
-{alone_["decode small ms"]:.2f} ms (small) and {alone_["decode large ms"]:.1f} ms (large) more:
+Encoder and search alone, in milliseconds a batch. Decoding and scaling one picture adds
+{alone_["decode small ms"]:.2f} ms (small) or {alone_["decode large ms"]:.1f} ms (large):
 
 {table(["input", "batch", "encode", "search", "inputs/s"], batches)}
 """

@@ -1,4 +1,4 @@
-"""docs/reliability.md, made from the figures that the load tests left in docs/reliability/.
+"""Makes docs/reliability.md from the figures of the load tests in docs/reliability/.
 
 python -m tests.load.page docs/reliability.md
 """
@@ -37,23 +37,23 @@ def _summary(kill: Any, soak: Any, beside: Any) -> str:
     memory = soak["memory, MB"]
     searched = sum(figures["searches"] for figures in beside["search"].values())
     return f"""
-# Does it stand up?
+# Reliability
 
-What was tried on the service to make it lose, mix up or hold up something, with the real processes over HTTP on
-{kill["machine"]["cores"]} CPU cores, and what came of it. `make docs` makes this page from the figures in
-`docs/reliability/`; each section begins with the command that measures them anew.
+Attempts to make the service lose data, mix up answers or stall, with real processes over HTTP on
+{kill["machine"]["cores"]} CPU cores, and their outcome. `make docs` makes this page from the figures in
+`docs/reliability/`. Each section begins with the command that measures them.
 
 | | |
 |---|---:|
 | requests of all kinds in one run | {soak["requests"]:,} |
-| answers among them that such a request may not get | {soak["wrong answers"]} |
-| bad or odd inputs among them | {soak["bad inputs sent"]:,} |
+| wrong answers: a status that such a request may not get | {soak["wrong answers"]} |
+| bad or unusual inputs among them | {soak["bad inputs sent"]:,} |
 | callers among them that hung up | {soak["clients that hung up"]:,} |
-| growth of memory since the first thousand, median of the last tenth | {_percent(memory["growth"])} |
-| times that all processes were killed while clients wrote | {kill["counts"].get("kills", 0)} |
+| memory growth from the first thousand to the median of the last tenth | {_percent(memory["growth"])} |
+| times that all processes were killed during writes | {kill["counts"].get("kills", 0)} |
 | writes acknowledged before | {kill["acknowledged"]:,} |
-| acknowledged writes lost, products half-visible, other broken promises | {kill["lost_writes"]} |
-| searches beside a running evaluation or alone | {searched:,} |
+| acknowledged writes lost, half-visible products, other broken promises | {kill["lost_writes"]} |
+| searches during an evaluation or alone | {searched:,} |
 """
 
 
@@ -63,27 +63,32 @@ def _kill(figures: Any) -> str:
     clients = figures["clients"]
     rows = "\n".join(f"| {name} | {count:,} |" for name, count in counts.items())
     return f"""
-## Killed while it is written to
+## Killed during writes
 
 ```console
 python -m tests.load.kill --rounds {figures["rounds"]} --seed {figures["seed"]} --out docs/reliability/kill.json
 ```
 
-{figures["rounds"]} times {clients["workers"]} processes serve one catalogue while {clients["writers"]} clients put
-products in, replace them and take them out, one at a time and in bulk, {clients["editors"]} count up one product
-under `If-Match`, and {clients["readers"]} search; in every fourth round the catalogue itself is replaced over and
-over, as `vitrine index` does, and a build is cut off with the rest. `SIGKILL` ends all processes at a random moment.
-The service that starts on what is left must have every acknowledged write exactly, every unanswered one as a whole or
-not at all; words, picture and both vectors of each product must belong together; each worker must answer as an index
-made anew from the file; no two editors may have been told the same count; and SQLite must find the file sound. A
-short run is one of the tests.
+There are {figures["rounds"]} rounds. In each, {clients["workers"]} processes serve one catalogue. {clients["writers"]}
+clients add, replace and delete products, one at a time and in bulk, {clients["editors"]} increment a counter in one
+product under `If-Match`, and {clients["readers"]} search. In every fourth round the catalogue itself is replaced
+repeatedly, as `vitrine index` does, so that a build is interrupted too. `SIGKILL` ends all processes at a random
+moment. Then the service starts again on what is left, and
+
+- every acknowledged write must be there exactly, every unanswered one as a whole or not at all,
+- words, picture and both vectors of each product must belong together,
+- each worker must answer like an index built from the file,
+- no two editors may have received the same count,
+- SQLite must find the file intact.
+
+A short run is one of the tests.
 
 | | |
 |---|---:|
 {rows}
 
-In quiet moments within a round it was timed how soon a worker, whichever took a new connection, was at the newest
-version: {stale["times"]} times, the median {stale["median"]:.0f} ms, the longest {stale["longest"]:.0f} ms.
+In quiet moments of a round, new connections measured how long a worker took to reach the newest version:
+{stale["times"]} times, {stale["median"]:.0f} ms in the median and {stale["longest"]:.0f} ms at most.
 """
 
 
@@ -99,22 +104,23 @@ def _database(figures: Any) -> str:
     away = ", ".join(f"`{answer}`" for answer in figures["phases"]["the database is killed and started again"]["away"])
     table = "\n".join(rows)
     return f"""
-## The catalogue in a database that is killed
+## The database killed during writes
 
 ```console
 python -m tests.load.database --seconds {figures["seconds"]:g} --out docs/reliability/database.json
 ```
 
-Two services stand on one PostgreSQL; {figures["writers"]} clients put products in by turns through either one and look
-each up through the other, {figures["searchers"]} search. Then the server is killed with `SIGKILL` and started again;
-then a primary with a synchronous standby is killed, and the standby promoted. The services are not started again.
+Two services share one PostgreSQL. {figures["writers"]} clients add products through the services in turn and look each
+one up through the other service; {figures["searchers"]} clients search. First the server is killed with `SIGKILL` and
+restarted. Then a primary with a synchronous standby is killed, and the standby is promoted. The services are not
+restarted.
 
-| | answered | answered 503 | acknowledged writes | lost | seconds until written again |
+| | answered | answered 503 | acknowledged writes | lost | seconds to the next write |
 |---|---:|---:|---:|---:|---:|
 {table}
 
-While the database is away: {away}. The seconds are from when the server runs again, or the standby was told to be the
-primary.
+While the database is down: {away}. The seconds count from the restart of the server, or from the command that promotes
+the standby.
 """
 
 
@@ -126,28 +132,28 @@ def _soak(figures: Any) -> str:
     statuses = ", ".join(f"{count:,} × {status}" for status, count in figures["by status"].items())
     course = " → ".join(f"{mb:.0f} ({count:,})" for count, mb in figures["memory, MB"]["course"][::5])
     return f"""
-## Requests of all kinds, on and on
+## Requests of all kinds for a long time
 
 ```console
 python -m tests.load.soak --out docs/reliability/soak.json
 ```
 
-Six clients send requests of all kinds to one process for {figures["seconds"] / 60:.0f} minutes; among them pictures
-of {figures["kinds of odd pictures"]} unusual kinds (1×1 and 1×5,000 pixels, CMYK, 16 bit, animated, cut off, a small
-file that says it has 50,000×50,000 pixels, ...), {figures["kinds of bad requests"]} kinds of bad requests, and
-callers who hang up before, in the middle of or after their request. Each kind has the statuses that it may get;
-{figures["wrong answers"]} answers had another one. The answers: {statuses} (499: hung up). The service was
-{"" if figures["ready afterwards"] else "not "}ready afterwards, and {figures["lines of the log at level error"]}
-lines of its log were errors.
+Six clients send requests of all kinds to one process for {figures["seconds"] / 60:.0f} minutes. Among them are pictures
+of {figures["kinds of odd pictures"]} unusual kinds (1×1 and 1×5,000 pixels, CMYK, 16 bit, animated, truncated, a small
+file that claims 50,000×50,000 pixels, ...), {figures["kinds of bad requests"]} kinds of bad requests, and callers that
+hang up before, during or after their request. Each kind has a list of allowed statuses; {figures["wrong answers"]}
+answers had another one. The answers: {statuses} (499: hung up). Afterwards the service was
+{"" if figures["ready afterwards"] else "not "}ready, and {figures["lines of the log at level error"]} lines of its log
+were errors.
 
 | kind | requests | median, ms |
 |---|---:|---:|
 {kinds}
 
-Resident memory of the process was {memory["after the first thousand"]:,.0f} MB after the first thousand requests,
-{memory["at the end"]:,.0f} MB at the end (median of the last tenth), {memory["peak since"]:,.0f} MB at most: a growth
-of {_percent(memory["growth"])}, at most {_percent(memory["peak growth"])}. Its course in MB, with the number of
-requests: {course}. The checkpoint was exported before (`vitrine export`), as it should be on a CPU.
+Resident memory of the process was {memory["after the first thousand"]:,.0f} MB after the first thousand requests and
+{memory["at the end"]:,.0f} MB at the end (median of the last tenth), a growth of {_percent(memory["growth"])}. The
+peak was {memory["peak since"]:,.0f} MB, {_percent(memory["peak growth"])} more. The course in MB, with the number of
+requests: {course}. The checkpoint was exported (`vitrine export`), as recommended on a CPU.
 """
 
 
@@ -170,22 +176,22 @@ def _load(figures: Any) -> str:
     without = sum(one["503 without Retry-After"] for levels in figures["levels"].values() for one in levels)
     joined = "\n\n".join(tables)
     return f"""
-## More and more at once
+## Increasing load
 
 ```console
 python -m tests.load.load --out docs/reliability/load.json
 ```
 
-Clients that ask again as soon as they are answered, {figures["seconds a level"]:.0f} seconds for each number of them,
-against one process whose queue takes {figures["queue"]} inputs (by default 256, which so few clients would not fill).
-Clients and service share the cores, so the times of the clients have delays of their own in them.
+Clients send the next request as soon as they have an answer, {figures["seconds a level"]:.0f} seconds for each number
+of clients. The service is one process with a queue for {figures["queue"]} inputs (the default of 256 would not fill).
+Clients and service share the cores, so the clients' times include their own delays.
 
 {joined}
 
-Seen from inside the service, the {inside["times"]:,} refusals took {inside["p50"]:.1f} ms in the median,
-{inside["p99"]:.1f} ms at the 99th percentile and {inside["longest"]:.1f} ms at most; {without} came without
-`Retry-After`. One client alone had a median of {before["p50 ms"]:.0f} ms before all this and of {after["p50 ms"]:.0f}
-ms right after it, when {_percent(after["share refused"])} were refused.
+Measured inside the service, the {inside["times"]:,} refusals took {inside["p50"]:.1f} ms in the median,
+{inside["p99"]:.1f} ms at the 99th percentile and {inside["longest"]:.1f} ms at most; {without} had no `Retry-After`.
+One client alone had a median of {before["p50 ms"]:.0f} ms before the test and of {after["p50 ms"]:.0f} ms right
+after it, when {_percent(after["share refused"])} were refused.
 """
 
 
@@ -197,67 +203,65 @@ def _beside(figures: Any) -> str:
     same = figures["equal to the last digit"]
     equal = ", ".join(f"{split}: {'equal' if found else '**different**'}" for split, found in same.items())
     return f"""
-## Searches beside an evaluation
+## Searches during an evaluation
 
 ```console
 python -m tests.load.evaluation_beside artefacts/catalogue --out docs/reliability/evaluation_beside.json
 ```
 
-On {figures["products"]:,} products, searches by text and picture alone and while `GET /v1/evaluation` computes, in
-turns; {figures["evaluations"]} evaluations, each a new one.
+Searches by text and picture on {figures["products"]:,} products, alternately alone and while `GET /v1/evaluation`
+computes; {figures["evaluations"]} evaluations, none from the cache.
 
 | | searches | p50, ms | p99, ms |
 |---|---:|---:|---:|
 {rows}
 
-Beside an evaluation the median is {figures["p50 ratio"]:.2f} times and the 99th percentile {figures["p99 ratio"]:.2f}
-times what it is alone. The figures that the service gives are those of `vitrine evaluate --json` to the last digit
+During an evaluation the median is {figures["p50 ratio"]:.2f} times and the 99th percentile {figures["p99 ratio"]:.2f}
+times that of the search alone. The service's figures equal those of `vitrine evaluate --json` to the last digit
 ({equal}).
 """
 
 
 ELSEWHERE = """
-## What the tests hold
+## The tests
 
-- `tests/app/test_live_model.py`: two services on one catalogue against a dict, by Hypothesis.
+- `tests/app/test_live_model.py`: two services on one catalogue compared with a dict, by Hypothesis.
 - `tests/app/test_openapi.py`: requests made from the OpenAPI document by Schemathesis.
-- `tests/whole/test_kill.py`: a short run of the killing above.
-- `tests/whole/test_complaints.py`: what users of comparable projects complain about, and the tests which show that it
-  cannot happen here.
-- `tests/app/test_app_operations.py`, `tests/app/test_app_uploads.py`, `tests/app/test_workers.py`: readiness, queues,
+- `tests/whole/test_kill.py`: a short run of *Killed during writes*.
+- `tests/whole/test_complaints.py`: complaints about comparable projects, and the tests that exclude
+  them here.
+- `tests/app/test_failures.py`, `tests/app/test_uploads.py`, `tests/app/test_workers.py`: readiness, queues,
   deadlines, uploads, shutdown.
 
 ## What these measurements found
 
-- With several workers every answer came 40 ms late: connections of the shared socket kept Nagle's algorithm on.
+- With several workers every answer came 40 ms late, because connections of the shared socket kept Nagle's algorithm on.
 - Memory grew: with torch from 1,050 to 1,288 MB (22.6 %) over 20,505 such requests, with onnxruntime from 498 to 611
-  (also 22.6 %). Half of it and more was free space inside the heaps that glibc keeps for every thread, and the memory
-  that onnxruntime keeps for every shape of a batch. The service now keeps two heaps,
-  gives back what is free every half minute, and has onnxruntime keep nothing: the figures above. With torch it was not
-  measured again.
-- Every request made a detour through a thread to find its service, and a refusal waited for it.
-- The name of a catalogue that replaces another was not synced, so that a loss of power could have brought the old one
-  back.
-- An attribute that no product had any more stayed known to a worker that had seen it, and was unknown to one started
-  anew.
+  (also 22.6 %). More than half of it was free space in the heaps that glibc keeps for every thread, and the memory that
+  onnxruntime keeps for every shape of a batch. The service now has two heaps, returns free memory every half minute,
+  and lets onnxruntime keep nothing; the figures above show the result. Torch was not measured again.
+- Every request passed through a thread to find its service, and a refusal waited for that.
+- The name of a catalogue that replaces another was not synced. A power loss could have restored the old one.
+- An attribute that no product had any more was still known to a worker that had seen it, but not to a new worker.
 
 ## What they do not show
 
-The loss of power: SIGKILL ends processes, not the machine, and what the operating system has taken it keeps. Disks
-that lie about having written are beyond a program. The machine of these runs had two cores with other work on them:
-times are for comparison within one run. While the rounds of killing went on, the service was still being mended: the
-later rounds ran with the synced names and the last few without the detour through a thread.
+- Power loss: SIGKILL ends processes, not the machine, and the operating system keeps what it has accepted. A program
+  cannot protect against disks that report writes falsely.
+- Absolute times: the machine had two cores with other work on them, so times compare only within one run.
+- One state of the code: it was repaired during the rounds of killing. The later rounds ran with synced names, the last
+  few without the thread for each request.
 """
 
 
 def _short(load: Any) -> str:
     inside = load["503 seen from inside, ms"]
     return f"""
-## What fell short
+## Missed goals
 
-- A refusal was to take less than 50 ms. Seen from inside its median is {inside["p50"]:.0f} ms and its 99th percentile
-  {inside["p99"]:.0f} ms, with 128 clients who all begin at once on the two cores that they share with the service:
-  probably the refusals stand in line behind each other in its one event loop.
+- The goal was a refusal in less than 50 ms. Measured inside, its median is {inside["p50"]:.0f} ms and its 99th
+  percentile {inside["p99"]:.0f} ms, with 128 clients that start together on the two cores that they share with
+  the service. The probable reason: refusals queue behind one another in the single event loop.
 """
 
 

@@ -14,14 +14,22 @@ from PIL import Image
 from torch import Tensor
 
 from common import ArtefactError, ConfigError
-from models import Encoder, load_encoder
-from models import torch_backend as torch_towers
-from models.checkpoint import load_checkpoint, save_checkpoint
-from models.dual_encoder import DualEncoder, build_tower, pool
-from models.encoder import DeviceLostError
-from models.onnx_backend import Tower
-from models.presets import PRESETS, preset
-from models.tokenizer import TextPreprocessor, train_text_preprocessor
+from models import (
+    PRESETS,
+    DeviceLostError,
+    DualEncoder,
+    Encoder,
+    TextPreprocessor,
+    TowerName,
+    build_tower,
+    load_checkpoint,
+    load_encoder,
+    preset,
+    save_checkpoint,
+    torch_backend,
+    train_text_preprocessor,
+)
+from models.dual_encoder import pool
 from models.towers import pretrained_folder
 from tests.conftest import COLOURS, draw_shape, small_model
 from training.config import parse_config
@@ -159,7 +167,7 @@ def encoder(checkpoint: Path) -> Encoder:
 
 
 def test_the_fast_type_agrees_with_float32(encoder: Encoder, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_towers, "fast_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(torch_backend, "fast_dtype", lambda device: torch.float32)
     slow = load_encoder(checkpoint, device="cpu")
     assert (encoder.encode_text(TITLES) * slow.encode_text(TITLES)).sum(1).min() > 0.995
     assert (encoder.encode_image(pictures()) * slow.encode_image(pictures())).sum(1).min() > 0.995
@@ -194,7 +202,7 @@ def test_unknown_names_are_answered_with_the_known() -> None:
     with pytest.raises(ConfigError, match="no preset 'bert-vitt'; the presets are bert-vit, bert-resnet"):
         preset("bert-vitt")
     with pytest.raises(ConfigError, match="device 'tpu9'"):
-        torch_towers.pick_device("tpu9")
+        torch_backend.pick_device("tpu9")
 
 
 def test_a_tower_that_cannot_be_had_is_said_at_once(tmp_path: Path) -> None:
@@ -208,13 +216,13 @@ def test_a_tower_that_cannot_be_had_is_said_at_once(tmp_path: Path) -> None:
         pretrained_folder(str(tmp_path))
 
 
-class Short(torch_towers.TorchTowers):
+class Short(torch_backend.TorchBackend):
     """A device with memory for three inputs."""
 
     fits = 3
     tried: list[int]
 
-    def _call(self, tower: Tower, inputs: np.ndarray) -> np.ndarray:
+    def _call(self, tower: TowerName, inputs: np.ndarray) -> np.ndarray:
         self.tried.append(len(inputs))
         if len(inputs) > self.fits:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB")
@@ -224,15 +232,15 @@ class Short(torch_towers.TorchTowers):
 def test_what_the_device_has_no_memory_for_is_cut_smaller(
     encoder: Encoder, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(torch_towers, "TorchTowers", Short)
+    monkeypatch.setattr(torch_backend, "TorchBackend", Short)
     short = load_encoder(checkpoint, "cpu")
-    assert isinstance(short.towers, Short)
-    short.towers.tried = []
+    assert isinstance(short.backend, Short)
+    short.backend.tried = []
     texts = [f"{'word ' * n}{n}" for n in range(8)]
     assert (short.encode_text(texts) * encoder.encode_text(texts)).sum(1).min() > 0.999
-    assert short.towers.tried == [8, 4, 2, 2, 2, 2]
+    assert short.backend.tried == [8, 4, 2, 2, 2, 2]
     short.encode_text(texts)
-    assert short.towers.tried[6:] == [2, 2, 2, 2], "it starts again with what did not fit"
+    assert short.backend.tried[6:] == [2, 2, 2, 2], "it starts again with what did not fit"
     assert "no memory for 8 inputs of the text tower at once; from now on 4" in caplog.text
 
 
@@ -240,17 +248,17 @@ def test_what_the_device_has_no_memory_for_is_cut_smaller(
 def test_the_cpu_takes_over_when_the_device_is_lost(
     encoder: Encoder, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: str
 ) -> None:
-    class Broken(torch_towers.TorchTowers):
-        def _call(self, tower: Tower, inputs: np.ndarray) -> np.ndarray:
+    class Broken(torch_backend.TorchBackend):
+        def _call(self, tower: TowerName, inputs: np.ndarray) -> np.ndarray:
             if failure == "lost":
                 raise torch.AcceleratorError("CUDA error: unspecified launch failure\nlong advice")
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     loaded = load_checkpoint(checkpoint)
-    towers = Broken(loaded, torch.device("cpu"))
-    towers.device = "cuda:0"
-    parts = (loaded.encoder_id, loaded.model.config, loaded.training, loaded.text, towers)
-    broken = Encoder(*parts, fallback=lambda: encoder.towers)
+    backend = Broken(loaded, torch.device("cpu"))
+    backend.device = "cuda:0"
+    parts = (loaded.encoder_id, loaded.model.config, loaded.training, loaded.text, backend)
+    broken = Encoder(*parts, fallback=lambda: encoder.backend)
     assert broken.device == "cuda:0"
     assert np.array_equal(broken.encode_text(TITLES), encoder.encode_text(TITLES))
     assert broken.device == "cpu"

@@ -1,4 +1,4 @@
-"""What our Markdown pages show: their commands and programs, run against a served shop, and what came out beside them.
+"""A tool: runs the commands and programs that our Markdown pages show, and compares the output with the pages.
 
 A block ```console holds commands, ```python a program; a block ```json or ```text that follows is what the last of them
 prints. `python -m tests.tools.readme PAGE ...` runs the pages against the demo in artefacts/demo and writes the
@@ -43,7 +43,7 @@ ELSEWHERE = {
     "export VITRINE_CATALOGUE": "needs a database; tests/whole/test_database.py",
     "vitrine index --data products.csv --out": "needs a database; tests/index/test_contract.py",
     "vitrine copy --to": "needs a database; tests/index/test_contract.py",
-    "torchrun ": "needs several GPUs; tests/training/test_recipe.py",
+    "torchrun ": "needs several GPUs; tests/training/test_distributed.py",
     "python -m tests.load.": "minutes to hours; tests/whole/test_kill.py runs the shortest",
     "python -m tests.benchmarks.": "minutes; tests/whole/test_benchmarks.py runs them small",
     "kill ": "needs the service's process; tests/app/test_workers.py",

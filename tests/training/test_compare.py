@@ -12,23 +12,23 @@ import pytest
 from typer.testing import CliRunner
 
 from common import ConfigError, InputError
-from models.dual_encoder import DualEncoder, build_tower
+from models.dual_encoder import DualEncoder
 from models.encoder import load_encoder
+from models.towers import build_tower
 from tests.conftest import small_model
 from tests.tools.root import ROOT
 from training.config import load_config, parse_config
 from training.data import open_dataset
-from training.reports import evaluate_catalogue
-from training.reports.compare import (
-    PAPER,
-    SCORES_FILE,
-    compare,
+from training.reports import (
+    compare_runs,
+    comparison_markdown,
     complaint,
     encode_pairs,
-    headline,
-    markdown,
+    evaluate_catalogue,
     read_comparison,
 )
+from training.reports.compare import SCORES_FILE
+from training.reports.paper_table import PAPER, headline
 from training.train import train
 from vitrine.cli import cli
 
@@ -51,7 +51,7 @@ def written(path: Path, preset: str, sections: str = NO_SPLIT + QUICK) -> Path:
 
 
 def compared(shapes: Path, folder: Path, *given: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    return compare(given, shapes, runs=folder / "runs", cache=folder / "cache", device="cpu")
+    return compare_runs(given, shapes, runs=folder / "runs", cache=folder / "cache", device="cpu")
 
 
 # ---------------------------------------------------------------------- the configs
@@ -112,7 +112,7 @@ def test_configs_are_trained_once_and_stand_beside_the_papers_rows(shapes: Path,
     assert mine["titles"] == {"scored": 60, "trained": 60}
     assert (mine["size"], mine["epochs"], mine["batch"], mine["device"]) == ([32, 32], 1, 32, "cpu")
     assert "trained and scored on the same pairs" in headline(result)
-    names = [line.split(" | ")[0].removeprefix("| ") for line in markdown(result).splitlines()[4:]]
+    names = [line.split(" | ")[0].removeprefix("| ") for line in comparison_markdown(result).splitlines()[4:]]
     assert names == [
         "the paper: BERT + ResNet",
         "yours",
@@ -120,7 +120,7 @@ def test_configs_are_trained_once_and_stand_beside_the_papers_rows(shapes: Path,
         "the paper: GPT-2 + ViT",
         "mine",
     ]
-    assert all(f"{100 * row['top100']:.2f}" in markdown(result) for row in PAPER)
+    assert all(f"{100 * row['top100']:.2f}" in comparison_markdown(result) for row in PAPER)
 
     # Again: nothing is trained, decoded or measured anew.
     shutil.rmtree(tmp_path / "cache")
@@ -142,7 +142,7 @@ def test_a_finished_run_is_scored_as_its_catalogue_is(
         for name, figure in row["scores"][part].items():
             assert figure["value"] == pytest.approx(expected[name]["value"], abs=0.02), (part, name)
     assert row["titles"]["trained"] < row["titles"]["scored"] == 60
-    text = markdown({"source": "shapes", "paper": PAPER, "runs": [row]})
+    text = comparison_markdown({"source": "shapes", "paper": PAPER, "runs": [row]})
     assert f"{row['titles']['trained'] / 60:.1%} of the titles" in text
     assert "the same pairs" not in text.splitlines()[0]
 
@@ -163,7 +163,7 @@ def test_scores_of_another_encoder_or_other_data_are_measured_again(
     fewer.write_text("".join(shapes.read_text().splitlines(keepends=True)[:21]))
     (row,) = compared(fewer, tmp_path, run)[0]["runs"]
     assert (row["pairs"]["scored"], row["titles"]["trained"]) == (20, None)
-    assert "other data" in markdown({"source": "fewer", "paper": PAPER, "runs": [row]})
+    assert "other data" in comparison_markdown({"source": "fewer", "paper": PAPER, "runs": [row]})
 
 
 def test_a_title_is_encoded_once_and_a_broken_picture_left_out(checkpoint: Path, shapes: Path, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_the_command_shows_a_stored_comparison(checkpoint: Path, shapes: Path, t
     assert done.exit_code == 0
     assert "0.74" in done.output
     assert max(map(len, done.output.splitlines())) <= 80
-    assert table.read_text() == markdown(result)
+    assert table.read_text() == comparison_markdown(result)
     (tmp_path / "bad.json").write_text('{"runs": []}')
     for path in (tmp_path / "none.json", tmp_path / "bad.json"):
         with pytest.raises(InputError, match="holds no comparison"):

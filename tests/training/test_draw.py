@@ -1,4 +1,4 @@
-"""The drawn shop: what it promises of its files, titles and colours, and what happens when drawing fails."""
+"""The drawn shop: its files, titles and colours, and what happens when drawing fails."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from PIL import Image
 from common import ConfigError, DataError
 from training.data import open_dataset
 from training.demo import draw_catalogue
-from training.demo.clothes import HEIGHT, WIDTH
-from training.demo.shop import BRANDS, COLOURS, HEADER, KINDS, Kind, _Article, _picture, _stock
+from training.demo.shapes import HEIGHT, WIDTH
+from training.demo.shop import BRANDS, COLOURS, HEADER, KINDS, Article, Kind, draw_product, plan_stock
 
 PRODUCTS = 150
 WORDS = {kind.place.split("/")[-1]: kind.word for kind in KINDS}
@@ -82,7 +82,7 @@ def test_products_of_one_title_are_different_pictures(shop: Path, rows: list[dic
 
 
 def test_the_default_shop_is_balanced() -> None:
-    stock = _stock(2000, random.Random(0))
+    stock = plan_stock(2000, random.Random(0))
     assert len(stock) == 2000
     pairs = Counter((article.kind.word, article.colour) for article in stock)
     assert {word for word, _ in pairs} == set(WORDS.values())
@@ -95,7 +95,7 @@ def test_the_default_shop_is_balanced() -> None:
 
 @pytest.mark.parametrize("products", [1, 5, 6, 7, 100, 5000])
 def test_any_size_of_shop_keeps_six_of_each(products: int) -> None:
-    pairs = Counter((article.kind.word, article.colour) for article in _stock(products, random.Random(1)))
+    pairs = Counter((article.kind.word, article.colour) for article in plan_stock(products, random.Random(1)))
     assert sum(pairs.values()) == products
     assert min(pairs.values()) >= min(6, products)
 
@@ -106,17 +106,17 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     assert files(one) != files(other)
 
 
-def variants(kind: Kind) -> Iterator[_Article]:
+def variants(kind: Kind) -> Iterator[Article]:
     for colour in ("Black", "White"):
         for gender in kind.genders:
             for style in ("", *kind.styles):
-                yield _Article(kind, colour, "Moro", gender, style, "Summer", 2015, "Casual")
+                yield Article(kind, colour, "Moro", gender, style, "Summer", 2015, "Casual")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.word)
-def test_every_variant_fits_its_picture(kind: Kind) -> None:
+def test_every_variant_fits_itsdraw_product(kind: Kind) -> None:
     for article in variants(kind):
-        image = pixels(_picture(article, random.Random(article.title)))
+        image = pixels(draw_product(article, random.Random(article.title)))
         border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
         assert border.min() > 205, f"{article.title} is cut off"
         if article.colour == "Black":
@@ -130,8 +130,8 @@ def test_plain_products_have_the_colour_of_their_name() -> None:
     for kind in KINDS:
 
         def drawn(colour: str, kind: Kind = kind) -> NDArray[np.float64]:
-            article = _Article(kind, colour, "Kestrel", kind.genders[0], "", "Summer", 2015, "Casual")
-            return pixels(_picture(article, random.Random(kind.word)))
+            article = Article(kind, colour, "Kestrel", kind.genders[0], "", "Summer", 2015, "Casual")
+            return pixels(draw_product(article, random.Random(kind.word)))
 
         # The same dice give the same form in another colour, so what differs most is what is dyed.
         dyed = np.abs(drawn("Black") - drawn("White")).min(axis=-1) > 110  # (H, W)
@@ -146,7 +146,7 @@ def test_plain_products_have_the_colour_of_their_name() -> None:
 def test_every_style_can_be_seen() -> None:
     for kind in KINDS:
         plain, *styled = (
-            pixels(_picture(_Article(kind, "Red", "Moro", "Women", s, "Summer", 2015, "Casual"), random.Random(1)))
+            pixels(draw_product(Article(kind, "Red", "Moro", "Women", s, "Summer", 2015, "Casual"), random.Random(1)))
             for s in ("", *kind.styles)
         )
         for style, image in zip(kind.styles, styled, strict=True):

@@ -16,9 +16,8 @@ from ray.cluster_utils import Cluster
 
 from common import ConfigError, VitrineError
 from index import Catalogue, Snapshot
-from training.indexing import build_catalogue
-from training.indexing import ray_encode as encode_ray
-from training.indexing.ray_encode import Parts
+from training.indexing import build_catalogue, ray_encode
+from training.indexing.parts import Part, Parts
 
 # Ray 2.60 warns of options that it sets itself.
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")
@@ -57,11 +56,6 @@ def plain(checkpoint: Path, shop: Path, tmp_path_factory: pytest.TempPathFactory
     return snapshot(out)
 
 
-@pytest.fixture(autouse=True)
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encode_ray, "PART", 8)
-
-
 def snapshot(folder: Path) -> Snapshot:
     with Catalogue.open(folder) as catalogue:
         return catalogue.snapshot()
@@ -79,7 +73,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, act: Any) -> list[s
     written: list[str] = []
     write = Parts.write
 
-    def counted(self: Parts, part: encode_ray.Part, rows: Any) -> None:
+    def counted(self: Parts, part: Part, rows: Any) -> None:
         write(self, part, rows)
         written.append(part.file)
         if len(written) == after:
@@ -100,13 +94,13 @@ def test_a_run_that_was_stopped_goes_on_and_makes_the_catalogue_of_one_process(
 
         first = interrupted(patched, 5, stop)
         with pytest.raises(KeyboardInterrupt):
-            build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address)
+            build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address, part_size=8)
     (folder,) = tmp_path.iterdir()
     assert sorted(path.name for path in folder.iterdir()) == sorted(first)
     # What an encoder of another name made is not taken, nor cleared away while somebody may go on with it.
     other = shutil.copytree(folder, folder.with_name(folder.name.replace("catalogue.", "catalogue.0", 1)))
     second = interrupted(monkeypatch, 0, None)
-    figures = build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address)
+    figures = build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address, part_size=8)
     assert not set(first) & set(second)
     assert len(first) + len(second) == 23
     assert set(tmp_path.iterdir()) == {out, other}
@@ -121,16 +115,16 @@ def test_a_node_that_goes_takes_nothing_along(
 ) -> None:
     (node,) = cluster.worker_nodes
     interrupted(monkeypatch, 3, lambda: cluster.remove_node(node, allow_graceful=False))
-    build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address)
+    build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address, part_size=8)
     check(snapshot(tmp_path / "catalogue"), plain)
 
 
 def test_a_checkpoint_that_a_node_cannot_load_is_an_error_that_says_so(
     cluster: Cluster, checkpoint: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encode_ray, "WEIGHTS_FILE", "config.json")  # which leaves the weights behind
+    monkeypatch.setattr(ray_encode, "WEIGHTS_FILE", "config.json")  # which leaves the weights behind
     with pytest.raises(VitrineError, match=r"cannot encode .*model\.safetensors"):
-        build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address)
+        build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address, part_size=8)
 
 
 def test_where_there_is_no_cluster_it_is_said_at_once(

@@ -19,8 +19,10 @@ from tests.tools.shop import draw, encoded, unit
 from training.config import RunConfig, parse_config
 from training.data import Item
 from training.reports import card_text, tensorboard_writer, write_report
+from training.reports.contact_sheet import CELL, FRAME, cell, draw_contact_sheet
 from training.reports.model_card import PICTURES
-from training.reports.run_report import CELL, FRAME, GREEN, calibration, cell, contact_sheet, same_title_ranks
+from training.reports.plots import GREEN
+from training.reports.same_title import calibration, same_title_ranks
 
 SCALE = 20.0
 PIXELS = {"red": (200, 30, 45), "blue": (35, 80, 190), "black": (35, 33, 36)}
@@ -212,7 +214,7 @@ def test_frames_are_where_the_hits_are() -> None:
     items = some_items()
     groups = groups_of(items)
     image, text = some_vectors(items)
-    sheet = contact_sheet(items, image, text, seed=5)
+    sheet = draw_contact_sheet(items, image, text, seed=5)
     firsts = [int(np.flatnonzero(groups == group)[0]) for group in range(groups.max() + 1)]
     queries = np.random.default_rng(5).permutation(firsts)[:12]
     seen = set()
@@ -232,7 +234,7 @@ def test_frames_are_where_the_hits_are() -> None:
 def test_a_seed_draws_the_same_titles_and_another_one_others() -> None:
     items = some_items()
     vectors = some_vectors(items)
-    one, again, other = (contact_sheet(items, *vectors, seed=seed) for seed in (0, 0, 1))
+    one, again, other = (draw_contact_sheet(items, *vectors, seed=seed) for seed in (0, 0, 1))
     assert ImageChops.difference(one, again).getbbox() is None
     assert ImageChops.difference(one, other).getbbox() is not None
 
@@ -247,7 +249,7 @@ def test_a_picture_that_cannot_be_read_is_a_blank(tmp_path: Path) -> None:
     vectors = np.eye(6, dtype=np.float32)
     folder = run_folder(tmp_path / "run")
     write_report(folder, items, vectors, vectors)
-    sheet = contact_sheet(items, vectors, vectors)
+    sheet = draw_contact_sheet(items, vectors, vectors)
     middles = []
     for row in range(3):
         x, y = cell(row, 0)
@@ -259,7 +261,7 @@ def test_titles_of_any_length_and_script_fit() -> None:
     items = some_items(6)
     words = ["x" * 400, "one two three " * 60, "紅いドレス — 42″ Ω", "", "a", "b"]
     items = [Item(item.id, title, item.attributes, item.read) for item, title in zip(items, words, strict=True)]
-    sheet = contact_sheet(items, *some_vectors(items))
+    sheet = draw_contact_sheet(items, *some_vectors(items))
     for row in range(6):  # nothing is written over the gap between title and pictures
         x, y = cell(row, 0)
         gap = sheet.crop((x - FRAME - 4, y, x - 1, y + CELL[1]))

@@ -19,7 +19,7 @@ from tests.conftest import draw_shape
 from tests.tools.root import ROOT
 from training.config import load_config
 from training.sweep import run_sweep, terminal_table
-from training.sweep.space import Search, to_toml
+from training.sweep.space import SweepPlan, to_toml
 from vitrine.cli import cli
 
 CONFIG = """
@@ -250,8 +250,8 @@ def test_without_optuna_it_says_what_to_install(
         ('"train.warmup" = 0.1', "train.warmup: needs { low = …, high = … } or { choices = […] }; got 0.1"),
         ('"train.batch_size" = { low = 16, high = 32.5 }', "train.batch_size: a whole number is needed"),
         ('"train.batch_size" = { choices = [16, 1] }', "train.batch_size: Input should be greater than or equal to 2"),
-        ('"train.loss" = { choices = [] }', "train.loss: choices is empty"),
-        ('"train.loss" = { choices = ["softmax"], low = 1 }', "train.loss: choices stand alone"),
+        ('"train.positives" = { choices = [] }', "train.positives: choices is empty"),
+        ('"train.positives" = { choices = ["same-title"], low = 1 }', "train.positives: choices stand alone"),
         ('"train.epochs.x" = { low = 1, high = 2 }', "train.epochs.x is no field, since epochs is 2"),
         ('"split.seed" = { low = 1, high = 2 }', "split.seed: only fields of [train] and [model]"),
         ("", "[sweep] names no field"),
@@ -260,7 +260,7 @@ def test_without_optuna_it_says_what_to_install(
 def test_a_range_that_cannot_be_is_said_in_the_users_names(tmp_path: Path, line: str, said: str) -> None:
     config = written(tmp_path, CONFIG.split("[sweep]")[0] + f"[sweep]\n{line}\n")
     with pytest.raises(ConfigError) as refused:
-        Search.read(config, None, None)
+        SweepPlan.read(config, None, None)
     assert said in str(refused.value)
     assert str(refused.value).startswith(f"{config}: ")
     assert "\n" not in str(refused.value)
@@ -269,7 +269,7 @@ def test_a_range_that_cannot_be_is_said_in_the_users_names(tmp_path: Path, line:
 def test_trials_need_titles_to_be_judged_on(tmp_path: Path) -> None:
     config = written(tmp_path, CONFIG + "\n[split]\ntrain = 0.9\nvalidation = 0.0\ntest = 0.1\n")
     with pytest.raises(ConfigError, match=r"split\.validation is 0"):
-        Search.read(config, None, None)
+        SweepPlan.read(config, None, None)
 
 
 # ---------------------------------------------------------------------- the config
@@ -277,7 +277,7 @@ def test_trials_need_titles_to_be_judged_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["tiny", "minilm-dinov2-locked", "minilm-dinov2"])
 def test_a_config_without_a_space_is_searched_around_its_own_values(name: str, tmp_path: Path) -> None:
-    search = Search.read(ROOT / "training" / "configs" / f"{name}.toml", None, None)
+    search = SweepPlan.read(ROOT / "training" / "configs" / f"{name}.toml", None, None)
     assert {"train.learning_rate", "train.weight_decay", "train.warmup", "model.projection.dropout"} == set(
         search.space
     )
@@ -300,7 +300,7 @@ def test_a_config_survives_being_written(tmp_path: Path) -> None:
 
 
 def test_the_towers_of_the_command_line_stay_out_of_the_best_config(tmp_path: Path) -> None:
-    search = Search.read(written(tmp_path), "text-folder", None)
+    search = SweepPlan.read(written(tmp_path), "text-folder", None)
     assert search.run.model.text.source == "text-folder"
     assert "text-folder" not in to_toml(search.written)
 

@@ -1,23 +1,36 @@
 """Data sets: their layouts on disk, decoding of their pictures, and download from a hub.
 
-Knows no model but the decoder of pictures.
+Knows nothing of models but how to decode a picture.
 """
 
 from __future__ import annotations
 
-from training.data.dataset import Dataset, Item
-from training.data.decode import chunks, decode_pictures, decoded, in_order, inspect, open_dataset, undecodable
-from training.data.download import download_dataset
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Dataset",
-    "Item",
-    "chunks",
-    "decode_pictures",
-    "decoded",
-    "download_dataset",
-    "in_order",
-    "inspect",
-    "open_dataset",
-    "undecodable",
-]
+from common import lazy_exports
+
+if TYPE_CHECKING:
+    from training.data.dataset import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
+    from training.data.dataset import Dataset as Dataset
+    from training.data.dataset import Item as Item
+    from training.data.dataset import Problem as Problem
+    from training.data.dataset import Report as Report
+    from training.data.decode import chunks as chunks
+    from training.data.decode import decode_pictures as decode_pictures
+    from training.data.decode import decoded as decoded
+    from training.data.decode import in_order as in_order
+    from training.data.decode import inspect as inspect
+    from training.data.decode import undecodable as undecodable
+    from training.data.download import HUB_DATASET as HUB_DATASET
+    from training.data.download import download_dataset as download_dataset
+    from training.data.layouts import open_dataset as open_dataset
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "training.data.dataset": "MAX_IMAGE_BYTES Dataset Item Problem Report",
+        "training.data.decode": "chunks decode_pictures decoded in_order inspect undecodable",
+        "training.data.download": "HUB_DATASET download_dataset",
+        "training.data.layouts": "open_dataset",
+    },
+)

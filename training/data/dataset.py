@@ -1,4 +1,4 @@
-"""What a data set is once it is read: its items, its fingerprint, and a report of what was dirty in it.
+"""What a data set is once it is read: its items, its fingerprint, and a report of its problems.
 
 Knows no layout, and opens and decodes nothing.
 """
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 MAX_IMAGE_BYTES = 64 * 2**20
-"""Bound on one picture's file, before it is read: a zip bomb is refused by what its header admits."""
+"""Bound on one picture's file, checked before it is read: a zip bomb is refused by its header."""
 
 EXAMPLES = 5
 """Examples kept of each kind of problem."""
 
 
 class Problem(Enum):
-    """A kind of dirt found in a data set: what it is, and what is done about it."""
+    """A kind of problem found in a data set, and what is done about it."""
 
     NO_IMAGE = ("row without an image", "skipped")
     NO_ROW = ("image without a row", "skipped")
@@ -54,7 +54,7 @@ class Problem(Enum):
 
 @dataclass
 class Report:
-    """Rows, images and usable pairs of a data set, and how often each problem was met, with a few examples."""
+    """Rows, images and usable pairs of a data set, and how often each problem was met, with a few examples of each."""
 
     rows: int = 0
     images: int = 0
@@ -64,7 +64,7 @@ class Report:
     _once: set[tuple[Problem, str]] = field(default_factory=set, repr=False)
 
     def count(self, problem: Problem, example: str, *, once: bool = False) -> bool:
-        """Count one `problem`; with `once`, no second time for the same example. Returns whether it counted."""
+        """Count one `problem`; with `once`, only the first time for the same example. Returns whether it counted."""
         if once:
             if (problem, example) in self._once:
                 return False
@@ -95,13 +95,13 @@ class Report:
 
 
 def shown(text: str) -> str:
-    """Return the beginning of a text from a data set, fit for a terminal."""
+    """Return the beginning of a text from a data set, safe to print on a terminal."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text[:60])
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One usable row. Its picture stays where it is until `read` is called (from any thread).
+    """One usable row. Its picture is not loaded until `read` is called (from any thread).
 
     `read` raises DataError or OSError when the bytes cannot be had.
     """

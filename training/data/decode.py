@@ -1,6 +1,6 @@
-"""Data sets of pictures with titles: a path in; items, decoded pictures and a report of what was dirty out.
+"""Decodes the pictures of a data set in threads, in order, and reports those that are damaged or converted.
 
-Leaves the layouts to `layouts`. Knows nothing of preprocessing, splits or catalogues.
+Knows no layout, and nothing of preprocessing, splits or catalogues.
 """
 
 from __future__ import annotations
@@ -11,30 +11,16 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from PIL import ExifTags, Image
 
-from common import DataError, InputError
-from models.images import FORMATS, decode_image
+from common import InputError
+from models import FORMATS, decode_image
 from training.data.dataset import Dataset, Item, Problem, Report
-from training.data.layouts import read_dataset
 
 S = TypeVar("S")
 T = TypeVar("T")
-
-
-def open_dataset(path: Path) -> Dataset:
-    """Open the data set at `path`, in whichever layout it is; reads the rows, not the pictures.
-
-    Raises:
-        DataError: nothing there, no layout that fits, or no usable row. Says what was found and the nearest fix.
-    """
-    try:
-        return read_dataset(path.expanduser())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}); check the path and its rights") from error
 
 
 def decode_pictures(
@@ -66,7 +52,7 @@ def decoded(read: Callable[[], bytes], transform: Callable[[Image.Image], T]) ->
 
 
 def undecodable(dataset: Dataset, item: Item) -> None:
-    """Count the picture of `item` as one that cannot be decoded: once, however often it is met."""
+    """Count the picture of `item` as one that cannot be decoded; a second call for the same item counts nothing."""
     if dataset.report.count(Problem.UNDECODABLE, item.id, once=True):
         dataset.report.usable -= 1
 
@@ -90,7 +76,7 @@ def in_order(work: Callable[[S], T], parts: Iterable[S], workers: int, *, ahead:
 
 
 def chunks(stream: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Yield what `stream` yields in lists of `size`, the last one of what is left."""
+    """Yield the elements of `stream` in lists of `size`; the last list may be shorter."""
     while chunk := list(islice(stream, size)):
         yield chunk
 

@@ -1,4 +1,4 @@
-"""Fetches a data set's parquet files from the Hugging Face hub into a folder. Knows nothing of what they hold."""
+"""Downloads a data set's parquet files from the Hugging Face hub into a folder. Knows nothing of their content."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from pathlib import Path
 
 from common import DataError
 
-REPO = "ashraq/fashion-product-images-small"
+HUB_DATASET = "ashraq/fashion-product-images-small"
+"""The data set that is downloaded when no other is named."""
 KAGGLE = "https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small"
 TIMEOUT_S = 5
-"""How long the hub may take to say that it is there."""
+"""How long the hub may take to answer at all."""
 
 
-def download_dataset(folder: Path, repo: str = REPO) -> Path:
-    """Bring the parquet files of the data set `repo` into `folder`, and return it; `open_dataset` reads it.
+def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
+    """Download the parquet files of the data set `repo` into `folder`, and return it for `open_dataset`.
 
-    What is there already is kept, and a file half fetched is continued. The hub is the one that HF_ENDPOINT names;
-    progress is shown by the hub's own bars. Without a hub (or with HF_HUB_OFFLINE) a folder fetched earlier will do.
+    Files that are there are kept, and a partial file is continued. The hub is the one that HF_ENDPOINT names; its
+    client shows the progress. Without a hub (or with HF_HUB_OFFLINE) a folder that was downloaded earlier is enough.
 
     Raises:
         DataError: the hub does not answer, knows no such data set, or fails on the way; says how to get the data
@@ -27,7 +28,9 @@ def download_dataset(folder: Path, repo: str = REPO) -> Path:
 
     page = f"{constants.ENDPOINT}/datasets/{repo}"
     by_hand = (
-        f"or by hand: fetch the .zip from {KAGGLE}" if repo == REPO else f"or by hand: fetch the files from {page}"
+        f"or by hand: fetch the .zip from {KAGGLE}"
+        if repo == HUB_DATASET
+        else f"or by hand: fetch the files from {page}"
     )
     unreachable: Exception | None = None
     try:
@@ -38,7 +41,7 @@ def download_dataset(folder: Path, repo: str = REPO) -> Path:
             f"the hub {constants.ENDPOINT} gives us no data set {repo!r} ({_first_line(error)}); check the name, "
             f"log in if it is private, {by_hand}"
         ) from error
-    except Exception as error:  # the transport's errors share no base that stays the same across releases of the hub
+    except Exception as error:  # the base class of transport errors differs between releases of the client
         unreachable = error
     complete = True
     try:

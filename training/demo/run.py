@@ -1,4 +1,4 @@
-"""The whole road on a drawn catalogue, offline: draw, train, index, evaluate. Knows no HTTP."""
+"""The demo from start to end, offline: draw a shop, train, index, evaluate. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from training.demo.shop import draw_catalogue
 from training.indexing import build_catalogue
 from training.progress import bar, report_console
 from training.reports import evaluate_catalogue
-from training.train import METRICS_FILE, train
+from training.resume import METRICS_FILE
+from training.train import train
 
 CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
 
@@ -25,7 +26,7 @@ CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
 def prepare_demo(
     folder: Path, *, products: int = 2000, device: str = "auto", console: Console | None = None
 ) -> dict[str, Any]:
-    """Make `folder`/data, checkpoint and catalogue, each unless it is there; return the figures on held-out titles."""
+    """Make data, checkpoint and catalogue in `folder` where missing; return the figures on held-out titles."""
     console = console or report_console()
     started = time.monotonic()
     data, checkpoint, catalogue = folder / "data", folder / "checkpoint", folder / "catalogue"
@@ -53,12 +54,12 @@ def _belongs(catalogue: Path, encoder: Encoder) -> bool:
 
 
 def found_type_and_colour(catalogue: Path, encoder: Encoder) -> dict[str, float]:
-    """Ask for every held-out title in words; return how often the first picture has its type, colour, and both."""
+    """Search every held-out title as text; return how often the first hit has its type, its colour, and both."""
     with Catalogue.open(catalogue, encoder_id=encoder.encoder_id) as opened:
         snapshot = opened.snapshot()
     index = SearchIndex(snapshot)
-    asked = {title_key(p.title): p for p in snapshot.products if p.split == "test"}
-    products = list(asked.values())
+    queries = {title_key(p.title): p for p in snapshot.products if p.split == "test"}
+    products = list(queries.values())
     pages = index.search(
         "images", encoder.encode_text([product.title for product in products]), [SearchQuery(k=1)] * len(products)
     )

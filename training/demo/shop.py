@@ -1,7 +1,7 @@
-"""A made-up shop: about two thousand drawn products with titles, in the layout of the Kaggle data set.
+"""The drawn shop: about two thousand products with pictures and titles, in the layout of the Kaggle data set.
 
-Owns colours, brands, kinds, titles, stock and the files. Leaves to `clothes` how a thing is drawn, and knows
-nothing of models, training or how a data set is read back.
+Owns colours, brands, kinds, titles, stock and the files. Leaves the drawing of a product to its kind's function, and
+knows nothing of models, training or how a data set is read back.
 """
 
 from __future__ import annotations
@@ -16,31 +16,11 @@ from typing import NamedTuple
 from PIL import Image
 
 from common import ConfigError, DataError, atomic_folder
-from training.demo.clothes import (
-    PAPER,
-    RGB,
-    Look,
-    Sketch,
-    backpack,
-    cap,
-    dress,
-    flip_flops,
-    handbag,
-    heels,
-    jacket,
-    lightness,
-    scarf,
-    shirt,
-    shorts,
-    skirt,
-    sneaker,
-    socks,
-    sunglasses,
-    sweatshirt,
-    trousers,
-    tshirt,
-    watch,
-)
+from training.demo.accessories import cap, scarf, socks, sunglasses, watch
+from training.demo.canvas import Sketch
+from training.demo.clothes import dress, jacket, shirt, shorts, skirt, sweatshirt, trousers, tshirt
+from training.demo.shapes import PAPER, RGB, Look, lightness
+from training.demo.shoes_bags import backpack, flip_flops, handbag, heels, sneaker
 
 COLOURS: dict[str, RGB] = {
     "Black": (40, 40, 44),
@@ -73,7 +53,7 @@ BRANDS: dict[str, RGB] = {
     "Velmara": (196, 64, 130),
     "Wrenfield": (226, 178, 60),
 }
-"""Brands that do not exist, each with the colour it likes for labels, linings and trims."""
+"""Brands that do not exist, each with its colour for labels, linings and trims."""
 
 _SILVER: RGB = (192, 197, 204)
 _GOLD: RGB = (214, 174, 92)
@@ -82,7 +62,7 @@ _LEAST = 6  # products of each kind in each colour, so that no combination is le
 
 
 class Kind(NamedTuple):
-    """A kind of product: its place in the shop, what may be said of it in a title, and how it is drawn."""
+    """A kind of product: its place in the shop, the words that a title may use, and its drawing function."""
 
     word: str  # in titles
     place: str  # masterCategory/subCategory/articleType
@@ -145,8 +125,8 @@ _PHRASES = ("{brand} {gender} {thing}", "{brand} {thing} for {gender}", "{gender
 """How a brand words its titles: a model that has seen all of them also understands how visitors ask."""
 
 
-class _Article(NamedTuple):
-    """What several products may share: everything a title says, and the attributes it does not."""
+class Article(NamedTuple):
+    """What products of one title share: all that the title says, and the attributes that it leaves out."""
 
     kind: Kind
     colour: str
@@ -159,6 +139,7 @@ class _Article(NamedTuple):
 
     @property
     def title(self) -> str:
+        """The title, in the wording of the brand."""
         thing = " ".join(filter(None, (self.colour, self.style, self.kind.word)))
         phrase = _PHRASES[list(BRANDS).index(self.brand) % len(_PHRASES)] if self.gender != "Unisex" else _PHRASES[0]
         return phrase.format(brand=self.brand, gender=self.gender, thing=thing)
@@ -169,9 +150,9 @@ def draw_catalogue(
 ) -> Path:
     """Draw a shop into `folder` and return it: styles.csv and images/<id>.jpg, as in the Kaggle data set.
 
-    Two fifths of the products share their title with another; a picture is a chance one of what its title says. Every
-    kind comes at least six times in each of its colours: a smaller shop has fewer of them. The same `products` and
-    `seed` give the same bytes. `progress` is told (drawn, products) after each picture.
+    Two fifths of the products share their title with another; each picture is a random instance of its title. Every
+    kind appears at least six times in each of its colours; a smaller shop has fewer kinds and colours. The same
+    `products` and `seed` give the same bytes. `progress` is called with (drawn, products) after each picture.
 
     Raises:
         ConfigError: `products` is below 1.
@@ -181,7 +162,7 @@ def draw_catalogue(
         raise ConfigError(f"products is {products}; a catalogue needs at least 1: ask for more")
     if folder.exists() and not (folder / "styles.csv").is_file() and (folder.is_file() or any(folder.iterdir())):
         raise DataError(f"{folder} exists and holds no styles.csv; it would be replaced: name a new or empty folder")
-    articles = _stock(products, random.Random(f"{seed} stock"))  # noqa: S311 – chance, no secret
+    articles = plan_stock(products, random.Random(f"{seed} stock"))  # noqa: S311 – no secret
     with atomic_folder(folder) as beside:
         (beside / "images").mkdir()
         with (beside / "styles.csv").open("w", encoding="utf-8", newline="") as file:
@@ -192,15 +173,15 @@ def draw_catalogue(
                 place = article.kind.place.split("/")
                 when = (article.season, article.year, article.usage)
                 table.writerow((key, article.gender, *place, article.colour, *when, article.title))
-                picture = _picture(article, random.Random(f"{seed} picture {key}"))  # noqa: S311
+                picture = draw_product(article, random.Random(f"{seed} picture {key}"))  # noqa: S311
                 picture.save(beside / "images" / f"{key}.jpg", quality=88)
                 if progress:
                     progress(number, products)
     return folder
 
 
-def _stock(products: int, dice: random.Random) -> list[_Article]:
-    """Return what the shop sells, one entry a product, shuffled."""
+def plan_stock(products: int, dice: random.Random) -> list[Article]:
+    """Return the article of each product of the shop, shuffled; several products may share one."""
     ranked = []
     for kind in KINDS:
         colours = [colour for colour in COLOURS if colour not in kind.never]
@@ -208,11 +189,11 @@ def _stock(products: int, dice: random.Random) -> list[_Article]:
     # One colour of every kind before a second of any: a small shop still has a bit of everything.
     pairs = [(kind, colour) for _, kind, colour in sorted(ranked, key=lambda entry: entry[0])]
     pairs = pairs[: max(1, products // _LEAST)]
-    stock: list[_Article] = []
+    stock: list[Article] = []
     for i, (kind, colour) in enumerate(pairs):
         left = products // len(pairs) + (i < products % len(pairs))
         while left:
-            article = _Article(
+            article = Article(
                 kind,
                 colour,
                 brand=dice.choice(list(BRANDS)),
@@ -229,10 +210,11 @@ def _stock(products: int, dice: random.Random) -> list[_Article]:
     return stock
 
 
-def _picture(article: _Article, dice: random.Random) -> Image.Image:
-    """Draw one product of `article`."""
+def draw_product(article: Article, dice: random.Random) -> Image.Image:
+    """Draw one product of `article`, (HEIGHT, WIDTH); the same `dice` give the same pixels."""
 
     def dyed(colour: RGB, by: float) -> RGB:
+        # No two products have quite the same dye: lightness varies by the factor `by`, each channel by 5.
         light = dice.uniform(1 - by, 1 + by)
         red, green, blue = (min(255.0, max(0.0, v * light + dice.uniform(-5, 5))) for v in colour)
         return red, green, blue

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from common import ArtefactError, DataError
@@ -24,15 +24,15 @@ from index import (
     make_map,
     write_catalogue,
 )
-from models import Encoder, load_encoder
-from models.images import decode_image
+from models import Encoder, decode_image, load_encoder
 from training.data import Dataset, open_dataset, undecodable
-from training.indexing.local import Encoded, Vector, cores, distinct_titles, encode_pictures, encode_titles
-from training.indexing.ray_encode import Parts, encode_on_ray
+from training.indexing.local import Encoding, distinct_titles, encode_locally
+from training.indexing.parts import PART, Parts
+from training.indexing.ray_encode import encode_on_ray
 from training.progress import bar, report_console
 
-Found = tuple[Vector, Generator[list[Encoded | None], None, None]]
-"""The vectors (T, D) of the distinct titles, and the pictures with theirs, in the data set's order."""
+PARTS_OF_DATABASES = Path("artefacts/catalogue")
+"""Beside this path the parts of a cluster are kept while a catalogue in a database is built."""
 
 
 def build_catalogue(
@@ -42,14 +42,24 @@ def build_catalogue(
     *,
     device: str = "auto",
     ray: str | None = None,
+    part_size: int = PART,
     requirements: IndexRequirements | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Encode every usable product of the data set at `data` and write the catalogue `out`; return the figures.
+    """Encode every usable product of the data set at `data`, write the catalogue `out`, and return the figures.
 
-    Products get the split of the checkpoint's own rule, so that the titles it was trained on are known. `out` appears
-    when it is whole, or not at all; then, in a folder, a map of it is made. With `ray`, the address of a cluster, that
-    encodes (`ray_encode`), and a build that was stopped goes on where it was.
+    Products get the split of the checkpoint's own rule, so that the titles of its training are known. `out` appears
+    when it is complete, or not at all; a folder then also gets its map and search files.
+
+    Args:
+        checkpoint: folder.
+        data: a data set that training.data can read.
+        out: a folder or a database.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        ray: the address of a cluster that encodes, see `encode_on_ray`; an interrupted build then continues.
+        part_size: titles or pictures that a process of the cluster encodes at a time.
+        requirements: for the search files, see `make_index`.
+        console: for progress; standard error when not given.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.
@@ -68,48 +78,46 @@ def build_catalogue(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     started = time.monotonic()
-    products = 0
-
-    def encode(changed: Sequence[tuple[Product, bytes]]) -> list[Entry]:
-        """Encode what was changed in the catalogue that this one replaces."""
-        images = encoder.encode_image([decode_image(picture) for _, picture in changed])
-        texts = encoder.encode_text([product.title for product, _ in changed])
-        return [Entry(*pair, image, text) for pair, image, text in zip(changed, images, texts, strict=True)]
-
     titles = distinct_titles(dataset)
-    beside = out if isinstance(out, Path) else Path("artefacts/catalogue")  # where the parts of a cluster are kept
     parts: Parts | None = None
-    with write_catalogue(out, info, encode) as writer:
+    with write_catalogue(out, info, partial(_encode_edits, encoder)) as writer:
         if ray is None:
-            found = _encoded(encoder, dataset, titles, console)
+            encoding = encode_locally(encoder, dataset, titles, console)
         else:
+            beside = out if isinstance(out, Path) else PARTS_OF_DATABASES
             parts = encode_on_ray(
-                ray, checkpoint, encoder, data, dataset, titles, beside, device=device, console=console
+                ray,
+                checkpoint,
+                encoder,
+                data,
+                dataset,
+                titles,
+                beside,
+                device=device,
+                part_size=part_size,
+                console=console,
             )
-            found = parts.titles(), parts.pictures()
+            encoding = parts.encoding()
+        products = 0
         with (
-            bar("writing" if parts else "encoding", len(dataset.items), "images", console) as advance,
-            closing(found[1]),
+            bar("encoding" if parts is None else "writing", len(dataset.items), "images", console) as advance,
+            closing(encoding.pictures),
         ):
-            for entries in _entries(dataset, rule, titles, *found):
+            for entries in _entries(dataset, rule, titles, encoding):
                 writer.add(entries)
                 products += len(entries)
                 advance(len(entries))
         if not products:
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
-    if parts:
+    if parts is not None:
         parts.remove()
-    search = None
-    if isinstance(out, Path):
-        with suppress(ArtefactError):  # a handful of products needs no map
-            make_map(out)
-        search = make_index(out, requirements)
+    search = _make_derived(out, requirements) if isinstance(out, Path) else None
     seconds = time.monotonic() - started
     return {
         "products": products,
         "skipped": len(dataset.items) - products,
         "encoder_id": encoder.encoder_id,
-        "device": parts.device if parts else encoder.device,
+        "device": encoding.device,
         "seconds": round(seconds, 1),
         "images_per_second": round(products / seconds, 1),
         "data": dataset.report.to_json(),
@@ -117,31 +125,30 @@ def build_catalogue(
     }
 
 
-def _encoded(encoder: Encoder, dataset: Dataset, titles: Sequence[str], console: Console) -> Found:
-    """Encode the titles, and begin with the pictures, on the cores of this machine."""
-    rows: list[Vector] = []
-    with (
-        bar("titles", len(titles), "titles", console) as advance,
-        closing(encode_titles(encoder, titles, cores())) as parts,
-    ):
-        for part in parts:
-            rows.append(part)
-            advance(len(part))
-    return np.concatenate(rows), encode_pictures(encoder, (item.read for item in dataset.items), cores())
+def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, bytes]]) -> list[Entry]:
+    """Encode the products that were edited in the old catalogue while the new one was built."""
+    images = encoder.encode_image([decode_image(picture) for _, picture in edits])
+    texts = encoder.encode_text([product.title for product, _ in edits])
+    return [Entry(*edit, image, text) for edit, image, text in zip(edits, images, texts, strict=True)]
 
 
-def _entries(
-    dataset: Dataset, rule: SplitRule, titles: Sequence[str], texts: Vector, pictures: Iterable[list[Encoded | None]]
-) -> Iterator[list[Entry]]:
-    """Yield the data set's products with their pictures and vectors, batch by batch, and count the others."""
+def _make_derived(folder: Path, requirements: IndexRequirements | None) -> dict[str, Any] | None:
+    """Make the map and the search files of a catalogue; return what was chosen for the search."""
+    with suppress(ArtefactError):  # two products or fewer have no map
+        make_map(folder)
+    return make_index(folder, requirements)
+
+
+def _entries(dataset: Dataset, rule: SplitRule, titles: Sequence[str], encoding: Encoding) -> Iterator[list[Entry]]:
+    """Yield the usable products with their pictures and vectors, batch by batch; count the others in the report."""
     row_of = {title: row for row, title in enumerate(titles)}
     items = iter(dataset.items)
-    for batch in pictures:
+    for batch in encoding.pictures:
         entries = []
         for item, found in zip([next(items) for _ in batch], batch, strict=True):
             if found is None:
                 undecodable(dataset, item)
                 continue
             product = Product(item.id, item.title, item.attributes, rule.of(item.title))
-            entries.append(Entry(product, *found, texts[row_of[item.title]]))
+            entries.append(Entry(product, *found, encoding.titles[row_of[item.title]]))
         yield entries

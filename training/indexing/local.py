@@ -1,20 +1,23 @@
 """The titles and pictures of a data set as vectors, on the cores of this process. Knows no catalogue and no cluster.
 
-What goes through a tower together is the same here and on a cluster: torch's vectors differ in the last bits with it.
+Batches are the same here and on a cluster, because torch's vectors differ in the last bits with the batch.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 
 from models import Encoder
-from training.data import Dataset, decoded, in_order
+from training.data import Dataset, chunks, decoded, in_order
+from training.progress import bar
 
 TITLES = 32
 """Titles encoded at once."""
@@ -23,7 +26,7 @@ PICTURES = 16
 PICTURES_GPU = 128
 """Pictures encoded at once on a GPU."""
 CALLS = 2
-"""Calls of a tower side by side: while one waits for its last thread, or for a picture, the other has work."""
+"""Concurrent calls of a tower: while one waits for its last thread, or for a picture, the other has work."""
 
 Vector = npt.NDArray[np.float32]
 Read = Callable[[], bytes]
@@ -31,9 +34,35 @@ Encoded = tuple[bytes, Vector]
 """A picture as it was delivered, and its vector (D,) of unit length."""
 
 
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The vectors of a data set."""
+
+    titles: Vector
+    """Of the distinct titles, (T, D)."""
+    pictures: Generator[list[Encoded | None], None, None]
+    """In the data set's order, batch by batch; None for a picture that cannot be read or decoded."""
+    device: str
+    """What encodes."""
+
+
 def distinct_titles(dataset: Dataset) -> list[str]:
-    """Return every title of the data set once, by length: neighbours need little padding."""
+    """Return every title of the data set once, by length, so that batches need little padding."""
     return sorted({item.title for item in dataset.items}, key=lambda title: (len(title), title))
+
+
+def encode_locally(encoder: Encoder, dataset: Dataset, titles: Sequence[str], console: Console) -> Encoding:
+    """Encode the titles on the cores of this machine, and start on the pictures."""
+    rows: list[Vector] = []
+    with (
+        bar("titles", len(titles), "titles", console) as advance,
+        closing(encode_titles(encoder, titles, cores())) as batches,
+    ):
+        for batch in batches:
+            rows.append(batch)
+            advance(len(batch))
+    pictures = encode_pictures(encoder, (item.read for item in dataset.items), cores())
+    return Encoding(np.concatenate(rows), pictures, encoder.device)
 
 
 def encode_titles(encoder: Encoder, titles: Sequence[str], threads: int) -> Generator[Vector, None, None]:
@@ -47,7 +76,8 @@ def encode_pictures(
 ) -> Generator[list[Encoded | None], None, None]:
     """Yield pictures with their vectors in order, batch by batch; None for one that cannot be read or decoded.
 
-    Every thread reads, decodes and scales the pictures of a batch and then calls the tower, `CALLS` of them at a time.
+    Every thread reads, decodes and scales the pictures of a batch and then calls the tower; `CALLS` threads may do so
+    at a time.
     Two batches per thread are in flight, which bounds the memory.
     """
     turn = threading.Semaphore(CALLS)
@@ -62,14 +92,9 @@ def encode_pictures(
         return [None if one is None else (one[0], next(rows)) for one in found]
 
     size = PICTURES if encoder.device == "cpu" else PICTURES_GPU
-    return in_order(work, _batches(iter(readers), size), threads, ahead=2 * threads)
+    return in_order(work, chunks(iter(readers), size), threads, ahead=2 * threads)
 
 
 def cores() -> int:
     """Return how many threads keep this process busy: one per core, and two where there is only one."""
     return max(CALLS, len(os.sched_getaffinity(0)))
-
-
-def _batches(readers: Iterator[Read], size: int) -> Iterator[list[Read]]:
-    while batch := list(islice(readers, size)):
-        yield batch

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from training.reports.checkpoint_cost import compare_encoders as compare_encoders
+    from training.reports.checkpoint_cost import cost_markdown as cost_markdown
+    from training.reports.checkpoint_cost import cost_table as cost_table
+    from training.reports.compare import compare_runs as compare_runs
+    from training.reports.compare import complaint as complaint
+    from training.reports.compare import encode_pairs as encode_pairs
     from training.reports.evaluation import KAGL_ROWS as KAGL_ROWS
     from training.reports.evaluation import PROTOCOLS as PROTOCOLS
     from training.reports.evaluation import evaluate_catalogue as evaluate_catalogue
@@ -17,23 +23,27 @@ if TYPE_CHECKING:
     from training.reports.evaluation import markdown as markdown
     from training.reports.evaluation import read_result as read_result
     from training.reports.evaluation import terminal_table as terminal_table
+    from training.reports.files import FOLDER as FOLDER
+    from training.reports.files import SHEET as SHEET
     from training.reports.model_card import card_text as card_text
-    from training.reports.run_report import DPI as DPI
-    from training.reports.run_report import FOLDER as FOLDER
-    from training.reports.run_report import GREY as GREY
-    from training.reports.run_report import INK as INK
-    from training.reports.run_report import SHEET as SHEET
-    from training.reports.run_report import style as style
-    from training.reports.run_report import tensorboard_writer as tensorboard_writer
+    from training.reports.paper_table import comparison_markdown as comparison_markdown
+    from training.reports.paper_table import comparison_table as comparison_table
+    from training.reports.paper_table import read_comparison as read_comparison
     from training.reports.run_report import write_report as write_report
+    from training.reports.tensorboard import tensorboard_writer as tensorboard_writer
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "training.reports.checkpoint_cost": "compare_encoders cost_markdown cost_table",
+        "training.reports.compare": "compare_runs complaint encode_pairs",
         "training.reports.evaluation": (
             "KAGL_ROWS PROTOCOLS evaluate_catalogue evaluate_catalogue_kagl markdown read_result terminal_table"
         ),
+        "training.reports.files": "FOLDER SHEET",
         "training.reports.model_card": "card_text",
-        "training.reports.run_report": "DPI FOLDER GREY INK SHEET style tensorboard_writer write_report",
+        "training.reports.paper_table": "comparison_markdown comparison_table read_comparison",
+        "training.reports.run_report": "write_report",
+        "training.reports.tensorboard": "tensorboard_writer",
     },
 )

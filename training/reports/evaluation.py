@@ -1,17 +1,14 @@
-"""The figures of a catalogue, as data, as a table for the terminal and as Markdown. Measures with index.metrics."""
+"""The evaluation of a catalogue: as data, as tables for the terminal, and as Markdown. Measures with index.metrics."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 
-from common import InputError
 from index import KAGL_ATTRIBUTES, Location, evaluate_kagl, evaluate_split, open_catalogue
+from training.reports.tables import NONE, Cell, Rows, markdown_lines, read_figures, rich_table
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 _RIGHT = {"strict_id": "the product", "same_title": "its title"}
@@ -19,7 +16,6 @@ _PRODUCT_MEASURES = {"top1": "top-1", "top5": "top-5", "top10": "top-10", "top10
 _TITLE_MEASURES = {"recall1": "R@1", "recall10": "R@10", "recall100": "R@100", "mrr10": "MRR@10"}
 _PRECISIONS = {"p1": "P@1", "p10": "P@10"}
 _DOCUMENTS = {"image": "ours: image", "image_and_text": "ours: image + title"}
-_NONE = "–"
 
 PROTOCOLS = ("pairs", "kagl")
 
@@ -32,7 +28,7 @@ KAGL_ROWS = {
     "ViT-B-16 laion2b": ((0.155, 0.435, 0.259), (0.571, 0.529), (0.622, 0.573), (0.683, 0.573), (0.500, 0.474)),
     "ViT-B-16-SigLIP": ((0.169, 0.468, 0.272), (0.714, 0.700), (0.689, 0.644), (0.669, 0.611), (0.500, 0.417)),
 }
-"""What others reached: marqo-ai/marqo-FashionCLIP, LEADERBOARD.md of 2024-08-09, section KAGL."""
+"""Published figures of other models: marqo-ai/marqo-FashionCLIP, LEADERBOARD.md of 2024-08-09, section KAGL."""
 
 _KAGL_SOURCE = (
     "Rows without intervals: marqo-ai/marqo-FashionCLIP, LEADERBOARD.md (2024-08-09), section KAGL. Not quite the same "
@@ -47,12 +43,6 @@ _KAGL_RULES = (
     "precision is found / k, at most n / k; against a product's image, or against 0.9 of its image vector + 0.1 of its "
     "title's."
 )
-
-Cell = str | int | dict[str, float]
-"""A word, a count, or a figure: a fraction `{"value", "low", "high"}`, of which others' have no interval."""
-
-Rows = tuple[list[str], list[list[Cell]]]
-"""Headings and lines."""
 
 
 def evaluate_catalogue(place: Location, split: str = "test") -> dict[str, Any]:
@@ -73,7 +63,7 @@ def evaluate_catalogue(place: Location, split: str = "test") -> dict[str, Any]:
 def evaluate_catalogue_kagl(
     checkpoint: Path, place: Location, split: str = "test", *, device: str = "auto"
 ) -> dict[str, Any]:
-    """Measure a catalogue by the KAGL protocol; see `index.evaluate_kagl` for what that is.
+    """Measure a catalogue by the KAGL protocol, which `index.evaluate_kagl` describes.
 
     Args:
         checkpoint: whose text tower encodes the values; the one that made the catalogue.
@@ -98,16 +88,11 @@ def read_result(path: Path) -> dict[str, Any]:
     Raises:
         InputError: no such file, or other JSON.
     """
-    try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        markdown(result)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} holds no figures ({error}); give a file from `vitrine evaluate --out`") from error
-    return result
+    return read_figures(path, markdown, "figures", "vitrine evaluate")
 
 
 def tables(result: dict[str, Any]) -> list[Rows]:
-    """Return the figures as tables: of the products and titles that ask, or, for "kagl", beside those of others."""
+    """Return the figures as tables, of products and titles as queries; for "kagl" beside those of other models."""
     if _is_kagl(result):
         return _kagl_tables(result)
     products: list[list[Cell]] = [
@@ -119,16 +104,16 @@ def tables(result: dict[str, Any]) -> list[Rows]:
     by_title: list[Cell] = [f"{titles['queries']:,} titles → images", "found / all of it"]
     by_title += [titles[key] for key in _TITLE_MEASURES]
     return [
-        (["query", "right is", *_PRODUCT_MEASURES.values()], products),
-        (["query, once per title", "right is", *_TITLE_MEASURES.values()], [by_title]),
+        Rows(["query", "right is", *_PRODUCT_MEASURES.values()], products),
+        Rows(["query, once per title", "right is", *_TITLE_MEASURES.values()], [by_title]),
     ]
 
 
 def slice_tables(result: dict[str, Any]) -> list[Rows]:
-    """Return the figures of the titles apart by attribute, a table for each; none for "pairs"."""
+    """Return the figures of the titles by attribute, a table for each; none for "pairs"."""
     measures = {key: name for key, name in _TITLE_MEASURES.items() if key != "recall100"}
     return [
-        (
+        Rows(
             [name, "titles", *measures.values()],
             [[line["value"], line["queries"], *(line[key] for key in measures)] for line in lines],
         )
@@ -149,13 +134,7 @@ def headline(result: dict[str, Any]) -> str:
 def terminal_table(result: dict[str, Any]) -> RenderableType:
     """Return the figures in per cent, with their 95 % intervals, for a rich console; without those per slice."""
     parts: list[RenderableType] = [f"[bold]{headline(result)}[/bold]"]
-    for headings, lines in tables(result):
-        table = Table(box=box.SIMPLE, pad_edge=False)
-        for heading, right in zip(headings, _right(lines), strict=True):
-            table.add_column(heading, justify="right" if right else "left", no_wrap=right)
-        for line in lines:
-            table.add_row(*(_shown(cell, "[bold]{}[/bold]\n{}") for cell in line))
-        parts.append(table)
+    parts += [rich_table(rows) for rows in tables(result)]
     if _is_kagl(result):
         return Group(*parts, *_kagl_notes(result), "Apart by attribute and title frequency: --out FILE.md")
     return Group(*parts, "per cent, with 95 % intervals below; a tie counts against us")
@@ -167,10 +146,8 @@ def markdown(result: dict[str, Any]) -> str:
         text = [headline(result) + ".", *(line for note in _kagl_notes(result) for line in ("", note))]
     else:
         text = [headline(result) + ". Per cent, with 95 % intervals; a tie counts against us."]
-    for headings, lines in [*tables(result), *slice_tables(result)]:
-        rule = "".join("|---:" if right else "|---" for right in _right(lines))
-        text += ["", f"| {' | '.join(headings)} |", rule + "|"]
-        text += [f"| {' | '.join(_shown(cell, '**{}** ({})') for cell in line)} |" for line in lines]
+    for rows in [*tables(result), *slice_tables(result)]:
+        text += ["", *markdown_lines(rows)]
     return "\n".join(text) + "\n"
 
 
@@ -183,8 +160,8 @@ def _kagl_tables(result: dict[str, Any]) -> list[Rows]:
     others = KAGL_ROWS if _has_kagl_attributes(result) else {}
     by_title: list[list[Cell]] = [["ours", *(titles[key] for key in _TITLE_MEASURES)]]
     for model, ((recall1, recall10, mrr10), *_) in others.items():
-        by_title.append([model, {"value": recall1}, {"value": recall10}, _NONE, {"value": mrr10}])
-    shown: list[Rows] = [(["a title asks", *_TITLE_MEASURES.values()], by_title)]
+        by_title.append([model, {"value": recall1}, {"value": recall10}, NONE, {"value": mrr10}])
+    shown = [Rows(["a title asks", *_TITLE_MEASURES.values()], by_title)]
     if categories:
         for number, (key, name) in enumerate(_PRECISIONS.items()):
             by_value: list[list[Cell]] = [
@@ -194,7 +171,7 @@ def _kagl_tables(result: dict[str, Any]) -> list[Rows]:
             by_value += [
                 [model, *({"value": precisions[number]} for precisions in row)] for model, (_, *row) in others.items()
             ]
-            shown.append(([f"a value asks: {name}", *categories], by_value))
+            shown.append(Rows([f"a value asks: {name}", *categories], by_value))
     return shown
 
 
@@ -207,21 +184,5 @@ def _kagl_notes(result: dict[str, Any]) -> list[str]:
 
 
 def _has_kagl_attributes(result: dict[str, Any]) -> bool:
-    """Return whether others' figures may stand beside these: the catalogue is described as those products are."""
+    """Return whether the figures of other models compare with these: the catalogue has the same attributes."""
     return set(result["categories"]) == set(KAGL_ATTRIBUTES)
-
-
-def _right(lines: list[list[Cell]]) -> list[bool]:
-    """Return for each column whether it holds numbers, which stand to the right."""
-    return [any(not isinstance(cell, str) for cell in column) for column in zip(*lines, strict=True)]
-
-
-def _shown(cell: Cell, form: str) -> str:
-    """Return what stands in a cell; `form` puts a percentage and its interval together."""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    if "low" not in cell:
-        return f"{100 * cell['value']:.1f}"
-    return form.format(f"{100 * cell['value']:.2f}", f"{100 * cell['low']:.1f}–{100 * cell['high']:.1f}")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from training.config import RunConfig
+from training.reports.files import CURVES, FIGURES, FOLDER, RECALL, SHEET, SLICES, TEMPERATURE
+from training.reports.tables import Cell, Rows, markdown_lines
 
 PICTURES = {
-    "curves.png": "Training loss, validation figures and learning rate over the epochs",
-    "recall.png": "Recall at k = 1 to 100 in both directions",
-    "temperature.png": "Temperature over the steps; confidence against how often the first answer is right",
-    "queries.jpg": "Titles drawn at random with the first pictures they find; green: the same title",
+    CURVES: "Training loss, validation figures and learning rate over the epochs",
+    RECALL: "Recall at k = 1 to 100 in both directions",
+    TEMPERATURE: "Temperature over the steps; confidence against how often the first answer is right",
+    SHEET: "Titles drawn at random with the first pictures they find; green: the same title",
 }
-"""Those of the report that the card shows, with what they show."""
+"""The pictures of the report that the card shows, with their captions."""
 
 _MEASURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10"}
 
@@ -26,7 +28,7 @@ def card_text(config: RunConfig, metrics: dict[str, Any], report: dict[str, Any]
     Args:
         config: the run.
         metrics: what `training.train.train` returns.
-        report: what `write_report` returned; none: the card stands without its figures and pictures.
+        report: what `write_report` returned; none: the card has no figures and pictures.
     """
     best: dict[str, Any] = next((entry for entry in metrics["history"] if entry["epoch"] == metrics["best_epoch"]), {})
     parts = [
@@ -134,7 +136,7 @@ def _data(config: RunConfig, metrics: dict[str, Any]) -> str:
 
 
 def _recipe(config: RunConfig, metrics: dict[str, Any]) -> str:
-    """Return what differs from the defaults, and what it took."""
+    """Return the fields that differ from the defaults, and how long the run took."""
     took = (
         f"{len(metrics['history'])} epochs of batch {config.train.batch_size} in {metrics['seconds']:,.0f} s on "
         f"{metrics['device']}; the weights are those of epoch {metrics['best_epoch'] + 1}."
@@ -177,7 +179,7 @@ def _figures(metrics: dict[str, Any], best: dict[str, Any], report: dict[str, An
     yield _table(
         ["query", "top-1", "top-10", "top-100", "MRR@10"],
         [
-            [name, *(_percent(report["retrieval"][direction]["same_title"][key]) for key in _TOP)]
+            [name, *(report["retrieval"][direction]["same_title"][key] for key in _TOP)]
             for direction, name in {"text_to_image": "text → image", "image_to_text": "image → text"}.items()
         ],
     )
@@ -185,27 +187,23 @@ def _figures(metrics: dict[str, Any], best: dict[str, Any], report: dict[str, An
     yield _table(
         ["", "titles", *_MEASURES.values()],
         [
-            [f"{by}: {_plain(row['value'])}", f"{row['queries']:,}", *(_percent(row[key]) for key in _MEASURES)]
+            [f"{by}: {_plain(row['value'])}", row["queries"], *(row[key] for key in _MEASURES)]
             for by, rows in report["slices"].items()
             for row in rows
         ],
     )
     for file, what in PICTURES.items():
-        yield f"![{what}](report/{file})"
+        yield f"![{what}]({FOLDER}/{file})"
         yield f"*{what}.*"
-    yield "The figures as data: [report/report.json](report/report.json), [report/slices.json](report/slices.json)."
+    data = (f"{FOLDER}/{file}" for file in (FIGURES, SLICES))
+    yield f"The figures as data: {', '.join(f'[{path}]({path})' for path in data)}."
 
 
 _TOP = ("top1", "top10", "top100", "mrr10")
 
 
-def _table(headings: list[str], rows: list[list[str]]) -> str:
-    lines = [headings, ["---", *["---" if len(headings) < 4 else "---:"] * (len(headings) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _percent(figure: dict[str, float]) -> str:
-    return f"**{100 * figure['value']:.1f}** ({100 * figure['low']:.1f}–{100 * figure['high']:.1f})"
+def _table(headings: list[str], lines: Sequence[Sequence[Cell]]) -> str:
+    return "\n".join(markdown_lines(Rows(headings, [list(line) for line in lines]), digits=1))
 
 
 def _plain(text: str) -> str:

@@ -1,10 +1,9 @@
-"""What a sweep searches: a config file, its table [sweep], and the fields' ranges. Knows no study and no training."""
+"""The plan of a sweep: a config file, its table [sweep], and the ranges of fields. Knows no study and no training."""
 
 from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,18 @@ if TYPE_CHECKING:
     import optuna
 
 
+STUDY_FILE = "study.db"
+SWEEP_FILE = "sweep.json"
+BEST_FILE = "best.toml"
+PLOT_FILE = "sweep.png"
+TRIALS = "trials"
+
+COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
+"""States of a trial that has ended."""
+
+
 class Range(BaseModel):
-    """Which values a field may take: from `low` to `high`, both included, or one of `choices`."""
+    """The values that a field may take: from `low` to `high`, both included, or one of `choices`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -28,7 +37,7 @@ class Range(BaseModel):
     high: int | float | None = None
     """Whole numbers are drawn when the field and both ends are whole."""
     log: bool = False
-    """Draw evenly in the logarithm, for a field whose order of magnitude is in question."""
+    """Draw uniformly in the logarithm, for a field whose order of magnitude is unknown."""
     choices: tuple[Any, ...] | None = None
 
     @model_validator(mode="after")
@@ -48,22 +57,22 @@ class Range(BaseModel):
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as it is written in a config, with `log` in any case."""
+        """Return the range as it is written in a config; `log` is always there."""
         return self.model_dump(mode="json", include={"low", "high", "log"} if self.choices is None else {"choices"})
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values that must be allowed for all of them to be."""
+        """The values to check: when these are allowed, all values of the range are."""
         return (self.low, self.high) if self.choices is None else self.choices
 
     def holds(self, value: Any) -> bool:
-        """Return whether `value` is in it."""
+        """Return whether `value` is in the range."""
         if self.choices is not None:
             return value in self.choices
         return isinstance(value, int | float) and self.low <= value <= self.high  # type: ignore[operator]
 
     def suggest(self, trial: optuna.Trial, name: str) -> Any:
-        """Return the trial's value for the field `name`: drawn now, or what was drawn before."""
+        """Return the trial's value for the field `name`: drawn now, or at an earlier call."""
         if self.choices is not None:
             return json.loads(trial.suggest_categorical(name, [json.dumps(choice) for choice in self.choices]))
         if isinstance(self.low, int) and isinstance(self.high, int):
@@ -71,29 +80,29 @@ class Range(BaseModel):
         return trial.suggest_float(name, self.low, self.high, log=self.log)  # type: ignore[arg-type]
 
     def stored(self, value: Any) -> Any:
-        """Return `value` as the study keeps it: a choice may be a list, which is kept as its JSON."""
+        """Return `value` as the study stores it: a choice may be a list, so it is stored as JSON."""
         return value if self.choices is None else json.dumps(self.choices[self.choices.index(value)])
 
     def read(self, stored: Any) -> Any:
-        """Return the value that the study keeps as `stored`."""
+        """Return the value that the study stores as `stored`."""
         return stored if self.choices is None else json.loads(stored)
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """A config file, read and checked."""
+class SweepPlan:
+    """A config file and its search space, read and checked."""
 
     name: str
     written: dict[str, Any]
     """The file's fields, without [sweep]."""
     fields: dict[str, Any]
-    """The same with the towers of the command line."""
+    """The same with the towers that the command line names."""
     run: RunConfig
     space: dict[str, Range]
-    """From a field's dotted name to what it may be."""
+    """From a field's dotted name to its range."""
 
     @classmethod
-    def read(cls, path: Path, text_tower: str | None, image_tower: str | None) -> Search:
+    def read(cls, path: Path, text_tower: str | None, image_tower: str | None) -> SweepPlan:
         """Read the TOML file at `path`; the towers' sources replace the file's.
 
         Raises:
@@ -114,12 +123,12 @@ class Search:
         return cls(path.name, written, fields, run, space)
 
     def with_values(self, values: Mapping[str, Any]) -> RunConfig:
-        """Return the run with `values` (dotted name -> value) in the place of the config's."""
+        """Return the run with `values` (dotted name -> value) instead of the config's."""
         return parse_config(with_overrides(self.fields, values))
 
 
 def _default_space(run: RunConfig) -> dict[str, Range]:
-    """Return what is searched when a config does not say: the rate within a factor of 5, and what regularises."""
+    """Return the space of a config without [sweep]: the learning rate within a factor of 5, and the regularisation."""
     low, high = (float(f"{run.train.learning_rate * factor:.6g}") for factor in (0.2, 5))
     return {
         "train.learning_rate": Range(low=low, high=high, log=True),
@@ -185,7 +194,7 @@ def _explain(name: str, problem: dict[str, Any]) -> str:
 
 
 def with_overrides(fields: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of the nested `fields` with each of `values` (dotted name -> value) in its place."""
+    """Return a copy of the nested `fields` with each of `values` (dotted name -> value) set."""
     result = copy.deepcopy(fields)
     for name, value in values.items():
         *tables, last = name.split(".")
@@ -206,19 +215,8 @@ def value_at(fields: dict[str, Any], name: str) -> Any:
     return value
 
 
-# ---------------------------------------------------------------------- back to TOML
+def to_toml(fields: dict[str, Any]) -> str:
+    """Return nested `fields` as TOML, as they were read from it."""
+    import tomli_w  # of the extra `sweep`
 
-
-def to_toml(fields: dict[str, Any], above: str = "") -> str:
-    """Return nested `fields` as TOML: what a config holds, which is no dates and no tables within lists."""
-    # JSON's strings, numbers and flat lists are TOML's too.
-    plain = [f"{_key(k)} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in fields.items() if not isinstance(v, dict)]
-    text = (f"\n[{above}]\n" if above and plain else "") + "".join(plain)
-    for key, value in fields.items():
-        if isinstance(value, dict):
-            text += to_toml(value, f"{above}.{_key(key)}" if above else _key(key))
-    return text
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
+    return tomli_w.dumps(fields)

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from vitrine.cli.app import cli, main
+
+# A module registers its commands when it is imported. This is the order in which `vitrine --help` shows them.
+for _module in ("start", "training", "catalogue", "experiments", "operate"):
+    import_module(f"vitrine.cli.{_module}")
 
 __all__ = [
     "cli",

@@ -33,7 +33,7 @@ from pyarrow import parquet
 
 from common import write_json
 from index import Catalogue
-from models.checkpoint_folder import read_config
+from models import read_config
 from tests.benchmarks.client import load, post, upload
 from tests.benchmarks.peers.install import BUILD, PEERS, python_of
 from tests.benchmarks.performance import machine, machine_line, table
@@ -367,30 +367,31 @@ python -m tests.benchmarks.peers.install
 python -m tests.benchmarks.peers.side_by_side --minilm PATH --dinov2 PATH --out docs/performance/peers.json
 ```
 
-{machine_line(result["machine"])} Each server is alone on the machine in turn, {result["rounds"]} times; the same
-{CLIENTS} clients, texts and pictures, each asked for one at a time; medians. The environments: {installed}.
+{machine_line(result["machine"])} The servers run one after the other, each {result["rounds"]} times, and no other
+server runs meanwhile. All get the same {CLIENTS} clients, texts and pictures, one input per request. Figures are
+medians. The environments: {installed}.
 
 {table(columns, goals)}
 
-{"Not reached: " + ", ".join(lost) + "." if lost else "Every goal was reached."} The vector of a text is asked for in
-the shape of OpenAI's call; it has 384 numbers from the peers, 128 from us. Texts a second that a
-library encodes in its own process, in its best batch: {", ".join(itself)}.
+{"Not reached: " + ", ".join(lost) + "." if lost else "Every goal was reached."} *Text to vector* uses the shape of
+OpenAI's call; the peers return 384 numbers, we return 128. Texts a second that a library encodes in its own process, in
+its best batch: {", ".join(itself)}.
 
 {newline.join(parts)}
 
-How they were set up, all with the weights of the same text tower and with threads that wait passively, as ours:
+The set-up of the peers, all with the weights of the same text tower and with passively waiting threads, as ours:
 
 {notes}
 
-On text to vector: with onnxruntime, infinity and sentence-transformers run the faster form of int8, which takes one
-scale for all inputs of a call, so that a text's vector depends on the texts that are encoded with it. Ours does not,
-and that costs us the batch.
+On text to vector: with onnxruntime, infinity and sentence-transformers run the faster form of int8. It takes one scale
+for all inputs of a call, so a text's vector depends on the texts that are encoded with it. Ours does not, and that
+costs us the gain of a batch.
 
-What is not like for like: our towers are these towers after training, in the form that `vitrine export` gives them;
-their cost is that of the same shapes. No peer serves DINOv2 as it comes: infinity serves CLIP's and SigLIP's families,
-sentence-transformers has no service. So pictures are compared with clip-retrieval's back end, whose model loader was
-replaced by one that loads the same two towers into torch, at our input size. It answers from an index that is not
-exact, as its own command builds it; ours is exact.
+Differences between the sides: our towers are these towers after training, in the form that `vitrine export` gives them;
+their shapes, and so their cost, are the same. No peer serves DINOv2 without changes: infinity serves the families of
+CLIP and SigLIP, and sentence-transformers has no service. So pictures are compared with clip-retrieval's back end, with
+a model loader that loads the same two towers into torch at our input size. It answers from an approximate index, as its
+own command builds it; ours is exact.
 """
 
 

@@ -1,0 +1,173 @@
+"""How errors are answered: the status of each, and the one shape of all. Knows no route."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+
+from app.errors import (
+    DeadlineError,
+    ForbiddenError,
+    MalformedError,
+    MediaTypeError,
+    RateLimitedError,
+    ReloadError,
+    SlowBodyError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+    invalid,
+)
+from common import (
+    ArtefactError,
+    ConfigError,
+    ConflictError,
+    DatabaseUnavailableError,
+    DataError,
+    InputError,
+    NotFoundError,
+    OverloadedError,
+    ReadOnlyError,
+    ReplacedError,
+    VitrineError,
+)
+
+logger = logging.getLogger("vitrine.app")
+
+# The nearest class wins. A checkpoint, a setting or a data set is the operator's: once the service runs, trouble with
+# one is no mistake of the caller, and its message names folders.
+STATUS: dict[type[Exception], int] = {
+    InputError: 422,
+    NotFoundError: 404,
+    MalformedError: 400,
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
+    SlowBodyError: 408,
+    TooLargeError: 413,
+    MediaTypeError: 415,
+    RateLimitedError: 429,
+    VitrineError: 500,
+    ArtefactError: 500,
+    ConfigError: 500,
+    DataError: 500,
+    DeadlineError: 504,
+    OverloadedError: 503,
+    UnavailableError: 503,
+    ReplacedError: 503,
+    DatabaseUnavailableError: 503,
+    ReloadError: 409,
+    ConflictError: 412,
+    ReadOnlyError: 403,
+}
+RETRY_AFTER_S = 1
+INTERNAL = "something went wrong on our side; the log has the reason under this request id"
+
+
+def error_response(
+    request_id: str,
+    status: int,
+    code: str,
+    message: str,
+    details: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return the answer of an error: `{"error": {"code", "message", "details", "request_id"}}`."""
+    error = {"code": code, "message": message, "details": list(details), "request_id": request_id}
+    return CodedResponse(code, {"error": error}, status_code=status, headers=dict(headers or {}))
+
+
+class CodedResponse(JSONResponse):
+    """An answer that leaves its error's code in the request's state, where the middleware counts it."""
+
+    def __init__(self, code: str, content: Mapping[str, object], **options: Any) -> None:
+        super().__init__(content, **options)
+        self.code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
+        scope.setdefault("state", {})["error_code"] = self.code
+        await super().__call__(scope, receive, send)
+
+
+def internal_error(request_id: str) -> JSONResponse:
+    """Return the answer of an error that we did not foresee; it tells nothing of the inside."""
+    return error_response(request_id, 500, "internal", INTERNAL)
+
+
+def error_entry(request_id: str, error: Exception) -> dict[str, Any]:
+    """Return `error` in the one shape, as one answer among several that are sent together."""
+    if isinstance(error, InputError) and not isinstance(error, (ArtefactError, ConfigError, DataError)):
+        code, message, details = error.code, str(error), getattr(error, "details", [])
+    else:
+        logger.error("a part of request %s failed", request_id, exc_info=error)
+        code, message, details = "internal", INTERNAL, []
+    return {"error": {"code": code, "message": message, "details": list(details), "request_id": request_id}}
+
+
+async def answer_named(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error that we raised on purpose."""
+    assert isinstance(error, VitrineError)  # noqa: S101 - what it is registered for
+    return named_response(request.state.request_id, error)
+
+
+def named_response(request_id: str, error: VitrineError) -> JSONResponse:
+    """Return the answer of an error that we raised on purpose."""
+    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    if status == 500:
+        logger.error("request %s failed", request_id, exc_info=error)
+        return internal_error(request_id)
+    headers = {}
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    elif isinstance(error, RateLimitedError):
+        headers["Retry-After"] = str(error.wait_s)
+    elif isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    return error_response(request_id, status, error.code, str(error), getattr(error, "details", ()), headers=headers)
+
+
+async def answer_http(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error of the framework: an unknown path, a method that a path does not have."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    status = error.status_code
+    path = request.url.path
+    known: dict[int, tuple[str, str]] = {
+        404: ("not_found", f"there is nothing at {path}; GET /docs lists what there is"),
+        405: ("method_not_allowed", f"{path} does not take {request.method}; GET /docs says what it takes"),
+    }
+    code, message = known.get(status, (HTTPStatus(status).name.lower(), str(error.detail)))
+    headers = {**(error.headers or {}), **({"Allow": ", ".join(_allowed(request))} if status == 405 else {})}
+    return error_response(request.state.request_id, status, code, message, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that a path takes, by all of its routes: the framework names those of the first only."""
+    included = [route for router in request.app.state.routers for route in router.routes]
+    shown = [route for route in (*included, *request.app.routes) if hasattr(route, "methods")]
+    first = next((route for route in shown if route.matches(request.scope)[0] is not Match.NONE), None)
+    methods: set[str] = set()
+    for route in shown:
+        if first is not None and route.path == first.path and route.include_in_schema == first.include_in_schema:
+            methods |= route.methods or set()
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+async def answer_validation(request: Request, error: Exception) -> JSONResponse:
+    """Answer parameters that do not fit their types."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    return await answer_named(request, invalid(error))
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every foreseen error of `app` come out in the one shape; `RequestScope` sees to the others."""
+    app.add_exception_handler(VitrineError, answer_named)
+    app.add_exception_handler(HTTPException, answer_http)
+    app.add_exception_handler(RequestValidationError, answer_validation)

@@ -1,0 +1,173 @@
+"""A tool: the plan of the house as data, and the pages that show it.
+
+`ARROWS` says which package may import which, `CORRIDORS` what passes through them. `python -m tests.tools.house
+README.md` writes the pictures and the map of the files between their markers; tests/whole/test_imports.py holds the
+imports to the plan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from pathlib import Path
+
+from common import atomic_file
+from tests.tools.imports import ROOMS, package_of, source_files
+
+ARROWS = {
+    "common": "",
+    "models": "",
+    "index": "index.sqlite index.postgres index.vectors index.ann index.metrics",
+    "index.sqlite": "index",
+    "index.postgres": "index",
+    "index.vectors": "index index.ann",
+    "index.ann": "index index.sqlite",
+    "index.metrics": "index.product index.records",
+    "index.metrics.process": "index",
+    "training": "models index training.data training.reports",
+    "training.data": "models",
+    "training.reports": "models index training training.data",
+    "training.indexing": "models index training training.data",
+    "training.sweep": "models training training.data training.reports",
+    "training.demo": "models index training training.indexing training.reports",
+    "app": "models index app.query app.live app.routes app.schemas app.http",
+    "app.query": "models index app",
+    "app.live": "models index app app.query",
+    "app.schemas": "models index app app.query",
+    "app.http": "models app app.schemas",
+    "app.routes": "index app app.query app.live app.schemas app.http",
+    "vitrine": "models index vitrine.cli",
+    "vitrine.cli": "models index training app",
+}
+"""The packages that each package may import, besides `common` and itself; a module's own row adds to its package's.
+
+Within a room, a package stands for the modules in its folder without its sub-packages, and `index.product` for that
+module alone. In the rows of other rooms, `index` stands for the whole room, of which they see the faces.
+"""
+
+KNOWN = {
+    "app.query": "app.http app.live app.schemas",
+    "app.live": "app.http",
+    "app.schemas": "app.http",
+}
+"""Imports against the plan that are still there. A test fails when one of them is no longer needed."""
+
+PUBLIC = {
+    "app.doctor",
+    "app.settings",
+    "training.benchmark",
+    "training.config",
+    "training.pack",
+    "training.progress",
+    "training.train",
+}
+"""Modules that other rooms import although they are no face.
+
+Most hold a function of their own name, which a face cannot export: Python sets the module as that attribute.
+"""
+
+INNER = {("app", "models")}
+"""Pairs of rooms: the first still imports modules of the second that are neither a face nor public."""
+
+LONG = {
+    "app/http/reader.py",
+    "app/query/service.py",
+    "app/routes/search.py",
+    "app/schemas/search.py",
+    "app/server.py",
+    "tests/app/test_app_live.py",
+    "tests/app/test_app_operations.py",
+    "tests/app/test_app_search.py",
+    "tests/app/test_telemetry.py",
+    "tests/index/test_contract.py",
+    "tests/index/test_search.py",
+}
+"""Files over the limits that are still to be split; those that stay long are in DECISIONS.md, with the reason."""
+
+CORRIDORS = {
+    "a query": ("app.routes", "app.query", "models", "index.vectors"),
+    "an edit": ("app.routes", "app.live", "app.query", "index.sqlite"),
+    "a training batch": ("training.data", "training", "models"),
+    "indexing": ("training.data", "training.indexing", "models", "index.sqlite"),
+}
+"""The packages that each kind of work passes through, in order."""
+
+
+def allowed(module: str, package: str) -> set[str]:
+    """Return what a module may import by the plan, besides `common` and its own package."""
+    rows = [ARROWS.get(package, ""), ARROWS.get(module, "") if module != package else ""]
+    return {name for row in rows for name in row.split()}
+
+
+def packages() -> list[str]:
+    """Return the packages of the plan, without its rows for single modules."""
+    files = source_files()
+    return [name for name in ARROWS if name in files and files[name].name == "__init__.py"]
+
+
+def picture() -> str:
+    """Return the rooms and their arrows, and below them the corridors, as two Mermaid diagrams.
+
+    The modules of a room outside its sub-packages are left out: they are what all its sub-packages share, or what puts
+    them together.
+    """
+    lines = ["```mermaid", "flowchart TB"]
+    for room in (room for room in ROOMS if room != "common"):
+        beneath = [name for name in packages() if name.startswith(f"{room}.")]
+        lines += [f"  subgraph {room}", *(f'    {_node(name)}["{_label(name)}"]' for name in beneath or [room])]
+        for name in beneath:
+            lines += [f"    {_node(name)} --> {_node(one)}" for one in ARROWS[name].split() if one in beneath]
+        lines += ["  end"]
+    rooms = {(name.split(".")[0], one.split(".")[0]) for name, row in ARROWS.items() for one in row.split()}
+    lines += [f"  {source} --> {target}" for source, target in sorted(rooms) if source != target]
+    lines += ["```", "", "What passes through them:", "", "```mermaid", "flowchart LR"]
+    for number, (work, stations) in enumerate(CORRIDORS.items()):
+        chain = " --> ".join(f'c{number}_{_node(name)}["{_label(name)}"]' for name in stations)
+        lines += [f'  c{number}(["{work}"]) --> {chain}']
+    return "\n".join([*lines, "```"])
+
+
+def file_map() -> str:
+    """Return every folder with its files as a list in Markdown, each with the first sentence of its docstring."""
+    files = source_files()
+    lines = [f"- `common.py`: {_summary(files['common'])}"]
+    for package in (name for name, path in files.items() if path.name == "__init__.py"):
+        lines.append(f"- **`{package.replace('.', '/')}/`**: {_summary(files[package])}")
+        inside = [name for name in files if name != package and package_of(name, files) == package]
+        lines += [f"    - `{files[name].name}`: {_summary(files[name])}" for name in inside if name.count(".")]
+    return "\n".join(lines)
+
+
+SECTIONS = {"house": picture, "map": file_map}
+
+
+def rendered(text: str) -> str:
+    """Return a page with its sections, from `<!-- name -->` to `<!-- /name -->`, written from the code."""
+    for name, make in SECTIONS.items():
+        between = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+        text = between.sub(lambda _, make=make: f"\n{make()}\n\n", text)  # type: ignore[misc]
+    return text
+
+
+def _summary(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    line = docstring.partition("\n")[0]
+    return re.split(r"(?<=[.])\s", line)[0].rstrip(".")
+
+
+def _node(name: str) -> str:
+    return name.replace(".", "_") if "." in name else f"{name}_room"  # the name alone is that of the subgraph
+
+
+def _label(name: str) -> str:
+    return f"{name.replace('.', '/')}/"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", type=Path, nargs="+")
+    for page in parser.parse_args().pages:
+        made = rendered(page.read_text(encoding="utf-8"))
+        with atomic_file(page) as beside:
+            beside.write_text(made, encoding="utf-8")

@@ -1,0 +1,20 @@
+"""The benchmark of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.small import small
+from training.benchmark import benchmark
+
+
+def test_the_benchmark_times_the_real_loop(shapes: Path, tmp_path: Path) -> None:
+    figures = benchmark(small(augment={"flip": 0.5}), shapes, cache=tmp_path / "cache", device="cpu", steps=3)
+    assert figures["samples_per_second"] > 0
+    assert figures["ratio"] == pytest.approx(
+        figures["samples_per_second"] / figures["synthetic_samples_per_second"], rel=0.01
+    )
+    assert figures["flops_per_sample"] > 1e6
+    assert "mfu" not in figures, "a CPU's peak is not known"

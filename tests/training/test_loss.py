@@ -1,0 +1,37 @@
+"""The contrastive loss against the same written out by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from training.loss import contrastive_loss
+
+
+def unit(rows: int, seed: int) -> torch.Tensor:
+    return functional.normalize(torch.randn(rows, 8, generator=torch.Generator().manual_seed(seed)), dim=-1)
+
+
+def test_the_plain_loss_is_clips() -> None:
+    image, text, scale = unit(6, 0), unit(6, 1), torch.tensor(10.0)
+    total = 0.0
+    for a, b in ((image, text), (text, image)):
+        for i in range(6):
+            scores = [float(scale * a[i] @ b[j]) for j in range(6)]
+            total -= scores[i] - float(torch.tensor(scores).logsumexp(0))
+    assert float(contrastive_loss(image, text, scale)) == pytest.approx(total / 12, abs=1e-5)
+
+
+def test_same_titles_share_the_target_and_are_no_negatives() -> None:
+    image, text, scale = unit(6, 0), unit(6, 1), torch.tensor(10.0)
+    groups = torch.tensor([0, 1, 0, 2, 1, 0])
+    total = 0.0
+    for a, b in ((image, text), (text, image)):
+        for i in range(6):
+            scores = torch.stack([scale * a[i] @ b[j] for j in range(6)])
+            same = [j for j in range(6) if groups[j] == groups[i]]
+            total -= float(torch.stack([scores.log_softmax(0)[j] for j in same]).mean())
+    assert float(contrastive_loss(image, text, scale, groups)) == pytest.approx(total / 12, abs=1e-5)
+    alone = contrastive_loss(image, text, scale, torch.arange(6))
+    assert float(alone) == pytest.approx(float(contrastive_loss(image, text, scale)), abs=1e-6)

@@ -1,0 +1,103 @@
+"""An interrupted run goes on to the same weights as an uninterrupted one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from common import ConfigError
+from tests.tools.root import ROOT
+from tests.training.small import small, small_dropout
+from training.resume import LOG_FILE, METRICS_FILE, STATE_FILE
+from training.train import train
+
+CHILD = """
+import sys
+from pathlib import Path
+from tests.training.small import small_dropout
+from training.train import train
+train(small_dropout(save_minutes=0, epochs=60), Path(sys.argv[1]), Path(sys.argv[2]), cache=Path(sys.argv[3]),
+      device="cpu", resume=True)
+"""
+
+
+def test_a_killed_run_resumes_to_the_same_weights(shapes: Path, tmp_path: Path) -> None:
+    config = small_dropout(save_minutes=0, epochs=60)
+    train(config, shapes, tmp_path / "whole", cache=tmp_path / "cache", device="cpu")
+    command = [sys.executable, "-c", CHILD, str(shapes), str(tmp_path / "killed"), str(tmp_path / "cache")]
+    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"})
+    log, state = tmp_path / "killed" / LOG_FILE, tmp_path / "killed" / STATE_FILE
+    deadline = time.monotonic() + 120
+    while not (
+        log.exists() and (tmp_path / "killed" / STATE_FILE).exists() and len(log.read_bytes().splitlines()) >= 40
+    ):
+        assert child.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert state.exists(), "the run had finished before it was killed"
+
+    with pytest.raises(ConfigError, match=r"holds a training run already; go on with --resume"):
+        train(config, shapes, tmp_path / "killed", cache=tmp_path / "cache", device="cpu")
+    other = small_dropout(save_minutes=0, epochs=60, learning_rate=1e-4)
+    with pytest.raises(ConfigError, match=r"it differs in train.learning_rate"):
+        train(other, shapes, tmp_path / "killed", cache=tmp_path / "cache", device="cpu", resume=True)
+
+    resumed = train(config, shapes, tmp_path / "killed", cache=tmp_path / "cache", device="cpu", resume=True)
+    whole = json.loads((tmp_path / "whole" / METRICS_FILE).read_text())
+    assert resumed["encoder_id"] == whole["encoder_id"]
+    assert resumed["history"] == whole["history"]
+    assert (tmp_path / "killed" / LOG_FILE).read_text() == (tmp_path / "whole" / LOG_FILE).read_text()
+    again = train(config, shapes, tmp_path / "killed", cache=tmp_path / "cache", device="cpu", resume=True)
+    assert again == resumed, "a finished run is left as it is"
+
+
+def test_a_staged_run_with_everything_on_resumes_to_the_same_weights(shapes: Path, tmp_path: Path) -> None:
+    config = small(
+        epochs=4, locked_epochs=2, ema=0.8, patch_dropout=0.5, layer_decay=0.8, frozen_layers=1, chunk_size=6,
+        captions=["articleType"], augment={"flip": 0.5, "zoom": 0.1, "shift": 0.1, "light": 0.1}, save_minutes=0,
+    )  # fmt: skip
+    whole = train(config, shapes, tmp_path / "whole", cache=tmp_path / "cache", device="cpu", report=False)
+    for epoch in (1, 2):  # in the first stage, at its end, and in the second one
+
+        def fail(entry: dict[str, Any], at: int = epoch) -> None:
+            if entry["epoch"] == at:
+                raise OSError("the disk is full")
+
+        with pytest.raises(OSError, match="full"):
+            train(config, shapes, tmp_path / "cut", cache=tmp_path / "cache", device="cpu", resume=True, on_epoch=fail)
+        assert (tmp_path / "cut" / STATE_FILE).exists()
+    resumed = train(config, shapes, tmp_path / "cut", cache=tmp_path / "cache", device="cpu", resume=True, report=False)
+    assert resumed["encoder_id"] == whole["encoder_id"]
+    assert resumed["history"] == whole["history"]
+
+
+def test_the_state_of_an_earlier_version_resumes(shapes: Path, tmp_path: Path) -> None:
+    """It has a field for the loss, of which there is one now, and a state of the loss, which is empty."""
+    config, out = small(epochs=3, save_minutes=0), tmp_path / "out"
+    options: dict[str, Any] = {"cache": tmp_path / "cache", "device": "cpu", "resume": True, "report": False}
+
+    def fail(entry: dict[str, Any]) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        train(config, shapes, out, on_epoch=fail, **options)
+    state = torch.load(out / STATE_FILE, weights_only=True)
+    fields = json.loads(state["config"])
+    for loss in ("sigmoid", "softmax"):
+        fields["train"]["loss"] = loss
+        torch.save({**state, "config": json.dumps(fields), "criterion": {}}, out / STATE_FILE)
+        if loss == "sigmoid":
+            with pytest.raises(ConfigError, match=r"it differs in train.loss"):
+                train(config, shapes, out, **options)
+    assert len(train(config, shapes, out, **options)["history"]) == 3

@@ -1,0 +1,122 @@
+"""A training step against the same step written out plainly, whole, in chunks and over two processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from common import VitrineError
+from tests.training.small import GROUPS, batch_of, small, small_encoder, torchrun
+from training.distributed import World
+from training.gradient_cache import GradientCache
+from training.loss import contrastive_loss
+from training.setup import prepare
+from training.trainer import Trainer
+
+ALONE = World()
+
+
+def trainer(data: Path, world: World = ALONE, **recipe: object) -> Trainer:
+    """Return what takes steps on the small model; every process has the weights of rank 0."""
+    setup = prepare(small(**{"clip_norm": 1e9, "seed": world.rank, **recipe}), data, "cpu", processes=world.size)
+    world.broadcast(setup.model)
+    return Trainer(setup, total_steps=10, locked_steps=0, world=world)
+
+
+def gradients(data: Path, chunk: int, world: World = ALONE) -> tuple[float, dict[str, Tensor]]:
+    """Return the loss of twelve pairs and the parameters' gradients, which stay in place after a step."""
+    steps, share = trainer(data, world, chunk_size=chunk), world.share(12)
+    loss = steps.step({name: rows[share] for name, rows in batch_of(12).items()}, GROUPS[share], 0)
+    return loss, {name: value.grad for name, value in steps.model.named_parameters() if value.grad is not None}
+
+
+def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert expected.keys() == got.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(got[name], value, rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 5, 6, 12])
+def test_gradient_caching_equals_the_whole_batch(shapes: Path, chunk: int) -> None:
+    model = trainer(shapes).model.train()
+    loss = contrastive_loss(**model(**batch_of(12)), groups=GROUPS)
+    loss.backward()  # type: ignore[no-untyped-call]
+    got_loss, got = gradients(shapes, chunk)
+    assert got_loss == pytest.approx(loss.item(), rel=1e-5)
+    assert_same(got, {name: value.grad for name, value in model.named_parameters() if value.grad is not None})
+
+
+def test_a_chunk_drops_out_the_same_both_times() -> None:
+    """Else the gradient would belong to other features than the loss."""
+    model = small_encoder(hidden=8, dropout=0.5).train()
+    seen: list[Tensor] = []
+    model.image_projection.register_forward_hook(lambda module, inputs, output: seen.append(output.detach()))
+    cache = GradientCache(model, batch_of(12), chunk=6, seed=1)
+    features = cache.forward()
+    contrastive_loss(**features, logit_scale=model.logit_scale.exp()).backward()  # type: ignore[no-untyped-call]
+    cache.backward(features)
+    assert len(seen) == 4
+    assert torch.equal(seen[0], seen[2])
+    assert torch.equal(seen[1], seen[3])
+    assert not torch.equal(seen[0], seen[1])
+
+
+WORKER = """
+import sys
+from pathlib import Path
+import torch
+from tests.training.test_trainer import gradients
+from training.distributed import joined
+
+data, out, chunk = sys.argv[1:]
+with joined("cpu") as (world, device):
+    torch.save(gradients(Path(data), int(chunk), world), f"{out}/{world.rank}.pt")
+"""
+
+
+@pytest.mark.parametrize("chunk", ["0", "4"])
+def test_two_processes_have_the_gradient_of_one(shapes: Path, tmp_path: Path, chunk: str) -> None:
+    (tmp_path / "worker.py").write_text(WORKER)
+    torchrun(str(tmp_path / "worker.py"), str(shapes), str(tmp_path), chunk)
+    loss, expected = gradients(shapes, 0)
+    for rank in range(2):
+        got_loss, got = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        assert got_loss == pytest.approx(loss, rel=1e-5)
+        assert_same(got, expected)
+
+
+def test_a_step_is_clipped_adamw_and_an_average(shapes: Path) -> None:
+    steps = trainer(shapes, clip_norm=0.1, ema=0.9, weight_decay=0.0, warmup=0.0)
+    model = trainer(shapes).model.train()
+    plain = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)  # the first two rates are the peak
+    average: dict[str, Tensor] = {}
+    for number in range(2):
+        steps.step(batch_of(12), GROUPS, number)
+        plain.zero_grad()
+        contrastive_loss(**model(**batch_of(12)), groups=GROUPS).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        plain.step()
+        for name, value in model.named_parameters():
+            average[name] = 0.9 * average.get(name, value.detach()) + 0.1 * value.detach()
+    assert_same(dict(steps.model.named_parameters()), dict(model.named_parameters()))
+    assert_same(dict(steps.eval_model.named_parameters()), average)
+
+
+def test_nothing_is_learned_from_a_loss_that_is_not_finite(shapes: Path) -> None:
+    steps = trainer(shapes)
+    before = {name: value.detach().clone() for name, value in steps.model.named_parameters()}
+    batch = {name: torch.full((12, 16), torch.nan) for name in ("image_pooled", "text_pooled")}
+    with pytest.raises(VitrineError, match="the loss is nan at step 4"):
+        steps.step(batch, GROUPS, 3)
+    for name, value in steps.model.named_parameters():
+        assert torch.equal(value, before[name]), name
+
+
+def test_the_temperature_stays_within_clips_bounds(shapes: Path) -> None:
+    steps = trainer(shapes)
+    steps.model.logit_scale.data.fill_(9.0)
+    steps.step(batch_of(12), GROUPS, 0)
+    assert steps.scalars()["logit_scale"] == pytest.approx(100, rel=1e-4)

@@ -1,0 +1,247 @@
+"""Commands on a data set and its catalogue: look at it, encode it, measure it, map it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from common import InputError, write_json
+from vitrine.cli.app import OWN, cli, data_cli, say, tell
+from vitrine.cli.options import (
+    ARTEFACTS,
+    LAYOUTS,
+    CatalogueOption,
+    CheckpointOption,
+    Device,
+    Json,
+    OwnCheckpointOption,
+    location,
+    own_checkpoint,
+    pair,
+    write_figures,
+)
+
+
+@data_cli.command("info", epilog="Example: `vitrine data info shop.csv --report findings.json`")
+def data_info(
+    path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
+    report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a data set, decode every picture, and say what was found, repaired and skipped."""
+    from training.data import inspect, open_dataset
+    from training.progress import bar
+
+    dataset = open_dataset(path)
+    with bar("decoding pictures", len(dataset.items), "images") as advance:
+        seen = 0
+
+        def show(done: int, total: int) -> None:
+            nonlocal seen
+            if done > seen:
+                advance(done - seen)
+            seen = done
+
+        found = inspect(dataset, show)
+    if report is not None:
+        write_json(report, found.to_json())
+    if as_json:
+        say(found.to_json(), True)
+        return
+    title = f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products"
+    rows = found.table()
+    if not rows:
+        say(f"{title}; nothing had to be repaired or skipped", False)
+        return
+    table = Table(title=title)
+    for heading in ("finding", "count", "what was done", "examples"):
+        table.add_column(heading, justify="right" if heading == "count" else "left")
+    for problem, count, done, examples in rows:
+        table.add_row(problem, f"{count:,}", done, examples)
+    say(table, False)
+
+
+@data_cli.command("download", epilog="Example: `vitrine data download --out artefacts/data`")
+def data_download(
+    out: Annotated[Path, typer.Option(help="Folder to download into.")] = ARTEFACTS / "data",
+    repo: Annotated[
+        str, typer.Option(help="Data set on the Hugging Face hub.")
+    ] = "ashraq/fashion-product-images-small",
+    as_json: Json = False,
+) -> None:
+    """Get *Fashion Product Images (Small)* from the Hugging Face hub (HF_ENDPOINT is respected)."""
+    from training.data import download_dataset
+
+    folder = download_dataset(out, repo)
+    if as_json:
+        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
+        say({"folder": str(folder), "repo": repo, "files": files}, True)
+        return
+    tell(f"{folder} is ready; look at it with: vitrine data info {folder}")
+
+
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index --data shop.csv`")
+def index(
+    data: Annotated[
+        Path | None,
+        typer.Option(help=f"{LAYOUTS} Without it, only the search of the catalogue that is there is made anew."),
+    ] = None,
+    checkpoint: OwnCheckpointOption = None,
+    out: Annotated[
+        str, typer.Option(metavar="PLACE", help="Catalogue to write: a folder, or a postgresql:// URL.")
+    ] = str(ARTEFACTS / "catalogue"),
+    budget_mb: Annotated[
+        float | None,
+        typer.Option(
+            help="Megabytes of memory that the search may take, besides files that are mapped. [default: any]"
+        ),
+    ] = None,
+    recall: Annotated[float | None, typer.Option(help="Target recall@10. [default: 0.99]")] = None,
+    device: Device = "auto",
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Encode on a Ray cluster: local, auto, or HOST:PORT; stopped and started again, it goes on. Needs "
+            "`pip install 'vitrine\\[ray]'`.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Encode a data set's products into a catalogue that `vitrine serve` can search.
+
+    Fewer than 100,000 products are scanned, which is exact. Of more, or with --budget-mb or --recall, the fastest type
+    of index that fits is found by measuring them on the catalogue's own vectors.
+    """
+    from index import IndexRequirements, make_index, parse_location
+
+    place = parse_location(out)
+    requirements = None
+    if budget_mb is not None or recall is not None:
+        requirements = IndexRequirements(budget_mb) if recall is None else IndexRequirements(budget_mb, recall)
+    if not isinstance(place, Path) and (requirements or data is None):
+        raise InputError(
+            "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
+        )
+    if data is None:
+        if checkpoint is not None or ray is not None:
+            raise InputError("--checkpoint and --ray encode a data set; give --data PATH with them")
+        assert isinstance(place, Path)  # noqa: S101 - checked above
+        search = make_index(place, requirements)
+        if search is None:
+            raise InputError(
+                f"{place} is small enough to be scanned, and needs nothing made; give --data PATH to encode a data "
+                "set, or --budget-mb and --recall to choose an index all the same"
+            )
+        figures: dict[str, Any] = {"search": search}
+    else:
+        from training.indexing import build_catalogue
+
+        checkpoint = own_checkpoint(checkpoint)
+        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, requirements=requirements)
+        if not as_json:
+            tell(
+                f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
+                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped",
+                highlight=False,
+            )
+    if as_json:
+        say(figures, True)
+    elif figures["search"] is not None:
+        _say_search(figures["search"])
+
+
+def _say_search(search: dict[str, Any]) -> None:
+    """Show which types of index were measured, and what was chosen."""
+    from index import DEPTH
+
+    for side, chosen in search["chosen"].items():
+        table = Table(title=f"{side}, compared on a sample")
+        table.add_column("index")
+        recalls = ("recall@10", "of the other modality", f"recall@{DEPTH}")
+        for heading in (*recalls, "ms", "exact scan, ms", "MB", "made in s"):
+            table.add_column(heading, justify="right")
+        for one in search["measured"][side]:
+            figures = [f"{one[name]:.4f}" for name in ("recall", "recall_other", "recall_deep")]
+            figures += [f"{one['ms']:.2f}", f"{one['exact_ms']:.2f}"]
+            figures += [f"{one['bytes'] / 1e6:.1f}", f"{one['build_s']:.0f}"]
+            table.add_row(one["kind"], *figures)
+        say(table, False)
+        least = min(chosen["recall"], chosen["recall_other"])
+        short = "" if chosen["enough"] else f"; {search['wants']['recall']} was asked for: no type that fits reaches it"
+        tell(
+            f"{side}: {chosen['kind']} {chosen['factory']}, recall@10 {least:.4f} at the least, {chosen['ms']:.2f} ms "
+            f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}",
+            highlight=False,
+        )
+
+
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine evaluate --split test --out figures.md`")
+def evaluate(
+    catalogue: CatalogueOption = None,
+    split: Annotated[str, typer.Option(help="Whose titles ask: train, validation, test or all.")] = "test",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="pairs: products ask, in both directions; kagl: titles and categories ask, beside public figures, "
+            "and the checkpoint encodes the categories."
+        ),
+    ] = "pairs",
+    checkpoint: CheckpointOption = None,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Also write the figures here: .json, or .md for a table.")] = None,
+    given: Annotated[
+        Path | None, typer.Option("--from", help="Show the figures of this JSON; measure nothing.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure retrieval, with 95 % intervals, against all products of the catalogue."""
+    from training.reports import (
+        PROTOCOLS,
+        evaluate_catalogue,
+        evaluate_catalogue_kagl,
+        markdown,
+        read_result,
+        terminal_table,
+    )
+
+    if protocol not in PROTOCOLS:
+        raise InputError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
+    if given:
+        result = read_result(given)
+    elif protocol == "kagl":
+        result = evaluate_catalogue_kagl(*pair(checkpoint, catalogue), split, device=device)
+    elif checkpoint is not None:
+        raise InputError("--checkpoint is for --protocol kagl; the pairs are measured on the catalogue's own vectors")
+    else:
+        result = evaluate_catalogue(location(catalogue), split)
+    if out is not None:
+        write_figures(out, result, markdown)
+    say(result if as_json else terminal_table(result), as_json)
+
+
+@cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --method umap`")
+def map_products(
+    catalogue: CatalogueOption = None,
+    method: Annotated[
+        str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine\\[map]'`.", show_default=True)
+    ] = "pca",
+    as_json: Json = False,
+) -> None:
+    """Rebuild the map: where the products are in two dimensions, for the page at /map."""
+    from index import METHODS, make_map
+
+    known = next((one for one in METHODS if one == method), None)
+    if known is None:
+        raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
+    folder = location(catalogue)
+    if not isinstance(folder, Path):
+        raise InputError("a map is kept in a catalogue's folder; a catalogue in a database has none")
+    count = make_map(folder, known)
+    if as_json:
+        say({"catalogue": str(folder), "products": count, "method": known}, True)
+    else:
+        tell(f"{folder}: {count:,} products on a map by {known}")

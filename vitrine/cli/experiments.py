@@ -1,0 +1,104 @@
+"""Commands that train many models: a sweep over values, and a comparison of runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common import InputError
+from vitrine.cli.app import LAB, cli, say, tell
+from vitrine.cli.options import (
+    ARTEFACTS,
+    CacheOption,
+    Data,
+    Device,
+    Json,
+    TowerOption,
+    write_figures,
+)
+
+
+@cli.command(
+    rich_help_panel=LAB, epilog="Example: `vitrine sweep training/configs/tiny.toml --data shop.csv --trials 20`"
+)
+def sweep(
+    config: Annotated[
+        Path, typer.Argument(help="TOML file; its table [sweep] says what is searched.", show_default=False)
+    ],
+    data: Data,
+    trials: Annotated[int, typer.Option(help="How many trials in all, with those of earlier calls.", min=1)] = 20,
+    out: Annotated[Path, typer.Option(help="The sweep's folder; what is there is gone on with.")] = ARTEFACTS / "sweep",
+    text_tower: TowerOption = None,
+    image_tower: TowerOption = None,
+    cache: CacheOption = ARTEFACTS / "cache",
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Of the values that are tried.", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a config again and again with other values, and keep those with the best validation MRR."""
+    from training.sweep import BEST_FILE, PLOT_FILE, terminal_table
+    from training.sweep import run_sweep as run
+
+    result = run(
+        config,
+        data,
+        out,
+        trials=trials,
+        cache=cache,
+        text_tower=text_tower,
+        image_tower=image_tower,
+        device=device,
+        seed=seed,
+    )
+    if as_json:
+        say(result, True)
+        return
+    say(terminal_table(result), False)
+    towers = {"--text-tower": text_tower, "--image-tower": image_tower}
+    given = "".join(f" {option} {source}" for option, source in towers.items() if source is not None)
+    tell(f"{out / PLOT_FILE} shows them. Next: vitrine train {out / BEST_FILE} --data {data}{given}")
+
+
+@cli.command(
+    rich_help_panel=LAB,
+    epilog="Example: `vitrine compare training/configs/paper-small-bert-vit.toml --data shop.csv --out table.md`",
+)
+def compare(
+    given: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN_OR_CONFIG...", help="Configs (.toml) to train; folders of finished runs."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The data set; as for train.")] = None,
+    out: Annotated[
+        list[Path] | None, typer.Option(help="Also write it here: .json, or .md for a table; may be given twice.")
+    ] = None,
+    runs: Annotated[
+        Path, typer.Option(help="Where configs are trained, or went on with, or found finished.")
+    ] = ARTEFACTS / "compare",
+    comparison: Annotated[
+        Path | None, typer.Option("--from", help="Show the comparison of this JSON; train and measure nothing.")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Where decoded pixels are kept.")] = ARTEFACTS / "cache",
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Train or collect several runs and show the source paper's table beside them: image to text, over all pairs."""
+    from training.reports import compare_runs, comparison_markdown, comparison_table, complaint, read_comparison
+
+    failed: dict[str, str] = {}
+    if comparison is not None:
+        if given or data is not None:
+            raise InputError("--from shows what was measured before; give it without runs, configs and --data")
+        result = read_comparison(comparison)
+    elif not given or data is None:
+        raise InputError("give configs or run folders, and --data PATH; or --from FILE.json")
+    else:
+        result, failed = compare_runs(given, data, runs=runs, cache=cache, device=device)
+    if result["runs"]:
+        for path in out or ():
+            write_figures(path, result, comparison_markdown)
+        say(result if as_json else comparison_table(result), as_json)
+    if failed:
+        raise InputError(complaint(failed))

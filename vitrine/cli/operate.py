@@ -1,0 +1,130 @@
+"""Commands for the operator of the service: copies of a catalogue, settings, keys."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from common import InputError, atomic_file
+from vitrine.cli.app import RUNNING, cli, key_cli, say, tell
+from vitrine.cli.options import (
+    CatalogueOption,
+    Json,
+    KeysOption,
+    location,
+)
+
+
+@cli.command("copy", rich_help_panel=RUNNING, epilog="Example: `vitrine copy --to artefacts/second`")
+def copy_catalogue(
+    to: Annotated[
+        str, typer.Option(metavar="PLACE", help="Where to: a folder, or a postgresql:// URL.", show_default=False)
+    ],
+    catalogue: CatalogueOption = None,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Leave a catalogue that is there already.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a catalogue as it is, without encoding anything: from a folder into a database, or back.
+
+    A catalogue that is there is replaced when the copy is whole. What is changed in either meanwhile is not taken over.
+    """
+    from index import copy_catalogue, parse_location
+
+    source, target = location(catalogue), parse_location(to)
+    count = copy_catalogue(source, target, if_empty=if_empty)
+    if as_json:
+        say({"from": str(source), "to": str(target), "products": count}, True)
+    elif count is None:
+        tell(f"{target} has a catalogue, which is left as it is")
+    else:
+        tell(f"{target}: {count:,} products copied from {source}")
+
+
+@cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine settings --json`")
+def settings(
+    write: Annotated[Path | None, typer.Option(help="Put the table between the markers of this Markdown file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show every setting of the service as a Markdown table; with --json, also what each one is now."""
+    from app.settings import settings_list, settings_table
+
+    if as_json:
+        say({"settings": settings_list()}, True)
+        return
+    if write is None:
+        sys.stdout.write(settings_table() + "\n")
+        return
+    start, end = "<!-- settings -->\n", "<!-- /settings -->"
+    text = write.read_text(encoding="utf-8")
+    if start not in text or end not in text:
+        raise InputError(f"{write} has no lines {start.strip()} and {end}; put them where the table belongs")
+    with atomic_file(write) as beside:
+        beside.write_text(
+            text.split(start)[0] + start + settings_table() + "\n" + end + text.split(end)[1], encoding="utf-8"
+        )
+
+
+@key_cli.command("create", epilog="Example: `vitrine key create shop --scope write`")
+def key_create(
+    name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
+    scope: Annotated[str, typer.Option(help="What it may do: read, write (and read), or admin (everything).")],
+    keys: KeysOption = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and show it, this once: only its hash is kept."""
+    from app.http import SCOPES, create_key
+
+    known = next((one for one in SCOPES if one == scope), None)
+    if known is None:
+        raise InputError(f"there is no scope {scope!r}; choose one of {', '.join(SCOPES)}")
+    path = _keys(keys)
+    key, secret = create_key(path, name, known)
+    if as_json:
+        say({"name": key.name, "scope": key.scope, "created": key.created, "key": secret, "file": str(path)}, True)
+        return
+    sys.stdout.write(
+        f"{secret}\n\n"
+        f"This is the key {key.name!r} ({key.scope}). It is shown only now; {path} has its hash. Send it so:\n\n"
+        f"  curl -H 'Authorization: Bearer {secret}' http://127.0.0.1:8000/v1/evaluation\n"
+    )
+
+
+@key_cli.command("list", epilog="Example: `vitrine key list --json`")
+def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
+    """Show the keys there are: names, scopes and last characters."""
+    from app.http import read_keys
+
+    found = read_keys(_keys(keys))
+    if as_json:
+        rows = [{"name": k.name, "scope": k.scope, "created": k.created, "last4": k.last4} for k in found]
+        say({"keys": rows}, True)
+        return
+    table = Table()
+    for heading in ("name", "scope", "created", "ends in"):
+        table.add_column(heading)
+    for key in found:
+        table.add_row(key.name, key.scope, key.created, key.last4)
+    say(table if found else "no keys; make one with `vitrine key create NAME --scope write`", False)
+
+
+@key_cli.command("revoke", epilog="Example: `vitrine key revoke shop`")
+def key_revoke(
+    name: Annotated[str, typer.Argument(help="Its name.", show_default=False)],
+    keys: KeysOption = None,
+    as_json: Json = False,
+) -> None:
+    """Take a key back; a running service refuses it from its next request on."""
+    from app.http import revoke_key
+
+    key = revoke_key(_keys(keys), name)
+    say({"revoked": key.name} if as_json else f"the key {key.name!r} is revoked", as_json)
+
+
+def _keys(given: Path | None) -> Path:
+    from app import Settings
+
+    return Settings.read(keys=given).keys

@@ -1,0 +1,118 @@
+"""Options that several commands share, and their defaults: which checkpoint and catalogue a command means."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from common import ArtefactError, atomic_file, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from index import Location
+
+ARTEFACTS = Path("artefacts")
+DEMO = ARTEFACTS / "demo"
+SHIPPED = Path("checkpoints/minilm-dinov2")
+"""The checkpoint that comes with the repository; like the artefacts, a path from the working folder."""
+CHECKPOINTS = (ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
+"""Where a checkpoint is looked for when none is given."""
+
+LAYOUTS = "A Kaggle folder or .zip (styles.csv, images/), Hugging Face .parquet files, or a CSV (id, image, text)."
+"""The data sets that can be read."""
+
+Data = Annotated[Path, typer.Option(help=LAYOUTS)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
+KeysOption = Annotated[
+    Path | None, typer.Option(help="File of the keys. [default: VITRINE_KEYS, else artefacts/keys.json]")
+]
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Checkpoint folder. [default: the one that made the catalogue, "
+        f"of artefacts/checkpoint, {SHIPPED} and the demo's]"
+    ),
+]
+OwnCheckpointOption = Annotated[
+    Path | None, typer.Option(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
+]
+OwnCheckpointArgument = Annotated[
+    Path | None, typer.Argument(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
+]
+TowerOption = Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")]
+CacheOption = Annotated[Path, typer.Option(help="Where decoded pixels and locked features are kept.")]
+HostOption = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
+PortOption = Annotated[int | None, typer.Option(help="Port to listen on. [default: 8000]")]
+CatalogueOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE",
+        help="Catalogue: a folder, or a postgresql:// URL. [default: artefacts/catalogue, else the demo's]",
+    ),
+]
+
+
+def location(given: str | None) -> Location:
+    """Return the given place; without one artefacts/catalogue, or the demo's when only that exists."""
+    from index import parse_location
+
+    if given is not None:
+        return parse_location(given)
+    own, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
+    return own if own.exists() or not drawn.exists() else drawn
+
+
+def checkpoints(*folders: Path) -> list[Path]:
+    """Return those of `folders` that hold a checkpoint, sound or not; where none does, the first of them."""
+    from models import CONFIG_FILE
+
+    return [folder for folder in folders if (folder / CONFIG_FILE).is_file()] or [folders[0]]
+
+
+def own_checkpoint(given: Path | None) -> Path:
+    """Return the given checkpoint; without one artefacts/checkpoint, or the one that comes with the repository."""
+    return given or checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
+
+
+def pair(checkpoint: Path | None, given: str | None) -> tuple[Path, Location]:
+    """Return a checkpoint and a catalogue; when no checkpoint is given, the one that made the catalogue.
+
+    When no checkpoint here made it, the first is returned; opening the two then fails with an error that names both
+    encoders.
+    """
+    catalogue = location(given)
+    if checkpoint is not None:
+        return checkpoint, catalogue
+    found = checkpoints(*CHECKPOINTS)
+    if len(found) == 1 or (isinstance(catalogue, Path) and not catalogue.exists()):
+        return found[0], catalogue
+    from index import open_catalogue
+    from models import encoder_id
+
+    with open_catalogue(catalogue) as opened:
+        wanted = opened.info.encoder_id
+    for folder in found:
+        with suppress(ArtefactError, FileNotFoundError):  # a damaged checkpoint cannot be the one
+            if encoder_id(folder) == wanted:
+                return folder, catalogue
+    return found[0], catalogue
+
+
+def from_environment(name: str) -> Path | None:
+    """Return the folder in an environment variable; none where it is unset or empty."""
+    return Path(os.environ[name]) if os.environ.get(name) else None
+
+
+def write_figures(path: Path, result: Any, markdown: Callable[[Any], str]) -> None:
+    """Write figures to `path`: as a table where it ends in .md, else as JSON."""
+    if path.suffix != ".md":
+        write_json(path, result)
+        return
+    with atomic_file(path) as beside:
+        beside.write_text(markdown(result), encoding="utf-8")

@@ -1,0 +1,155 @@
+"""The commands of "Start here": the demo, a search without a service, the service, a look at the machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from common import InputError
+from vitrine.cli.app import START, cli, say, tell
+from vitrine.cli.options import (
+    ARTEFACTS,
+    CHECKPOINTS,
+    DEMO,
+    CatalogueOption,
+    CheckpointOption,
+    Device,
+    HostOption,
+    Json,
+    PortOption,
+    from_environment,
+    location,
+    pair,
+)
+
+
+@cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's artefacts go; what is there is used again.")] = DEMO,
+    serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the demo when it is ready.")] = True,
+    host: HostOption = None,
+    port: PortOption = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
+    _make_demo(folder, device, as_json)
+    if serve_it:
+        serve(folder / "checkpoint", str(folder / "catalogue"), host, port, device)
+
+
+def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
+    from training.demo import prepare_demo
+    from training.reports import terminal_table
+
+    report = prepare_demo(folder, device=device)
+    if as_json:
+        say(report, True)
+        return
+    console = Console(soft_wrap=True)
+    console.print(terminal_table(report["evaluation"]))
+    found = report["found"]
+    console.print(
+        f"Asked for {found['titles']} titles it had never seen, the first picture had the right type and colour in "
+        f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
+        f"Ready in {report['seconds']:.0f} s."
+    )
+
+
+@cli.command(rich_help_panel=START, epilog='Example: `vitrine search "red dress" -k 5`')
+def search(
+    text: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to look like, instead of a text.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many results.", min=1, max=1000)] = 10,
+    checkpoint: CheckpointOption = None,
+    catalogue: CatalogueOption = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Find products for a text or a picture, without a service."""
+    from index import SearchQuery, open_catalogue, open_search
+    from models import decode_image, load_encoder
+
+    if (text is None) == (image is None):
+        raise InputError("give a text or --image PICTURE, one of the two")
+    checkpoint, place = pair(checkpoint, catalogue)
+    encoder = load_encoder(checkpoint, device)
+    if image is not None:
+        try:
+            picture = decode_image(image.read_bytes())
+        except OSError as error:
+            raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
+        query = encoder.encode_image([picture])
+    else:
+        query = encoder.encode_text([text or ""])
+    with open_catalogue(place, encoder_id=encoder.encoder_id) as opened:
+        hits = open_search(opened).search("images", query, [SearchQuery(k=k)])[0].hits
+    if as_json:
+        results = []
+        for hit in hits:
+            product, score = hit.product, round(hit.score, 6)
+            attributes = dict(product.attributes)
+            results.append({"id": product.id, "title": product.title, "score": score, "attributes": attributes})
+        say({"results": results}, True)
+        return
+    table = Table()
+    for heading in ("score", "id", "title", "attributes"):
+        table.add_column(heading)
+    for hit in hits:
+        product = hit.product
+        table.add_row(f"{hit.score:.3f}", product.id, product.title, ", ".join(product.attributes.values()))
+    say(table, False)
+
+
+@cli.command(rich_help_panel=START, epilog="Example: `vitrine serve --port 8001 --workers 2`")
+def serve(
+    checkpoint: CheckpointOption = None,
+    catalogue: CatalogueOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that serve. [default: 1]")] = None,
+    or_demo: Annotated[
+        bool, typer.Option("--or-demo", help="Without a catalogue, make the demo and serve it.")
+    ] = False,
+) -> None:
+    """Serve the search over HTTP, with a page at /. Every setting can also come from VITRINE_* in the environment."""
+    from app import Settings
+    from app import serve as run
+
+    checkpoint = checkpoint or from_environment("VITRINE_CHECKPOINT")
+    catalogue = catalogue or os.environ.get("VITRINE_CATALOGUE") or None
+    if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():
+        _make_demo(DEMO, device or "auto")
+    checkpoint, place = pair(checkpoint, catalogue)
+    run(Settings.read(checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers))
+
+
+@cli.command(rich_help_panel=START, epilog="Example: `vitrine doctor --json`")
+def doctor(as_json: Json = False) -> None:
+    """Look at this machine and at what would be served, and say what to do about each finding.
+
+    Ends with 1 when something is in the way of the service; a note is not.
+    """
+    from app.doctor import examine, report
+
+    configured = from_environment("VITRINE_CHECKPOINT")
+    checkpoints = CHECKPOINTS if configured is None else (configured, *CHECKPOINTS)
+    found = examine(checkpoints, location(os.environ.get("VITRINE_CATALOGUE") or None))
+    summary = report(found)
+    if as_json:
+        say(summary, True)
+    else:
+        marks = {"ok": "[green]     ok[/]", "note": "[yellow]   note[/]", "problem": "[bold red]problem[/]"}
+        for one in found:
+            tell(f"{marks[one.state]}  {one.check:<11}{escape(one.found)}", highlight=False)
+            if one.fix:
+                tell(f"{'':>20}→ {escape(one.fix)}", highlight=False)
+    if not summary["ok"]:
+        raise typer.Exit(1)
