@@ -1,8 +1,8 @@
-"""Where the products of a catalogue stand on a map of two dimensions, and the file in its folder that says so.
+"""A map of the products of a catalogue in two dimensions, and the file in its folder that holds it.
 
 The file carries the encoder's id, as the catalogue does. A PCA is stored as the projection itself, so that a product
-that comes later has its place at once. UMAP has no such projection: its coordinates are stored by product, and what
-comes later is left out until the map is made anew. Knows no model and no HTTP.
+that is added later has its place at once. UMAP has no such projection: its coordinates are stored by product, and a
+product that is added later is left out until a new map is made. Knows no model and no HTTP.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class ProductMap:
     axes: Points | None = None
     """(2, D)."""
     places: dict[str, tuple[float, float]] | None = None
-    """Product id -> where it stands."""
+    """Product id -> its place."""
 
     def place(self, ids: Sequence[str], vectors: Vectors) -> tuple[Rows, Points]:
-        """Return which of N products have a place (M,), and where that is (M, 2).
+        """Return which of N products have a place (M,), and the places (M, 2).
 
         Args:
             ids: N.
@@ -98,7 +98,7 @@ def make_map(folder: Path, method: Method = "pca") -> int:
 
     Raises:
         ArtefactError: no catalogue there, or one with fewer than three products.
-        ConfigError: UMAP is asked for and not installed.
+        ConfigError: the method is UMAP, which is not installed.
     """
     with Catalogue.open(folder) as catalogue:
         snapshot = catalogue.snapshot()
@@ -136,7 +136,9 @@ def load_map(folder: Path, encoder_id: str) -> ProductMap:
     except FileNotFoundError:
         raise NotFoundError("this catalogue has no map yet; its operator makes one with `vitrine map`") from None
     except (OSError, ValueError) as error:
-        raise ArtefactError(f"{folder / MAP_FILE} cannot be read ({error}); make it anew with `vitrine map`") from error
+        raise ArtefactError(
+            f"{folder / MAP_FILE} cannot be read ({error}); make a new one with `vitrine map`"
+        ) from error
     try:
         if value["format"] != FORMAT:
             raise ArtefactError(
@@ -145,7 +147,7 @@ def load_map(folder: Path, encoder_id: str) -> ProductMap:
         if value["encoder_id"] != encoder_id:
             raise NotFoundError(
                 f"the map was made for encoder {value['encoder_id']}, and {encoder_id} is served; "
-                "the operator makes it anew with `vitrine map`"
+                "the operator makes a new one with `vitrine map`"
             )
         head = value["method"], value["encoder_id"], value["created"]
         if value["method"] == "pca":
@@ -157,5 +159,5 @@ def load_map(folder: Path, encoder_id: str) -> ProductMap:
         return ProductMap(*head, places=dict(zip(value["ids"], pairs, strict=True)))
     except (KeyError, TypeError, ValueError) as error:
         raise ArtefactError(
-            f"{folder / MAP_FILE} is incomplete ({error!r}); make it anew with `vitrine map`"
+            f"{folder / MAP_FILE} is incomplete ({error!r}); make a new one with `vitrine map`"
         ) from error

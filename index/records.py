@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from common import ConflictError, InputError
+from common import ArtefactError, ConflictError, InputError
 from index.product import SPLITS, Product, SplitRule
 
 UNIT_TOLERANCE = 1e-3
@@ -224,6 +224,35 @@ def check_split(product: Product) -> None:
 def repeated_id_error(product_id: str) -> InputError:
     """Return the error for a product id that a build was given before."""
     return InputError(f"product id {product_id!r} comes twice; every product needs an id of its own")
+
+
+# Checks of what is opened
+
+
+def check_format(place: object, found: object, needed: int) -> None:
+    """Refuse a catalogue of a format that this version does not read.
+
+    Raises:
+        ArtefactError: names both formats.
+    """
+    if found != needed:
+        raise ArtefactError(
+            f"{place} is a catalogue of format {found}, this version reads format {needed};"
+            " make a new one with `vitrine index`"
+        )
+
+
+def check_encoder(place: object, info: CatalogueInfo, encoder_id: str | None) -> None:
+    """Refuse a catalogue that another encoder made; None: any will do.
+
+    Raises:
+        ArtefactError: names both encoders.
+    """
+    if encoder_id not in (None, info.encoder_id):
+        raise ArtefactError(
+            f"{place} was made with encoder {info.encoder_id}, but the checkpoint is {encoder_id};"
+            " use the other checkpoint, or make a new catalogue with `vitrine index`"
+        )
 
 
 # The change log

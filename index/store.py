@@ -1,7 +1,7 @@
 """What every place of a catalogue can do, and the functions that open, build and copy one there.
 
 Only these functions know which place it is: a folder (SQLite and FAISS), or a PostgreSQL database. psycopg is imported
-when a database is asked for.
+for a database only.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def refresh(search: Search, store: Store) -> Search:
         raise
     except Exception:
         # A fault of ours must not stop the service from following its catalogue.
-        logger.exception("the changes do not fit the index, which is made anew")
+        logger.exception("the changes do not fit the index: a new one is made")
         return open_index(store)
 
 

@@ -95,7 +95,7 @@ class Trial:
 
     @classmethod
     def of(cls, vectors: Vectors, other: Vectors) -> Trial:
-        """Draw queries for `vectors` (M, D), and find what is right for them."""
+        """Draw queries for `vectors` (M, D), and find their true results."""
         own_queries, other_queries = queries_of(vectors, other)
         return cls(
             vectors,
@@ -126,9 +126,10 @@ class Trial:
 
 
 def tuned(ann: AnnIndex, trial: Trial, target: float) -> AnnIndex:
-    """Return `ann` with the least effort that reaches `target` with both modalities, a quarter of the rest in hand.
+    """Return `ann` with the least effort that reaches `target` with both modalities.
 
-    Where none does, the one that comes nearest, and its choice says so.
+    It goes a quarter of the way from `target` to 1 beyond it, since new queries differ. Where no effort reaches the
+    target, the best one is returned, and its choice says so.
     """
     aim = target + (1 - target) / 4
     best: AnnIndex | None = None
@@ -145,14 +146,14 @@ def tuned(ann: AnnIndex, trial: Trial, target: float) -> AnnIndex:
                 visited = max(1, len(ann) * effort // lists.nlist)
             elif ann.choice.kind == "hnsw":
                 visited = min(len(ann), 24 * effort)
-            asked = AnnIndex(ann.index, replace(ann.choice, width=width, effort=effort, visited=visited))
-            choice = trial.measured(asked)
+            tried = AnnIndex(ann.index, replace(ann.choice, width=width, effort=effort, visited=visited))
+            choice = trial.measured(tried)
             reached = choice.reached
-            asked = AnnIndex(ann.index, replace(choice, enough=reached >= target))
+            tried = AnnIndex(ann.index, replace(choice, enough=reached >= target))
             if best is None or reached > best.choice.reached:
-                best = asked
+                best = tried
             if reached >= aim:
-                return asked
+                return tried
             if effort and reached - before < 2e-4 and before > 0.5:
                 break  # what is missing is lost in the codes, not in the lists: more candidates must help
             before = reached
@@ -179,8 +180,8 @@ def choose(
     """Return the index to search `vectors` (M, D) with, and what was measured of every type that fits the budget.
 
     The types are compared on a sample. The fastest that reaches the target is built over all rows; of those that are
-    nearly as fast, the smallest. Where none reaches it, the one that comes nearest. The vectors themselves stay on the
-    disk, and are not counted unless they are all that is searched.
+    nearly as fast, the smallest. Where none reaches it, the best one. The vectors themselves stay on the disk, so they
+    count for a flat scan only.
 
     Args:
         vectors: what is searched.

@@ -1,7 +1,7 @@
-"""The products of a catalogue as arrays: what a search needs of all of them, to be mapped from files as it is.
+"""The products of a catalogue as arrays: what a search needs of all of them, mapped from files.
 
-A product itself is made from its record when somebody asks for it. Names (ids, titles) are found by a hash that stands
-in order, and confirmed by the record. Knows no search, no FAISS and no SQLite.
+A product itself is made from its record at each call. Names (ids, titles) are found in a sorted array of hashes, and
+confirmed by the record. Knows no search, no FAISS and no SQLite.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def _hash(text: str) -> int:
 
 
 def _found(text: str, hashes: npt.NDArray[np.uint64], numbers: Integers) -> list[int]:
-    """Return the numbers that stand under the hash of `text`: nearly always one, or none."""
+    """Return the numbers of the hash of `text`: nearly always one, or none."""
     wanted = np.uint64(_hash(text))
     start = int(np.searchsorted(hashes, wanted))
     end = start

@@ -54,7 +54,7 @@ class Choice:
     recall: float
     """At 10, with queries of the side's own modality."""
     recall_other: float
-    """At 10, with queries of the other modality: a title that asks for pictures."""
+    """At 10, with queries of the other modality: titles that find pictures."""
     ms: float
     """Of one query, rescoring included."""
     exact_ms: float
@@ -63,13 +63,13 @@ class Choice:
     """What it holds in memory; for flat, the vectors themselves."""
     build_s: float
     enough: bool = True
-    """Whether the recall that was asked for was reached."""
+    """Whether the required recall was reached."""
     recall_deep: float = 1.0
     """Of the `DEPTH` best, with the queries of which fewer are found."""
 
     @property
     def reached(self) -> float:
-        """What is held against the recall that was asked for."""
+        """What is compared with the required recall."""
         return min(self.recall, self.recall_other, 1 - (1 - self.recall_deep) / DEEPER)
 
 

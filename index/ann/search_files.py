@@ -46,7 +46,7 @@ LARGE = 100_000
 STALE = 0.05
 """Part of the products that may have changed since the files were made; beyond it, opening makes new files."""
 FEW_CHANGES = 1024
-"""Changed products for which opening never makes them anew."""
+"""Changed products for which opening never makes new files."""
 SPOT_CHECKS = 32
 """Products whose vectors are compared with the catalogue's own when the files are opened."""
 
@@ -177,7 +177,7 @@ def _open_current(
         return None
     changes = catalogue.changes(base.version)
     if changes is None or len(changes.removed) > max(FEW_CHANGES, STALE * count):
-        log("%s is too far behind the catalogue: the search files are made anew", folder)
+        log("%s is too far behind the catalogue: new search files are made", folder)
         return None
     return SearchFiles(base, ann, None if changes.version == base.version else changes)
 

@@ -32,6 +32,8 @@ from index.records import (
     Snapshot,
     Vectors,
     Written,
+    check_encoder,
+    check_format,
     log_reaches,
 )
 
@@ -64,17 +66,9 @@ class PostgresCatalogue:
         if row is None:
             raise ArtefactError(f"{self._database} has no catalogue; make one with `vitrine index --out URL`")
         build, found, value = row
-        if found != FORMAT:
-            raise ArtefactError(
-                f"{self._database} is a catalogue of format {found}, this version reads format {FORMAT};"
-                " make it anew with `vitrine index`"
-            )
+        check_format(self._database, found, FORMAT)
         info = to_info(value)
-        if encoder_id not in (None, info.encoder_id):
-            raise ArtefactError(
-                f"{self._database} was made with encoder {info.encoder_id}, but the checkpoint is {encoder_id};"
-                " use the other checkpoint, or make the catalogue anew with `vitrine index`"
-            )
+        check_encoder(self._database, info, encoder_id)
         return build, info
 
     def sql(self, text: str) -> Composed:

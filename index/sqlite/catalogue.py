@@ -19,20 +19,19 @@ import numpy as np
 
 from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError
 from index.product import Product
-from index.records import LOG_LENGTH, CatalogueInfo, Changes, Delete, Entry, Put, Snapshot, Vectors, Written
+from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
 from index.sqlite.edits import roll_back, write_edits
 from index.sqlite.rows import (
     COLUMNS,
     Chunk,
     DamagedError,
-    OtherFormatError,
     read_changes,
     read_chunks,
     read_info,
     to_product,
     to_vector,
 )
-from index.sqlite.schema import FILE, FORMAT, file_identity, open_reader, open_writer, version_of
+from index.sqlite.schema import FILE, file_identity, open_reader, open_writer, version_of
 
 
 class Catalogue:
@@ -73,7 +72,9 @@ class Catalogue:
         self._connection, self._identity = open_reader(file, may_write)
         self._writer: sqlite3.Connection | None = None
         try:
-            self.info = self._read_info(encoder_id)
+            with self._reading() as reading:
+                self.info = read_info(reading, folder)
+            check_encoder(folder, self.info, encoder_id)
             if writable and may_write:
                 self._writer = open_writer(file)
         except BaseException:
@@ -84,22 +85,6 @@ class Catalogue:
     def open(cls, folder: Path, *, encoder_id: str | None = None, writable: bool = False) -> Catalogue:
         """Open `folder`; as the constructor."""
         return cls(folder, encoder_id=encoder_id, writable=writable)
-
-    def _read_info(self, encoder_id: str | None) -> CatalogueInfo:
-        try:
-            with self._reading() as connection:
-                info = read_info(connection)
-        except OtherFormatError as error:
-            raise ArtefactError(
-                f"{self._folder} is a catalogue of format {error.found}, this version reads format {FORMAT};"
-                " make it anew with `vitrine index`"
-            ) from None
-        if encoder_id not in (None, info.encoder_id):
-            raise ArtefactError(
-                f"{self._folder} was made with encoder {info.encoder_id}, but the checkpoint is {encoder_id};"
-                " use the other checkpoint, or make the catalogue anew with `vitrine index`"
-            )
-        return info
 
     @property
     def folder(self) -> Path:
@@ -117,7 +102,7 @@ class Catalogue:
         return self._writer is not None
 
     def replaced(self) -> bool:
-        """Whether another file stands in the place of the one that is open, or none."""
+        """Whether the file that is open is no longer in its place."""
         try:
             return file_identity(self._folder / FILE) != self._identity
         except OSError:
@@ -172,7 +157,8 @@ class Catalogue:
                 yield self._connection
             except (sqlite3.Error, DamagedError) as error:
                 raise ArtefactError(
-                    f"{self._folder / FILE} cannot be read as a catalogue ({error}); make it anew with `vitrine index`"
+                    f"{self._folder / FILE} cannot be read as a catalogue ({error});"
+                    " make a new one with `vitrine index`"
                 ) from error
 
     @contextmanager

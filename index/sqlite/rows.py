@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 
 from index.product import SPLITS, Product, SplitRule
-from index.records import CatalogueInfo, Changes, Entry, Vectors, check_split, checked_vector, etag_of, log_reaches
+from index.records import (
+    CatalogueInfo,
+    Changes,
+    Entry,
+    Vectors,
+    check_format,
+    check_split,
+    checked_vector,
+    etag_of,
+    log_reaches,
+)
 from index.sqlite.schema import FORMAT, version_of
 
 INSERT = (
@@ -30,14 +40,6 @@ Chunk = tuple[list[Product], Vectors]
 
 class DamagedError(Exception):
     """A row that no version of ours wrote; the text says what is wrong with it."""
-
-
-class OtherFormatError(Exception):
-    """The catalogue is of the format in `found`."""
-
-    def __init__(self, found: object) -> None:
-        super().__init__(found)
-        self.found = found
 
 
 def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
@@ -66,19 +68,17 @@ def info_to_rows(info: CatalogueInfo) -> list[tuple[str, str]]:
     return [(key, json.dumps(value)) for key, value in {"format": FORMAT, **asdict(info)}.items()]
 
 
-def read_info(connection: sqlite3.Connection) -> CatalogueInfo:
-    """Return what a catalogue says of itself.
+def read_info(connection: sqlite3.Connection, place: object) -> CatalogueInfo:
+    """Return what the catalogue at `place` says of itself.
 
     Raises:
-        OtherFormatError: it is of a format that this version does not read.
+        ArtefactError: it is of a format that this version does not read.
         DamagedError: a part of it is missing or no value of its kind.
     """
     rows = connection.execute("SELECT key, value FROM meta").fetchall()
     try:
         meta: dict[str, Any] = {key: json.loads(value) for key, value in rows}
-        found = meta.pop("format")
-        if found != FORMAT:
-            raise OtherFormatError(found)
+        check_format(place, meta.pop("format"), FORMAT)
         return CatalogueInfo(**{**meta, "split": SplitRule(**meta["split"])})
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"its description is incomplete: {error!r}") from error

@@ -71,7 +71,7 @@ class SearchIndex:
 
     @property
     def products(self) -> list[Product]:
-        """The products that are there, in the catalogue's order. Made when asked for: of a large catalogue, slowly."""
+        """The products, in the catalogue's order. The list is made at each call: slow for a large catalogue."""
         return [self._state.rows.product(row) for row in np.flatnonzero(self._state.alive).tolist()]
 
     def vectors(self, product_ids: Iterable[str]) -> Vectors:

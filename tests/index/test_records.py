@@ -59,7 +59,9 @@ def test_the_digest_is_that_of_what_a_client_sees() -> None:
 
 def test_changes_are_replayed_in_their_order_with_the_split_of_the_new_catalogue() -> None:
     changed = [f"p{number}" for number in range(REPLAYED_TOGETHER + 1)]
-    there = {product_id: (product_id, f"title {product_id}", {}, b"") for product_id in changed if product_id != "p3"}
+    there: dict[str, tuple[str, str, dict[str, str], bytes]] = {
+        product_id: (product_id, f"title {product_id}", {}, b"") for product_id in changed if product_id != "p3"
+    }
     rule = SplitRule(0, 0, 1)
     pieces = list(replay_changes(changed, rule, lambda ids: [there[one] for one in ids if one in there]))
     assert [ids for ids, _ in pieces] == [changed[:-1], changed[-1:]]

@@ -12,7 +12,9 @@ from index.vectors.subset import RowSubset
 from tests.index.brute_force import unit
 
 
-def sorted_scores(vectors: np.ndarray, query: np.ndarray, end: int, mask: np.ndarray | None) -> tuple[list, list]:
+def sorted_scores(
+    vectors: np.ndarray, query: np.ndarray, end: int, mask: np.ndarray | None
+) -> tuple[list[int], list[float]]:
     rows = np.arange(len(vectors)) if mask is None else np.flatnonzero(mask)
     order, scores = score_exactly(query, vectors[rows], rows)
     return rows[order[:end]].tolist(), scores[:end].tolist()
