@@ -22,8 +22,7 @@ from app.http import read_keys
 from app.settings import PREFIX, Settings
 from common import VitrineError
 from index import Location, open_catalogue
-from models.checkpoint_folder import CONFIG_FILE, encoder_id
-from models.onnx_backend import exported
+from models import CONFIG_FILE, encoder_id, exported
 
 State = Literal["ok", "note", "problem"]
 """note: something is less than it could be, or not yet there; problem: the service would not run as it is set up."""
@@ -94,7 +93,7 @@ def _torch(asked: str) -> list[Finding]:
     try:
         import torch
 
-        from models.torch_backend import fast_dtype, pick_device
+        from models import fast_dtype, pick_device
     except (ImportError, OSError) as error:
         again = "install it again: pip install --force-reinstall torch torchvision"
         return [Finding("torch", "problem", f"cannot be imported ({str(error).splitlines()[0]})", again)]

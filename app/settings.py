@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common import ConfigError
 from index import Database, Location, parse_location
-from models.images import MAX_PIXELS
+from models import MAX_PIXELS
 
 PREFIX = "VITRINE_"
 MAX_RATE = 1_000_000

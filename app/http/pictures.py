@@ -16,7 +16,7 @@ from PIL import Image
 from app.http.limits import BodyLimits, too_large
 from app.telemetry import Telemetry
 from common import ImageError
-from models.images import FORMATS, decode_image
+from models import FORMATS, decode_image
 
 D = TypeVar("D")
 T = TypeVar("T")

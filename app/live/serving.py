@@ -21,8 +21,7 @@ from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
 from index import Delete, Put, SearchQuery, Store, Written, open_catalogue, open_search, refresh
-from models.checkpoint_folder import encoder_id
-from models.encoder import load_encoder
+from models import encoder_id, load_encoder
 
 logger = logging.getLogger("vitrine.app")
 

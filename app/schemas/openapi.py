@@ -19,7 +19,7 @@ from app.schemas.errors import error_answers
 from app.schemas.fields import MODEL_NAME, PIXEL
 from app.schemas.products import ProductLine, ProductRequest
 from app.schemas.search import BatchRequest, SearchRequest
-from models.images import NAMED
+from models import NAMED
 
 REQUESTS: tuple[type[BaseModel], ...] = (
     SearchRequest,

@@ -52,16 +52,6 @@ def _trial(optuna: Any) -> bool:
     return isinstance(study.get_trials(deepcopy=False)[0]._trial_id, int)
 
 
-def _moving_window(limits: Any) -> bool:
-    from limits.storage import MemoryStorage
-
-    steps = (MemoryStorage.acquire_entry, MemoryStorage.get_moving_window)
-    return [[*inspect.signature(step).parameters] for step in steps] == [
-        ["self", "key", "limit", "expiry", "amount"],
-        ["self", "key", "limit", "expiry"],
-    ]
-
-
 def _spool(starlette: Any) -> bool:
     from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -102,9 +92,6 @@ NAMES = [
         "uvicorn",
         _multiprocess,
         "adapt the supervisor of workers to uvicorn's new one; tests/app/test_workers.py says what it must do",
-    ),
-    PrivateName(
-        "MemoryStorage", "limits", _moving_window, "adapt the store of requests; it overrides these two methods"
     ),
     PrivateName("spool_max_size", "starlette", _spool, "find another way to keep an upload in memory"),
     PrivateName(
