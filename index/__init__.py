@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from index.records import Snapshot as Snapshot
     from index.records import Written as Written
     from index.records import check_condition as check_condition
-    from index.records import etag_of as etag_of
+    from index.records import entry_digest as entry_digest
     from index.results import DescriptionHit as DescriptionHit
     from index.results import Hit as Hit
     from index.results import Page as Page
@@ -84,7 +84,7 @@ __getattr__ = lazy_exports(
         "index.product": "Product SPLITS Split SplitRule title_key",
         "index.query": "Collapse Filter Filters LikeVectors MAX_K SIDES SearchQuery Side UnknownProductError",
         "index.records": (
-            "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition etag_of"
+            "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
         "index.results": "DescriptionHit Hit Page",
         "index.sqlite": "Catalogue CatalogueWriter",

@@ -142,7 +142,7 @@ class ExistsError(ConflictError):
 # The rule for an edit
 
 
-def etag_of(product: Product, image: bytes) -> str:
+def entry_digest(product: Product, image: bytes) -> str:
     """Return the digest of a product's content: the same content has the same digest, in any catalogue."""
     content = json.dumps([product.title, sorted(product.attributes.items())], ensure_ascii=False)
     found = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16)
@@ -179,7 +179,7 @@ def outcome_of(edit: Put | Delete, before: str | None) -> Written | ConflictErro
     An edit that changes nothing succeeds whatever its condition (RFC 9110, section 13.1.1), so a caller who did not
     hear the answer may send it again. The version is not known here, and is 0.
     """
-    after = etag_of(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
+    after = entry_digest(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
     if before == after:
         return Written(after, 0, changed=False)
     try:

@@ -51,7 +51,7 @@ class Store(Protocol):
     def product(self, product_id: str, /) -> Product:
         """Return one product."""
 
-    def get_with_etag(self, product_id: str, /) -> tuple[Product, str]:
+    def get_with_digest(self, product_id: str, /) -> tuple[Product, str]:
         """Return one product and its digest."""
 
     def image(self, product_id: str, /) -> bytes:

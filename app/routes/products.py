@@ -89,7 +89,7 @@ def product_image(product_id: KnownId, request: Request, components: TheComponen
 )
 def product(product_id: KnownId, request: Request, response: Response, components: TheComponents) -> Any:
     """Return one product."""
-    found, digest = components.state.catalogue.get_with_etag(product_id)
+    found, digest = components.state.catalogue.get_with_digest(product_id)
     if is_known(request.headers, f'"{digest}"'):
         return Response(status_code=304, headers={"ETag": f'"{digest}"'})
     response.headers["ETag"] = f'"{digest}"'

@@ -192,9 +192,9 @@ class PostgresCatalogue:
 
     def product(self, product_id: str) -> Product:
         """Return one product; NotFoundError: there is none of that id."""
-        return self.get_with_etag(product_id)[0]
+        return self.get_with_digest(product_id)[0]
 
-    def get_with_etag(self, product_id: str) -> tuple[Product, str]:
+    def get_with_digest(self, product_id: str) -> tuple[Product, str]:
         """Return one product and its digest; NotFoundError: there is none of that id."""
         *fields, digest = self._one("p.id, title, attributes, split, digest", product_id)
         return Product(*fields), str(digest)

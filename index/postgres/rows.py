@@ -14,7 +14,7 @@ from psycopg.types.json import Json, Jsonb
 from common import InputError
 from index.product import SplitRule, title_key
 from index.query import number_of
-from index.records import CatalogueInfo, Entry, Vectors, check_split, checked_vector, etag_of
+from index.records import CatalogueInfo, Entry, Vectors, check_split, checked_vector, entry_digest
 
 COLUMNS = (
     "position, seq, lead, title_id, id, title, split, digest, attributes, keys, numbers, image_vector, text_vector"
@@ -48,7 +48,7 @@ def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, 
         product.id,
         product.title,
         product.split,
-        etag_of(product, entry.image),
+        entry_digest(product, entry.image),
         Json(dict(product.attributes)),
         Jsonb(keys),
         Jsonb(limited),

@@ -187,9 +187,9 @@ class Catalogue:
         Raises:
             NotFoundError: no product of that id.
         """
-        return self.get_with_etag(product_id)[0]
+        return self.get_with_digest(product_id)[0]
 
-    def get_with_etag(self, product_id: str) -> tuple[Product, str]:
+    def get_with_digest(self, product_id: str) -> tuple[Product, str]:
         """Return one product and its digest.
 
         Raises:

@@ -22,7 +22,7 @@ from index.records import (
     check_format,
     check_split,
     checked_vector,
-    etag_of,
+    entry_digest,
     log_reaches,
 )
 from index.sqlite.schema import FORMAT, version_of
@@ -56,7 +56,7 @@ def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
         product.split,
         json.dumps(dict(product.attributes), ensure_ascii=False),
         seq,
-        etag_of(product, entry.image),
+        entry_digest(product, entry.image),
         checked_vector(entry.image_vector, dim, product.id, "image").tobytes(),
         checked_vector(entry.text_vector, dim, product.id, "text").tobytes(),
         entry.image,

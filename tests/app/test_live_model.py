@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from app.http import create_key
 from app.server import create_app
 from app.settings import Settings
-from index import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, etag_of
+from index import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, entry_digest
 from models.images import decode_image
 from tests.tools.shop import DESCRIPTIONS, IMAGES, KINDS, DrawnEncoder, draw, encoded, served, show, write_catalogue
 
@@ -51,7 +51,7 @@ class Thing:
 
     @property
     def digest(self) -> str:
-        return etag_of(Product("", self.title, self.attributes), self.picture)
+        return entry_digest(Product("", self.title, self.attributes), self.picture)
 
     def body(self, *, picture: bool = True) -> dict[str, Any]:
         body: dict[str, Any] = {"title": self.title, "attributes": self.attributes}

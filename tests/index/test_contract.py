@@ -78,7 +78,7 @@ def test_edits_conditions_log_and_changes(place: Location) -> None:
         assert not again.changed
         assert isinstance(refused, ConflictError)
         assert isinstance(absent, ConflictError)
-        assert catalogue.get_with_etag(changed.product.id) == (changed.product, replaced.digest)
+        assert catalogue.get_with_digest(changed.product.id) == (changed.product, replaced.digest)
         assert catalogue.version() == 3
         assert len(catalogue) == 5
         wanted = [entries[2], entries[3], entries[4], new, changed]

@@ -26,7 +26,7 @@ from index import (
     SearchQuery,
     SplitRule,
     Written,
-    etag_of,
+    entry_digest,
 )
 from index.sqlite.schema import FILE
 from tests.tools.root import ROOT
@@ -66,7 +66,7 @@ def check_sound(folder: Path) -> None:
         snapshot = catalogue.snapshot()
         for product in snapshot.products:
             found, digest = catalogue.entry(product.id)
-            assert digest == etag_of(product, found.image)
+            assert digest == entry_digest(product, found.image)
             assert np.array_equal(found.image_vector, entry(product.id, _title(product)).image_vector)
 
 
@@ -79,11 +79,11 @@ def test_products_are_put_replaced_and_taken_out(folder: Path) -> None:
         assert catalogue.writable
         new, changed = entry("new"), entry("p1", "another title")
         (one,) = catalogue.write([Put(new)])
-        assert one == Written(etag_of(new.product, new.image), 1, created=True, changed=True)
+        assert one == Written(entry_digest(new.product, new.image), 1, created=True, changed=True)
         two, three = catalogue.write([Put(changed), Delete("p3")])
         assert (written(two).created, written(two).version, written(three).digest) == (False, 3, None)
         assert catalogue.version() == 3
-        assert catalogue.get_with_etag("p1") == (changed.product, written(two).digest)
+        assert catalogue.get_with_digest("p1") == (changed.product, written(two).digest)
         assert catalogue.image("new") == new.image
         with pytest.raises(NotFoundError):
             catalogue.product("p3")
@@ -106,12 +106,12 @@ def test_the_same_again_changes_nothing(folder: Path) -> None:
 
 def test_conditions_keep_editors_from_overwriting_one_another(folder: Path) -> None:
     with Catalogue.open(folder, writable=True) as catalogue:
-        _, before = catalogue.get_with_etag("p1")
+        _, before = catalogue.get_with_digest("p1")
         one, other = entry("p1", "one editor"), entry("p1", "another editor")
         assert isinstance(catalogue.write([Put(one, frozenset({before}))])[0], Written)
         (late,) = catalogue.write([Put(other, frozenset({before}))])
         assert isinstance(late, ConflictError)
-        assert etag_of(one.product, one.image) in str(late)
+        assert entry_digest(one.product, one.image) in str(late)
         assert catalogue.product("p1").title == "one editor"
         (late,) = catalogue.write([Delete("p1", frozenset({before}))])
         assert isinstance(late, ConflictError)

@@ -114,7 +114,7 @@ def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lo
                 assert "secret" not in str(raised.value)
             server.start()
             assert isinstance(written, Outcome)
-            assert catalogue.get_with_etag("id 50/ü")[1] == written.digest
+            assert catalogue.get_with_digest("id 50/ü")[1] == written.digest
             assert (
                 search.search("images", entry(50).image_vector[None], [SearchQuery(k=1)])[0].hits[0].product.id
                 == "id 50/ü"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from common import ConflictError
-from index import ANY, Delete, Entry, ExistsError, Product, Put, SplitRule, Written, check_condition, etag_of
+from index import ANY, Delete, Entry, ExistsError, Product, Put, SplitRule, Written, check_condition, entry_digest
 from index.records import REPLAYED_TOGETHER, log_reaches, outcome_of, replay_changes
 
 VECTOR = np.ones(1, np.float32)
 ENTRY = Entry(Product("a", "title", {"colour": "red"}), b"picture", VECTOR, VECTOR)
-NOW = etag_of(ENTRY.product, ENTRY.image)
+NOW = entry_digest(ENTRY.product, ENTRY.image)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_an_edit_that_changes_nothing_succeeds_whatever_its_condition() -> None:
 
 def test_the_digest_is_that_of_what_a_client_sees() -> None:
     same = Product("another id", "title", {"colour": "red"}, "test")
-    assert etag_of(same, b"picture") == NOW
+    assert entry_digest(same, b"picture") == NOW
     others = [Product("a", "Title"), Product("a", "title", {"colour": "blue"}), Product("a", "title", {})]
-    assert len({NOW, etag_of(ENTRY.product, b"other"), *(etag_of(one, b"picture") for one in others)}) == 5
+    assert len({NOW, entry_digest(ENTRY.product, b"other"), *(entry_digest(one, b"picture") for one in others)}) == 5
 
 
 def test_changes_are_replayed_in_their_order_with_the_split_of_the_new_catalogue() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
-from index import Catalogue, SearchIndex, SearchQuery, etag_of
+from index import Catalogue, SearchIndex, SearchQuery, entry_digest
 from models import Encoder, load_encoder
 from tests.load.kill_clients import Marks, Slot, Tally
 from tests.load.products import attributes_of, encoded, picture_of, title_of
@@ -78,7 +78,7 @@ class Check:
         for entry, digest in entries:
             if (entry.product.id, digest) not in self.sound:
                 fresh.append(entry)
-                if digest != etag_of(entry.product, entry.image):
+                if digest != entry_digest(entry.product, entry.image):
                     self.tally.fault(f"{entry.product.id} is called by the digest of something else")
         for start in range(0, len(fresh), 64):
             batch = fresh[start : start + 64]
@@ -89,7 +89,7 @@ class Check:
                     if cosine < CLOSE:
                         self.tally.fault(f"the {name} of {entry.product.id} is another product's: cosine {cosine:.4f}")
                 self.tally.counts["vectors encoded again and compared"] += 2
-                self.sound.add((entry.product.id, etag_of(entry.product, entry.image)))
+                self.sound.add((entry.product.id, entry_digest(entry.product, entry.image)))
 
     def index(self, service: Service, *, timed: bool = False) -> set[str]:
         """Check that every worker answers as an index made anew from the file does; return the ids that are found.
