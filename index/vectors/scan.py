@@ -6,6 +6,7 @@ The only file that hands pointers to FAISS. Knows rows and vectors, no products 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import faiss
@@ -68,9 +69,12 @@ def top_k(vectors: RowVectors, queries: Vectors, ends: Sequence[int], subset: Ro
     widths = [min(end + MARGIN, total) for end in ends]
     slacks = SLACK * np.linalg.norm(queries, axis=1)
     pending = [number for number, end in enumerate(ends) if end > 0 and number not in results]
+    parts = _parts(vectors, subset.mask, subset.rows) if pending else []
     while pending:
         widest = max(widths[number] for number in pending)
-        near, found = _scan(vectors, queries[pending], widest, subset.mask, subset.rows)
+        scan = _scan_together if len(pending) >= PRODUCT_FROM else _scan_each
+        scans = [scan(part, queries[pending], min(widest, part.count)) for part in parts]
+        near, found = _merged(parts, scans, widest)
         unsettled = []
         for row, number in enumerate(pending):
             end, width = ends[number], widths[number]
@@ -117,28 +121,48 @@ def _candidates(ann: AnnIndex, vectors: RowVectors, queries: Vectors, subset: Ro
         found = np.where(found >= 0, subset.labels[found], -1)
     others = subset.beyond_ann
     if len(others):
-        _, more = _scan(vectors, queries, min(ann.choice.width, len(others)), None, others)
+        width = min(ann.choice.width, len(others))
+        scan = _scan_together if len(queries) >= PRODUCT_FROM else _scan_each
+        parts = _parts(vectors, None, others)
+        _, more = _merged(parts, [scan(part, queries, min(width, part.count)) for part in parts], width)
         found = np.concatenate([found, more], axis=1)
     return found
 
 
-def _scan(vectors: RowVectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None) -> Scored:
-    """Compare `queries` (B, D) with every row that `mask` (N,) lets pass, or with `rows`, which are in order."""
-    start, found = 0, []
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A contiguous array of vectors, and which of its rows are compared."""
+
+    start: int
+    """Row that its first vector is of."""
+    vectors: Vectors
+    mask: Mask | None
+    rows: Rows | None
+    count: int
+    """Rows that a scan of it may find."""
+
+
+def _parts(vectors: RowVectors, mask: Mask | None, rows: Rows | None) -> list[_Part]:
+    """Return the arrays to scan for the rows that `mask` (N,) lets pass, or for `rows`, which are in order."""
+    start, parts = 0, []
     for part in (vectors.fixed, vectors.late):
         end = start + len(part)
         of_part = None if rows is None else rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)] - start
         count = len(part if of_part is None else of_part)
         if count:
-            passing = None if mask is None or rows is not None else mask[start:end]
-            scan = _scan_together if len(queries) >= PRODUCT_FROM else _scan_each
-            scores, places = scan(part, queries, min(k, count), passing, of_part)
-            found.append((scores, np.where(places >= 0, places + start, -1)))
+            parts.append(
+                _Part(start, part, None if mask is None or rows is not None else mask[start:end], of_part, count)
+            )
         start = end
-    if len(found) == 1:
-        return found[0]
-    scores, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
-    return _sorted(scores, places, k)
+    return parts
+
+
+def _merged(parts: Sequence[_Part], found: Sequence[Scored], k: int) -> Scored:
+    """Return the best k of what the scan of each part found, with rows of the whole."""
+    rows = [np.where(places >= 0, places + part.start, -1) for part, (_, places) in zip(parts, found, strict=True)]
+    if len(parts) == 1:
+        return found[0][0], rows[0]
+    return _sorted(np.concatenate([scores for scores, _ in found], axis=1), np.concatenate(rows, axis=1), k)
 
 
 def _sorted(scores: Vectors, places: Rows, k: int) -> Scored:
@@ -146,14 +170,15 @@ def _sorted(scores: Vectors, places: Rows, k: int) -> Scored:
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(places, order, axis=1)
 
 
-def _scan_each(vectors: Vectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None) -> Scored:
+def _scan_each(part: _Part, queries: Vectors, k: int) -> Scored:
     """Scan one array for each query: `faiss.knn`, with a choice of rows, which FAISS's Python wrapper lacks.
 
     Unlike an index it needs no copy of the vectors.
     """
+    vectors, mask, rows = part.vectors, part.mask, part.rows
     count, dim = vectors.shape
     if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(MAX_POSTFILTERED, count // 8):
-        scores, places = _scan_each(vectors, queries, min(k + failing, count), None, None)
+        scores, places = _scan_each(replace(part, mask=None), queries, min(k + failing, count))
         passes = mask[places]
         return _sorted(np.where(passes, scores, -np.inf), np.where(passes, places, -1), k)
     scores = np.empty((len(queries), k), dtype=np.float32)
@@ -181,16 +206,16 @@ def _scan_each(vectors: Vectors, queries: Vectors, k: int, mask: Mask | None, ro
     return scores, places
 
 
-def _scan_together(vectors: Vectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None) -> Scored:
+def _scan_together(part: _Part, queries: Vectors, k: int) -> Scored:
     """Scan one array for all queries at once, by a product of matrices."""
-    count = len(vectors) if rows is None else len(rows)
+    vectors, mask, rows, count = part.vectors, part.mask, part.rows, part.count
     transposed = np.ascontiguousarray(queries.T)
     numbers = np.arange(len(queries))[:, None]
     found = []
     for start in range(0, count, BLOCK):
         end = min(start + BLOCK, count)
-        part = vectors[start:end] if rows is None else vectors[rows[start:end]]
-        scores = _products(part, transposed)
+        block = vectors[start:end] if rows is None else vectors[rows[start:end]]
+        scores = _products(block, transposed)
         if mask is not None:
             scores[~mask[start:end]] = -np.inf
         places = _largest(scores, min(k, end - start))
