@@ -32,6 +32,7 @@ import json, sys, time
 from pathlib import Path
 from common import DataError
 from training.data import download_dataset
+from huggingface_hub import HfApi, snapshot_download  # imported before the clock starts: that may take seconds
 for folder, repo in json.loads(sys.argv[1]):
     started = time.monotonic()
     try:
