@@ -39,7 +39,7 @@ fix: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-## Make the tables in docs/ from the committed JSON, and the settings table in the README.
+## Make the tables in docs/ from the committed JSON, and the settings table and the map of the house in the README.
 docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.results docs/results.md README.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
@@ -47,6 +47,7 @@ docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.performance docs/performance.md
 	$(BIN)/python -m tests.benchmarks.scaling docs/scaling.md
 	$(BIN)/vitrine settings --write README.md
+	$(BIN)/python -m tests.tools.house README.md
 
 ## Run the commands in README and docs/ against the demo (`vitrine demo --no-serve` makes it), and update the answers.
 readme: $(VENV)/installed

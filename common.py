@@ -175,7 +175,7 @@ def read_json(
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's text that is not blank, or the name of its type."""
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:

@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
             await asyncio.gather(*beside, return_exceptions=True)
             await service.close()
 
-    # Our own page describes the calls: the stock one loads scripts from another host.
+    # FastAPI's own pages of the calls load scripts from another host: the page at /docs is one of ours.
     app = FastAPI(
         title="Vitrine",
         version="1",

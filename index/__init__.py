@@ -34,6 +34,17 @@ if TYPE_CHECKING:
     from index.product import Split as Split
     from index.product import SplitRule as SplitRule
     from index.product import title_key as title_key
+    from index.query import MAX_K as MAX_K
+    from index.query import Collapse as Collapse
+    from index.query import DescriptionHit as DescriptionHit
+    from index.query import Filter as Filter
+    from index.query import Filters as Filters
+    from index.query import Hit as Hit
+    from index.query import LikeVectors as LikeVectors
+    from index.query import Page as Page
+    from index.query import SearchQuery as SearchQuery
+    from index.query import Side as Side
+    from index.query import UnknownProductError as UnknownProductError
     from index.sqlite import Catalogue as Catalogue
     from index.sqlite import CatalogueInfo as CatalogueInfo
     from index.sqlite import CatalogueWriter as CatalogueWriter
@@ -54,14 +65,7 @@ if TYPE_CHECKING:
     from index.store import parse_location as parse_location
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
-    from index.vectors import MAX_K as MAX_K
-    from index.vectors import DescriptionHit as DescriptionHit
-    from index.vectors import Filter as Filter
-    from index.vectors import Filters as Filters
-    from index.vectors import Hit as Hit
-    from index.vectors import Page as Page
     from index.vectors import SearchIndex as SearchIndex
-    from index.vectors import SearchQuery as SearchQuery
 
 __getattr__ = lazy_exports(
     __name__,
@@ -72,11 +76,14 @@ __getattr__ = lazy_exports(
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
+        "index.query": (
+            "Collapse DescriptionHit Filter Filters Hit LikeVectors MAX_K Page SearchQuery Side UnknownProductError"
+        ),
         "index.sqlite": "Catalogue CatalogueInfo CatalogueWriter Changes Delete Entry Put Snapshot Written etag_of",
         "index.store": (
             "Database Location Search Store refresh copy_catalogue open_catalogue open_search parse_location "
             "write_catalogue"
         ),
-        "index.vectors": "DescriptionHit Filter Filters Hit MAX_K Page SearchIndex SearchQuery",
+        "index.vectors": "SearchIndex",
     },
 )

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast, overload
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.ann import make_index, open_index
 from index.map import make_map
 from index.product import Product
+from index.query import DescriptionHit, Filters, Hit, LikeVectors, Page, SearchQuery, Side
 from index.sqlite import Catalogue, CatalogueInfo, CatalogueWriter, Delete, Entry, Put, Snapshot, Vectors, Written
-from index.vectors import DescriptionHit, Filters, Hit, Page, SearchIndex, SearchQuery
+from index.vectors import SearchIndex
 
 logger = logging.getLogger("vitrine.index")
 
@@ -107,26 +108,39 @@ class Search(Protocol):
 
     def __len__(self) -> int: ...
 
-    @property
-    def products(self) -> list[Product]:
-        """All products, in the catalogue's order."""
-
     def vectors(self, product_ids: Iterable[str], /) -> Vectors:
         """Return the image vectors (K, D) of products."""
 
-    def check(self, want: SearchQuery, /) -> None:
-        """Refuse a want that cannot be answered."""
+    def check(self, query: SearchQuery, /) -> LikeVectors:
+        """Refuse a query that cannot be answered; return the vectors of the products that it names."""
+
+    def count(self, filters: Filters | None = None, /) -> int:
+        """Return how many products pass the filters."""
 
     def facets(
         self, filters: Filters | None = None, names: Iterable[str] | None = None, /
     ) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters."""
 
-    def images(self, queries: Vectors, wants: Sequence[SearchQuery], /) -> list[Page[Hit]]:
-        """Find the products whose image vectors are nearest to `queries` (B, D)."""
+    @overload
+    def search(
+        self, side: Literal["images"], vectors: Vectors, queries: Sequence[SearchQuery], /
+    ) -> list[Page[Hit]]: ...
 
-    def descriptions(self, queries: Vectors, wants: Sequence[SearchQuery], /) -> list[Page[DescriptionHit]]:
-        """Find the distinct descriptions nearest to `queries` (B, D)."""
+    @overload
+    def search(
+        self, side: Literal["texts"], vectors: Vectors, queries: Sequence[SearchQuery], /
+    ) -> list[Page[DescriptionHit]]: ...
+
+    @overload
+    def search(
+        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery], /
+    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]: ...
+
+    def search(
+        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery], /
+    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]:
+        """Find what is nearest to `vectors` (B, D), a page for each of B queries."""
 
 
 class Writer(Protocol):

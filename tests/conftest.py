@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from pathlib import Path
 
 # Before torch is imported: tests run side by side, and threads that spin for a core that another one holds take ages.
@@ -14,7 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import pytest
 from PIL import Image, ImageDraw
 
-from models.presets import PRESETS
+from models import PRESETS, export
 from training.config import RunConfig, parse_config
 from training.indexing import build_catalogue
 from training.train import train
@@ -69,6 +70,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, shapes: Path, quick_con
     folder = tmp_path_factory.mktemp("run")
     train(quick_config, shapes, folder / "checkpoint", cache=folder / "cache", device="cpu")
     return folder / "checkpoint"
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
+    """Return a copy of the checkpoint with an export: processes that load it do without torch, which takes seconds."""
+    folder = tmp_path_factory.mktemp("exported") / "checkpoint"
+    shutil.copytree(checkpoint, folder)
+    export(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

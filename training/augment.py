@@ -13,9 +13,9 @@ from training.config import Augmentation
 
 
 def augment(pixels: Tensor, how: Augmentation) -> Tensor:
-    """Return pictures (B, H, W, 3) uint8 changed at random, each in its own way, drawn from torch's generator.
+    """Return pictures (B, H, W, 3) uint8, each changed in its own way; draws come from torch's generator.
 
-    What a shift or a zoom uncovers continues the picture's border: product pictures stand on a plain ground.
+    What a shift or a zoom uncovers continues the picture's border: product pictures have a plain background.
     """
     count, device = len(pixels), pixels.device
     if how == Augmentation() or not count:
@@ -25,6 +25,7 @@ def augment(pixels: Tensor, how: Augmentation) -> Tensor:
         return (torch.rand(count, device=device) * 2 - 1) * by  # (B,) in [-by, by]
 
     planes = pixels.permute(0, 3, 1, 2).contiguous().float()  # (B, 3, H, W)
+    # These are drawn even where a change is off, so that one setting does not alter the draws of another.
     side = 1 + draw(how.zoom)
     mirrored = torch.where(torch.rand(count, device=device) < how.flip, -1.0, 1.0)
     across, down = 2 * draw(how.shift), 2 * draw(how.shift)  # a grid's width is 2
@@ -45,7 +46,7 @@ def augment(pixels: Tensor, how: Augmentation) -> Tensor:
 def drop_patches(tower: nn.Module, fraction: float) -> None:
     """Make an image transformer leave out `fraction` of its patches at random while it trains (arXiv 2212.00794).
 
-    The class token stays. Fewer patches cost less time, and keep the tower from leaning on any one of them.
+    The class token stays. Fewer patches take less time, and no single patch can decide alone.
 
     Raises:
         ConfigError: the tower has no sequence of patches.

@@ -35,7 +35,7 @@ PEAK_FLOPS = {
 """Dense half-precision peak of GPUs by a word in their name, from their makers' data sheets."""
 
 ROUNDS = 3
-"""Real and synthetic steps take turns this often, so that a noisy machine disturbs both alike."""
+"""Real and synthetic steps alternate this often, so that noise on the machine disturbs both alike."""
 
 Batch = tuple[dict[str, Tensor], Tensor]
 
@@ -49,10 +49,10 @@ def benchmark(
     steps: int = 12,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Time the real loop against the same steps on tensors that are at hand already.
+    """Time the real loop, and the same steps on tensors that are already on the device.
 
     Args:
-        config: the run; its last stage is what is timed.
+        config: the run; its steps after `locked_epochs` are timed.
         data: the data set.
         cache: as for training.
         device: as for training.

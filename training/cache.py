@@ -1,6 +1,7 @@
-"""What training reads at every step, made once and kept on disk: decoded pixels, and the features of locked towers.
+"""Decoded pixels and the features of locked towers: computed once, kept on disk, read at every step.
 
-An entry is named by a hash of all it depends on, so it never goes stale; deleting the folder only costs time.
+The name of an entry is a hash of everything that it depends on, so it is never stale. The folder may be deleted: it
+only costs time.
 """
 
 from __future__ import annotations
@@ -14,11 +15,7 @@ import numpy as np
 import torch
 
 from common import atomic_folder
-from models.checkpoint import state_hash
-from models.dual_encoder import DualEncoder
-from models.images import scaled
-from models.tokenizer import TextPreprocessor
-from models.torch_backend import fast_dtype
+from models import DualEncoder, TextPreprocessor, fast_dtype, scaled, state_hash
 from training.data import Dataset, chunks, decode_pictures
 from training.progress import bar
 
@@ -77,7 +74,9 @@ def text_features(
     model: DualEncoder, text: TextPreprocessor, titles: list[str], cache: Path, device: torch.device
 ) -> np.ndarray:
     """Return the text tower's pooled features (N, F) float16 of the titles; equal titles are encoded once."""
-    distinct = sorted(set(titles), key=lambda title: (len(title), title))  # like lengths share a chunk
+    distinct = sorted(
+        set(titles), key=lambda title: (len(title), title)
+    )  # titles of one length share a chunk: less padding
     key = _key(distinct, text.to_json(), state_hash(model.text_tower), model.config.text.pooling, fast_dtype(device))
     folder = cache / f"text-{key}"
     if not folder.is_dir():

@@ -16,10 +16,10 @@ CAPTION_DRAWS = 4
 
 
 def captions(items: Sequence[Item], recipe: Recipe) -> tuple[list[list[str]], np.ndarray]:
-    """Return V wordings of each of N items, and which of them are positives of each other (N, V).
+    """Return V wordings of each of N items, and their groups (N, V): equal numbers are positives of each other.
 
-    Wording 0 is the title. Others have attributes behind it, where the title does not name them already, and belong to
-    the title's group; or they are attributes alone, and belong to all of the same words.
+    Wording 0 is the title. Another wording is the title with attributes behind it that the title does not name, and is
+    in the title's group. Or it is attributes alone; then its group is all wordings of the same words.
 
     Raises:
         ConfigError: no item has an attribute of that name.
@@ -32,12 +32,13 @@ def captions(items: Sequence[Item], recipe: Recipe) -> tuple[list[list[str]], np
         raise ConfigError(
             f"captions: the data set has no attribute {unknown[0]!r}; its attributes are {', '.join(sorted(known))}"
         )
-    rng = np.random.default_rng([0, len(items)])  # not the run's seed: cached features serve every run
+    # Not the run's seed: the cached text features of these wordings serve runs of every seed.
+    rng = np.random.default_rng([0, len(items)])
     shape = (len(items), CAPTION_DRAWS - 1)
     kept = rng.random((*shape, len(recipe.captions))) < recipe.caption_keep
     alone = rng.random(shape) < recipe.caption_alone
     count = rng.integers(1, 3, size=shape)
-    place = rng.random((*shape, len(recipe.captions))).argsort(-1)  # a random order to take one or two from
+    place = rng.random((*shape, len(recipe.captions))).argsort(-1)  # the first one or two of a random order
     wordings, keys = [], []
     for row, item in enumerate(items):
         there = [item.attributes.get(name, "") for name in recipe.captions]
@@ -58,5 +59,6 @@ def captions(items: Sequence[Item], recipe: Recipe) -> tuple[list[list[str]], np
 
 
 def _numbered(keys: list[list[str]]) -> np.ndarray:
+    """Return a number for each key (N, V), in the order of first appearance."""
     numbers: dict[str, int] = {}
     return np.array([[numbers.setdefault(key, len(numbers)) for key in row] for row in keys], dtype=np.int64)

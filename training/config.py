@@ -10,10 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from common import ConfigError
 from index import SplitRule
-from models.presets import ModelConfig, preset
-
-TowerName = Literal["text", "image"]
-TOWERS: tuple[TowerName, ...] = ("text", "image")
+from models import TOWERS, ModelConfig, TowerName, preset
 
 
 class _Frozen(BaseModel):
@@ -34,7 +31,7 @@ class Augmentation(_Frozen):
 
 
 class Recipe(_Frozen):
-    """How the weights are found. The defaults are the plain recipe of CLIP; every addition is one field, off."""
+    """How the weights are found. The defaults are CLIP's plain recipe; each addition is a field, off by default."""
 
     epochs: int = Field(default=5, ge=1)
     """Passes over the training titles."""
@@ -132,9 +129,9 @@ class RunConfig(_Frozen):
     preset: str
     """Where the model's config starts from; see models/presets.py."""
     model: ModelConfig
-    """The preset with the file's [model] section laid over it."""
+    """The preset with the values of the file's [model] section."""
     split: SplitRule = SplitRule()
-    """How titles are dealt out: fractions `train`, `validation`, `test`, and a `seed`."""
+    """How titles are split: fractions `train`, `validation`, `test`, and a `seed`."""
     train: Recipe = Recipe()
     """The recipe."""
 
@@ -156,7 +153,7 @@ def load_config(path: Path, *, text_tower: str | None = None, image_tower: str |
 
 
 def read_fields(path: Path) -> dict[str, Any]:
-    """Return a config file's content as it stands there, unchecked.
+    """Return a config file's content, unchecked.
 
     Raises:
         ConfigError: no such file, or no TOML.
@@ -164,7 +161,7 @@ def read_fields(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"there is no config {path}; see training/configs for those that come along") from None
+        raise ConfigError(f"there is no config {path}; see training/configs for those that are there") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} is no TOML file ({error}); correct it there") from error
 
@@ -185,7 +182,7 @@ def parse_config(fields: dict[str, Any]) -> RunConfig:
 
 
 def merge(base: Any, over: Any) -> Any:
-    """Lay `over` on `base`, table by table; an architecture is replaced whole, its fields belong together."""
+    """Return `base` with the values of `over`, table by table; an architecture's fields are replaced together."""
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
     merged = {name: merge(base[name], over[name]) if name in over else base[name] for name in base}
@@ -200,7 +197,7 @@ def _explain(problem: dict[str, Any]) -> str:
     names = [str(part) for part in problem["loc"]]
     if problem["type"] not in ("extra_forbidden", "unexpected_keyword_argument"):
         message = problem["msg"].removeprefix("Value error, ")
-        got = "" if isinstance(problem["input"], dict) else f"; got {problem['input']!r}"  # a table is quoted by no one
+        got = "" if isinstance(problem["input"], dict) else f"; got {problem['input']!r}"  # not a whole table
         return f"{'.'.join(names) or 'config'}: {message}{got}"
     owner: Any = RunConfig
     for name in names[:-1]:

@@ -1,4 +1,4 @@
-"""One training run over several processes, as `torchrun` starts them. Knows no model and no recipe."""
+"""One training run over several processes, started by `torchrun`. Knows no model and no recipe."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class World:
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """Return which of a batch's `count` rows are this process's."""
+        """Return the part of a batch of `count` rows that this process computes."""
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.dual_encoder import DualEncoder
+from models import DualEncoder
 
 SIDES = ("image_features", "text_features")
 

@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.dual_encoder import DualEncoder
-from models.tokenizer import TextPreprocessor
+from models import DualEncoder, TextPreprocessor
 from training.cache import image_features, pixels, text_features
 from training.captions import captions
 from training.config import Recipe
@@ -36,6 +35,7 @@ class Inputs:
     groups: np.ndarray
     """(N, V) int64, equal where texts are positives of each other: of one title, or the same attributes alone."""
     pad_id: int
+    """The token that pads texts."""
 
     def batch(self, rows: np.ndarray, wording: np.ndarray | None = None) -> dict[str, Tensor]:
         """Return the model's inputs for `rows` (B,), named as its `forward` takes them; `wording` (B,), else title."""
@@ -58,7 +58,7 @@ def make_inputs(
     cache: Path,
     device: torch.device,
 ) -> tuple[Inputs, np.ndarray]:
-    """Return the inputs of N items while the towers in `locked` do not learn, and whose pictures are usable (N,)."""
+    """Return the inputs of N items while the towers in `locked` do not learn, and flags of usable pictures (N,)."""
     if "image" in locked:
         image, usable = image_features(model, dataset, cache, device)
     else:

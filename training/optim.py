@@ -1,4 +1,4 @@
-"""What learns, how fast, and the average of it: parameter groups, the schedule, EMA. Knows no data set."""
+"""Which parameters learn, how fast, and their average: parameter groups, schedule, EMA. Knows no data set."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from common import ConfigError
-from models.dual_encoder import DualEncoder
-from training.config import TOWERS, Recipe
+from models import TOWERS, DualEncoder
+from training.config import Recipe
 
 _LAYER = re.compile(r"\.(?:layer|layers|h|stages)\.(\d+)\.")
 """Where Hugging Face's towers number their layers, in a parameter's name."""
 
 
 def set_learning(model: DualEncoder, recipe: Recipe, locked: tuple[str, ...]) -> None:
-    """Let all parameters learn but those of `locked` towers and of the image tower's frozen layers.
+    """Let all parameters learn except those of `locked` towers and of the image tower's frozen layers.
 
     Raises:
         ConfigError: more frozen layers than the image tower has.
@@ -33,10 +33,14 @@ def set_learning(model: DualEncoder, recipe: Recipe, locked: tuple[str, ...]) ->
 
 
 def parameter_groups(model: DualEncoder, recipe: Recipe) -> list[dict[str, Any]]:
-    """Sort what will ever learn by rate and weight decay; `peak` is a group's highest rate.
+    """Return AdamW's groups: all parameters that learn at some time of the run, by rate and weight decay.
 
-    A pretrained tower's top layer learns at `tower_learning_rate`, each layer below by `layer_decay` slower, its
-    embeddings slowest; everything else at `learning_rate`. `tower` tells the groups that wait for `locked_epochs`.
+    The top layer of a pretrained tower learns at `tower_learning_rate`. Each layer below is slower by the factor
+    `layer_decay` (arXiv 2212.06138), and the embeddings are the slowest. Everything else learns at `learning_rate`.
+
+    Returns:
+        Groups with two fields of our own: `peak`, the highest rate, and `tower`, whether the group waits until
+        `locked_epochs` are over.
     """
     set_learning(model, recipe, recipe.locked)
     layers: dict[str, int] = {tower: _layers(model.get_submodule(f"{tower}_tower")) for tower in TOWERS}
@@ -75,7 +79,7 @@ def _depth(name: str, layers: int) -> int:
 
 
 def schedule(step: int, total: int, warmup: float) -> float:
-    """Return the fraction of its peak that the learning rate has at `step`: a linear rise, then a cosine to 0."""
+    """Return the learning rate at `step` as a fraction of its peak: a linear rise, then a cosine to 0."""
     rise = max(1, round(total * warmup))
     if step < rise:
         return (step + 1) / rise
@@ -83,6 +87,6 @@ def schedule(step: int, total: int, warmup: float) -> float:
 
 
 def averaged(model: DualEncoder, decay: float) -> AveragedModel:
-    """Return the exponential moving average of the weights, which begins as a copy of them."""
+    """Return the exponential moving average of the weights; it starts as a copy of what the first step leaves."""
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(model, multi_avg_fn=average, use_buffers=False)

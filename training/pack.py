@@ -1,37 +1,23 @@
-"""From a trained checkpoint to one of half its size, fit to be passed on, and what that costs. Knows no training loop.
+"""From a trained checkpoint to one of half its size, for others to use. Knows no training loop.
 
-Stands here and not in `models`, which owns how weights are packed, because it measures on a data set and takes the
-run's model card and report along.
+`models` owns how weights are packed. This module is not there, because it measures on a data set and copies the run's
+model card and report.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from common import ArtefactError, ConfigError, DataError, atomic_folder
-from index import SplitRule, evaluate
-from models import Encoder, load_encoder
-from models.checkpoint import load_checkpoint, save_checkpoint
-from models.checkpoint_folder import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id
-from training.data import chunks, decode_pictures, open_dataset
-from training.progress import bar, report_console
+from common import ArtefactError, ConfigError, atomic_folder
+from models import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id, load_checkpoint, load_encoder, save_checkpoint
 from training.reports import FOLDER as REPORT
-from training.reports import SHEET
-
-CARD_FILE = "README.md"
-SAMPLE = 5000
-"""Products that the cost is measured on, at most."""
-CHUNK = 32
-"""Pictures encoded at once."""
-FIGURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10"}
+from training.reports import SHEET, compare_encoders, cost_markdown
+from training.resume import CARD_FILE
 
 
 def pack(
@@ -45,14 +31,14 @@ def pack(
 ) -> dict[str, Any]:
     """Write the checkpoint folder `checkpoint` to `out` with its weights in int8; return sizes and, with `data`, cost.
 
-    `out` appears when it is whole, or not at all. Model card and report come along, but for the report's sheet of
-    products: those pictures belong to the data set.
+    `out` appears when it is complete, or not at all. Model card and report are copied too, without the report's sheet
+    of products: those pictures belong to the data set.
 
     Args:
         checkpoint: as `vitrine train` writes it.
-        out: a new folder, or one that holds the same model; with `replace`, another model, which is then gone.
-        data: a data set on whose validation titles the packed checkpoint is held against the original.
-        replace: see `out`.
+        out: a new folder, or one that holds the same model; with `replace` also one that holds another model.
+        data: a data set whose validation titles are searched with the packed checkpoint and with the original.
+        replace: whether another model in `out` is deleted.
         device: where that is measured.
         console: where to report progress; standard error when not given.
 
@@ -64,7 +50,7 @@ def pack(
     Raises:
         ArtefactError: the checkpoint cannot be used, or `out` holds something else.
         ConfigError: it is packed already, or `out` is the checkpoint itself.
-        DataError: the data set cannot be read, or has no product to validate on.
+        DataError: the data set cannot be read, or has no product for validation.
     """
     checkpoint, out = checkpoint.resolve(), out.resolve()
     if out == checkpoint:
@@ -97,80 +83,6 @@ def pack(
             str(path.relative_to(beside)): path.stat().st_size for path in sorted(beside.rglob("*")) if path.is_file()
         }
     return figures
-
-
-def compare_encoders(
-    original: Encoder, other: Encoder, data: Path, console: Console | None = None, *, name: str = "packed"
-) -> dict[str, Any]:
-    """Measure on products of validation how far the vectors of `other` are from those of `original`, and what it does.
-
-    Every product of validation is taken, up to `SAMPLE` drawn with a fixed seed; they are queries and gallery.
-
-    Returns:
-        As JSON data `data`, `products`, `cosine` (for `image` and `text`: `mean` and `min`), and `original` and
-        `name`: text to image `recall1`, `recall10` and `mrr10`, each `{"value", "low", "high"}` as `index.evaluate`
-        gives them once per title.
-
-    Raises:
-        DataError: the data set cannot be read, or has no product to validate on.
-    """
-    dataset = open_dataset(data)
-    rule = SplitRule(**original.training["split"])
-    rows = np.array([row for row, item in enumerate(dataset.items) if rule.of(item.title) == "validation"], dtype=int)
-    if len(rows) > SAMPLE:
-        rows = np.sort(np.random.default_rng(0).choice(rows, SAMPLE, replace=False))
-    sample = dataclasses.replace(dataset, items=[dataset.items[row] for row in rows])
-    encoders = {"original": original, name: other}
-    parts: dict[str, list[np.ndarray]] = {which: [] for which in encoders}
-    titles: list[str] = []
-    with bar("comparing", len(rows), "images", console or report_console()) as advance:
-        # One pass over the pictures: both are prepared alike.
-        for chunk in chunks(decode_pictures(sample, original.prepare_image), CHUNK):
-            titles += [sample.items[position].title for position, _, _ in chunk]
-            for which, encoder in encoders.items():
-                parts[which].append(encoder.encode_pixels([pixels for _, _, pixels in chunk]))
-            advance(len(chunk))
-    if not titles:
-        raise DataError(f"{data} has no usable product among the titles for validation; measure with a larger data set")
-    images = {which: np.concatenate(rows) for which, rows in parts.items()}  # (V, D) each
-    texts = {which: encoder.encode_text(titles) for which, encoder in encoders.items()}
-    figures: dict[str, Any] = {"data": dataset.name, "products": len(titles), "cosine": {}}
-    for kind, vectors in (("image", images), ("text", texts)):
-        cosines = (vectors["original"] * vectors[name]).sum(axis=1)
-        figures["cosine"][kind] = {"mean": round(float(cosines.mean()), 6), "min": round(float(cosines.min()), 6)}
-    for which in encoders:
-        measured = evaluate(images[which], texts[which], titles, np.arange(len(titles)))["titles"]
-        figures[which] = {key: measured[key] for key in FIGURES}
-    return figures
-
-
-def cost_table(measured: dict[str, Any]) -> Table:
-    """Return what `compare_encoders` measured as a table for the terminal."""
-    table = Table(
-        title=f"{measured['data']}: {measured['products']:,} validation products, text to image once per title",
-        caption=f"95 % intervals; {_cosines(measured['cosine'])}",
-    )
-    for heading in ("checkpoint", *FIGURES.values()):
-        table.add_column(heading, justify="left" if heading == "checkpoint" else "right")
-    for name, cells in _cost_lines(measured):
-        table.add_row(name, *cells)
-    return table
-
-
-def _cosines(cosine: dict[str, dict[str, float]]) -> str:
-    image, text = cosine["image"], cosine["text"]
-    return (
-        f"cosine to the original {image['mean']:.5f} for pictures (at least {image['min']:.5f}) "
-        f"and {text['mean']:.5f} for titles (at least {text['min']:.5f})"
-    )
-
-
-def _cost_lines(measured: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    return [
-        (name, ["{value:.3f} ({low:.3f}–{high:.3f})".format(**figures[key]) for key in FIGURES])
-        for name, figures in measured.items()
-        if isinstance(figures, dict) and FIGURES.keys() <= figures.keys()
-    ]
 
 
 def _check_place(out: Path, packed_id: str, replace: bool) -> None:
@@ -206,12 +118,5 @@ def _card(checkpoint: Path, figures: dict[str, Any]) -> str:
         "in half precision; once loaded, all of it is float32.\n"
     )
     if "cost" in figures:
-        measured = figures["cost"]
-        text += (
-            f"\nOn {measured['products']:,} validation products of {measured['data']}, which are queries and gallery: "
-            f"{_cosines(measured['cosine'])}.\nText to image, once per title, with 95 % intervals:\n\n"
-            f"| checkpoint | {' | '.join(FIGURES.values())} |\n|---|---|---|---|\n"
-        )
-        for name, cells in _cost_lines(measured):
-            text += f"| {name} | {' | '.join(cells)} |\n"
+        text += f"\n{cost_markdown(figures['cost'])}"
     return text

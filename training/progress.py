@@ -1,4 +1,4 @@
-"""Progress bars and the console for everything offline. Knows nothing of what is being done."""
+"""Progress bars and the console for all offline work. Knows nothing of the work itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 Advance = Callable[..., None]
-"""Called as `advance(count, **facts)`: so many more are done, and facts (such as the loss) to show beside the bar."""
+"""Called as `advance(count, **facts)`: `count` more are done; facts, such as the loss, are shown beside the bar."""
 
 PLAIN_SECONDS = 15.0
 """Between two lines of progress where there is no terminal to draw a bar on (a log file, a container)."""
@@ -71,7 +71,7 @@ def _plain(description: str, total: int, unit: str, console: Console) -> Advance
     def advance(count: int = 1, **facts: float | str) -> None:
         nonlocal done, said, first
         done += count
-        # The first step carries what an earlier run did, and start-up; the rate is taken from the second on.
+        # The first call includes what an earlier run did and the start-up, so the rate counts from the second one.
         first = done if first is None else first
         now = time.monotonic()
         if now - said >= PLAIN_SECONDS or (done >= total and now - started >= 1):

@@ -1,4 +1,4 @@
-"""What lets a run go on after it was killed: its progress, its state file, its log, and how it is asked to stop."""
+"""A run folder's files, and what lets a killed run go on: progress, state, log, and the request to stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from common import ConfigError, atomic_file
-from models.checkpoint_folder import CONFIG_FILE
+from models import CONFIG_FILE
 from training.config import RunConfig
 
 STATE_FILE = "state.pt"
@@ -25,6 +25,8 @@ LOG_FILE = "log.jsonl"
 """A line per step."""
 METRICS_FILE = "metrics.json"
 """What came out of a finished run."""
+CARD_FILE = "README.md"
+"""The model card of a finished run."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What a run begins with: its data, dealt out by title, and its model. Knows no step and no run folder."""
+"""What a run starts with: its data, split by title, and its model. Knows no step and no run folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ import torch
 from torch import nn
 
 from common import ConfigError, DataError
-from models.checkpoint import Checkpoint, load_checkpoint
-from models.dual_encoder import DualEncoder
-from models.tokenizer import TextPreprocessor, pretrained_text_preprocessor, train_text_preprocessor
-from models.torch_backend import fast_dtype, pick_device
-from models.towers import build_tower
+from models import (
+    TOWERS,
+    Checkpoint,
+    DualEncoder,
+    TextPreprocessor,
+    build_tower,
+    fast_dtype,
+    load_checkpoint,
+    pick_device,
+    pretrained_text_preprocessor,
+    train_text_preprocessor,
+)
 from training.augment import drop_patches
-from training.config import TOWERS, Recipe, RunConfig
+from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset
 from training.inputs import Inputs, make_inputs
 
@@ -41,14 +48,14 @@ class Setup:
     fast: bool
     """Whether to compute in bfloat16."""
     init: str | None
-    """Id of the encoder that the run begins with."""
+    """Id of the encoder that the run starts with."""
 
     def titles(self, rows: np.ndarray) -> list[str]:
         """Return the titles of `rows`."""
         return [self.dataset.items[row].title for row in rows]
 
     def inputs(self, locked: tuple[str, ...], cache: Path) -> tuple[Inputs, np.ndarray]:
-        """Return the inputs while the towers in `locked` do not learn, and whose pictures are usable (N,)."""
+        """Return the inputs while the towers in `locked` do not learn, and flags of usable pictures (N,)."""
         return make_inputs(self.model, self.text, self.dataset, self.recipe, locked, cache, self.device)
 
 
@@ -97,7 +104,7 @@ def prepare(
     init: Path | None = None,
     tokenizer: str | None = None,
 ) -> Setup:
-    """Open the data, deal it out by title and build the model.
+    """Open the data, split it by title and build the model.
 
     Args:
         config: the model, the split and the recipe.
@@ -138,7 +145,7 @@ def prepare(
 
 
 def _model_from_checkpoint(start: Checkpoint, config: RunConfig, folder: Path) -> DualEncoder:
-    """Return a checkpoint's model to go on with; its projections too, unless the config wants others."""
+    """Return a checkpoint's model to train further, with new projections where the config has others."""
     theirs, ours = start.model.config, config.model
     for tower in TOWERS:
         one, other = getattr(theirs, tower), getattr(ours, tower)
@@ -160,7 +167,7 @@ def _model_from_checkpoint(start: Checkpoint, config: RunConfig, folder: Path) -
 
 
 def _use_eager_attention(tower: nn.Module) -> None:
-    """Compute attention as plain matrix products: on a CPU, sequences this short train 1.5 times as fast so."""
+    """Compute attention as plain matrix products: on a CPU, this is 1.5 times as fast for sequences this short."""
     hf_tower: Any = tower
     if getattr(tower, "_supports_sdpa", False):
         hf_tower.set_attn_implementation("eager")

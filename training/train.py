@@ -19,20 +19,26 @@ from rich.console import Console
 from torch import nn
 
 from common import ConfigError, VitrineError, write_json
-from models.checkpoint import load_checkpoint, save_checkpoint
+from models import load_checkpoint, save_checkpoint
 from training.config import RunConfig, load_config
 from training.distributed import World, joined
 from training.inputs import Inputs, batches, prefetch
 from training.progress import report_console
 from training.reports import card_text
-from training.resume import METRICS_FILE as METRICS_FILE
-from training.resume import STATE_FILE, Progress, StateSaver, finished_metrics, interruptible, read_state
+from training.resume import (
+    CARD_FILE,
+    METRICS_FILE,
+    STATE_FILE,
+    Progress,
+    StateSaver,
+    finished_metrics,
+    interruptible,
+    read_state,
+)
 from training.run_log import open_log
 from training.setup import Plan, Setup, make_plan, prepare
 from training.trainer import Trainer
 from training.validate import encode_rows, validate
-
-CARD_FILE = "README.md"
 
 
 def train(
@@ -50,11 +56,11 @@ def train(
     report: bool = True,
     world: World | None = None,
 ) -> dict[str, Any]:
-    """Train a dual encoder on the data set at `data`, leave its best checkpoint in `out`, return its metrics.
+    """Train a dual encoder on the data set at `data`, write its best checkpoint to `out`, return its metrics.
 
     Args:
         config: the model, the split and the recipe.
-        data: a data set that training.data can read.
+        data: a data set in any layout that `training.data` reads.
         out: the run folder.
         cache: where decoded pixels and locked towers' features are kept, for this run and others.
         resume: go on where an interrupted run stopped; on a CPU the outcome is the same to the last bit.
@@ -84,7 +90,7 @@ def train(
 
         board = tensorboard_writer(out / "tensorboard")
 
-    # ------------------------------------------------ data, dealt out by title; model; inputs of the first epochs
+    # ------------------------------------------------ data, split by title; model; inputs of the first epochs
     tokenizer = saved["tokenizer"] if saved is not None else None
     setup = prepare(config, data, device, processes=world.size, init=init, tokenizer=tokenizer)
     locked = recipe.locked_in(0)

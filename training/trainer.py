@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from common import VitrineError
-from models.dual_encoder import MAX_LOGIT_SCALE, DualEncoder
+from models import MAX_LOGIT_SCALE, TOWERS, DualEncoder
 from training.augment import augment
-from training.config import TOWERS
 from training.distributed import World
 from training.gradient_cache import GradientCache
 from training.inputs import to_device

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from index import evaluate
-from models.dual_encoder import DualEncoder
+from models import DualEncoder
 from training.inputs import Inputs, to_device
 from training.setup import Setup
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from app.http.keys import read_keys as read_keys
     from app.http.keys import require as require
     from app.http.keys import revoke_key as revoke_key
+    from app.http.middleware import DOCS_POLICY as DOCS_POLICY
     from app.http.middleware import RequestScope as RequestScope
     from app.http.rate import RateLimit as RateLimit
     from app.http.rate import parse_rate as parse_rate
@@ -42,7 +43,7 @@ __getattr__ = lazy_exports(
             "add_error_handlers error_entry error_response invalid"
         ),
         "app.http.keys": "KeyRing SCOPES create_key read_keys require revoke_key",
-        "app.http.middleware": "RequestScope",
+        "app.http.middleware": "DOCS_POLICY RequestScope",
         "app.http.rate": "RateLimit parse_rate",
         "app.http.reader": "Line UploadedPicture Uploads",
     },

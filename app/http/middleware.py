@@ -39,6 +39,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+DOCS_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+"""The policy of the API page: the style sheet of Swagger UI has its icons in data URIs."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

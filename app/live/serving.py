@@ -164,7 +164,9 @@ class ServingState:
             index = open_search(catalogue)
             if current is not None:
                 query, _ = encoder.encode_counted([CANARY])
-                if not np.isfinite(query).all() or (len(index) and not index.images(query, [SearchQuery(k=1)])[0].hits):
+                if not np.isfinite(query).all() or (
+                    len(index) and not index.search("images", query, [SearchQuery(k=1)])[0].hits
+                ):
                     raise ArtefactError("a search for anything finds nothing; check checkpoint and catalogue")
         except BaseException:
             catalogue.close()

@@ -1,27 +1,45 @@
-// How the pages talk to the service: calls, their errors in kind words, the key where one is needed, pictures of
+// How the pages talk to the service: calls, what an error says to a person, the key where one is needed, pictures of
 // products. Everything comes from this host. Knows no page.
 
 const KEY = "vitrine-key"; // in the session storage, so that it is gone with the tab
-let asking = null; // the promise of a key, while a person is asked for it
+let keyDialog = null; // the promise of a key, while a person is asked for it
 
-export class Trouble extends Error {
-  // `words` are for people; `id` is the request's, for whoever is asked for help.
-  constructor(words, id, status) {
-    super(words);
-    this.words = words;
-    this.id = id;
+/** A call that failed. Its message is for people; the request's id is for the person who looks into the log. */
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {string} [requestId]
+   * @param {number} [status] of HTTP; undefined when there was no answer
+   */
+  constructor(message, requestId, status) {
+    super(message);
+    this.requestId = requestId;
     this.status = status;
   }
 }
 
-const KIND = {
+const MESSAGES = {
   404: "This product is no longer in the catalogue.",
-  408: "The picture took too long to arrive. Is the connection slow? Please try again.",
-  413: "This picture is too large to send. A smaller copy of it will do just as well.",
-  429: "That were many searches in a short time. Please wait a moment.",
-  503: "Many people are searching right now. Please try again in a moment.",
-  504: "That took longer than it should. Please try again in a moment.",
+  408: "The picture took too long to arrive. Check your connection and try again.",
+  413: "This picture is too large. Use a smaller copy of it.",
+  429: "Too many searches at once. Try again in a few seconds.",
+  503: "Many people are searching right now. Try again in a moment.",
+  504: "The search took too long. Try again in a moment.",
 };
+
+/**
+ * What a person reads about an error. One that is no ApiError is a mistake of the page and is logged.
+ * @param {Error} error
+ * @returns {string}
+ */
+export function messageOf(error) {
+  if (error instanceof ApiError) return error.message;
+  console.error(error);
+  return "Something went wrong on this page. Reload it.";
+}
+
+/** @param {Error} error @returns {boolean} whether the page itself gave the call up */
+export const wasAborted = (error) => error.name === "AbortError";
 
 async function send(path, options) {
   const key = sessionStorage.getItem(KEY);
@@ -29,38 +47,57 @@ async function send(path, options) {
   try {
     return await fetch(path, { ...options, headers });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Trouble("The service cannot be reached just now. Is your connection up? Please try again.");
+    if (wasAborted(error)) throw error;
+    throw new ApiError("The service cannot be reached. Check your connection and try again.");
   }
 }
 
-export async function call(path, options = {}) {
+async function call(path, options) {
   let response = await send(path, options);
   while (response.status === 401 || response.status === 403) {
-    if (!(await keyFromPerson(response.status))) throw new Trouble("Without a key this catalogue cannot be searched.");
+    if (!(await askForKey(response.status))) throw new ApiError("This catalogue cannot be searched without a key.");
     response = await send(path, options);
   }
-  if (response.ok) return response;
+  if (response.ok) return response.json();
   const error = await response.json().then((answer) => answer.error, () => ({}));
-  const bad = error.code === "bad_image" && "This file cannot be read as a picture. A JPEG or PNG works best.";
-  const theirs = response.status < 500 && error.message && `That did not work: ${error.message}.`;
-  const words = bad || KIND[response.status] || theirs || "Something went wrong on our side. Please try again.";
-  throw new Trouble(words, error.request_id, response.status);
+  const badImage = error.code === "bad_image" && "This file cannot be read as a picture. Use a JPEG or a PNG.";
+  const refused = response.status < 500 && error.message && `The service refused this: ${error.message}.`;
+  const message = badImage || MESSAGES[response.status] || refused || "Something went wrong in the service. Try again.";
+  throw new ApiError(message, error.request_id, response.status);
 }
 
-export const get = (path, signal) => call(path, { signal }).then((response) => response.json());
+/**
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>} the JSON of the answer
+ * @throws {ApiError}
+ */
+export const get = (path, signal) => call(path, { signal });
 
+/**
+ * @param {string} path
+ * @param {object} body sent as JSON
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>} the JSON of the answer
+ * @throws {ApiError}
+ */
 export const post = (path, body, signal) =>
   call(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
     signal,
-  }).then((response) => response.json());
+  });
 
+/** @param {string} id of a product @returns {string} the path of its call */
 export const productPath = (id) => `/v1/products/${encodeURIComponent(id)}`;
 
-// Pictures that need a key cannot be loaded by their address: they are fetched, and shown from memory.
+/**
+ * Show a product's picture in `image`. With a key it cannot be loaded by its address: it is fetched, and shown from
+ * memory.
+ * @param {HTMLImageElement} image
+ * @param {string} id
+ */
 export function showPicture(image, id) {
   const path = `${productPath(id)}/image`;
   image.addEventListener("error", () => image.classList.add("broken"), { once: true });
@@ -78,8 +115,8 @@ export function showPicture(image, id) {
 }
 
 // Several calls may find out at once that a key is needed; the person is asked once.
-function keyFromPerson(status) {
-  asking ??= new Promise((resolve) => {
+function askForKey(status) {
+  keyDialog ??= new Promise((resolve) => {
     const known = sessionStorage.getItem(KEY);
     const dialog = document.createElement("dialog");
     dialog.className = "ask-key";
@@ -89,19 +126,15 @@ function keyFromPerson(status) {
       <p id="key-why"></p>
       <label for="key">Key</label>
       <input id="key" type="password" autocomplete="off" spellcheck="false" required placeholder="vtr_…">
-      <p class="soft">It is kept in this tab only, and forgotten when you close it.</p>
-      <div class="row"><button type="button" class="outline" id="key-leave">Not now</button><button class="go">Continue</button></div>
+      <p class="soft">The key stays in this tab and is deleted when you close it.</p>
+      <div class="row"><button type="button" class="outline" id="key-cancel">Not now</button><button class="primary">Continue</button></div>
     </form>`;
-    dialog.querySelector("#key-why").textContent =
-      status === 403
-        ? "The key you gave may not do this. Perhaps you have another one?"
-        : known
-          ? "The key you gave is not known here. Please check it and try again."
-          : "Whoever runs it can give you one.";
+    const unknown = known ? "This key is not known here. Check it and try again." : "The operator of the catalogue can give you one.";
+    dialog.querySelector("#key-why").textContent = status === 403 ? "This key does not allow this. Use another one." : unknown;
     const end = (given) => {
       dialog.close();
       dialog.remove();
-      asking = null;
+      keyDialog = null;
       resolve(given);
     };
     dialog.querySelector("form").addEventListener("submit", (event) => {
@@ -109,7 +142,7 @@ function keyFromPerson(status) {
       sessionStorage.setItem(KEY, dialog.querySelector("#key").value.trim());
       end(true);
     });
-    dialog.querySelector("#key-leave").addEventListener("click", () => end(false));
+    dialog.querySelector("#key-cancel").addEventListener("click", () => end(false));
     dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
       end(false);
@@ -117,5 +150,5 @@ function keyFromPerson(status) {
     document.body.append(dialog);
     dialog.showModal();
   });
-  return asking;
+  return keyDialog;
 }

@@ -1,9 +1,12 @@
-// The evaluation view: the figures of one split, the source paper's beside them, and what lies behind them. Its state
-// (split, direction, slice, end) is in the address. Measures nothing itself.
+// The evaluation page: the figures of one split, the source paper's beside them, and the queries that fail and succeed.
+// Its state (split, direction, slice, queries) is in the address. Measures nothing itself.
 
-import uPlot from "/page/vendor/uplot-1.6.32/uPlot.esm.js";
-import { get } from "/page/api.js";
-import { at, drawer, make, number, smallCard, spoken } from "/page/drawer.js";
+import { get, messageOf, wasAborted } from "/page/api.js";
+import { drawRecall, drawSimilarity, medianOf, resizeCharts } from "/page/charts.js";
+import { drawer, smallCard } from "/page/drawer.js";
+import { byId, element, formatNumber, humanName, outlineButton, showNotice, showTabs } from "/page/elements.js";
+
+/** @typedef {import("/page/charts.js").Figure} Figure */
 
 // The paper's table (docs/paper.json): image to text, all pairs of the same data set, only the pair itself is right.
 const PAPER = [
@@ -13,85 +16,41 @@ const PAPER = [
 ];
 const SPLITS = { test: "Held-out titles", validation: "Validation", train: "Training", all: "All pairs" };
 const DIRECTIONS = { text_to_image: "Text → image", image_to_text: "Image → text" };
-const ENDS = { worst: "Worst", best: "Best" };
+const RULES = { strict_id: "same product", same_title: "same title" };
+const QUERIES = { worst: "Failures", best: "Successes" };
 const CUTOFFS = [1, 5, 10, 100];
-const HEIGHT = 270;
 
 const percent = (value) => (100 * value).toFixed(1);
 const interval = ({ low, high }) => `${percent(low)}–${percent(high)}`;
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-let figures = null;
-let details = null;
-let running = null;
-let charts = [];
+let figures = null; // the answer of /v1/evaluation
+let details = null; // the answer of /v1/evaluation/details
+let running = new AbortController();
 
 /* The address */
 
-const chosen = (name, options, otherwise) => {
+function param(name, options, otherwise) {
   const value = new URLSearchParams(location.search).get(name);
   return value in options ? value : otherwise;
-};
-const split = () => chosen("split", SPLITS, "test");
-const direction = () => chosen("direction", DIRECTIONS, "text_to_image");
-const end = () => chosen("queries", ENDS, "worst");
-const slice = () => chosen("by", figures.slices, Object.keys(figures.slices)[0]);
+}
+const split = () => param("split", SPLITS, "test");
+const direction = () => param("direction", DIRECTIONS, "text_to_image");
+const queries = () => param("queries", QUERIES, "worst");
+const slice = () => param("by", figures.slices, Object.keys(figures.slices)[0]);
 
 function choose(name, value) {
   const url = new URL(location.href);
   url.searchParams.set(name, value);
   history.pushState({}, "", url);
-  follow();
-}
-
-function tabs(id, name, options, now) {
-  at(id).replaceChildren(
-    ...Object.entries(options).map(([value, label]) => {
-      const button = make("button", { type: "button", "aria-pressed": String(value === now) }, label);
-      button.addEventListener("click", () => {
-        choose(name, value);
-        at(id).querySelector('[aria-pressed="true"]').focus();
-      });
-      return button;
-    }),
-  );
-}
-
-/* Asking */
-
-async function load() {
-  running?.abort();
-  const { signal } = (running = new AbortController());
-  const wanted = split();
-  figures = details = null;
-  at("notice").hidden = true;
-  at("figures").hidden = at("details-body").hidden = true;
-  at("details").hidden = at("details-wait").hidden = false;
-  at("status").textContent = "Measuring";
-  try {
-    figures = await get(`/v1/evaluation?split=${wanted}`, signal);
-    showFigures();
-    details = await get(`/v1/evaluation/details?split=${wanted}`, signal);
-    showDetails();
-    at("status").textContent = "Measured";
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    if (!error.words) console.error(error);
-    at("details").hidden = true;
-    const again = make("button", { type: "button", className: "outline" }, "Try again");
-    again.addEventListener("click", load);
-    at("notice").replaceChildren(make("p", {}, error.words || "Something went wrong on this page. Please reload it."), again);
-    at("notice").hidden = false;
-    at("status").textContent = "";
-  }
+  followAddress();
 }
 
 let shownSplit = null;
-function follow() {
-  drawer.follow();
-  tabs("splits", "split", SPLITS, split());
-  tabs("directions", "direction", DIRECTIONS, direction());
-  tabs("ends", "queries", ENDS, end());
+function followAddress() {
+  drawer.followAddress();
+  showTabs("splits", SPLITS, split(), (value) => choose("split", value));
+  showTabs("directions", DIRECTIONS, direction(), (value) => choose("direction", value));
+  showTabs("ends", QUERIES, queries(), (value) => choose("queries", value));
   if (shownSplit !== split()) {
     shownSplit = split();
     load();
@@ -101,243 +60,159 @@ function follow() {
   if (details) showDetails();
 }
 
+/* Loading */
+
+async function load() {
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
+  figures = details = null;
+  showNotice("");
+  byId("figures").hidden = byId("details-body").hidden = true;
+  byId("details").hidden = byId("details-wait").hidden = false;
+  byId("status").textContent = "Measuring";
+  try {
+    figures = await get(`/v1/evaluation?split=${shownSplit}`, signal);
+    showFigures();
+    details = await get(`/v1/evaluation/details?split=${shownSplit}`, signal);
+    showDetails();
+    byId("status").textContent = "Measured";
+  } catch (error) {
+    if (wasAborted(error)) return;
+    byId("details").hidden = true;
+    byId("status").textContent = "";
+    showNotice(messageOf(error), { requestId: error.requestId, actions: [outlineButton("Try again", load)] });
+  }
+}
+
 /* The figures */
 
 function showFigures() {
-  at("figures").hidden = false;
-  at("about").textContent =
-    `${number(figures.queries)} products ask, all ${number(figures.gallery)} of “${figures.source}” are looked through. ` +
-    (split() === "test" ? "The encoder was never trained on their titles." : "");
-  const { titles, image_to_text: reads } = figures;
-  at("headline").replaceChildren(
-    ...[
-      ["Titles find their pictures", titles.recall10, "recall among the first 10"],
-      ["Rank of the first right one", titles.mrr10, "mean reciprocal rank, first 10"],
-      ["Pictures find their title", reads.same_title.top1, "image → text, first place"],
-      ["… among the first hundred", reads.same_title.top100, "image → text, top-100"],
-    ].map(([name, figure, what]) =>
-      make(
-        "li",
-        {},
-        make("span", {}, name),
-        make("b", {}, percent(figure.value), make("small", {}, "%")),
-        make("span", {}, what),
-        make("span", {}, `95 % interval ${interval(figure)}`),
-      ),
-    ),
+  byId("figures").hidden = false;
+  const heldOut = split() === "test" ? " The encoder was not trained on these titles." : "";
+  byId("about").textContent =
+    `${formatNumber(figures.queries)} queries, searched among all ${formatNumber(figures.gallery)} products of “${figures.source}”.` + heldOut;
+  const { titles, image_to_text: toText } = figures;
+  byId("headline").replaceChildren(
+    headline("Titles find their pictures", titles.recall10, "recall@10"),
+    headline("Rank of the first right picture", titles.mrr10, "mean reciprocal rank, first 10"),
+    headline("Pictures find their title", toText.same_title.top1, "image → text, first result"),
+    headline("Pictures find their title", toText.same_title.top100, "image → text, first 100"),
   );
   showTable();
   showPaper();
   showSlices();
   showRecall();
-  at("origin").textContent = `Encoder ${figures.encoder_id} · catalogue version ${figures.catalogue_version}`;
+  byId("origin").textContent = `Encoder ${figures.encoder_id} · catalogue version ${figures.catalogue_version}`;
 }
 
-function cell(figure) {
-  return make("td", {}, percent(figure.value), make("small", {}, interval(figure)));
+function headline(name, figure, measure) {
+  const value = element("b", {}, percent(figure.value), element("small", {}, "%"));
+  const lines = [measure, `95 % interval ${interval(figure)}`].map((line) => element("span", {}, line));
+  return element("li", {}, element("span", {}, name), value, ...lines);
 }
+
+const headerRow = (labels) =>
+  element("thead", {}, element("tr", {}, ...labels.map((label) => element("th", { scope: "col" }, label))));
+
+/** @param {Figure} figure */
+const figureCell = (figure) => element("td", {}, percent(figure.value), element("small", {}, interval(figure)));
+
+const tableRow = (label, cells, properties = {}) =>
+  element("tr", properties, element("th", { scope: "row" }, label), ...cells);
 
 function showTable() {
-  const columns = ["text_to_image", "image_to_text"].flatMap((one) => [
-    [one, "strict_id", `${DIRECTIONS[one]}, itself`],
-    [one, "same_title", `${DIRECTIONS[one]}, its title`],
-  ]);
-  const rows = [...CUTOFFS.map((k) => [`top${k}`, `Top-${k}`]), ["mrr10", "MRR@10"]];
-  const head = ["", ...columns.map(([, , label]) => label)].map((label) => make("th", { scope: "col" }, label));
-  at("table").replaceChildren(
-    make("thead", {}, make("tr", {}, ...head)),
-    make(
-      "tbody",
-      {},
-      ...rows.map(([name, label]) =>
-        make(
-          "tr",
-          {},
-          make("th", { scope: "row" }, label),
-          ...columns.map(([one, rule]) => cell(figures[one][rule][name])),
-        ),
-      ),
-    ),
-  );
+  const columns = Object.keys(DIRECTIONS).flatMap((one) => Object.keys(RULES).map((rule) => [one, rule]));
+  const measures = [...CUTOFFS.map((k) => [`top${k}`, `Top-${k}`]), ["mrr10", "MRR@10"]];
+  const rows = measures.map(([name, label]) => tableRow(label, columns.map(([one, rule]) => figureCell(figures[one][rule][name]))));
+  const labels = columns.map(([one, rule]) => `${DIRECTIONS[one]}, ${RULES[rule]}`);
+  byId("table").replaceChildren(headerRow(["", ...labels]), element("tbody", {}, ...rows));
 }
 
 function showPaper() {
   const ours = figures.image_to_text.strict_id;
-  const same = split() === "all";
-  at("paper-note").replaceChildren(
-    "Image → text, only the very pair counts. The paper trains and scores on the same pairs, all of them",
-    same ? ": the row below is by the same protocol." : "; the row below is of other products than that: ",
+  const comparable = split() === "all";
+  byId("paper-note").replaceChildren(
+    "Image → text. Only the pair itself counts as right. The paper trains and scores on the same pairs, all of them. ",
+    comparable ? "The last row uses the same protocol." : "The last row is of other products: ",
   );
-  if (!same) {
-    const button = make("button", { type: "button", className: "plain" }, "measure all pairs to compare like with like.");
+  if (!comparable) {
+    const button = element("button", { type: "button", className: "plain" }, "measure all pairs to compare like with like.");
     button.addEventListener("click", () => choose("split", "all"));
-    at("paper-note").append(button);
+    byId("paper-note").append(button);
   }
-  const row = (name, first, hundred, properties = {}) =>
-    make("tr", properties, make("th", { scope: "row" }, name), first, hundred);
-  const plain = (value) => make("td", {}, (100 * value).toFixed(2));
-  const head = ["Model", "Top-1, %", "Top-100, %"].map((label) => make("th", { scope: "col" }, label));
-  at("paper").replaceChildren(
-    make("thead", {}, make("tr", {}, ...head)),
-    make(
-      "tbody",
-      {},
-      ...PAPER.map(([name, first, hundred]) => row(`${name} (paper)`, plain(first), plain(hundred))),
-      row(`This service, ${SPLITS[split()].toLowerCase()}`, cell(ours.top1), cell(ours.top100), { className: "ours" }),
-    ),
-  );
+  const plain = (value) => element("td", {}, (100 * value).toFixed(2));
+  const rows = PAPER.map(([name, top1, top100]) => tableRow(`${name} (paper)`, [plain(top1), plain(top100)]));
+  const cells = [figureCell(ours.top1), figureCell(ours.top100)];
+  rows.push(tableRow(`This service, ${SPLITS[split()].toLowerCase()}`, cells, { className: "ours" }));
+  byId("paper").replaceChildren(headerRow(["Model", "Top-1, %", "Top-100, %"]), element("tbody", {}, ...rows));
 }
 
 function showSlices() {
-  const names = Object.fromEntries(Object.keys(figures.slices).map((name) => [name, spoken(name)]));
-  tabs("slice-names", "by", names, slice());
-  at("slices").replaceChildren(
-    ...figures.slices[slice()].map(({ value, queries, recall10 }) => {
-      const track = make("span", { className: "track", "aria-hidden": "true" }, make("i"), make("u"));
-      for (const part of ["value", "low", "high"]) track.style.setProperty(`--${part}`, recall10[part]);
-      const name = make("span", { className: "name" }, value.replace(/^other$/, "Other"), make("small", {}, `${number(queries)} titles`));
-      const shown = make("span", { className: "value", title: `95 % interval ${interval(recall10)}` }, percent(recall10.value));
-      return make("li", {}, name, track, shown);
-    }),
-  );
-}
-
-/* Charts */
-
-function draw(id, options, data) {
-  const place = at(id);
-  const begin = () => {
-    place.replaceChildren();
-    return new uPlot({ width: place.clientWidth, height: HEIGHT, ...options() }, data, place);
-  };
-  const known = charts.find((one) => one.id === id);
-  known?.chart.destroy();
-  charts = charts.filter((one) => one.id !== id);
-  charts.push({ id, chart: begin(), begin });
-}
-
-function axis(options) {
-  const line = { stroke: colour("--line"), width: 1 };
-  return { stroke: colour("--soft"), grid: line, ticks: line, font: "12px system-ui", ...options };
+  const names = Object.fromEntries(Object.keys(figures.slices).map((name) => [name, humanName(name)]));
+  showTabs("slice-names", names, slice(), (value) => choose("by", value));
+  const bars = figures.slices[slice()].map(({ value, queries: count, recall10 }) => {
+    const track = element("span", { className: "track", "aria-hidden": "true" }, element("i"), element("u"));
+    for (const part of ["value", "low", "high"]) track.style.setProperty(`--${part}`, recall10[part]);
+    const titles = element("small", {}, `${formatNumber(count)} titles`);
+    const name = element("span", { className: "name" }, value.replace(/^other$/, "Other"), titles);
+    const figure = element("span", { className: "value", title: `95 % interval ${interval(recall10)}` }, percent(recall10.value));
+    return element("li", {}, name, track, figure);
+  });
+  byId("slices").replaceChildren(...bars);
 }
 
 function showRecall() {
-  const lines = [
-    ["text_to_image", colour("--accent")],
-    ["image_to_text", colour("--ink")],
-  ];
-  const data = [CUTOFFS];
-  for (const [one] of lines) {
-    for (const part of ["value", "low", "high"]) data.push(CUTOFFS.map((k) => 100 * figures[one].same_title[`top${k}`][part]));
-  }
-  const shown = (_, value) => (value === null ? "–" : `${value.toFixed(1)} %`);
-  draw(
-    "recall",
-    () => ({
-      scales: { x: { time: false, distr: 3 }, y: { range: [0, 100] } },
-      axes: [
-        axis({ splits: () => CUTOFFS, values: (_, ks) => ks.map(String), filter: (_, ks) => ks, label: "k", labelFont: "12px system-ui" }),
-        axis({ values: (_, ys) => ys.map((y) => `${y} %`), size: 56 }),
-      ],
-      series: [
-        { label: "k" },
-        ...lines.flatMap(([one], place) => {
-          const stroke = colour(place ? "--ink" : "--accent");
-          const hidden = { label: "interval", class: "band", stroke: "transparent", points: { show: false } };
-          return [{ label: DIRECTIONS[one], stroke, width: 2, points: { size: 7, fill: stroke }, value: shown }, hidden, { ...hidden }];
-        }),
-      ],
-      bands: lines.map((_, place) => ({ series: [3 * place + 3, 3 * place + 2], fill: `color-mix(in srgb, ${colour(place ? "--ink" : "--accent")} 14%, transparent)` })),
-      legend: { show: true },
-    }),
-    data,
-  );
-}
-
-function showSimilarity({ edges, right, wrong, nearest_wrong: nearest }) {
-  const used = edges.slice(0, -1).map((_, place) => right[place] + wrong[place] + nearest[place] > 0);
-  const [first, last] = [used.indexOf(true), used.lastIndexOf(true)];
-  const middle = edges.slice(first, last + 1).map((edge, place) => (edge + edges[first + place + 1]) / 2);
-  const share = (counts) => {
-    const sum = counts.reduce((one, other) => one + other, 0) || 1;
-    return counts.slice(first, last + 1).map((count) => (100 * count) / sum);
-  };
-  const half = (counts) => {
-    const total = counts.reduce((one, other) => one + other, 0);
-    let sum = 0;
-    const place = counts.findIndex((count) => (sum += count) >= total / 2);
-    return ((edges[place] + edges[place + 1]) / 2).toFixed(2);
-  };
-  at("similarity-note").textContent =
-    `Half of the right pairs are more similar than ${half(right)}, half of the wrong ones than ${half(wrong)}. What a query ` +
-    `has to beat is the most similar wrong answer: half of those reach ${half(nearest)}.`;
-  const shown = (_, value) => (value === null ? "–" : `${value.toFixed(2)} %`);
-  const stepped = uPlot.paths.stepped({ align: 0 }) ?? undefined;
-  const line = (label, name, extra = {}) => ({
+  const lines = Object.entries(DIRECTIONS).map(([name, label]) => ({
     label,
-    stroke: colour(name),
-    fill: `color-mix(in srgb, ${colour(name)} 10%, transparent)`,
-    width: 2,
-    points: { show: false },
-    value: shown,
-    paths: stepped,
-    ...extra,
-  });
-  draw(
-    "similarity",
-    () => ({
-      scales: { x: { time: false } },
-      axes: [
-        axis({ label: "cosine", labelFont: "12px system-ui" }),
-        axis({ values: (_, ys) => ys.map((y) => `${y} %`), size: 56 }),
-      ],
-      series: [
-        { label: "Cosine", value: (_, value) => (value === null ? "–" : value.toFixed(2)) },
-        line("Right pairs", "--accent"),
-        line("Wrong pairs", "--soft"),
-        line("Most similar wrong one", "--ink", { fill: undefined, dash: [6, 4] }),
-      ],
-    }),
-    [middle, share(right), share(wrong), share(nearest)],
-  );
+    figures: CUTOFFS.map((k) => figures[name].same_title[`top${k}`]),
+  }));
+  drawRecall("recall", CUTOFFS, lines);
 }
 
-/* What lies behind */
+/* The error analysis */
 
 function showDetails() {
-  at("details-wait").hidden = true;
-  at("details-body").hidden = false;
+  byId("details-wait").hidden = true;
+  byId("details-body").hidden = false;
   const shown = details[direction()];
   showSimilarity(shown.similarity);
-  const ofText = direction() === "text_to_image";
-  at("queries-title").textContent = `${ENDS[end()]} of ${number(shown.queries)} queries`;
-  at("queries").replaceChildren(
-    ...shown[end()].map((query) => {
-      const place = query.rank === 1 ? "Found first" : `Found at place ${number(query.rank)}`;
-      const words = make("p", {}, query.title, make("small", {}, `${place}, cosine ${query.score.toFixed(2)}`));
-      const own = smallCard({ id: query.id, title: query.title }).firstChild;
-      own.setAttribute("aria-label", `${ofText ? "Looked for" : "Asked with"}: ${query.title}`);
-      const found = query.found.map((one) => {
-        const item = smallCard(one);
-        if (one.right) item.className = "right";
-        item.firstChild.title = `${one.title}: ${one.score.toFixed(2)}${one.right ? ", right" : ""}`;
-        return item;
-      });
-      const list = make("ul", { className: "near", "aria-label": "Found first" }, ...found);
-      return make("li", {}, make("div", { className: "asked-for" }, own, words), list);
-    }),
-  );
+  byId("queries-title").textContent = `${QUERIES[queries()]} among ${formatNumber(shown.queries)} queries`;
+  byId("queries").replaceChildren(...shown[queries()].map(queryCard));
+}
+
+function showSimilarity(histogram) {
+  const { edges, right, wrong, nearest_wrong: nearest } = histogram;
+  const [ofRight, ofWrong, ofNearest] = [right, wrong, nearest].map((counts) => medianOf(edges, counts).toFixed(2));
+  byId("similarity-note").textContent =
+    `Median cosine: ${ofRight} of right pairs, ${ofWrong} of wrong pairs. A query fails when a wrong result is more ` +
+    `similar than the right one; the most similar wrong result has a median of ${ofNearest}.`;
+  drawSimilarity("similarity", histogram);
+}
+
+function queryCard(query) {
+  const rank = element("small", {}, `Rank ${formatNumber(query.rank)}, cosine ${query.score.toFixed(2)}`);
+  const own = smallCard({ id: query.id, title: query.title }).firstChild;
+  own.setAttribute("aria-label", `${direction() === "text_to_image" ? "Expected" : "Query"}: ${query.title}`);
+  const found = query.found.map((hit) => {
+    const item = smallCard(hit);
+    if (hit.right) item.className = "right";
+    item.firstChild.title = `${hit.title}: ${hit.score.toFixed(2)}${hit.right ? ", right" : ""}`;
+    return item;
+  });
+  const head = element("div", { className: "asked-for" }, own, element("p", {}, query.title, rank));
+  return element("li", {}, head, element("ul", { className: "near", "aria-label": "First results" }, ...found));
 }
 
 let width = 0;
 new ResizeObserver(() => {
-  if (at("figures").clientWidth === width) return;
-  width = at("figures").clientWidth;
-  for (const { id, chart } of charts) if (at(id).clientWidth) chart.setSize({ width: at(id).clientWidth, height: HEIGHT });
-}).observe(at("main"));
+  if (byId("figures").clientWidth === width) return;
+  width = byId("figures").clientWidth;
+  resizeCharts();
+}).observe(byId("main"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   if (figures) showRecall();
   if (details) showDetails();
 });
-addEventListener("popstate", follow);
-follow();
+addEventListener("popstate", followAddress);
+followAddress();

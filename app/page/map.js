@@ -1,422 +1,278 @@
-// The map: all products as dots on a canvas that one can pan, zoom, colour and click; close up, dots become pictures.
-// The view is in the address. Knows no search; where a product stands comes from the service.
+// The map page: all products as dots that one can move, zoom, colour and open. The view is in the address. Where a
+// product is comes from the service. Knows no search.
 
-import { get, productPath, showPicture } from "/page/api.js";
-import { at, drawer, make, number, plate, smallCard, spoken } from "/page/drawer.js";
+import { get, messageOf, productPath } from "/page/api.js";
+import { drawer, smallCard } from "/page/drawer.js";
+import { byId, element, formatNumber, humanName, imageBox, showNotice } from "/page/elements.js";
+import { colourDots } from "/page/map_colours.js";
+import { drawMap } from "/page/map_draw.js";
+import { MapView, MAX_ZOOM, SIDE } from "/page/map_view.js";
 
-const NONE = 65535; // the code of a product without a value; also the side of the map
-const NAMED = 12; // values that have a colour of their own
-const PALETTE = ["#c2255c", "#1971c2", "#2f9e44", "#f08c00", "#7048e8", "#0c8599", "#d6336c", "#66a80f", "#a0522d", "#4263eb", "#e8590c", "#087f5b"];
-const OTHER = "#9a938e";
-const PICTURES = 70; // so few dots in view are shown as pictures
-const REACH = 16; // how near to a dot a click must be, in pixels
-const MARGIN = 0.92; // part of the sheet that the whole map takes
-const MOST_ZOOM = 400;
+const METHODS = { pca: "their two main directions (PCA)", umap: "their neighbourhoods (UMAP)" };
+const COLOUR_FIRST = ["masterCategory", "articleType"]; // attributes to colour by, where the catalogue has them
+const REACH = 16; // CSS pixels from a dot that still press it
+const STILL = 5; // CSS pixels that a press may move
+const STEP = 60; // CSS pixels that an arrow key moves the map
+const PRODUCT_ZOOM = 12; // for a product that an address points at
+const NEAREST = 6; // products shown beside the map
 
-const canvas = at("canvas");
-const context = canvas.getContext("2d");
-let map = null; // { ids, x, y, attributes }
-let dots = null; // Uint32Array of each product's colour, as it stands in memory; 0 for one that is faded
-let faded = 0;
-const view = { x: 0.5, y: 0.5, z: 1 }; // middle, in parts of the map, and magnification
-const only = new Set(); // values that are seen alone
-let marked = -1; // the product that the address points at
-let near = -1; // the product under the pointer
-let keyed = false; // whether the keyboard moves the map: then its middle is marked
+const canvas = byId("canvas");
+const view = new MapView(canvas);
+/** @type {?import("/page/map_view.js").ProductMap} */
+let map = null;
+/** @type {?import("/page/map_colours.js").Colouring} */
+let colouring = null;
+const selected = new Set(); // values of the attribute to colour by
+let marked = -1; // row of the product that the address points at
+let hovered = -1; // row of the product under the pointer
+let byKeyboard = false; // whether keys move the map: then its middle is marked
 
-const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-const shorts = (text) => new Uint16Array(bytes(text).buffer);
+const isShown = (row) => colouring.words[row] !== 0;
+const pixelOf = (event) => [event.offsetX * view.density, event.offsetY * view.density];
 
 /* The address */
 
-function fromAddress() {
-  const query = new URLSearchParams(location.search);
-  const part = (name, otherwise, low, high) => {
-    const value = query.has(name) ? Number(query.get(name)) : otherwise;
+function followAddress() {
+  const params = new URLSearchParams(location.search);
+  const read = (name, otherwise, low, high) => {
+    const value = params.has(name) ? Number(params.get(name)) : otherwise;
     return value >= low && value <= high ? value : otherwise;
   };
-  Object.assign(view, { x: part("x", 0.5, 0, 1), y: part("y", 0.5, 0, 1), z: part("z", 1, 1, MOST_ZOOM) });
-  marked = query.has("at") ? map.ids.indexOf(query.get("at")) : -1;
-  if (marked >= 0 && !query.has("z")) Object.assign(view, { x: map.x[marked] / NONE, y: 1 - map.y[marked] / NONE, z: 12 });
-  const name = query.get("colour");
-  at("colour").value = name in map.attributes ? name : (["masterCategory", "articleType"].find((one) => one in map.attributes) ?? Object.keys(map.attributes)[0] ?? "");
-  only.clear();
-  query.getAll("only").forEach((value) => only.add(value));
-  drawer.follow();
-  paint();
-  draw();
+  Object.assign(view, { x: read("x", 0.5, 0, 1), y: read("y", 0.5, 0, 1), zoom: read("z", 1, 1, MAX_ZOOM) });
+  marked = params.has("at") ? map.ids.indexOf(params.get("at")) : -1;
+  if (marked >= 0 && !params.has("z")) {
+    Object.assign(view, { x: map.x[marked] / SIDE, y: 1 - map.y[marked] / SIDE, zoom: PRODUCT_ZOOM });
+  }
+  const names = Object.keys(map.attributes);
+  const first = COLOUR_FIRST.find((name) => names.includes(name)) ?? names[0] ?? "";
+  byId("colour").value = names.includes(params.get("colour")) ? params.get("colour") : first;
+  selected.clear();
+  params.getAll("only").forEach((value) => selected.add(value));
+  drawer.followAddress();
+  colour();
 }
 
-let remembering = 0;
-function remember() {
-  clearTimeout(remembering);
-  remembering = setTimeout(() => {
+// Called with every movement; the address and the list follow when it ends.
+let addressTimer = 0;
+function changed() {
+  if (!map) return;
+  draw();
+  clearTimeout(addressTimer);
+  addressTimer = setTimeout(() => {
     const url = new URL(location.href);
-    for (const name of ["x", "y", "z"]) url.searchParams.set(name, String(Number(view[name].toFixed(4))));
-    url.searchParams.set("colour", at("colour").value);
+    const { x, y, zoom: z } = view;
+    for (const [name, value] of Object.entries({ x, y, z })) url.searchParams.set(name, String(Number(value.toFixed(4))));
+    url.searchParams.set("colour", byId("colour").value);
     url.searchParams.delete("only");
-    only.forEach((value) => url.searchParams.append("only", value));
+    selected.forEach((value) => url.searchParams.append("only", value));
     history.replaceState(history.state, "", url);
-    showMiddle();
+    showNearest();
   }, 250);
 }
 
-/* Colours */
+/* Showing */
 
-const toWord = (red, green, blue, alpha = 255) => ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
-
-const probe = make("canvas", { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-function components(css) {
-  probe.fillStyle = css;
-  probe.fillRect(0, 0, 1, 1);
-  return [...probe.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-}
-
-// Names of colours stand for themselves ("Navy Blue" is navy), a little off the ground they would vanish in.
-function coloursOf(values) {
-  const names = values.slice(0, NAMED).map((value) => value.toLowerCase().replaceAll(" ", ""));
-  const known = (name) => (CSS.supports("color", name) ? name : name === "navyblue" ? "navy" : null);
-  if (names.filter(known).length * 2 < names.length) return PALETTE;
-  const ground = dark() ? 32 : 243;
-  return names.map((name, place) => {
-    const rgb = components(known(name) ?? PALETTE[place]);
-    const level = rgb.reduce((one, other) => one + other) / 3;
-    const mixed = rgb.map((value) => (Math.abs(level - ground) < 25 ? value * 0.7 + (dark() ? 75 : 0) : value * 0.8 + 25));
-    return `rgb(${mixed.map(Math.round).join(" ")})`;
-  });
-}
-
-function paint() {
-  const attribute = map.attributes[at("colour").value];
-  dots = new Uint32Array(map.ids.length);
-  const other = toWord(...components(OTHER));
-  faded = toWord(...(dark() ? [58, 54, 57] : [222, 217, 212]));
-  if (!attribute) {
-    dots.fill(other);
-    at("legend").replaceChildren();
-    return;
-  }
-  const colours = coloursOf(attribute.values);
-  const words = attribute.values.map((_, place) => (place < NAMED ? toWord(...components(colours[place])) : other));
-  const seen = attribute.values.map((value) => !only.size || only.has(value));
-  const counts = new Array(attribute.values.length).fill(0);
-  attribute.codes.forEach((code, row) => {
-    if (code !== NONE) counts[code] += 1;
-    dots[row] = code === NONE ? (only.size ? 0 : other) : seen[code] ? words[code] : 0;
-  });
-  const named = attribute.values.map((value, place) => [value, place]).filter(([value, place]) => place < NAMED || only.has(value));
-  const items = named.map(([value, place]) => {
-    const dot = make("i");
-    dot.style.setProperty("--dot", place < NAMED ? colours[place] : OTHER);
-    const button = make("button", { type: "button", "aria-pressed": String(only.has(value)) }, dot, make("span", {}, value));
-    button.append(make("span", { className: "soft" }, number(counts[place])));
-    button.addEventListener("click", () => {
-      if (!only.delete(value)) only.add(value);
-      paint();
-      draw();
-      remember();
-      at("legend").querySelectorAll("button")[named.findIndex(([one]) => one === value)]?.focus();
-    });
-    return make("li", {}, button);
-  });
-  const rest = counts.slice(NAMED).reduce((one, two) => one + two, 0);
-  if (rest) items.push(make("li", { className: "soft" }, `${counts.length - NAMED} more: ${number(rest)}`));
-  at("legend").replaceChildren(...items);
-}
-
-/* Drawing: dots are written straight into the pixels, which takes a few milliseconds for tens of thousands */
-
-const density = () => Math.min(2, devicePixelRatio || 1);
-const scale = () => Math.min(canvas.width, canvas.height) * MARGIN * view.z;
-const screenX = (row) => (map.x[row] / NONE - view.x) * scale() + canvas.width / 2;
-const screenY = (row) => (1 - map.y[row] / NONE - view.y) * scale() + canvas.height / 2;
-
-let drawing = 0;
+let frame = 0;
 function draw() {
-  drawing ||= requestAnimationFrame(() => {
-    drawing = 0;
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
     if (map) drawNow();
   });
 }
 
-function disc(wanted) {
-  const offsets = [];
-  const radius = wanted < 1.5 ? 1 : Math.floor(wanted) + 0.3; // these look round
-  const reach = Math.ceil(radius);
-  for (let y = -reach; y <= reach; y += 1) for (let x = -reach; x <= reach; x += 1) if (x * x + y * y <= radius * radius) offsets.push([x, y]);
-  return offsets;
-}
-
 function drawNow() {
-  const { width, height } = canvas;
-  const image = context.createImageData(width, height);
-  const pixels = new Uint32Array(image.data.buffer);
-  const radius = density() * Math.min(5, (map.ids.length > 8000 ? 1.1 : 2.1) * view.z ** 0.3);
-  const offsets = disc(radius);
-  const edge = Math.ceil(radius) + 2;
-  const [s, x0, y0] = [scale(), width / 2, height / 2];
-  const inView = [];
-  let count = 0;
-  for (const behind of [true, false]) {
-    for (let row = 0; row < dots.length; row += 1) {
-      if ((dots[row] === 0) !== behind) continue;
-      const x = Math.round((map.x[row] / NONE - view.x) * s + x0);
-      const y = Math.round((1 - map.y[row] / NONE - view.y) * s + y0);
-      if (x < edge || y < edge || x >= width - edge || y >= height - edge) continue;
-      count += 1;
-      if (!behind && inView.length <= PICTURES) inView.push(row);
-      const word = dots[row] || faded;
-      for (const [dx, dy] of offsets) pixels[(y + dy) * width + x + dx] = word;
-    }
-  }
-  context.putImageData(image, 0, 0);
-  if (inView.length <= PICTURES && view.z > 2) inView.forEach(drawPicture);
-  if (marked >= 0) ring(marked, 11, 3);
-  if (near >= 0) ring(near, 8, 2);
-  if (keyed) cross();
-  at("inview").textContent = count === map.ids.length ? `${number(count)} products` : `${number(count)} of ${number(map.ids.length)} products in view`;
+  const count = drawMap(map, view, colouring, { marked, hovered, crosshair: byKeyboard }, draw);
+  const [seen, all] = [count, map.ids.length].map(formatNumber);
+  byId("view-count").textContent = seen === all ? `${all} products` : `${seen} of ${all} products in view`;
 }
 
-const pictures = new Map(); // row -> its picture
-function drawPicture(row) {
-  let image = pictures.get(row);
-  if (!image) {
-    image = new Image();
-    image.addEventListener("load", draw);
-    pictures.set(row, image);
-    showPicture(image, map.ids[row]);
-  }
-  if (!image.complete || !image.naturalWidth) return;
-  const [width, height] = [42 * density(), 56 * density()];
-  const [left, top] = [screenX(row) - width / 2, screenY(row) - height / 2];
-  context.save();
-  context.beginPath();
-  context.roundRect(left, top, width, height, 6 * density());
-  context.fillStyle = "#fff";
-  context.fill();
-  context.clip();
-  context.drawImage(image, left, top, width, height);
-  context.restore();
-  context.lineWidth = 2 * density();
-  context.strokeStyle = `rgb(${dots[row] & 255} ${(dots[row] >> 8) & 255} ${(dots[row] >> 16) & 255})`;
-  context.stroke();
+function colour() {
+  colouring = colourDots(map.ids.length, map.attributes[byId("colour").value], selected);
+  const { legend, rest } = colouring;
+  const items = legend.map((entry, row) => element("li", {}, legendButton(entry, row)));
+  if (rest.products) items.push(element("li", { className: "soft" }, `${rest.values} more: ${formatNumber(rest.products)}`));
+  byId("legend").replaceChildren(...items);
+  draw();
 }
 
-function ring(row, radius, width) {
-  context.beginPath();
-  context.arc(screenX(row), screenY(row), radius * density(), 0, 2 * Math.PI);
-  context.lineWidth = width * density();
-  context.strokeStyle = dark() ? "#fff" : "#1b1918";
-  context.stroke();
-}
-
-function cross() {
-  const [x, y, arm] = [canvas.width / 2, canvas.height / 2, 9 * density()];
-  context.beginPath();
-  context.moveTo(x - arm, y);
-  context.lineTo(x + arm, y);
-  context.moveTo(x, y - arm);
-  context.lineTo(x, y + arm);
-  context.lineWidth = 2 * density();
-  context.strokeStyle = dark() ? "#fff" : "#1b1918";
-  context.stroke();
-}
-
-/* Finding */
-
-// The products nearest to a place on the canvas, those that are not faded.
-function nearest(x, y, count, reach = Infinity) {
-  const found = [];
-  const [s, x0, y0] = [scale(), canvas.width / 2, canvas.height / 2];
-  for (let row = 0; row < dots.length; row += 1) {
-    if (!dots[row]) continue;
-    const dx = (map.x[row] / NONE - view.x) * s + x0 - x;
-    const dy = (1 - map.y[row] / NONE - view.y) * s + y0 - y;
-    const distance = dx * dx + dy * dy;
-    if (distance > reach * reach || (found.length === count && distance >= found[count - 1].distance)) continue;
-    found.push({ row, distance });
-    found.sort((one, other) => one.distance - other.distance);
-    found.length = Math.min(count, found.length);
-  }
-  return found.map((one) => one.row);
+function legendButton({ value, colour: shade, count }, row) {
+  const dot = element("i");
+  dot.style.setProperty("--dot", shade);
+  const name = element("span", {}, value);
+  const number = element("span", { className: "soft" }, formatNumber(count));
+  const button = element("button", { type: "button", "aria-pressed": String(selected.has(value)) }, dot, name, number);
+  button.addEventListener("click", () => {
+    if (!selected.delete(value)) selected.add(value);
+    colour();
+    changed();
+    byId("legend").querySelectorAll("button")[row]?.focus(); // the button was made again
+  });
+  return button;
 }
 
 const products = new Map(); // id -> promise of the product
-function product(id) {
-  if (!products.has(id)) products.set(id, get(productPath(id)).catch(() => ({ id, title: "No longer there" })));
+function loadProduct(id) {
+  if (!products.has(id)) products.set(id, get(productPath(id)).catch(() => ({ id, title: "No longer in the catalogue" })));
   return products.get(id);
 }
 
-let middleOf = "";
-async function showMiddle() {
-  const ids = nearest(canvas.width / 2, canvas.height / 2, 6).map((row) => map.ids[row]);
-  middleOf = ids.join("\n");
-  const now = middleOf;
-  if (!at("middle").checkVisibility()) return;
-  const found = await Promise.all(ids.map(product));
-  if (middleOf === now) at("middle").replaceChildren(...found.map(smallCard));
+let nearestIds = "";
+async function showNearest() {
+  const ids = view.nearest(map, isShown, NEAREST).map((row) => map.ids[row]);
+  const wanted = (nearestIds = ids.join("\n"));
+  if (!byId("in-view").checkVisibility()) return; // a phone has no room for them
+  const found = await Promise.all(ids.map(loadProduct));
+  if (nearestIds === wanted) byId("in-view").replaceChildren(...found.map(smallCard));
 }
 
-let pointing = 0;
-function point(event) {
-  const [x, y] = [event.offsetX * density(), event.offsetY * density()];
-  const row = nearest(x, y, 1, REACH * density())[0] ?? -1;
-  if (row === near) return;
-  near = row;
+let tipTimer = 0;
+function hideTip() {
+  clearTimeout(tipTimer);
+  byId("tip").hidden = true;
+}
+
+function hover(event) {
+  const row = view.nearest(map, isShown, 1, pixelOf(event), REACH * view.density)[0] ?? -1;
+  if (row === hovered) return;
+  hovered = row;
   draw();
-  clearTimeout(pointing);
-  at("tip").hidden = true;
-  if (row < 0) return;
-  pointing = setTimeout(async () => {
-    const found = await product(map.ids[row]);
-    if (near !== row) return;
-    at("tip").replaceChildren(plate(found.id, false), found.title);
-    const [left, top] = [screenX(row) / density(), screenY(row) / density()];
-    const [wide, high] = [canvas.clientWidth, canvas.clientHeight];
-    const [x1, y1] = [left > wide - 190 ? left - 178 : left + 16, Math.max(8, Math.min(top - 30, high - 190))];
-    at("tip").style.setProperty("transform", `translate(${x1}px, ${y1}px)`);
-    at("tip").hidden = false;
-  }, 80);
+  hideTip();
+  if (row >= 0) tipTimer = setTimeout(() => showTip(row), 80);
+}
+
+async function showTip(row) {
+  const product = await loadProduct(map.ids[row]);
+  if (hovered !== row) return;
+  byId("tip").replaceChildren(imageBox(product.id, { lazy: false }), product.title);
+  const [x, y] = view.pixelOf(map, row).map((pixel) => pixel / view.density);
+  // To the right of the dot, or to its left where there is no room; never out of the canvas.
+  const left = x > canvas.clientWidth - 190 ? x - 178 : x + 16;
+  const top = Math.max(8, Math.min(y - 30, canvas.clientHeight - 190));
+  byId("tip").style.setProperty("transform", `translate(${left}px, ${top}px)`);
+  byId("tip").hidden = false;
 }
 
 /* Moving */
 
 function move(dx, dy) {
-  view.x = Math.min(1, Math.max(0, view.x - dx / scale()));
-  view.y = Math.min(1, Math.max(0, view.y - dy / scale()));
-  draw();
-  remember();
+  view.move(dx, dy);
+  changed();
 }
 
-function zoom(factor, x = canvas.width / 2, y = canvas.height / 2) {
-  const before = scale();
-  view.z = Math.min(MOST_ZOOM, Math.max(1, view.z * factor));
-  const change = 1 / before - 1 / scale();
-  view.x = Math.min(1, Math.max(0, view.x + (x - canvas.width / 2) * change));
-  view.y = Math.min(1, Math.max(0, view.y + (y - canvas.height / 2) * change));
-  at("tip").hidden = true;
-  draw();
-  remember();
+function zoomBy(factor, pixel = []) {
+  view.zoomBy(factor, ...pixel);
+  byId("tip").hidden = true;
+  changed();
 }
 
-function whole() {
-  Object.assign(view, { x: 0.5, y: 0.5, z: 1 });
-  draw();
-  remember();
+function showAll() {
+  view.showAll();
+  changed();
 }
 
-const pointers = new Map();
+function openNearest(pixel, reach) {
+  const [row] = view.nearest(map, isShown, 1, pixel, reach);
+  if (row !== undefined) drawer.open(map.ids[row]);
+}
+
+const pointers = new Map(); // id -> where it is, of pointers that are down
 let moved = 0;
 canvas.addEventListener("pointerdown", (event) => {
   canvas.setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
   if (pointers.size === 1) moved = 0;
-  keyed = false;
+  byKeyboard = false;
 });
 canvas.addEventListener("pointermove", (event) => {
   const before = pointers.get(event.pointerId);
   if (!before) {
-    if (map) point(event);
+    if (map) hover(event);
     return;
   }
   const here = [event.offsetX, event.offsetY];
-  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
   const [dx, dy] = [here[0] - before[0], here[1] - before[1]];
   moved += Math.abs(dx) + Math.abs(dy);
+  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
   if (other) {
+    // Two fingers: the map zooms as their distance changes, around the middle between them.
     const [was, is] = [before, here].map(([x, y]) => Math.hypot(x - other[0], y - other[1]));
-    zoom(is / Math.max(was, 1), ((here[0] + other[0]) / 2) * density(), ((here[1] + other[1]) / 2) * density());
+    zoomBy(is / Math.max(was, 1), [0, 1].map((axis) => ((here[axis] + other[axis]) / 2) * view.density));
   }
-  move((dx * density()) / pointers.size, (dy * density()) / pointers.size);
-  at("tip").hidden = true;
+  move((dx * view.density) / pointers.size, (dy * view.density) / pointers.size);
+  byId("tip").hidden = true;
   pointers.set(event.pointerId, here);
 });
 for (const kind of ["pointerup", "pointercancel"]) {
   canvas.addEventListener(kind, (event) => {
     pointers.delete(event.pointerId);
-    if (kind === "pointerup" && map && moved < 5) {
-      const row = nearest(event.offsetX * density(), event.offsetY * density(), 1, REACH * density())[0];
-      if (row !== undefined) drawer.open(map.ids[row]);
-    }
+    if (kind === "pointerup" && map && moved < STILL) openNearest(pixelOf(event), REACH * view.density);
   });
 }
 canvas.addEventListener("pointerleave", () => {
-  near = -1;
-  clearTimeout(pointing);
-  at("tip").hidden = true;
+  hovered = -1;
+  hideTip();
   draw();
 });
 canvas.addEventListener(
   "wheel",
   (event) => {
     event.preventDefault();
-    zoom(Math.exp(-event.deltaY / 400), event.offsetX * density(), event.offsetY * density());
+    zoomBy(Math.exp(-event.deltaY / 400), pixelOf(event));
   },
   { passive: false },
 );
 canvas.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !map) return;
-  const step = 60 * density();
+  const step = STEP * view.density;
   const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
-  keyed = true;
+  byKeyboard = true;
   if (event.key in moves) move(...moves[event.key]);
-  else if (event.key === "+" || event.key === "=") zoom(1.4);
-  else if (event.key === "-") zoom(1 / 1.4);
-  else if (event.key === "0") whole();
-  else if (event.key === "Enter") {
-    const [row] = nearest(canvas.width / 2, canvas.height / 2, 1);
-    if (row !== undefined) drawer.open(map.ids[row]);
-  } else return;
+  else if (event.key === "+" || event.key === "=") zoomBy(1.4);
+  else if (event.key === "-") zoomBy(1 / 1.4);
+  else if (event.key === "0") showAll();
+  else if (event.key === "Enter") openNearest();
+  else return;
   event.preventDefault();
 });
 canvas.addEventListener("blur", () => {
-  keyed = false;
+  byKeyboard = false;
   draw();
 });
-at("closer").addEventListener("click", () => zoom(1.6));
-at("further").addEventListener("click", () => zoom(1 / 1.6));
-at("whole").addEventListener("click", whole);
-at("colour").addEventListener("change", () => {
-  only.clear();
-  paint();
-  draw();
-  remember();
+byId("zoom-in").addEventListener("click", () => zoomBy(1.6));
+byId("zoom-out").addEventListener("click", () => zoomBy(1 / 1.6));
+byId("show-all").addEventListener("click", showAll);
+byId("colour").addEventListener("change", () => {
+  selected.clear();
+  colour();
+  changed();
 });
-
 new ResizeObserver(() => {
-  canvas.width = Math.round(canvas.clientWidth * density());
-  canvas.height = Math.round(canvas.clientHeight * density());
+  canvas.width = Math.round(canvas.clientWidth * view.density);
+  canvas.height = Math.round(canvas.clientHeight * view.density);
   if (map) drawNow();
-}).observe(at("sheet"));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  if (!map) return;
-  paint();
-  draw();
-});
+}).observe(byId("sheet"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => map && colour());
 
-const METHODS = { pca: "the two directions in which pictures differ most (PCA)", umap: "neighbourhoods (UMAP)" };
+/* Beginning */
 
-async function begin() {
-  at("inview").textContent = "Unfolding …";
+// The service sends 16-bit numbers, low byte first, in base64.
+const toNumbers = (text) => new Uint16Array(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer);
+
+async function start() {
+  byId("view-count").textContent = "Loading …";
   try {
     const answer = await get("/v1/map");
-    const attributes = Object.fromEntries(
-      Object.entries(answer.attributes).map(([name, { values, codes }]) => [name, { values, codes: shorts(codes) }]),
-    );
-    map = { ids: answer.ids, x: shorts(answer.x), y: shorts(answer.y), attributes };
-    at("colour").append(...Object.keys(attributes).map((name) => make("option", { value: name }, spoken(name))));
-    const late = answer.left_out ? ` ${number(answer.left_out)} newer products have no place yet.` : "";
-    at("method").textContent = `What looks alike stands together, by ${METHODS[answer.method]}.${late}`;
-    fromAddress();
-    showMiddle();
-    addEventListener("popstate", fromAddress);
+    const attributes = Object.entries(answer.attributes).map(([name, { values, codes }]) => [name, { values, codes: toNumbers(codes) }]);
+    map = { ids: answer.ids, x: toNumbers(answer.x), y: toNumbers(answer.y), attributes: Object.fromEntries(attributes) };
+    byId("colour").append(...attributes.map(([name]) => element("option", { value: name }, humanName(name))));
+    const missing = answer.left_out ? ` ${formatNumber(answer.left_out)} newer products are not on the map yet.` : "";
+    byId("method").textContent = `Similar pictures are close to each other, by ${METHODS[answer.method]}.${missing}`;
+    followAddress();
+    showNearest();
+    addEventListener("popstate", followAddress);
   } catch (error) {
-    if (!error.words) console.error(error);
-    at("inview").textContent = "";
-    const words = error.status === 404 ? "This catalogue has no map yet. Whoever runs it can make one: vitrine map" : error.words;
-    at("notice").replaceChildren(make("p", {}, words || "Something went wrong on this page. Please reload it."));
-    at("notice").hidden = false;
+    byId("view-count").textContent = "";
+    showNotice(error.status === 404 ? "This catalogue has no map yet. Its operator can make one: vitrine map" : messageOf(error));
   }
 }
-begin();
+start();

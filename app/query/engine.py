@@ -14,7 +14,7 @@ from PIL import Image
 
 from app.http import REPLACED, UnavailableError
 from common import InputError, VitrineError
-from index import DescriptionHit, Hit, Page, Search, SearchQuery
+from index import DescriptionHit, Hit, Page, Search, SearchQuery, Side
 
 Kind = Literal["images", "descriptions"]
 Part = Literal["text", "image", "like", "unlike", "vector"]
@@ -23,7 +23,7 @@ Text = tuple[np.ndarray, int]
 """Vector (D,) and number of tokens."""
 
 WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
-"""How loud each part of a query is, unless told otherwise."""
+"""The weight of each part of a query, by default."""
 
 
 class Encoder(Protocol):
@@ -199,10 +199,11 @@ class Engine:
         """Return the page of each query, one call per kind."""
         pages: dict[int, Page[Hit] | Page[DescriptionHit]] = {}
         asks = {row: ask for row in queries if (ask := jobs[row].ask) is not None}
-        for kind, search in (("images", index.images), ("descriptions", index.descriptions)):
+        sides: tuple[tuple[Kind, Side], ...] = (("images", "images"), ("descriptions", "texts"))
+        for kind, side in sides:
             rows = [row for row, ask in asks.items() if ask.kind == kind]
             if rows:
-                found = search(np.stack([queries[row] for row in rows]), [asks[row].want for row in rows])
+                found = index.search(side, np.stack([queries[row] for row in rows]), [asks[row].want for row in rows])
                 pages.update(zip(rows, found, strict=True))
         return pages
 

@@ -261,20 +261,16 @@ class Service:
 
     def facets(
         self, names: Sequence[str], conditions: Mapping[str, Condition]
-    ) -> tuple[dict[str, dict[str, int]], int | None, int]:
+    ) -> tuple[dict[str, dict[str, int]], int, int]:
         """Return the counts per attribute (all without `names`), how many products pass, and the catalogue's version.
 
         Raises:
             InputError: an attribute that no product has.
         """
-        encoder, index = self.serving.encoder, self.serving.index
+        index = self.serving.index
         filters = {name: condition.as_filter() for name, condition in conditions.items()}
-        wanted = tuple(dict.fromkeys(names))
-        want = SearchQuery(k=1, filters=filters, facets=wanted)
-        index.check(want)
-        anything = np.full((1, encoder.dim), encoder.dim**-0.5, dtype=np.float32)
-        total = index.images(anything, [replace(want, facets=())])[0].total
-        return index.facets(filters, wanted or None), total, index.version
+        total = index.count(filters)
+        return index.facets(filters, tuple(dict.fromkeys(names)) or None), total, index.version
 
     def _pieces(self, items: Iterable[T], cost: Callable[[T], int]) -> Iterator[list[T]]:
         """Yield `items` in pieces of at most as many inputs as fit into a batch, at least one item each."""

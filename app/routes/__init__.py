@@ -1,4 +1,4 @@
-"""The HTTP endpoints: search, products, insight and the reference page. Thin: each calls the service and answers.
+"""The HTTP endpoints: search, products, insight and the pages. Thin: each calls the service and answers.
 
 Only `app.server` imports this package.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from app.routes.insight import PAGE, Maps, details, pages
 from app.routes.products import admin, reading, writing
-from app.routes.reference import reference_page
 from app.routes.search import metrics, operations, router, searching
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "operations",
     "pages",
     "reading",
-    "reference_page",
     "router",
     "searching",
     "writing",

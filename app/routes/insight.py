@@ -1,4 +1,4 @@
-"""The pages, and what only they ask for: the words that carry a match, what lies behind the figures, and the map."""
+"""The pages and the calls that only they use: words that carry a match, the error analysis, the map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from app.http import REPLACED, UnavailableError, require
+from app.http import DOCS_POLICY, REPLACED, UnavailableError, require
 from app.query import Service, TheService, product_vectors, unit_vector
 from app.routes.search import body_docs
 from app.schemas import (
@@ -29,7 +29,7 @@ from app.schemas import (
     explain_body,
 )
 from common import NotFoundError
-from index import MAP_FILE, Location, Product, load_map
+from index import MAP_FILE, Location, Product, SearchIndex, load_map
 
 PAGE = Path(__file__).parents[1] / "page"
 MAX_COLOURS = 200
@@ -39,7 +39,7 @@ NONE = 65535
 
 details = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 pages = APIRouter(include_in_schema=False)
-"""The pages themselves hold no data and are open to everybody; what they show, they ask for with a key."""
+"""The pages hold no data and are open to everybody. What they show needs a key where reads do."""
 
 
 @pages.get("/")
@@ -60,6 +60,12 @@ async def map_page() -> FileResponse:
     return FileResponse(PAGE / "map.html")
 
 
+@pages.get("/docs")
+async def docs_page() -> FileResponse:
+    """Return the page to read about the calls and to try them."""
+    return FileResponse(PAGE / "docs.html", headers={"Content-Security-Policy": DOCS_POLICY})
+
+
 @details.post("/v1/explain", **body_docs(explain_body(), "search"))
 async def explain(request: Request, service: TheService) -> ExplainAnswer:
     """Say which words of some descriptions carry their match with a picture.
@@ -74,9 +80,11 @@ async def explain(request: Request, service: TheService) -> ExplainAnswer:
 @details.get("/v1/evaluation/details", responses=error_answers(422, 500, 503), tags=["evaluation"])
 async def evaluation_details(
     service: TheService,
-    split: Annotated[Literal["test", "validation", "train", "all"], Query(description="Whose products ask.")] = "test",
+    split: Annotated[
+        Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")
+    ] = "test",
 ) -> DetailsAnswer:
-    """Show what lies behind the figures: the queries that do worst and best, and how similar right and wrong pairs are.
+    """Return the error analysis: the queries that fail and succeed most, and how similar right and wrong pairs are.
 
     The first call of a split takes seconds to minutes, later ones are answered from memory.
     """
@@ -130,6 +138,7 @@ class Maps:
             at = (id(serving.index), stand)
             if at != self._at:
                 stored = load_map(folder, serving.encoder.encoder_id)
+                assert isinstance(serving.index, SearchIndex)  # noqa: S101 - that of a folder
                 products = serving.index.products
                 ids = [product.id for product in products]
                 rows, points = stored.place(ids, serving.index.vectors(ids))

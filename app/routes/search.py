@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
@@ -18,7 +17,6 @@ from starlette.requests import ClientDisconnect
 from app.http import UnknownModelError, error_entry, require
 from app.query import Answered, Outcome, Service, TheService, get_service
 from app.routes.products import image_url
-from app.routes.reference import reference_page
 from app.schemas import (
     MAX_FACET_VALUES,
     MAX_FILTERS,
@@ -216,7 +214,9 @@ def facets(
 @router.get("/v1/evaluation", responses=error_answers(422, 500), tags=["evaluation"])
 async def evaluation(
     service: TheService,
-    split: Annotated[Literal["test", "validation", "train", "all"], Query(description="Whose products ask.")] = "test",
+    split: Annotated[
+        Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")
+    ] = "test",
 ) -> EvaluationAnswer:
     """Measure the encoder on the served catalogue: every product of the split asks, all products are the gallery.
 
@@ -242,12 +242,6 @@ def metrics(service: TheService) -> Response:
     """Return what the service counts and measures of itself, as Prometheus reads it."""
     service.update_gauges()
     return Response(service.telemetry.text(), media_type=CONTENT_TYPE)
-
-
-@operations.get("/docs", include_in_schema=False)
-async def docs(request: Request) -> HTMLResponse:
-    """Return the reference of these calls as a page."""
-    return HTMLResponse(reference_page(request.app.openapi(), str(request.base_url)))
 
 
 def _json(value: dict[str, Any]) -> Response:

@@ -231,7 +231,7 @@ FILTERING = TypeAdapter(dict[Literal["filters"], Filtering])
 
 
 class Weights(Fields):
-    """How loud each part of a query is."""
+    """The weight of each part of a query."""
 
     text: Weight = WEIGHTS["text"]
     image: Weight = WEIGHTS["image"]
@@ -261,7 +261,7 @@ class SearchRequest(Fields):
     )
     weights: Weights = Field(
         default_factory=Weights,
-        description="How loud each part is; text 1, image 1, like 1, unlike 0.5 and vector 1, unless given.",
+        description="Weight of each part: text 1, image 1, like 1, unlike 0.5 and vector 1, unless given.",
     )
     k: int = Field(10, ge=1, le=MAX_K, description="How many results to return.")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best results to skip.")
@@ -803,7 +803,7 @@ class Slice(BaseModel):
 class EvaluationAnswer(BaseModel):
     """How well the served encoder finds the served products."""
 
-    split: Literal["test", "validation", "train", "all"] = Field(description="Whose products ask.")
+    split: Literal["test", "validation", "train", "all"] = Field(description="Queries from these products.")
     encoder_id: str
     catalogue_version: int
     source: str = Field(description="Name of the data set that the catalogue was built from.")
@@ -900,9 +900,9 @@ class DirectionDetails(BaseModel):
 
 
 class DetailsAnswer(BaseModel):
-    """What lies behind the figures of an evaluation."""
+    """The error analysis of an evaluation."""
 
-    split: Literal["test", "validation", "train", "all"] = Field(description="Whose products ask.")
+    split: Literal["test", "validation", "train", "all"] = Field(description="Queries from these products.")
     encoder_id: str
     catalogue_version: int
     source: str = Field(description="Name of the data set that the catalogue was built from.")

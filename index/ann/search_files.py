@@ -28,8 +28,9 @@ import numpy as np
 from common import ArtefactError, ConfigError, InputError, atomic_folder, write_json
 from index.ann.columns import Columns, read_columns, write_columns
 from index.ann.faiss_index import AnnIndex, Choice, choose, from_json, load, to_json
+from index.query import Side
 from index.sqlite import Catalogue, Vectors
-from index.vectors import SearchIndex, Side
+from index.vectors import SearchIndex
 
 logger = logging.getLogger("vitrine.index")
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 import psycopg
@@ -37,6 +37,23 @@ from common import (
     ReplacedError,
 )
 from index.product import SPLITS, Product, SplitRule, title_key
+from index.query import (
+    DescriptionHit,
+    Filter,
+    Filters,
+    Hit,
+    LikeVectors,
+    Page,
+    SearchQuery,
+    Side,
+    check_found,
+    check_names,
+    checked_vectors,
+    collapse,
+    cut_at_min_score,
+    like_vectors,
+    number_of,
+)
 from index.sqlite import (
     ABANDONED_AFTER_S,
     LOG_LENGTH,
@@ -53,18 +70,7 @@ from index.sqlite import (
     etag_of,
 )
 from index.store import Database
-from index.vectors import (
-    MARGIN,
-    SLACK,
-    DescriptionHit,
-    Filter,
-    Filters,
-    Hit,
-    Page,
-    SearchQuery,
-    drop_near_duplicates,
-    number_of,
-)
+from index.vectors import MARGIN, SLACK
 
 FORMAT = 1
 OLDEST_SERVER = 140000
@@ -870,46 +876,49 @@ class PostgresSearch:
     def __len__(self) -> int:
         return self._count
 
-    @property
-    def products(self) -> list[Product]:
-        """All products, in the catalogue's order: read anew each time."""
-        return self._catalogue.snapshot().products
-
     def vectors(self, product_ids: Iterable[str]) -> Vectors:
         """Return the image vectors (K, D) of products; NotFoundError names the ids that there are not."""
         ids = list(product_ids)
-        if not ids:
-            return np.empty((0, self.info.dim), dtype=np.float32)
-        asked = [one for one in set(ids) if "\0" not in one and not _has_surrogates(one)]
+        return self._stacked(ids, self._vectors(ids))
+
+    def _vectors(self, product_ids: Iterable[str]) -> dict[str, Any]:
+        """Return the image vectors of the products that are there."""
+        asked = [one for one in set(product_ids) if "\0" not in one and not _has_surrogates(one)]
+        if not asked:
+            return {}
         with self._catalogue._reading() as connection:
             rows = connection.execute(
                 self._catalogue._sql("SELECT id, image_vector FROM {build}.products WHERE id = ANY(%s)"),
                 [asked],
                 binary=True,
             ).fetchall()
-        found = dict(rows)
-        missing = [one for one in ids if one not in found]
-        if missing:
-            raise NotFoundError(f"no product has the id {', '.join(map(repr, missing[:5]))}; search to find the ids")
-        return _floats(found[one] for one in ids)
+        return dict(rows)
 
-    def check(self, want: SearchQuery) -> None:
-        """Refuse a want that cannot be answered; InputError: a filter or facet on an unknown attribute."""
-        self._check_names(want.filters, "filter")
-        self._check_names(want.facets, "facet")
+    def _stacked(self, product_ids: Sequence[str], found: dict[str, Any]) -> Vectors:
+        check_found(product_ids, found)
+        if not product_ids:
+            return np.empty((0, self.info.dim), dtype=np.float32)
+        return _floats(found[one] for one in product_ids)
 
-    def _check_names(self, names: Iterable[str], what: str) -> None:
-        for name in names:
-            if name not in self._names:
-                known = ", ".join(self._names) or "none: the catalogue has no attributes"
-                raise InputError(f"unknown {what} {name!r}; the attributes there are: {known}")
+    def check(self, query: SearchQuery) -> LikeVectors:
+        """As `SearchIndex.check`; asks the database at most once."""
+        check_names(self._names, query.filters, query.facets)
+        found = self._vectors((*query.like, *query.unlike))
+        return like_vectors(query, lambda ids: self._stacked(ids, found))
+
+    def count(self, filters: Filters | None = None) -> int:
+        """Return how many products pass the filters, as `SearchIndex`."""
+        filters = filters or {}
+        check_names(self._names, filters)
+        where, values = _where(filters, ())
+        with self._catalogue._reading() as connection:
+            return self._total(connection, where, values, bool(filters), (False, repr((where, values))))
 
     def facets(self, filters: Filters | None = None, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters, as `SearchIndex`."""
         filters = filters or {}
         wanted = list(self._names) if names is None else list(dict.fromkeys(names))
-        self._check_names(filters, "filter")
-        self._check_names(wanted, "facet")
+        check_names(self._names, filters, wanted)
         with self._catalogue._reading() as connection:
             return self._facets(connection, filters, wanted)
 
@@ -937,55 +946,59 @@ class PostgresSearch:
             counts[name] = dict(self._counts[key])
         return counts
 
-    def images(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[Hit]]:
-        """Find the products whose image vectors are nearest to `queries` (B, D), one page per want.
+    @overload
+    def search(self, side: Literal["images"], vectors: Vectors, queries: Sequence[SearchQuery]) -> list[Page[Hit]]: ...
+
+    @overload
+    def search(
+        self, side: Literal["texts"], vectors: Vectors, queries: Sequence[SearchQuery]
+    ) -> list[Page[DescriptionHit]]: ...
+
+    @overload
+    def search(
+        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery]
+    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]: ...
+
+    def search(
+        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery]
+    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]:
+        """Find what is nearest to `vectors` (B, D), a page for each of B queries; as `SearchIndex.search`.
 
         Raises:
-            InputError: as `SearchIndex.images`.
+            InputError: as `SearchIndex.search`.
             DatabaseUnavailableError: the database does not answer.
         """
-        pages = []
-        with self._searching(queries, wants) as connection:
-            for query, want in zip(_checked(queries, self.info.dim), wants, strict=True):
-                found, scores, total = self._page(connection, query, want, titles=False)
-                facets = self._facets(connection, want.filters, want.facets)
-                hits = [Hit(one.product, score) for one, score in zip(found, scores.tolist(), strict=True)]
-                pages.append(Page(hits, total, facets))
-        return pages
-
-    def descriptions(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[DescriptionHit]]:
-        """Find the distinct descriptions nearest to `queries` (B, D), one page per want; as `SearchIndex`."""
-        pages = []
-        with self._searching(queries, wants) as connection:
-            for query, want in zip(_checked(queries, self.info.dim), wants, strict=True):
-                want = replace(want, exclude=frozenset(), collapse=None)
-                found, scores, total = self._page(connection, query, want, titles=True)
-                facets = self._facets(connection, want.filters, want.facets)
-                passing, values = _where(want.filters, ())
-                ids_with_title: dict[uuid.UUID, list[str]] = {}
-                for title, product_id in connection.execute(
-                    self._catalogue._sql(
-                        f"SELECT title_id, p.id FROM {{build}}.products p WHERE title_id = ANY(%s) AND {passing}"
-                        " ORDER BY position"
-                    ),
-                    [[one.title for one in found], *values],
-                ):
-                    ids_with_title.setdefault(title, []).append(product_id)
-                hits = [
-                    DescriptionHit(one.product.title, score, ids_with_title.get(one.title, []))
-                    for one, score in zip(found, scores.tolist(), strict=True)
-                ]
-                pages.append(Page(hits, total, facets))
-        return pages
-
-    @contextmanager
-    def _searching(self, queries: Vectors, wants: Sequence[SearchQuery]) -> Iterator[Connection]:
-        if len(queries) != len(wants):
-            raise ValueError(f"{len(queries)} queries came with {len(wants)} wants; each query needs one")
-        for want in wants:
-            self.check(want)
+        vectors = checked_vectors(vectors, queries, self.info.dim)
+        for query in queries:
+            check_names(self._names, query.filters, query.facets)
+        page = self._product_page if side == "images" else self._description_page
         with self._catalogue._reading() as connection:
-            yield connection
+            return [page(connection, *pair) for pair in zip(vectors, queries, strict=True)]  # type: ignore[return-value]
+
+    def _product_page(self, connection: Connection, vector: Vectors, query: SearchQuery) -> Page[Hit]:
+        found, scores, total = self._page(connection, vector, query, titles=False)
+        facets = self._facets(connection, query.filters, query.facets)
+        return Page([Hit(one.product, score) for one, score in zip(found, scores.tolist(), strict=True)], total, facets)
+
+    def _description_page(self, connection: Connection, vector: Vectors, query: SearchQuery) -> Page[DescriptionHit]:
+        query = replace(query, exclude=frozenset(), collapse=None)
+        found, scores, total = self._page(connection, vector, query, titles=True)
+        facets = self._facets(connection, query.filters, query.facets)
+        passing, values = _where(query.filters, ())
+        ids_with_title: dict[uuid.UUID, list[str]] = {}
+        for title, product_id in connection.execute(
+            self._catalogue._sql(
+                f"SELECT title_id, p.id FROM {{build}}.products p WHERE title_id = ANY(%s) AND {passing}"
+                " ORDER BY position"
+            ),
+            [[one.title for one in found], *values],
+        ):
+            ids_with_title.setdefault(title, []).append(product_id)
+        hits = [
+            DescriptionHit(one.product.title, score, ids_with_title.get(one.title, []))
+            for one, score in zip(found, scores.tolist(), strict=True)
+        ]
+        return Page(hits, total, facets)
 
     def _page(
         self, connection: Connection, query: Vectors, want: SearchQuery, *, titles: bool
@@ -1006,14 +1019,21 @@ class PostgresSearch:
         scan = _Scan(self, connection, query, where, values, total, "text_vector" if titles else "image_vector")
         known: int | None = total
         if want.collapse is None:
-            found, scores, _ = scan.top(min(end, total))
+            ranking = scan.top(min(end, total))
+            found, scores = ranking.found, ranking.scores
         else:
-            found, scores, known = self._collapsed(connection, scan, want, end, passing, values)
-        if want.min_score is not None:
-            enough = int(np.count_nonzero(scores >= want.min_score))
-            known = enough if enough < len(scores) or len(scores) == known else None
-            found, scores = found[:enough], scores[:enough]
-        return found[want.offset : end], scores[want.offset : end], known
+            ranking, places, known = collapse(want, total, scan.top)
+            found, scores = [ranking.found[place] for place in places], ranking.scores[places]
+            if want.collapse == "title":
+                known = self._count_titles(connection, passing, values)
+        enough, known = cut_at_min_score(want, scores, known)
+        return found[want.offset : enough], scores[want.offset : enough], known
+
+    def _count_titles(self, connection: Connection, passing: str, values: list[Any]) -> int:
+        row = connection.execute(
+            self._catalogue._sql(f"SELECT count(DISTINCT title_id) FROM {{build}}.products p WHERE {passing}"), values
+        ).fetchone()
+        return int(row[0]) if row else 0
 
     def _total(self, connection: Connection, where: str, values: list[Any], count: bool, key: Any) -> int:
         """Return how many products pass; counted once per version, since paging asks again."""
@@ -1028,34 +1048,24 @@ class PostgresSearch:
             self._totals[key] = int(row[0]) if row else 0
         return self._totals[key]
 
-    def _collapsed(
-        self, connection: Connection, scan: _Scan, want: SearchQuery, end: int, passing: str, values: list[Any]
-    ) -> tuple[list[_Found], Vectors, int | None]:
-        width = end
-        while True:
-            width = min(width, scan.total)
-            found, scores, vectors = scan.top(width)
-            if want.collapse == "title":
-                seen: dict[uuid.UUID, int] = {}
-                for place, one in enumerate(found):
-                    seen.setdefault(one.title, place)
-                first = list(seen.values())
-            else:
-                first = drop_near_duplicates(
-                    vectors.__getitem__, np.arange(len(found)), want.collapse_threshold, end
-                ).tolist()
-            if len(first) >= end or width == scan.total:
-                break
-            width *= 4
-        known: int | None = len(first) if width == scan.total and len(first) < end else None
-        if want.collapse == "title":
-            row = connection.execute(
-                self._catalogue._sql(f"SELECT count(DISTINCT title_id) FROM {{build}}.products p WHERE {passing}"),
-                values,
-            ).fetchone()
-            known = int(row[0]) if row else 0
-        first = first[:end]
-        return [found[at] for at in first], scores[first], known
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """The best rows of one query, best first, as `collapse` reads them."""
+
+    found: list[_Found]
+    scores: Vectors
+    image_vectors: Vectors
+
+    @classmethod
+    def empty(cls, dim: int) -> _Ranking:
+        return cls([], np.empty(0, dtype=np.float32), np.empty((0, dim), dtype=np.float32))
+
+    def title_keys(self) -> list[uuid.UUID]:
+        return [one.title for one in self.found]
+
+    def vectors(self, places: slice) -> Vectors:
+        return self.image_vectors[places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -1070,10 +1080,10 @@ class _Scan:
     total: int
     column: str
 
-    def top(self, end: int) -> tuple[list[_Found], Vectors, Vectors]:
-        """Return the best `end` rows, their scores and vectors (end, D); equals in catalogue order."""
+    def top(self, end: int) -> _Ranking:
+        """Return the best `end` rows; equals in catalogue order."""
         if end <= 0:
-            return [], np.empty(0, dtype=np.float32), np.empty((0, len(self.query)), dtype=np.float32)
+            return _Ranking.empty(len(self.query))
         exact = self.total <= EXACT_ROWS or end > DEEPEST
         width = min(end + MARGIN if exact else 2 * end + 2 * MARGIN, self.total)
         while True:
@@ -1082,7 +1092,7 @@ class _Scan:
                 exact = True  # the graph did not lead to as many as pass
                 continue
             if not rows:
-                return [], np.empty(0, dtype=np.float32), np.empty((0, len(self.query)), dtype=np.float32)
+                return _Ranking.empty(len(self.query))
             vectors = _floats(row[6] for row in rows)
             scores = (vectors * self.query).sum(axis=1)  # as the local index scores
             positions = np.array([row[0] for row in rows])
@@ -1092,7 +1102,7 @@ class _Scan:
                 width = min(8 * width, self.total)
                 continue
             found = [_Found(rows[at][0], rows[at][1], Product(*rows[at][2:6])) for at in order]
-            return found, scores[order], vectors[order]
+            return _Ranking(found, scores[order], vectors[order])
 
     def _rows(self, width: int, exact: bool) -> list[tuple[Any, ...]]:
         """Return the `width` rows that the database holds for the best: by whole vectors, or by the graph."""
@@ -1119,15 +1129,6 @@ class _Scan:
         return self.connection.execute(
             self.search._catalogue._sql(text), [*self.values, self.query, width], binary=True
         ).fetchall()
-
-
-def _checked(queries: Vectors, dim: int) -> Vectors:
-    queries = np.ascontiguousarray(queries, dtype=np.float32)
-    if queries.ndim != 2 or queries.shape[1] != dim:
-        raise InputError(f"the queries are {queries.shape}; the catalogue needs (B, {dim}) of its own encoder")
-    if not np.isfinite(queries).all():
-        raise InputError("a query vector has NaN or infinite values; check the encoder and its input")
-    return queries
 
 
 def _where(filters: Filters, exclude: Iterable[str]) -> tuple[str, list[Any]]:

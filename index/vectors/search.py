@@ -8,26 +8,35 @@ a scan. Scores are always those of the vectors themselves. Knows no model, no fi
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal, overload
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
-from common import InputError, NotFoundError
+from common import NotFoundError
 from index.ann import DEPTH, AnnIndex, Columns
 from index.product import Product, title_key
+from index.query import (
+    DescriptionHit,
+    Filter,
+    Filters,
+    Hit,
+    LikeVectors,
+    Page,
+    SearchQuery,
+    Side,
+    check_names,
+    checked_vectors,
+    collapse,
+    cut_at_min_score,
+    like_vectors,
+    number_of,
+)
 from index.sqlite import CatalogueInfo, Changes, Snapshot, Vectors
-
-MAX_K = 1000
-"""Most results one query may ask for at once."""
-
-MAX_COLLAPSED = 2000
-"""Furthest result that a search which collapses like pictures can reach: the work grows with its square."""
 
 MARGIN = 16
 """Results fetched beyond those wanted, so that the order among equals can usually be settled in one go."""
@@ -59,104 +68,8 @@ NEARLY_ALL = 0.95
 EXACT_ROW_WORTH = 4
 """A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
 
-Collapse = Literal["title", "image"]
-Side = Literal["images", "texts"]
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a product's value of one attribute must be; all that is given must hold. Values compare like titles."""
-
-    any: tuple[str, ...] | None = None
-    """Allowed values."""
-    none: tuple[str, ...] = ()
-    """Forbidden values; a product without the attribute passes."""
-    gte: float | None = None
-    """At least; over values that are numbers, such as a year. A value that is no number does not pass."""
-    gt: float | None = None
-    """More than."""
-    lte: float | None = None
-    """At most."""
-    lt: float | None = None
-    """Less than."""
-
-    @property
-    def needs_value(self) -> bool:
-        """Whether a product without the attribute fails."""
-        return any(part is not None for part in (self.any, self.gte, self.gt, self.lte, self.lt))
-
-
-Filters = Mapping[str, Filter]
-"""Attribute -> condition. Several attributes must all hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
-    """What one query asks for: results `offset` to `offset + k` of those that pass the filters.
-
-    Raises:
-        InputError: a number out of its range.
-    """
-
-    k: int = 10
-    offset: int = 0
-    filters: Filters = field(default_factory=dict)
-    exclude: frozenset[str] = frozenset()
-    """Ids of products that are no results; in a search for images."""
-    min_score: float | None = None
-    """Results that score less are left out."""
-    collapse: Collapse | None = None
-    """title: one product of each title, the best. image: none whose picture is nearly that of a better one."""
-    collapse_threshold: float = 0.98
-    """Cosine from which two pictures are nearly the same."""
-    facets: tuple[str, ...] = ()
-    """Attributes whose values are counted among all that passes."""
-
-    def __post_init__(self) -> None:
-        """Refuse what no search can answer."""
-        if not 1 <= self.k <= MAX_K:
-            raise InputError(f"k is {self.k}; it must be from 1 to {MAX_K}: use offset to see more")
-        if self.offset < 0:
-            raise InputError(f"offset is {self.offset}; it must be 0 or more")
-        if self.min_score is not None and not math.isfinite(self.min_score):
-            raise InputError(f"min_score is {self.min_score}; it must be a number")
-        if not 0 < self.collapse_threshold <= 1:
-            raise InputError(f"collapse_threshold is {self.collapse_threshold}; it must be above 0 and at most 1")
-        if self.collapse == "image" and self.offset + self.k > MAX_COLLAPSED:
-            raise InputError(
-                f"offset + k is {self.offset + self.k}; with like pictures collapsed it may be {MAX_COLLAPSED:,}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A product that was found; the score is the inner product, 1 at best."""
-
-    product: Product
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class DescriptionHit:
-    """A description that was found, and the products that carry it."""
-
-    description: str
-    score: float
-    product_ids: list[str]
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """Some of the results of one query, best first; equal scores stand in catalogue order."""
-
-    hits: list[T]
-    total: int | None
-    """How many products (or descriptions) there are to page through; None where that is not known."""
-    facets: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Attribute -> value -> products that pass, the most frequent value first; an attribute's own filter left out."""
 
 
 class _Column:
@@ -374,6 +287,25 @@ class RowSubset:
         return np.flatnonzero(left)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """Rows that a search found, best first, as `collapse` reads them."""
+
+    index: SearchIndex
+    rows: Rows
+    scores: Vectors
+
+    def title_keys(self) -> list[int]:
+        keys: list[int] = self.index._title_of[self.rows].tolist()
+        return keys
+
+    def vectors(self, places: slice) -> Vectors:
+        return self.index._vectors["images"].of(self.rows[places])
+
+
+_Found = tuple[Rows, Vectors, int | None, dict[str, dict[str, int]], Mask]
+
+
 class SearchIndex:
     """Answers batches of queries against the pictures or the descriptions of a catalogue at one version."""
 
@@ -520,8 +452,7 @@ class SearchIndex:
         """
         filters = filters or {}
         names = list(self._columns) if names is None else list(dict.fromkeys(names))
-        self._check_names(filters, "filter")
-        self._check_names(names, "facet")
+        check_names(self._columns, filters, names)
         passing = {name: self._mask(name, condition) for name, condition in filters.items()}
         counts: dict[str, dict[str, int]] = {}
         for name in names:
@@ -540,27 +471,55 @@ class SearchIndex:
         order = np.argsort(-found, kind="stable")
         return {column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
 
-    def check(self, want: SearchQuery) -> None:
-        """Refuse a want that cannot be answered, before it joins a batch with those of others.
+    def count(self, filters: Filters | None = None) -> int:
+        """Return how many products pass the filters.
+
+        Raises:
+            InputError: a filter on an attribute that no product has.
+        """
+        filters = filters or {}
+        check_names(self._columns, filters)
+        return int(np.count_nonzero(self._passing(filters)))
+
+    def check(self, query: SearchQuery) -> LikeVectors:
+        """Refuse a query that cannot be answered, before it is encoded; return the vectors that it names.
 
         Raises:
             InputError: a filter or facet on an attribute that no product has; names the known ones.
+            UnknownProductError: `like` or `unlike` names a product that is not there.
         """
-        self._check_names(want.filters, "filter")
-        self._check_names(want.facets, "facet")
+        check_names(self._columns, query.filters, query.facets)
+        return like_vectors(query, self.vectors)
 
-    def _check_names(self, names: Iterable[str], what: str) -> None:
-        for name in names:
-            if name not in self._columns:
-                known = ", ".join(sorted(self._columns)) or "none: the catalogue has no attributes"
-                raise InputError(f"unknown {what} {name!r}; the attributes there are: {known}")
+    @overload
+    def search(self, side: Literal["images"], vectors: Vectors, queries: Sequence[SearchQuery]) -> list[Page[Hit]]: ...
 
-    def images(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[Hit]]:
-        """Find the products whose image vectors are nearest to `queries` (B, D), one page per want.
+    @overload
+    def search(
+        self, side: Literal["texts"], vectors: Vectors, queries: Sequence[SearchQuery]
+    ) -> list[Page[DescriptionHit]]: ...
+
+    @overload
+    def search(
+        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery]
+    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]: ...
+
+    def search(
+        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery]
+    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]:
+        """Find what is nearest to `vectors` (B, D), a page for each of B queries.
+
+        "images" finds products by their pictures. "texts" finds the distinct descriptions: one passes the filters when
+        one of its products does, and `product_ids` are those that do. Its words and its vector are those of the first
+        product that carries it. `exclude` and `collapse` do not apply to it, and facets count products.
 
         Raises:
-            InputError: queries that are not (B, D) and finite, or a filter or facet on an unknown attribute.
+            InputError: vectors that are not (B, D) and finite, or a filter or facet on an unknown attribute.
         """
+        found = self._search(vectors, queries, titles=side == "texts")
+        return self._product_pages(found) if side == "images" else self._description_pages(found)
+
+    def _product_pages(self, found: Sequence[_Found]) -> list[Page[Hit]]:
         product = self._rows.product
         return [
             Page(
@@ -568,21 +527,13 @@ class SearchIndex:
                 total,
                 facets,
             )
-            for rows, scores, total, facets, _ in self._search(queries, wants, titles=False)
+            for rows, scores, total, facets, _ in found
         ]
 
-    def descriptions(self, queries: Vectors, wants: Sequence[SearchQuery]) -> list[Page[DescriptionHit]]:
-        """Find the distinct descriptions nearest to `queries` (B, D), one page per want.
-
-        A description passes the filters when one of its products does; `product_ids` are those that do. Its words and
-        its vector are those of the first product that carries it. Facets count products.
-
-        Raises:
-            InputError: as `images`.
-        """
+    def _description_pages(self, found: Sequence[_Found]) -> list[Page[DescriptionHit]]:
         rows = self._rows
         pages = []
-        for title_rows, scores, total, facets, passing in self._search(queries, wants, titles=True):
+        for title_rows, scores, total, facets, passing in found:
             hits = []
             for title_row, score in zip(title_rows.tolist(), scores.tolist(), strict=True):
                 carrying = rows.rows_with_title(int(self._title_of[title_row]))
@@ -591,21 +542,17 @@ class SearchIndex:
             pages.append(Page(hits, total, facets))
         return pages
 
-    def _search(
-        self, queries: Vectors, wants: Sequence[SearchQuery], *, titles: bool
-    ) -> list[tuple[Rows, Vectors, int | None, dict[str, dict[str, int]], Mask]]:
-        """Return per want: rows (K,), scores (K,), how many there are, facets, and which rows (N,) pass."""
-        queries = self._checked(queries)
-        if len(queries) != len(wants):
-            raise ValueError(f"{len(queries)} queries came with {len(wants)} wants; each query needs one")
+    def _search(self, vectors: Vectors, queries: Sequence[SearchQuery], *, titles: bool) -> list[_Found]:
+        """Return for each query: rows (K,), scores (K,), how many there are, facets, and which rows (N,) pass."""
+        vectors = checked_vectors(vectors, queries, self.info.dim)
         # Queries over the same products share one scan; so do, above all, those over all products.
         groups: dict[Any, list[int]] = {}
-        for number, want in enumerate(wants):
-            self.check(want)
-            exclude = frozenset() if titles else want.exclude
-            groups.setdefault((frozenset(want.filters.items()), exclude), []).append(number)
+        for number, query in enumerate(queries):
+            check_names(self._columns, query.filters, query.facets)
+            exclude = frozenset() if titles else query.exclude
+            groups.setdefault((frozenset(query.filters.items()), exclude), []).append(number)
 
-        results: dict[int, tuple[Rows, Vectors, int | None, dict[str, dict[str, int]], Mask]] = {}
+        results: dict[int, _Found] = {}
         side: Side = "texts" if titles else "images"
         for (filters, exclude), numbers in groups.items():
             passing = self._passing(dict(filters), exclude)
@@ -614,60 +561,41 @@ class SearchIndex:
             else:
                 among = self._among(side, self._title_rows_of(passing) if titles else passing)
             total = among.total
-            plain = [number for number in numbers if titles or wants[number].collapse is None]
-            ends = [min(wants[number].offset + wants[number].k, total) for number in plain]
-            found = dict(zip(plain, self._best(side, queries[plain], ends, among), strict=True))
+            plain = [number for number in numbers if titles or queries[number].collapse is None]
+            ends = [min(queries[number].end, total) for number in plain]
+            found = dict(zip(plain, self._best(side, vectors[plain], ends, among), strict=True))
             counted: dict[tuple[str, ...], dict[str, dict[str, int]]] = {}
             for number in numbers:
-                want = wants[number]
+                query = queries[number]
                 known: int | None = total
                 if number in found:
                     rows, scores = found[number]
                 else:
-                    rows, scores, known = self._collapsed(queries[number : number + 1], want, among, passing)
-                if want.min_score is not None:
-                    enough = int(np.count_nonzero(scores >= want.min_score))
-                    # Where the page holds a result that scores less, or all there is, the number is known.
-                    known = enough if enough < len(scores) or len(scores) == known else None
-                    rows, scores = rows[:enough], scores[:enough]
-                if want.facets not in counted:
-                    counted[want.facets] = self.facets(want.filters, want.facets) if want.facets else {}
-                results[number] = (rows[want.offset :], scores[want.offset :], known, counted[want.facets], passing)
-        return [results[number] for number in range(len(wants))]
+                    rows, scores, known = self._collapsed(vectors[number : number + 1], query, among, passing)
+                enough, known = cut_at_min_score(query, scores, known)
+                rows, scores = rows[query.offset : enough], scores[query.offset : enough]
+                if query.facets not in counted:
+                    counted[query.facets] = self.facets(query.filters, query.facets) if query.facets else {}
+                results[number] = (rows, scores, known, counted[query.facets], passing)
+        return [results[number] for number in range(len(queries))]
 
     def _collapsed(
-        self, query: Vectors, want: SearchQuery, among: RowSubset, passing: Mask
+        self, vector: Vectors, query: SearchQuery, among: RowSubset, passing: Mask
     ) -> tuple[Rows, Vectors, int | None]:
-        """Return the best `offset + k` rows that are not like a better one, their scores, and how many there are."""
-        end, width, total = want.offset + want.k, want.offset + want.k, among.total
-        while True:
-            width = min(width, total)
-            ((rows, scores),) = self._best("images", query, [width], among)
-            if want.collapse == "title":
-                first = np.sort(np.unique(self._title_of[rows], return_index=True)[1])
-            else:
-                first = drop_near_duplicates(self._vectors["images"].of, rows, want.collapse_threshold, end)
-            if len(first) >= end or width == total:
-                break
-            width *= 4
-        known: int | None = len(first) if width == total and len(first) < end else None
-        if want.collapse == "title":
+        """Return the best `offset + k` rows that do not repeat a better one, their scores, and how many there are."""
+
+        def best(width: int) -> _Ranking:
+            ((rows, scores),) = self._best("images", vector, [width], among)
+            return _Ranking(self, rows, scores)
+
+        ranking, places, known = collapse(query, among.total, best)
+        if query.collapse == "title":
             known = self._all_texts.total
             if passing is not self._alive:
                 carried = np.zeros(len(self._title_rows), dtype=np.bool_)
                 carried[self._title_of[passing]] = True
                 known = int(np.count_nonzero(carried))
-        return rows[first[:end]], scores[first[:end]], known
-
-    def _checked(self, queries: Vectors) -> Vectors:
-        """Return `queries` as C-contiguous float32 (B, D): FAISS itself checks with bare asserts."""
-        queries = np.ascontiguousarray(queries, dtype=np.float32)
-        dim = self.info.dim
-        if queries.ndim != 2 or queries.shape[1] != dim:
-            raise InputError(f"the queries are {queries.shape}; the catalogue needs (B, {dim}) of its own encoder")
-        if not np.isfinite(queries).all():
-            raise InputError("a query vector has NaN or infinite values; check the encoder and its input")
-        return queries
+        return ranking.rows[places], ranking.scores[places], known
 
     def _passing(self, filters: Filters, exclude: Iterable[str] = ()) -> Mask:
         """Return (N,) which rows pass; `self._alive` itself when nothing is asked."""
@@ -727,14 +655,6 @@ class SearchIndex:
         return mask
 
 
-def number_of(text: str) -> float:
-    """Return `text`, in the form values are compared in, as a number; NaN when it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
 def _grown(rows: Any, kept: int, capacity: int, fill: int | None = None) -> Any:
     """Return a larger array that begins with `kept` of `rows`."""
     grown = np.empty((capacity, *rows.shape[1:]), dtype=rows.dtype)
@@ -742,25 +662,6 @@ def _grown(rows: Any, kept: int, capacity: int, fill: int | None = None) -> Any:
     if fill is not None:
         grown[kept:] = fill
     return grown
-
-
-def drop_near_duplicates(vectors_of: Callable[[Rows], Vectors], rows: Rows, threshold: float, end: int) -> Rows:
-    """Return the places in `rows`, in order, of those with no better one nearer than `threshold`; at most `end`.
-
-    `vectors_of` gives the vectors (K, D) of some rows.
-    """
-    kept = np.empty((min(end, len(rows)), vectors_of(rows[:1]).shape[1]), dtype=np.float32)
-    places: list[int] = []
-    for place in range(len(rows)):
-        if len(places) == len(kept):
-            break
-        if place % 1024 == 0:
-            some = vectors_of(rows[place : place + 1024])
-        vector = some[place % 1024]
-        if not places or float((kept[: len(places)] @ vector).max()) < threshold:
-            kept[len(places)] = vector
-            places.append(place)
-    return np.array(places, dtype=np.int64)
 
 
 def search_candidates(

@@ -19,8 +19,7 @@ import numpy as np
 
 from common import write_json
 from index import evaluate
-from models.checkpoint import load_checkpoint
-from models.encoder import load_encoder
+from models import load_checkpoint, load_encoder
 from training.config import RunConfig, load_config, parse_config
 from training.setup import make_plan, prepare
 from training.train import train

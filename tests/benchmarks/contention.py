@@ -69,8 +69,8 @@ def measure(checkpoint: str) -> dict[str, float]:
         "image, 1": lambda: encoder.encode_pixels(pixels[:1]),
         "image, 16": lambda: encoder.encode_pixels(pixels),
         "training step, tiny, 64": step,
-        "search 40,000, 1": lambda: index.images(vectors[:1], [SearchQuery()]),
-        "search 40,000, 32": lambda: index.images(vectors[:32], [SearchQuery()] * 32),
+        "search 40,000, 1": lambda: index.search("images", vectors[:1], [SearchQuery()]),
+        "search 40,000, 32": lambda: index.search("images", vectors[:32], [SearchQuery()] * 32),
     }
     figures = {}
     for name, call in calls.items():

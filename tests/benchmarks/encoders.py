@@ -46,7 +46,7 @@ Encode = Callable[[list[np.ndarray]], np.ndarray]
 def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return the figures of every form of both towers, as JSON data."""
     from models import load_encoder
-    from training.pack import compare_encoders
+    from training.reports import compare_encoders
 
     titles, pixels, text = _inputs(folder, data)
     result: dict[str, Any] = {"machine": machine("onnx", "openvino", "nncf"), "towers": {}}

@@ -38,8 +38,7 @@ def measure(
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from models import load_encoder
-    from models.checkpoint import load_checkpoint
+    from models import load_checkpoint, load_encoder
 
     encoder = load_encoder(folder, device, "torch")
     checkpoint = load_checkpoint(folder)

@@ -36,8 +36,7 @@ PICTURES = 512
 def alone(data: Path, checkpoint: Path) -> dict[str, Any]:
     """Return what the parts of indexing take on their own, milliseconds per image, in this process as it is set up."""
     from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
-    from models import load_encoder
-    from models.images import decode_image
+    from models import decode_image, load_encoder
     from training.data import open_dataset
 
     encoder = load_encoder(checkpoint, "cpu")

@@ -27,8 +27,8 @@ from common import write_json
 from index import Catalogue, Database, Entry, Filter, SearchIndex, SearchQuery, Snapshot, open_catalogue
 from index.ann import queries_of
 from index.postgres import PostgresCatalogue, PostgresWriter
+from tests.benchmarks.drawn import draw
 from tests.benchmarks.performance import machine, machine_line, table
-from tests.benchmarks.search import draw
 from tests.tools.postgres import Server
 
 QUERIES = 100
@@ -142,15 +142,15 @@ def _searches(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str
     for name, want in wants.items():
         row: dict[str, Any] = {"search": name}
         for kind, queries in (("pictures", pictures), ("titles", titles)):
-            found, right = (one.images(queries, [want] * QUERIES) for one in (search, exact))
+            found, right = (one.search("images", queries, [want] * QUERIES) for one in (search, exact))
             same = sum(
                 len({hit.product.id for hit in one.hits} & {hit.product.id for hit in two.hits})
                 for one, two in zip(found, right, strict=True)
             )
             row[f"recall_{kind}"] = round(same / sum(len(page.hits) for page in right), 4)
             row["total"] = right[0].total
-        row["ms"] = _median(lambda query, want=want: search.images(query[None], [want]), pictures)  # type: ignore[misc]
-        row["exact_ms"] = _median(lambda query, want=want: exact.images(query[None], [want]), pictures[:20])  # type: ignore[misc]
+        row["ms"] = _median(lambda query, want=want: search.search("images", query[None], [want]), pictures)  # type: ignore[misc]
+        row["exact_ms"] = _median(lambda query, want=want: exact.search("images", query[None], [want]), pictures[:20])  # type: ignore[misc]
         rows.append(row)
     return rows
 
@@ -161,7 +161,7 @@ def _callers(catalogue: PostgresCatalogue, snapshot: Snapshot) -> dict[str, floa
     pictures, _ = queries_of(snapshot.image_vectors, snapshot.text_vectors, 400, seed=6)
 
     def ask(query: np.ndarray) -> None:
-        search.images(query[None], [SearchQuery()])
+        search.search("images", query[None], [SearchQuery()])
 
     rates = {}
     for callers in (1, CALLERS):
@@ -178,7 +178,9 @@ def _vectors(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str,
     exact = SearchIndex(snapshot)
     build, dim = catalogue._build, snapshot.info.dim
     right = {
-        name: [{hit.product.id for hit in page.hits} for page in exact.images(queries, [SearchQuery()] * QUERIES)]
+        name: [
+            {hit.product.id for hit in page.hits} for page in exact.search("images", queries, [SearchQuery()] * QUERIES)
+        ]
         for name, queries in (("pictures", pictures), ("titles", titles))
     }
     rows = []

@@ -29,26 +29,17 @@ import numpy as np
 from common import write_json
 from index import (
     Catalogue,
-    CatalogueInfo,
-    CatalogueWriter,
-    Entry,
     Filter,
     IndexRequirements,
-    Product,
     SearchIndex,
     SearchQuery,
     make_index,
     open_index,
 )
 from index.ann import (
-    NOISE,
     AnnIndex,
     Choice,
-    Kind,
     Trial,
-    build,
-    factories,
-    from_json,
     load,
     milliseconds,
     queries_of,
@@ -56,97 +47,12 @@ from index.ann import (
     tuned,
 )
 from index.vectors.search import _scan_part
+from tests.benchmarks.drawn import LEFT_OUT, draw, draw_catalogue, indexes
 from tests.benchmarks.performance import machine, machine_line
 
 SIZES = {"44k": 0, "1m": 1_000_000, "10m": 10_000_000}
 TARGET = 0.99
-LEFT_OUT: dict[str, dict[Kind, str]] = {
-    "10m": {
-        "ivf": "as many bytes as the vectors, and no better than ivf-int8 with rescoring",
-        "hnsw": "a graph over ten million rows takes this machine a quarter of an hour and more to build",
-    }
-}
 SHARES = {"0.1 %": 1, "1 %": 10, "10 %": 100, "50 %": 500}
-PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da63f8ffff3f0005fe02fe0d"
-    "ef46b80000000049454e44ae426082"
-)
-"""A picture of one white pixel."""
-
-
-def draw(base: np.ndarray, count: int, seed: int, out: Path) -> np.ndarray:
-    """Return `count` vectors like those of `base` (N, D), from the file `out`, which is made when it is not there.
-
-    Each is a row of `base` and a part of the difference of two others: noise that is spread as the vectors are.
-    """
-    if not out.exists():
-        rng = np.random.default_rng(seed)
-        part = out.with_suffix(".part.npy")
-        drawn = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=(count, base.shape[1]))
-        for start in range(0, count, 100_000):
-            rows = np.arange(start, min(start + 100_000, count))
-            plus, minus = rng.integers(0, len(base), size=(2, len(rows)))
-            some = base[rows % len(base)] + np.float32(NOISE) * (base[plus] - base[minus])
-            drawn[rows] = some / np.linalg.norm(some, axis=1, keepdims=True)
-        drawn.flush()
-        part.rename(out)
-    drawn = np.load(out, mmap_mode="r")
-    return np.asarray(drawn)
-
-
-def draw_catalogue(source: Path, count: int, work: Path) -> Path:
-    """Return a catalogue of `count` products like those of `source`; titles carry the number of their copy.
-
-    The attribute `draw` is a number below 1,000, so that a filter can leave any part of the products.
-    """
-    folder = work / "catalogue-1m"
-    if folder.exists():
-        return folder
-    with Catalogue.open(source) as catalogue:
-        snapshot = catalogue.snapshot()
-    images = draw(snapshot.image_vectors, count, 1, work / "images-1m.npy")
-    texts = draw(snapshot.text_vectors, len(snapshot.products), 2, work / "texts-noise.npy")
-    rng = np.random.default_rng(3)
-    draws = rng.integers(0, 1000, size=count)
-    of_title: dict[str, np.ndarray] = {}
-    info = CatalogueInfo(
-        snapshot.info.encoder_id, snapshot.info.dim, "drawn", snapshot.info.split, snapshot.info.created
-    )
-    with CatalogueWriter(folder, info) as writer:
-        for row in range(count):
-            copy, at = divmod(row, len(snapshot.products))
-            product = snapshot.products[at]
-            if at == 0:
-                of_title.clear()
-            title = f"{product.title} {copy}" if copy else product.title
-            text = of_title.get(title)
-            if text is None:
-                plus, minus = rng.integers(0, len(texts), size=2)
-                text = snapshot.text_vectors[at] + np.float32(NOISE) * (texts[plus] - texts[minus]) * bool(copy)
-                text = of_title[title] = (text / np.linalg.norm(text)).astype(np.float32)
-            attributes = {**product.attributes, "draw": str(draws[row])}
-            writer.add([Entry(Product(f"{row}", title, attributes, product.split), PICTURE, images[row], text)])
-    return folder
-
-
-def indexes(size: str, vectors: np.ndarray, work: Path) -> dict[Kind, tuple[Path, Choice]]:
-    """Return file and description of an index of every type over `vectors`, made when it is not there."""
-    found: dict[Kind, tuple[Path, Choice]] = {}
-    count, dim = vectors.shape
-    for kind, factory in factories(count, dim).items():
-        if kind == "flat" or kind in LEFT_OUT.get(size, {}):
-            continue
-        file, said = work / f"{size}-{kind}.faiss", work / f"{size}-{kind}.json"
-        if not said.exists():
-            start = time.perf_counter()
-            index = build(factory, vectors)
-            took = round(time.perf_counter() - start, 1)
-            faiss.write_index(index, str(file))
-            choice = Choice(kind, factory, 128, 0, count, 0, 0, 0, 0, file.stat().st_size, took)
-            write_json(said, to_json(choice))
-            sys.stderr.write(f"{size} {kind}: built in {took} s, {file.stat().st_size / 1e6:.0f} MB\n")
-        found[kind] = file, from_json(json.loads(said.read_text(encoding="utf-8")))
-    return found
 
 
 def batches(call: Callable[[np.ndarray], object], queries: np.ndarray, rounds: int = 9) -> float:
@@ -239,8 +145,8 @@ def measure_search(folder: Path) -> dict[str, Any]:
     for name, want in wants.items():
         row: dict[str, Any] = {"search": name}
         for kind, queries in (("image", images), ("text", titles)):
-            found = index.images(queries, [want] * len(queries))
-            right = exact.images(queries[:100], [want] * 100)
+            found = index.search("images", queries, [want] * len(queries))
+            right = exact.search("images", queries[:100], [want] * 100)
             same = sum(
                 len({hit.product.id for hit in one.hits} & {hit.product.id for hit in two.hits})
                 for one, two in zip(found, right, strict=False)
@@ -248,15 +154,19 @@ def measure_search(folder: Path) -> dict[str, Any]:
             row[f"recall_{kind}"] = round(same / sum(len(page.hits) for page in right), 4)
             row["total"] = found[0].total
             assert all(len(one.hits) == len(two.hits) for one, two in zip(found, right, strict=False))
-        row["ms"] = round(milliseconds(lambda query, want=want: index.images(query, [want]), images, 50), 3)
-        row["exact_ms"] = round(milliseconds(lambda query, want=want: exact.images(query, [want]), images, 9), 3)
+        row["ms"] = round(milliseconds(lambda query, want=want: index.search("images", query, [want]), images, 50), 3)
+        row["exact_ms"] = round(
+            milliseconds(lambda query, want=want: exact.search("images", query, [want]), images, 9), 3
+        )
         rows.append(row)
         sys.stderr.write(f"{json.dumps(row)}\n")
     figures["searches"] = rows
     figures["descriptions_ms"] = round(
-        milliseconds(lambda query: index.descriptions(query, [SearchQuery()]), titles, 50), 3
+        milliseconds(lambda query: index.search("texts", query, [SearchQuery()]), titles, 50), 3
     )
-    figures["batch_32_ms"] = round(batches(lambda some: index.images(some, [SearchQuery()] * len(some)), images, 6), 3)
+    figures["batch_32_ms"] = round(
+        batches(lambda some: index.search("images", some, [SearchQuery()] * len(some)), images, 6), 3
+    )
     return figures
 
 

@@ -29,8 +29,7 @@ from PIL import Image
 
 from common import write_json
 from index import Catalogue, SearchIndex, SearchQuery
-from models import load_encoder
-from models.images import decode_image
+from models import decode_image, load_encoder
 from tests.benchmarks.client import load, post, upload
 from tests.benchmarks.contention import burn
 from tests.benchmarks.performance import machine, machine_line, table
@@ -110,7 +109,7 @@ def alone(checkpoint: Path, catalogue: Path, seconds: float) -> dict[str, Any]:
             begun = time.perf_counter()
             vectors = encode(inputs[start : start + size])
             encoding.append(1000 * (time.perf_counter() - begun))
-            index.images(vectors, [SearchQuery(k=K)] * size)
+            index.search("images", vectors, [SearchQuery(k=K)] * size)
 
         # One after the other, as a query needs them: each finds the caches as the other has left them.
         both, cpu = timed(answer, seconds)

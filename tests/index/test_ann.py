@@ -157,24 +157,33 @@ def test_pages_fit_together_and_deep_ones_are_exact(large: Path) -> None:
     index, right = opened(large), scanned(large)
     queries, titles = queries_of(clustered(COUNT, 1), clustered(COUNT, 2), 100)
     for asked in (queries, titles):
-        assert same_part(index.images(asked, [SearchQuery()] * 100), right.images(asked, [SearchQuery()] * 100)) >= 0.97
-        hits = [p.hits for p in index.descriptions(asked, [SearchQuery()] * 100)]
-        best = [p.hits for p in right.descriptions(asked, [SearchQuery()] * 100)]
+        assert (
+            same_part(
+                index.search("images", asked, [SearchQuery()] * 100),
+                right.search("images", asked, [SearchQuery()] * 100),
+            )
+            >= 0.97
+        )
+        hits = [p.hits for p in index.search("texts", asked, [SearchQuery()] * 100)]
+        best = [p.hits for p in right.search("texts", asked, [SearchQuery()] * 100)]
         assert sum(len([h for h in a if h in b]) for a, b in zip(hits, best, strict=True)) >= 0.97 * 100 * AT
         last = [SearchQuery(offset=DEPTH - AT)] * 100
-        assert same_part(index.images(asked, last), right.images(asked, last)) >= 0.85
-    (whole,) = index.images(queries[:1], [SearchQuery(k=DEPTH)])
-    parts = [index.images(queries[:1], [SearchQuery(k=10, offset=at)])[0].hits for at in range(0, DEPTH, 10)]
+        assert same_part(index.search("images", asked, last), right.search("images", asked, last)) >= 0.85
+    (whole,) = index.search("images", queries[:1], [SearchQuery(k=DEPTH)])
+    parts = [index.search("images", queries[:1], [SearchQuery(k=10, offset=at)])[0].hits for at in range(0, DEPTH, 10)]
     assert [hit for part in parts for hit in part] == whole.hits
     for deep in (SearchQuery(k=1000), SearchQuery(k=10, offset=5000), SearchQuery(k=10, offset=COUNT - 5)):
-        assert index.images(queries[:3], [deep] * 3) == right.images(queries[:3], [deep] * 3)
+        assert index.search("images", queries[:3], [deep] * 3) == right.search("images", queries[:3], [deep] * 3)
     likes = [
         SearchQuery(k=30, collapse="image", collapse_threshold=0.9),
         SearchQuery(k=30, collapse="title"),
         SearchQuery(min_score=0.8),
     ]
     for want in likes:
-        found, best_page = index.images(queries[:1], [want])[0], right.images(queries[:1], [want])[0]
+        found, best_page = (
+            index.search("images", queries[:1], [want])[0],
+            right.search("images", queries[:1], [want])[0],
+        )
         assert len(found.hits) == len(best_page.hits)
 
 
@@ -184,10 +193,12 @@ def test_filters_keep_their_recall(large: Path, limit: int) -> None:
     queries, titles = queries_of(clustered(COUNT, 1), clustered(COUNT, 2), 100)
     want = SearchQuery(filters={"draw": Filter(lt=limit)}, facets=("half",))
     for asked in (queries, titles):
-        part = same_part(index.images(asked, [want] * 100), right.images(asked, [want] * 100))
+        part = same_part(index.search("images", asked, [want] * 100), right.search("images", asked, [want] * 100))
         assert part == 1 if limit == 1 else part >= 0.97
-        assert index.images(asked[:1], [want])[0].facets == right.images(asked[:1], [want])[0].facets
-        (found,), (best,) = index.descriptions(asked[:1], [want]), right.descriptions(asked[:1], [want])
+        assert (
+            index.search("images", asked[:1], [want])[0].facets == right.search("images", asked[:1], [want])[0].facets
+        )
+        (found,), (best,) = index.search("texts", asked[:1], [want]), right.search("texts", asked[:1], [want])
         assert (len(found.hits), found.total) == (len(best.hits), best.total)
 
 
@@ -261,15 +272,17 @@ def test_files_that_are_no_good_are_refused_and_made_anew(
     (files,) = small.glob("search-*")
     harm(files, tmp_path)
     queries, _ = queries_of(clustered(300, 1), clustered(300, 2), 20)
-    right = scanned(small).images(queries, [SearchQuery()] * 20)
+    right = scanned(small).search("images", queries, [SearchQuery()] * 20)
     with caplog.at_level(logging.INFO, "vitrine.index"):
         index = opened(small)
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(lines) == 1
     assert said in lines[0]
-    assert same_part(index.images(queries, [SearchQuery()] * 20), right) >= 0.9
+    assert same_part(index.search("images", queries, [SearchQuery()] * 20), right) >= 0.9
     caplog.clear()
-    assert same_part(opened(small).images(queries, [SearchQuery()] * 20), right) >= 0.9  # what was made is good
+    assert (
+        same_part(opened(small).search("images", queries, [SearchQuery()] * 20), right) >= 0.9
+    )  # what was made is good
     assert not caplog.records
     assert [path.name for path in small.glob("search-*")] == [files.name]
     assert not list(small.glob(".*partial"))
@@ -288,7 +301,7 @@ def test_where_nothing_can_be_written_the_files_are_temporary(
     index = opened(small)
     assert "kept in a temporary folder" in caplog.text
     assert not list(small.glob("search-*"))
-    assert len(index.images(clustered(1, 1), [SearchQuery()])[0].hits) == AT
+    assert len(index.search("images", clustered(1, 1), [SearchQuery()])[0].hits) == AT
     with pytest.raises(ArtefactError, match="cannot be written"):
         make_index(small, IndexRequirements())
 
@@ -304,13 +317,13 @@ def test_what_was_changed_since_comes_from_the_change_log(small: Path, caplog: p
         exactly = SearchIndex(catalogue.snapshot())
     queries, _ = queries_of(clustered(300, 1), clustered(300, 2), 20)
     queries = np.concatenate([queries, [one.image_vector for one in more]])
-    right = exactly.images(queries, [SearchQuery()] * len(queries))
+    right = exactly.search("images", queries, [SearchQuery()] * len(queries))
     again = opened(small)
     assert not caplog.records
     for one in (carried, again):
         assert len(one) == 318
-        assert same_part(one.images(queries, [SearchQuery()] * len(queries)), right) >= 0.9
-        ids = [page.hits[0].product.id for page in one.images(queries[20:], [SearchQuery(k=1)] * len(more))]
+        assert same_part(one.search("images", queries, [SearchQuery()] * len(queries)), right) >= 0.9
+        ids = [page.hits[0].product.id for page in one.search("images", queries[20:], [SearchQuery(k=1)] * len(more))]
         assert ids == [entry.product.id for entry in more]
         assert np.array_equal(one.vectors(["p300", "p9"]), exactly.vectors(["p300", "p9"]))
     with Catalogue.open(small, writable=True) as catalogue:

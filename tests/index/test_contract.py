@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ from index import (
     Delete,
     Entry,
     Filter,
+    LikeVectors,
     Location,
     Product,
     Put,
     SearchQuery,
     SplitRule,
+    UnknownProductError,
     copy_catalogue,
     open_catalogue,
     open_search,
@@ -204,6 +207,13 @@ WANTS = [
 ]
 
 
+LIKES = SearchQuery(like=("id 7/ü", "id 8/ü"), unlike=("id 8/ü",))
+
+
+def likes(found: LikeVectors) -> tuple[np.ndarray, np.ndarray]:
+    return found.like, found.unlike
+
+
 @pytest.mark.parametrize("edited", [False, True])
 def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edited: bool) -> None:
     """Hits, scores, order among equals, totals, facets: the same, before and after changes."""
@@ -223,21 +233,29 @@ def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edite
                 (
                     len(search),
                     search.version,
-                    search.images(queries, WANTS),
-                    search.descriptions(queries, WANTS),
+                    search.search("images", queries, WANTS),
+                    search.search("texts", queries, WANTS),
                     search.facets({"colour": Filter(any=("red",))}),
                     search.vectors(["id 7/ü", "id 3/ü", "id 7/ü"]).tolist(),
+                    [search.count(want.filters) for want in WANTS],
+                    [vectors.tolist() for vectors in likes(search.check(LIKES))],
                 )
             )
             for bad in (SearchQuery(filters={"nix": Filter(any=("x",))}), SearchQuery(facets=("nix",))):
                 with pytest.raises(InputError, match="'nix'; the attributes there are: colour, year"):
                     search.check(bad)
             with pytest.raises(InputError, match="NaN"):
-                search.images(np.full((1, DIM), np.nan, dtype=np.float32), [SearchQuery()])
+                search.search("images", np.full((1, DIM), np.nan, dtype=np.float32), [SearchQuery()])
             with pytest.raises(InputError, match=r"\(B, 16\)"):
-                search.images(np.ones((1, 3), dtype=np.float32), [SearchQuery()])
+                search.search("images", np.ones((1, 3), dtype=np.float32), [SearchQuery()])
+            with pytest.raises(InputError, match="unknown filter 'nix'"):
+                search.count({"nix": Filter(any=("x",))})
             with pytest.raises(NotFoundError, match="nobody"):
                 search.vectors(["id 7/ü", "nobody"])
+            for field in ("like", "unlike"):
+                with pytest.raises(UnknownProductError, match="no product has the id 'nobody'") as raised:
+                    search.check(replace(LIKES, **{field: ("id 7/ü", "nobody")}))
+                assert raised.value.field == field
     local, remote = answers
     assert local[:2] == remote[:2]
     for number, want in enumerate(WANTS):
@@ -371,13 +389,19 @@ def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lo
             search = catalogue.search()
             (written,) = catalogue.write([Put(entry(50))])
             server.kill()
-            for call in (catalogue.version, lambda: search.images(entry(1).image_vector[None], [SearchQuery()])):
+            for call in (
+                catalogue.version,
+                lambda: search.search("images", entry(1).image_vector[None], [SearchQuery()]),
+            ):
                 with pytest.raises(DatabaseUnavailableError) as raised:
                     call()
                 assert "secret" not in str(raised.value)
             server.start()
             assert isinstance(written, Outcome)
             assert catalogue.get_with_etag("id 50/ü")[1] == written.digest
-            assert search.images(entry(50).image_vector[None], [SearchQuery(k=1)])[0].hits[0].product.id == "id 50/ü"
+            assert (
+                search.search("images", entry(50).image_vector[None], [SearchQuery(k=1)])[0].hits[0].product.id
+                == "id 50/ü"
+            )
     finally:
         server.remove()

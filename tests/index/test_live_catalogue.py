@@ -182,7 +182,7 @@ def test_changes_lead_from_any_version_to_the_newest(folder: Path) -> None:
         assert [product.id for product in changes.products] == ["p1", "new", "p4"]
         indexes = [index.updated(changes), SearchIndex(reader.snapshot())]
         query = entry("p2").image_vector[None]
-        pages = [one.images(query, [SearchQuery()])[0] for one in indexes]
+        pages = [one.search("images", query, [SearchQuery()])[0] for one in indexes]
         assert pages[0] == pages[1]
         nothing = reader.changes(6)
         assert nothing is not None

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -28,13 +29,13 @@ from index import (
     Product,
     SearchIndex,
     SearchQuery,
+    Side,
     Snapshot,
     SplitRule,
     title_key,
 )
 from index.ann import AnnIndex, Choice, Kind, build
 from index.ann.columns import read_columns, write_columns
-from index.vectors import Side
 
 COLOURS = ["Red", "red", "BLUE", "Green", "Navy  Blue"]
 TITLES = ["Red Dress", "red  dress", "Blue Shirt", "Shoe", "SHOE", "Bag"]
@@ -221,10 +222,10 @@ def check_all(index: SearchIndex, catalogue: Snapshot, queries: np.ndarray, want
     known = {name for product in catalogue.products for name in product.attributes}
     kept = [n for n, want in enumerate(wants) if {*want.filters, *want.facets} <= known]
     queries, wants = queries[kept], [wants[n] for n in kept]
-    for query, want, page in zip(queries, wants, index.images(queries, wants), strict=True):
+    for query, want, page in zip(queries, wants, index.search("images", queries, wants), strict=True):
         check_page(page, brute_images(catalogue, query, want), want)
     plain = [dataclasses.replace(want, collapse=None) for want in wants]
-    for query, want, found in zip(queries, plain, index.descriptions(queries, plain), strict=True):
+    for query, want, found in zip(queries, plain, index.search("texts", queries, plain), strict=True):
         check_page(found, brute_descriptions(catalogue, query, want), want)
 
 
@@ -294,7 +295,7 @@ def test_rows_of_products_that_are_gone_are_let_go(make: Callable[[Snapshot], Se
         index = index.updated(Changes(version, ["p7"], [product], vectors, vectors))
     assert len(index) == 200
     assert len(index._alive) < 200 + 1500
-    (page,) = index.images(vectors, [SearchQuery(k=200)])
+    (page,) = index.search("images", vectors, [SearchQuery(k=200)])
     assert page.hits[0].product.title == "title 3999"
     assert page.total == 200
 
@@ -308,7 +309,7 @@ def test_an_attribute_that_no_product_has_any_more_is_unknown() -> None:
     gone = more.updated(Changes(2, ["new"], [], vectors[:0], vectors[:0]))
     assert set(gone.facets()) == known
     with pytest.raises(InputError, match="season"):
-        gone.images(vectors, [SearchQuery(filters={"season": Filter(any=("Summer",))})])
+        gone.search("images", vectors, [SearchQuery(filters={"season": Filter(any=("Summer",))})])
     assert more.facets()["season"] == {"Summer": 1}  # the one before stays as it was
 
 
@@ -332,11 +333,11 @@ def test_real_vectors_agree_with_the_brute_force(batch: int) -> None:
         {"size": among()},
     ]
     wants = [SearchQuery(k=1 + 7 * n, offset=n % 5, filters=choices[n % 4]) for n in range(batch)]
-    for query, want, page in zip(queries, wants, index.images(queries, wants), strict=True):
+    for query, want, page in zip(queries, wants, index.search("images", queries, wants), strict=True):
         assert page == brute_images(catalogue, query, want)
         exact = [float(query @ catalogue.image_vectors[int(hit.product.id[1:])]) for hit in page.hits]
         assert [hit.score for hit in page.hits] == pytest.approx(exact, abs=1e-6)
-    for query, want, found in zip(queries, wants, index.descriptions(queries, wants), strict=True):
+    for query, want, found in zip(queries, wants, index.search("texts", queries, wants), strict=True):
         assert found == brute_descriptions(catalogue, query, want)
 
 
@@ -349,9 +350,11 @@ def test_products_that_are_taken_out_leave_their_places_to_others(batch: int, go
     nearest = np.unique(np.argsort(-(queries @ catalogue.image_vectors.T), axis=1)[:, : gone // batch + 1])[:gone]
     out = frozenset(f"p{row}" for row in nearest.tolist())
     wants = [SearchQuery(k=5, exclude=out) for _ in range(batch)]
-    excluded = SearchIndex(catalogue).images(queries, wants)
+    excluded = SearchIndex(catalogue).search("images", queries, wants)
     removed = SearchIndex(catalogue).updated(Changes(4, sorted(out), [], queries[:0], queries[:0]))
-    for query, want, page, later in zip(queries, wants, excluded, removed.images(queries, wants), strict=True):
+    for query, want, page, later in zip(
+        queries, wants, excluded, removed.search("images", queries, wants), strict=True
+    ):
         expected = brute_images(catalogue, query, want)
         assert page == expected
         assert (later.hits, later.total) == (expected.hits, expected.total)
@@ -365,7 +368,7 @@ def test_duplicates_stand_in_catalogue_order_however_many_there_are() -> None:
     order = np.argsort(-(few @ few[0]), kind="stable")
     wanted = [f"p{at}" for near in order for at in np.flatnonzero(of == near)]
     for k, offset in ((5, 0), (10, 665), (1000, 0), (1000, 1000), (7, 1996)):
-        (page,) = SearchIndex(catalogue).images(query, [SearchQuery(k=k, offset=offset)])
+        (page,) = SearchIndex(catalogue).search("images", query, [SearchQuery(k=k, offset=offset)])
         assert [hit.product.id for hit in page.hits] == wanted[offset : offset + k]
 
 
@@ -378,14 +381,16 @@ def test_pages_put_together_are_the_one_large_page(seed: int, sizes: list[int], 
     query = unit(1, 16, seed + 1)
     filterings: list[Filters] = [{}, {"colour": among("red", "green")}]
     for filters in filterings:
-        (whole,) = index.images(query, [SearchQuery(k=sum(sizes), filters=filters)])
+        (whole,) = index.search("images", query, [SearchQuery(k=sum(sizes), filters=filters)])
         parts = []
         offset = 0
         for number, size in enumerate(sizes):
             # Every page is asked in company of another size: what others ask must not show.
             company = batch if number % 2 else 0
             queries = np.concatenate([unit(company, 16, seed + 2), query])
-            parts += index.images(queries, [SearchQuery()] * company + [SearchQuery(size, offset, filters)])[-1].hits
+            parts += index.search("images", queries, [SearchQuery()] * company + [SearchQuery(size, offset, filters)])[
+                -1
+            ].hits
             offset += size
         assert parts == whole.hits
 
@@ -394,12 +399,12 @@ def test_more_than_there_is_gives_what_there_is() -> None:
     catalogue = snapshot(unit(5, 8, 0), unit(5, 8, 1), titles=["a", "b", "c", "d", "e"])
     index = SearchIndex(catalogue)
     query = unit(1, 8, 2)
-    (page,) = index.images(query, [SearchQuery(k=MAX_K)])
+    (page,) = index.search("images", query, [SearchQuery(k=MAX_K)])
     assert sorted(hit.product.id for hit in page.hits) == ["p0", "p1", "p2", "p3", "p4"]
     assert page.total == 5
-    (page,) = index.images(query, [SearchQuery(k=10, offset=5)])
+    (page,) = index.search("images", query, [SearchQuery(k=10, offset=5)])
     assert (page.hits, page.total) == ([], 5)
-    (page,) = index.images(query, [SearchQuery(k=10, filters={"colour": among("mauve")})])
+    (page,) = index.search("images", query, [SearchQuery(k=10, filters={"colour": among("mauve")})])
     assert (page.hits, page.total) == ([], 0)
 
 
@@ -408,11 +413,11 @@ def test_an_empty_catalogue_answers_with_nothing() -> None:
     assert len(index) == 0
     assert index.facets() == {}
     queries = unit(2, 8, 0)
-    assert index.images(queries, [SearchQuery(), SearchQuery(k=MAX_K)]) == [Page([], 0)] * 2
-    assert index.descriptions(queries, [SearchQuery(), SearchQuery(offset=3)]) == [Page([], 0)] * 2
-    assert index.images(queries[:0], []) == []
+    assert index.search("images", queries, [SearchQuery(), SearchQuery(k=MAX_K)]) == [Page([], 0)] * 2
+    assert index.search("texts", queries, [SearchQuery(), SearchQuery(offset=3)]) == [Page([], 0)] * 2
+    assert index.search("images", queries[:0], []) == []
     with pytest.raises(InputError, match="no attributes"):
-        index.images(queries[:1], [SearchQuery(filters={"colour": among("red")})])
+        index.search("images", queries[:1], [SearchQuery(filters={"colour": among("red")})])
 
 
 def test_the_index_says_what_it_was_made_from() -> None:
@@ -428,7 +433,7 @@ def test_facets_count_values_in_any_case_most_frequent_first() -> None:
     products = [Product(str(n), "t", {"colour": colour} if colour else {}) for n, colour in enumerate(colours)]
     index = SearchIndex(Snapshot(info, 0, products, vectors, vectors))
     assert list(index.facets()["colour"].items()) == [("Red", 2), ("Blue", 1)]
-    (page,) = index.images(vectors[:1], [SearchQuery(filters={"colour": among("red")}, facets=("colour",))])
+    (page,) = index.search("images", vectors[:1], [SearchQuery(filters={"colour": among("red")}, facets=("colour",))])
     assert page.total == 2
     assert page.facets == {"colour": {"Red": 2, "Blue": 1}}  # its own filter left out, so that one may choose another
 
@@ -444,9 +449,9 @@ def test_facets_count_values_in_any_case_most_frequent_first() -> None:
 )
 def test_queries_faiss_would_choke_on_are_refused(queries: np.ndarray, message: str) -> None:
     index = SearchIndex(snapshot(unit(5, 8, 0), unit(5, 8, 1), titles=["a"]))
-    for search in (index.images, index.descriptions):
+    for side in get_args(Side):
         with pytest.raises(InputError, match=message):
-            search(queries, [SearchQuery()])
+            index.search(side, queries, [SearchQuery()])
 
 
 def test_bad_wants_are_refused() -> None:
@@ -466,16 +471,16 @@ def test_bad_wants_are_refused() -> None:
     with pytest.raises(InputError, match=r"'color'.*colour, size"):
         index.check(bad)
     with pytest.raises(InputError, match=r"'color'.*colour, size"):
-        index.images(unit(2, 8, 2), [SearchQuery(), bad])
-    with pytest.raises(ValueError, match="2 queries came with 1 wants"):
-        index.images(unit(2, 8, 2), [SearchQuery()])
+        index.search("images", unit(2, 8, 2), [SearchQuery(), bad])
+    with pytest.raises(ValueError, match="2 vectors came with 1 queries"):
+        index.search("images", unit(2, 8, 2), [SearchQuery()])
 
 
 def test_threads_that_search_at_once_do_not_disturb_one_another() -> None:
     index = SearchIndex(snapshot(unit(2000, 32, 0), unit(2000, 32, 1), titles=[f"title {n}" for n in range(500)]))
     queries = unit(64, 32, 2)
     wants = [SearchQuery(k=20, filters={"colour": among("red")} if n % 3 == 0 else {}) for n in range(64)]
-    alone = index.images(queries, wants)
+    alone = index.search("images", queries, wants)
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda n: index.images(queries[n : n + 1], wants[n : n + 1])[0], range(64)))
+        together = list(pool.map(lambda n: index.search("images", queries[n : n + 1], wants[n : n + 1])[0], range(64)))
     assert together == alone

@@ -20,20 +20,8 @@ from typing import Any
 import httpx
 
 from index import Database
-from tests.load.running import (
-    Service,
-    attributes_of,
-    data_uri,
-    options,
-    picture_of,
-    save,
-    say,
-    serving,
-    title_of,
-    until,
-    work_folder,
-    write_shop,
-)
+from tests.load.products import attributes_of, data_uri, picture_of, title_of, write_shop
+from tests.load.running import Service, options, save, say, serving, until, work_folder
 from tests.tools.postgres import Server
 
 WRITERS, SEARCHERS = 3, 2

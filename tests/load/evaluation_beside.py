@@ -20,19 +20,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.load.running import (
-    ROOT,
-    Service,
-    data_uri,
-    options,
-    percentile,
-    picture_of,
-    save,
-    say,
-    serving,
-    title_of,
-    work_folder,
-)
+from tests.load.products import data_uri, picture_of, title_of
+from tests.load.running import Service, options, percentile, save, say, serving, work_folder
+from tests.tools.root import ROOT
 
 SPLITS = ("test", "all")
 

@@ -22,18 +22,8 @@ from typing import Any
 
 import httpx
 
-from tests.load.running import (
-    Service,
-    options,
-    percentile,
-    picture_of,
-    save,
-    say,
-    serving,
-    title_of,
-    work_folder,
-    write_shop,
-)
+from tests.load.products import picture_of, title_of
+from tests.load.running import Service, options, percentile, save, say, serving_shop
 
 LEVELS = (1, 2, 4, 8, 16, 32, 64, 128)
 QUEUE = 48
@@ -117,13 +107,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each level takes")
     parser.add_argument("--products", type=int, default=500)
     arguments = parser.parse_args()
-    with work_folder() as work:
-        folder = write_shop(arguments.checkpoint, work / "catalogue", arguments.products)
-        with serving(arguments.checkpoint, folder, work / "log", VITRINE_QUEUE_LIMIT=str(QUEUE)) as service:
-            figures = asyncio.run(run(service, arguments.seconds))
-            with service.client() as client:
-                figures["ready afterwards"] = client.get("/readyz").status_code == 200
-        lines = [json.loads(line) for line in (work / "log").read_text(encoding="utf-8").splitlines()]
+    with serving_shop(arguments.checkpoint, arguments.products, VITRINE_QUEUE_LIMIT=str(QUEUE)) as service:
+        figures = asyncio.run(run(service, arguments.seconds))
+        with service.client() as client:
+            figures["ready afterwards"] = client.get("/readyz").status_code == 200
+        service.stop()
+        lines = [json.loads(line) for line in service.log.read_text(encoding="utf-8").splitlines()]
     inside = [line["ms"] for line in lines if line.get("status") == 503]
     figures["503 seen from inside, ms"] = {
         "times": len(inside),

@@ -1,19 +1,11 @@
-"""The real service as the load tests run it: `vitrine serve` in a process group of its own, and products to put in.
-
-A product's words and its picture each follow from a mark that stands in its attributes, so that whoever sees a product
-can tell whether all of it belongs together.
-"""
+"""The real service as the load tests run it, `vitrine serve` in a process group, and what their programs share."""
 
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
-import io
 import json
 import os
 import platform
-import random
 import signal
 import socket
 import subprocess
@@ -24,97 +16,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import numpy as np
-from PIL import Image, ImageDraw
 
 from app.http import create_key
 from common import write_json
-from index import CatalogueInfo, Database, Entry, Location, Product, SplitRule, write_catalogue
-from models import Encoder, load_encoder
-from models.images import decode_image
+from index import Database, Location
+from tests.load.products import write_shop
+from tests.tools.root import ROOT
 
-Place = TypeVar("Place", Path, Database)
-
-ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "checkpoints" / "minilm-dinov2"
 START_S = 180.0
-
-COLOURS = ("red", "blue", "green", "yellow", "black", "pink", "brown", "purple", "white", "orange")
-KINDS = ("dress", "shirt", "shoe", "bag", "watch", "belt", "scarf", "skirt")
-GENDERS = ("Women", "Men", "Unisex")
-
-
-def seeded(mark: str) -> random.Random:
-    """Return a generator that follows from `mark` alone, in every process."""
-    return random.Random(int.from_bytes(hashlib.blake2b(mark.encode(), digest_size=8).digest()))
-
-
-def title_of(words: str) -> str:
-    """Return the title that belongs to the mark of a product's words."""
-    dice = seeded(words)
-    return f"{dice.choice(COLOURS)} {dice.choice(KINDS)} for {dice.choice(GENDERS)} {words}"
-
-
-def attributes_of(words: str, picture: str) -> dict[str, str]:
-    """Return the attributes of a product with these marks."""
-    dice = seeded(words)
-    return {
-        "baseColour": dice.choice(COLOURS),
-        "articleType": dice.choice(KINDS),
-        "gender": dice.choice(GENDERS),
-        "words": words,
-        "picture": picture,
-    }
-
-
-def picture_of(picture: str, kind: str = "PNG") -> bytes:
-    """Return the picture that belongs to its mark, 60x80."""
-    dice = seeded(picture)
-    image = Image.new("RGB", (60, 80), "white")
-    pen = ImageDraw.Draw(image)
-    for _ in range(dice.randint(2, 5)):
-        x, y = dice.randint(0, 40), dice.randint(0, 60)
-        box = (x, y, x + dice.randint(8, 40), y + dice.randint(8, 50))
-        draw = dice.choice((pen.ellipse, pen.rectangle))
-        draw(box, fill=(dice.randint(0, 255), dice.randint(0, 255), dice.randint(0, 255)))
-    file = io.BytesIO()
-    image.save(file, kind)
-    return file.getvalue()
-
-
-def data_uri(picture: bytes) -> str:
-    """Return a picture as JSON carries it."""
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
-
-
-def write_shop(checkpoint: Path, place: Place, count: int) -> Place:
-    """Write a catalogue of `count` drawn products, the first ones in every language of the marks: base0, base1, ..."""
-    encoder = load_encoder(checkpoint, "cpu")
-    marks = [f"base{number}" for number in range(count)]
-    pairs = [(_product(info := _info(encoder), mark), picture_of(mark)) for mark in marks]
-    with write_catalogue(place, info, lambda changed: encoded(encoder, changed)) as writer:
-        for start in range(0, count, 32):
-            writer.add(encoded(encoder, pairs[start : start + 32]))
-    return place
-
-
-def encoded(encoder: Encoder, pairs: Sequence[tuple[Product, bytes]]) -> list[Entry]:
-    """Return products and pictures with their vectors."""
-    images = encoder.encode_image([decode_image(picture) for _, picture in pairs])
-    texts = encoder.encode_text([product.title for product, _ in pairs])
-    return [Entry(*pair, image, text) for pair, image, text in zip(pairs, images, texts, strict=True)]
-
-
-def _info(encoder: Encoder) -> CatalogueInfo:
-    return CatalogueInfo(encoder.encoder_id, encoder.dim, "drawn", SplitRule(), "2025-01-01T00:00:00+00:00")
-
-
-def _product(info: CatalogueInfo, mark: str) -> Product:
-    title = title_of(mark)
-    return Product(mark, title, attributes_of(mark, mark), info.split.of(title))
 
 
 @dataclass(frozen=True)
@@ -154,6 +68,15 @@ class Service:
         self.process.wait()
         until(lambda: not self.processes(), 20)
 
+    def stop(self) -> None:
+        """Stop the service as an operator does; kill it where that takes more than a minute."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
 
 @contextmanager
 def serving(
@@ -186,12 +109,16 @@ def serving(
             until(lambda: client.get("/readyz").status_code == 200, START_S)
         yield service
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                service.kill()
+        service.stop()
+
+
+@contextmanager
+def serving_shop(checkpoint: Path, products: int, **environment: str) -> Iterator[Service]:
+    """Serve so many drawn products from a temporary folder, in one process."""
+    with work_folder() as work:
+        folder = write_shop(checkpoint, work / "catalogue", products)
+        with serving(checkpoint, folder, work / "log", 1, **environment) as service:
+            yield service
 
 
 def until(holds: Callable[[], object], seconds: float) -> None:

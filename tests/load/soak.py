@@ -28,20 +28,8 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from tests.load.running import (
-    Service,
-    attributes_of,
-    data_uri,
-    options,
-    percentile,
-    picture_of,
-    save,
-    say,
-    serving,
-    title_of,
-    work_folder,
-    write_shop,
-)
+from tests.load.products import attributes_of, data_uri, picture_of, title_of
+from tests.load.running import Service, options, percentile, save, say, serving_shop
 
 CLIENTS = 6
 WARM = 1_000
@@ -367,15 +355,14 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    with work_folder() as work:
-        folder = write_shop(arguments.checkpoint, work / "catalogue", arguments.products)
-        with serving(arguments.checkpoint, folder, work / "log") as service:
-            figures = run(service, arguments.requests, arguments.seed)
-            with service.client() as client:
-                figures["ready afterwards"] = client.get("/readyz").status_code == 200
+    with serving_shop(arguments.checkpoint, arguments.products) as service:
+        figures = run(service, arguments.requests, arguments.seed)
+        with service.client() as client:
+            figures["ready afterwards"] = client.get("/readyz").status_code == 200
+        service.stop()
         figures["lines of the log at level error"] = sum(
             '"level": "ERROR"' in line or '"level": "CRITICAL"' in line
-            for line in (work / "log").read_text(encoding="utf-8").splitlines()
+            for line in service.log.read_text(encoding="utf-8").splitlines()
         )
     figures["products"] = arguments.products
     save(arguments.out, figures)

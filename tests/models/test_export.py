@@ -35,18 +35,10 @@ TITLES = [
 PICTURES = [draw_shape(colour, shape) for colour in ("Red", "Blue") for shape in ("Ball", "Box", "Stripe")]
 
 
-@pytest.fixture(scope="module")
-def fast(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the shapes' checkpoint, exported."""
-    folder = tmp_path_factory.mktemp("fast") / "checkpoint"
-    shutil.copytree(checkpoint, folder)
-    record = export(folder)
+def test_the_exported_towers_compute_what_torch_does(exported: Path) -> None:
+    record = json.loads((exported / "onnx" / "export.json").read_text(encoding="utf-8"))
     assert {tower: found["precision"] for tower, found in record["towers"].items()} == {"text": "int8", "image": "int8"}
-    return folder
-
-
-def test_the_exported_towers_compute_what_torch_does(fast: Path) -> None:
-    slow, quick = load_encoder(fast, "cpu", "torch"), load_encoder(fast, "cpu")
+    slow, quick = load_encoder(exported, "cpu", "torch"), load_encoder(exported, "cpu")
     assert (slow.runtime, quick.runtime) == ("torch", "onnx")
     assert quick.encoder_id == slow.encoder_id
     assert quick.logit_scale == pytest.approx(slow.logit_scale)
@@ -56,8 +48,8 @@ def test_the_exported_towers_compute_what_torch_does(fast: Path) -> None:
     assert quick.encode_counted(TITLES)[1].tolist() == slow.encode_counted(TITLES)[1].tolist()
 
 
-def test_a_vector_does_not_depend_on_what_is_encoded_beside_it(fast: Path) -> None:
-    encoder = load_encoder(fast, "cpu", "onnx")
+def test_a_vector_does_not_depend_on_what_is_encoded_beside_it(exported: Path) -> None:
+    encoder = load_encoder(exported, "cpu", "onnx")
     together = encoder.encode_text(TITLES * 20)
     for number, title in enumerate(TITLES):
         assert np.array_equal(encoder.encode_text([title])[0], together[number])
@@ -66,20 +58,22 @@ def test_a_vector_does_not_depend_on_what_is_encoded_beside_it(fast: Path) -> No
         assert np.array_equal(encoder.encode_image([picture])[0], together[number])
 
 
-def test_encoding_on_a_cpu_needs_no_torch(fast: Path) -> None:
+def test_encoding_on_a_cpu_needs_no_torch(exported: Path) -> None:
     code = (
         "import sys; from models import load_encoder; encoder = load_encoder(sys.argv[1], 'cpu');"
         "print(encoder.encode_text(['red ball']).shape, 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(fast)], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(exported)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["(1,", "128)", "False"]
 
 
 def test_an_export_of_other_weights_is_not_used(
-    fast: Path, checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    exported: Path, checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(fast, copy)
+    shutil.copytree(exported, copy)
     loaded = load_checkpoint(checkpoint)
     with torch.no_grad():
         loaded.model.logit_scale.add_(0.5)
@@ -91,9 +85,9 @@ def test_an_export_of_other_weights_is_not_used(
 
 
 @pytest.mark.parametrize("damage", ["text.onnx cut", "image.onnx gone", "record no JSON", "record of the future"])
-def test_a_damaged_export_is_refused_and_torch_takes_over(fast: Path, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_export_is_refused_and_torch_takes_over(exported: Path, tmp_path: Path, damage: str) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(fast, copy)
+    shutil.copytree(exported, copy)
     record = copy / "onnx" / "export.json"
     if damage == "text.onnx cut":
         path = copy / "onnx" / "text.onnx"

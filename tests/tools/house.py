@@ -55,8 +55,50 @@ KNOWN = {
 }
 """Imports against the plan that are still there. A test fails when one of them is no longer needed."""
 
-INNER = {("app", "models"), ("training", "models"), ("vitrine", "training"), ("vitrine", "app")}
-"""Pairs of rooms: the first still imports modules of the second that are no face."""
+PUBLIC = {
+    "app.doctor",
+    "app.settings",
+    "training.benchmark",
+    "training.config",
+    "training.pack",
+    "training.progress",
+    "training.train",
+}
+"""Modules that other rooms import although they are no face.
+
+Most hold a function of their own name, which a face cannot export: Python sets the module as that attribute.
+"""
+
+INNER = {("app", "models"), ("training", "models")}
+"""Pairs of rooms: the first still imports modules of the second that are neither a face nor public."""
+
+LONG = {
+    "app/http/reader.py",
+    "app/query/service.py",
+    "app/routes/search.py",
+    "app/schemas/search.py",
+    "app/server.py",
+    "index/ann/faiss_index.py",
+    "index/metrics/evaluation.py",
+    "index/postgres/catalogue.py",
+    "index/query.py",
+    "index/sqlite/catalogue.py",
+    "index/vectors/search.py",
+    "tests/app/test_app_live.py",
+    "tests/app/test_app_operations.py",
+    "tests/app/test_app_search.py",
+    "tests/app/test_telemetry.py",
+    "tests/index/test_contract.py",
+    "tests/index/test_search.py",
+    "tests/training/test_data.py",
+    "training/data/layouts.py",
+    "training/demo/clothes.py",
+    "training/indexing/ray_encode.py",
+    "training/reports/compare.py",
+    "training/reports/run_report.py",
+    "training/sweep/sweep.py",
+}
+"""Files over the limits that are still to be split; those that stay long are in DECISIONS.md, with the reason."""
 
 CORRIDORS = {
     "a query": ("app.routes", "app.query", "models", "index.vectors"),
@@ -109,7 +151,7 @@ def file_map() -> str:
         lines.append(f"- **`{package.replace('.', '/')}/`**: {_summary(files[package])}")
         inside = [name for name in files if name != package and package_of(name, files) == package]
         lines += [f"    - `{files[name].name}`: {_summary(files[name])}" for name in inside if name.count(".")]
-    return "\n".join(line for line in lines if "/__" not in line)
+    return "\n".join(lines)
 
 
 SECTIONS = {"house": picture, "map": file_map}

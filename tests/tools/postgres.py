@@ -1,4 +1,4 @@
-"""A real PostgreSQL with pgvector for tests: started from a wheel, as root or not, killed and started again."""
+"""A tool: a real PostgreSQL with pgvector, started from a wheel, as root or not, killed and started again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What our Markdown pages show: their commands and programs, run against a served shop, and what came out beside them.
+"""A tool: runs the commands and programs that our Markdown pages show, and compares the output with the pages.
 
 A block ```console holds commands, ```python a program; a block ```json or ```text that follows is what the last of them
 prints. `python -m tests.tools.readme PAGE ...` runs the pages against the demo in artefacts/demo and writes the

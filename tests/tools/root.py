@@ -1,4 +1,4 @@
-"""Where the repository is, for tests and tools that read its files."""
+"""A tool: where the repository is, for tests and tools that read its files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A small drawn shop to test the service with: pictures, an encoder that understands them, a catalogue, a server."""
+"""A tool: a small drawn shop to test the service with: pictures, an encoder for them, a catalogue, a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathers the pages of the static site (README, docs/, decisions, the API reference) and has mkdocs build them.
+"""A tool: gathers the pages of the static site (README, docs/, decisions, the API reference) and has mkdocs build them.
 
 `python -m tests.tools.site FOLDER` builds into FOLDER; a warning is an error. Nothing is written here that is not
 elsewhere.
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from app.routes import reference_page
 from app.settings import Settings
+from tests.tools.reference import reference
 from tests.tools.root import ROOT
 from tests.tools.shop import DrawnEncoder, write_catalogue
 
@@ -54,16 +54,14 @@ def _link(link: re.Match[str]) -> str:
 
 
 def api_page() -> str:
-    """Return the page at /docs as a page of the site."""
+    """Return the description of every call as a page of the site."""
     from app import create_app
 
     with tempfile.TemporaryDirectory() as folder:
         catalogue = write_catalogue(Path(folder) / "catalogue", DrawnEncoder())
         document = create_app(Settings.read(catalogue=catalogue), encoder=DrawnEncoder()).openapi()
-    body = re.search(r"<main><h1>.*?</h1>(.*)</main>", reference_page(document, SERVICE), re.DOTALL)
-    assert body is not None
     # Indented lines and blank ones inside it would be Markdown again.
-    html = body.group(1).replace("\n", "&#10;")
+    html = reference(document, SERVICE).replace("\n", "&#10;")
     return f"# API reference\n\n<div>{html}</div>\n"
 
 

@@ -53,12 +53,12 @@ def test_a_wrong_field_is_named_as_it_was_typed(fields: dict[str, object], messa
         ({"loss": "sigmoid"}, "train: loss is no field any more"),
     ],
 )
-def test_contradictory_fields_are_said(recipe: dict[str, object], message: str) -> None:
+def test_contradictory_fields_are_refused(recipe: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         small(**recipe)
 
 
-def test_a_config_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_a_config_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no config"):
         load_config(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("preset = ")
@@ -72,7 +72,7 @@ def test_local_towers_replace_the_presets_sources() -> None:
     assert config.model.text.pooling == "mean"
 
 
-def test_every_config_is_named_after_what_a_test_runs() -> None:
+def test_there_are_committed_configs() -> None:
     assert CONFIGS
 
 

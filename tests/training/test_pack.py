@@ -19,7 +19,8 @@ from models import load_encoder
 from models.checkpoint import GROUP, load_checkpoint, packed, save_checkpoint, unpacked
 from models.checkpoint_folder import encoder_id
 from tests.conftest import draw_shape
-from training.pack import cost_table, pack
+from training.pack import pack
+from training.reports import cost_table
 
 FILES = {"model.safetensors", "config.json", "tokenizer.json", "README.md"}
 TITLES = ["Acme Red Ball", "Moro Blue Box", "Kite Green Stripe", "something else entirely"]

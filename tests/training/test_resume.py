@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from common import ConfigError
 from tests.tools.root import ROOT
@@ -79,3 +80,24 @@ def test_a_staged_run_with_everything_on_resumes_to_the_same_weights(shapes: Pat
     resumed = train(config, shapes, tmp_path / "cut", cache=tmp_path / "cache", device="cpu", resume=True, report=False)
     assert resumed["encoder_id"] == whole["encoder_id"]
     assert resumed["history"] == whole["history"]
+
+
+def test_the_state_of_an_earlier_version_resumes(shapes: Path, tmp_path: Path) -> None:
+    """It has a field for the loss, of which there is one now, and a state of the loss, which is empty."""
+    config, out = small(epochs=3, save_minutes=0), tmp_path / "out"
+    options: dict[str, Any] = {"cache": tmp_path / "cache", "device": "cpu", "resume": True, "report": False}
+
+    def fail(entry: dict[str, Any]) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        train(config, shapes, out, on_epoch=fail, **options)
+    state = torch.load(out / STATE_FILE, weights_only=True)
+    fields = json.loads(state["config"])
+    for loss in ("sigmoid", "softmax"):
+        fields["train"]["loss"] = loss
+        torch.save({**state, "config": json.dumps(fields), "criterion": {}}, out / STATE_FILE)
+        if loss == "sigmoid":
+            with pytest.raises(ConfigError, match=r"it differs in train.loss"):
+                train(config, shapes, out, **options)
+    assert len(train(config, shapes, out, **options)["history"]) == 3

@@ -87,11 +87,11 @@ def test_the_whole_road(shapes: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(checkpoint: Path, catalogue: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+def served(exported: Path, catalogue: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*VITRINE, "serve", "--checkpoint", checkpoint, "--catalogue", catalogue, "--port", str(port)]
+    command = [*VITRINE, "serve", "--checkpoint", exported, "--catalogue", catalogue, "--port", str(port)]
     process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
@@ -272,7 +272,7 @@ def test_help_teaches_every_command() -> None:
     assert commands >= {"data", "train", "index", "evaluate", "search", "serve", "demo", "pack", "doctor", "key"}
     assert shown.stdout.index("─ Start here ─") < shown.stdout.index("─ Your own products ─")
     for command in commands:
-        text = run(command, "--help").stdout
+        text = CliRunner().invoke(cli, [command, "--help"], env={"COLUMNS": "200"}).stdout
         assert "Usage:" in text
         assert len(text) > 200
 

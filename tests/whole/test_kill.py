@@ -9,10 +9,10 @@ import pytest
 from tests.load.kill import run
 
 
-@pytest.mark.timeout(900)  # it starts ten processes that load torch, on a machine that may be busy
-def test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed(checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.timeout(900)  # it starts some ten processes, on a machine that may be busy
+def test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed(exported: Path, tmp_path: Path) -> None:
     """Index and products never get out of step (clip-retrieval 304)."""
-    figures = run(checkpoint, tmp_path, rounds=3, seed=7, replace_every=3)
+    figures = run(exported, tmp_path, rounds=3, seed=7, replace_every=3)
     assert figures["faults"] == []
     assert figures["counts"]["kills"] == 3
     assert figures["acknowledged"] > 10

@@ -76,16 +76,6 @@ def test_what_is_not_run_here_is_still_shown_somewhere() -> None:
         assert any(code.startswith(start.strip()) for code in shown), f"{start!r} is excepted for nothing"
 
 
-def test_the_map_names_every_source_file_and_no_other() -> None:
-    named = set(re.findall(r"^\| `([\w/]+\.py)` \|", README, re.MULTILINE))
-    sources = {"common.py"}
-    for package in ("models", "index", "training", "app", "vitrine"):
-        sources |= {
-            str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py"
-        }
-    assert named == sources
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_leads_somewhere(name: str) -> None:
     targets = re.findall(r"\]\(([^)#][^)]*)\)", PAGES[name].read_text(encoding="utf-8"))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 from pathlib import Path
 
+from tests.tools.reference import reference
+from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
 from tests.tools.site import build
 
 
@@ -22,3 +26,23 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tm
     for call in ("/v1/search/images", "/v1/products", "/v1/admin/reload", "/metrics"):
         assert call in api
     assert "curl http://127.0.0.1:8000/v1/search/images" in api
+
+
+def test_the_reference_shows_every_call_with_its_examples(tmp_path: Path) -> None:
+    with shop_open(write_catalogue(tmp_path / "catalogue", DrawnEncoder())) as client:
+        document = client.get("/openapi.json").json()
+        page = html.unescape(reference(document, str(client.base_url)))
+        for path, operations in document["paths"].items():
+            assert path in page
+            for operation in operations.values():
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    for example in content["examples"].values():
+                        value = example["value"]
+                        parts = value.values() if isinstance(value, dict) else value.splitlines()
+                        assert all(str(one) in page for one in parts if isinstance(one, str)), value
+        commands = re.findall(r"<pre>(curl .*?)</pre>", page, re.DOTALL)
+        assert commands
+        body = shlex.split(commands[0].replace("\\\n", " "))
+        assert client.post(
+            body[1], content=body[body.index("-d") + 1], headers={"content-type": "application/json"}
+        ).is_success

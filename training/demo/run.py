@@ -17,7 +17,8 @@ from training.demo.shop import draw_catalogue
 from training.indexing import build_catalogue
 from training.progress import bar, report_console
 from training.reports import evaluate_catalogue
-from training.train import METRICS_FILE, train
+from training.resume import METRICS_FILE
+from training.train import train
 
 CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
 
@@ -59,8 +60,8 @@ def found_type_and_colour(catalogue: Path, encoder: Encoder) -> dict[str, float]
     index = SearchIndex(snapshot)
     queries = {title_key(p.title): p for p in snapshot.products if p.split == "test"}
     products = list(queries.values())
-    pages = index.images(
-        encoder.encode_text([product.title for product in products]), [SearchQuery(k=1)] * len(products)
+    pages = index.search(
+        "images", encoder.encode_text([product.title for product in products]), [SearchQuery(k=1)] * len(products)
     )
     right = np.array(
         [

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from training.reports.checkpoint_cost import compare_encoders as compare_encoders
+    from training.reports.checkpoint_cost import cost_markdown as cost_markdown
+    from training.reports.checkpoint_cost import cost_table as cost_table
     from training.reports.compare import compare_runs as compare_runs
     from training.reports.compare import complaint as complaint
     from training.reports.compare import encode_pairs as encode_pairs
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "training.reports.checkpoint_cost": "compare_encoders cost_markdown cost_table",
         "training.reports.compare": "compare_runs complaint encode_pairs",
         "training.reports.evaluation": (
             "KAGL_ROWS PROTOCOLS evaluate_catalogue evaluate_catalogue_kagl markdown read_result terminal_table"

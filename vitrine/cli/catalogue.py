@@ -98,9 +98,7 @@ def index(
             help="Megabytes of memory that the search may take, besides files that are mapped. [default: any]"
         ),
     ] = None,
-    recall: Annotated[
-        float | None, typer.Option(help="Part of the ten best results that must be found. [default: 0.99]")
-    ] = None,
+    recall: Annotated[float | None, typer.Option(help="Target recall@10. [default: 0.99]")] = None,
     device: Device = "auto",
     ray: Annotated[
         str | None,
@@ -232,7 +230,7 @@ def map_products(
     ] = "pca",
     as_json: Json = False,
 ) -> None:
-    """Make the map of a catalogue anew: where its products stand in two dimensions, for the page at /map."""
+    """Rebuild the map: where the products are in two dimensions, for the page at /map."""
     from index import METHODS, make_map
 
     known = next((one for one in METHODS if one == method), None)

@@ -89,7 +89,7 @@ def search(
     else:
         query = encoder.encode_text([text or ""])
     with open_catalogue(place, encoder_id=encoder.encoder_id) as opened:
-        hits = open_search(opened).images(query, [SearchQuery(k=k)])[0].hits
+        hits = open_search(opened).search("images", query, [SearchQuery(k=k)])[0].hits
     if as_json:
         results = []
         for hit in hits:

@@ -84,8 +84,8 @@ def pack(
     as_json: Json = False,
 ) -> None:
     """Copy a trained checkpoint with its weights in int8, at half the size, fit to be passed on."""
-    from training.pack import cost_table
     from training.pack import pack as run
+    from training.reports import cost_table
 
     figures = run(checkpoint, out, data=data, replace=replace, device=device)
     if as_json:
@@ -114,7 +114,7 @@ def export(
     """
     from models import export as run
     from models import load_encoder
-    from training.pack import compare_encoders, cost_table
+    from training.reports import compare_encoders, cost_table
 
     checkpoint = own_checkpoint(checkpoint)
     record = run(checkpoint)

@@ -33,7 +33,7 @@ from pyarrow import parquet
 
 from common import write_json
 from index import Catalogue
-from models.checkpoint_folder import read_config
+from models import read_config
 from tests.benchmarks.client import load, post, upload
 from tests.benchmarks.peers.install import BUILD, PEERS, python_of
 from tests.benchmarks.performance import machine, machine_line, table

@@ -1,4 +1,4 @@
-"""Renders the OpenAPI document as one plain page: no script, no other host, readable offline. Knows no route."""
+"""A tool: renders the OpenAPI document as plain HTML for the static site: no script, readable offline."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from app.schemas import CHANGES, EXAMPLE_PRODUCT
 METHODS = ("get", "put", "post", "patch", "delete")
 
 
-def reference_page(document: dict[str, Any], base_url: str) -> str:
-    """Return the page that describes every call of an OpenAPI `document`, with examples against `base_url`."""
+def reference(document: dict[str, Any], base_url: str) -> str:
+    """Return the description of every call of an OpenAPI `document` as HTML, with examples against `base_url`."""
     calls = [
         (path, method, operation)
         for path, operations in document["paths"].items()
@@ -26,17 +26,9 @@ def reference_page(document: dict[str, Any], base_url: str) -> str:
         for path, method, _ in calls
     )
     sections = "".join(_call(document, base_url.rstrip("/"), *call) for call in calls)
-    info = document["info"]
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(info['title'])}: API</title>"
-        '<link rel="icon" href="/page/icon.svg"><link rel="stylesheet" href="/page/page.css"></head>'
-        '<body class="reference"><header class="top"><a class="brand" href="/">Vitrine</a>'
-        '<nav><a href="/openapi.json">OpenAPI document</a></nav></header>'
-        f"<main><h1>API reference</h1>{_prose(info.get('description', ''))}<ul class='calls'>{menu}</ul>{sections}"
-        f"<section><h2>Errors</h2><p>Every error, whatever the call:</p>{_errors(document)}</section>"
-        "</main></body></html>"
+        f"{_prose(document['info'].get('description', ''))}<ul class='calls'>{menu}</ul>{sections}"
+        f"<section><h2>Errors</h2><p>Every error has this shape:</p>{_errors(document)}</section>"
     )
 
 

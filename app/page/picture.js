@@ -1,0 +1,122 @@
+// A picture to search with: how it comes in, is encoded once, and stands in an address. From then on its vector is the
+// query, a byte per value, which moves the vector by less than a thousandth. Knows no query.
+
+import { ApiError, post } from "/page/api.js";
+import { byId, element } from "/page/elements.js";
+
+/**
+ * @typedef {object} Picture
+ * @property {string} code what stands in the address: `encoder`, a dot, and the vector in base64url
+ * @property {string} encoder the start of the id of the encoder that looked at it
+ * @property {number[]} vector D values from -127 to 127; empty when the code cannot be read
+ */
+
+const LARGE_BYTES = 1_500_000; // a file beyond this is scaled down before it is sent
+const LARGE_SIDE = 1280; // pixels
+const ENCODER_LENGTH = 8; // of an encoder's id, in a code
+
+const thumbnails = new Map(); // code -> blob of the picture, while this page is open
+
+/** @param {string} code @returns {Picture} */
+export function pictureFromCode(code) {
+  const [encoder, text = ""] = code.split(".");
+  try {
+    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    // Shifting there and back makes a byte a signed number.
+    return { code, encoder, vector: [...bytes].map((char) => (char.charCodeAt(0) << 24) >> 24) };
+  } catch {
+    return { code, encoder, vector: [] };
+  }
+}
+
+function codeOf(vector, encoderId) {
+  const scale = 127 / Math.max(...vector.map(Math.abs));
+  const bytes = vector.map((value) => String.fromCharCode((Math.round(value * scale) + 256) % 256)).join("");
+  const text = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return `${encoderId.slice(0, ENCODER_LENGTH)}.${text}`;
+}
+
+/** @param {Picture} picture @param {string} encoderId @returns {boolean} whether this encoder looked at it */
+export const encodedBy = (picture, encoderId) => picture.encoder === encoderId.slice(0, ENCODER_LENGTH);
+
+/** @param {Picture} picture @returns {Blob|undefined} the picture itself; an address has only its vector */
+export const thumbnailOf = (picture) => thumbnails.get(picture.code);
+
+const toDataUri = (blob) =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(new ApiError("This file cannot be read. Is it still there?"));
+    reader.readAsDataURL(blob);
+  });
+
+async function scaledDown(file) {
+  try {
+    const bitmap = await createImageBitmap(file);
+    const scale = Math.min(1, LARGE_SIDE / Math.max(bitmap.width, bitmap.height));
+    const canvas = element("canvas", { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
+    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+  } catch {
+    return file; // the browser cannot read it: the service says why
+  }
+}
+
+/** @param {File} file @returns {boolean} whether it may be a picture; a file without a type may be one */
+export const mayBePicture = (file) => !file.type || file.type.startsWith("image/");
+
+/**
+ * Have the service encode a file.
+ * @param {File} file
+ * @param {AbortSignal} signal
+ * @returns {Promise<{picture: Picture, encoderId: string}>}
+ * @throws {ApiError}
+ */
+export async function encodePicture(file, signal) {
+  const blob = file.size > LARGE_BYTES ? await scaledDown(file) : file;
+  const uri = await toDataUri(blob);
+  // The service looks at the content, whatever the type says, but takes only what is called a picture.
+  const input = uri.replace(/^data:[^;,]*/, (head) => (head.startsWith("data:image/") ? head : "data:image/jpeg"));
+  const answer = await post("/v1/embeddings", { input }, signal);
+  const picture = pictureFromCode(codeOf(answer.data[0].embedding, answer.model));
+  thumbnails.set(picture.code, blob);
+  return { picture, encoderId: answer.model };
+}
+
+/**
+ * Call `take` with every file that is chosen, photographed, pasted or dropped.
+ * @param {(file: File) => void} take
+ */
+export function listenForFiles(take) {
+  for (const [button, input] of [
+    ["choose-file", "file"],
+    ["take-photo", "photo"],
+  ]) {
+    byId(button).addEventListener("click", () => byId(input).click());
+    byId(input).addEventListener("change", () => {
+      const [file] = byId(input).files;
+      if (file) take(file);
+      byId(input).value = ""; // the same file may be chosen again
+    });
+  }
+  addEventListener("paste", (event) => {
+    const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+    if (!file) return;
+    event.preventDefault();
+    take(file);
+  });
+  addEventListener("dragover", (event) => {
+    if (![...event.dataTransfer.types].includes("Files")) return;
+    event.preventDefault(); // without it the browser would open the file
+    document.body.classList.add("dropping");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  });
+  addEventListener("drop", (event) => {
+    document.body.classList.remove("dropping");
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    take(event.dataTransfer.files[0]);
+  });
+}

@@ -1,0 +1,161 @@
+// The results of a search: cards of products, or descriptions with the words that carry them, and what is shown while
+// one waits. Knows what is shown, and no query.
+
+import { showPicture } from "/page/api.js";
+import { drawer } from "/page/drawer.js";
+import { badges, byId, element, formatNumber, iconButton, imageBox, onPlainClick, showNotice } from "/page/elements.js";
+
+/** @typedef {import("/page/drawer.js").Product & {score: number, attributes: Object<string, string>}} Hit */
+/** @typedef {{description: string, score: number, product_ids: string[]}} Description */
+/** @typedef {{words: {word: string, weight: number}[]}} Explanation */
+
+const GHOSTS = 15;
+const STRONG = 0.5; // of the strongest word's weight: drawn bold
+const SLIGHT = 0.12; // of it: words below are not tinted
+
+/** @type {string[]} ids of the products that are shown, in order */
+let shownIds = [];
+let total = 0; // products that match; Infinity where the service does not know
+const titles = new Map(); // product id -> title, of everything that was shown
+
+/** @returns {number} how many products are shown */
+export const shownCount = () => shownIds.length;
+
+/** @returns {boolean} whether the answer of a search is shown */
+export const hasResults = () => shownIds.length > 0 || !byId("descriptions").hidden;
+
+/** @param {string} id @returns {string|undefined} the product's title, where it was shown */
+export const titleOf = (id) => titles.get(id);
+
+/** @param {string} id @param {number} step @returns {?string} the product so many places after it */
+export const adjacentId = (id, step) => (shownIds.includes(id) ? shownIds[shownIds.indexOf(id) + step] : null);
+
+/** Show nothing. */
+export function clearResults() {
+  showNotice("");
+  shownIds = [];
+  byId("grid").replaceChildren();
+  byId("descriptions").hidden = byId("more").hidden = true;
+  byId("count").textContent = byId("origin").textContent = "";
+  byId("results").removeAttribute("aria-busy");
+}
+
+/**
+ * @param {"products"|"descriptions"} show what is waited for
+ * @param {boolean} keep what is there is only dimmed: while one types on, skeletons would flicker
+ */
+export function showWaiting(show, keep) {
+  byId("found").hidden = false;
+  byId("browse").hidden = byId("hint").hidden = true;
+  byId("results").setAttribute("aria-busy", "true");
+  byId("more").hidden = true;
+  showNotice("");
+  if (keep && show === "products" && shownIds.length) return;
+  if (show === "descriptions" && !byId("descriptions").hidden) return;
+  shownIds = [];
+  byId("descriptions").hidden = true;
+  byId("count").textContent = "Searching …";
+  byId("grid").replaceChildren(...Array.from({ length: GHOSTS }, ghostCard));
+}
+
+/**
+ * Make room for the results of a new search, and say where they come from.
+ * @param {{total: ?number, timing_ms: object, encoder_id: string, catalogue_version: number}} answer
+ */
+export function beginResults(answer) {
+  byId("results").removeAttribute("aria-busy");
+  byId("grid").replaceChildren();
+  byId("descriptions").hidden = true;
+  shownIds = [];
+  total = answer.total ?? Infinity;
+  const { queue, encode, search } = answer.timing_ms;
+  const took = (queue + encode + search).toFixed(1);
+  byId("origin").textContent = `Searched in ${took} ms · encoder ${answer.encoder_id} · catalogue version ${answer.catalogue_version}`;
+  performance.mark("answered"); // measured by the tests
+}
+
+/**
+ * @param {Hit[]} hits the next products
+ * @param {(kind: "like"|"unlike", id: string) => void} prefer
+ */
+export function addProducts(hits, prefer) {
+  const lazy = shownIds.length > 0;
+  byId("grid").append(...hits.map((hit) => card(hit, lazy, prefer)));
+  shownIds.push(...hits.map((hit) => hit.id));
+  byId("more").hidden = !hits.length || shownIds.length >= total;
+  if (total === Infinity) byId("count").textContent = "Best matches";
+  else byId("count").textContent = total === 1 ? "One product" : `Best matches of ${formatNumber(total)} products`;
+}
+
+const ghostCard = () =>
+  element("li", { className: "card ghost", "aria-hidden": "true" }, element("span", { className: "image-box" }), element("i"), element("i"));
+
+const scoreOf = (result) => element("span", { className: "score", title: "Similarity (0–1)" }, result.score.toFixed(2));
+
+function card(hit, lazy, prefer) {
+  titles.set(hit.id, hit.title);
+  const address = `/?${new URLSearchParams({ product: hit.id })}`;
+  const link = element("a", { href: address, title: hit.title }, hit.title);
+  onPlainClick(link, () => drawer.open(hit.id));
+  const more = iconButton("more", `More like ${hit.title}`, () => prefer("like", hit.id));
+  const less = iconButton("less", `Less like ${hit.title}`, () => prefer("unlike", hit.id));
+  const foot = element("div", { className: "foot" }, scoreOf(hit), more, less);
+  return element("li", { className: "card" }, imageBox(hit.id, { lazy }), element("h3", {}, link), badges(hit.attributes), foot);
+}
+
+/**
+ * @param {Description[]} results
+ * @param {?Explanation[]} explanations of the results, in their order
+ * @param {{thumbnail: boolean, productId: ?string}} shown the picture that is described: the one in the search field,
+ *   or a product's
+ * @param {(text: string) => void} search called with the description that is pressed
+ */
+export function showDescriptions(results, explanations, { thumbnail, productId }, search) {
+  byId("descriptions").hidden = false;
+  byId("descriptions-key").hidden = !explanations;
+  byId("descriptions-picture").hidden = !thumbnail && !productId;
+  const all = total === Infinity ? "" : ` of ${formatNumber(total)}`;
+  byId("count").textContent = `Best ${results.length}${all} descriptions`;
+  if (thumbnail || productId) {
+    const image = thumbnail ? byId("picture-image").cloneNode() : element("img");
+    image.removeAttribute("id");
+    image.alt = "";
+    if (!thumbnail) showPicture(image, productId);
+    byId("descriptions-picture").replaceChildren(image);
+  }
+  const strongest = Math.max(1e-6, ...(explanations || []).flatMap(({ words }) => words.map(({ weight }) => weight)));
+  const items = results.map((result, row) => {
+    const words = explanations ? markedWords(explanations[row].words, strongest) : [result.description];
+    const button = element("button", { type: "button", title: "Search for these words" }, ...words);
+    button.addEventListener("click", () => search(result.description));
+    const pictures = element("span", { className: "pictures" }, ...result.product_ids.slice(0, 3).map((id) => imageBox(id)));
+    return element("li", {}, element("span", { className: "place" }, String(row + 1)), button, pictures, scoreOf(result));
+  });
+  byId("description-list").replaceChildren(...items);
+}
+
+function markedWords(words, strongest) {
+  return words.flatMap(({ word, weight }) => {
+    const share = Math.max(0, weight) / strongest;
+    const title = `${word}: ${weight.toFixed(3)}`;
+    const mark = element("mark", { className: share > STRONG ? "strong" : "", title }, word);
+    mark.style.setProperty("--share", share > SLIGHT ? share.toFixed(3) : "0");
+    return [mark, " "];
+  });
+}
+
+/**
+ * Move the focus over the cards with the arrow keys, Home and End; from the first row up to the search field.
+ * @param {KeyboardEvent} event on a card
+ */
+export function walkCards(event) {
+  const cards = [...byId("grid").children];
+  const here = cards.indexOf(event.target.closest(".card"));
+  const columns = cards.filter((one) => one.offsetTop === cards[0].offsetTop).length;
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -here, End: cards.length - 1 - here };
+  if (!(event.key in steps)) return;
+  event.preventDefault();
+  const next = cards[here + steps[event.key]];
+  if (next) next.querySelector("a").focus();
+  else if (event.key === "ArrowUp") byId("text").focus();
+}
