@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from index.ann import DEPTH as DEPTH
     from index.ann import IndexRequirements as IndexRequirements
     from index.ann import make_index as make_index
-    from index.ann import open_index as open_index
+    from index.location import Database as Database
+    from index.location import Location as Location
+    from index.location import parse_location as parse_location
     from index.map import MAP_FILE as MAP_FILE
     from index.map import METHODS as METHODS
     from index.map import Method as Method
@@ -35,34 +37,37 @@ if TYPE_CHECKING:
     from index.product import SplitRule as SplitRule
     from index.product import title_key as title_key
     from index.query import MAX_K as MAX_K
+    from index.query import SIDES as SIDES
     from index.query import Collapse as Collapse
-    from index.query import DescriptionHit as DescriptionHit
     from index.query import Filter as Filter
     from index.query import Filters as Filters
-    from index.query import Hit as Hit
     from index.query import LikeVectors as LikeVectors
-    from index.query import Page as Page
     from index.query import SearchQuery as SearchQuery
     from index.query import Side as Side
     from index.query import UnknownProductError as UnknownProductError
+    from index.records import ANY as ANY
+    from index.records import CatalogueInfo as CatalogueInfo
+    from index.records import Changes as Changes
+    from index.records import Delete as Delete
+    from index.records import Entry as Entry
+    from index.records import ExistsError as ExistsError
+    from index.records import Put as Put
+    from index.records import Snapshot as Snapshot
+    from index.records import Written as Written
+    from index.records import check_condition as check_condition
+    from index.records import etag_of as etag_of
+    from index.results import DescriptionHit as DescriptionHit
+    from index.results import Hit as Hit
+    from index.results import Page as Page
     from index.sqlite import Catalogue as Catalogue
-    from index.sqlite import CatalogueInfo as CatalogueInfo
     from index.sqlite import CatalogueWriter as CatalogueWriter
-    from index.sqlite import Changes as Changes
-    from index.sqlite import Delete as Delete
-    from index.sqlite import Entry as Entry
-    from index.sqlite import Put as Put
-    from index.sqlite import Snapshot as Snapshot
-    from index.sqlite import Written as Written
-    from index.sqlite import etag_of as etag_of
-    from index.store import Database as Database
-    from index.store import Location as Location
     from index.store import Search as Search
     from index.store import Store as Store
     from index.store import copy_catalogue as copy_catalogue
+    from index.store import make_derived as make_derived
     from index.store import open_catalogue as open_catalogue
+    from index.store import open_index as open_index
     from index.store import open_search as open_search
-    from index.store import parse_location as parse_location
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
     from index.vectors import SearchIndex as SearchIndex
@@ -70,19 +75,21 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
-        "index.ann": "DEPTH IndexRequirements make_index open_index",
+        "index.ann": "DEPTH IndexRequirements make_index",
+        "index.location": "Database Location parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
-        "index.query": (
-            "Collapse DescriptionHit Filter Filters Hit LikeVectors MAX_K Page SearchQuery Side UnknownProductError"
+        "index.query": "Collapse Filter Filters LikeVectors MAX_K SIDES SearchQuery Side UnknownProductError",
+        "index.records": (
+            "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition etag_of"
         ),
-        "index.sqlite": "Catalogue CatalogueInfo CatalogueWriter Changes Delete Entry Put Snapshot Written etag_of",
+        "index.results": "DescriptionHit Hit Page",
+        "index.sqlite": "Catalogue CatalogueWriter",
         "index.store": (
-            "Database Location Search Store refresh copy_catalogue open_catalogue open_search parse_location "
-            "write_catalogue"
+            "Search Store copy_catalogue make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
         "index.vectors": "SearchIndex",
     },

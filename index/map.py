@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from common import ArtefactError, ConfigError, NotFoundError, write_json
-from index.sqlite import Catalogue, Vectors
+from index.records import Vectors
+from index.sqlite import Catalogue
 
 MAP_FILE = "map.json"
 FORMAT = 1

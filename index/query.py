@@ -1,20 +1,19 @@
-"""What a search asks and what it answers, and the rules of both that every search keeps.
+"""What a search asks: filters and queries, and the checks of them that every search makes.
 
-Pure functions over plain arrays: checks, collapsing, the cut at a minimum score. Knows no storage and no scan.
+Knows no storage, no scan and no results.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from common import InputError, NotFoundError
-from index.product import Product
+from index.records import Vectors
 
 MAX_K = 1000
 """Most results one query may ask for at once."""
@@ -25,9 +24,7 @@ MAX_COLLAPSED = 2000
 Collapse = Literal["title", "image"]
 Side = Literal["images", "texts"]
 """What queries are compared with: the pictures of products, or their distinct descriptions."""
-Places = npt.NDArray[np.int64]
-Vectors = npt.NDArray[np.float32]
-T = TypeVar("T")
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +115,6 @@ class UnknownProductError(NotFoundError):
         self.field = field
 
 
-# Checks
-
-
 def check_names(known: Collection[str], filters: Collection[str], facets: Collection[str] = ()) -> None:
     """Refuse filters and facets on attributes that no product has.
 
@@ -151,15 +145,9 @@ def checked_vectors(vectors: Vectors, queries: Sequence[SearchQuery], dim: int) 
     return vectors
 
 
-def check_found(product_ids: Sequence[str], found: Collection[str]) -> None:
-    """Refuse ids that are not among the `found` ones.
-
-    Raises:
-        NotFoundError: names the first five.
-    """
-    missing = [product_id for product_id in product_ids if product_id not in found]
-    if missing:
-        raise NotFoundError(f"no product has the id {', '.join(map(repr, missing[:5]))}; search to find the ids")
+def missing_products(product_ids: Sequence[str]) -> NotFoundError:
+    """Return the error for ids of products that are not there; it names the first five."""
+    return NotFoundError(f"no product has the id {', '.join(map(repr, product_ids[:5]))}; search to find the ids")
 
 
 def like_vectors(query: SearchQuery, vectors_of: Callable[[Sequence[str]], Vectors]) -> LikeVectors:
@@ -176,127 +164,6 @@ def like_vectors(query: SearchQuery, vectors_of: Callable[[Sequence[str]], Vecto
             raise UnknownProductError(str(error), field) from None
 
     return LikeVectors(found("like", query.like), found("unlike", query.unlike))
-
-
-# Results
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A product that was found; the score is the inner product, 1 at best."""
-
-    product: Product
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class DescriptionHit:
-    """A description that was found, and the products that carry it."""
-
-    description: str
-    score: float
-    product_ids: list[str]
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """Some of the results of one query, best first; equal scores stand in catalogue order."""
-
-    hits: list[T]
-    total: int | None
-    """How many products (or descriptions) there are to page through; None where that is not known."""
-    facets: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Attribute -> value -> products that pass, the most frequent value first; an attribute's own filter left out."""
-
-
-class Ranking(Protocol):
-    """The best K results of one query, best first."""
-
-    @property
-    def scores(self) -> Vectors:
-        """(K,)."""
-
-    def title_keys(self) -> Sequence[Hashable]:
-        """Return K keys that are equal for results with the same title."""
-
-    def vectors(self, places: slice) -> Vectors:
-        """Return the image vectors (n, D) of some of the results."""
-
-
-R = TypeVar("R", bound=Ranking)
-
-
-class Collapsed(NamedTuple, Generic[R]):
-    """Which results of a ranking are left after collapsing."""
-
-    ranking: R
-    places: Places
-    """In the ranking; at most the query's `end` of them, best first."""
-    total: int | None
-    """How many there are in all, where the ranking was long enough to know."""
-
-
-def collapse(query: SearchQuery, total: int, best: Callable[[int], R]) -> Collapsed[R]:
-    """Return the best results that do not repeat a better one; `best` ranks the first `width` of `total`.
-
-    The ranking is widened until enough of it is left.
-    """
-    width = query.end
-    while True:
-        width = min(width, total)
-        ranking = best(width)
-        if query.collapse == "title":
-            places = _first_of_each(ranking.title_keys())
-        else:
-            places = _drop_near_duplicates(ranking, query.collapse_threshold, query.end)
-        if len(places) >= query.end or width == total:
-            break
-        width *= 4
-    known = len(places) if width == total and len(places) < query.end else None
-    return Collapsed(ranking, places[: query.end], known)
-
-
-def _first_of_each(keys: Sequence[Hashable]) -> Places:
-    """Return the first place of each distinct key, in order."""
-    first: dict[Hashable, int] = {}
-    for place, key in enumerate(keys):
-        first.setdefault(key, place)
-    return np.fromiter(first.values(), dtype=np.int64, count=len(first))
-
-
-def _drop_near_duplicates(ranking: Ranking, threshold: float, end: int) -> Places:
-    """Return the places, in order, of those with no better one nearer than `threshold`; at most `end`."""
-    count = len(ranking.scores)
-    kept: Vectors = np.empty((0, 0), dtype=np.float32)
-    places: list[int] = []
-    for place in range(count):
-        if len(places) == end:
-            break
-        # The vectors come in pieces: mostly the first piece is enough.
-        if place % 1024 == 0:
-            piece = ranking.vectors(slice(place, place + 1024))
-            if not place:
-                kept = np.empty((min(end, count), piece.shape[1]), dtype=np.float32)
-        vector = piece[place % 1024]
-        if not places or float((kept[: len(places)] @ vector).max()) < threshold:
-            kept[len(places)] = vector
-            places.append(place)
-    return np.array(places, dtype=np.int64)
-
-
-def cut_at_min_score(query: SearchQuery, scores: Vectors, total: int | None) -> tuple[int, int | None]:
-    """Return how many of the first results reach the query's `min_score`, and how many there are of those in all.
-
-    Args:
-        query: with or without a `min_score`.
-        scores: of the first results, best first; as many as the query's `end`, or all there are.
-        total: how many results there are without a `min_score`; None where that is not known.
-    """
-    if query.min_score is None:
-        return len(scores), total
-    enough = int(np.count_nonzero(scores >= query.min_score))
-    # The number is known where the first results hold one that scores less, or are all there is.
-    return enough, enough if enough < len(scores) or len(scores) == total else None
 
 
 def number_of(text: str) -> float:

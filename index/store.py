@@ -1,61 +1,33 @@
-"""Where a catalogue is kept, and what every such place can do: a folder (SQLite and FAISS), or a PostgreSQL database.
+"""What every place of a catalogue can do, and the functions that open, build and copy one there.
 
-Whoever works with a catalogue knows these calls; which place it is, only the functions here. psycopg is imported when a
-database is asked for.
+Only these functions know which place it is: a folder (SQLite and FAISS), or a PostgreSQL database. psycopg is imported
+when a database is asked for.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
-from index.ann import make_index, open_index
+from index.ann import IndexRequirements, make_index, open_files
+from index.location import Location
 from index.map import make_map
 from index.product import Product
-from index.query import DescriptionHit, Filters, Hit, LikeVectors, Page, SearchQuery, Side
-from index.sqlite import Catalogue, CatalogueInfo, CatalogueWriter, Delete, Entry, Put, Snapshot, Vectors, Written
+from index.query import Filters, LikeVectors, SearchQuery, Side
+from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Written
+from index.results import DescriptionHit, Hit, Page
+from index.sqlite import Catalogue, CatalogueWriter
 from index.vectors import SearchIndex
 
 logger = logging.getLogger("vitrine.index")
 
-SCHEMES = ("postgresql://", "postgres://")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Database:
-    """Where a catalogue in PostgreSQL is: a libpq URL, of one host or of several. Shown without its password."""
-
-    url: str
-
-    def __str__(self) -> str:
-        """Return the URL without password and options."""
-        before, at, hosts = self.url.partition("://")[2].rpartition("@")
-        user = re.split("[:@/?]", before, maxsplit=1)[0]
-        return f"postgresql://{user}{at}{hosts.partition('?')[0]}"
-
-    __repr__ = __str__
-
-
-Location = Path | Database
-
-
-def parse_location(given: str | Path | Database) -> Location:
-    """Return where a catalogue is: a database for a postgresql:// URL, a folder for anything else."""
-    return Database(given) if isinstance(given, str) and given.startswith(SCHEMES) else _folder(given)
-
-
-def _folder(given: str | Path | Database) -> Location:
-    return Path(given) if isinstance(given, str) else given
-
 
 class Store(Protocol):
-    """An open catalogue. Calls may come from any thread; what they promise is said at `index.Catalogue`."""
+    """An open catalogue. Calls may come from any thread; `index.Catalogue` says what they promise."""
 
     @property
     def info(self) -> CatalogueInfo:
@@ -66,10 +38,10 @@ class Store(Protocol):
         """Whether `write` can work."""
 
     def replaced(self) -> bool:
-        """Whether another catalogue stands in the place of the one that is open, or none."""
+        """Whether the one that is open is no longer in its place."""
 
     def write(self, edits: Sequence[Put | Delete], /) -> list[Written | ConflictError]:
-        """Carry out `edits` in order, in one transaction."""
+        """Make `edits` in order, in one transaction."""
 
     def version(self) -> int:
         """Return the last sequence number of the change log."""
@@ -92,7 +64,7 @@ class Store(Protocol):
         """Read everything but the pictures, of one moment."""
 
     def close(self) -> None:
-        """Let go of file or connections."""
+        """Close file or connections."""
 
     def __enter__(self) -> Store: ...
 
@@ -100,7 +72,7 @@ class Store(Protocol):
 
 
 class Search(Protocol):
-    """What answers queries over a catalogue; what the calls promise is said at `index.SearchIndex`."""
+    """What answers queries over a catalogue; `index.SearchIndex` says what the calls promise."""
 
     info: CatalogueInfo
     encoder_id: str
@@ -144,13 +116,10 @@ class Search(Protocol):
 
 
 class Writer(Protocol):
-    """Builds a catalogue; leaving the `with` block without an error puts it in its place."""
+    """Builds a catalogue; leaving the `with` block without an error moves it into place."""
 
     def add(self, entries: Iterable[Entry], /) -> None:
         """Append `entries` in order."""
-
-
-Encode = Callable[[Sequence[tuple[Product, bytes]]], Iterable[Entry]]
 
 
 def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: bool = False) -> Store:
@@ -186,11 +155,24 @@ def open_search(store: Store) -> Search:
         ArtefactError: the catalogue is damaged.
         DatabaseUnavailableError: the database does not answer.
     """
-    return open_index(store) if isinstance(store, Catalogue) else cast(Any, store).search()
+    return open_index(store) if isinstance(store, Catalogue) else cast(Search, _postgres().open_search(store))
+
+
+def open_index(catalogue: Catalogue) -> SearchIndex:
+    """Return the index of a catalogue in a folder as it is now: over its search files, where it has them.
+
+    Raises:
+        ArtefactError: the catalogue is damaged.
+    """
+    files = open_files(catalogue)
+    if files is None:
+        return SearchIndex(catalogue.snapshot())
+    index = SearchIndex.over(files.base, files.ann)
+    return index if files.changes is None else index.updated(files.changes)
 
 
 def refresh(search: Search, store: Store) -> Search:
-    """Return `search` as it is now, itself when nothing was changed since.
+    """Return `search` brought up to now; itself when nothing has changed since.
 
     Raises:
         VitrineError: as `open_search`.
@@ -205,8 +187,20 @@ def refresh(search: Search, store: Store) -> Search:
     except VitrineError:
         raise
     except Exception:
+        # A fault of ours must not stop the service from following its catalogue.
         logger.exception("the changes do not fit the index, which is made anew")
         return open_index(store)
+
+
+def make_derived(folder: Path, requirements: IndexRequirements | None = None) -> dict[str, Any] | None:
+    """Make the map and the search files of a catalogue that was just built; return what was chosen for the search.
+
+    Raises:
+        VitrineError: as `make_index`.
+    """
+    with suppress(ArtefactError):  # two products or fewer have no map
+        make_map(folder)
+    return make_index(folder, requirements)
 
 
 def copy_catalogue(source: Location, target: Location, *, if_empty: bool = False) -> int | None:
@@ -225,14 +219,12 @@ def copy_catalogue(source: Location, target: Location, *, if_empty: bool = False
             pass  # there is none
         else:
             return None
-    with open_catalogue(source) as there, write_catalogue(target, there.info) as writer:
-        ids = [product.id for product in there.snapshot().products]
+    with open_catalogue(source) as copied, write_catalogue(target, copied.info) as writer:
+        ids = [product.id for product in copied.snapshot().products]
         for start in range(0, len(ids), 256):
-            writer.add(there.entry(product_id)[0] for product_id in ids[start : start + 256])
+            writer.add(copied.entry(product_id)[0] for product_id in ids[start : start + 256])
     if isinstance(target, Path):
-        with suppress(ArtefactError):  # a handful of products needs no map
-            make_map(target)
-        make_index(target)
+        make_derived(target)
     return len(ids)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.product import Product, title_key
-from index.sqlite import CatalogueInfo, Vectors
+from index.records import CatalogueInfo, Vectors
 
 Integers = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]

@@ -1,7 +1,7 @@
 """The files that let a large catalogue be searched at once: derived from it, checked before they are used.
 
-They stand beside the catalogue in a folder of their build's name, and can be thrown away at any time. What does not
-belong to the catalogue, or is not whole, is never searched: it is made anew, with a line in the log. What was changed
+They are beside the catalogue in a folder of their build's name, and can be deleted at any time. Files that do not
+belong to the catalogue, or are damaged, are never searched: new ones are made, with a line in the log. What was changed
 since they were made comes from the change log of the catalogue.
 """
 
@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,11 +26,12 @@ import faiss
 import numpy as np
 
 from common import ArtefactError, ConfigError, InputError, atomic_folder, write_json
+from index.ann.choose import choose
 from index.ann.columns import Columns, read_columns, write_columns
-from index.ann.faiss_index import AnnIndex, Choice, choose, from_json, load, to_json
+from index.ann.faiss_index import AnnIndex, Choice, from_json, load, to_json
 from index.query import Side
-from index.sqlite import Catalogue, Vectors
-from index.vectors import SearchIndex
+from index.records import Changes, Vectors
+from index.sqlite import Catalogue
 
 logger = logging.getLogger("vitrine.index")
 
@@ -38,19 +39,21 @@ FORMAT = 1
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
 REQUIREMENTS_FILE = "search.json"
-"""What was asked of the search with `vitrine index`; stays when the catalogue is replaced."""
+"""The requirements that `vitrine index` was given; they stay when the catalogue is replaced."""
 LOCK = ".search.lock"
 LARGE = 100_000
-"""Products from which on a catalogue gets these files by itself; below, it is read whole and scanned."""
+"""Products from which on a catalogue gets these files by default; a smaller one is read whole and scanned."""
 STALE = 0.05
-"""Part of the products that may have changed since the files were made; with more, opening makes them anew."""
+"""Part of the products that may have changed since the files were made; beyond it, opening makes new files."""
+FEW_CHANGES = 1024
+"""Changed products for which opening never makes them anew."""
 SPOT_CHECKS = 32
 """Products whose vectors are compared with the catalogue's own when the files are opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRequirements:
-    """What is asked of a search.
+    """What a search must keep to.
 
     Raises:
         ConfigError: a number out of its range.
@@ -62,57 +65,66 @@ class IndexRequirements:
     """Part of the ten best results that must be found, on average."""
 
     def __post_init__(self) -> None:
-        """Refuse what no index can be."""
+        """Refuse what no index can keep to."""
         if self.budget_mb is not None and not self.budget_mb > 0:
             raise ConfigError(f"the budget is {self.budget_mb} MB; it must be above 0")
         if not 0 < self.recall <= 1:
             raise ConfigError(f"the recall is {self.recall}; it must be above 0 and at most 1")
 
 
-def open_index(catalogue: Catalogue) -> SearchIndex:
-    """Return the search index of a catalogue as it is now.
+@dataclass(frozen=True, slots=True)
+class SearchFiles:
+    """The mapped files of a catalogue, and what has changed since they were made."""
 
-    A large catalogue, or one of which something was asked, is searched through its derived files; they are made when
-    there are none that can be used. Where they cannot be written they are made in a temporary folder.
+    base: Columns
+    ann: Mapping[Side, AnnIndex]
+    """For none, one or both sides: flat sides are scanned."""
+    changes: Changes | None
+    """None: nothing."""
+
+
+def open_files(catalogue: Catalogue) -> SearchFiles | None:
+    """Return the search files of a catalogue, made first where none are usable; None when it is to be searched whole.
+
+    A large catalogue, or one with requirements, is searched through files. Where they cannot be written beside the
+    catalogue, they are made in a temporary folder.
 
     Raises:
         ArtefactError: the catalogue is damaged.
     """
-    requirements = _wants(catalogue.folder)
+    requirements = _read_requirements(catalogue.folder)
     count = len(catalogue)
     if not count or (requirements is None and count < LARGE):
-        return SearchIndex(catalogue.snapshot())
-    index = _opened(catalogue, requirements or IndexRequirements(), count)
-    if index is None:
+        return None
+    requirements = requirements or IndexRequirements()
+    files = _open_current(catalogue, requirements, count, logger.warning)
+    if files is None:
         with _locked(catalogue.folder):
             # Another process may have made them while we waited.
-            index = _opened(catalogue, requirements or IndexRequirements(), count, quiet=True) or _made(
-                catalogue, requirements or IndexRequirements()
-            )
-    return index
+            files = _open_current(catalogue, requirements, count, logger.debug) or _make(catalogue, requirements)
+    return files
 
 
 def make_index(folder: Path, requirements: IndexRequirements | None = None) -> dict[str, Any] | None:
-    """Make the derived files of the catalogue in `folder` anew, and return what was chosen and measured.
+    """Make new search files for the catalogue in `folder`, and return what was chosen and measured.
 
     Args:
         folder: of the catalogue.
-        requirements: kept with the catalogue; None: what was asked before, and nothing is made for a small catalogue
-            of which nothing ever was.
+        requirements: kept with the catalogue. None: those kept before; a small catalogue without any gets no files.
 
     Raises:
         ArtefactError: no catalogue, a damaged one, or a folder that cannot be written.
     """
     with Catalogue.open(folder) as catalogue:
-        before = _wants(folder)
+        before = _read_requirements(folder)
         if not len(catalogue) or (requirements is None and before is None and len(catalogue) < LARGE):
             return None
         asked = requirements or before or IndexRequirements()
         try:
             if requirements is not None:
                 write_json(folder / REQUIREMENTS_FILE, asdict(requirements))
-            with _locked(folder), atomic_folder(_folder(catalogue)) as beside:
-                manifest = _write(catalogue, asked, beside)
+            with _locked(folder), atomic_folder(_files_folder(catalogue)) as partial:
+                manifest = _write(catalogue, asked, partial)
         except OSError as error:
             raise ArtefactError(
                 f"{folder} cannot be written ({error.strerror}); check its rights and the disk"
@@ -121,23 +133,23 @@ def make_index(folder: Path, requirements: IndexRequirements | None = None) -> d
         return {"wants": manifest["wants"], "chosen": manifest["near"], "measured": manifest["measured"]}
 
 
-def _wants(folder: Path) -> IndexRequirements | None:
+def _read_requirements(folder: Path) -> IndexRequirements | None:
     try:
         return IndexRequirements(**json.loads((folder / REQUIREMENTS_FILE).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, InputError) as error:
-        logger.warning("%s cannot be used (%s): the search goes by the defaults", folder / REQUIREMENTS_FILE, error)
+        logger.warning("%s cannot be used (%s): the search keeps to the defaults", folder / REQUIREMENTS_FILE, error)
         return None
 
 
-def _folder(catalogue: Catalogue) -> Path:
+def _files_folder(catalogue: Catalogue) -> Path:
     return catalogue.folder / FOLDER.format(catalogue.build)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time make the files of a catalogue; without the right to write there is nothing to share."""
+    """Let one process at a time make the files of a catalogue; without the right to write, nothing is shared."""
     try:
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError:
@@ -150,46 +162,43 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _opened(
-    catalogue: Catalogue, requirements: IndexRequirements, count: int, *, quiet: bool = False
-) -> SearchIndex | None:
-    """Return the index over the files that are there, brought up to now; None when they are no good: see the log."""
-    folder = _folder(catalogue)
-    say = logger.debug if quiet else logger.warning
+def _open_current(
+    catalogue: Catalogue, requirements: IndexRequirements, count: int, log: Callable[..., None]
+) -> SearchFiles | None:
+    """Return the files that are there; None when they cannot be used, with the reason in the log."""
+    folder = _files_folder(catalogue)
     if not folder.is_dir():
-        say("%s is not there: the search files are made from the catalogue", folder)
+        log("%s is not there: the search files are made from the catalogue", folder)
         return None
     try:
-        base, near = _read(folder, catalogue, requirements)
+        base, ann = _read(folder, catalogue, requirements)
     except (OSError, ValueError, KeyError, TypeError, IndexError, InputError) as error:
-        say("%s is refused (%s): the search files are made from the catalogue", folder, error)
+        log("%s is refused (%s): the search files are made from the catalogue", folder, error)
         return None
     changes = catalogue.changes(base.version)
-    if changes is None or len(changes.removed) > max(1024, STALE * count):
-        say("%s is too far behind the catalogue: the search files are made anew", folder)
+    if changes is None or len(changes.removed) > max(FEW_CHANGES, STALE * count):
+        log("%s is too far behind the catalogue: the search files are made anew", folder)
         return None
-    index = SearchIndex.over(base, near)
-    return index if changes.version == base.version else index.updated(changes)
+    return SearchFiles(base, ann, None if changes.version == base.version else changes)
 
 
-def _made(catalogue: Catalogue, requirements: IndexRequirements) -> SearchIndex:
-    """Make the files, beside the catalogue where that can be, and return the index over them."""
+def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
+    """Make the files, beside the catalogue where that is possible, and map them."""
     start = time.monotonic()
-    folder = _folder(catalogue)
+    folder = _files_folder(catalogue)
     try:
-        with atomic_folder(folder) as beside:
-            _write(catalogue, requirements, beside)
+        with atomic_folder(folder) as partial:
+            _write(catalogue, requirements, partial)
         _clear(catalogue.folder)
-        base, near = _read(folder, catalogue, requirements)
+        base, ann = _read(folder, catalogue, requirements)
     except OSError as error:
         logger.warning("%s cannot be written (%s): the search files are kept in a temporary folder", folder, error)
         with tempfile.TemporaryDirectory(prefix="vitrine-") as temporary:
             _write(catalogue, requirements, Path(temporary))
-            base, near = _read(Path(temporary), catalogue, requirements)  # what is mapped stays when the names are gone
+            base, ann = _read(Path(temporary), catalogue, requirements)  # mapped files outlive their names
     logger.info("the search files of %d products were made in %.0f s", len(base), time.monotonic() - start)
-    index = SearchIndex.over(base, near)
     changes = catalogue.changes(base.version)
-    return index.updated(changes) if changes is not None and changes.version != base.version else index
+    return SearchFiles(base, ann, None if changes is None or changes.version == base.version else changes)
 
 
 def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) -> dict[str, Any]:
@@ -225,7 +234,7 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
 
 
 def _belonging(catalogue: Catalogue) -> dict[str, Any]:
-    """Return what the files of a catalogue have in common with it, and with no other."""
+    """Return what tells the files of a catalogue from those of any other."""
     info = catalogue.info
     return {"build": catalogue.build, "encoder_id": info.encoder_id, "dim": info.dim, "created": info.created}
 
@@ -241,7 +250,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _read(folder: Path, catalogue: Catalogue, requirements: IndexRequirements) -> tuple[Columns, dict[Side, AnnIndex]]:
-    """Map the files in `folder` after checking that they are whole, and this catalogue's.
+    """Map the files in `folder` after checking that they are whole and belong to this catalogue.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: they are not; says what it got and what it needs.
@@ -256,23 +265,23 @@ def _read(folder: Path, catalogue: Catalogue, requirements: IndexRequirements) -
         if found.get(name) != digest:
             raise ValueError(f"{name} is {'missing' if name not in found else 'damaged'}")
     base = read_columns(folder, catalogue.info, int(manifest["version"]), manifest)
-    near: dict[Side, AnnIndex] = {}
+    ann: dict[Side, AnnIndex] = {}
     sizes: dict[Side, int] = {"images": len(base), "texts": len(base.titles)}
     for side, size in sizes.items():
         choice = from_json(manifest["near"][side])
         if choice.kind != "flat":
-            near[side] = load(folder / f"{side}.faiss", choice)
-            if len(near[side]) != size or near[side].index.d != base.info.dim:
-                raise ValueError(f"{side}.faiss is over {len(near[side])} vectors, and {size} are needed")
+            ann[side] = load(folder / f"{side}.faiss", choice)
+            if len(ann[side]) != size or ann[side].index.d != base.info.dim:
+                raise ValueError(f"{side}.faiss is over {len(ann[side])} vectors, and {size} are needed")
     for row in np.random.default_rng().integers(0, len(base), size=SPOT_CHECKS).tolist():
         stored = catalogue.vectors_as_of(base.product(row).id, base.version)
         if stored is not None and not all(map(np.array_equal, stored, (base.images[row], base.texts[row]))):
             raise ValueError(f"its vectors of product {base.product(row).id!r} are not the catalogue's")
-    return base, near
+    return base, ann
 
 
 def _clear(folder: Path) -> None:
-    """Take away the files of builds that are gone."""
+    """Delete the files of builds that are gone."""
     for old in folder.glob(FOLDER.format("*")):
         if not (folder / f"{old.name.removeprefix(FOLDER.format(''))}.sqlite").exists():
             shutil.rmtree(old, ignore_errors=True)

@@ -5,30 +5,30 @@ The same functions serve the command line, training and the service's evaluation
 
 from __future__ import annotations
 
-from index.metrics.evaluation import (
-    CATALOGUE_VARIABLE,
-    KAGL_ATTRIBUTES,
-    Report,
-    evaluate,
-    evaluate_details,
-    evaluate_kagl,
-    evaluate_split,
-    main,
-    query_stats,
-    ranks,
-    title_slices,
-)
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "CATALOGUE_VARIABLE",
-    "KAGL_ATTRIBUTES",
-    "Report",
-    "evaluate",
-    "evaluate_details",
-    "evaluate_kagl",
-    "evaluate_split",
-    "main",
-    "query_stats",
-    "ranks",
-    "title_slices",
-]
+from common import lazy_exports
+
+if TYPE_CHECKING:
+    from index.metrics.evaluation import evaluate as evaluate
+    from index.metrics.evaluation import evaluate_split as evaluate_split
+    from index.metrics.evaluation import title_slices as title_slices
+    from index.metrics.examples import evaluate_details as evaluate_details
+    from index.metrics.examples import query_stats as query_stats
+    from index.metrics.kagl import KAGL_ATTRIBUTES as KAGL_ATTRIBUTES
+    from index.metrics.kagl import evaluate_kagl as evaluate_kagl
+    from index.metrics.process import CATALOGUE_VARIABLE as CATALOGUE_VARIABLE
+    from index.metrics.process import Report as Report
+    from index.metrics.process import main as main
+    from index.metrics.rank import ranks as ranks
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "index.metrics.evaluation": "evaluate evaluate_split title_slices",
+        "index.metrics.examples": "evaluate_details query_stats",
+        "index.metrics.kagl": "KAGL_ATTRIBUTES evaluate_kagl",
+        "index.metrics.process": "CATALOGUE_VARIABLE Report main",
+        "index.metrics.rank": "ranks",
+    },
+)

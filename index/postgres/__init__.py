@@ -5,9 +5,8 @@ Needs the extra `postgres`; only `index.store` imports this package, when a cata
 
 from __future__ import annotations
 
-from index.postgres.catalogue import PostgresCatalogue, PostgresWriter
+from index.postgres.build import PostgresWriter
+from index.postgres.catalogue import PostgresCatalogue
+from index.postgres.search import PostgresSearch, open_search
 
-__all__ = [
-    "PostgresCatalogue",
-    "PostgresWriter",
-]
+__all__ = ["PostgresCatalogue", "PostgresSearch", "PostgresWriter", "open_search"]

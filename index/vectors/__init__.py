@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
-    from index.vectors.search import MARGIN as MARGIN
-    from index.vectors.search import SLACK as SLACK
     from index.vectors.search import SearchIndex as SearchIndex
 
-__getattr__ = lazy_exports(__name__, {"index.vectors.search": "MARGIN SLACK SearchIndex"})
+__getattr__ = lazy_exports(__name__, {"index.vectors.search": "SearchIndex"})

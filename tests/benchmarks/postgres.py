@@ -26,7 +26,7 @@ import numpy as np
 from common import write_json
 from index import Catalogue, Database, Entry, Filter, SearchIndex, SearchQuery, Snapshot, open_catalogue
 from index.ann import queries_of
-from index.postgres import PostgresCatalogue, PostgresWriter
+from index.postgres import PostgresCatalogue, PostgresWriter, open_search
 from tests.benchmarks.drawn import draw
 from tests.benchmarks.performance import machine, machine_line, table
 from tests.tools.postgres import Server
@@ -125,7 +125,7 @@ def _rows(catalogue: PostgresCatalogue, query: str) -> list[tuple[Any, ...]]:
 def _searches(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str, Any]]:
     """Return recall and time of whole searches, plain and filtered, against the local index."""
     exact = SearchIndex(snapshot)
-    search = catalogue.search()
+    search = open_search(catalogue)
     pictures, titles = queries_of(snapshot.image_vectors, snapshot.text_vectors, QUERIES, seed=5)
     wants = {
         "plain": SearchQuery(),
@@ -157,7 +157,7 @@ def _searches(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str
 
 def _callers(catalogue: PostgresCatalogue, snapshot: Snapshot) -> dict[str, float]:
     """Return plain searches per second, by one caller and by several at once."""
-    search = catalogue.search()
+    search = open_search(catalogue)
     pictures, _ = queries_of(snapshot.image_vectors, snapshot.text_vectors, 400, seed=6)
 
     def ask(query: np.ndarray) -> None:

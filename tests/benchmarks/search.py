@@ -46,7 +46,9 @@ from index.ann import (
     to_json,
     tuned,
 )
-from index.vectors.search import _scan_part
+from index.vectors.rows import RowVectors
+from index.vectors.scan import top_k
+from index.vectors.subset import RowSubset
 from tests.benchmarks.drawn import LEFT_OUT, draw, draw_catalogue, indexes
 from tests.benchmarks.performance import machine, machine_line
 
@@ -63,12 +65,17 @@ def batches(call: Callable[[np.ndarray], object], queries: np.ndarray, rounds: i
     )
 
 
+def scan_all(vectors: np.ndarray, queries: np.ndarray, k: int) -> object:
+    """Return the best k rows for each query, by the scan of the index in memory."""
+    return top_k(RowVectors(vectors, vectors[:0]), queries, [k] * len(queries), RowSubset(None, len(vectors)))
+
+
 def measure_types(size: str, vectors: np.ndarray, others: np.ndarray, work: Path) -> dict[str, Any]:
     """Return recall and times of every type, each tuned to the target, beside the exact scan."""
     trial = Trial.of(vectors, others)
 
     def scan(queries: np.ndarray) -> object:
-        return _scan_part(vectors, queries, 10, None, None)
+        return scan_all(vectors, queries, 10)
 
     rows = []
     exact = {"batch_1": trial.exact_ms, "batch_32": batches(scan, trial.own, 3)}
@@ -102,7 +109,7 @@ def measure_small(vectors: np.ndarray, others: np.ndarray) -> dict[str, Any]:
         before = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(threads)
         reads = [milliseconds(lambda _, way=way: way(vectors), queries) for way in (np.sum, np.max)]
-        scan = lambda some: _scan_part(vectors, some, 26, None, None)  # noqa: E731
+        scan = lambda some: scan_all(vectors, some, 10)  # noqa: E731
         one, many = milliseconds(scan, queries), batches(scan, queries)
         faiss.omp_set_num_threads(before)
         read = min(reads)

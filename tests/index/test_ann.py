@@ -31,9 +31,9 @@ from index import (
     make_index,
     open_index,
 )
-from index.ann import AnnIndex, Choice, Trial, build, factories, queries_of, tuned
-from index.ann import search_files as derived
-from index.ann.faiss_index import AT, bytes_of, choose, exact
+from index.ann import AnnIndex, Choice, Trial, build, factories, queries_of, search_files, tuned
+from index.ann.choose import AT, choose, exact
+from index.ann.faiss_index import bytes_of
 
 DIM = 32
 COUNT = 12_000
@@ -297,7 +297,7 @@ def test_where_nothing_can_be_written_the_files_are_temporary(
     def read_only(_: Path) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(derived, "atomic_folder", read_only)
+    monkeypatch.setattr(search_files, "atomic_folder", read_only)
     index = opened(small)
     assert "kept in a temporary folder" in caplog.text
     assert not list(small.glob("search-*"))

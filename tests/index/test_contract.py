@@ -23,6 +23,7 @@ from common import (
     ReplacedError,
 )
 from index import (
+    SIDES,
     CatalogueInfo,
     Database,
     Delete,
@@ -30,6 +31,7 @@ from index import (
     Filter,
     LikeVectors,
     Location,
+    Page,
     Product,
     Put,
     SearchQuery,
@@ -41,6 +43,9 @@ from index import (
     write_catalogue,
 )
 from index import Written as Outcome
+from index.postgres import PostgresCatalogue
+from index.postgres import open_search as open_postgres_search
+from index.postgres.connection import check_server
 from tests.tools.postgres import Server
 
 DIM = 16
@@ -252,9 +257,10 @@ def test_searches_answer_as_the_exact_scan(server: Server, tmp_path: Path, edite
                 search.count({"nix": Filter(any=("x",))})
             with pytest.raises(NotFoundError, match="nobody"):
                 search.vectors(["id 7/ü", "nobody"])
-            for field in ("like", "unlike"):
+            wrong = {"like": replace(LIKES, like=("nobody",)), "unlike": replace(LIKES, unlike=("id 7/ü", "nobody"))}
+            for field, query in wrong.items():
                 with pytest.raises(UnknownProductError, match="no product has the id 'nobody'") as raised:
-                    search.check(replace(LIKES, **{field: ("id 7/ü", "nobody")}))
+                    search.check(query)
                 assert raised.value.field == field
     local, remote = answers
     assert local[:2] == remote[:2]
@@ -292,9 +298,7 @@ def test_an_attribute_is_known_while_a_product_has_it(place: Location) -> None:
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.05])
-def test_the_graph_finds_what_the_exact_scan_finds(
-    server: Server, monkeypatch: pytest.MonkeyPatch, share: float
-) -> None:
+def test_the_graph_finds_what_the_exact_scan_finds(server: Server, share: float) -> None:
     """Recall@10 of at least .99 on 3,000 clustered vectors, filtered or not; the scores are the exact ones."""
     place = Database(server.database())
     drawn = np.random.default_rng(1)
@@ -308,14 +312,11 @@ def test_the_graph_finds_what_the_exact_scan_finds(
         )
     queries = rows[::60] + 0.1 * drawn.standard_normal((50, DIM)).astype(np.float32)
     wants = [SearchQuery(filters={"in": Filter(any=("yes",))})] * len(queries)
-    with opened(place) as catalogue:
-        exact = catalogue.search()
-        asks: tuple[Any, ...] = (exact.images, exact.descriptions)
-        for ask in asks:
-            monkeypatch.setattr("index.postgres.catalogue.EXACT_ROWS", 10_000)
-            right = ask(queries, wants)
-            monkeypatch.setattr("index.postgres.catalogue.EXACT_ROWS", 0)
-            found = ask(queries, wants)
+    with PostgresCatalogue(place) as catalogue:
+        exact, by_graph = open_postgres_search(catalogue), open_postgres_search(catalogue, exact_rows=0)
+        for side in SIDES:
+            right: list[Page[Any]] = [*exact.search(side, queries, wants)]
+            found: list[Page[Any]] = [*by_graph.search(side, queries, wants)]
             assert [page.total for page in right] == [page.total for page in found]
             pairs = [
                 ({str(hit) for hit in one.hits}, {str(hit) for hit in other.hits})
@@ -366,12 +367,10 @@ def test_a_wrong_password_and_versions_that_are_too_old_are_said(
         assert re.search("guarded@.* refuses the connection .*give the .*password in the URL", str(raised.value))
         assert "wrong" not in str(raised.value)
     rules.write_text(before, encoding="utf-8")
-    monkeypatch.setattr("index.postgres.catalogue.OLDEST_PGVECTOR", (99, 0))
-    with pytest.raises(ConfigError, match=r"needs 99.0 or newer.*ALTER EXTENSION vector UPDATE"):
-        open_catalogue(Database(url))
-    monkeypatch.setattr("index.postgres.catalogue.OLDEST_SERVER", 990000)
-    with pytest.raises(ConfigError, match=r"is PostgreSQL \d+; Vitrine needs 99 or newer"):
-        open_catalogue(Database(url))
+    with pytest.raises(ConfigError, match=r"pgvector 0.7.4; .*needs 0.8 or newer.*ALTER EXTENSION vector UPDATE"):
+        check_server(Database(url), 180000, "0.7.4")
+    with pytest.raises(ConfigError, match=r"is PostgreSQL 13; Vitrine needs 14 or newer"):
+        check_server(Database(url), 130007, "0.8.0")
 
 
 def test_a_catalogue_of_another_encoder_is_refused(place: Location) -> None:
@@ -386,7 +385,7 @@ def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lo
         place = Database(server.database())
         build(place, 5)
         with opened(place) as catalogue:
-            search = catalogue.search()
+            search = search_of(catalogue)
             (written,) = catalogue.write([Put(entry(50))])
             server.kill()
             for call in (

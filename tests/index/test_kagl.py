@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from common import InputError
 from index import CatalogueInfo, Product, Snapshot, SplitRule, evaluate, evaluate_kagl, title_key, title_slices
-from index.metrics.evaluation import NOT_GIVEN, OTHER, precision
+from index.metrics.evaluation import NOT_GIVEN, OTHER
+from index.metrics.kagl import precision
 from tests.vitrine.test_cli import refused, run
 from training.reports import KAGL_ROWS, markdown, read_result, terminal_table
 from vitrine.cli import cli

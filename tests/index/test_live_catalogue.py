@@ -28,7 +28,7 @@ from index import (
     Written,
     etag_of,
 )
-from index.sqlite import catalogue as module
+from index.sqlite.schema import FILE
 from tests.tools.root import ROOT
 
 DIM = 6
@@ -190,9 +190,8 @@ def test_changes_lead_from_any_version_to_the_newest(folder: Path) -> None:
         assert reader.changes(7) is None  # of another catalogue
 
 
-def test_a_log_that_was_cut_sends_its_readers_to_read_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOG_LENGTH", 3)
-    with Catalogue.open(folder, writable=True) as catalogue:
+def test_a_log_that_was_cut_sends_its_readers_to_read_all(folder: Path) -> None:
+    with Catalogue(folder, writable=True, log_length=3) as catalogue:
         for number in range(8):
             catalogue.write([Put(entry(f"n{number}"))])
         assert catalogue.version() == 8
@@ -324,10 +323,9 @@ def test_a_log_of_the_old_catalogue_never_reaches_the_new_one(folder: Path) -> N
     assert set(contents(folder)) == {"fresh", "newer", "newest"}
 
 
-def test_builds_that_were_replaced_are_cleared_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REPLACED_KEPT_S", -1.0)
+def test_builds_that_were_replaced_are_cleared_away(folder: Path) -> None:
     for number in range(4):
-        with CatalogueWriter(folder, INFO) as build:
+        with CatalogueWriter(folder, INFO, replaced_kept_s=-1.0) as build:
             build.add([entry(f"n{number}")])
     # The name, what it leads to, and what it led to before: a process may still have that open.
     assert len(list(folder.iterdir())) == 3
@@ -342,13 +340,13 @@ def test_the_name_of_a_new_catalogue_is_on_the_disk_before_it_is_written_to(
 
     def watched(descriptor: int) -> None:
         place = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
-        synced.append((place.name, str((place / module.FILE).resolve().name)))
+        synced.append((place.name, str((place / FILE).resolve().name)))
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", watched)
     with CatalogueWriter(folder, INFO, again) as build:
         build.add([entry("fresh")])
-    assert synced[-1] == (folder.name, (folder / module.FILE).resolve().name)
+    assert synced[-1] == (folder.name, (folder / FILE).resolve().name)
     synced.clear()
     with CatalogueWriter(folder.with_name("first"), INFO) as build:
         build.add([entry("fresh")])

@@ -23,7 +23,9 @@ from index import (
     ranks,
     title_key,
 )
-from index.metrics import evaluation as metrics
+from index.metrics import rank
+from index.metrics.examples import BINS, SHOWN_FOUND, SHOWN_QUERIES
+from index.metrics.intervals import bootstrap
 
 TIE = 1e-6
 
@@ -133,7 +135,7 @@ def test_ranks_are_those_of_the_whole_matrix(
     assume(clear(queries, gallery))
     indptr, indices = csr(relevant)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "CHUNK_BYTES", rows_at_a_time * 4 * len(gallery))
+        patch.setattr(rank, "CHUNK_BYTES", rows_at_a_time * 4 * len(gallery))
         got = ranks(queries, gallery, (indptr, indices))
     wanted = slow_ranks(queries, gallery, relevant)
     # Equals among the relevant may stand in either order, so compare the places, item by item where they differ.
@@ -163,7 +165,7 @@ def test_evaluate_agrees_with_the_whole_matrix(
     texts = texts[[kinds.index(kind) for kind in kinds]]  # equal titles have equal vectors
     assume(clear(images, texts) and clear(texts, images))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "CHUNK_BYTES", rows_at_a_time * 4 * count)
+        patch.setattr(rank, "CHUNK_BYTES", rows_at_a_time * 4 * count)
         got = evaluate(images, texts, kinds, np.array(queries), resamples=2)
     wanted = flat(slow_evaluate(images, texts, kinds, queries))
     assert flat(values(got)) == pytest.approx(wanted, abs=1e-6)
@@ -265,9 +267,9 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         shared = rng.random(len(title_of)) < 0.8
         hits = np.where(shared, luck[title_of], rng.random(len(title_of)) < truth).astype(float)
         sums = np.bincount(title_of, weights=hits).astype(float)
-        ((_, low, high),) = metrics._bootstrap(sums[:, None], sizes[:, None].astype(float), trial, 200)
+        ((_, low, high),) = bootstrap(sums[:, None], sizes[:, None].astype(float), trial, 200)
         covered += low <= truth <= high
-        ((_, low, high),) = metrics._bootstrap(hits[:, None], np.ones((len(hits), 1)), trial, 200)
+        ((_, low, high),) = bootstrap(hits[:, None], np.ones((len(hits), 1)), trial, 200)
         naive += low <= truth <= high
     assert 0.90 <= covered / trials <= 0.98
     assert naive / trials < 0.80
@@ -330,7 +332,7 @@ def test_examining_is_what_the_whole_matrix_says(seed: int, items: int, queries:
         pairs["right"] += row[right].tolist()
         pairs["wrong"] += wrong
         pairs["nearest_wrong"] += [max(wrong)] if wrong else []
-    edges = np.linspace(-1, 1, metrics.BINS + 1)
+    edges = np.linspace(-1, 1, BINS + 1)
     for name, values in pairs.items():
         assert seen.histograms[name].sum() == len(values)
         if all(np.abs(edges - value).min() > 1e-5 for value in values):  # where rounding does not choose the bin
@@ -341,7 +343,7 @@ def test_examining_holds_a_bounded_part_at_a_time(monkeypatch: pytest.MonkeyPatc
     asking, gallery = unit(50, 8, 0), unit(70, 8, 1)
     relevant = (np.arange(51), np.arange(50))
     whole = query_stats(asking, gallery, relevant)
-    monkeypatch.setattr(metrics, "CHUNK_BYTES", 4 * 70 * 3)
+    monkeypatch.setattr(rank, "CHUNK_BYTES", 4 * 70 * 3)
     pieces = query_stats(asking, gallery, relevant)
     assert pieces.rank.tolist() == whole.rank.tolist()
     assert {name: counts.tolist() for name, counts in pieces.histograms.items()} == {
@@ -373,9 +375,9 @@ def test_the_details_name_the_queries_that_do_worst_and_best() -> None:
         assert [one["rank"] for one in worst] == sorted((one["rank"] for one in worst), reverse=True)
         assert best[0]["rank"] == 1
         assert best[0]["found"][0]["right"]
-        assert len(worst) == len(best) == metrics.SHOWN_QUERIES
+        assert len(worst) == len(best) == SHOWN_QUERIES
         for query in (*worst, *best):
-            assert len(query["found"]) == metrics.SHOWN_FOUND
+            assert len(query["found"]) == SHOWN_FOUND
             scores = [one["score"] for one in query["found"]]
             assert scores == sorted(scores, reverse=True)
             places = [place for place, one in enumerate(query["found"], 1) if one["right"]]

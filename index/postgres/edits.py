@@ -1,0 +1,102 @@
+"""Edits of a catalogue in PostgreSQL, and its change log. The rule for an edit is in `records.py`."""
+
+# ruff: noqa: S608 - statements are put together from our own words; what callers give goes in as values.
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from common import ConflictError
+from index.postgres.connection import Connection
+from index.postgres.rows import COLUMNS, entry_to_row, storable, title_id
+from index.postgres.schema import format_sql
+from index.records import Delete, Put, Written, outcome_of
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What `vitrine.current` says of a build."""
+
+    version: int
+    position: int
+    """Of the last product that was added."""
+    products: int
+
+
+def write_edits(
+    connection: Connection, build: str, dim: int, edits: Sequence[Put | Delete], current: Current, log_length: int
+) -> list[Written | ConflictError]:
+    """Make `edits` in order, inside a transaction that holds the lock of `vitrine.current`, and shorten the log.
+
+    Raises:
+        InputError: an entry that cannot be stored.
+    """
+    version, position, products = current.version, current.position, current.products
+    outcomes = []
+    for edit in edits:
+        outcome = _write_one(connection, build, dim, edit, version + 1, position + 1)
+        if isinstance(outcome, Written) and outcome.changed:
+            version, position = version + 1, position + 1
+            products += 1 if outcome.created else -1 if outcome.digest is None else 0
+        outcomes.append(outcome)
+    if version != current.version:
+        connection.execute(
+            "UPDATE vitrine.current SET version = %s, position = %s, products = %s", [version, position, products]
+        )
+        connection.execute(format_sql("DELETE FROM {build}.changes WHERE seq <= %s", build), [version - log_length])
+    return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
+
+
+def _write_one(
+    connection: Connection, build: str, dim: int, edit: Put | Delete, seq: int, position: int
+) -> Written | ConflictError:
+    def run(text: str, values: Sequence[Any]) -> Any:
+        return connection.execute(format_sql(text, build), values)
+
+    found = None
+    if storable(edit.id):
+        found = run("SELECT digest, title_id, attributes FROM {build}.products WHERE id = %s", [edit.id]).fetchone()
+    outcome = outcome_of(edit, None if found is None else str(found[0]))
+    if isinstance(outcome, ConflictError) or not outcome.changed:
+        return outcome
+    titles: set[uuid.UUID] = set()
+    counts: dict[str, int] = {}
+    # Before anything is deleted: it checks the entry.
+    row = entry_to_row(edit.entry, dim, position, seq) if isinstance(edit, Put) else None
+    if found is not None:
+        titles.add(found[1])
+        counts.update(dict.fromkeys(found[2], -1))
+        run("DELETE FROM {build}.products WHERE id = %s", [edit.id])
+        run("DELETE FROM {build}.images WHERE id = %s", [edit.id])
+    if row is not None and isinstance(edit, Put):
+        run(f"INSERT INTO {{build}}.products ({COLUMNS}) VALUES ({', '.join(['%s'] * len(row))})", row)
+        run("INSERT INTO {build}.images VALUES (%s, %s)", [edit.id, edit.entry.image])
+        titles.add(title_id(edit.entry.product.title))
+        for name in edit.entry.product.attributes:
+            counts[name] = counts.get(name, 0) + 1
+    for name, count in counts.items():
+        if count:
+            run(
+                "INSERT INTO {build}.attributes AS a VALUES (%s, %s)"
+                " ON CONFLICT (name) DO UPDATE SET products = a.products + excluded.products",
+                [name, count],
+            )
+    mark_leads(connection, build, titles)
+    kind = "put" if isinstance(edit, Put) else "delete"
+    run("INSERT INTO {build}.changes VALUES (%s, %s, %s)", [seq, edit.id, kind])
+    return outcome
+
+
+def mark_leads(connection: Connection, build: str, titles: Iterable[uuid.UUID]) -> None:
+    """Mark the first product of each of these titles as its lead, and no other one."""
+    connection.execute(
+        format_sql(
+            "UPDATE {build}.products p SET lead = NOT lead WHERE title_id = ANY(%s) AND lead <> (position ="
+            " (SELECT min(position) FROM {build}.products f WHERE f.title_id = p.title_id))",
+            build,
+        ),
+        [list(titles)],
+    )

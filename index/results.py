@@ -1,0 +1,162 @@
+"""What a search answers, and the rules for results that every search keeps: order, collapsing, the minimum score.
+
+Pure functions over plain arrays. Knows no storage and no scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from index.product import Product
+from index.query import SearchQuery
+from index.records import Vectors
+
+MARGIN = 16
+"""Results fetched beyond those wanted, so that the order among equals can usually be settled in one go."""
+
+SLACK = 4e-6
+"""Two computations of the same score differ by less than this, for a query of unit length."""
+
+PIECE = 1024
+"""Results whose vectors are compared with one another at a time."""
+
+Integers = npt.NDArray[np.int64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A product that was found; the score is the inner product, 1 at best."""
+
+    product: Product
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionHit:
+    """A description that was found, and the products that carry it."""
+
+    description: str
+    score: float
+    product_ids: list[str]
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some of the results of one query, best first; equal scores stand in catalogue order."""
+
+    hits: list[T]
+    total: int | None
+    """How many products (or descriptions) there are to page through; None where that is not known."""
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Attribute -> value -> products that pass, the most frequent value first; an attribute's own filter left out."""
+
+
+def score_exactly(query: Vectors, vectors: Vectors, rows: Integers) -> tuple[Integers, Vectors]:
+    """Return the order of some rows for a query, best first and equals by row, and their scores in that order.
+
+    A score is summed in one fixed way: the same pair of vectors has the same score to the last bit, whatever found it.
+
+    Args:
+        query: (D,).
+        vectors: (K, D), of the rows.
+        rows: (K,), positions in the catalogue's order.
+    """
+    scores = (vectors * query).sum(axis=1)
+    order = np.lexsort((rows, -scores))
+    return order, scores[order]
+
+
+class Ranking(Protocol):
+    """The best K results of one query, best first."""
+
+    @property
+    def scores(self) -> Vectors:
+        """(K,)."""
+
+    def title_keys(self) -> Sequence[Hashable]:
+        """Return K keys that are equal for results with the same title."""
+
+    def vectors(self, places: slice) -> Vectors:
+        """Return the image vectors (n, D) of some of the results."""
+
+
+R = TypeVar("R", bound=Ranking)
+
+
+class Collapsed(NamedTuple, Generic[R]):
+    """Which results of a ranking are left after collapsing."""
+
+    ranking: R
+    places: Integers
+    """In the ranking; at most the query's `end` of them, best first."""
+    total: int | None
+    """How many there are in all, where the ranking was long enough to know."""
+
+
+def collapse(query: SearchQuery, total: int, best: Callable[[int], R]) -> Collapsed[R]:
+    """Return the best results that do not repeat a better one; `best` ranks the first `width` of `total`.
+
+    The ranking is widened until enough of it is left.
+    """
+    width = query.end
+    while True:
+        width = min(width, total)
+        ranking = best(width)
+        if query.collapse == "title":
+            places = _first_of_each(ranking.title_keys())
+        else:
+            places = _drop_near_duplicates(ranking, query.collapse_threshold, query.end)
+        if len(places) >= query.end or width == total:
+            break
+        width *= 4
+    known = len(places) if width == total and len(places) < query.end else None
+    return Collapsed(ranking, places[: query.end], known)
+
+
+def _first_of_each(keys: Sequence[Hashable]) -> Integers:
+    """Return the first place of each distinct key, in order."""
+    first: dict[Hashable, int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(key, place)
+    return np.fromiter(first.values(), dtype=np.int64, count=len(first))
+
+
+def _drop_near_duplicates(ranking: Ranking, threshold: float, end: int) -> Integers:
+    """Return the places, in order, of those with no better one nearer than `threshold`; at most `end`."""
+    count = len(ranking.scores)
+    kept: Vectors = np.empty((0, 0), dtype=np.float32)
+    places: list[int] = []
+    for place in range(count):
+        if len(places) == end:
+            break
+        # The vectors come in pieces, since the first piece is mostly enough.
+        if place % PIECE == 0:
+            piece = ranking.vectors(slice(place, place + PIECE))
+            if not place:
+                kept = np.empty((min(end, count), piece.shape[1]), dtype=np.float32)
+        vector = piece[place % PIECE]
+        if not places or float((kept[: len(places)] @ vector).max()) < threshold:
+            kept[len(places)] = vector
+            places.append(place)
+    return np.array(places, dtype=np.int64)
+
+
+def cut_at_min_score(query: SearchQuery, scores: Vectors, total: int | None) -> tuple[int, int | None]:
+    """Return how many of the first results reach the query's `min_score`, and how many there are of those in all.
+
+    Args:
+        query: with or without a `min_score`.
+        scores: of the first results, best first; as many as the query's `end`, or all there are.
+        total: how many results there are without a `min_score`; None where that is not known.
+    """
+    if query.min_score is None:
+        return len(scores), total
+    enough = int(np.count_nonzero(scores >= query.min_score))
+    # The number is known where the first results hold one that scores less, or are all there is.
+    return enough, enough if enough < len(scores) or len(scores) == total else None

@@ -1,0 +1,48 @@
+"""Edits of an open SQLite catalogue: one transaction, and the change log. The rule for an edit is in `records.py`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from common import ConflictError
+from index.records import Delete, Put, Written, outcome_of
+from index.sqlite.rows import INSERT, entry_to_row
+from index.sqlite.schema import version_of
+
+
+def write_edits(
+    connection: sqlite3.Connection, edits: Sequence[Put | Delete], dim: int, log_length: int
+) -> list[Written | ConflictError]:
+    """Make `edits` in order, inside the transaction that `connection` is in, and shorten the log.
+
+    Raises:
+        InputError: an entry that cannot be stored.
+    """
+    outcomes = [_write_one(connection, edit, dim) for edit in edits]
+    version = version_of(connection)
+    connection.execute("DELETE FROM changes WHERE seq <= ?", (version - log_length,))
+    return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
+
+
+def _write_one(connection: sqlite3.Connection, edit: Put | Delete, dim: int) -> Written | ConflictError:
+    found = connection.execute("SELECT digest FROM products WHERE id = ?", (edit.id,)).fetchone()
+    outcome = outcome_of(edit, None if found is None else str(found[0]))
+    if isinstance(outcome, ConflictError) or not outcome.changed:
+        return outcome
+    kind = "put" if isinstance(edit, Put) else "delete"
+    seq = connection.execute("INSERT INTO changes (product_id, kind) VALUES (?, ?)", (edit.id, kind)).lastrowid
+    if isinstance(edit, Put):
+        # The row that is replaced goes, and the new one gets the next position: it stands at the end.
+        connection.execute(INSERT.format(otherwise="REPLACE"), entry_to_row(edit.entry, dim, int(seq or 0)))
+    else:
+        connection.execute("DELETE FROM products WHERE id = ?", (edit.id,))
+    return outcome
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction without its changes, whatever state an error has left it in."""
+    with suppress(sqlite3.Error):
+        connection.execute("ROLLBACK")

@@ -1,0 +1,162 @@
+"""The products of a catalogue row by row, in a table that is only ever appended to.
+
+The versions of an index share it: rows that one of them knows never change. Knows no search and no liveness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from index.ann import Columns
+from index.product import Product, title_key
+from index.query import Side
+from index.records import Vectors
+from index.vectors.facets import AttributeColumn
+
+Rows = npt.NDArray[np.int64]
+
+
+class RowVectors:
+    """The vectors of N rows in two arrays: fixed ones of the base or of the first products, and later ones."""
+
+    def __init__(self, fixed: Vectors, late: Vectors) -> None:
+        self.fixed = fixed
+        self.late = late
+
+    def __len__(self) -> int:
+        return len(self.fixed) + len(self.late)
+
+    def of(self, rows: Rows) -> Vectors:
+        """Return the vectors (K, D) of some rows."""
+        if not len(self.late):
+            return self.fixed[rows]
+        found = np.empty((len(rows), self.fixed.shape[1]), dtype=np.float32)
+        late = rows >= len(self.fixed)
+        found[~late] = self.fixed[rows[~late]]
+        found[late] = self.late[rows[late] - len(self.fixed)]
+        return found
+
+
+class ProductRows:
+    """Everything that is known of products, by row: records, ids, titles, attributes, vectors.
+
+    The rows of a base come first. What is known of them is looked up there; dicts and lists hold what came later.
+    """
+
+    def __init__(self, dim: int, base: Columns | None) -> None:
+        self.base = base
+        self.base_count = 0 if base is None else len(base)
+        self.count = self.base_count
+        self.title_count = 0 if base is None else len(base.titles)
+        self.earlier: dict[int, int] = {}  # row -> the row that the same product had before
+        self.title_of: Any = np.empty(0, dtype=np.int32)  # (capacity,) number of the title, in order of appearance
+        self.columns: dict[str, AttributeColumn] = {}
+        self._later: list[Product] = []
+        self._row_of: dict[str, int] = {}
+        self._titles: dict[str, int] = {}
+        self._rows_with_title: dict[int, list[int]] = {}
+        nothing = np.empty((0, dim), dtype=np.float32)
+        self._fixed: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (F, D)
+        self._late: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (capacity, D)
+        if base is not None:
+            self._fixed = {"images": base.images, "texts": base.texts}
+            self.title_of = base.title_of
+            self.columns = {name: AttributeColumn.of(*column) for name, column in base.attributes.items()}
+
+    def product(self, row: int) -> Product:
+        """Return the product of a row."""
+        if self.base is not None and row < self.base_count:
+            return self.base.product(row)
+        return self._later[row - self.base_count]
+
+    def row(self, product_id: str) -> int | None:
+        """Return the newest row of a product, dead or alive."""
+        row = self._row_of.get(product_id)
+        return self.base.row(product_id) if row is None and self.base is not None else row
+
+    def rows_with_title(self, number: int) -> list[int]:
+        """Return the rows that carry a title, dead or alive, in order."""
+        of_base = self.base.rows_with_title(number) if self.base is not None and number < len(self.base.titles) else []
+        return of_base + self._rows_with_title.get(number, [])
+
+    def vectors(self, side: Side) -> RowVectors:
+        """Return the vectors of the rows there are now."""
+        fixed = self._fixed[side]
+        return RowVectors(fixed, self._late[side][: self.count - len(fixed)])
+
+    def first_title_rows(self) -> Rows:
+        """Return the first row (T,) of each title."""
+        title_rows = np.empty(self.title_count, dtype=np.int64)
+        known = 0
+        if self.base is not None:
+            known = len(self.base.titles)
+            title_rows[:known] = self.base.title_rows
+        for number in range(known, self.title_count):
+            title_rows[number] = self._rows_with_title[number][0]
+        return title_rows
+
+    def append(self, products: Sequence[Product], images: Vectors, texts: Vectors) -> None:
+        """Append M products and their vectors (M, D)."""
+        if not products:
+            return
+        start, end = self.count, self.count + len(products)
+        self._append_vectors(start, end, {"images": images, "texts": texts})
+        if end > len(self.title_of):
+            # The first products get exactly the room they need: most catalogues stay as they are.
+            self.title_of = _grown(self.title_of, start, end + end // 8 + 1024 if start else end)
+        for row, product in enumerate(products, start):
+            if (before := self.row(product.id)) is not None:
+                self.earlier[row] = before
+            self._row_of[product.id] = row
+            number = self._title(title_key(product.title))
+            self._rows_with_title.setdefault(number, []).append(row)
+            self.title_of[row] = number
+            for name, value in product.attributes.items():
+                column = self.columns.get(name)
+                if column is None:
+                    column = self.columns[name] = AttributeColumn()
+                self._make_room(column, start, end)
+                column.codes[row] = column.code(value)
+        for column in self.columns.values():
+            self._make_room(column, start, end)
+        self._later.extend(products)
+        # Last: rows beyond `count` are not read, so a reader in another thread sees whole rows only.
+        self.count = end
+
+    def _append_vectors(self, start: int, end: int, given: dict[Side, Vectors]) -> None:
+        if not start:
+            self._fixed = given  # no copy: they are not written to
+            return
+        late_start, late_end = (at - len(self._fixed["images"]) for at in (start, end))
+        for side, vectors in given.items():
+            if late_end > len(self._late[side]):
+                # A new array, since older versions go on reading the old one.
+                self._late[side] = _grown(self._late[side], late_start, late_end + late_end // 8 + 1024)
+            self._late[side][late_start:late_end] = vectors
+
+    def _make_room(self, column: AttributeColumn, start: int, end: int) -> None:
+        """Let a column have codes for `end` rows, of which `start` may have one already."""
+        if end > len(column.codes):
+            column.codes = _grown(column.codes, min(start, len(column.codes)), len(self.title_of), fill=-1)
+
+    def _title(self, key: str) -> int:
+        number = self._titles.get(key)
+        if number is None and self.base is not None:
+            number = self.base.title(key)
+        if number is None:
+            number = self._titles[key] = self.title_count
+            self.title_count += 1
+        return number
+
+
+def _grown(array: Any, kept: int, capacity: int, fill: int | None = None) -> Any:
+    """Return a larger array that begins with the first `kept` of `array`."""
+    grown = np.empty((capacity, *array.shape[1:]), dtype=array.dtype)
+    grown[:kept] = array[:kept]
+    if fill is not None:
+        grown[kept:] = fill
+    return grown

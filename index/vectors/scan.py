@@ -1,0 +1,231 @@
+"""The best k rows for each query of a batch, exactly: by a scan of all rows, or among the candidates of an index.
+
+The only file that hands pointers to FAISS. Knows rows and vectors, no products and no filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from index.ann import DEPTH, AnnIndex
+from index.records import Vectors
+from index.results import MARGIN, SLACK, score_exactly
+from index.vectors.facets import Mask
+from index.vectors.rows import Rows, RowVectors
+from index.vectors.subset import RowSubset
+
+PRODUCT_FROM = 8
+"""Queries from which on a product of matrices is faster than a scan of each."""
+
+GROUP = 16
+"""Rows that one product is over, and whose best score stands for all of them while the best are looked for.
+
+So small that BLAS computes it in the calling thread: in a service, threads that BLAS wakes take the cores that encode.
+"""
+
+BLOCK = 65_536
+"""Rows whose scores are held at a time."""
+
+MAX_POSTFILTERED = 64
+"""Rows that a scan of few queries may find although they do not pass, and drop afterwards: a mask makes it slower."""
+
+FILTER_WIDENING = 2
+"""How many times as far an index looks under a filter as the part of the rows that passes would suggest."""
+
+NEARLY_ALL = 0.95
+"""Part of the rows from which on they are spread as all rows are: what was deleted is no filter."""
+
+EXACT_ROW_WORTH = 4
+"""A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
+
+Ranked = tuple[Rows, Vectors]
+"""Rows (K,) and their scores (K,), best first, equals by row."""
+Scored = tuple[Vectors, Rows]
+"""Scores (B, k) and rows (B, k), best first; row -1 where there are no more."""
+
+
+def top_k(vectors: RowVectors, queries: Vectors, ends: Sequence[int], subset: RowSubset) -> list[Ranked]:
+    """Return the best `ends[i]` rows of a subset for query i.
+
+    Candidates of an index come first, where there is one and it pays. A scan finds everything else. It computes the
+    same score in different ways depending on the size of the batch, and keeps any of several equals at the end of its
+    list. What it returns is therefore scored again in one fixed way, and widened until everything left out is worse
+    beyond doubt. So an answer depends neither on the other queries of the batch nor on how it is paged.
+
+    Args:
+        vectors: (N, D) of one side.
+        queries: (B, D).
+        ends: B numbers of rows, each at most `subset.total`.
+        subset: of the N rows.
+    """
+    results = _among_candidates(vectors, queries, ends, subset)
+    total = subset.total
+    widths = [min(end + MARGIN, total) for end in ends]
+    slacks = SLACK * np.linalg.norm(queries, axis=1)
+    pending = [number for number, end in enumerate(ends) if end > 0 and number not in results]
+    while pending:
+        widest = max(widths[number] for number in pending)
+        near, found = _scan(vectors, queries[pending], widest, subset.mask, subset.rows)
+        unsettled = []
+        for row, number in enumerate(pending):
+            end, width = ends[number], widths[number]
+            rows = found[row, :width]
+            rows = rows[rows >= 0]
+            order, scores = score_exactly(queries[number], vectors.of(rows), rows)
+            # A row that was left out scores at most as the last one that was found, give or take the slack.
+            if width < total and near[row, width - 1] > scores[:end][-1] - slacks[number]:
+                widths[number] = min(8 * width, total)
+                unsettled.append(number)
+            else:
+                results[number] = rows[order[:end]], scores[:end]
+        pending = unsettled
+    nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+    return [results.get(number, nothing) for number in range(len(ends))]
+
+
+def _among_candidates(
+    vectors: RowVectors, queries: Vectors, ends: Sequence[int], subset: RowSubset
+) -> dict[int, Ranked]:
+    """Return the results of the queries that the candidates of the subset's index are enough for."""
+    ann = subset.ann
+    if ann is None or (subset.mask is not None and subset.total <= EXACT_ROW_WORTH * ann.choice.visited):
+        return {}
+    shallow = [number for number, end in enumerate(ends) if 0 < end <= DEPTH]
+    if not shallow:
+        return {}
+    results: dict[int, Ranked] = {}
+    candidates = _candidates(ann, vectors, queries[shallow], subset)
+    for number, rows in zip(shallow, candidates, strict=True):
+        rows = rows[rows >= 0]
+        if len(rows) >= ends[number]:
+            order, scores = score_exactly(queries[number], vectors.of(rows), rows)
+            results[number] = rows[order[: ends[number]]], scores[: ends[number]]
+    return results
+
+
+def _candidates(ann: AnnIndex, vectors: RowVectors, queries: Vectors, subset: RowSubset) -> Rows:
+    """Return the candidates (B, W) of an index, and the best of the rows that it does not know; -1 for no more."""
+    bits, share = subset.ann_bits
+    # What passes a filter is seldom spread as the rest: near a query there may be little of it.
+    found = ann.search(queries, bits, share if share > NEARLY_ALL else share / FILTER_WIDENING)
+    if subset.labels is not None:
+        found = np.where(found >= 0, subset.labels[found], -1)
+    others = subset.beyond_ann
+    if len(others):
+        _, more = _scan(vectors, queries, min(ann.choice.width, len(others)), None, others)
+        found = np.concatenate([found, more], axis=1)
+    return found
+
+
+def _scan(vectors: RowVectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None) -> Scored:
+    """Compare `queries` (B, D) with every row that `mask` (N,) lets pass, or with `rows`, which are in order."""
+    start, found = 0, []
+    for part in (vectors.fixed, vectors.late):
+        end = start + len(part)
+        of_part = None if rows is None else rows[np.searchsorted(rows, start) : np.searchsorted(rows, end)] - start
+        count = len(part if of_part is None else of_part)
+        if count:
+            passing = None if mask is None or rows is not None else mask[start:end]
+            scan = _scan_together if len(queries) >= PRODUCT_FROM else _scan_each
+            scores, places = scan(part, queries, min(k, count), passing, of_part)
+            found.append((scores, np.where(places >= 0, places + start, -1)))
+        start = end
+    if len(found) == 1:
+        return found[0]
+    scores, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    return _sorted(scores, places, k)
+
+
+def _sorted(scores: Vectors, places: Rows, k: int) -> Scored:
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(places, order, axis=1)
+
+
+def _scan_each(vectors: Vectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None) -> Scored:
+    """Scan one array for each query: `faiss.knn`, with a choice of rows, which FAISS's Python wrapper lacks.
+
+    Unlike an index it needs no copy of the vectors.
+    """
+    count, dim = vectors.shape
+    if mask is not None and (failing := count - int(np.count_nonzero(mask))) <= min(MAX_POSTFILTERED, count // 8):
+        scores, places = _scan_each(vectors, queries, min(k + failing, count), None, None)
+        passes = mask[places]
+        return _sorted(np.where(passes, scores, -np.inf), np.where(passes, places, -1), k)
+    scores = np.empty((len(queries), k), dtype=np.float32)
+    places = np.empty((len(queries), k), dtype=np.int64)
+    out = [faiss.swig_ptr(scores), faiss.swig_ptr(places)]
+    given = [faiss.swig_ptr(queries), faiss.swig_ptr(vectors)]
+    library: Any = faiss  # its stubs lack these arguments
+    threads = faiss.omp_get_max_threads()
+    if len(queries) == 1:
+        # Threads share out queries: for a single one the others would only be woken. It holds for the calling thread.
+        faiss.omp_set_num_threads(1)
+    try:
+        if rows is not None:
+            rows = np.ascontiguousarray(rows, dtype=np.int64)
+            sizes = [dim, len(queries), count, len(rows), k]
+            library.knn_inner_products_by_idx(given[0], given[1], faiss.swig_ptr(rows), *sizes, *out, 0)
+        elif mask is None:
+            return faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+        else:
+            bits = np.packbits(mask, bitorder="little")
+            selector = library.IDSelectorBitmap(bits)
+            library.knn_inner_product(*given, dim, len(queries), count, k, *out, selector)
+    finally:
+        faiss.omp_set_num_threads(threads)
+    return scores, places
+
+
+def _scan_together(vectors: Vectors, queries: Vectors, k: int, mask: Mask | None, rows: Rows | None) -> Scored:
+    """Scan one array for all queries at once, by a product of matrices."""
+    count = len(vectors) if rows is None else len(rows)
+    transposed = np.ascontiguousarray(queries.T)
+    numbers = np.arange(len(queries))[:, None]
+    found = []
+    for start in range(0, count, BLOCK):
+        end = min(start + BLOCK, count)
+        part = vectors[start:end] if rows is None else vectors[rows[start:end]]
+        scores = _products(part, transposed)
+        if mask is not None:
+            scores[~mask[start:end]] = -np.inf
+        places = _largest(scores, min(k, end - start))
+        found.append((scores[places, numbers], places + start))
+    best, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    best, places = _sorted(best, places, k)
+    if rows is not None:
+        places = rows[places]
+    return best, np.where(best > -np.inf, places, -1)
+
+
+def _products(vectors: Vectors, transposed: Vectors) -> Vectors:
+    """Return the inner products (n, B) of `vectors` (n, D) with queries (D, B), a group of rows at a time."""
+    scores = np.empty((len(vectors), transposed.shape[1]), dtype=np.float32)
+    whole = len(vectors) // GROUP * GROUP
+    groups = vectors[:whole].reshape(-1, GROUP, vectors.shape[1])
+    np.matmul(groups, transposed, out=scores[:whole].reshape(-1, GROUP, transposed.shape[1]))
+    np.matmul(vectors[whole:], transposed, out=scores[whole:])
+    return scores
+
+
+def _largest(scores: Vectors, k: int) -> npt.NDArray[np.int64]:
+    """Return the places (B, k), in any order, of the k largest of the scores (n, B) of each query.
+
+    The k largest are in the k groups whose own largest scores are the largest, so only those are looked through.
+    """
+    count, queries = scores.shape
+    groups = count // GROUP
+    if groups < 2 * k:
+        return np.argpartition(scores.T, count - k, axis=1)[:, count - k :]
+    maxima = scores[: groups * GROUP].reshape(groups, GROUP, queries).max(axis=1).T
+    best = np.argpartition(maxima, groups - k, axis=1)[:, groups - k :]
+    places = (best[:, :, None] * GROUP + np.arange(GROUP)).reshape(queries, -1)
+    rest = np.broadcast_to(np.arange(groups * GROUP, count), (queries, count - groups * GROUP))
+    places = np.concatenate([places, rest], axis=1)
+    chosen = scores[places, np.arange(queries)[:, None]]
+    largest = np.argpartition(chosen, chosen.shape[1] - k, axis=1)[:, chosen.shape[1] - k :]
+    return np.take_along_axis(places, largest, axis=1)

@@ -1,0 +1,179 @@
+"""One version of a catalogue over shared rows: which rows live, and which row stands for each title.
+
+A state never changes; `updated` makes the next one. Knows no scan and no queries but their filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+import numpy as np
+
+from index.ann import AnnIndex, Columns
+from index.query import SIDES, Filters, Side
+from index.records import CatalogueInfo, Changes, Snapshot
+from index.vectors.facets import ColumnView, Mask
+from index.vectors.rows import ProductRows, Rows
+from index.vectors.subset import RowSubset
+
+DEAD_ROWS = 0.25
+"""Part of the appended rows that may be dead, before the living ones are copied to a new table."""
+
+DEAD_ROWS_LEFT = 1024
+"""Dead rows that are never worth the copy."""
+
+
+class IndexState:
+    """N rows, of which some are products of this version.
+
+    Args:
+        info: of the catalogue.
+        version: of the catalogue.
+        rows: shared with the states before this one; those that it has now are the N rows.
+        ann: for none, one or both sides an index over the rows of the base: of all rows for images, and of the first
+            row of each title for texts.
+        alive: (N,) which rows are products of this version; None for all.
+        title_rows: (T,) the first living row of each title, whose words and vector stand for it; -1: there is none.
+            None for the first rows.
+        having: attribute -> how many living rows have it; counted when it is not given.
+    """
+
+    def __init__(
+        self,
+        info: CatalogueInfo,
+        version: int,
+        rows: ProductRows,
+        ann: Mapping[Side, AnnIndex],
+        alive: Mask | None = None,
+        title_rows: Rows | None = None,
+        having: Mapping[str, int] | None = None,
+    ) -> None:
+        self.info = info
+        self.version = version
+        self.rows = rows
+        self.ann = ann
+        self.alive = np.ones(rows.count, dtype=np.bool_) if alive is None else alive
+        self.title_rows = rows.first_title_rows() if title_rows is None else title_rows
+        self.count = int(np.count_nonzero(self.alive))
+        # Taken now: the rows may grow under the next version.
+        self.vectors = {side: rows.vectors(side) for side in SIDES}
+        self.title_of = rows.title_of[: len(self.alive)]
+        views = {name: ColumnView(column, column.codes[: len(self.alive)]) for name, column in rows.columns.items()}
+        self.having = {name: view.count(self.alive) for name, view in views.items()} if having is None else having
+        # An attribute that no living product has is unknown again, as it is to an index of a snapshot.
+        self.columns = {name: view for name, view in views.items() if self.having[name]}
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> IndexState:
+        """Return the state in which all rows are those of a snapshot."""
+        rows = ProductRows(snapshot.info.dim, None)
+        rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors)
+        return cls(snapshot.info, snapshot.version, rows, {})
+
+    @classmethod
+    def over(cls, base: Columns, ann: Mapping[Side, AnnIndex]) -> IndexState:
+        """Return the state in which all rows are those of a base."""
+        return cls(base.info, base.version, ProductRows(base.info.dim, base), ann)
+
+    def row(self, product_id: str) -> int | None:
+        """Return the row of a product in this version; None when there is no such product."""
+        row = self.rows.row(product_id)
+        # Later versions may have put the product into rows that are not ours.
+        while row is not None and row >= len(self.alive):
+            row = self.rows.earlier.get(row)
+        return row if row is not None and self.alive[row] else None
+
+    def passing(self, filters: Filters, exclude: Iterable[str] = ()) -> Mask:
+        """Return (N,) which rows pass; `alive` itself when all living ones do."""
+        excluded = [row for row in map(self.row, exclude) if row is not None]
+        if not filters and not excluded:
+            return self.alive
+        passing = self.alive.copy()
+        for name, condition in filters.items():
+            passing &= self.columns[name].passing(condition)
+        passing[excluded] = False
+        return passing
+
+    def subset(self, side: Side, passing: Mask) -> RowSubset:
+        """Return the rows that a search of one side is over, when `passing` (N,) may be found."""
+        if passing is self.alive:
+            return self._all[side]
+        if side == "images":
+            return self._subset(side, passing)
+        # A title passes when one of its products does; its own row stands for it even when that does not pass.
+        mask = np.zeros(len(self.alive), dtype=np.bool_)
+        mask[self.title_rows[self.title_of[passing]]] = True
+        return self._subset(side, mask)
+
+    def title_count(self, passing: Mask) -> int:
+        """Return how many titles the `passing` rows (N,) carry."""
+        if passing is self.alive:
+            return self._all["texts"].total
+        carried = np.zeros(len(self.title_rows), dtype=np.bool_)
+        carried[self.title_of[passing]] = True
+        return int(np.count_nonzero(carried))
+
+    @cached_property
+    def _all(self) -> dict[Side, RowSubset]:
+        titles = np.zeros(len(self.alive), dtype=np.bool_)
+        titles[self.title_rows[self.title_rows >= 0]] = True
+        images = self._subset("images", None if self.count == len(self.alive) else self.alive)
+        return {"images": images, "texts": self._subset("texts", titles)}
+
+    def _subset(self, side: Side, mask: Mask | None) -> RowSubset:
+        ann = self.ann.get(side)
+        labels = (
+            self.rows.base.title_rows if self.rows.base is not None and ann is not None and side == "texts" else None
+        )
+        return RowSubset(mask, len(self.alive), ann, labels)
+
+
+def updated(state: IndexState, changes: Changes) -> IndexState:
+    """Return the state with these changes in it; costs as much as there is to change.
+
+    Only the newest state over its rows can be updated.
+    """
+    rows, before = state.rows, len(state.alive)
+    if rows.count != before:
+        raise ValueError("this index was updated already; update the newest one")
+    touched = {*changes.removed, *(product.id for product in changes.products)}
+    gone = [row for row in map(state.row, touched) if row is not None]
+    rows.append(changes.products, changes.image_vectors, changes.text_vectors)
+    alive = np.ones(rows.count, dtype=np.bool_)
+    alive[:before] = state.alive
+    alive[gone] = False
+    title_rows = np.full(rows.title_count, -1, dtype=np.int64)
+    title_rows[: len(state.title_rows)] = state.title_rows
+    for title in {int(rows.title_of[row]) for row in (*gone, *range(before, len(alive)))}:
+        title_rows[title] = _first_living(rows, title, alive)
+    having = {}
+    for name, column in rows.columns.items():
+        came = np.count_nonzero(column.codes[before : len(alive)] >= 0)
+        having[name] = state.having.get(name, 0) + int(came) - int(np.count_nonzero(column.codes[gone] >= 0))
+    later = alive[rows.base_count :]
+    if len(later) - int(np.count_nonzero(later)) > max(DEAD_ROWS_LEFT, DEAD_ROWS * len(later)):
+        rows, alive, title_rows = _compacted(rows, alive)
+        having = {name: having[name] for name in rows.columns}
+    return IndexState(state.info, changes.version, rows, state.ann, alive, title_rows, having)
+
+
+def _compacted(rows: ProductRows, alive: Mask) -> tuple[ProductRows, Mask, Rows]:
+    """Return a new table without the dead appended rows, which of its rows live, and the row of each title.
+
+    The dead rows of the base stay, masked: they cost no more than they did alive.
+    """
+    kept = np.flatnonzero(alive[rows.base_count :]) + rows.base_count
+    fresh = ProductRows(rows.vectors("images").fixed.shape[1], rows.base)
+    products = [rows.product(row) for row in kept.tolist()]
+    fresh.append(products, rows.vectors("images").of(kept), rows.vectors("texts").of(kept))
+    lives = np.ones(fresh.count, dtype=np.bool_)
+    lives[: rows.base_count] = alive[: rows.base_count]
+    title_rows = fresh.first_title_rows()
+    for title in np.unique(fresh.title_of[: rows.base_count][~alive[: rows.base_count]]).tolist():
+        title_rows[title] = _first_living(fresh, title, lives)
+    return fresh, lives, title_rows
+
+
+def _first_living(rows: ProductRows, title: int, alive: Mask) -> int:
+    return next((row for row in rows.rows_with_title(title) if alive[row]), -1)
