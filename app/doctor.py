@@ -34,6 +34,7 @@ NEEDED_MEMORY_GB = 1.5
 NEEDED_DISK_GB = 1.0
 HUB_TIMEOUT_S = 5.0
 GIB = 1024**3
+ROOT = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _torch(asked: str) -> list[Finding]:
     try:
         device = pick_device(asked)
     except VitrineError as error:
-        return [*found, Finding("device", "problem", str(error), "set VITRINE_DEVICE=auto, or mend the GPU's driver")]
+        return [*found, Finding("device", "problem", str(error), "set VITRINE_DEVICE=auto, or repair the GPU's driver")]
     named = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
     return [*found, Finding("device", "ok", f"{device} ({named}), computes in {str(fast_dtype(device))[6:]}")]
 
@@ -124,28 +125,29 @@ def _waiting() -> str:
     return "passively" if os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE" else "actively"
 
 
-def usable_cores() -> float:
-    """Return how many cores this process may use, by its affinity and its control group."""
+def usable_cores(root: Path = ROOT) -> float:
+    """Return how many cores this process may use, by its affinity and its control group; `root` holds /sys."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = _read("/sys/fs/cgroup/cpu.max").split()
+    limit = _read(root / "sys/fs/cgroup/cpu.max").split()
     if len(limit) == 2 and limit[0].isdecimal():
         return min(float(cores), int(limit[0]) / int(limit[1]))
     return float(cores)
 
 
-def free_memory() -> float | None:
-    """Return the bytes of memory that this process may still take, or None where nobody says."""
-    said = dict(line.split(":", 1) for line in _read("/proc/meminfo").splitlines() if ":" in line)
+def free_memory(root: Path = ROOT) -> float | None:
+    """Return the bytes of memory that this process may still take, or None where the system does not say."""
+    said = dict(line.split(":", 1) for line in _read(root / "proc/meminfo").splitlines() if ":" in line)
     if "MemAvailable" not in said:
         return None
     free = int(said["MemAvailable"].split()[0]) * 1024
-    limit, used = _read("/sys/fs/cgroup/memory.max").strip(), _read("/sys/fs/cgroup/memory.current").strip()
+    group = root / "sys/fs/cgroup"
+    limit, used = _read(group / "memory.max").strip(), _read(group / "memory.current").strip()
     return min(free, int(limit) - int(used)) if limit.isdecimal() and used.isdecimal() else free
 
 
-def _read(path: str) -> str:
+def _read(path: Path) -> str:
     try:
-        return Path(path).read_text(encoding="ascii")
+        return path.read_text(encoding="ascii")
     except OSError:
         return ""
 
@@ -221,7 +223,9 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
     except VitrineError as error:
         again = "vitrine index --data PATH makes it again"
         if not isinstance(catalogue, Path):
-            again = "mend the database or VITRINE_CATALOGUE; `vitrine index --data PATH --out URL` makes the catalogue"
+            again = (
+                "repair the database or VITRINE_CATALOGUE; `vitrine index --data PATH --out URL` makes the catalogue"
+            )
         return [*found, Finding("catalogue", "problem", str(error), again)]
     said = f"{catalogue}: {products:,} products of {info.source}, by encoder {info.encoder_id}"
     if info.encoder_id not in known:
@@ -234,7 +238,7 @@ def _keys(path: Path) -> list[Finding]:
     try:
         keys = read_keys(path)
     except VitrineError as error:
-        return [Finding("keys", "problem", str(error), "mend the file, or take it away and make keys anew")]
+        return [Finding("keys", "problem", str(error), "repair the file, or move it away and make new keys")]
     if not keys:
         fix = "to change products over HTTP: vitrine key create NAME --scope write"
         return [Finding("keys", "note", f"none in {path}; searches work without", fix)]

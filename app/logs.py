@@ -60,7 +60,7 @@ class TextLine(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: D102, N802
         found = origin.get()
         ids = f" request={found.request_id} trace={found.trace_id}" if found else ""
-        # One record, one line: what a caller sends must not be able to write lines of its own.
+        # One record, one line: what a caller sends must not write further lines.
         return CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", super().formatMessage(record)) + ids
 
 

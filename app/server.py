@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import logging
 import os
 import signal
@@ -13,23 +11,24 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
-from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
-from app.http import KeyRing, RateLimit, RequestScope, add_error_handlers, parse_rate, require
+from app.http import BodyLimits, KeyRing, RateLimit, RequestScope, Uploads, add_error_handlers, require
+from app.live import Editor, Evaluations, Maps, ServingState
 from app.logs import log_config
+from app.memory import keep_heaps_small, trim_loop
 from app.query import Encoder, Service
-from app.routes import PAGE, Maps, admin, details, metrics, operations, pages, reading, router, searching, writing
-from app.schemas import error_answers
-from app.settings import Settings
-from app.telemetry import SHARED
+from app.routes import DIRECT, INCLUDED, PAGE, Components, metrics
+from app.schemas import DocumentedApp, error_answers
+from app.settings import Settings, parse_rate
+from app.telemetry import SHARED, Telemetry
+from app.workers import Supervisor, listen
 from common import ArtefactError, ConfigError, VitrineError
 
 logger = logging.getLogger("vitrine.app")
@@ -39,13 +38,6 @@ DESCRIPTION = (
     "products, and both together refine each other. Every error has one shape, and every answer carries X-Request-ID."
 )
 MEASURE_EVERY_S = 5
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
-LARGE_BLOCK = 32 * 1024 * 1024
-"""Blocks of at least this many bytes come from the system one by one, and go back to it when they are freed; glibc
-takes no more for this."""
-FREE_AT_TOP = 256 * 1024 * 1024
-"""So many free bytes a heap may have at its top before they go back, until they are trimmed anyway."""
-TRIM_EVERY_S = 30
 WORKER_SILENT_S = 60
 """After so many seconds without a sign of life a worker counts as stuck; loading its libraries takes some of them."""
 
@@ -62,12 +54,16 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     """
     settings = settings or Settings.read()
     keys = KeyRing(settings.keys)
-    service = Service(settings, encoder)
+    components = open_components(settings, encoder)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service.start()
-        chores = (_gauge_loop(service), _reload_on_hangup(service), _trim_loop(service))
+        components.start()
+        chores = (
+            _gauge_loop(components),
+            _reload_on_hangup(components),
+            trim_loop(lambda: components.state.catalogue),
+        )
         beside = [asyncio.create_task(chore) for chore in chores]
         try:
             yield
@@ -75,10 +71,10 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await service.close()
+            await components.close()
 
     # FastAPI's own pages of the calls load scripts from another host: the page at /docs is one of ours.
-    app = FastAPI(
+    app = DocumentedApp(
         title="Vitrine",
         version="1",
         description=DESCRIPTION,
@@ -86,37 +82,71 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         docs_url=None,
         redoc_url=None,
         # Not as a router within: that is matched twice, with all that it has before.
-        routes=searching.routes,
+        routes=[route for router in DIRECT for route in router.routes],
     )
-    app.state.service = service
+    app.state.components = components
     app.state.settings = settings
     app.state.keys = keys
-    app.state.maps = Maps(settings.catalogue)
     limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
-    app.add_middleware(RequestScope, keys=keys, telemetry=service.telemetry, limit=limit)
+    app.add_middleware(RequestScope, keys=keys, telemetry=components.telemetry, limit=limit)
     add_error_handlers(app)
-    app.state.routers = (searching, router, details, reading, writing, admin, operations, pages)
-    for routes in app.state.routers[1:]:
-        app.include_router(routes)
+    app.state.routers = (*DIRECT, *INCLUDED)
+    for router in INCLUDED:
+        app.include_router(router)
     if settings.metrics != "off":
-        keyed = settings.metrics == "keyed"
-        app.add_api_route(
-            "/metrics",
-            metrics,
-            response_class=Response,
-            dependencies=[Depends(require("read", always=True))] if keyed else [],
-            responses={
-                200: {"content": {"text/plain": {}}, "description": "Figures in Prometheus' text format."},
-                **(error_answers(401, 500, 503) if keyed else error_answers(500)),
-            },
-            tags=["operations"],
-        )
+        _add_metrics(app, keyed=settings.metrics == "keyed")
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     return app
 
 
+def open_components(settings: Settings, encoder: Encoder | None = None) -> Components:
+    """Open checkpoint and catalogue, and return what serves them; raises as `create_app`."""
+    telemetry = Telemetry()
+    state = ServingState(settings, telemetry, encoder)
+    service = Service(lambda: state.serving, settings, telemetry)
+    limits = BodyLimits(
+        max_bytes=int(settings.max_upload_mb * 1_000_000),
+        max_pixels=settings.max_pixels,
+        timeout_s=settings.upload_timeout_s,
+        slots=settings.upload_slots,
+        queue_limit=settings.queue_limit,
+        decode_threads=settings.decode_threads,
+    )
+    components = Components(
+        settings=settings,
+        telemetry=telemetry,
+        state=state,
+        service=service,
+        editor=Editor(service, state),
+        uploads=Uploads(
+            lambda image: state.serving.encoder.prepare_image(image),
+            limits,
+            telemetry,
+            lambda: service.batcher.waiting,
+        ),
+        evaluations=Evaluations(settings.catalogue, state.state, telemetry),
+        maps=Maps(settings.catalogue),
+    )
+    components.update_gauges()
+    return components
+
+
+def _add_metrics(app: FastAPI, *, keyed: bool) -> None:
+    app.add_api_route(
+        "/metrics",
+        metrics,
+        response_class=Response,
+        dependencies=[Depends(require("read", always=True))] if keyed else [],
+        responses={
+            200: {"content": {"text/plain": {}}, "description": "Figures in Prometheus' text format."},
+            **(error_answers(401, 500, 503) if keyed else error_answers(500)),
+        },
+        tags=["operations"],
+    )
+
+
 def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
-    """Serve until the process is told to stop; requests at work are finished first.
+    """Serve until the process is told to stop; requests in progress are finished first.
 
     Several workers read the settings from the environment, which is written here, and load the encoder themselves.
 
@@ -137,7 +167,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
     }
     if settings.workers == 1:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the application listens to it
-        _keep_heaps_small()
+        keep_heaps_small()
         uvicorn.run(create_app(settings, encoder=encoder), **options)
         return
     if encoder is not None:
@@ -162,21 +192,9 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
         raise ArtefactError("a worker could not start, so none is left running; the log above says why")
 
 
-def listen(config: uvicorn.Config) -> socket.socket:
-    """Return the socket that the workers share.
-
-    asyncio switches Nagle's algorithm off for connections whose socket names TCP as its protocol. uvicorn's does not:
-    the body of every answer would wait some 40 ms for the caller to confirm the headers. Connections inherit what is
-    set here.
-    """
-    listening = config.bind_socket()
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
-
-
 def create_worker_app() -> FastAPI:
     """Return the application of one worker of several; what is refused is one line, and ends the supervisor too."""
-    _keep_heaps_small()
+    keep_heaps_small()
     try:
         return create_app()
     except VitrineError as error:
@@ -184,55 +202,7 @@ def create_worker_app() -> FastAPI:
         sys.exit(STARTUP_FAILURE)
 
 
-class Supervisor(Multiprocess):
-    """Starts workers again that die, and passes SIGHUP on: uvicorn's own would restart all of them.
-
-    SIGHUP is blocked here and therefore, from their first moment on, in the workers: it waits until their application
-    listens to it, instead of ending them.
-    """
-
-    def run(self) -> None:
-        """Run the workers until SIGTERM or SIGINT."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        try:
-            super().run()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-
-    def init_processes(self) -> None:
-        """Start the workers."""
-        super().init_processes()
-        self._close_pipe_ends()
-
-    def handle_signals(self) -> None:
-        """Do what the signals say that came since the last call."""
-        if signal.sigtimedwait({signal.SIGHUP}, 0):
-            self.handle_hup()
-        super().handle_signals()
-
-    def handle_hup(self) -> None:
-        """Pass SIGHUP on to every worker."""
-        logger.info("SIGHUP: every worker reloads its artefacts")
-        for process in self.processes:
-            if process.pid is not None:
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGHUP)
-
-    def keep_subprocess_alive(self) -> None:
-        """Start workers again that died, and forget what they said of themselves."""
-        before = {process.pid for process in self.processes}
-        super().keep_subprocess_alive()
-        self._close_pipe_ends()
-        for pid in before - {process.pid for process in self.processes}:
-            mark_process_dead(pid, os.environ[SHARED])  # type: ignore[no-untyped-call]
-
-    def _close_pipe_ends(self) -> None:
-        """Close our copy of the workers' ends of their pipes, so that the death of one is seen at once."""
-        for process in self.processes:
-            process.child_conn.close()
-
-
-async def _reload_on_hangup(service: Service) -> None:
+async def _reload_on_hangup(components: Components) -> None:
     """Reload the artefacts after each SIGHUP; where that fails, what was served before goes on being served."""
     if threading.current_thread() is not threading.main_thread():
         return  # signals come to the main thread only: the application runs inside another program
@@ -245,7 +215,7 @@ async def _reload_on_hangup(service: Service) -> None:
             await hangup.wait()
             hangup.clear()
             try:
-                await service.reload()
+                await components.reload()
             except VitrineError as error:
                 logger.error("SIGHUP: the artefacts could not be reloaded; %s", error)
             except Exception:
@@ -254,45 +224,10 @@ async def _reload_on_hangup(service: Service) -> None:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-def _keep_heaps_small() -> None:
-    """Have glibc keep two heaps instead of eight for every core, and what a batch needs in them.
-
-    Pictures and batches of all sizes that come and go leave holes in every heap, and the process would seem to leak:
-    so there are few, which are trimmed now and then. Between two trims a batch finds the memory of the one before:
-    fresh pages from the system for every tensor took as long as the encoding of pictures itself. An operator who sets
-    MALLOC_ARENA_MAX has thought about it. Other C libraries have no such call.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
-        mallopt(M_ARENA_MAX, 2)
-        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
-        mallopt(M_TRIM_THRESHOLD, FREE_AT_TOP)
-
-
-async def _trim_loop(service: Service) -> None:
-    """Give memory back to the system now and then that was freed and stands about in holes.
-
-    What a catalogue keeps of its products are some hundred thousand objects; Python's collector would stop everything
-    for as long as it takes to walk through them, a tenth of a second every few thousand requests. It is told to leave
-    alone what is there when a catalogue has come.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    settled = None
+async def _gauge_loop(components: Components) -> None:
+    """Update the gauges every few seconds: of several workers, only one is asked for the figures of all."""
     while True:
-        if settled is not service.catalogue:
-            settled = service.catalogue
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
-        await asyncio.sleep(TRIM_EVERY_S)
-        if trim is not None:
-            await asyncio.to_thread(trim, 0)  # ctypes lets go of the interpreter meanwhile
-
-
-async def _gauge_loop(service: Service) -> None:
-    """Take the service's pulse every few seconds: of several workers, only one is asked for the figures of all."""
-    while True:
-        service.update_gauges()
+        components.update_gauges()
         await asyncio.sleep(MEASURE_EVERY_S)
 
 

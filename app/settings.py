@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.http import parse_rate
 from common import ConfigError
 from index import Database, Location, parse_location
 from models.images import MAX_PIXELS
 
 PREFIX = "VITRINE_"
+MAX_RATE = 1_000_000
+"""Most requests that a limit may allow in its window: their times are remembered."""
+RATE = re.compile(r"\s*(\d+)\s*(?:/|per)\s*(\d*)\s*(second|minute|hour|day|month|year)s?\s*", re.IGNORECASE)
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 30 * 86_400, "year": 360 * 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `amount` requests within `count` units of time."""
+
+    amount: int
+    count: int
+    unit: str
+
+    @property
+    def seconds(self) -> int:
+        """Length of the window."""
+        return self.count * SECONDS[self.unit]
+
+    def __str__(self) -> str:
+        return f"{self.amount} per {self.count} {self.unit}"
+
+
+def parse_rate(text: str) -> Rate:
+    """Return the rate that a text such as `600/minute` or `10 per 5 seconds` stands for.
+
+    Raises:
+        ValueError: it stands for none, or for several.
+    """
+    match = RATE.fullmatch(text)
+    if match:
+        rate = Rate(int(match[1]), int(match[2] or 1), match[3].lower())
+        if 1 <= rate.amount <= MAX_RATE and rate.count:
+            return rate
+    raise ValueError("give one limit of at least 1 request, such as 600/minute; empty for none")
 
 
 class Settings(BaseSettings):

@@ -1,6 +1,6 @@
-"""What the service counts and measures of itself, in Prometheus' terms. Knows no route and starts nothing.
+"""What the service counts and measures of itself, as Prometheus metrics. Knows no route and starts nothing.
 
-With several worker processes the figures lie in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and each
+With several worker processes the figures are in files in the folder that `PROMETHEUS_MULTIPROC_DIR` names, and each
 worker answers for all. Labels have few values: routes by their template, never a path as it was sent.
 """
 
@@ -80,7 +80,7 @@ class Telemetry:
             multiprocess_mode="livemax",
         )
         self._encoder_id: str | None = None
-        # A figure that is not there yet reads as 0, not as missing; what every request takes down is looked up once.
+        # A figure without a value yet reads as 0, not as missing; what every request records is looked up once.
         self._stages = {stage: self._stage_seconds.labels(stage) for stage in STAGES}
         self._hits, self._misses = (self._cache.labels(result) for result in ("hit", "miss"))
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
@@ -102,12 +102,12 @@ class Telemetry:
         self._refused.labels(code).inc()
 
     def observe_stage(self, stage: Stage, seconds: float) -> None:
-        """Take down how long a stage took for one query."""
+        """Record how long a stage took for one query."""
         self._stages[stage].observe(seconds)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
-        """Take down how long the block takes."""
+        """Record how long the block takes."""
         start = time.perf_counter()
         try:
             yield
@@ -115,11 +115,11 @@ class Telemetry:
             self.observe_stage(stage, time.perf_counter() - start)
 
     def batch(self, size: int) -> None:
-        """Take down how many queries were answered together."""
+        """Record how many queries were answered together."""
         self._batch_size.observe(size)
 
     def queue(self, waiting: int) -> None:
-        """Take down how many queries wait now."""
+        """Record how many queries wait now."""
         self._queue_depth.set(waiting)
 
     def cache(self, hits: int, misses: int) -> None:
@@ -136,12 +136,12 @@ class Telemetry:
         self._reloads.labels("done" if done else "failed").inc()
 
     def catalogue(self, version: int, products: int) -> None:
-        """Take down what is served now."""
+        """Record what is served now."""
         self._version.set(version)
         self._products.set(products)
 
     def build(self, encoder_id: str) -> None:
-        """Take down which encoder is served now."""
+        """Record which encoder is served now."""
         if encoder_id == self._encoder_id:
             return
         # Files of several processes cannot forget a label, so the one before is set to 0.
@@ -151,7 +151,7 @@ class Telemetry:
         self._encoder_id = encoder_id
 
     def memory(self) -> None:
-        """Take down how much memory this process has in use; nothing where the system does not say."""
+        """Record how much memory this process has in use; nothing where the system does not say."""
         statm = Path("/proc/self/statm")
         if statm.exists():
             self._resident.set(int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE"))

@@ -1,6 +1,6 @@
-"""What every request passes: errors, middleware, keys, rate limits, traces and the reader of bodies.
+"""What every request passes: middleware, keys, rate limits, traces, the reader of bodies, entity tags, error answers.
 
-Knows no endpoint.
+Knows no call, no search and no store.
 """
 
 from __future__ import annotations
@@ -10,41 +10,46 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
-    from app.http.errors import REPLACED as REPLACED
-    from app.http.errors import DeadlineError as DeadlineError
-    from app.http.errors import InvalidError as InvalidError
-    from app.http.errors import MalformedError as MalformedError
-    from app.http.errors import ReloadError as ReloadError
-    from app.http.errors import UnavailableError as UnavailableError
-    from app.http.errors import UnknownModelError as UnknownModelError
-    from app.http.errors import add_error_handlers as add_error_handlers
-    from app.http.errors import error_entry as error_entry
-    from app.http.errors import error_response as error_response
-    from app.http.errors import invalid as invalid
+    from app.http.connection import while_connected as while_connected
+    from app.http.etags import ETAG as ETAG
+    from app.http.etags import IF_MATCH as IF_MATCH
+    from app.http.etags import IF_NONE_MATCH as IF_NONE_MATCH
+    from app.http.etags import conditions as conditions
+    from app.http.etags import is_known as is_known
     from app.http.keys import SCOPES as SCOPES
     from app.http.keys import KeyRing as KeyRing
+    from app.http.keys import ScopeName as ScopeName
     from app.http.keys import create_key as create_key
     from app.http.keys import read_keys as read_keys
     from app.http.keys import require as require
     from app.http.keys import revoke_key as revoke_key
+    from app.http.limits import BodyLimits as BodyLimits
+    from app.http.lines import Line as Line
     from app.http.middleware import DOCS_POLICY as DOCS_POLICY
     from app.http.middleware import RequestScope as RequestScope
+    from app.http.pictures import UploadedPicture as UploadedPicture
+    from app.http.pictures import media_type as media_type
     from app.http.rate import RateLimit as RateLimit
-    from app.http.rate import parse_rate as parse_rate
-    from app.http.reader import Line as Line
-    from app.http.reader import UploadedPicture as UploadedPicture
+    from app.http.rate import address_group as address_group
     from app.http.reader import Uploads as Uploads
+    from app.http.responses import add_error_handlers as add_error_handlers
+    from app.http.responses import error_entry as error_entry
+    from app.http.responses import error_response as error_response
+    from app.http.trace import trace_of as trace_of
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "app.http.errors": (
-            "DeadlineError InvalidError MalformedError REPLACED ReloadError UnavailableError UnknownModelError "
-            "add_error_handlers error_entry error_response invalid"
-        ),
-        "app.http.keys": "KeyRing SCOPES create_key read_keys require revoke_key",
+        "app.http.connection": "while_connected",
+        "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
+        "app.http.keys": "KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
+        "app.http.limits": "BodyLimits",
+        "app.http.lines": "Line",
         "app.http.middleware": "DOCS_POLICY RequestScope",
-        "app.http.rate": "RateLimit parse_rate",
-        "app.http.reader": "Line UploadedPicture Uploads",
+        "app.http.pictures": "UploadedPicture media_type",
+        "app.http.rate": "RateLimit address_group",
+        "app.http.reader": "Uploads",
+        "app.http.responses": "add_error_handlers error_entry error_response",
+        "app.http.trace": "trace_of",
     },
 )

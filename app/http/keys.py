@@ -25,7 +25,7 @@ from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 
-from app.http.errors import ForbiddenError, UnauthorizedError, UnavailableError
+from app.errors import ForbiddenError, UnauthorizedError, UnavailableError
 from common import ConfigError, InputError, NotFoundError, atomic_file
 
 logger = logging.getLogger("vitrine.app")
@@ -43,7 +43,7 @@ MAX_KEY = 256
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is kept of a key: everything but the key."""
+    """What is stored of a key: everything but the key."""
 
     name: str
     scope: ScopeName
@@ -60,7 +60,7 @@ def read_keys(path: Path) -> list[Key]:
     """Return the keys in the file; none when there is no file.
 
     Raises:
-        ConfigError: the file cannot be read or is none of ours.
+        ConfigError: the file cannot be read, or does not hold keys.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def read_keys(path: Path) -> list[Key]:
             if key.scope not in SCOPES or not re.fullmatch(r"[0-9a-f]{64}", key.sha256):
                 raise ValueError(f"the key {key.name!r} has no known scope or no SHA-256")
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is no file of keys ({error}); move it away and make the keys anew") from error
+        raise ConfigError(f"{path} is no file of keys ({error}); move it away and make new keys") from error
     return keys
 
 
@@ -145,7 +145,7 @@ class KeyRing:
         self._refresh()
         sha256 = _hash(sent)
         found = None
-        for key in self._keys:  # all of them, so that the time taken tells nothing
+        for key in self._keys:  # all of them: the time taken must not tell which one fits
             if hmac.compare_digest(key.sha256, sha256):
                 found = key
         return found
@@ -191,7 +191,7 @@ def require(scope: ScopeName, *, always: bool = False) -> Callable[..., Awaitabl
     async def caller(
         request: Request, _bearer: Annotated[Any, Security(BEARER)], _header: Annotated[Any, Security(HEADER)]
     ) -> str | None:
-        # The middleware found the key before the request was counted; the two schemes are here to be documented.
+        # The middleware has found the key; the two schemes are here for the OpenAPI document.
         key: Key | None = request.state.key
         if scope == "read" and not always and request.app.state.settings.reads == "open":
             return key.name if key else None
@@ -228,7 +228,7 @@ def _write_keys(path: Path, keys: Sequence[Key]) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold the folder of the file, so that of two who change it at once neither is lost."""
+    """Lock the folder of the file, so that of two changes at once neither is lost."""
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

@@ -1,4 +1,4 @@
-"""What holds for every request: ids, a limit on how many, headers, an account of it. Knows no route.
+"""What happens to every request: ids, the rate limit, headers, metrics and the access log. Knows no route.
 
 An answer comes even when the code fails, and HEAD is answered as GET is, without the body.
 """
@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.errors import RateLimitedError, internal_error, named_response
+from app.errors import RateLimitedError
 from app.http.keys import Key, KeyRing
 from app.http.rate import RateLimit, address_group
+from app.http.responses import internal_error, named_response
 from app.http.trace import Trace, trace_of
 from app.logs import Origin, origin
 from app.telemetry import Telemetry
@@ -29,10 +30,10 @@ REQUEST_ID = "X-Request-ID"
 SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 MAX_PATH = 500
 NO_ROUTE = "none"
-"""The label of a request that came to no route: an unknown path, or one too many."""
+"""The label of a request that came to no route: an unknown path, or over the rate limit."""
 
 WATCHED = {"/healthz", "/readyz", "/metrics"}
-"""What machines ask all the time: never limited, and logged at debug."""
+"""Polled by machines: never limited, and logged at debug."""
 
 # Scripts, styles and calls from this host only; blob: is the picture that a visitor is about to send.
 POLICY = (
@@ -60,9 +61,9 @@ class RequestScope:
     """ASGI middleware that wraps the whole application.
 
     Every answer carries `X-Request-ID` (the caller's own when it is sane), `traceparent` and the security headers.
-    Whose key a request has is found here, and one too many is refused before its body is read. An exception that
-    nobody foresaw is logged with the id and answered with a 500 that tells nothing of the inside. Every request is
-    counted and leaves one line in the log, without the query of its address: that is what somebody looked for.
+    The key of a request is found here, and a request over the limit is refused before its body is read. An unforeseen
+    exception is logged with the id and answered with a 500 that tells nothing of the inside. Every request is
+    counted and leaves one line in the log, without the query of its address: it is what the caller looked for.
     """
 
     def __init__(self, app: ASGIApp, keys: KeyRing, telemetry: Telemetry, limit: RateLimit | None) -> None:
@@ -114,7 +115,7 @@ class RequestScope:
             origin.reset(token)
 
     def _refusal(self, scope: Scope, request_id: str, key: Key | None) -> JSONResponse | None:
-        """Return the answer to a request that is one too many."""
+        """Return the answer to a request over the limit; None when it may go on."""
         if self.limit is None or scope["path"] in WATCHED:
             return None
         wait_s = self.limit.wait(f"key:{key.name}" if key else f"address:{address_group(_client(scope))}")
@@ -123,13 +124,13 @@ class RequestScope:
         return named_response(
             request_id,
             RateLimitedError(
-                f"more than {self.limit.limit} from {'this key' if key else 'this address'}; come back in {wait_s} s",
+                f"more than {self.limit.rate} from {'this key' if key else 'this address'}; come back in {wait_s} s",
                 wait_s,
             ),
         )
 
     def _account(self, scope: Scope, key: Key | None, status: int, sent: int, seconds: float) -> None:
-        """Count a request and leave its line in the log; 499 says that the caller left before there was an answer."""
+        """Count a request and write its line to the log; status 499: the caller left before there was an answer."""
         state = scope["state"]
         method = "HEAD" if state["head"] else scope["method"]
         route = getattr(scope.get("route"), "path", NO_ROUTE)
@@ -167,7 +168,7 @@ def _client(scope: Scope) -> str:
 
 
 def _add_headers(message: Message, request_id: str, trace: Trace, secure: bool) -> None:
-    """Add what every answer carries; a security header that this one has already stays as it is."""
+    """Add what every answer carries; a security header that the answer already has stays as it is."""
     theirs: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
     present = {name.lower() for name, _ in theirs}
     ours = [(REQUEST_ID_RAW, request_id.encode("latin-1")), (b"traceparent", trace.parent.encode("latin-1"))]

@@ -1,7 +1,7 @@
-"""Measures the served catalogue on demand: in a process of its own, one split at a time, shared by all who ask.
+"""Measures the served catalogue on demand: in a subprocess, one split at a time, shared by all callers.
 
-A process, since hours of arithmetic beside the search would take turns with it at the interpreter lock; at the lowest
-priority and on one core. Knows no HTTP.
+In this process, minutes of arithmetic would take turns with the search at the interpreter lock. The subprocess runs at
+the lowest priority and on one core. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from app.http import UnavailableError
+from app.errors import UnavailableError
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError
 from index import Database, Location
@@ -48,7 +48,7 @@ class Evaluations:
 
         Raises:
             InputError: the catalogue has no product in that split.
-            UnavailableError: the process was ended from outside, or the service is closing.
+            UnavailableError: the subprocess was ended from outside, or the service is closing.
         """
         if self._state() != self._at:
             self._figures = {}
@@ -81,7 +81,7 @@ class Evaluations:
         async with self._turn:
             self._telemetry.evaluated()
             environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
-            # Not as an argument, which everybody on the machine can read: a URL has a password.
+            # Not as an argument, which all users of the machine can read: a URL has a password.
             place = self._place
             environment[CATALOGUE_VARIABLE] = place.url if isinstance(place, Database) else str(place.resolve())
             process = await asyncio.create_subprocess_exec(

@@ -1,20 +1,22 @@
 """What is being served and how it changes: encoder, catalogue, index; edits, other processes' edits, reloads.
 
-One thread makes all changes. Readers take `serving` once and see one state of it. Knows no queries and no HTTP.
+One at a time makes changes: the editing thread, or a reload. Readers take `serving` once and see one state of it. Knows
+no queries and no HTTP.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.http import ReloadError
-from app.query import Encoder, MicroBatcher, Serving
+from app.errors import REPLACED, ReloadError, UnavailableError
+from app.query import Encoder, MicroBatcher, QueuedJob, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
@@ -37,12 +39,17 @@ RELOAD_S = 120.0
 WriteResult = list[Written | ConflictError]
 
 
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """Changes to make together, with vectors of `encoder`; none at all: see what others have changed."""
+@dataclass(slots=True, eq=False)
+class Edits(QueuedJob[WriteResult]):
+    """Changes to make together, with vectors of `encoder`; none at all: only see what others have changed."""
 
     encoder: Encoder
     edits: tuple[Put | Delete, ...] = ()
+
+    @property
+    def cost(self) -> int:
+        """How many changes there are."""
+        return max(1, len(self.edits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,12 @@ class ServingState:
         opened = self._open(None)
         self.catalogue = opened.catalogue
         self.serving = opened.serving
-        self._before: Store | None = None  # whoever was just reading it may finish
-        self._editor: MicroBatcher[Edits | LoadedArtefacts, WriteResult] = MicroBatcher(
-            self._change,
+        self._before: Store | None = None  # who was just reading it may finish
+        self._changing = threading.Lock()  # held by the one who sets `catalogue` and `serving`
+        self._closed = False
+        self._editor: MicroBatcher[Edits, WriteResult] = MicroBatcher(
+            self._write,
+            name="vitrine-edit",
             max_batch=MAX_EDITS,
             queue_limit=4 * MAX_EDITS,
             deadline_s=settings.deadline_s,
@@ -84,13 +94,14 @@ class ServingState:
         self._following = asyncio.create_task(self._follow(), name="follow the catalogue")
 
     async def close(self) -> None:
-        """Finish the edits that were accepted, then let go of the files."""
+        """Finish the edits that were accepted, then close the files."""
         for task in (self._following, self._reloading):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError, Exception):
                     await task
         await self._editor.close()
+        self._closed = True
         for catalogue in (self.catalogue, self._before):
             if catalogue is not None:
                 catalogue.close()
@@ -99,7 +110,7 @@ class ServingState:
         """Return what tells one state of what is served from another."""
         return id(self.catalogue), self.serving.index.version
 
-    async def write(self, encoder: Encoder, edits: Sequence[Put | Delete]) -> WriteResult:
+    async def apply(self, encoder: Encoder, edits: Sequence[Put | Delete]) -> WriteResult:
         """Make changes together; when this returns they are on the disk, and found by every search that begins now.
 
         Raises:
@@ -109,7 +120,27 @@ class ServingState:
             VitrineError: as `MicroBatcher.submit`.
         """
         with self._telemetry.stage("write"):
-            return (await self._editor.submit(Edits(encoder, tuple(edits)), cost=max(1, len(edits)))).result
+            return await self._editor.submit(Edits(encoder, tuple(edits)))
+
+    def replace(self, opened: LoadedArtefacts) -> None:
+        """Serve other artefacts from now on; edits with vectors of another encoder are refused from now on.
+
+        Raises:
+            UnavailableError: an edit does not end, or the service is closed.
+        """
+        if not self._changing.acquire(timeout=RELOAD_S):
+            opened.catalogue.close()
+            raise UnavailableError(f"an edit before it has not ended within {RELOAD_S:g} s")
+        try:
+            if self._closed:  # a reload goes on in its thread when its task is cancelled
+                opened.catalogue.close()
+                raise UnavailableError("the service is shutting down")
+            if self._before is not None:
+                self._before.close()
+            self._before, self.catalogue, self.serving = self.catalogue, opened.catalogue, opened.serving
+            self._refresh()
+        finally:
+            self._changing.release()
 
     async def catch_up(self, deadline_s: float) -> None:
         """Take over what others have changed.
@@ -120,7 +151,7 @@ class ServingState:
         await self._editor.submit(Edits(self.serving.encoder), deadline_s=deadline_s)
 
     async def reload(self) -> None:
-        """Open checkpoint and catalogue anew, try them, and serve them; several calls at once share one reload.
+        """Open checkpoint and catalogue again, try them, and serve them; several calls at once share one reload.
 
         What was served before is served until then, and on when the new ones are not good.
 
@@ -134,7 +165,7 @@ class ServingState:
     async def _reload(self) -> None:
         try:
             opened = await asyncio.to_thread(self._open, self.serving.encoder)
-            await self._editor.submit(opened, deadline_s=RELOAD_S)
+            await asyncio.to_thread(self.replace, opened)
         except VitrineError as error:
             self._telemetry.reloaded(False)
             raise ReloadError(f"what was served before is served on: {error}") from error
@@ -159,7 +190,7 @@ class ServingState:
             if catalogue.info.dim != encoder.dim:
                 raise ArtefactError(
                     f"the catalogue has vectors of {catalogue.info.dim} values, the checkpoint makes {encoder.dim};"
-                    " make the catalogue anew with `vitrine index`"
+                    " make the catalogue again with `vitrine index`"
                 )
             index = open_search(catalogue)
             if current is not None:
@@ -191,37 +222,27 @@ class ServingState:
                 logger.exception("changes of the catalogue cannot be taken over")
                 pause = AFTER_FAILURE_S
 
-    def _change(self, jobs: Sequence[Edits | LoadedArtefacts]) -> list[WriteResult | Exception]:
-        """Make the changes of all jobs in one transaction, and bring the index to the catalogue's newest version."""
-        answers: dict[int, WriteResult | Exception] = {}
-        made: list[int] = []
-        for number, job in enumerate(jobs):
-            if isinstance(job, LoadedArtefacts):
-                if self._before is not None:
-                    self._before.close()
-                self._before, self.catalogue, self.serving = self.catalogue, job.catalogue, job.serving
-                answers[number] = []
-        for number, job in enumerate(jobs):
-            if isinstance(job, Edits) and job.encoder is self.serving.encoder:
-                made.append(number)
-            elif isinstance(job, Edits):
-                answers[number] = ReplacedError("the model was just replaced; send it again")
-        edits = [edit for number in made for edit in _edits(jobs[number])]
-        outcomes = iter(self.catalogue.write(edits) if edits else [])
-        self._catch_up()
-        for number in made:
-            answers[number] = [next(outcomes) for _ in _edits(jobs[number])]
-        return [answers[number] for number in range(len(jobs))]
+    def _write(self, jobs: Sequence[Edits]) -> list[WriteResult | Exception]:
+        """Make the changes of all jobs in one transaction, and bring the index to the catalogue's newest version.
 
-    def _catch_up(self) -> None:
+        The vectors that were just encoded are read back from the store: there is one way into the index, for our own
+        edits and for those of other processes.
+        """
+        with self._changing:
+            encoder = self.serving.encoder
+            edits = [edit for job in jobs if job.encoder is encoder for edit in job.edits]
+            written = iter(self.catalogue.write(edits) if edits else [])
+            self._refresh()
+            return [
+                [next(written) for _ in job.edits] if job.encoder is encoder else ReplacedError(REPLACED)
+                for job in jobs
+            ]
+
+    def _refresh(self) -> None:
         fresh = refresh(self.serving.index, self.catalogue)
         if fresh is not self.serving.index:
             self.serving = Serving(self.serving.encoder, fresh)
             self._telemetry.catalogue(fresh.version, len(fresh))
-
-
-def _edits(job: Edits | LoadedArtefacts) -> tuple[Put | Delete, ...]:
-    return job.edits if isinstance(job, Edits) else ()
 
 
 def _encoder_id(settings: Settings) -> str:

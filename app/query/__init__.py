@@ -1,6 +1,6 @@
-"""From a request to its result: the service, the queue of jobs, the engine that encodes and searches.
+"""From a job to its result: the service, the queue, the engine that encodes and searches.
 
-One thread encodes and searches in batches; the event loop only waits for it.
+One thread encodes and searches in batches; the event loop only waits for it. Knows no request and no route.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
-    from app.query.batcher import Answered as Answered
     from app.query.batcher import MicroBatcher as MicroBatcher
-    from app.query.engine import WEIGHTS as WEIGHTS
-    from app.query.engine import Encoder as Encoder
-    from app.query.engine import Outcome as Outcome
-    from app.query.engine import Part as Part
-    from app.query.engine import Serving as Serving
-    from app.query.service import Edit as Edit
+    from app.query.batcher import QueuedJob as QueuedJob
+    from app.query.classify import classify_labels as classify_labels
+    from app.query.classify import explain_match as explain_match
+    from app.query.engine import Engine as Engine
+    from app.query.jobs import WEIGHTS as WEIGHTS
+    from app.query.jobs import Encoder as Encoder
+    from app.query.jobs import Job as Job
+    from app.query.jobs import JobResult as JobResult
+    from app.query.jobs import Part as Part
+    from app.query.jobs import Serving as Serving
+    from app.query.jobs import unit_vector as unit_vector
     from app.query.service import Service as Service
-    from app.query.service import TheService as TheService
-    from app.query.service import get_service as get_service
-    from app.query.service import product_vectors as product_vectors
-    from app.query.service import unit_vector as unit_vector
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "app.query.batcher": "Answered MicroBatcher",
-        "app.query.engine": "Encoder Outcome Part Serving WEIGHTS",
-        "app.query.service": "Edit Service TheService get_service product_vectors unit_vector",
+        "app.query.batcher": "MicroBatcher QueuedJob",
+        "app.query.classify": "classify_labels explain_match",
+        "app.query.engine": "Engine",
+        "app.query.jobs": "Encoder Job JobResult Part Serving WEIGHTS unit_vector",
+        "app.query.service": "Service",
     },
 )

@@ -1,161 +1,150 @@
-"""From a batch of jobs to vectors and hits: encodes, blends, searches. Knows no HTTP, no queue and no files."""
+"""From a batch of jobs to vectors and pages: checks, encodes, blends, searches. Knows no HTTP and no queue."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
-from typing import Literal, Protocol
+from threading import BoundedSemaphore
 
 import numpy as np
 from cachetools import LRUCache
 from PIL import Image
 
-from app.http import REPLACED, UnavailableError
+from app.errors import REPLACED, InvalidError, UnavailableError
+from app.query.jobs import Encoder, Job, JobResult, Part, Serving
+from app.telemetry import Telemetry
 from common import InputError, VitrineError
-from index import DescriptionHit, Hit, Page, Search, SearchQuery, Side
+from index import SIDES, DescriptionHit, Hit, LikeVectors, Page, UnknownProductError
 
-Kind = Literal["images", "descriptions"]
-Part = Literal["text", "image", "like", "unlike", "vector"]
+SEARCH_THREADS = 4
+"""Searches at a time in a catalogue that is a database."""
+SEARCHES_AHEAD = 32
+"""Searches that a database may owe before the encoder waits for it: behind a slow one, work must not pile up."""
 
 Text = tuple[np.ndarray, int]
 """Vector (D,) and number of tokens."""
-
-WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
-"""The weight of each part of a query, by default."""
-
-
-class Encoder(Protocol):
-    """What the service needs of an encoder; `models.encoder.Encoder` is one. Rows are unit vectors of D floats."""
-
-    @property
-    def encoder_id(self) -> str:
-        """Name of the weights; a catalogue carries the same."""
-
-    @property
-    def dim(self) -> int:
-        """D."""
-
-    @property
-    def device(self) -> str:
-        """Where it runs."""
-
-    @property
-    def logit_scale(self) -> float:
-        """What cosines are multiplied by before a softmax makes probabilities of them."""
-
-    def encode_counted(self, texts: Sequence[str], /) -> tuple[np.ndarray, np.ndarray]:
-        """Return (B, D) float32, and how many tokens (B,) the model has read of each text."""
-
-    def prepare_image(self, image: Image.Image, /) -> np.ndarray:
-        """Return (H, W, 3) uint8: the picture as `encode_pixels` takes it; called from several threads."""
-
-    def encode_pixels(self, pixels: np.ndarray, /) -> np.ndarray:
-        """Return (B, D) float32 for pixels (B, H, W, 3) uint8."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """An encoder and an index of vectors that it made: replaced together or not at all."""
-
-    encoder: Encoder
-    index: Search
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a search asks for, beside the texts and pictures of its job."""
-
-    kind: Kind
-    want: SearchQuery
-    like: tuple[str, ...] = ()
-    unlike: tuple[str, ...] = ()
-    vector: np.ndarray | None = None
-    """(D,) of unit length."""
-    weights: Mapping[Part, float] = field(default_factory=lambda: WEIGHTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Texts and prepared pictures (H, W, 3) to encode; with a search, they are parts of its query."""
-
-    texts: tuple[str, ...] = ()
-    pixels: tuple[np.ndarray, ...] = ()
-    ask: Ask | None = None
-    cached: bool = True
-    """Whether the texts' vectors may come from the cache and are kept in it."""
-
-    @property
-    def cost(self) -> int:
-        """How many inputs it has for the encoder; a search without any counts as one."""
-        return max(1, len(self.texts) + len(self.pixels))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one job, and what its batch took (seconds)."""
-
-    serving: Serving
-    texts: np.ndarray
-    """(number of texts, D)."""
-    images: np.ndarray
-    """(number of pictures, D)."""
-    tokens: int
-    """Of all its texts."""
-    page: Page[Hit] | Page[DescriptionHit] | None
-    """What the search found; None without one."""
-    encode_s: float
-    search_s: float
+AnyPage = Page[Hit] | Page[DescriptionHit]
 
 
 class Engine:
-    """Answers batches of jobs with one call per tower and one search per kind; used by one thread at a time.
+    """Answers batches of jobs with one call per tower and one search per side; used by one thread at a time.
 
-    `serving` is read once per batch, so that a batch sees one state of encoder and index. `hits` and `misses` count the
-    texts that were looked up in the cache.
+    The state of encoder and index is read once per batch, so that all of a batch sees the same one.
+
+    Args:
+        serving: returns the encoder and the index of now.
+        text_cache: texts whose vectors are kept.
+        telemetry: where sizes of batches and hits of the cache are counted.
+        remote: whether the catalogue is a database. Then the thread that encodes does not wait for searches: a few
+            others do, and a job is answered with a future.
     """
 
-    def __init__(self, serving: Callable[[], Serving], text_cache: int) -> None:
+    def __init__(
+        self, serving: Callable[[], Serving], text_cache: int, telemetry: Telemetry, *, remote: bool = False
+    ) -> None:
         self._serving = serving
+        self._telemetry = telemetry
         self._cache: LRUCache[str, Text] = LRUCache(text_cache)
         self._encoder: Encoder | None = None
         self._shape: tuple[int, ...] = ()
-        self.hits = 0
-        self.misses = 0
+        self._pool = ThreadPoolExecutor(SEARCH_THREADS, thread_name_prefix="vitrine-search") if remote else None
+        self._ahead = BoundedSemaphore(SEARCHES_AHEAD)
 
-    def answer(self, jobs: Sequence[Job]) -> list[Outcome | Exception]:
-        """Return what became of each job, in their order; a job that cannot be answered has the reason for it."""
+    def answer(self, jobs: Sequence[Job]) -> list[JobResult | Exception | Future[JobResult]]:
+        """Return the result of each job, in their order; a job that cannot be answered has the reason for it."""
         serving = self._serving()
-        self._reset_for(serving.encoder)
+        results, queries, refused = self._encode_all(jobs, serving)
+        answers: dict[int, JobResult | Exception | Future[JobResult]] = {**results, **refused}
+        if self._pool is not None:
+            for at, query in queries.items():
+                answers[at] = self._search_beside(self._pool, jobs[at], results[at], query)
+        else:
+            start = time.perf_counter()
+            for side in SIDES:
+                asked = {at: wanted for at in queries if jobs[at].side == side and (wanted := jobs[at].query)}
+                if asked:
+                    vectors = np.stack([queries[at] for at in asked])
+                    pages: Sequence[AnyPage] = serving.index.search(side, vectors, list(asked.values()))
+                    for at, page in zip(asked, pages, strict=True):
+                        results[at].page = page
+            search_s = time.perf_counter() - start
+            for at in queries:
+                results[at].search_s = search_s
+        self._telemetry.batch(sum(job.cost for job in jobs))
+        return [answers[at] for at in range(len(jobs))]
+
+    def close(self) -> None:
+        """Wait for the searches that still go on."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def _encode_all(
+        self, jobs: Sequence[Job], serving: Serving
+    ) -> tuple[dict[int, JobResult], dict[int, np.ndarray], dict[int, Exception]]:
+        """Return by place in `jobs`: results with vectors, vectors (D,) to search with, and why a job is refused.
+
+        What can be refused without a vector is refused first: a bad job costs the encoder nothing.
+        """
         start = time.perf_counter()
-        answers: dict[int, Outcome | Exception] = {
-            row: UnavailableError(REPLACED)
-            for row, job in enumerate(jobs)
-            if any(pixels.shape != self._shape for pixels in job.pixels)
-        }
-        rows = [row for row in range(len(jobs)) if row not in answers]
-        vectors, tokens = self._texts([jobs[row] for row in rows])
-        counts = [len(jobs[row].texts) for row in rows]
-        texts, read = split_rows(vectors, counts), split_rows(tokens, counts)
-        images = split_rows(self._images([jobs[row] for row in rows]), [len(jobs[row].pixels) for row in rows])
+        self._reset_for(serving.encoder)
+        refused: dict[int, Exception] = {}
+        liked: dict[int, LikeVectors | None] = {}
+        for at, job in enumerate(jobs):
+            try:
+                liked[at] = self._check(job, serving)
+            except VitrineError as error:
+                refused[at] = error
+        results = self._encode({at: jobs[at] for at in liked}, serving)
         queries: dict[int, np.ndarray] = {}
-        for row, text, image in zip(rows, texts, images, strict=True):
-            ask = jobs[row].ask
-            if ask is not None:
+        for at, like in liked.items():
+            if like is not None:
                 try:
-                    serving.index.check(ask.want)
-                    queries[row] = _blend(ask, text, image, serving)
-                except VitrineError as error:
-                    answers[row] = error
-        encoded = time.perf_counter()
-        pages = self._search(serving.index, {row: query for row, query in queries.items() if row not in answers}, jobs)
-        searched = time.perf_counter()
-        times = encoded - start, searched - encoded
-        for row, text, image, count in zip(rows, texts, images, read, strict=True):
-            if row not in answers:
-                answers[row] = Outcome(serving, text, image, int(count.sum()), pages.get(row), *times)
-        return [answers[row] for row in range(len(jobs))]
+                    queries[at] = blend(jobs[at], results[at], like)
+                except InputError as error:
+                    refused[at] = error
+        encode_s = time.perf_counter() - start
+        for at, result in results.items():
+            result.queued_s, result.encode_s = start - jobs[at].submitted, encode_s
+        return results, queries, refused
+
+    def _check(self, job: Job, serving: Serving) -> LikeVectors | None:
+        """Return the vectors of the products that a search names; None for a job that searches nothing.
+
+        A database is asked for them here, in the encoder's thread: one short round trip, and only for such queries.
+
+        Raises:
+            UnavailableError: it was made for another encoder.
+            InvalidError: there are no such products. In a path that would be 404, but a body was understood.
+            InputError: a filter or facet on an attribute that no product has.
+        """
+        foreign = any(pixels.shape != self._shape for pixels in job.pixels)
+        if foreign or (job.vector is not None and len(job.vector) != serving.encoder.dim):
+            raise UnavailableError(REPLACED)
+        if job.query is None:
+            return None
+        try:
+            return serving.index.check(job.query)
+        except UnknownProductError as error:
+            raise InvalidError(f"{error.field}: {error}", [{"field": error.field, "message": str(error)}]) from None
+
+    def _encode(self, jobs: Mapping[int, Job], serving: Serving) -> dict[int, JobResult]:
+        """Return the vectors of each job: one call of each tower for all of them."""
+        texts, tokens = self._texts(list(jobs.values()))
+        pixels = [one for job in jobs.values() for one in job.pixels]
+        images = serving.encoder.encode_pixels(np.stack(pixels)) if pixels else stack_rows((), serving.encoder.dim)
+        of_texts = [len(job.texts) for job in jobs.values()]
+        cut = zip(
+            split_rows(texts, of_texts),
+            split_rows(images, [len(job.pixels) for job in jobs.values()]),
+            split_rows(tokens, of_texts),
+            strict=True,
+        )
+        return {
+            at: JobResult(serving, text, image, int(read.sum()))
+            for at, (text, image, read) in zip(jobs, cut, strict=True)
+        }
 
     def _reset_for(self, encoder: Encoder) -> None:
         """Forget what belongs to another encoder."""
@@ -166,7 +155,7 @@ class Engine:
 
     def _texts(self, jobs: Sequence[Job]) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors and numbers of tokens of all texts, in order; each distinct one is encoded once."""
-        assert self._encoder is not None  # noqa: S101 - taken before
+        assert self._encoder is not None  # noqa: S101 - set by `_reset_for`
         known: dict[tuple[str, bool], Text] = {}
         for job in jobs:
             for text in job.texts:
@@ -176,8 +165,8 @@ class Engine:
         keys = [(text, job.cached) for job in jobs for text in job.texts]
         missing = list(dict.fromkeys(key for key in keys if key not in known))
         asked = sum(cached for _, cached in keys)
-        self.hits += (hits := sum(cached and (text, cached) in known for text, cached in keys))
-        self.misses += asked - hits
+        hits = sum(cached and (text, cached) in known for text, cached in keys)
+        self._telemetry.cache(hits, asked - hits)
         if missing:
             encoded = self._encoder.encode_counted([text for text, _ in missing])
             for (text, cached), vector, tokens in zip(missing, *encoded, strict=True):
@@ -187,48 +176,45 @@ class Engine:
         vectors = stack_rows((known[key][0] for key in keys), self._encoder.dim)
         return vectors, np.array([known[key][1] for key in keys], dtype=np.int64)
 
-    def _images(self, jobs: Sequence[Job]) -> np.ndarray:
-        """Return the vectors of all pictures of the jobs, in order."""
-        assert self._encoder is not None  # noqa: S101 - taken before
-        pixels = [one for job in jobs for one in job.pixels]
-        return self._encoder.encode_pixels(np.stack(pixels)) if pixels else stack_rows((), self._encoder.dim)
+    def _search_beside(
+        self, pool: ThreadPoolExecutor, job: Job, result: JobResult, query: np.ndarray
+    ) -> Future[JobResult]:
+        """Search in another thread; waits for its turn when too many searches are owed."""
 
-    def _search(
-        self, index: Search, queries: Mapping[int, np.ndarray], jobs: Sequence[Job]
-    ) -> dict[int, Page[Hit] | Page[DescriptionHit]]:
-        """Return the page of each query, one call per kind."""
-        pages: dict[int, Page[Hit] | Page[DescriptionHit]] = {}
-        asks = {row: ask for row in queries if (ask := jobs[row].ask) is not None}
-        sides: tuple[tuple[Kind, Side], ...] = (("images", "images"), ("descriptions", "texts"))
-        for kind, side in sides:
-            rows = [row for row, ask in asks.items() if ask.kind == kind]
-            if rows:
-                found = index.search(side, np.stack([queries[row] for row in rows]), [asks[row].want for row in rows])
-                pages.update(zip(rows, found, strict=True))
-        return pages
+        def search() -> JobResult:
+            start = time.perf_counter()
+            assert job.query is not None  # noqa: S101 - `_encode_all` gives vectors of searches only
+            (result.page,) = result.serving.index.search(job.side, query[None], [job.query])
+            result.search_s = time.perf_counter() - start
+            return result
+
+        self._ahead.acquire()
+        future = pool.submit(search)
+        future.add_done_callback(lambda _: self._ahead.release())
+        return future
 
 
-def _blend(ask: Ask, texts: np.ndarray, images: np.ndarray, serving: Serving) -> np.ndarray:
+def blend(job: Job, encoded: JobResult, liked: LikeVectors) -> np.ndarray:
     """Return the query (D,): the normalised sum of its parts' unit vectors by weight, what is unlike it negative.
 
     Several vectors of one part count as their normalised mean (Rocchio).
 
     Raises:
-        NotFoundError: a product in `like` or `unlike` that is not there.
         InputError: the parts cancel each other out.
     """
-    parts: dict[Part, np.ndarray] = {"text": texts, "image": images}
-    if ask.like:
-        parts["like"] = serving.index.vectors(ask.like)
-    if ask.unlike:
-        parts["unlike"] = serving.index.vectors(ask.unlike)
-    if ask.vector is not None:
-        parts["vector"] = ask.vector[None]
-    query = np.zeros(serving.encoder.dim, dtype=np.float32)
+    parts: dict[Part, np.ndarray] = {
+        "text": encoded.texts,
+        "image": encoded.images,
+        "like": liked.like,
+        "unlike": liked.unlike,
+    }
+    if job.vector is not None:
+        parts["vector"] = job.vector[None]
+    query = np.zeros(encoded.serving.encoder.dim, dtype=np.float32)
     for part, vectors in parts.items():
         if len(vectors):
             mean = vectors[0] if len(vectors) == 1 else _unit(vectors.mean(axis=0), f"the products in {part}")
-            query += np.float32(ask.weights[part] * (-1 if part == "unlike" else 1)) * mean
+            query += np.float32(job.weights[part] * (-1 if part == "unlike" else 1)) * mean
     return _unit(query, "the parts of the query")
 
 
@@ -246,6 +232,6 @@ def stack_rows(vectors: Iterable[np.ndarray], dim: int) -> np.ndarray:
 
 
 def split_rows(vectors: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
-    """Return `vectors` cut into as many rows each as `counts` says."""
+    """Return `vectors` cut into pieces of `counts` rows."""
     ends = np.cumsum([0, *counts])
     return [vectors[start:end] for start, end in pairwise(ends)]

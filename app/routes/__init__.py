@@ -1,24 +1,27 @@
-"""The HTTP endpoints: search, products, insight and the pages. Thin: each calls the service and answers.
+"""The HTTP calls, a file for each kind. Thin: each reads its input, asks a component, and shapes the answer.
 
 Only `app.server` imports this package.
 """
 
 from __future__ import annotations
 
-from app.routes.insight import PAGE, Maps, details, pages
+from app.routes.components import Components
+from app.routes.encoding import direct as direct_encoding
+from app.routes.encoding import router as encoding_router
+from app.routes.insight import router as insight_router
+from app.routes.operations import PAGE, metrics, pages
+from app.routes.operations import router as operations_router
 from app.routes.products import admin, reading, writing
-from app.routes.search import metrics, operations, router, searching
+from app.routes.search import router as search_router
+
+DIRECT = (search_router, direct_encoding)
+"""The calls that come most often; the application tries their routes before all others."""
+INCLUDED = (encoding_router, insight_router, reading, writing, admin, operations_router, pages)
 
 __all__ = [
+    "DIRECT",
+    "INCLUDED",
     "PAGE",
-    "Maps",
-    "admin",
-    "details",
+    "Components",
     "metrics",
-    "operations",
-    "pages",
-    "reading",
-    "router",
-    "searching",
-    "writing",
 ]

@@ -1,19 +1,31 @@
-"""The calls that read and change the live catalogue, one product at a time or many, and the one that reloads it."""
+"""The calls that read and change the live catalogue, one product at a time or many, and the reload."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from contextlib import aclosing
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from app.http import Line, MalformedError, error_entry, error_response, require
-from app.query import Edit, Service, TheService
+from app.http import (
+    ETAG,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    Line,
+    conditions,
+    error_entry,
+    error_response,
+    is_known,
+    media_type,
+    require,
+)
+from app.live import Edit, Editor
+from app.routes.components import TheComponents
 from app.schemas import (
     CHANGES,
     MAX_NAME,
@@ -28,7 +40,7 @@ from app.schemas import (
     product_body,
 )
 from common import VitrineError
-from index import Product, Written
+from index import ExistsError, Product, Written
 
 IMAGE_MAX_AGE_S = 3600
 PIECE = 32
@@ -36,38 +48,15 @@ PIECE = 32
 PIECE_BYTES = 16_000_000
 """The same for their pictures, which are in memory until then."""
 MAX_LINE_ERRORS = 100
-TAG = re.compile(r'(W/)?"([^"]*)"')
 
 KnownId = Annotated[str, Path(description="Its id, percent-encoded.")]
 NewId = Annotated[str, Path(max_length=MAX_NAME, pattern=PRODUCT_ID, description="Its id, percent-encoded.")]
-ETAG: dict[str, Any] = {
-    "ETag": {"description": "Names the product's content, for If-Match.", "schema": {"type": "string"}}
-}
-CONDITIONS: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "If-Match",
-            "in": "header",
-            "required": False,
-            "description": "ETag of the product as the caller knows it, or * for any: else nothing is changed (412).",
-            "schema": {"type": "string"},
-        }
-    ]
-}
-ONLY_NEW: dict[str, Any] = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "*: only if there is no such product yet, else nothing is changed (412).",
-    "schema": {"type": "string", "enum": ["*"]},
-}
-
 reading = APIRouter(tags=["products"], dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 writing = APIRouter(tags=[CHANGES], dependencies=[Depends(require("write"))], responses=error_answers(401, 403, 429))
 admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
 
 
-# An id may contain slashes, so the picture's route stands before the one that takes any path as an id.
+# An id may contain slashes, so the picture's route comes before the one that takes any path as an id.
 @reading.get(
     "/v1/products/{product_id:path}/image",
     response_class=Response,
@@ -77,14 +66,14 @@ admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], resp
         **error_answers(404, 500),
     },
 )
-def product_image(product_id: KnownId, request: Request, service: TheService) -> Response:
+def product_image(product_id: KnownId, request: Request, components: TheComponents) -> Response:
     """Return the picture of a product."""
-    data = service.catalogue.image(product_id)
+    data = components.state.catalogue.image(product_id)
     headers = {
         "ETag": f'"{hashlib.blake2b(data, digest_size=16).hexdigest()}"',
         "Cache-Control": f"public, max-age={IMAGE_MAX_AGE_S}",
     }
-    if _known(request, headers["ETag"]):
+    if is_known(request.headers, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(data, media_type=media_type(data), headers=headers)
 
@@ -98,10 +87,10 @@ def product_image(product_id: KnownId, request: Request, service: TheService) ->
     },
     response_model=ProductDetail,
 )
-def product(product_id: KnownId, request: Request, response: Response, service: TheService) -> Any:
+def product(product_id: KnownId, request: Request, response: Response, components: TheComponents) -> Any:
     """Return one product."""
-    found, digest = service.catalogue.get_with_etag(product_id)
-    if _known(request, f'"{digest}"'):
+    found, digest = components.state.catalogue.get_with_etag(product_id)
+    if is_known(request.headers, f'"{digest}"'):
         return Response(status_code=304, headers={"ETag": f'"{digest}"'})
     response.headers["ETag"] = f'"{digest}"'
     return _detail(found)
@@ -109,7 +98,7 @@ def product(product_id: KnownId, request: Request, response: Response, service: 
 
 @writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "DELETE"], include_in_schema=False)
 def change_image(product_id: str, request: Request) -> Response:
-    """Refuse to change a picture apart from its product; this path would otherwise stand for a product called so."""
+    """Refuse to change a picture apart from its product; this path would otherwise name a product."""
     return error_response(
         request.state.request_id,
         405,
@@ -127,34 +116,36 @@ def change_image(product_id: str, request: Request) -> Response:
         201: {"model": ProductDetail, "headers": ETAG, "description": "It is new."},
         **error_answers(400, 408, 412, 413, 415, 422, 500, 503, 504),
     },
-    openapi_extra={"requestBody": product_body(), "parameters": [*CONDITIONS["parameters"], ONLY_NEW]},
+    openapi_extra={"requestBody": product_body(), "parameters": [IF_MATCH, IF_NONE_MATCH]},
 )
-async def put_product(product_id: NewId, request: Request, response: Response, service: TheService) -> Any:
+async def put_product(product_id: NewId, request: Request, response: Response, components: TheComponents) -> Any:
     """Put a product into the catalogue, in place of the one of this id if there is one.
 
     Send JSON, with the picture as a data URI; or a multipart form with a file `image`. A product that is there already
     keeps its picture when none is sent. When the answer comes, the product is on the disk and found by searches.
     The same call may be sent again when its answer got lost.
     """
-    expected, absent = _conditions(request)
-    fields, picture = await service.uploads.read_product(request, ProductRequest)
-    edit = Edit(product_id, fields.title, fields.attributes, picture, expected=expected, absent=absent)
-    written = await _one(service, edit)
+    asked = conditions(request.headers)
+    fields, picture = await components.uploads.read_kept(request, ProductRequest)
+    edit = Edit(product_id, fields.title, fields.attributes, picture, expected=asked.expected, absent=asked.absent)
+    written = await _one(components.editor, edit)
     response.status_code = HTTPStatus.CREATED if written.created else HTTPStatus.OK
     response.headers["ETag"] = f'"{written.digest}"'
-    return _detail(Product(product_id, fields.title, fields.attributes, service.catalogue.info.split.of(fields.title)))
+    return _detail(
+        Product(product_id, fields.title, fields.attributes, components.state.catalogue.info.split.of(fields.title))
+    )
 
 
 @writing.delete(
     "/v1/products/{product_id:path}",
     status_code=204,
     responses={204: {"description": "There is no such product now."}, **error_answers(400, 412, 422, 500, 503, 504)},
-    openapi_extra=CONDITIONS,
+    openapi_extra={"parameters": [IF_MATCH]},
 )
-async def delete_product(product_id: NewId, request: Request, service: TheService) -> Response:
+async def delete_product(product_id: NewId, request: Request, components: TheComponents) -> Response:
     """Take a product out of the catalogue. One that is not there is answered alike: the call may be sent again."""
-    expected, _ = _conditions(request)
-    await _one(service, Edit(product_id, delete=True, expected=expected))
+    asked = conditions(request.headers)
+    await _one(components.editor, Edit(product_id, delete=True, expected=asked.expected))
     return Response(status_code=204)
 
 
@@ -163,7 +154,7 @@ async def delete_product(product_id: NewId, request: Request, service: TheServic
     responses=error_answers(400, 408, 413, 415, 422, 500, 503, 504),
     openapi_extra={"requestBody": bulk_body()},
 )
-async def write_products(request: Request, service: TheService) -> BulkAnswer:
+async def write_products(request: Request, components: TheComponents) -> BulkAnswer:
     """Put many products in, replace them or take them out: one JSON object a line, each with its `id`.
 
     Send lines (application/x-ndjson) with pictures as data URIs, as many as you like: they are read, encoded and
@@ -172,43 +163,45 @@ async def write_products(request: Request, service: TheService) -> BulkAnswer:
     """
     counts: Counter[str] = Counter()
     errors: list[LineError] = []
-    async with aclosing(service.uploads.read_lines(request)) as lines:
+    async with aclosing(components.uploads.read_lines(request)) as lines:
         piece: list[Line] = []
         size = 0
         async for line in lines:
             piece.append(line)
             size += len(line.picture.data) if line.picture else 0
             if len(piece) == PIECE or size > PIECE_BYTES:
-                await _write_piece(request, service, piece, counts, errors)
+                await _write_piece(request, components.editor, piece, counts, errors)
                 piece, size = [], 0
-        await _write_piece(request, service, piece, counts, errors)
-    return BulkAnswer(**counts, errors=errors, catalogue_version=service.serving.index.version)
+        await _write_piece(request, components.editor, piece, counts, errors)
+    return BulkAnswer(**counts, errors=errors, catalogue_version=components.service.serving.index.version)
 
 
 @admin.post("/v1/admin/reload", responses=error_answers(409, 500, 503))
-async def reload(service: TheService) -> Ready:
+async def reload(components: TheComponents) -> Ready:
     """Serve checkpoint and catalogue as they are on the disk now; no request is dropped meanwhile.
 
     They are opened and tried beside those being served. When they are not good, the answer is 409 with the reason, and
     what was served before is served on. A catalogue that is replaced, by `vitrine index`, is taken over by itself.
     """
-    return await service.reload()
+    return Ready(**asdict(await components.reload()))
 
 
-async def _one(service: Service, edit: Edit) -> Written:
+async def _one(editor: Editor, edit: Edit) -> Written:
     """Make one edit.
 
     Raises:
         VitrineError: why it cannot be made.
     """
-    (outcome,) = await service.edit([edit])
+    (outcome,) = await editor.edit([edit])
+    if isinstance(outcome, ExistsError):  # in the words of the header that asked for it
+        raise ExistsError(f"product {edit.id!r} exists already; send the change without If-None-Match")
     if isinstance(outcome, VitrineError):
         raise outcome
     return outcome
 
 
 async def _write_piece(
-    request: Request, service: Service, piece: list[Line], counts: Counter[str], errors: list[LineError]
+    request: Request, editor: Editor, piece: list[Line], counts: Counter[str], errors: list[LineError]
 ) -> None:
     """Make the edits of some lines, and add up what they came to."""
     if not piece:
@@ -224,7 +217,7 @@ async def _write_piece(
             of_edit.append(number)
             edits.append(Edit(fields.id, fields.title or "", fields.attributes, line.picture, delete=fields.delete))
     if edits:
-        outcomes.update(zip(of_edit, await service.edit(edits), strict=True))
+        outcomes.update(zip(of_edit, await editor.edit(edits), strict=True))
     for number, line in enumerate(piece):
         outcome = outcomes[number]
         product_id = line.fields.id if line.fields is not None else None
@@ -241,29 +234,6 @@ async def _write_piece(
             counts[kind] += 1
 
 
-def _conditions(request: Request) -> tuple[frozenset[str] | None, bool]:
-    """Return the digests that If-Match names (None: no condition), and whether the product must be a new one.
-
-    Raises:
-        MalformedError: a header that is none of these.
-    """
-    match, none_match = request.headers.get("if-match"), request.headers.get("if-none-match")
-    if none_match is not None and none_match.strip() != "*":
-        raise MalformedError(f"If-None-Match is {none_match[:100]!r}; with a change only * is of use")
-    if match is None:
-        return None, none_match is not None
-    if match.strip() == "*":
-        return frozenset("*"), none_match is not None
-    # Weak tags, and what is no tag, match nothing here (RFC 9110, section 13.1.1).
-    return frozenset(digest for weak, digest in TAG.findall(match) if not weak), none_match is not None
-
-
-def _known(request: Request, etag: str) -> bool:
-    """Return whether the caller has what this tag names."""
-    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    return etag in known or "*" in known
-
-
 def _detail(product: Product) -> ProductDetail:
     return ProductDetail(
         id=product.id,
@@ -277,21 +247,3 @@ def _detail(product: Product) -> ProductDetail:
 def image_url(product_id: str) -> str:
     """Return the path of a product's picture."""
     return f"/v1/products/{quote(product_id, safe='')}/image"
-
-
-def media_type(data: bytes) -> str:
-    """Return the media type of a picture by its first bytes; what is no picture a browser knows is just bytes."""
-    signatures = {
-        b"\xff\xd8\xff": "image/jpeg",
-        b"\x89PNG\r\n\x1a\n": "image/png",
-        b"GIF87a": "image/gif",
-        b"GIF89a": "image/gif",
-        b"BM": "image/bmp",
-        b"II*\x00": "image/tiff",
-        b"MM\x00*": "image/tiff",
-    }
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[4:12] == b"ftypavif":
-        return "image/avif"
-    return next((kind for start, kind in signatures.items() if data.startswith(start)), "application/octet-stream")

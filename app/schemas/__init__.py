@@ -1,6 +1,6 @@
 """The bodies of requests and answers as pydantic models, with their limits, examples and OpenAPI entries.
 
-Knows no route.
+Knows no route and no state of the service.
 """
 
 from __future__ import annotations
@@ -10,66 +10,78 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
-    from app.schemas.search import CHANGES as CHANGES
-    from app.schemas.search import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
-    from app.schemas.search import MAX_FACET_VALUES as MAX_FACET_VALUES
+    from app.schemas.classification import ClassifyAnswer as ClassifyAnswer
+    from app.schemas.classification import ClassifyRequest as ClassifyRequest
+    from app.schemas.classification import ExplainAnswer as ExplainAnswer
+    from app.schemas.classification import ExplainedResult as ExplainedResult
+    from app.schemas.classification import ExplainRequest as ExplainRequest
+    from app.schemas.classification import LabelResult as LabelResult
+    from app.schemas.classification import WordResult as WordResult
+    from app.schemas.encoding import EmbeddingsAnswer as EmbeddingsAnswer
+    from app.schemas.encoding import EmbeddingsRequest as EmbeddingsRequest
+    from app.schemas.encoding import Model as Model
+    from app.schemas.encoding import ModelsAnswer as ModelsAnswer
+    from app.schemas.encoding import is_picture as is_picture
+    from app.schemas.errors import error_answers as error_answers
+    from app.schemas.evaluation import DetailsAnswer as DetailsAnswer
+    from app.schemas.evaluation import EvaluationAnswer as EvaluationAnswer
+    from app.schemas.fields import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
+    from app.schemas.fields import MAX_NAME as MAX_NAME
+    from app.schemas.fields import MODEL_NAME as MODEL_NAME
+    from app.schemas.fields import PRODUCT_ID as PRODUCT_ID
+    from app.schemas.fields import Name as Name
+    from app.schemas.openapi import DocumentedApp as DocumentedApp
+    from app.schemas.openapi import batch_body as batch_body
+    from app.schemas.openapi import body_docs as body_docs
+    from app.schemas.openapi import bulk_body as bulk_body
+    from app.schemas.openapi import classify_body as classify_body
+    from app.schemas.openapi import embeddings_body as embeddings_body
+    from app.schemas.openapi import explain_body as explain_body
+    from app.schemas.openapi import product_body as product_body
+    from app.schemas.openapi import search_body as search_body
+    from app.schemas.operations import Health as Health
+    from app.schemas.operations import Ready as Ready
+    from app.schemas.products import CHANGES as CHANGES
+    from app.schemas.products import MAX_FACET_VALUES as MAX_FACET_VALUES
+    from app.schemas.products import BulkAnswer as BulkAnswer
+    from app.schemas.products import FacetsAnswer as FacetsAnswer
+    from app.schemas.products import LineError as LineError
+    from app.schemas.products import MapAnswer as MapAnswer
+    from app.schemas.products import ProductDetail as ProductDetail
+    from app.schemas.products import ProductLine as ProductLine
+    from app.schemas.products import ProductRequest as ProductRequest
     from app.schemas.search import MAX_FILTERS as MAX_FILTERS
-    from app.schemas.search import MAX_NAME as MAX_NAME
-    from app.schemas.search import MODEL_NAME as MODEL_NAME
-    from app.schemas.search import PRODUCT_ID as PRODUCT_ID
     from app.schemas.search import BatchRequest as BatchRequest
-    from app.schemas.search import BulkAnswer as BulkAnswer
-    from app.schemas.search import ClassifyAnswer as ClassifyAnswer
-    from app.schemas.search import ClassifyRequest as ClassifyRequest
     from app.schemas.search import Condition as Condition
     from app.schemas.search import DescriptionAnswer as DescriptionAnswer
     from app.schemas.search import DescriptionAnswers as DescriptionAnswers
-    from app.schemas.search import DetailsAnswer as DetailsAnswer
-    from app.schemas.search import EmbeddingsAnswer as EmbeddingsAnswer
-    from app.schemas.search import EmbeddingsRequest as EmbeddingsRequest
-    from app.schemas.search import EvaluationAnswer as EvaluationAnswer
-    from app.schemas.search import ExplainAnswer as ExplainAnswer
-    from app.schemas.search import ExplainedResult as ExplainedResult
-    from app.schemas.search import ExplainRequest as ExplainRequest
-    from app.schemas.search import FacetsAnswer as FacetsAnswer
-    from app.schemas.search import Health as Health
-    from app.schemas.search import LabelResult as LabelResult
-    from app.schemas.search import LineError as LineError
-    from app.schemas.search import MapAnswer as MapAnswer
-    from app.schemas.search import MapAttribute as MapAttribute
-    from app.schemas.search import Model as Model
-    from app.schemas.search import ModelsAnswer as ModelsAnswer
-    from app.schemas.search import Name as Name
     from app.schemas.search import ProductAnswer as ProductAnswer
     from app.schemas.search import ProductAnswers as ProductAnswers
-    from app.schemas.search import ProductDetail as ProductDetail
-    from app.schemas.search import ProductLine as ProductLine
-    from app.schemas.search import ProductRequest as ProductRequest
-    from app.schemas.search import Ready as Ready
     from app.schemas.search import SearchRequest as SearchRequest
-    from app.schemas.search import WordResult as WordResult
-    from app.schemas.search import batch_body as batch_body
-    from app.schemas.search import bulk_body as bulk_body
-    from app.schemas.search import classify_body as classify_body
-    from app.schemas.search import embeddings_body as embeddings_body
-    from app.schemas.search import error_answers as error_answers
-    from app.schemas.search import explain_body as explain_body
     from app.schemas.search import filters_of as filters_of
-    from app.schemas.search import is_picture as is_picture
-    from app.schemas.search import product_body as product_body
-    from app.schemas.search import search_body as search_body
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.schemas.classification": (
+            "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
+        ),
+        "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
+        "app.schemas.errors": "error_answers",
+        "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
+        "app.schemas.fields": "EXAMPLE_PRODUCT MAX_NAME MODEL_NAME Name PRODUCT_ID",
+        "app.schemas.openapi": (
+            "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body product_body "
+            "search_body"
+        ),
+        "app.schemas.operations": "Health Ready",
+        "app.schemas.products": (
+            "BulkAnswer CHANGES FacetsAnswer LineError MAX_FACET_VALUES MapAnswer ProductDetail ProductLine "
+            "ProductRequest"
+        ),
         "app.schemas.search": (
-            "BatchRequest BulkAnswer CHANGES ClassifyAnswer ClassifyRequest Condition DescriptionAnswer "
-            "DescriptionAnswers DetailsAnswer EXAMPLE_PRODUCT EmbeddingsAnswer EmbeddingsRequest EvaluationAnswer "
-            "ExplainAnswer ExplainRequest ExplainedResult FacetsAnswer Health LabelResult LineError "
-            "MAX_FACET_VALUES MAX_FILTERS MAX_NAME MODEL_NAME MapAnswer MapAttribute Model ModelsAnswer Name "
-            "PRODUCT_ID ProductAnswer ProductAnswers ProductDetail ProductLine ProductRequest Ready SearchRequest "
-            "WordResult batch_body bulk_body classify_body embeddings_body error_answers explain_body filters_of "
-            "is_picture product_body search_body"
+            "BatchRequest Condition DescriptionAnswer DescriptionAnswers MAX_FILTERS ProductAnswer ProductAnswers "
+            "SearchRequest filters_of"
         ),
     },
 )

@@ -121,7 +121,9 @@ class PostgresSearch:
         for name in names:
             others = {other: one for other, one in filters.items() if other != name}
             key = (name, frozenset(others.items()))
-            if key not in self._counts:
+            # Several threads search at once, and any of them may forget all: what was found is held on to.
+            found = self._counts.get(key)
+            if found is None:
                 passing, values = filter_sql(others, ())
                 # The words of a value are those of the first product that has it: looked up once the values are known.
                 rows = connection.execute(
@@ -133,8 +135,8 @@ class PostgresSearch:
                     ),
                     [name, *values, name],
                 ).fetchall()
-                _remember(self._counts, key, dict(rows))
-            counts[name] = dict(self._counts[key])
+                found = _remember(self._counts, key, dict(rows))
+            counts[name] = dict(found)
         return counts
 
     @overload
@@ -228,9 +230,10 @@ class PostgresSearch:
     def _total(self, connection: Connection, where: str, values: list[Any]) -> int:
         """Return how many products pass; counted once per version, since paging asks again."""
         key = repr((where, values))
-        if key not in self._totals:
-            _remember(self._totals, key, self._count_rows(connection, where, values, "count(*)"))
-        return self._totals[key]
+        found = self._totals.get(key)
+        if found is None:
+            found = _remember(self._totals, key, self._count_rows(connection, where, values, "count(*)"))
+        return found
 
     def _count_rows(self, connection: Connection, where: str, values: list[Any], counted: str) -> int:
         row = connection.execute(
@@ -239,7 +242,8 @@ class PostgresSearch:
         return int(row[0]) if row else 0
 
 
-def _remember(kept: dict[Hashable, T], key: Hashable, value: T) -> None:
+def _remember(kept: dict[Hashable, T], key: Hashable, value: T) -> T:
     if len(kept) > KEPT_COUNTS:
         kept.clear()
     kept[key] = value
+    return value

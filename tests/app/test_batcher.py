@@ -7,20 +7,34 @@ import ctypes
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.http import DeadlineError, UnavailableError
-from app.query import MicroBatcher
+from app.errors import DeadlineError, UnavailableError
+from app.query import MicroBatcher, QueuedJob
 from common import OverloadedError
 
 
+@dataclass(slots=True, eq=False)
+class Value(QueuedJob[Any]):
+    """A job of this value."""
+
+    value: Any
+    price: int = 1
+
+    @property
+    def cost(self) -> int:
+        return self.price
+
+
 class Doubler:
-    """A handler that doubles numbers, raises jobs that are exceptions, and can be held at the door."""
+    """A handler that doubles numbers, raises values that are exceptions, and can be held at the door."""
 
     def __init__(self) -> None:
         self.batches: list[list[Any]] = []
@@ -28,19 +42,22 @@ class Doubler:
         self.door = threading.Event()
         self.door.set()
 
-    def __call__(self, jobs: Sequence[Any]) -> list[Any]:
-        self.batches.append(list(jobs))
+    def __call__(self, jobs: Sequence[Value]) -> list[Any]:
+        values = [job.value for job in jobs]
+        self.batches.append(values)
         self.threads.add(threading.get_ident())
         assert self.door.wait(20)
-        for job in jobs:
-            if isinstance(job, BaseException):
-                raise job
-        return [2 * job for job in jobs]
+        for value in values:
+            if isinstance(value, BaseException):
+                raise value
+        return [2 * value for value in values]
 
 
 @asynccontextmanager
 async def running(handler: Any, **options: Any) -> AsyncIterator[MicroBatcher[Any, Any]]:
-    batcher = MicroBatcher(handler, **{"max_batch": 4, "queue_limit": 100, "deadline_s": 5.0, **options})
+    batcher = MicroBatcher(
+        handler, **{"name": "worker-under-test", "max_batch": 4, "queue_limit": 100, "deadline_s": 5.0, **options}
+    )
     batcher.start()
     try:
         yield batcher
@@ -48,8 +65,8 @@ async def running(handler: Any, **options: Any) -> AsyncIterator[MicroBatcher[An
         await batcher.close()
 
 
-async def result(batcher: MicroBatcher[Any, Any], job: Any, cost: int = 1) -> Any:
-    return (await batcher.submit(job, cost=cost)).result
+async def result(batcher: MicroBatcher[Any, Any], value: Any, cost: int = 1, **options: Any) -> Any:
+    return await batcher.submit(Value(value, cost), **options)
 
 
 async def until(holds: Any) -> None:
@@ -74,9 +91,9 @@ def test_a_lone_job_is_answered_at_once() -> None:
             await result(batcher, 1)
             start = time.perf_counter()
             for job in range(50):
-                answered = await batcher.submit(job)
-                assert answered.result == 2 * job
-                assert answered.queued_s < 0.5
+                asked = Value(job)
+                assert await batcher.submit(asked) == 2 * job
+                assert time.perf_counter() - asked.submitted < 0.5
             assert time.perf_counter() - start < 1
 
     asyncio.run(main())
@@ -121,7 +138,7 @@ def test_a_full_queue_refuses_at_once_and_takes_jobs_again_later() -> None:
             tasks = await held(batcher, handler, [1, 2, 3])
             start = time.perf_counter()
             with pytest.raises(OverloadedError, match="3 queries are waiting"):
-                await batcher.submit(4)
+                await result(batcher, 4)
             assert time.perf_counter() - start < 0.5
             handler.door.set()
             assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
@@ -139,7 +156,7 @@ def test_batches_and_queue_count_inputs_not_jobs() -> None:
                 tasks.append(asyncio.create_task(result(batcher, job, cost)))
             await until(lambda: batcher.waiting == 7)
             with pytest.raises(OverloadedError, match="7 queries are waiting"):
-                await batcher.submit(4, cost=2)
+                await result(batcher, 4, 2)
             tasks.append(asyncio.create_task(result(batcher, 5)))  # for one more there is room
             await until(lambda: batcher.waiting == 8)
             handler.door.set()
@@ -164,15 +181,51 @@ def test_an_exception_among_the_results_is_raised_for_its_caller_without_another
     async def main() -> None:
         handled: list[Any] = []
 
-        def handler(jobs: Sequence[int]) -> list[int | Exception]:
-            handled.append(list(jobs))
-            return [ValueError(job) if job == 2 else 2 * job for job in jobs]
+        def handler(jobs: Sequence[Value]) -> list[int | Exception]:
+            values = [job.value for job in jobs]
+            handled.append(values)
+            return [ValueError(value) if value == 2 else 2 * value for value in values]
 
         async with running(handler) as batcher:
             answers = await asyncio.gather(*(result(batcher, job) for job in (1, 2, 3)), return_exceptions=True)
         assert (answers[0], answers[2]) == (2, 6)
         assert isinstance(answers[1], ValueError)
         assert [job for batch in handled for job in batch] == [1, 2, 3]
+
+    asyncio.run(main())
+
+
+def test_a_result_that_is_worked_out_elsewhere_is_waited_for_without_the_worker() -> None:
+    async def main() -> None:
+        elsewhere: dict[int, Future[int]] = {number: Future() for number in (1, 2, 3)}
+
+        def handler(jobs: Sequence[Value]) -> list[Any]:
+            return [elsewhere.get(job.value, 2 * job.value) for job in jobs]
+
+        async with running(handler) as batcher:
+            tasks = [asyncio.create_task(result(batcher, number)) for number in elsewhere]
+            await asyncio.sleep(0.05)
+            assert not any(task.done() for task in tasks)
+            assert await result(batcher, 4) == 8  # the worker is free
+            elsewhere[2].set_result(20)
+            assert await tasks[1] == 20
+            elsewhere[1].set_exception(KeyError("bad"))
+            with pytest.raises(KeyError, match="bad"):
+                await tasks[0]
+            elsewhere[3].cancel()
+            with pytest.raises(UnavailableError, match="shutting down"):
+                await tasks[2]
+
+    asyncio.run(main())
+
+
+def test_the_worker_is_called_as_it_was_named() -> None:
+    async def main() -> None:
+        handler = Doubler()
+        async with running(handler, name="vitrine-encode") as batcher:
+            await result(batcher, 1)
+            names = {thread.ident: thread.name for thread in threading.enumerate()}
+            assert [names[ident] for ident in handler.threads] == ["vitrine-encode"]
 
     asyncio.run(main())
 
@@ -198,7 +251,7 @@ def test_failures_that_would_end_a_thread_or_a_loop_reach_the_caller_as_errors(f
     async def main() -> None:
         async with running(Doubler()) as batcher:
             with pytest.raises(RuntimeError, match=type(failure).__name__):
-                await batcher.submit(failure)
+                await result(batcher, failure)
             assert batcher.alive
             assert await result(batcher, 4) == 8
 
@@ -209,7 +262,7 @@ def test_a_handler_that_loses_results_is_an_error_not_a_wait() -> None:
     async def main() -> None:
         async with running(lambda jobs: [1, 2, 3]) as batcher:
             with pytest.raises(RuntimeError, match="3 results for 1 jobs"):
-                await batcher.submit("job")
+                await result(batcher, "job")
 
     asyncio.run(main())
 
@@ -250,7 +303,7 @@ def test_a_job_that_is_not_answered_in_time_is_told_so_and_not_run() -> None:
         async with running(handler) as batcher:
             tasks = await held(batcher, handler, [])
             with pytest.raises(DeadlineError, match=r"within 0\.05 s"):
-                await batcher.submit(1, deadline_s=0.05)
+                await result(batcher, 1, deadline_s=0.05)
             handler.door.set()
             assert await tasks[0] == 0
             assert await result(batcher, 2) == 4
@@ -263,7 +316,7 @@ def test_a_timeout_inside_the_handler_is_not_taken_for_the_deadline() -> None:
     async def main() -> None:
         async with running(Doubler()) as batcher:
             with pytest.raises(TimeoutError, match="of its own"):
-                await batcher.submit(TimeoutError("of its own"))
+                await result(batcher, TimeoutError("of its own"))
 
     asyncio.run(main())
 
@@ -276,7 +329,7 @@ def test_closing_finishes_what_was_accepted_and_refuses_the_rest() -> None:
             closing = asyncio.create_task(batcher.close())
             await asyncio.sleep(0.01)
             with pytest.raises(UnavailableError, match="shutting down"):
-                await batcher.submit(11)
+                await result(batcher, 11)
             handler.door.set()
             assert await closing
             assert await asyncio.gather(*tasks) == [2 * job for job in range(10)]
@@ -287,9 +340,9 @@ def test_closing_finishes_what_was_accepted_and_refuses_the_rest() -> None:
 
 def test_a_batcher_that_was_not_started_refuses() -> None:
     async def main() -> None:
-        batcher = MicroBatcher(Doubler(), max_batch=1, queue_limit=1, deadline_s=1)
+        batcher = MicroBatcher(Doubler(), name="never-started", max_batch=1, queue_limit=1, deadline_s=1)
         with pytest.raises(UnavailableError, match="not started"):
-            await batcher.submit(1)
+            await result(batcher, 1)
         assert await batcher.close()
 
     asyncio.run(main())
@@ -316,10 +369,10 @@ def test_a_worker_that_dies_while_idle_is_noticed() -> None:
             worker = next(iter(handler.threads))
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker), ctypes.py_object(SystemExit))
             with pytest.raises(UnavailableError, match="the worker died"):
-                await batcher.submit(2)  # wakes the worker up, to its death
+                await result(batcher, 2)  # wakes the worker up, to its death
             await until(lambda: not batcher.alive)
             with pytest.raises(UnavailableError, match="the worker died"):
-                await batcher.submit(3)
+                await result(batcher, 3)
 
     asyncio.run(main())
 
@@ -329,10 +382,12 @@ def test_a_loop_that_ended_first_is_no_trouble_for_the_worker() -> None:
     threads: list[threading.Thread] = []
 
     async def main() -> None:
-        batcher: MicroBatcher[Any, Any] = MicroBatcher(handler, max_batch=1, queue_limit=1, deadline_s=5)
+        batcher: MicroBatcher[Any, Any] = MicroBatcher(
+            handler, name="left-behind", max_batch=1, queue_limit=1, deadline_s=5
+        )
         batcher.start()
         handler.door.clear()
-        waiting = asyncio.create_task(batcher.submit(1))
+        waiting = asyncio.create_task(result(batcher, 1))
         await until(lambda: handler.batches == [[1]])
         await batcher.close(timeout_s=0.01)
         threads.extend(thread for thread in threading.enumerate() if thread.ident in handler.threads)

@@ -106,21 +106,20 @@ def test_one_look_that_fails_hides_no_other(place: Path, monkeypatch: pytest.Mon
     assert not report(list(found.values()))["ok"]
 
 
-def test_what_a_control_group_allows_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {
-        "/sys/fs/cgroup/cpu.max": "50000 100000\n",
-        "/proc/meminfo": "MemTotal: 9 kB\nMemAvailable: 4194304 kB\n",
-        "/sys/fs/cgroup/memory.max": "2147483648\n",
-        "/sys/fs/cgroup/memory.current": "1073741824\n",
-    }
-    monkeypatch.setattr("app.doctor._read", lambda path: said.get(path, ""))
-    assert usable_cores() == 0.5
-    assert free_memory() == 2**30
-    said["/sys/fs/cgroup/memory.max"] = "max\n"
-    assert free_memory() == 4 * 2**30
-    said.clear()
-    assert free_memory() is None
-    assert usable_cores() >= 1
+def test_what_a_control_group_allows_counts(tmp_path: Path) -> None:
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (tmp_path / "proc").mkdir()
+    (group / "cpu.max").write_text("50000 100000\n")
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 4194304 kB\n")
+    (group / "memory.max").write_text("2147483648\n")
+    (group / "memory.current").write_text("1073741824\n")
+    assert usable_cores(tmp_path) == 0.5
+    assert free_memory(tmp_path) == 2**30
+    (group / "memory.max").write_text("max\n")
+    assert free_memory(tmp_path) == 4 * 2**30
+    assert free_memory(tmp_path / "nothing") is None
+    assert usable_cores(tmp_path / "nothing") >= 1
 
 
 def test_the_command_says_it_in_lines_and_as_json(place: Path) -> None:

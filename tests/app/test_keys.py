@@ -1,11 +1,10 @@
-"""Keys: made, kept as hashes, recognised, demanded; and the limit on how many requests a caller may send."""
+"""Keys: made, kept as hashes, recognised, and demanded by the calls."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,26 +13,25 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import Depends
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from app.http import SCOPES, RateLimit, create_key, parse_rate, rate, read_keys, require, revoke_key
-from app.http.keys import ScopeName
-from app.http.rate import address_group
+from app.http import (
+    SCOPES,
+    ScopeName,
+    create_key,
+    read_keys,
+    require,
+    revoke_key,
+)
 from app.server import create_app
 from app.settings import Settings
 from common import ConfigError, InputError, NotFoundError
-from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served, shop_open, write_catalogue
+from tests.app.helpers import bearer
+from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served
 from vitrine.cli import cli
 
 OPEN = ["/healthz", "/readyz", "/", "/page/search.js", "/docs", "/openapi.json", "/metrics"]
 READS = ["/v1/products/1000", "/v1/products/1000/image", "/v1/evaluation"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_catalogue(tmp_path_factory.mktemp("shop") / "catalogue", DrawnEncoder())
 
 
 @contextmanager
@@ -52,13 +50,6 @@ def keyed(folder: Path, keys: Path, **settings: Any) -> Iterator[httpx.Client]:
         demand(scope)
     with served(app) as client:
         yield client
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-# The file
 
 
 def test_only_the_hash_of_a_key_is_kept_and_only_the_owner_may_read_it(tmp_path: Path) -> None:
@@ -95,9 +86,6 @@ def test_mistakes_with_keys_say_what_to_do(tmp_path: Path) -> None:
             read_keys(path)
         with pytest.raises(ConfigError, match="no file of keys"):
             create_key(path, "other", "read")
-
-
-# The calls
 
 
 def test_reads_are_open_and_writes_never_are(folder: Path, tmp_path: Path) -> None:
@@ -208,9 +196,6 @@ def test_metrics_are_open_keyed_or_off(folder: Path, tmp_path: Path) -> None:
         assert "/metrics" not in client.get("/openapi.json").json()["paths"]
 
 
-# The command line
-
-
 def test_keys_are_made_listed_and_revoked_on_the_command_line(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
 
@@ -234,104 +219,3 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(folder: Path, tmp_
         error_of(client.post("/v1/try/write", headers=bearer(secret)), 401, "unauthorized")
     for words in (["create", "reader", "--scope", "read"], ["create", "x", "--scope", "all"], ["revoke", "nobody"]):
         assert isinstance(run(*words), InputError)
-
-
-# How many requests
-
-
-def test_one_too_many_is_refused_before_its_body_is_read(folder: Path) -> None:
-    app = create_app(Settings.read(catalogue=folder, rate_limit="3/hour"), encoder=DrawnEncoder())
-    with served(app) as client:
-        for _ in range(3):
-            ask(client, IMAGES, text="red dress")
-
-        async def never(*_: object) -> None:
-            raise AssertionError("the body was read")
-
-        app.state.service.uploads.read = never
-        answer = client.post(IMAGES, json={"text": "x"})
-        assert "3 per 1 hour from this address" in error_of(answer, 429, "rate_limited")["message"]
-        assert 3590 <= int(answer.headers["retry-after"]) <= 3600
-        error_of(client.get("/nothing"), 429, "rate_limited")
-        for path in ("/healthz", "/readyz", "/metrics"):
-            assert client.get(path).status_code == 200
-        assert 'vitrine_refused_total{code="rate_limited"} 2.0' in client.get("/metrics").text
-
-
-def test_a_limit_is_per_key_and_a_made_up_key_is_none(folder: Path, tmp_path: Path) -> None:
-    keys = tmp_path / "keys.json"
-    _, one = create_key(keys, "one", "read")
-    _, two = create_key(keys, "two", "read")
-    with shop_open(folder, keys=keys, rate_limit="2/hour") as client:
-        for headers in (bearer(one), bearer(two), bearer("vtr_made-up")):
-            assert [client.get(READS[0], headers=headers).status_code for _ in range(3)] == [200, 200, 429]
-        error_of(client.get(READS[0], headers=bearer("vtr_another")), 429, "rate_limited")
-
-
-def test_an_address_is_believed_from_a_trusted_proxy_only(folder: Path) -> None:
-    with shop_open(folder, rate_limit="1/hour") as client:  # served at 127.0.0.1, which is trusted
-        assert client.get("/", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 200
-        assert client.get("/", headers={"X-Forwarded-For": "203.0.113.2"}).status_code == 200
-        assert client.get("/", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 429
-        # Only what the proxy itself wrote, the last address, is believed.
-        assert client.get("/", headers={"X-Forwarded-For": "198.51.100.9, 203.0.113.1"}).status_code == 429
-
-
-def test_a_moving_window_opens_as_its_requests_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr("app.http.rate.time.time", lambda: now)
-    limit = RateLimit(parse_rate("2/minute"))
-    assert limit.wait("a") is None
-    now += 40
-    assert limit.wait("a") is None
-    assert limit.wait("a") == 20
-    assert limit.wait("b") is None
-    now += 20.5
-    assert limit.wait("a") is None
-    assert limit.wait("a") == 40
-
-
-def test_the_memory_of_a_limit_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate, "MAX_HITS", 100)
-    limit = RateLimit(parse_rate("10/minute"))
-    times = limit._limiter.storage._times  # type: ignore[attr-defined]
-    busy = 0
-    for number in range(1000):
-        limit.wait(f"caller {number}")
-        busy += limit.wait("busy") is None
-    assert busy == 10  # others come and go, and do not make it forgotten
-    assert len(times) <= 10
-    assert sum(map(len, times.values())) <= 100
-    now = time.time()
-    monkeypatch.setattr("app.http.rate.time.time", lambda: now + 61)
-    limit.wait("somebody")
-    assert len(times) == 1
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 30)), max_size=60))
-def test_the_limit_agrees_with_counting(steps: list[tuple[str, float]]) -> None:
-    limit = RateLimit(parse_rate("3/minute"))
-    admitted: dict[str, list[float]] = {"a": [], "b": []}
-    now = 1000.0
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.http.rate.time.time", lambda: now)
-        for caller, wait in steps:
-            now += wait
-            free = sum(then > now - 60 for then in admitted[caller]) < 3
-            assert (limit.wait(caller) is None) == free
-            if free:
-                admitted[caller].append(now)
-
-
-@pytest.mark.parametrize("value", ["600", "0/minute", "1/minute;2/hour", "many", "10/fortnight"])
-def test_a_limit_that_is_none_is_refused_at_the_start(value: str) -> None:
-    with pytest.raises(ConfigError, match=r"rate_limit is .*such as 600/minute"):
-        Settings.read(rate_limit=value)
-
-
-def test_who_can_choose_among_many_addresses_is_one_caller() -> None:
-    assert address_group("203.0.113.7") == "203.0.113.7"
-    assert address_group("2001:db8:1:2:3::4") == address_group("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
-    assert address_group("::ffff:203.0.113.7") == "203.0.113.7"
-    assert address_group("unix:") == "unix:"

@@ -1,4 +1,4 @@
-"""The OpenAPI document under fuzzing: no request makes the service fail or answer what the document does not say."""
+"""The OpenAPI document: what it says of the calls, and that no request makes the service break it (fuzzing)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from app.http import create_key
-from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
+from tests.tools.shop import (
+    DESCRIPTIONS,
+    IMAGES,
+    DrawnEncoder,
+    draw,
+    encoded,
+    shop_open,
+    write_catalogue,
+)
 
 # A document cannot say which attributes and products a catalogue has, what they are like now, nor that base64 holds a
 # picture: such a request fits the schema and is refused all the same.
@@ -67,3 +78,37 @@ def test_no_request_breaks_what_the_document_promises(tmp_path: Path) -> None:
         )
         assert client.get("/readyz").status_code == 200
     assert run.returncode == 0, f"{run.stdout[-8000:]}{run.stderr[-2000:]}"
+
+
+def test_the_openapi_document_describes_both_bodies_and_one_error(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    for path in (IMAGES, DESCRIPTIONS):
+        content = document["paths"][path]["post"]["requestBody"]["content"]
+        assert set(content) == {"application/json", "multipart/form-data"}
+        assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/SearchRequest"}
+        by_json = document["components"]["schemas"]["SearchRequest"]["properties"]
+        by_form = content["multipart/form-data"]["schema"]["properties"]
+        assert set(by_form) == {*by_json, "image"}
+        assert by_json["k"]["maximum"] == 1000
+        assert by_json["text"]["description"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["description"], path
+            for status, response in operation["responses"].items():
+                if status not in ("200", "201", "204", "304"):
+                    schema = response["content"]["application/json"]["schema"]
+                    assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (path, status)
+    schemas = document["components"]["schemas"]
+    assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
+
+
+def test_the_examples_of_the_document_work(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    for path in (IMAGES, DESCRIPTIONS):
+        content = document["paths"][path]["post"]["requestBody"]["content"]
+        for example in content["application/json"]["examples"].values():
+            assert client.post(path, json=example["value"]).status_code == 200
+        for example in content["multipart/form-data"]["examples"].values():
+            files: dict[str, Any] = {name: (None, str(value)) for name, value in example["value"].items()}
+            files["image"] = ("shoe.png", encoded(draw("red", "shoes")))
+            assert client.post(path, files=files).status_code == 200

@@ -20,8 +20,9 @@ import httpx
 import pytest
 import uvicorn
 
-from app.server import listen, serve
+from app.server import serve
 from app.settings import Settings
+from app.workers import listen
 from common import ConfigError
 from tests.tools.root import ROOT
 from tests.tools.shop import IMAGES, DrawnEncoder, ask, write_catalogue

@@ -34,7 +34,6 @@ from index import (
     SearchIndex,
     SearchQuery,
     make_index,
-    open_index,
 )
 from index.ann import (
     AnnIndex,
@@ -42,6 +41,7 @@ from index.ann import (
     Trial,
     load,
     milliseconds,
+    open_files,
     queries_of,
     to_json,
     tuned,
@@ -109,7 +109,7 @@ def measure_small(vectors: np.ndarray, others: np.ndarray) -> dict[str, Any]:
         before = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(threads)
         reads = [milliseconds(lambda _, way=way: way(vectors), queries) for way in (np.sum, np.max)]
-        scan = lambda some: scan_all(vectors, some, 10)  # noqa: E731
+        scan = lambda some: scan_all(vectors, some, 26)  # noqa: E731
         one, many = milliseconds(scan, queries), batches(scan, queries)
         faiss.omp_set_num_threads(before)
         read = min(reads)
@@ -127,13 +127,13 @@ def measure_search(folder: Path) -> dict[str, Any]:
     """Return what whole searches take over the large catalogue, plain and filtered, and the recall of the filtered."""
     with Catalogue.open(folder) as catalogue:
         start = time.perf_counter()
-        index = open_index(catalogue)
+        files = open_files(catalogue)
+        assert files is not None
+        base, index = files.base, SearchIndex.over(files.base, files.ann)
         opened = time.perf_counter() - start
-    base = index._rows.base
-    assert base is not None
     exact = SearchIndex.over(base, {})
     figures: dict[str, Any] = {"open_s": round(opened, 2)}
-    figures["chosen"] = {side: to_json(near.choice) for side, near in index._ann.items()}
+    figures["chosen"] = {side: to_json(ann.choice) for side, ann in files.ann.items()}
     images, titles = queries_of(base.images, base.texts, 200, seed=5)
     wants: dict[str, SearchQuery] = {
         "plain": SearchQuery(),

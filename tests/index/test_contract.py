@@ -1,104 +1,30 @@
-"""What every catalogue promises, whatever holds it: one suite for the folder and for PostgreSQL, on a real server."""
+"""The promises of every catalogue, whatever holds it: one suite for the folder and for PostgreSQL, on a real server."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 
-from common import (
-    ArtefactError,
-    ConfigError,
-    ConflictError,
-    DatabaseUnavailableError,
-    InputError,
-    NotFoundError,
-    ReplacedError,
-)
+from common import ArtefactError, ConflictError, InputError, NotFoundError, ReplacedError
 from index import (
-    SIDES,
-    CatalogueInfo,
     Database,
     Delete,
     Entry,
     Filter,
     LikeVectors,
     Location,
-    Page,
     Product,
     Put,
     SearchQuery,
-    SplitRule,
     UnknownProductError,
     copy_catalogue,
-    open_catalogue,
-    open_search,
-    write_catalogue,
 )
-from index import Written as Outcome
-from index.postgres import PostgresCatalogue
-from index.postgres import open_search as open_postgres_search
-from index.postgres.connection import check_server
+from tests.index.entries import DIM, INFO, build, entry, opened, search_of, writer
 from tests.tools.postgres import Server
-
-DIM = 16
-INFO = CatalogueInfo("enc-1", DIM, "drawn", SplitRule(0.6, 0.2, 0.2, seed=7), "2025-03-01T12:00:00+00:00")
-COLOURS = ["Red", "red", "Blue", "grün", "Black"]
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    server = Server.made()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(params=["folder", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    """Return where a catalogue goes."""
-    if request.param == "folder":
-        return tmp_path / "catalogue"
-    server: Server = request.getfixturevalue("server")
-    return Database(server.database())
-
-
-def writer(place: Location, **more: Any) -> Any:
-    return write_catalogue(place, INFO, **more)
-
-
-def opened(place: Location, **more: Any) -> Any:
-    return open_catalogue(place, writable=True, **more)
-
-
-def search_of(catalogue: Any) -> Any:
-    return open_search(catalogue)
-
-
-def entry(number: int, *, seed: int = 0, title: str | None = None, **attributes: str) -> Entry:
-    """Return a product; every fourth has the vectors of the one before, so that scores tie."""
-    drawn = np.random.default_rng([seed, number - (number % 4 == 3)])
-    vectors = drawn.standard_normal((2, DIM)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    given = {"colour": COLOURS[number % 5], "year": str(2000 + number % 7), **attributes}
-    if number % 6 == 0:
-        del given["year"]
-    product = Product(f"id {number}/ü", title or f"Kleid № {number // 3}", given, "test")
-    return Entry(product, bytes([number % 256]) * (number + 1), vectors[0], vectors[1])
-
-
-def build(place: Location, count: int = 40) -> list[Entry]:
-    entries = [entry(number) for number in range(count)]
-    with writer(place) as writing:
-        writing.add(entries[:2])
-        writing.add(iter(entries[2:]))
-    return entries
 
 
 @pytest.mark.parametrize("count", [0, 1, 40, 5000])
@@ -297,110 +223,7 @@ def test_an_attribute_is_known_while_a_product_has_it(place: Location) -> None:
             search_of(catalogue).facets(names=["size"])
 
 
-@pytest.mark.parametrize("share", [1.0, 0.5, 0.05])
-def test_the_graph_finds_what_the_exact_scan_finds(server: Server, share: float) -> None:
-    """Recall@10 of at least .99 on 3,000 clustered vectors, filtered or not; the scores are the exact ones."""
-    place = Database(server.database())
-    drawn = np.random.default_rng(1)
-    centres = drawn.standard_normal((60, DIM))
-    rows = centres[drawn.integers(60, size=3000)] + 0.4 * drawn.standard_normal((3000, DIM))
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    with writer(place) as writing:
-        writing.add(
-            Entry(Product(str(n), f"t{n}", {"in": "yes" if n % 100 < 100 * share else "no"}), b"", row, row)
-            for n, row in enumerate(rows)
-        )
-    queries = rows[::60] + 0.1 * drawn.standard_normal((50, DIM)).astype(np.float32)
-    wants = [SearchQuery(filters={"in": Filter(any=("yes",))})] * len(queries)
-    with PostgresCatalogue(place) as catalogue:
-        exact, by_graph = open_postgres_search(catalogue), open_postgres_search(catalogue, exact_rows=0)
-        for side in SIDES:
-            right: list[Page[Any]] = [*exact.search(side, queries, wants)]
-            found: list[Page[Any]] = [*by_graph.search(side, queries, wants)]
-            assert [page.total for page in right] == [page.total for page in found]
-            pairs = [
-                ({str(hit) for hit in one.hits}, {str(hit) for hit in other.hits})
-                for one, other in zip(right, found, strict=True)
-            ]
-            assert sum(len(one & other) for one, other in pairs) >= 0.99 * sum(len(one) for one, _ in pairs)
-
-
-def test_what_is_wrong_is_one_line_that_says_what_to_do(server: Server) -> None:
-    """And none of them repeats the password."""
-    url = server.database()
-    wrong: list[tuple[str, type[Exception], str]] = [
-        (url, ArtefactError, "has no catalogue; make one"),
-        (server.url("nowhere"), ConfigError, "no such database"),
-        (url.replace("postgres:secret", "someone:secret"), ConfigError, "no such user"),
-        ("postgresql://postgres:secret@127.0.0.1:1/x", DatabaseUnavailableError, "cannot be reached"),
-        ("postgresql://postgres:secret@[/x", ConfigError, "cannot be read"),
-    ]
-    for given, kind, said in wrong:
-        with pytest.raises(kind, match=said) as raised:
-            open_catalogue(Database(given))
-        assert "secret" not in str(raised.value) + repr(Database(given))
-        assert "\n" not in str(raised.value)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP EXTENSION vector")
-    with pytest.raises(ConfigError, match="CREATE EXTENSION vector"):
-        open_catalogue(Database(url))
-
-
-def test_a_wrong_password_and_versions_that_are_too_old_are_said(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = server.database()
-    rules = server.folder / "pg_hba.conf"
-    before = rules.read_text(encoding="utf-8")
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
-        rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + before, encoding="utf-8")
-        connection.execute("SELECT pg_reload_conf()")
-    for given in ("guarded:wrong@", "guarded@"):
-        guarded = Database(url.replace("postgres:secret@", given))
-        end = time.monotonic() + 20
-        while True:  # until the server has read its rules again
-            with pytest.raises((ConfigError, ArtefactError)) as raised:
-                open_catalogue(guarded)
-            if raised.type is ConfigError or time.monotonic() > end:
-                break
-        assert re.search("guarded@.* refuses the connection .*give the .*password in the URL", str(raised.value))
-        assert "wrong" not in str(raised.value)
-    rules.write_text(before, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"pgvector 0.7.4; .*needs 0.8 or newer.*ALTER EXTENSION vector UPDATE"):
-        check_server(Database(url), 180000, "0.7.4")
-    with pytest.raises(ConfigError, match=r"is PostgreSQL 13; Vitrine needs 14 or newer"):
-        check_server(Database(url), 130007, "0.8.0")
-
-
 def test_a_catalogue_of_another_encoder_is_refused(place: Location) -> None:
     build(place, 4)
     with pytest.raises(ArtefactError, match=r"enc-1.*but the checkpoint is enc-2"):
         opened(place, encoder_id="enc-2")
-
-
-def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lost() -> None:
-    server = Server.made()
-    try:
-        place = Database(server.database())
-        build(place, 5)
-        with opened(place) as catalogue:
-            search = search_of(catalogue)
-            (written,) = catalogue.write([Put(entry(50))])
-            server.kill()
-            for call in (
-                catalogue.version,
-                lambda: search.search("images", entry(1).image_vector[None], [SearchQuery()]),
-            ):
-                with pytest.raises(DatabaseUnavailableError) as raised:
-                    call()
-                assert "secret" not in str(raised.value)
-            server.start()
-            assert isinstance(written, Outcome)
-            assert catalogue.get_with_etag("id 50/ü")[1] == written.digest
-            assert (
-                search.search("images", entry(50).image_vector[None], [SearchQuery(k=1)])[0].hits[0].product.id
-                == "id 50/ü"
-            )
-    finally:
-        server.remove()

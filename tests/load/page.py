@@ -230,7 +230,7 @@ ELSEWHERE = """
 - `tests/whole/test_kill.py`: a short run of *Killed during writes*.
 - `tests/whole/test_complaints.py`: complaints about comparable projects, and the tests that exclude
   them here.
-- `tests/app/test_app_operations.py`, `tests/app/test_app_uploads.py`, `tests/app/test_workers.py`: readiness, queues,
+- `tests/app/test_failures.py`, `tests/app/test_uploads.py`, `tests/app/test_workers.py`: readiness, queues,
   deadlines, uploads, shutdown.
 
 ## What these measurements found

@@ -79,6 +79,8 @@ def _type(schema: dict[str, Any]) -> str:
     """Return a schema's type, bounds and default in few words."""
     if "enum" in schema:
         words = " | ".join(schema["enum"])
+    elif "$ref" in schema:  # what has a name of its own in the document is an object
+        words = "object"
     elif schema.get("format") == "binary":
         words = "file"
     elif schema.get("contentMediaType") == "application/json":

@@ -36,17 +36,17 @@ COMPLAINTS = [
         "pictures are fetched from any address, redirects followed",
         ("marqo 1452",),
         (
-            "app/test_telemetry.py::test_nothing_is_connected_to_while_serving",
-            "app/test_app_search.py::test_an_address_is_never_fetched",
+            "app/test_promises.py::test_nothing_is_connected_to_while_serving",
+            "app/test_search_parts.py::test_an_address_is_never_fetched",
         ),
     ),
     Complaint(
         "a 1x1 picture kills the endpoint until a restart while /health stays 200; every later request hangs",
         ("infinity 609", "infinity 367"),
         (
-            "app/test_app_search.py::test_no_picture_stops_the_encoder",
-            "app/test_app_operations.py::test_a_stuck_worker_is_not_ready_but_alive_and_recovers",
-            "app/test_app_operations.py::test_a_dead_worker_is_not_ready_and_nobody_waits_for_it",
+            "app/test_search_refused.py::test_no_picture_stops_the_encoder",
+            "app/test_failures.py::test_a_stuck_worker_is_not_ready_but_alive_and_recovers",
+            "app/test_failures.py::test_a_dead_worker_is_not_ready_and_nobody_waits_for_it",
         ),
     ),
     Complaint(
@@ -55,16 +55,16 @@ COMPLAINTS = [
         (
             "whole/test_complaints.py::test_no_request_makes_a_batch_larger_than_the_cap",
             "app/test_batcher.py::test_batches_and_queue_count_inputs_not_jobs",
-            "app/test_app_uploads.py::test_more_uploads_than_slots_are_refused_at_once",
-            "index/test_search.py::test_rows_of_products_that_are_gone_are_let_go",
+            "app/test_uploads.py::test_more_uploads_than_slots_are_refused_at_once",
+            "index/test_search_updates.py::test_rows_of_products_that_are_gone_are_let_go",
         ),
     ),
     Complaint(
         "one truncated picture makes a bulk run hang for ever",
         ("clip-retrieval 257",),
         (
-            "app/test_app_search.py::test_one_truncated_picture_of_many_holds_nobody_up",
-            "app/test_app_live.py::test_many_lines_are_written_and_bad_ones_fail_alone",
+            "app/test_search_refused.py::test_one_truncated_picture_of_many_holds_nobody_up",
+            "app/test_bulk.py::test_many_lines_are_written_and_bad_ones_fail_alone",
             "training/test_data_layouts.py::test_a_damaged_member_costs_only_itself",
             "training/test_training.py::test_a_picture_that_cannot_be_used_is_left_out",
         ),
@@ -75,7 +75,7 @@ COMPLAINTS = [
         (
             "whole/test_kill.py::test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed",
             "app/test_live_model.py::LiveCatalogue",
-            "index/test_search.py::test_an_index_that_is_carried_on_is_the_one_made_anew",
+            "index/test_search_updates.py::test_an_index_that_is_carried_on_is_the_one_made_anew",
             "index/test_live_catalogue.py::test_what_others_changed_during_a_build_is_carried_over",
         ),
     ),
@@ -83,9 +83,9 @@ COMPLAINTS = [
         "items cannot be added to a live index",
         ("autofaiss 11", "autofaiss 137"),
         (
-            "app/test_app_live.py::test_a_product_is_found_as_soon_as_it_is_acknowledged",
-            "app/test_app_live.py::test_thousands_of_lines_go_through_piece_by_piece",
-            "app/test_app_live.py::test_two_services_see_each_others_changes_within_a_second",
+            "app/test_products.py::test_a_product_is_found_as_soon_as_it_is_acknowledged",
+            "app/test_bulk.py::test_thousands_of_lines_go_through_piece_by_piece",
+            "app/test_live.py::test_two_services_see_each_others_changes_within_a_second",
         ),
     ),
     Complaint(
@@ -100,7 +100,7 @@ COMPLAINTS = [
         "a machine without a network still tries to download",
         ("open_clip 580",),
         (
-            "app/test_telemetry.py::test_nothing_is_connected_to_while_serving",
+            "app/test_promises.py::test_nothing_is_connected_to_while_serving",
             "training/test_hub.py::test_a_hub_that_is_not_there_is_reported_at_once",
             "training/test_hub.py::test_a_hub_that_never_answers_is_given_up_within_seconds",
         ),
@@ -113,14 +113,14 @@ COMPLAINTS = [
     Complaint(
         "many results take long: 2,000 take 38 s",
         ("clip-retrieval 213",),
-        ("app/test_app_search.py::test_a_large_k_is_one_search",),
+        ("app/test_search.py::test_a_large_k_is_one_search",),
     ),
     Complaint(
         "a data set of pictures instead of addresses, and a model of one's own, cannot be used",
         ("clip-retrieval 108", "clip-as-service 826"),
         (
             "vitrine/test_cli.py::test_the_whole_road",
-            "app/test_app_encoding.py::test_a_trained_checkpoint_is_served_with_its_own_vectors",
+            "app/test_encoding.py::test_a_trained_checkpoint_is_served_with_its_own_vectors",
             "training/test_training.py::test_a_run_can_begin_with_a_checkpoint",
         ),
     ),

@@ -117,12 +117,6 @@ NAMES = [
         "take a product with the rows that pass the filter",
     ),
     PrivateName(
-        "distance_compute_blas_threshold",
-        "faiss",
-        lambda faiss: isinstance(faiss.cvar.distance_compute_blas_threshold, int),
-        "see whether FAISS multiplies matrices by itself from four queries on (DECISIONS.md)",
-    ),
-    PrivateName(
         "disabled_optimizers",
         "onnxruntime",
         _skipped_fusion,

@@ -1,4 +1,4 @@
-"""Running the service: readiness, overload, failures, shutdown, headers, the page and the description of the calls."""
+"""Readiness, overload, failures and shutdown: everybody is answered, and nothing of the inside is told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import ctypes
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -14,20 +13,14 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 
-from app.http import UnavailableError
-from app.live import Evaluations
-from app.routes import PAGE
 from app.server import create_app, serve
 from app.settings import Settings
-from app.telemetry import Telemetry
 from common import ConfigError
 from tests.tools.root import ROOT
 from tests.tools.shop import (
@@ -65,11 +58,6 @@ class Moody(DrawnEncoder):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_catalogue(tmp_path_factory.mktemp("shop") / "catalogue", DrawnEncoder())
-
-
-@pytest.fixture(scope="module")
 def moody() -> Moody:
     return Moody()
 
@@ -80,7 +68,27 @@ def client(folder: Path, moody: Moody) -> Iterator[httpx.Client]:
         yield client
 
 
-# Health
+def test_a_picture_that_will_find_the_queue_full_is_refused_before_it_is_decoded(folder: Path) -> None:
+    encoder = Moody()
+    decoded = []
+    prepare = encoder.prepare_image
+    encoder.prepare_image = lambda image: (decoded.append(image.size), prepare(image))[1]  # type: ignore[method-assign, func-returns-value]
+    app = create_app(Settings.read(catalogue=folder, queue_limit=2, text_cache=0), encoder=encoder)
+    with served(app) as client, ThreadPoolExecutor(4) as people:
+        ask(client, IMAGES, text="first")
+        encoder.entered = 0
+        encoder.door.clear()
+        held = [people.submit(client.post, IMAGES, json={"text": "held"})]
+        until(lambda: encoder.entered == 1)
+        held += [people.submit(client.post, IMAGES, json={"text": f"waits {number}"}) for number in range(2)]
+        until(lambda: app.state.components.service.batcher.waiting == 2)
+        before = len(decoded)
+        answer = client.post(IMAGES, files={"image": ("x", encoded(draw("pink", "watch")))})
+        error_of(answer, 503, "overloaded")
+        assert answer.headers["retry-after"]
+        assert len(decoded) == before
+        encoder.door.set()
+        assert [one.result().status_code for one in held] == [200, 200, 200]
 
 
 def test_a_healthy_service_is_ready_and_says_what_it_serves(client: httpx.Client) -> None:
@@ -107,9 +115,11 @@ def test_a_stuck_worker_is_not_ready_but_alive_and_recovers(folder: Path) -> Non
 
 def test_a_dead_worker_is_not_ready_and_nobody_waits_for_it(folder: Path) -> None:
     app = create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())
+    others = threading.enumerate()
     with served(app) as client:
         assert client.get("/readyz").status_code == 200
-        worker = app.state.service.batcher._thread
+        (worker,) = {thread for thread in threading.enumerate() if thread.name == "vitrine-encode"} - {*others}
+        assert worker.ident
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit))
         for _ in range(2):
             assert "the worker died" in error_of(client.get("/readyz"), 503, "unavailable")["message"]
@@ -156,9 +166,6 @@ def test_a_catalogue_that_cannot_be_served_again_is_not_ready_and_nothing_inside
         assert "catalogue.sqlite" in caplog.text
 
 
-# Load and failures
-
-
 def test_a_query_that_cannot_be_searched_costs_the_encoder_nothing(folder: Path) -> None:
     encoder = DrawnEncoder()
     with shop_open(folder, encoder) as client:
@@ -182,7 +189,7 @@ def test_requests_that_wait_are_encoded_together_and_answered_apart(folder: Path
         until(lambda: encoder.entered == 1)
         together = {text: people.submit(client.post, IMAGES, json={"text": text}) for text in texts}
         pictures = [people.submit(client.post, DESCRIPTIONS, files={"image": ("x", picture)}) for _ in range(3)]
-        until(lambda: app.state.service.batcher.waiting == len(texts) + 3)
+        until(lambda: app.state.components.service.batcher.waiting == len(texts) + 3)
         encoder.door.set()
         assert first.result().status_code == 200
         for text in texts:
@@ -201,7 +208,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(folder: Path) -
         taken = [people.submit(client.post, IMAGES, json={"text": "x"})]
         until(lambda: encoder.entered == 1)
         taken += [people.submit(client.post, IMAGES, json={"text": "x"}) for _ in range(2)]
-        until(lambda: app.state.service.batcher.waiting == 2)
+        until(lambda: app.state.components.service.batcher.waiting == 2)
         refused = client.post(IMAGES, json={"text": "x"})
         error_of(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1
@@ -232,7 +239,7 @@ def test_a_bad_query_fails_alone(folder: Path) -> None:
         until(lambda: encoder.entered == 1)
         texts = ["red dress", "explode", "blue bag"]
         together = [people.submit(client.post, IMAGES, json={"text": text}) for text in texts]
-        until(lambda: app.state.service.batcher.waiting == 3)
+        until(lambda: app.state.components.service.batcher.waiting == 3)
         encoder.door.set()
         assert held.result().status_code == 200
         assert [one.result().status_code for one in together] == [200, 500, 200]
@@ -262,8 +269,8 @@ def test_a_caller_who_hangs_up_is_not_worked_for(folder: Path) -> None:
                 b"POST /v1/search/images HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
                 b'content-length: 16\r\n\r\n{"text": "gone"}'
             )
-            until(lambda: app.state.service.batcher.waiting == 1)
-        until(lambda: app.state.service.batcher.waiting == 0)
+            until(lambda: app.state.components.service.batcher.waiting == 1)
+        until(lambda: app.state.components.service.batcher.waiting == 0)
         encoder.door.set()
         assert held.result().status_code == 200
         assert ["gone"] not in encoder.text_batches
@@ -280,10 +287,10 @@ def test_shutdown_answers_what_was_accepted(folder: Path) -> None:
             accepted.append(
                 people.submit(httpx.post, f"{client.base_url}{IMAGES}", json={"text": "y"}, trust_env=False)
             )
-            until(lambda: app.state.service.batcher.waiting == 1)
+            until(lambda: app.state.components.service.batcher.waiting == 1)
             threading.Timer(0.2, encoder.door.set).start()  # by then the server is shutting down
         assert [one.result().status_code for one in accepted] == [200, 200]
-    assert not app.state.service.batcher.alive
+    assert not app.state.components.service.batcher.alive
 
 
 def test_an_application_works_in_process_too(folder: Path) -> None:
@@ -325,212 +332,3 @@ def test_the_process_serves_until_it_is_told_to_stop(folder: Path) -> None:
         assert "server" not in answer.headers
         process.terminate()
         assert process.wait(20) in (0, -signal.SIGTERM)
-
-
-# Evaluation
-
-
-def test_callers_share_one_evaluation_and_may_leave(folder: Path) -> None:
-    state = 0
-    telemetry = Telemetry()
-
-    async def main() -> None:
-        nonlocal state
-        evaluations = Evaluations(folder, lambda: state, telemetry)
-        leaving = asyncio.create_task(evaluations.of("test"))
-        await asyncio.sleep(0)
-        staying = [asyncio.create_task(evaluations.of("test")) for _ in range(5)]
-        await asyncio.sleep(0)
-        leaving.cancel()
-        first, *others = await asyncio.gather(*staying)
-        assert all(other is first for other in others)
-        assert await evaluations.of("test") is first
-        assert await evaluations.of("all") is not first
-        assert b"vitrine_evaluations_total 2.0" in telemetry.text()
-        state = 1  # the catalogue has changed
-        again = await evaluations.of("test")
-        assert again is not first
-        assert again == first
-
-    asyncio.run(main())
-
-
-def test_an_evaluation_ends_with_the_service(folder: Path) -> None:
-    async def main() -> None:
-        evaluations = Evaluations(folder, lambda: 0, Telemetry())
-        waiting = asyncio.create_task(evaluations.of("all"))
-        await asyncio.sleep(0.05)
-        await evaluations.close()
-        with pytest.raises(UnavailableError, match="shutting down"):
-            await waiting
-
-    asyncio.run(main())
-
-
-# Every answer
-
-
-PATHS = ["/", "/healthz", "/docs", "/openapi.json", "/page/search.js", "/v1/products/1000/image", "/nothing"]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_every_answer_carries_the_security_headers_and_an_id(client: httpx.Client, path: str) -> None:
-    headers = client.get(path).headers
-    assert re.fullmatch(r"[0-9a-f]{32}", headers["x-request-id"])
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["x-frame-options"] == "DENY"
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert "http" not in policy
-
-
-def test_a_sane_request_id_is_kept_and_any_other_replaced(client: httpx.Client) -> None:
-    assert (
-        client.get("/healthz", headers={"x-request-id": "order-66_a.b:c"}).headers["x-request-id"] == "order-66_a.b:c"
-    )
-    for other in ("", "a b", "x" * 129, "<script>", "é"):
-        given = client.get("/healthz", headers={b"x-request-id": other.encode()}).headers["x-request-id"]
-        assert re.fullmatch(r"[0-9a-f]{32}", given)
-
-
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/v1", "/v1/search", "/page/nothing.js", "/page/../settings.py", "/page/"]
-)
-def test_an_unknown_path_is_a_404_in_the_one_shape(client: httpx.Client, path: str) -> None:
-    error_of(client.get(path), 404, "not_found")
-
-
-@pytest.mark.parametrize(("method", "path"), [("GET", IMAGES), ("DELETE", "/healthz"), ("POST", "/page/search.js")])
-def test_a_wrong_method_is_a_405_in_the_one_shape(client: httpx.Client, method: str, path: str) -> None:
-    answer = client.request(method, path)
-    error_of(answer, 405, "method_not_allowed")
-    if not path.startswith("/page"):
-        assert answer.headers["allow"]
-
-
-# The page and the description of the calls
-
-
-class Links(HTMLParser):
-    """Collects what a page loads, and what a strict policy forbids in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loaded: list[str] = []
-        self.ids: set[str] = set()
-        self.forbidden: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = dict(attrs)
-        self.ids.update(filter(None, [names.get("id")]))
-        if tag in ("script", "img", "link"):
-            self.loaded += filter(None, [names.get("src"), names.get("href")])
-        if tag == "style" or (tag == "script" and "src" not in names):
-            self.forbidden.append(tag)
-        self.forbidden += [name for name in names if name == "style" or name.startswith("on")]
-
-
-PAGES = {"/": "index", "/evaluation": "evaluation", "/map": "map"}
-
-
-@pytest.mark.parametrize("path", [*PAGES, "/docs"])
-def test_pages_load_everything_from_this_host_and_have_nothing_inline(client: httpx.Client, path: str) -> None:
-    page = client.get(path)
-    assert page.headers["content-type"].startswith("text/html")
-    links = Links()
-    links.feed(page.text)
-    assert links.forbidden == []
-    assert links.loaded
-    for link in links.loaded:
-        assert link.startswith("/")
-        assert client.get(link).status_code == 200
-    for file in (*PAGE.glob("*.js"), *PAGE.glob("*.css")):
-        text = client.get(f"/page/{file.name}").text
-        assert not re.search(r"https?://(?!www\.w3\.org/)|@import|url\(|\beval\(|new Function", text)
-
-
-def modules_of(page: str) -> set[Path]:
-    """Return the scripts that a page runs: its own and what they import, but nothing that is vendored."""
-    found: set[Path] = set()
-    waiting = re.findall(r'<script type="module" src="/page/([\w.]+)"', page)
-    while waiting:
-        path = PAGE / waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += re.findall(r'from "/page/([\w.]+)"', path.read_text(encoding="utf-8"))
-    return found
-
-
-@pytest.mark.parametrize("name", PAGES.values())
-def test_scripts_find_every_element_they_look_for(name: str) -> None:
-    page = (PAGE / f"{name}.html").read_text(encoding="utf-8")
-    links = Links()
-    links.feed(page)
-    scripts = [path.read_text(encoding="utf-8") for path in modules_of(page)]
-    wanted = {one for script in scripts for one in re.findall(r'\bbyId\("([^"]+)"\)', script)}
-    assert wanted
-    assert wanted <= links.ids
-
-
-@pytest.mark.parametrize("name", PAGES.values())
-def test_a_page_preloads_every_module_that_it_runs(name: str) -> None:
-    page = (PAGE / f"{name}.html").read_text(encoding="utf-8")
-    preloaded = set(re.findall(r'rel="modulepreload" href="/page/([\w.]+)"', page))
-    own = set(re.findall(r'<script type="module" src="/page/([\w.]+)"', page))
-    assert preloaded | own == {path.name for path in modules_of(page)}
-
-
-def test_the_openapi_document_describes_both_bodies_and_one_error(client: httpx.Client) -> None:
-    document = client.get("/openapi.json").json()
-    for path in (IMAGES, DESCRIPTIONS):
-        content = document["paths"][path]["post"]["requestBody"]["content"]
-        assert set(content) == {"application/json", "multipart/form-data"}
-        by_json, by_form = (content[kind]["schema"]["properties"] for kind in content)
-        assert set(by_form) == {*by_json, "image"}
-        assert by_json["k"]["maximum"] == 1000
-        assert by_json["text"]["description"]
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            assert operation["description"], path
-            for status, response in operation["responses"].items():
-                if status not in ("200", "201", "204", "304"):
-                    schema = response["content"]["application/json"]["schema"]
-                    assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (path, status)
-    schemas = document["components"]["schemas"]
-    assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
-
-
-def test_the_examples_of_the_document_work(client: httpx.Client) -> None:
-    document = client.get("/openapi.json").json()
-    for path in (IMAGES, DESCRIPTIONS):
-        content = document["paths"][path]["post"]["requestBody"]["content"]
-        for example in content["application/json"]["examples"].values():
-            assert client.post(path, json=example["value"]).status_code == 200
-        for example in content["multipart/form-data"]["examples"].values():
-            files: dict[str, Any] = {name: (None, str(value)) for name, value in example["value"].items()}
-            files["image"] = ("shoe.png", encoded(draw("red", "shoes")))
-            assert client.post(path, files=files).status_code == 200
-
-
-def test_a_picture_that_will_find_the_queue_full_is_refused_before_it_is_decoded(folder: Path) -> None:
-    encoder = Moody()
-    decoded = []
-    prepare = encoder.prepare_image
-    encoder.prepare_image = lambda image: (decoded.append(image.size), prepare(image))[1]  # type: ignore[method-assign, func-returns-value]
-    app = create_app(Settings.read(catalogue=folder, queue_limit=2, text_cache=0), encoder=encoder)
-    with served(app) as client, ThreadPoolExecutor(4) as people:
-        ask(client, IMAGES, text="first")
-        encoder.entered = 0
-        encoder.door.clear()
-        held = [people.submit(client.post, IMAGES, json={"text": "held"})]
-        until(lambda: encoder.entered == 1)
-        held += [people.submit(client.post, IMAGES, json={"text": f"waits {number}"}) for number in range(2)]
-        until(lambda: app.state.service.batcher.waiting == 2)
-        before = len(decoded)
-        answer = client.post(IMAGES, files={"image": ("x", encoded(draw("pink", "watch")))})
-        error_of(answer, 503, "overloaded")
-        assert answer.headers["retry-after"]
-        assert len(decoded) == before
-        encoder.door.set()
-        assert [one.result().status_code for one in held] == [200, 200, 200]

@@ -1,4 +1,4 @@
-"""The service's own errors, and the one shape in which every error is answered. Knows no route."""
+"""How errors are answered: the status of each, and the one shape of all. Knows no route."""
 
 from __future__ import annotations
 
@@ -10,11 +10,23 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
+from app.errors import (
+    DeadlineError,
+    ForbiddenError,
+    MalformedError,
+    MediaTypeError,
+    RateLimitedError,
+    ReloadError,
+    SlowBodyError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+    invalid,
+)
 from common import (
     ArtefactError,
     ConfigError,
@@ -30,87 +42,6 @@ from common import (
 )
 
 logger = logging.getLogger("vitrine.app")
-
-
-class MalformedError(InputError):
-    """The body is not what its content type says."""
-
-    code = "malformed_body"
-
-
-class InvalidError(InputError):
-    """The body was read, and some of its fields cannot be used; `details` names them."""
-
-    code = "invalid_request"
-
-    def __init__(self, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
-        super().__init__(message)
-        self.details = list(details)
-
-
-class UnknownModelError(NotFoundError):
-    """The model asked for is not the one that is served."""
-
-    code = "model_not_found"
-
-
-class TooLargeError(InputError):
-    """The body has more bytes than allowed."""
-
-    code = "too_large"
-
-
-class MediaTypeError(InputError):
-    """The body is of a content type that this call does not take."""
-
-    code = "unsupported_media_type"
-
-
-class SlowBodyError(InputError):
-    """The body did not arrive in time."""
-
-    code = "body_timeout"
-
-
-class UnauthorizedError(InputError):
-    """The call needs a key, and the request has none that is known."""
-
-    code = "unauthorized"
-
-
-class ForbiddenError(InputError):
-    """The request's key may not do this."""
-
-    code = "forbidden"
-
-
-class RateLimitedError(VitrineError):
-    """The caller has sent as many requests as are allowed; after `wait_s` seconds the next one is."""
-
-    code = "rate_limited"
-
-    def __init__(self, message: str, wait_s: int) -> None:
-        super().__init__(message)
-        self.wait_s = wait_s
-
-
-class DeadlineError(VitrineError):
-    """The answer was not there in time."""
-
-    code = "deadline_exceeded"
-
-
-class UnavailableError(VitrineError):
-    """The service cannot answer: it shuts down, its worker died, or it is not ready."""
-
-    code = "unavailable"
-
-
-class ReloadError(VitrineError):
-    """The artefacts in place cannot be served; those from before are. Told to who may know names of folders."""
-
-    code = "reload_refused"
-
 
 # The nearest class wins. A checkpoint, a setting or a data set is the operator's: once the service runs, trouble with
 # one is no mistake of the caller, and its message names folders.
@@ -138,25 +69,7 @@ STATUS: dict[type[Exception], int] = {
     ReadOnlyError: 403,
 }
 RETRY_AFTER_S = 1
-MAX_DETAILS = 20
-MAX_FIELD = 100
-REPLACED = "the model was just replaced; send it again"
 INTERNAL = "something went wrong on our side; the log has the reason under this request id"
-
-
-def invalid(error: ValidationError | RequestValidationError) -> InvalidError:
-    """Return `error` in our words: one line, and one detail per field; what was sent is not repeated."""
-    problems = error.errors(include_url=False) if isinstance(error, ValidationError) else error.errors()
-    details = []
-    for problem in problems:
-        where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path"))
-        # A field's name may be the caller's own, of any length.
-        message = str(problem["msg"]).removeprefix("Value error, ")  # what we say ourselves needs no label
-        details.append({"field": where[:MAX_FIELD], "message": message})
-    details = details[:MAX_DETAILS]
-    shown = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:3])
-    more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
-    return InvalidError(f"the request cannot be used: {shown}{more}", details)
 
 
 def error_response(

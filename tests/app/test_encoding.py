@@ -29,22 +29,10 @@ from tests.tools.shop import (
     shop_open,
     show,
     unit,
-    write_catalogue,
 )
 
 EMBEDDINGS = "/v1/embeddings"
 CLASSIFY = "/v1/classify"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_catalogue(tmp_path_factory.mktemp("shop") / "catalogue", DrawnEncoder())
-
-
-@pytest.fixture(scope="module")
-def client(folder: Path) -> Iterator[httpx.Client]:
-    with shop_open(folder) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

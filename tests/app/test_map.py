@@ -1,11 +1,10 @@
-"""What the pages ask for, over HTTP: words that carry a match, details of an evaluation, the map and its file."""
+"""The map of the products: made, served, and refused where it does not fit."""
 
 from __future__ import annotations
 
 import base64
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,17 @@ from index import Catalogue, load_map, make_map
 from index import map as maps
 from tests.tools.shop import (
     DrawnEncoder,
-    ask,
     data_uri,
     draw,
     error_of,
     products,
     shop_open,
-    show,
     unit,
     until,
     write_catalogue,
 )
 from vitrine.cli import cli
 
-EXPLAIN = "/v1/explain"
 MAP = "/v1/map"
 
 
@@ -42,87 +38,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_catalogue(tmp_path_factory.mktemp("views") / "catalogue", DrawnEncoder())
     make_map(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def client(folder: Path) -> Iterator[httpx.Client]:
-    with shop_open(folder) as client:
-        yield client
-
-
-# Words
-
-
-def test_a_words_weight_is_what_the_match_loses_without_it(client: httpx.Client) -> None:
-    descriptions = ["Blue Shirt for Women", "red watch", "Shirt"]
-    answer = ask(client, EXPLAIN, image=data_uri(draw("blue", "shirt")), descriptions=descriptions)
-    encoder = DrawnEncoder()
-    picture = encoder.encode_image([draw("blue", "shirt")])[0]
-
-    def score(text: str) -> float:
-        return float(unit(encoder._of_text(text)) @ picture)
-
-    assert answer["encoder_id"] == encoder.encoder_id
-    assert [result["description"] for result in answer["results"]] == descriptions
-    for result in answer["results"]:
-        words = result["description"].split()
-        assert result["score"] == pytest.approx(score(result["description"]), abs=1e-5)
-        assert [one["word"] for one in result["words"]] == words
-        for place, one in enumerate(result["words"]):
-            rest = " ".join(words[:place] + words[place + 1 :])
-            lost = score(result["description"]) - (score(rest) if rest else 0)
-            assert one["weight"] == pytest.approx(lost, abs=1e-5)
-    first = {one["word"]: one["weight"] for one in answer["results"][0]["words"]}
-    assert min(first["Blue"], first["Shirt"]) > max(first["for"], first["Women"])
-
-
-def test_picture_form_product_and_vector_are_explained_alike(client: httpx.Client) -> None:
-    descriptions = ["Red Dress for Women", "Blue Bag"]
-    encoder = DrawnEncoder()
-    vector = (3 * encoder.encode_image([draw("red", "dress")])[0]).tolist()
-    as_form = show(client, EXPLAIN, draw("red", "dress"), descriptions=json.dumps(descriptions))
-    by_vector = ask(client, EXPLAIN, vector=vector, descriptions=descriptions)
-    by_product = ask(client, EXPLAIN, like=["1000"], descriptions=descriptions)
-    for other in (by_vector, by_product):
-        for one, two in zip(as_form["results"], other["results"], strict=True):
-            assert one["score"] == pytest.approx(two["score"], abs=1e-4)
-            assert [w["weight"] for w in one["words"]] == pytest.approx([w["weight"] for w in two["words"]], abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("fields", "field"),
-    [
-        ({"descriptions": ["a"]}, "image"),
-        ({"like": ["nobody"], "descriptions": ["a"]}, "like"),
-        ({"vector": [1, 2], "descriptions": ["a"]}, "vector"),
-        ({"like": ["1000"], "descriptions": []}, "descriptions"),
-        ({"like": ["1000"], "descriptions": ["a"] * 51}, "descriptions"),
-        ({"like": ["1000"], "descriptions": ["word " * 300] * 4}, "descriptions"),
-        ({"like": ["1000"]}, "descriptions"),
-    ],
-)
-def test_what_cannot_be_explained_is_refused_by_its_field(
-    client: httpx.Client, fields: dict[str, Any], field: str
-) -> None:
-    error = error_of(client.post(EXPLAIN, json=fields), 422, "invalid_request")
-    assert error["details"][0]["field"].startswith(field)
-
-
-# Details
-
-
-def test_the_details_are_those_of_the_catalogue(client: httpx.Client) -> None:
-    details = client.get("/v1/evaluation/details?split=all").json()
-    figures = client.get("/v1/evaluation?split=all").json()
-    assert details["image_to_text"]["queries"] == figures["queries"] == 48
-    assert details["text_to_image"]["queries"] == figures["titles"]["queries"] == 40
-    worst = details["text_to_image"]["worst"][0]
-    assert client.get(f"/v1/products/{worst['id']}").json()["title"] == worst["title"]
-    assert len(details["text_to_image"]["similarity"]["edges"]) == 101
-    error_of(client.get("/v1/evaluation/details?split=nothing"), 422, "invalid_request")
-
-
-# The map
 
 
 def places(answer: Any) -> np.ndarray:

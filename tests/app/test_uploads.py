@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.app.helpers import LIMIT
 from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
@@ -30,10 +31,7 @@ from tests.tools.shop import (
     shop_open,
     show,
     until,
-    write_catalogue,
 )
-
-LIMIT = 300_000
 
 
 class Studio(DrawnEncoder):
@@ -49,17 +47,6 @@ class Studio(DrawnEncoder):
             self.preparing += 1
             assert self.door.wait(20)
         return super().prepare_image(image)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_catalogue(tmp_path_factory.mktemp("shop") / "catalogue", DrawnEncoder())
-
-
-@pytest.fixture(scope="module")
-def client(folder: Path) -> Iterator[httpx.Client]:
-    with shop_open(folder, max_upload_mb=LIMIT / 1e6, max_pixels=4_000_000) as client:
-        yield client
 
 
 def post(client: httpx.Client, data: bytes, path: str = IMAGES) -> httpx.Response:

@@ -1,0 +1,109 @@
+"""The errors of the service's own. Knows no HTTP: `app.http.responses` says how each is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from common import InputError, NotFoundError, VitrineError
+
+MAX_DETAILS = 20
+MAX_FIELD = 100
+REPLACED = "the model was just replaced; send it again"
+
+
+class MalformedError(InputError):
+    """The body is not what its content type says."""
+
+    code = "malformed_body"
+
+
+class InvalidError(InputError):
+    """The body was read, and some of its fields cannot be used; `details` names them."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.details = list(details)
+
+
+class UnknownModelError(NotFoundError):
+    """The model asked for is not the one that is served."""
+
+    code = "model_not_found"
+
+
+class TooLargeError(InputError):
+    """The body has more bytes than allowed."""
+
+    code = "too_large"
+
+
+class MediaTypeError(InputError):
+    """The body is of a content type that this call does not take."""
+
+    code = "unsupported_media_type"
+
+
+class SlowBodyError(InputError):
+    """The body did not arrive in time."""
+
+    code = "body_timeout"
+
+
+class UnauthorizedError(InputError):
+    """The call needs a key, and the request has none that is known."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(InputError):
+    """The request's key may not do this."""
+
+    code = "forbidden"
+
+
+class RateLimitedError(VitrineError):
+    """The caller has sent too many requests; the next one is allowed after `wait_s` seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class DeadlineError(VitrineError):
+    """The answer was not there in time."""
+
+    code = "deadline_exceeded"
+
+
+class UnavailableError(VitrineError):
+    """The service cannot answer: it shuts down, its worker died, or it is not ready."""
+
+    code = "unavailable"
+
+
+class ReloadError(VitrineError):
+    """The artefacts in place cannot be served; those from before are. Its message names folders: only for operators."""
+
+    code = "reload_refused"
+
+
+def invalid(error: ValidationError | RequestValidationError) -> InvalidError:
+    """Return `error` in our words: one line, and one detail per field; what was sent is not repeated."""
+    problems = error.errors(include_url=False) if isinstance(error, ValidationError) else error.errors()
+    details = []
+    for problem in problems:
+        where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path"))
+        # A field's name may be the caller's own, of any length.
+        message = str(problem["msg"]).removeprefix("Value error, ")  # what we say ourselves needs no label
+        details.append({"field": where[:MAX_FIELD], "message": message})
+    details = details[:MAX_DETAILS]
+    shown = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:3])
+    more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
+    return InvalidError(f"the request cannot be used: {shown}{more}", details)

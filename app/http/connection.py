@@ -1,0 +1,47 @@
+"""Work for a caller ends when the caller hangs up. Knows no call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+T = TypeVar("T")
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns; when the caller hangs up first, `work` is cancelled.
+
+    To be called once the body is read.
+
+    Raises:
+        ClientDisconnect: the caller left.
+    """
+    loop = asyncio.get_running_loop()
+    leaving = loop.create_task(_left(request))
+
+    def stop(left: asyncio.Task[None]) -> None:
+        if not left.cancelled():
+            patience.reschedule(loop.time())
+
+    try:
+        # The timeout is what cancels the work here and nowhere else: it is due when the caller leaves.
+        async with asyncio.timeout(None) as patience:
+            leaving.add_done_callback(stop)
+            return await work
+    except TimeoutError:
+        if patience.expired():
+            raise ClientDisconnect from None
+        raise  # the work's own
+    finally:
+        leaving.remove_done_callback(stop)
+        leaving.cancel()
+
+
+async def _left(request: Request) -> None:
+    """Return when the caller has hung up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,102 @@
+"""Pictures as they are sent: data URIs, the threads that decode them, and their media types. Knows no model."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from app.http.limits import BodyLimits, too_large
+from app.telemetry import Telemetry
+from common import ImageError
+from models.images import FORMATS, decode_image
+
+D = TypeVar("D")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPicture:
+    """A picture that is to be kept: as it was sent, and prepared (H, W, 3)."""
+
+    data: bytes
+    pixels: np.ndarray
+
+
+class Pictures:
+    """Decodes pictures off the event loop and prepares them for the encoder, (H, W, 3) uint8 each.
+
+    Args:
+        prepare: makes the encoder's pixels of a picture.
+        limits: of bytes as a picture is sent, of pixels before it is decoded, and of threads.
+        telemetry: where the time is recorded.
+    """
+
+    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], limits: BodyLimits, telemetry: Telemetry) -> None:
+        self._prepare = prepare
+        self._limits = limits
+        self._telemetry = telemetry
+        self._pool = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="vitrine-decode")
+
+    async def prepared(self, sent: bytes | str) -> UploadedPicture:
+        """Return the picture in `sent`, bytes or a data URI, prepared.
+
+        Raises:
+            ImageError: it cannot be decoded, or is too large.
+            TooLargeError: it has too many bytes.
+        """
+        return await self.run(self._prepared, sent)
+
+    async def run(self, work: Callable[[D], T], data: D) -> T:
+        """Return `work(data)`, computed in one of the decoding threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, data)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _prepared(self, data: bytes | str) -> UploadedPicture:
+        sent = from_uri(data, self._limits.max_bytes) if isinstance(data, str) else data
+        with self._telemetry.stage("decode"):
+            return UploadedPicture(sent, self._prepare(decode_image(sent, self._limits.max_pixels)))
+
+
+def from_uri(uri: str, max_bytes: int) -> bytes:
+    """Return the bytes that a data URI holds.
+
+    Raises:
+        ImageError: it is no data URI of base64.
+        TooLargeError: it holds more than `max_bytes`.
+    """
+    head, comma, payload = uri.partition(",")
+    if not comma or not head.endswith(";base64"):
+        raise ImageError("the picture is no data URI that we can read; send data:image/png;base64,...")
+    # The length of the text says enough, before so many bytes are made of it.
+    if len(payload) // 4 * 3 > max_bytes + 2:
+        raise too_large("the picture", max_bytes)
+    try:
+        data = base64.b64decode(payload, validate=True)
+    except ValueError as error:
+        raise ImageError(f"the picture's data URI is not valid base64 ({error}); encode it again") from None
+    if len(data) > max_bytes:
+        raise too_large("the picture", max_bytes)
+    return data
+
+
+def media_type(data: bytes) -> str:
+    """Return the media type of a picture by its content; what is no picture that we take is just bytes."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            # A JPEG with more pictures behind the first one is MPO to Pillow, and a JPEG to browsers. Pillow's own
+            # answer for a moving PNG is image/apng, which is registered but not what was ever sent here.
+            kind = "JPEG" if image.format == "MPO" else image.format
+    except Exception:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, ...
+        return "application/octet-stream"
+    return Image.MIME.get(kind or "", "application/octet-stream")

@@ -1,0 +1,128 @@
+"""What is asked of the engine and what it answers: one job and one result for searches and encodings alike.
+
+Knows no request and no queue but what a job carries for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from PIL import Image
+
+from app.errors import InvalidError
+from app.query.batcher import QueuedJob
+from common import NotFoundError
+from index import DescriptionHit, Hit, Page, Search, SearchQuery, Side
+
+Part = Literal["text", "image", "like", "unlike", "vector"]
+WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
+"""How much each part of a query counts, unless told otherwise."""
+
+
+class Encoder(Protocol):
+    """What the service needs of an encoder; `models.encoder.Encoder` is one. Rows are unit vectors of D floats."""
+
+    @property
+    def encoder_id(self) -> str:
+        """Name of the weights; a catalogue carries the same."""
+
+    @property
+    def dim(self) -> int:
+        """D."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by before a softmax makes probabilities of them."""
+
+    def encode_counted(self, texts: Sequence[str], /) -> tuple[np.ndarray, np.ndarray]:
+        """Return (B, D) float32, and how many tokens (B,) the model has read of each text."""
+
+    def prepare_image(self, image: Image.Image, /) -> np.ndarray:
+        """Return (H, W, 3) uint8: the picture as `encode_pixels` takes it; called from several threads."""
+
+    def encode_pixels(self, pixels: np.ndarray, /) -> np.ndarray:
+        """Return (B, D) float32 for pixels (B, H, W, 3) uint8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """An encoder and an index of vectors that it made: replaced together or not at all."""
+
+    encoder: Encoder
+    index: Search
+
+
+@dataclass(slots=True, eq=False)
+class Job(QueuedJob["JobResult"]):
+    """Texts and prepared pictures (H, W, 3) to encode; with a `query` they are parts of what is searched for."""
+
+    texts: tuple[str, ...] = ()
+    pixels: tuple[np.ndarray, ...] = ()
+    query: SearchQuery | None = None
+    """None: nothing is searched, only encoded."""
+    side: Side = "images"
+    vector: np.ndarray | None = None
+    """A further part of the query, (D,) of unit length."""
+    weights: Mapping[Part, float] = field(default_factory=lambda: WEIGHTS)
+    cached: bool = True
+    """Whether the texts' vectors may come from the cache and are kept in it."""
+
+    @property
+    def cost(self) -> int:
+        """How many inputs it has for the encoder; a search without any counts as one."""
+        return max(1, len(self.texts) + len(self.pixels))
+
+
+@dataclass(slots=True)
+class JobResult:
+    """The result of one job, and how long it and its batch took (seconds); the engine fills it in step by step."""
+
+    serving: Serving
+    texts: np.ndarray
+    """(number of texts, D)."""
+    images: np.ndarray
+    """(number of pictures, D)."""
+    tokens: int
+    """Of all its texts."""
+    page: Page[Hit] | Page[DescriptionHit] | None = None
+    """What the search found; None without one."""
+    queued_s: float = 0.0
+    encode_s: float = 0.0
+    search_s: float = 0.0
+
+
+def product_vectors(index: Search, field: str, ids: Sequence[str]) -> np.ndarray:
+    """Return the image vectors (len(ids), D) of the products that a field of a request names.
+
+    Raises:
+        InvalidError: there are no such products; unlike a path, a body with them was understood and is not usable.
+    """
+    try:
+        return index.vectors(ids)
+    except NotFoundError as error:
+        raise InvalidError(f"{field}: {error}", [{"field": field, "message": str(error)}]) from None
+
+
+def unit_vector(values: Sequence[float], dim: int) -> np.ndarray:
+    """Return `values` as a vector (D,) of unit length.
+
+    Raises:
+        InvalidError: another length, or nothing but zeros.
+    """
+    vector = np.asarray(values, dtype=np.float64)
+    problem = None
+    if len(vector) != dim:
+        problem = f"vector has {len(vector)} values; this model's have {dim}: see /v1/embeddings"
+    elif not vector.any():
+        problem = "vector has nothing but zeros, which has no direction; send one that has"
+    if problem:
+        raise InvalidError(problem, [{"field": "vector", "message": problem}])
+    vector /= np.abs(vector).max()  # lengths beyond float range neither overflow nor vanish
+    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)

@@ -1,0 +1,74 @@
+"""What a running application consists of, for the routes that use it. Put together in `app.server`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.http import Uploads
+from app.live import Editor, Evaluations, Maps, Readiness, ServingState, check_ready
+from app.query import Service
+from app.settings import Settings
+from app.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """One of each kind."""
+
+    settings: Settings
+    telemetry: Telemetry
+    state: ServingState
+    service: Service
+    editor: Editor
+    uploads: Uploads
+    evaluations: Evaluations
+    maps: Maps
+
+    def start(self) -> None:
+        """Start the workers on the running event loop."""
+        self.service.start()
+        self.state.start()
+
+    async def close(self) -> None:
+        """Finish what was accepted, then end the threads and close the files."""
+        await self.evaluations.close()
+        await self.service.close()
+        await self.state.close()
+        self.uploads.close()
+
+    def update_gauges(self) -> None:
+        """Record what is served and how much waits now."""
+        serving = self.state.serving
+        self.telemetry.queue(self.service.batcher.waiting)
+        self.telemetry.catalogue(serving.index.version, len(serving.index))
+        self.telemetry.build(serving.encoder.encoder_id)
+        self.telemetry.memory()
+
+    async def ready(self) -> Readiness:
+        """Return what answers; raises as `check_ready`."""
+        return await check_ready(self.service, self.state, self.settings)
+
+    async def reload(self) -> Readiness:
+        """Serve the artefacts as they are on disk now; what was served before is served on when they are not good.
+
+        Raises:
+            ReloadError: why they are not.
+            UnavailableError: they are served, and the service is not ready.
+        """
+        await self.state.reload()
+        return await self.ready()
+
+
+async def components_of(request: Request) -> Components:
+    """Return the components of the application that a request came to.
+
+    A coroutine, since the framework calls a plain function in a thread: a detour that a refusal would wait for, too.
+    """
+    components: Components = request.app.state.components
+    return components
+
+
+TheComponents = Annotated[Components, Depends(components_of)]

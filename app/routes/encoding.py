@@ -1,0 +1,91 @@
+"""Vectors for others to use, the names of the model that makes them, and labels for pictures."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.errors import UnknownModelError
+from app.http import require, while_connected
+from app.query import classify_labels
+from app.routes.components import Components, TheComponents
+from app.routes.direct import direct_router, json_response
+from app.schemas import (
+    MODEL_NAME,
+    ClassifyAnswer,
+    ClassifyRequest,
+    EmbeddingsAnswer,
+    LabelResult,
+    Model,
+    ModelsAnswer,
+    body_docs,
+    classify_body,
+    embeddings_body,
+    error_answers,
+)
+
+direct = direct_router()
+router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+
+
+@direct.post("/v1/embeddings", response_model=EmbeddingsAnswer, **body_docs(embeddings_body(), "encoding", 404))
+async def embeddings(request: Request, components: TheComponents) -> Response:
+    """Encode texts and pictures to unit vectors, in the shape of OpenAI's call: its clients work with this service.
+
+    An input that begins with `data:image/` is a picture. Vectors of both kinds live in one space.
+    """
+    service = components.service
+    fields, inputs = await components.uploads.read_embeddings(request, service.serving.encoder.dim)
+    names = _model_names(components)
+    if fields.model is not None and fields.model not in names:
+        raise UnknownModelError(
+            f"there is no model {fields.model!r}; the one that is served is called {' or '.join(names)}"
+        )
+    texts = [one for one in inputs if isinstance(one, str)]
+    pixels = [one for one in inputs if not isinstance(one, str)]
+    encoded = await while_connected(request, service.encode(texts, pixels))
+    of_text, of_image = iter(encoded.texts), iter(encoded.images)
+    rows = [next(of_text if isinstance(one, str) else of_image) for one in inputs]
+    coded = fields.encoding_format == "base64"
+    data: list[dict[str, Any]] = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": base64.b64encode(row.astype("<f4").tobytes()).decode("ascii") if coded else row.tolist(),
+        }
+        for index, row in enumerate(rows)
+    ]
+    usage = {"prompt_tokens": encoded.tokens, "total_tokens": encoded.tokens}
+    return json_response({"object": "list", "data": data, "model": encoded.serving.encoder.encoder_id, "usage": usage})
+
+
+@router.get("/v1/models", tags=["encoding"], responses=error_answers(500))
+async def models(components: TheComponents) -> ModelsAnswer:
+    """List the names of the one model that is served, in the shape of OpenAI's call."""
+    created = int(datetime.fromisoformat(components.state.catalogue.info.created).timestamp())
+    names = _model_names(components)
+    return ModelsAnswer(data=[Model(id=name, created=created, owned_by="vitrine") for name in names])
+
+
+@router.post("/v1/classify", **body_docs(classify_body(), "encoding"))
+async def classify(request: Request, components: TheComponents) -> ClassifyAnswer:
+    """Say which of some labels fits a picture best, without training on them.
+
+    Send the picture as a file, a data URI, or the `product_id` of a product. `templates` put the labels into sentences,
+    the vectors of several are averaged.
+    """
+    fields, pixels = await components.uploads.read(request, ClassifyRequest)
+    work = classify_labels(components.service, fields.labels, fields.templates, pixels, fields.product_id)
+    found = await while_connected(request, work)
+    results = [
+        LabelResult(label=label, probability=round(probability, 6), score=round(score, 6))
+        for label, probability, score in found.ranking
+    ]
+    return ClassifyAnswer(results=results, encoder_id=found.encoder_id)
+
+
+def _model_names(components: Components) -> list[str]:
+    return [MODEL_NAME, components.service.serving.encoder.encoder_id]

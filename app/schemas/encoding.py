@@ -1,0 +1,137 @@
+"""Vectors of texts and pictures in the shape of OpenAI's call, and the names of the model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from app.errors import InvalidError
+from app.schemas.fields import MAX_DIM, MAX_TEXT, MODEL_NAME, Fields, Name
+
+MAX_INPUTS = 256
+MAX_INPUT = 100_000_000
+"""Characters of one input of /v1/embeddings, which may be a picture; the body's bytes are what bounds it."""
+MAX_EMBEDDED_TEXT = 20_000
+
+
+def is_picture(text: str) -> bool:
+    """Return whether an input of /v1/embeddings is a picture."""
+    return text.startswith("data:image/")
+
+
+class EmbeddingsRequest(Fields):
+    """Texts and pictures to encode, in the shape of OpenAI's call."""
+
+    input: (
+        Annotated[str, Field(min_length=1, max_length=MAX_INPUT)]
+        | Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=MAX_INPUT)]], Field(min_length=1, max_length=MAX_INPUTS)
+        ]
+    ) = Field(description="A text or a list of them; one that begins with data:image/ is a picture.")
+    model: Name | None = Field(None, description="A name that /v1/models lists; there is one model.")
+    encoding_format: Literal["float", "base64"] = Field(
+        "float", description="Numbers, or the bytes of little-endian float32 as base64."
+    )
+    dimensions: Annotated[int, Field(ge=1, le=MAX_DIM)] | None = Field(
+        None, description="The vectors' length; only the model's own is possible."
+    )
+    user: Annotated[str, Field(max_length=MAX_TEXT)] | None = Field(None, description="Ignored.")
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _no_tokens(cls, value: Any) -> Any:
+        """Refuse what OpenAI's call takes beside texts, with the reason; a text of blanks stays what it is."""
+        items = value if isinstance(value, list) else [value]
+        if any(isinstance(item, int | float | list) for item in items):
+            raise ValueError("token ids are not taken, since they belong to another model's tokenizer; send texts")
+        return value
+
+    def check(self, dim: int) -> None:
+        """Refuse a length of vectors that is not the model's, and texts too long to be read whole.
+
+        Raises:
+            InvalidError: names the field.
+        """
+        if self.dimensions not in (None, dim):
+            raise InvalidError(
+                f"dimensions is {self.dimensions}; this model makes vectors of {dim}: send that, or leave it out",
+                [{"field": "dimensions", "message": f"only {dim} is possible"}],
+            )
+        for number, text in enumerate(self.inputs()):
+            if len(text) > MAX_EMBEDDED_TEXT and not is_picture(text):
+                raise InvalidError(
+                    f"input {number} has {len(text):,} characters; send at most {MAX_EMBEDDED_TEXT:,}",
+                    [{"field": f"input.{number}", "message": f"more than {MAX_EMBEDDED_TEXT} characters"}],
+                )
+
+    def inputs(self) -> list[str]:
+        """Return the inputs as a list."""
+        return [self.input] if isinstance(self.input, str) else self.input
+
+
+class Embedding(BaseModel):
+    """The vector of one input."""
+
+    object: Literal["embedding"] = "embedding"
+    index: int = Field(description="Which input it belongs to, from 0.")
+    embedding: list[float] | str = Field(description="Numbers, or base64 of little-endian float32.")
+
+
+class Usage(BaseModel):
+    """How many tokens the texts have; pictures have none."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsAnswer(BaseModel):
+    """Vectors of unit length in the order of the inputs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "list",
+                    "data": [{"object": "embedding", "index": 0, "embedding": [0.0312, -0.1178, 0.0904]}],
+                    "model": "9f0c2ab4d1e87a63",
+                    "usage": {"prompt_tokens": 4, "total_tokens": 4},
+                }
+            ]
+        }
+    )
+
+    object: Literal["list"] = "list"
+    data: list[Embedding]
+    model: str = Field(description="The encoder that made them.")
+    usage: Usage
+
+
+class Model(BaseModel):
+    """One name of the model that is served."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = Field(description="When its catalogue was built, in seconds since 1970.")
+    owned_by: str
+
+
+class ModelsAnswer(BaseModel):
+    """The model that is served, by its lasting name and by the id of its weights."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "object": "list",
+                    "data": [
+                        {"id": name, "object": "model", "created": 1735689600, "owned_by": "vitrine"}
+                        for name in (MODEL_NAME, "9f0c2ab4d1e87a63")
+                    ],
+                }
+            ]
+        }
+    )
+
+    object: Literal["list"] = "list"
+    data: list[Model]

@@ -1,0 +1,84 @@
+"""The types of single fields of requests, with their limits. Knows no call."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+MAX_TEXT = 2_000
+MAX_NAME = 200
+MAX_VALUES = 200
+MAX_IDS = 100
+MAX_DIM = 4_096
+MAX_NUMBER = 1e15
+PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
+MAX_PROMPTS = 1_000
+"""Labels times templates of one classification; words of one explanation."""
+EXAMPLE_PRODUCT: dict[str, Any] = {
+    "id": "10054",
+    "title": "Catwalk Women Red Heels",
+    "attributes": {"gender": "Women", "articleType": "Heels", "baseColour": "Red"},
+    "image_url": "/v1/products/10054/image",
+}
+MODEL_NAME = "vitrine"
+"""The lasting name of whatever model is served."""
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mM8IafLwMDA"
+    "xMDAwMDAAAANqQEXPqtZtwAAAABJRU5ErkJggg=="
+)
+"""A small red picture, for the examples."""
+
+
+def clean(text: Any) -> Any:
+    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left.
+
+    One that is too long is left for the check of its length: how long it is does not depend on what it consists of.
+    """
+    if not isinstance(text, str) or len(text) > MAX_TEXT:
+        return text
+    return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip() or None
+
+
+def as_value(value: Any) -> Any:
+    """Return a number as the text that it is compared as: 2012 and 2012.0 as "2012"."""
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return value
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**MAX_NAME else value
+    return f"{value:.15g}" if isinstance(value, float) else value
+
+
+def as_list(value: Any) -> Any:
+    """Return a lone filter value as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def reject_url(image: Any) -> Any:
+    """Refuse the address of a picture: a service that fetches what callers name can be sent anywhere."""
+    if isinstance(image, str) and re.match(r"\s*(https?:)?//", image, re.IGNORECASE):
+        raise ValueError("pictures are not fetched from addresses; send the picture itself, as a data URI or in a form")
+    return image
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
+Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+Value = Annotated[Name, BeforeValidator(as_value, json_schema_input_type=Name | Number)]
+"""A text, or a number that is compared as its text."""
+ListedValues = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES)]
+Values = Annotated[ListedValues, BeforeValidator(as_list, json_schema_input_type=Value | ListedValues)]
+Ids = Annotated[list[Name], Field(max_length=MAX_IDS)]
+Text = Annotated[str | None, Field(max_length=MAX_TEXT), BeforeValidator(clean)]
+Picture = Annotated[
+    Annotated[str, Field(pattern=r"^data:image/[A-Za-z0-9.+-]+;base64,[A-Za-z0-9+/=]+$")] | None,
+    BeforeValidator(reject_url),
+]
+
+
+class Fields(BaseModel):
+    """A body of a request: what it does not name is refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)

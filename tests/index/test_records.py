@@ -1,0 +1,78 @@
+"""The rule for an edit and the replay of changes, without a store."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from common import ConflictError
+from index import ANY, Delete, Entry, ExistsError, Product, Put, SplitRule, Written, check_condition, etag_of
+from index.records import REPLAYED_TOGETHER, log_reaches, outcome_of, replay_changes
+
+VECTOR = np.ones(1, np.float32)
+ENTRY = Entry(Product("a", "title", {"colour": "red"}), b"picture", VECTOR, VECTOR)
+NOW = etag_of(ENTRY.product, ENTRY.image)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected", "absent", "refused"),
+    [
+        (None, None, False, None),
+        ("x", None, False, None),
+        ("x", {"y", "x"}, False, None),
+        ("x", {"y"}, False, "is now x"),
+        ("x", {ANY}, False, None),
+        (None, {ANY}, False, "there is none now"),
+        (None, {"x"}, False, "there is none now"),
+        (None, None, True, None),
+        ("x", None, True, "exists already"),
+    ],
+)
+def test_a_condition_holds_or_says_what_is_there(
+    before: str | None, expected: set[str] | None, absent: bool, refused: str | None
+) -> None:
+    condition = None if expected is None else frozenset(expected)
+    if refused is None:
+        check_condition("a", before, condition, absent)
+        return
+    with pytest.raises(ConflictError, match=f"product 'a' .*{refused}") as raised:
+        check_condition("a", before, condition, absent)
+    assert isinstance(raised.value, ExistsError) == absent
+
+
+def test_an_edit_that_changes_nothing_succeeds_whatever_its_condition() -> None:
+    assert outcome_of(Put(ENTRY, frozenset({"other"}), absent=True), NOW) == Written(NOW, 0, changed=False)
+    assert outcome_of(Delete("a", frozenset({"other"})), None) == Written(None, 0, changed=False)
+    assert outcome_of(Put(ENTRY), None) == Written(NOW, 0, created=True)
+    assert outcome_of(Put(ENTRY), "other") == Written(NOW, 0)
+    assert outcome_of(Delete("a"), NOW) == Written(None, 0)
+    assert isinstance(outcome_of(Put(ENTRY, absent=True), "other"), ExistsError)
+    assert isinstance(outcome_of(Delete("a", frozenset({"other"})), NOW), ConflictError)
+
+
+def test_the_digest_is_that_of_what_a_client_sees() -> None:
+    same = Product("another id", "title", {"colour": "red"}, "test")
+    assert etag_of(same, b"picture") == NOW
+    others = [Product("a", "Title"), Product("a", "title", {"colour": "blue"}), Product("a", "title", {})]
+    assert len({NOW, etag_of(ENTRY.product, b"other"), *(etag_of(one, b"picture") for one in others)}) == 5
+
+
+def test_changes_are_replayed_in_their_order_with_the_split_of_the_new_catalogue() -> None:
+    changed = [f"p{number}" for number in range(REPLAYED_TOGETHER + 1)]
+    there = {product_id: (product_id, f"title {product_id}", {}, b"") for product_id in changed if product_id != "p3"}
+    rule = SplitRule(0, 0, 1)
+    pieces = list(replay_changes(changed, rule, lambda ids: [there[one] for one in ids if one in there]))
+    assert [ids for ids, _ in pieces] == [changed[:-1], changed[-1:]]
+    products = [product for _, kept in pieces for product, _ in kept]
+    assert [product.id for product in products] == [one for one in changed if one != "p3"]
+    assert {product.split for product in products} == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("since", "version", "first", "reaches"),
+    [(0, 0, 1, True), (3, 3, 9, True), (4, 3, 1, False), (0, 3, 1, True), (0, 3, 2, False), (1, 3, 2, True)],
+)
+def test_a_log_tells_all_changes_since_a_version_or_says_that_it_cannot(
+    since: int, version: int, first: int, reaches: bool
+) -> None:
+    assert log_reaches(since, version, first) == reaches
