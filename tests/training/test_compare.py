@@ -100,7 +100,7 @@ def test_the_small_configs_take_a_step_with_every_pair(family: str, shapes: Path
 # ---------------------------------------------------------------------- running, collecting, reusing
 
 
-def test_configs_are_trained_once_and_stand_beside_the_papers_rows(shapes: Path, tmp_path: Path) -> None:
+def test_configs_are_trained_once_and_shown_beside_the_papers_rows(shapes: Path, tmp_path: Path) -> None:
     given = [written(tmp_path / "mine.toml", "gpt2-vit"), written(tmp_path / "yours.toml", "bert-resnet")]
     result, failed = compared(shapes, tmp_path, *given)
     assert not failed
@@ -215,7 +215,7 @@ def test_a_finished_run_of_another_config_is_not_taken_for_this_one(shapes: Path
     assert "differs in model;" in compared(shapes, tmp_path, config)[1]["mine"]
 
 
-def test_what_is_neither_config_nor_run_is_said_before_anything_runs(
+def test_what_is_neither_config_nor_run_is_refused_before_anything_runs(
     checkpoint: Path, shapes: Path, tmp_path: Path
 ) -> None:
     config = written(tmp_path / "mine.toml", "bert-vit")

@@ -1,4 +1,4 @@
-"""What `vitrine demo` promises: a drawn shop in which unseen titles find the right thing."""
+"""`vitrine demo`: a drawn shop in which unseen titles find the right product."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def variants(kind: Kind) -> Iterator[Article]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.word)
-def test_every_variant_fits_itsdraw_product(kind: Kind) -> None:
+def test_every_variant_fits_its_picture(kind: Kind) -> None:
     for article in variants(kind):
         image = pixels(draw_product(article, random.Random(article.title)))
         border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
@@ -153,7 +153,7 @@ def test_every_style_can_be_seen() -> None:
             assert (np.abs(plain - image).max(axis=-1) > 25).mean() > 0.01, f"{style} {kind.word}"
 
 
-class PenBrokeError(Exception):
+class DrawingFailedError(Exception):
     pass
 
 
@@ -166,15 +166,15 @@ def test_folder_is_untouched_when_drawing_fails(tmp_path: Path, existing: bool) 
 
     def fail_at_third(drawn: int, total: int) -> None:
         if drawn == 3:
-            raise PenBrokeError
+            raise DrawingFailedError
 
-    with pytest.raises(PenBrokeError):
+    with pytest.raises(DrawingFailedError):
         draw_catalogue(folder, 6, progress=fail_at_third)
     assert files(tmp_path) == before
     assert [path.name for path in tmp_path.iterdir()] == (["shop"] if existing else [])
 
 
-def test_replaces_an_older_shop_and_tells_progress(tmp_path: Path) -> None:
+def test_replaces_an_older_shop_and_reports_progress(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     draw_catalogue(tmp_path / "shop", 5)
     draw_catalogue(tmp_path / "shop", 3, progress=lambda drawn, total: told.append((drawn, total)))

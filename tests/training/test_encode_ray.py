@@ -1,4 +1,4 @@
-"""Encoding on a Ray cluster of two nodes: the catalogue is that of one process, whatever dies on the way."""
+"""Encoding on a Ray cluster of two nodes: the catalogue is that of one process, also after failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from training.indexing.parts import Part, Parts
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")
 
 STORE = 80 * 2**20
-"""Bytes of an object store, the least that Ray takes."""
+"""Bytes of an object store, the smallest that Ray accepts."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, act: Any) -> list[s
     return written
 
 
-def test_a_run_that_was_stopped_goes_on_and_makes_the_catalogue_of_one_process(
+def test_an_interrupted_build_continues_and_makes_the_catalogue_of_one_process(
     cluster: Cluster, checkpoint: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "catalogue"
@@ -110,7 +110,7 @@ def test_a_run_that_was_stopped_goes_on_and_makes_the_catalogue_of_one_process(
     check(snapshot(out), plain)
 
 
-def test_a_node_that_goes_takes_nothing_along(
+def test_a_lost_node_loses_no_part(
     cluster: Cluster, checkpoint: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (node,) = cluster.worker_nodes
@@ -119,7 +119,7 @@ def test_a_node_that_goes_takes_nothing_along(
     check(snapshot(tmp_path / "catalogue"), plain)
 
 
-def test_a_checkpoint_that_a_node_cannot_load_is_an_error_that_says_so(
+def test_a_checkpoint_that_a_node_cannot_load_is_an_error(
     cluster: Cluster, checkpoint: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_encode, "WEIGHTS_FILE", "config.json")  # which leaves the weights behind
@@ -127,7 +127,7 @@ def test_a_checkpoint_that_a_node_cannot_load_is_an_error_that_says_so(
         build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address, part_size=8)
 
 
-def test_where_there_is_no_cluster_it_is_said_at_once(
+def test_a_missing_cluster_is_reported_at_once(
     checkpoint: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as probe:

@@ -32,6 +32,7 @@ import json, sys, time
 from pathlib import Path
 from common import DataError
 from training.data import download_dataset
+from huggingface_hub import HfApi, snapshot_download  # imported before the clock starts: that may take seconds
 for folder, repo in json.loads(sys.argv[1]):
     started = time.monotonic()
     try:
@@ -193,7 +194,7 @@ def test_a_data_set_is_fetched_resumed_kept_and_read(hub: Hub, tmp_path: Path) -
     assert f"{folder} does not hold all of {REPO}" in cut["error"]
 
 
-def test_a_hub_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+def test_a_hub_that_is_not_there_is_reported_at_once(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"  # bound, but nobody listens

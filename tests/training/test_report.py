@@ -1,4 +1,4 @@
-"""The report in a checkpoint folder: that every file is what it says, and every figure what a slow look gives."""
+"""The report in a checkpoint folder: its files, and its figures against slow computations."""
 
 from __future__ import annotations
 
@@ -334,7 +334,7 @@ def test_scalars_reach_the_tensorboard_log_at_once(tmp_path: Path) -> None:
     assert [(event.step, event.value) for event in log.Scalars("loss")] == [(1, 0.5), (2, 1.0)]
 
 
-def test_a_missing_extra_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match=r"pip install 'vitrine\[tensorboard\]'"):
         tensorboard_writer(tmp_path)

@@ -1,4 +1,4 @@
-"""The search over hyper-parameters: what it may search, that it goes on where it stopped, and what it leaves."""
+"""Sweeps: search spaces, continuing after a stop, and the files that a sweep leaves."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def by_number(result: dict[str, Any]) -> list[tuple[Any, ...]]:
 # ---------------------------------------------------------------------- the search
 
 
-def test_a_sweep_keeps_its_best_trial_and_goes_on_where_it_stopped(shapes: Path, tmp_path: Path, cache: Path) -> None:
+def test_a_sweep_keeps_its_best_trial_and_continues_where_it_stopped(shapes: Path, tmp_path: Path, cache: Path) -> None:
     config, out = written(tmp_path), tmp_path / "sweep"
     first = swept(config, shapes, out, cache, 2)
     kept = (out / "trials" / "1" / "log.jsonl").stat().st_mtime_ns
@@ -136,7 +136,7 @@ def test_hopeless_trials_are_stopped_early(shapes: Path, tmp_path: Path, cache: 
 
 
 class Stopping(Console):
-    """Reports until the second trial's third epoch is said, where Ctrl-C comes down before anything is saved of it."""
+    """Presses Ctrl-C when the second trial's third epoch is reported, before any of it is saved."""
 
     def print(self, *said: Any, **options: Any) -> None:
         super().print(*said, **options)
@@ -146,7 +146,7 @@ class Stopping(Console):
 
 
 @pytest.mark.parametrize("save_minutes", [0, 5])
-def test_a_stopped_sweep_ends_as_if_it_had_not_been(
+def test_a_stopped_sweep_ends_as_one_without_a_stop(
     shapes: Path, tmp_path: Path, cache: Path, save_minutes: int
 ) -> None:
     # Saved at each step, the trial goes on within an epoch; not saved at all, it begins again and tells epochs twice.
@@ -164,7 +164,7 @@ def test_a_stopped_sweep_ends_as_if_it_had_not_been(
     assert by_number(result) == by_number(swept(config, shapes, tmp_path / "whole", cache, 2))
 
 
-def test_a_trial_that_fails_is_an_outcome_and_stops_nothing(shapes: Path, tmp_path: Path, cache: Path) -> None:
+def test_a_failed_trial_is_a_result_and_stops_nothing(shapes: Path, tmp_path: Path, cache: Path) -> None:
     # Each choice alone agrees with the config; two of them together do not.
     text = CONFIG.split("[sweep]")[0] + (
         '[sweep]\n"train.epochs" = { choices = [1, 2] }\n"train.locked_epochs" = { choices = [0, 1] }\n'
@@ -181,7 +181,7 @@ def test_a_trial_that_fails_is_an_outcome_and_stops_nothing(shapes: Path, tmp_pa
     assert f"{len(failed)} of them failed" in " ".join(table.export_text().split())
 
 
-def test_a_diverging_loss_fails_a_trial_and_is_said_when_none_is_left(
+def test_a_diverging_loss_fails_a_trial_and_is_reported_when_no_trial_is_left(
     shapes: Path, tmp_path: Path, cache: Path
 ) -> None:
     text = CONFIG.split("[sweep]")[0] + '[sweep]\n"train.learning_rate" = { low = 1e30, high = 1e36, log = true }\n'
@@ -213,7 +213,7 @@ def test_the_folder_of_another_sweep_is_refused(shapes: Path, tmp_path: Path, ca
         swept(tmp_path / "run.toml", shapes, out, cache, 2)
 
 
-def test_a_command_that_was_wrong_binds_the_folder_to_nothing(shapes: Path, tmp_path: Path, cache: Path) -> None:
+def test_a_refused_command_leaves_the_folder_free_for_another(shapes: Path, tmp_path: Path, cache: Path) -> None:
     (tmp_path / "few.csv").write_text("id,image,text\n1,a.png,Red Ball\n")
     draw_shape("Red", "Ball").save(tmp_path / "a.png")
     with pytest.raises(DataError, match="pairs to learn from"):
@@ -229,7 +229,7 @@ def test_two_sweeps_do_not_share_a_folder(shapes: Path, tmp_path: Path, cache: P
         swept(written(tmp_path), shapes, tmp_path / "sweep", cache, 1)
 
 
-def test_without_optuna_it_says_what_to_install(
+def test_without_optuna_the_error_says_what_to_install(
     shapes: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
@@ -257,7 +257,7 @@ def test_without_optuna_it_says_what_to_install(
         ("", "[sweep] names no field"),
     ],
 )
-def test_a_range_that_cannot_be_is_said_in_the_users_names(tmp_path: Path, line: str, said: str) -> None:
+def test_an_impossible_range_is_refused_in_the_users_names(tmp_path: Path, line: str, said: str) -> None:
     config = written(tmp_path, CONFIG.split("[sweep]")[0] + f"[sweep]\n{line}\n")
     with pytest.raises(ConfigError) as refused:
         SweepPlan.read(config, None, None)
@@ -266,7 +266,7 @@ def test_a_range_that_cannot_be_is_said_in_the_users_names(tmp_path: Path, line:
     assert "\n" not in str(refused.value)
 
 
-def test_trials_need_titles_to_be_judged_on(tmp_path: Path) -> None:
+def test_trials_need_titles_for_validation(tmp_path: Path) -> None:
     config = written(tmp_path, CONFIG + "\n[split]\ntrain = 0.9\nvalidation = 0.0\ntest = 0.1\n")
     with pytest.raises(ConfigError, match=r"split\.validation is 0"):
         SweepPlan.read(config, None, None)

@@ -101,7 +101,7 @@ COMPLAINTS = [
         ("open_clip 580",),
         (
             "app/test_promises.py::test_nothing_is_connected_to_while_serving",
-            "training/test_hub.py::test_a_hub_that_is_not_there_is_told_at_once",
+            "training/test_hub.py::test_a_hub_that_is_not_there_is_reported_at_once",
             "training/test_hub.py::test_a_hub_that_never_answers_is_given_up_within_seconds",
         ),
     ),

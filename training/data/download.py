@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import DataError
+from common import DataError, first_line
 
 HUB_DATASET = "ashraq/fashion-product-images-small"
 """The data set that is downloaded when no other is named."""
@@ -38,7 +38,7 @@ def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
         HfApi().dataset_info(repo, timeout=TIMEOUT_S)
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise DataError(
-            f"the hub {constants.ENDPOINT} gives us no data set {repo!r} ({_first_line(error)}); check the name, "
+            f"the hub {constants.ENDPOINT} gives us no data set {repo!r} ({first_line(error)}); check the name, "
             f"log in if it is private, {by_hand}"
         ) from error
     except Exception as error:  # the base class of transport errors differs between releases of the client
@@ -55,7 +55,7 @@ def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
     except Exception as error:
         if unreachable is None:
             raise DataError(
-                f"the download of {repo} into {folder} stopped ({type(error).__name__}: {_first_line(error)}); "
+                f"the download of {repo} into {folder} stopped ({type(error).__name__}: {first_line(error)}); "
                 f"run it again to go on from there, {by_hand}"
             ) from error
         complete = False
@@ -65,12 +65,8 @@ def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
         return folder
     if unreachable is None:
         raise DataError(f"{page} has no parquet file; choose a data set that has, {by_hand}")
-    why = "HF_HUB_OFFLINE is set" if isinstance(unreachable, OfflineModeIsEnabled) else _first_line(unreachable)
+    why = "HF_HUB_OFFLINE is set" if isinstance(unreachable, OfflineModeIsEnabled) else first_line(unreachable)
     raise DataError(
         f"the hub {constants.ENDPOINT} cannot be reached ({why}) and {folder} does not hold all of {repo}; "
         f"try again with a network or set HF_ENDPOINT, {by_hand}"
     ) from unreachable
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -92,6 +92,8 @@ class Sketch:
         """
         stain = self._stain([outline], width, pad=int(round_ * 2) + 3)
         at, cover = stain
+        # The blurred cover falls off towards the edges: it stands for the height of the part, and its difference along
+        # the diagonal for the slope that faces the light.
         inner = _share(_grey(cover).filter(ImageFilter.GaussianBlur(round_)))
         d = max(1, round(round_ / 2))
         slope = np.roll(inner, (-d, -d), (0, 1)) - np.roll(inner, (d, d), (0, 1))
@@ -160,7 +162,7 @@ class Sketch:
         tint = np.asarray([self.u(-3, 2), self.u(-2, 1), self.u(-2, 3)], np.float32)
         drop = np.linspace(250, self.u(236, 244), HEIGHT, dtype=np.float32)[:, None, None]
         shape = _grey(self._cover[..., 0])
-        if self.floor is None:
+        if self.floor is None:  # it lies flat: a shadow all around, shifted away from the light
             shadow = 0.26 * np.roll(_share(shape.filter(ImageFilter.GaussianBlur(4))), (3, 2), (0, 1))
         else:
             left, _, right, _ = shape.getbbox() or (0, 0, WIDTH, HEIGHT)
@@ -178,6 +180,7 @@ class Sketch:
             [(self.facing * x * c - y * s + self._x, self.facing * x * s + y * c + self._y) for x, y in flat(outline)]
             for outline in outlines
         ]
+        # Only the box around the outlines is drawn: a picture has a hundred parts, most of them small.
         reach = pad + (width or 0) / 2 + 2
         xs, ys = [x for points in placed for x, _ in points], [y for points in placed for _, y in points]
         x0, y0 = (min(max(0, int(min(vs) - reach)), end - 1) for vs, end in ((xs, WIDTH), (ys, HEIGHT)))
@@ -191,7 +194,7 @@ class Sketch:
                 continue
             thick = max(1, round(width * self._size * _FINE))
             pen.line(fine, fill=255, width=thick, joint=None if blur else "curve")
-            for x, y in (fine[0], fine[-1]) if thick > 4 else ():
+            for x, y in (fine[0], fine[-1]) if thick > 4 else ():  # round ends
                 pen.ellipse((x - thick / 2, y - thick / 2, x + thick / 2, y + thick / 2), fill=255)
         mask = mask.reduce(_FINE)
         if blur:
@@ -208,6 +211,7 @@ class Sketch:
         if self._weave is None:
             self._weave = weave(self.look, self.dice)
         if angle not in self._cloths:
+            # Patterns keep their angle to the part, however the whole picture is turned.
             turned = self._weave.rotate(-(angle * self.facing + self._turn), Image.Resampling.BILINEAR)
             x, y = (SQUARE - WIDTH) // 2, (SQUARE - HEIGHT) // 2
             self._cloths[angle] = np.asarray(turned.crop((x, y, x + WIDTH, y + HEIGHT)), np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from common import ArtefactError, DataError
+from common import DataError
 from index import (
     CatalogueInfo,
     Entry,
@@ -20,8 +20,7 @@ from index import (
     Location,
     Product,
     SplitRule,
-    make_index,
-    make_map,
+    make_derived,
     write_catalogue,
 )
 from models import Encoder, decode_image, load_encoder
@@ -58,7 +57,7 @@ def build_catalogue(
         device: "auto", "cpu", "cuda" or "cuda:N".
         ray: the address of a cluster that encodes, see `encode_on_ray`; an interrupted build then continues.
         part_size: titles or pictures that a process of the cluster encodes at a time.
-        requirements: for the search files, see `make_index`.
+        requirements: for the search files, see `index.make_derived`.
         console: for progress; standard error when not given.
 
     Raises:
@@ -111,7 +110,7 @@ def build_catalogue(
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     if parts is not None:
         parts.remove()
-    search = _make_derived(out, requirements) if isinstance(out, Path) else None
+    search = make_derived(out, requirements) if isinstance(out, Path) else None
     seconds = time.monotonic() - started
     return {
         "products": products,
@@ -130,13 +129,6 @@ def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, bytes]]) -> l
     images = encoder.encode_image([decode_image(picture) for _, picture in edits])
     texts = encoder.encode_text([product.title for product, _ in edits])
     return [Entry(*edit, image, text) for edit, image, text in zip(edits, images, texts, strict=True)]
-
-
-def _make_derived(folder: Path, requirements: IndexRequirements | None) -> dict[str, Any] | None:
-    """Make the map and the search files of a catalogue; return what was chosen for the search."""
-    with suppress(ArtefactError):  # two products or fewer have no map
-        make_map(folder)
-    return make_index(folder, requirements)
 
 
 def _entries(dataset: Dataset, rule: SplitRule, titles: Sequence[str], encoding: Encoding) -> Iterator[list[Entry]]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from common import ConfigError, VitrineError
+from common import ConfigError, VitrineError, first_line
 
 SETTLE_S = 30.0
 """Longest that a stopped run may take to release its processes, in seconds."""
@@ -61,7 +61,7 @@ def joined_cluster(address: str) -> Iterator[None]:
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         ray.init(address=address, **({"include_dashboard": False} if address == "local" else {}), **quiet)
     except Exception as error:  # ConnectionError, RuntimeError (other versions), AssertionError, ...
-        said = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__
+        said = first_line(error).split(". ")[0]
         raise ConfigError(
             f"there is no Ray cluster to join at {address!r} ({said}); give local, or HOST:PORT of a cluster that this "
             "machine is a node of (`ray start --address HOST:PORT`), and the nodes' RAY_AUTH_MODE and token, if any"
@@ -71,7 +71,7 @@ def joined_cluster(address: str) -> Iterator[None]:
         yield
     except ray.exceptions.RayError as error:
         raise VitrineError(
-            f"the cluster at {address} failed ({str(error).splitlines()[0]}); start it again: what was encoded is kept"
+            f"the cluster at {address} failed ({first_line(error)}); start it again: what was encoded is kept"
         ) from error
     finally:
         # An interrupted run continues in a thread of Ray Data until its generator is garbage collected. If that thread

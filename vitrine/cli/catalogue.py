@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from common import InputError, write_json
+from training.data import HUB_DATASET
 from vitrine.cli.app import OWN, cli, data_cli, say, tell
 from vitrine.cli.options import (
     ARTEFACTS,
@@ -67,9 +68,7 @@ def data_info(
 @data_cli.command("download", epilog="Example: `vitrine data download --out artefacts/data`")
 def data_download(
     out: Annotated[Path, typer.Option(help="Folder to download into.")] = ARTEFACTS / "data",
-    repo: Annotated[
-        str, typer.Option(help="Data set on the Hugging Face hub.")
-    ] = "ashraq/fashion-product-images-small",
+    repo: Annotated[str, typer.Option(help="Data set on the Hugging Face hub.")] = HUB_DATASET,
     as_json: Json = False,
 ) -> None:
     """Get *Fashion Product Images (Small)* from the Hugging Face hub (HF_ENDPOINT is respected)."""
