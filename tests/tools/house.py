@@ -1,19 +1,19 @@
 """A tool: the plan of the house as data, and the pages that show it.
 
-`ARROWS` says which package may import which, `CORRIDORS` what passes through them. `python -m tests.tools.house
-README.md` writes the pictures and the map of the files between their markers; tests/whole/test_imports.py holds the
+`ARROWS` says which package may import which, `CORRIDORS` what passes through them. `python -m tests.tools.house` writes
+the pictures and the maps of the folders and files between their markers; tests/whole/test_imports.py holds the
 imports to the plan.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 from pathlib import Path
 
 from common import atomic_file
 from tests.tools.imports import ROOMS, package_of, source_files
+from tests.tools.root import ROOT
 
 ARROWS = {
     "common": "",
@@ -103,6 +103,18 @@ def picture() -> str:
     return "\n".join([*lines, "```"])
 
 
+def folder_map() -> str:
+    """Return every folder as a list in Markdown, each with the first sentence of its docstring."""
+    files = source_files()
+    folders = [name for name, path in files.items() if path.name == "__init__.py"]
+    return "\n".join(
+        [
+            f"- `common.py`: {_summary(files['common'])}",
+            *(f"{'    ' * name.count('.')}- `{name.replace('.', '/')}/`: {_summary(files[name])}" for name in folders),
+        ]
+    )
+
+
 def file_map() -> str:
     """Return every folder with its files as a list in Markdown, each with the first sentence of its docstring."""
     files = source_files()
@@ -114,7 +126,9 @@ def file_map() -> str:
     return "\n".join(lines)
 
 
-SECTIONS = {"house": picture, "map": file_map}
+SECTIONS = {"house": picture, "folders": folder_map, "files": file_map}
+PAGES = ("README.md", "docs/structure.md")
+"""The pages that have them."""
 
 
 def rendered(text: str) -> str:
@@ -140,9 +154,7 @@ def _label(name: str) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pages", type=Path, nargs="+")
-    for page in parser.parse_args().pages:
+    for page in (ROOT / name for name in PAGES):
         made = rendered(page.read_text(encoding="utf-8"))
         with atomic_file(page) as beside:
             beside.write_text(made, encoding="utf-8")

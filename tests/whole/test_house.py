@@ -13,7 +13,6 @@ from tests.tools.imports import ROOMS, source_files
 from tests.tools.root import ROOT
 
 LIMITS = {"source": 300, "test": 400}
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def lines_of(path: Path) -> int:
@@ -38,9 +37,12 @@ def allowed_to_be_long() -> set[str]:
     return set(re.findall(r"^\| `([^`]+)` \| [\d,]+ \| \S.* \|$", section, re.MULTILINE))
 
 
-def test_the_picture_and_the_map_are_those_of_the_code() -> None:
-    assert README.count("<!-- house -->") == README.count("<!-- map -->") == 1
-    assert house.rendered(README) == README, "run `python -m tests.tools.house README.md`"
+def test_the_picture_and_the_maps_are_those_of_the_code() -> None:
+    pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in house.PAGES}
+    for section in house.SECTIONS:
+        assert sum(page.count(f"<!-- {section} -->") for page in pages.values()) == 1
+    for name, page in pages.items():
+        assert house.rendered(page) == page, f"{name}: run `python -m tests.tools.house`"
 
 
 def test_the_map_names_every_source_file() -> None:
