@@ -25,7 +25,7 @@ endif
 
 ## Run every test, offline.
 test: $(VENV)/installed
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 ## Lint, formatting, strict types; tests/whole/test_imports.py checks the import arrows.
 check: $(VENV)/installed

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 # Before torch is imported: tests run side by side, and threads that spin for a core that another one holds take ages.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -13,10 +15,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageDraw
 
+from common import write_json
 from models import PRESETS, export
 from training.config import RunConfig, parse_config
+from training.demo import prepare_demo
 from training.indexing import build_catalogue
 from training.train import train
 
@@ -79,6 +84,18 @@ def exported(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path
     shutil.copytree(checkpoint, folder)
     export(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the folder that `vitrine demo` makes, and its report; processes that test side by side share one."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    report = folder.with_suffix(".json")
+    with FileLock(folder.with_suffix(".lock")):
+        if not report.exists():
+            write_json(report, prepare_demo(folder, device="cpu"))
+    return folder, dict(json.loads(report.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")

@@ -15,18 +15,17 @@ from app.server import create_app
 from app.settings import Settings
 from tests.tools.browser import PATIENCE_MS, needs_browser, visiting
 from tests.tools.shop import served
-from training.demo import prepare_demo
 
 pytestmark = needs_browser
 
 
+@pytest.mark.timeout(500)
 def test_the_demo_answers_at_once_and_sits_for_its_portraits(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, demo: tuple[Path, dict[str, Any]]
 ) -> None:
     """First results within a second, at the best of five: other processes may hold the machine up, the page may not."""
     portraits = os.environ.get("VITRINE_SCREENSHOTS")
-    folder = tmp_path_factory.mktemp("demo")
-    prepare_demo(folder, products=2000 if portraits else 300, device="cpu")
+    folder, _ = demo
     settings = Settings.read(checkpoint=folder / "checkpoint", catalogue=folder / "catalogue", device="cpu")
     with served(create_app(settings)) as client:
         base = str(client.base_url).rstrip("/")
