@@ -71,7 +71,7 @@ def send(client: httpx.Client, content: bytes) -> Any:
 
 
 def same_as_on_disk(client: httpx.Client, folder: Path) -> None:
-    """Check that the service answers as one that was started anew would."""
+    """Check that the service answers as a newly started one would."""
     with opened(folder, "read") as fresh:
         for path in (IMAGES, DESCRIPTIONS):
             for query in (

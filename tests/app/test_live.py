@@ -129,7 +129,7 @@ def test_a_catalogue_of_another_encoder_is_not_served(live_folder: Path) -> None
         assert ask(client, IMAGES, text="red dress")["encoder_id"] == "drawn-1"
         error_of(put(client, "1000", {"title": "x"}), 503, "unavailable")
         error_of(client.get("/readyz"), 503, "unavailable")
-        write_catalogue(live_folder, DrawnEncoder())  # mended: taken over by itself
+        write_catalogue(live_folder, DrawnEncoder())  # repaired: taken over by itself
         until(lambda: client.get("/readyz").status_code == 200, 20)
         assert put(client, "1000", {"title": "x"}).status_code == 200
 

@@ -102,7 +102,7 @@ class LiveCatalogue(RuleBasedStateMachine):
             self.stack.close()
 
     def changed(self, at: int) -> None:
-        """Take down that the other service has yet to see what this one has just written."""
+        """Record that the other service has yet to see what this one has just written."""
         self.behind.discard(at)
         self.behind.add(1 - at)
 

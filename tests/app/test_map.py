@@ -85,7 +85,7 @@ def test_a_product_that_comes_later_has_its_place_by_pca_and_none_by_umap(tmp_pa
     make_map(folder)
     _, secret = create_key(tmp_path / "keys.json", "clerk", "write")
     headers = {"X-API-Key": secret}
-    late = {"title": "Red Dress anew", "image": data_uri(draw("red", "dress")), "attributes": {"gender": "Women"}}
+    late = {"title": "Red Dress again", "image": data_uri(draw("red", "dress")), "attributes": {"gender": "Women"}}
     with shop_open(folder, keys=tmp_path / "keys.json") as client:
         before = client.get(MAP)
         assert client.put("/v1/products/late", json=late, headers=headers).status_code == 201

@@ -119,7 +119,7 @@ def test_two_editors_do_not_overwrite_one_another(editor: httpx.Client) -> None:
     assert first.status_code == 200
     error = error_of(put(editor, "1000", other, **{"if-match": etag}), 412, "conflict")
     assert first.headers["etag"].strip('"') in error["message"]
-    # Whoever did not hear the answer sends the same again, and is told what holds.
+    # A caller who did not hear the answer sends the same again, and learns the state.
     again = put(editor, "1000", one, **{"if-match": etag})
     assert (again.status_code, again.headers["etag"]) == (200, first.headers["etag"])
     error = error_of(put(editor, "1000", other, **{"if-none-match": "*"}), 412, "conflict")

@@ -230,7 +230,7 @@ def _median(call: Callable[[np.ndarray], object], queries: Sequence[np.ndarray] 
 
 
 def say(value: Any) -> None:
-    """Tell whoever watches how far it is."""
+    """Print how far it is."""
     sys.stderr.write(f"{json.dumps(value)}\n")
 
 

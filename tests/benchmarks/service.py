@@ -267,7 +267,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="where the figures go, as JSON")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each level")
-    parser.add_argument("--only", nargs="*", help="only these levels, for whoever works on one; prints, writes nothing")
+    parser.add_argument("--only", nargs="*", help="only these levels, to work on one; prints, writes nothing")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     return parser
 

@@ -61,7 +61,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def check_sound(folder: Path) -> None:
-    """Check that carrying an index on over the whole log gives what reading everything anew gives."""
+    """Check that updating an index over the whole log gives what a fresh read gives."""
     with Catalogue.open(folder) as catalogue:
         snapshot = catalogue.snapshot()
         for product in snapshot.products:

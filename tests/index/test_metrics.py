@@ -308,7 +308,7 @@ def test_relevant_items_that_do_not_fit_are_refused() -> None:
         ranks(queries, gallery, (np.array([0, 1, 2]), np.array([0, 3])))
 
 
-# What lies behind the figures
+# Error analysis
 
 
 @settings(deadline=None, max_examples=30)

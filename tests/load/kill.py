@@ -9,7 +9,7 @@ the whole process group. What every client was told is compared with what is the
 
 - what was acknowledged is there, exactly; what was not is there as a whole or not at all;
 - words, picture and both vectors of every product belong together;
-- a search finds what is in the catalogue and nothing else, in the order that an index made anew gives;
+- a search finds what is in the catalogue and nothing else, in the order that a fresh index gives;
 - no two editors were told that they had set the same count;
 - SQLite finds the file sound.
 """
@@ -125,7 +125,7 @@ def _traffic(
     for writer in writers:
         writer.start()
     if replacing is None and dice.random() < 0.4:
-        # A quiet moment, to hold an index that was carried on by many changes against one made anew.
+        # A quiet moment, to compare an index that many changes updated with a fresh one.
         time.sleep(dice.uniform(0.3, 1))
         for writer in writers:
             writer.pause.set()

@@ -92,9 +92,9 @@ class Check:
                 self.sound.add((entry.product.id, entry_digest(entry.product, entry.image)))
 
     def index(self, service: Service, *, timed: bool = False) -> set[str]:
-        """Check that every worker answers as an index made anew from the file does; return the ids that are found.
+        """Check that every worker answers as a fresh index of the file does; return the ids that are found.
 
-        `timed`: something has just been changed, and how long a worker takes to see it is taken down.
+        `timed`: something has just been changed, and how long a worker takes to see it is recorded.
         """
         with Catalogue.open(self.folder) as catalogue:
             fresh = SearchIndex(catalogue.snapshot())
@@ -116,15 +116,15 @@ class Check:
             # Values go over the wire in double precision and are normalised again: the last bit may differ.
             close = all(abs(h["score"] - o.score) < 2e-6 for h, o in zip(answer["results"], page.hits, strict=False))
             if sorted(ids) != sorted(expected) or not close:
-                self.tally.fault(f"a worker answers as no index made anew does: {set(ids) ^ set(expected)}")
+                self.tally.fault(f"a worker answers as no fresh index does: {set(ids) ^ set(expected)}")
             if sorted(hit["description"] for hit in described["results"]) != sorted(t.description for t in titles.hits):
-                self.tally.fault("a worker describes other things than an index made anew")
-            self.tally.counts["answers compared with an index made anew"] += 2
+                self.tally.fault("a worker describes other things than a fresh index")
+            self.tally.counts["answers compared with a fresh index"] += 2
             seen.update(ids)
         return seen
 
     def follow(self, client: httpx.Client, version: int, timed: bool) -> None:
-        """Wait until the worker that we speak to has caught up with the file; `timed`: take down how long that was."""
+        """Wait until the worker that we speak to has caught up with the file; `timed`: record how long that was."""
         start = time.perf_counter()
         while client.get("/v1/facets", params={"attribute": "gender"}).json()["catalogue_version"] < version:
             if time.perf_counter() - start > 10:

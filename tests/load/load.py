@@ -3,7 +3,7 @@
     python -m tests.load.load --out docs/reliability/load.json
 
 The real service, one process of it, on drawn products, with its queue as short as `QUEUE` so that it can be filled. The
-clients are in this process, each with a connection of its own, and ask again when they have their answer; whoever is
+clients are in this process, each with a connection of its own, and ask again when they have their answer; one that is
 refused waits for `PAUSE_S`, less than it is told to. Afterwards one client alone shows that the service has recovered.
 The clients share the machine with the service, and their figures have their own delays in them; how long the service
 itself took to refuse is in its log.

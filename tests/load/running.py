@@ -158,6 +158,6 @@ def save(path: Path, figures: Mapping[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Tell whoever watches how far it is."""
+    """Print how far it is."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -2,7 +2,7 @@
 
 A block ```console holds commands, ```python a program; a block ```json or ```text that follows is what the last of them
 prints. `python -m tests.tools.readme PAGE ...` runs the pages against the demo in artefacts/demo and writes the
-answers anew.
+answers again.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ def rewrite(pages: Sequence[Path], demo: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write what pages show of the commands' output anew.")
+    parser = argparse.ArgumentParser(description="Write what pages show of the commands' output again.")
     parser.add_argument("pages", type=Path, nargs="+")
     parser.add_argument("--demo", type=Path, default=Path("artefacts/demo"), help="folder that `vitrine demo` made")
     given = parser.parse_args()

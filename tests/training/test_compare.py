@@ -122,7 +122,7 @@ def test_configs_are_trained_once_and_shown_beside_the_papers_rows(shapes: Path,
     ]
     assert all(f"{100 * row['top100']:.2f}" in comparison_markdown(result) for row in PAPER)
 
-    # Again: nothing is trained, decoded or measured anew.
+    # Again: nothing is trained, decoded or measured a second time.
     shutil.rmtree(tmp_path / "cache")
     before = [(tmp_path / "runs" / name / SCORES_FILE).stat().st_mtime_ns for name in ("mine", "yours")]
     assert compared(shapes, tmp_path, *given) == (result, {})

@@ -1,4 +1,4 @@
-"""The benchmarks run, on a size that takes seconds; how fast anything is, is nobody's business here."""
+"""The benchmarks run, on a size that takes seconds; they do not judge how fast anything is."""
 
 from __future__ import annotations
 

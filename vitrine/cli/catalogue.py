@@ -86,7 +86,7 @@ def data_download(
 def index(
     data: Annotated[
         Path | None,
-        typer.Option(help=f"{LAYOUTS} Without it, only the search of the catalogue that is there is made anew."),
+        typer.Option(help=f"{LAYOUTS} Without it, only the search files of the existing catalogue are rebuilt."),
     ] = None,
     checkpoint: OwnCheckpointOption = None,
     out: Annotated[
