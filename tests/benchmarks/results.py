@@ -70,7 +70,7 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
 
 
 def rendered(page: Path) -> str:
-    """Return the page with its sections written again: the text between `<!-- name -->` and `<!-- /name -->`.
+    """Return the page with its sections written again: the text between `<!-- name -->` and `<!-- /name -->`."""
     text = page.read_text(encoding="utf-8")
     for name, make in SECTIONS.items():
         opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
