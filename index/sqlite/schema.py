@@ -74,6 +74,11 @@ def open_reader(file: Path, may_write: bool) -> tuple[sqlite3.Connection, tuple[
     # nobody changes it. Without a log beside it all of it is in the file.
     immutable = not may_write and not file.with_name(f"{file.name}-wal").exists()
     try:
+        if may_write and file.with_name(f"{file.name}-journal").exists():
+            # A process was killed while it put the file into write-ahead mode. Only a connection that may write can
+            # roll that back; one that reads would refuse the file (SQLITE_READONLY_ROLLBACK).
+            with closing(connect(file, "rw")) as writer:
+                version_of(writer)
         identity = file_identity(file)
         return connect(file, "ro", immutable=immutable), identity
     except (sqlite3.Error, OSError) as error:

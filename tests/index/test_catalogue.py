@@ -297,3 +297,23 @@ def test_odd_folder_names_are_opened_as_they_are(tmp_path: Path) -> None:
     with Catalogue.open(folder) as catalogue:
         assert len(catalogue) == 5
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_process_killed_while_it_turned_on_the_log_stops_nobody(folder: Path) -> None:
+    """It leaves a rollback journal, which SQLite refuses to read past without the right to write."""
+    file = (folder / "catalogue.sqlite").resolve()
+    code = f"""
+import os, sqlite3
+connection = sqlite3.connect({str(file)!r}, isolation_level=None)
+connection.execute("PRAGMA journal_mode = DELETE")
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("UPDATE products SET title = hex(randomblob(4000))")  # so much that it goes to the file
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert file.with_name(f"{file.name}-journal").exists()
+    with Catalogue.open(folder, writable=True) as catalogue:
+        assert [product.title for product in catalogue.snapshot().products] == [
+            entry(number).product.title for number in range(5)
+        ]
