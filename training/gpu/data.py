@@ -47,6 +47,14 @@ class Data:
     """Attribute -> the class of each product (N,), -1 where it has none, and how many classes there are."""
     words: Tensor
     """(N, W) bfloat16, unit rows: the words of each title, weighted by rarity."""
+    mean: Tensor
+    """(1, 3, 1, 1), of the model's preprocessing."""
+    std: Tensor
+    """The same."""
+
+    def normalised(self, planes: Tensor) -> Tensor:
+        """Return planes (B, 3, H, W) in [0, 1] as the image tower sees them."""
+        return (planes - self.mean) / self.std
 
 
 def load_data(packs: Packs, recipe: Recipe, device: torch.device) -> Data:
@@ -55,7 +63,7 @@ def load_data(packs: Packs, recipe: Recipe, device: torch.device) -> Data:
     Raises:
         ArtefactError: a picture is damaged.
     """
-    config = ModelConfig.model_validate(packs.checkpoint["model"])
+    preprocess = ModelConfig.model_validate(packs.checkpoint["model"]).image.preprocess
     items = packs.items
     known = {name for item in items for name in item.attributes}
     there = recipe.model_copy(update={"captions": tuple(name for name in recipe.captions if name in known)})
@@ -65,7 +73,7 @@ def load_data(packs: Packs, recipe: Recipe, device: torch.device) -> Data:
     splits = np.array(packs.splits)
     attributes = {name: _classes([item.attributes.get(name, "") for item in items]) for name in recipe.heads}
     return Data(
-        pixels=torch.from_numpy(_pixels(items, config.image.preprocess.size)).to(device),
+        pixels=torch.from_numpy(_pixels(items, preprocess.size)).to(device),
         ids=torch.from_numpy(ids.reshape(*groups.shape, -1)).to(device),
         groups=torch.from_numpy(groups).to(device),
         pad_id=text.pad_id,
@@ -73,6 +81,8 @@ def load_data(packs: Packs, recipe: Recipe, device: torch.device) -> Data:
         validation=torch.from_numpy(splits == "validation").to(device),
         attributes={name: (classes.to(device), count) for name, (classes, count) in attributes.items() if count},
         words=rare_words([title_key(item.title) for item in items], recipe.word_count).to(device),
+        mean=torch.tensor(preprocess.mean, device=device).view(1, 3, 1, 1),
+        std=torch.tensor(preprocess.std, device=device).view(1, 3, 1, 1),
     )
 
 
