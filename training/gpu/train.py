@@ -92,7 +92,7 @@ def train_packs(
     step, losses, best, stopped = 0, [], -1.0, False
     for epoch in itertools.count(1):
         order = data.learning[torch.randperm(len(data.learning), device=where)]
-        for rows in order.split(batch)[: len(order) // batch]:
+        for rows in torch.split(order, batch)[: len(order) // batch]:
             if step % CLOCK_STEPS == 0:
                 clock.wait()
             spent = clock.seconds() / seconds
@@ -202,10 +202,10 @@ def _heads_loss(guesses: dict[str, Tensor], data: Data, rows: Tensor, recipe: Re
     loss = torch.zeros((), device=rows.device)
     for name, (classes, _) in data.attributes.items():
         if f"attribute.{name}" in guesses:
-            known = classes[rows]
-            one = functional.cross_entropy(guesses[f"attribute.{name}"].float(), known, ignore_index=-1)
-            # A batch in which no product has the attribute has no mean.
-            loss = loss + recipe.head_weight / len(data.attributes) * torch.where((known >= 0).any(), one, 0.0)
+            known, guess = classes[rows], guesses[f"attribute.{name}"].float()
+            one = functional.cross_entropy(guess, known, ignore_index=-1, reduction="sum")
+            one = one / (known >= 0).sum().clamp(min=1)  # a batch may have no product with the attribute
+            loss = loss + recipe.head_weight / len(data.attributes) * one
     if WORDS in guesses:
         words = data.words[rows].float()
         words = words / words.sum(1, keepdim=True).clamp(min=1e-6)

@@ -71,7 +71,7 @@ def hubness(images: Tensor, bank: Tensor) -> Tensor:
     A picture that is near to many titles is among the first hits of queries that do not mean it (a hub); its score is
     reduced by this much (compare inverted softmax, arXiv 1702.03859).
     """
-    parts = [torch.logsumexp(HUB_SHARPNESS * part @ bank.T, 1) / HUB_SHARPNESS for part in images.split(4096)]
+    parts = [torch.logsumexp(HUB_SHARPNESS * part @ bank.T, 1) / HUB_SHARPNESS for part in torch.split(images, 4096)]
     return torch.cat(parts)
 
 
