@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from common import VitrineError
-from training.gpu import Recipe, join_parts, train_packs, write_packs
-from training.gpu.pack import check_packs
+from training.gpu import Recipe, join_parts, train_packs
+from training.gpu.packs import check_packs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.command == "pack":
+            from training.gpu import write_packs  # needs packages that a machine for `run` may lack
+
             sizes = write_packs(given.data, given.out, text_tower=given.text_tower, image_tower=given.image_tower)
             _say_sizes(sizes)
         elif given.command == "run":

@@ -21,7 +21,7 @@ from index import title_key
 from models import ModelConfig, TextPreprocessor, scaled
 from training.captions import captions
 from training.data import Item, decoded, in_order
-from training.gpu.pack import Packs
+from training.gpu.packs import Packs
 from training.gpu.recipe import Recipe
 
 _WORD = re.compile(r"[a-z0-9]+")

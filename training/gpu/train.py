@@ -22,7 +22,7 @@ from training.gpu.augment import augment, mix
 from training.gpu.clock import Clock
 from training.gpu.data import Data, load_data
 from training.gpu.optim import average, learns, optimiser, schedule
-from training.gpu.pack import read_packs
+from training.gpu.packs import read_packs
 from training.gpu.recipe import Recipe
 from training.gpu.results import Results
 from training.gpu.towers import Architecture, Weights, pool_image, pool_text, project

@@ -19,10 +19,11 @@ from models import PRESETS, load_checkpoint, load_encoder, train_text_preprocess
 from tests.conftest import SMALL_ARCHITECTURES
 from tests.tools.root import ROOT
 from training.data import open_dataset
-from training.gpu import Recipe, join_parts, pack, results, train, train_packs, write_packs
+from training.gpu import Recipe, join_parts, results, train, train_packs, write_packs
+from training.gpu import packs as format_
 from training.gpu.__main__ import main
 from training.gpu.data import load_data
-from training.gpu.pack import DATA_FILE, TOWERS_FILE, read_packs
+from training.gpu.packs import DATA_FILE, TOWERS_FILE, read_packs
 
 RECIPE = Recipe(batch_size=16)
 
@@ -141,7 +142,7 @@ def test_a_missing_or_too_large_pack_is_named_before_anything_starts(
 def test_a_pack_that_would_be_too_large_is_not_written(
     shapes: Path, towers: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pack, "MAX_BYTES", 1000)
+    monkeypatch.setattr(format_, "MAX_BYTES", 1000)
     with pytest.raises(ConfigError, match=rf"{DATA_FILE} has [\d,]+ bytes, {TOWERS_FILE} has [\d,]+ bytes; at most"):
         write_packs(shapes, tmp_path / "packs", text_tower=towers[0], image_tower=towers[1])
     assert not (tmp_path / "packs").exists()
