@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from training.gpu.recipe import Recipe
 from training.gpu.towers import Architecture
@@ -53,7 +54,8 @@ def schedule(spent: float, warmup: float) -> float:
 def average(averages: dict[str, Tensor], weights: dict[str, Tensor], decay: float, step: int) -> None:
     """Move the averages towards the weights, faster in the first steps, when the weights change most."""
     decay = min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(averages.values()), [weights[name] for name in averages], 1 - decay)
+    move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    move(list(averages.values()), [weights[name] for name in averages], step)
 
 
 def _rate(name: str, recipe: Recipe, shape: Architecture) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,8 +21,6 @@ from models import ModelConfig
 
 Weights = Mapping[str, Tensor]
 """Name in a checkpoint -> parameter."""
-LAYER_SHAPES = 64
-"""Graphs that are kept for each kind of layer: training and validation differ in batch, patches and dropout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +203,13 @@ def _numbered(weights: Weights, layer: str, names: tuple[str, ...]) -> list[Tens
 
 
 def _compiled(layer: Callable[..., Tensor], states: Tensor) -> Callable[..., Tensor]:
-    """Return `layer`, compiled if its states are on a GPU; on a CPU compiling takes longer than it saves."""
+    """Return `layer`, compiled if its states are on a GPU; on a CPU compiling takes longer than it saves.
+
+    Training and validation differ in shapes, so each kind of layer has a few graphs.
+    """
     return _compile(layer) if states.is_cuda else layer
 
 
 @functools.cache
 def _compile(layer: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    import torch._dynamo
-
-    settings: Any = torch._dynamo.config
-    settings.cache_size_limit = LAYER_SHAPES
     return torch.compile(layer, dynamic=False)
