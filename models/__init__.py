@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from models.backend import TowerName as TowerName
     from models.checkpoint import Checkpoint as Checkpoint
     from models.checkpoint import load_checkpoint as load_checkpoint
+    from models.checkpoint import packed as packed
     from models.checkpoint import save_checkpoint as save_checkpoint
     from models.checkpoint import state_hash as state_hash
+    from models.checkpoint import unpacked as unpacked
     from models.checkpoint_folder import CONFIG_FILE as CONFIG_FILE
     from models.checkpoint_folder import TOKENIZER_FILE as TOKENIZER_FILE
     from models.checkpoint_folder import WEIGHTS_FILE as WEIGHTS_FILE
@@ -59,7 +61,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "models.backend": "Backend DeviceLostError TOWERS TowerName",
-        "models.checkpoint": "Checkpoint load_checkpoint save_checkpoint state_hash",
+        "models.checkpoint": "Checkpoint load_checkpoint packed save_checkpoint state_hash unpacked",
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
         "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
         "models.encoder": "Encoder load_encoder torch_encoder",

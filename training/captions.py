@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from common import ConfigError
 from index import title_key
-from training.config import Recipe
 from training.data import Item
 
 CAPTION_DRAWS = 4
 """Wordings of a title that are made and tokenised once; each epoch takes one of them."""
 
 
-def captions(items: Sequence[Item], recipe: Recipe) -> tuple[list[list[str]], np.ndarray]:
-    """Return V wordings of each of N items, and their groups (N, V): equal numbers are positives of each other.
+class CaptionRecipe(Protocol):
+    """What both kinds of recipe say about wordings; each documents its own."""
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Attributes that wordings are made of."""
+
+    @property
+    def caption_keep(self) -> float:
+        """Probability of each of them behind the title."""
+
+    @property
+    def caption_alone(self) -> float:
+        """Probability that a wording is one or two of them alone."""
+
+
+def captions(
+    items: Sequence[Item], recipe: CaptionRecipe, draws: int = CAPTION_DRAWS
+) -> tuple[list[list[str]], np.ndarray]:
+    """Return V = `draws` wordings of each of N items, and their groups (N, V): equal numbers are positives.
 
     Wording 0 is the title. Another wording is the title with attributes behind it that the title does not name, and is
     in the title's group. Or it is attributes alone; then its group is all wordings of the same words.
@@ -34,7 +52,7 @@ def captions(items: Sequence[Item], recipe: Recipe) -> tuple[list[list[str]], np
         )
     # Not the run's seed: the cached text features of these wordings serve runs of every seed.
     rng = np.random.default_rng([0, len(items)])
-    shape = (len(items), CAPTION_DRAWS - 1)
+    shape = (len(items), draws - 1)
     kept = rng.random((*shape, len(recipe.captions))) < recipe.caption_keep
     alone = rng.random(shape) < recipe.caption_alone
     count = rng.integers(1, 3, size=shape)
@@ -43,7 +61,7 @@ def captions(items: Sequence[Item], recipe: Recipe) -> tuple[list[list[str]], np
     for row, item in enumerate(items):
         there = [item.attributes.get(name, "") for name in recipe.captions]
         texts, groups = [item.title], [title_key(item.title)]
-        for draw in range(CAPTION_DRAWS - 1):
+        for draw in range(draws - 1):
             chosen = place[row, draw] < count[row, draw] if alone[row, draw] else kept[row, draw]
             words = [word for word, use in zip(there, chosen, strict=True) if use and word]
             if alone[row, draw] and words:

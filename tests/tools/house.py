@@ -30,6 +30,7 @@ ARROWS = {
     "training.reports": "models index training training.data",
     "training.indexing": "models index training training.data",
     "training.sweep": "models training training.data training.reports",
+    "training.gpu": "models index training training.data",
     "training.demo": "models index training training.indexing training.reports",
     "app": "models index app.query app.live app.routes app.schemas app.http",
     "app.query": "models index app",

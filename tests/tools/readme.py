@@ -44,6 +44,7 @@ ELSEWHERE = {
     "vitrine index --data products.csv --out": "needs a database; tests/index/test_contract.py",
     "vitrine copy --to": "needs a database; tests/index/test_contract.py",
     "torchrun ": "needs several GPUs; tests/training/test_distributed.py",
+    "python -m training.gpu ": "needs a GPU and pretrained towers; tests/training/gpu",
     "python -m tests.load.": "minutes to hours; tests/whole/test_kill.py runs the shortest",
     "python -m tests.benchmarks.": "minutes; tests/whole/test_benchmarks.py runs them small",
     "kill ": "needs the service's process; tests/app/test_workers.py",
