@@ -5,7 +5,6 @@ Shapes: B batch, N products, V wordings, T tokens, H W pixels, K kept patches, L
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -89,8 +88,9 @@ def train_packs(
 
     # ------------------------------------------------ steps
     clock = Clock(where)
-    step, losses, best, stopped = 0, [], -1.0, False
-    for epoch in itertools.count(1):
+    epoch, step, losses, best, stopped = 0, 0, [], -1.0, False
+    while not stopped:
+        epoch += 1
         order = data.learning[torch.randperm(len(data.learning), device=where)]
         for rows in torch.split(order, batch)[: len(order) // batch]:
             if step % CLOCK_STEPS == 0:
@@ -118,10 +118,10 @@ def train_packs(
                 break
 
         # -------------------------------------------- validation, log and best checkpoint
-        if not stopped and epoch % recipe.validate_epochs:
+        if not losses or not (stopped or epoch % recipe.validate_epochs == 0):
             continue
         with clock.validation():
-            mean = float(torch.stack(losses).mean()) if losses else 0.0
+            mean = float(torch.stack(losses).mean())
             if not math.isfinite(mean):
                 raise VitrineError(f"the loss is {mean} at step {step}; {out} keeps the best checkpoint, if any")
             figures = measure(*encode(averages, shape, data), data.groups[:, 0], data.validation)
@@ -137,9 +137,7 @@ def train_packs(
                 best = score
                 results.checkpoint(averages, step)
         say(f"epoch {epoch}, step {step}, {seconds_now:.0f} s, loss {mean:.3f}, {_shown(figures)}")
-        if stopped:
-            return log
-    raise AssertionError("the epochs never end")
+    return log
 
 
 def _losses(
