@@ -20,7 +20,7 @@ import httpx
 
 from app.http import read_keys
 from app.settings import PREFIX, Settings
-from common import VitrineError
+from common import VitrineError, first_line
 from index import Location, open_catalogue
 from models import CONFIG_FILE, encoder_id, exported
 
@@ -96,7 +96,7 @@ def _torch(asked: str) -> list[Finding]:
         from models import fast_dtype, pick_device
     except (ImportError, OSError) as error:
         again = "install it again: pip install --force-reinstall torch torchvision"
-        return [Finding("torch", "problem", f"cannot be imported ({str(error).splitlines()[0]})", again)]
+        return [Finding("torch", "problem", f"cannot be imported ({first_line(error)})", again)]
     found = [Finding("torch", "ok", torch.__version__)]
     try:
         device = pick_device(asked)
@@ -187,7 +187,7 @@ def _hub() -> list[Finding]:
         answer = httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S, follow_redirects=True)
         answer.raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        why = first_line(error)
         return [Finding("hub", "note", f"{constants.ENDPOINT} cannot be reached ({why})", spare)]
     return [Finding("hub", "ok", f"{constants.ENDPOINT} answers")]
 
