@@ -14,6 +14,7 @@ import numpy as np
 
 from common import InputError, NotFoundError
 from index.records import Vectors
+from index.words.units import ParsedText
 
 MAX_K = 1000
 """Most results one query may ask for at once."""
@@ -25,6 +26,13 @@ Collapse = Literal["title", "image"]
 Side = Literal["images", "texts"]
 """What queries are compared with: the pictures of products, or their distinct descriptions."""
 SIDES: tuple[Side, ...] = get_args(Side)
+Mode = Literal["hybrid", "vector", "lexical"]
+"""What ranks: vectors and words together, vectors alone, words alone."""
+MODES: tuple[Mode, ...] = get_args(Mode)
+AUTO = "auto"
+"""The cutoff that the catalogue's own calibration chooses."""
+NEWEST = "newest"
+"""The order in which what came last comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,14 @@ Filters = Mapping[str, Filter]
 
 
 @dataclass(frozen=True, slots=True)
+class Sort:
+    """An order of results: by a numeric attribute, products without a number last, or by `NEWEST`; ties by score."""
+
+    by: str
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SearchQuery:
     """What one query asks for: results `offset` to `offset + k` of those that pass the filters.
 
@@ -79,6 +95,15 @@ class SearchQuery:
     """Ids of products whose vectors are part of the query's vector; `check` finds them, a search does not read them."""
     unlike: tuple[str, ...] = ()
     """The same for a negative part."""
+    mode: Mode = "vector"
+    parsed: ParsedText | None = None
+    """What its text asks of the words; without one, hybrid is vector, and lexical finds nothing."""
+    text_share: float = 1.0
+    """Part of the query's weight that its text has; the rest is that of a picture, products and a vector."""
+    cutoff: float | Literal["auto"] | None = None
+    """Results of less relevance are left out of the hits, the total and the facets."""
+    sort: Sort | None = None
+    """Another order than by score, among what the cutoff leaves."""
 
     def __post_init__(self) -> None:
         """Refuse what no search can answer."""
@@ -88,6 +113,8 @@ class SearchQuery:
             raise InputError(f"offset is {self.offset}; it must be 0 or more")
         if self.min_score is not None and not math.isfinite(self.min_score):
             raise InputError(f"min_score is {self.min_score}; it must be a number")
+        if isinstance(self.cutoff, float) and not 0 <= self.cutoff <= 1:
+            raise InputError(f"cutoff is {self.cutoff}; it must be from 0 to 1, auto or none")
         if not 0 < self.collapse_threshold <= 1:
             raise InputError(f"collapse_threshold is {self.collapse_threshold}; it must be above 0 and at most 1")
         if self.collapse == "image" and self.end > MAX_COLLAPSED:

@@ -30,11 +30,26 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """What carried a hit, each 1 at best; None where it was not looked at."""
+
+    words: float | None
+    """Part of the query's words that the product carries, rare ones counting more."""
+    title: float | None
+    """Cosine of query and title."""
+    image: float | None
+    """Cosine of query and picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A product that was found; the score is the inner product, 1 at best."""
+    """A product that was found; the score is what ranks it, 1 at best: in mode vector the inner product."""
 
     product: Product
     score: float
+    relevance: float | None = None
+    """How often such a score is right, 0 to 1; None where that was not measured."""
+    signals: Signals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,7 @@ class DescriptionHit:
     description: str
     score: float
     product_ids: list[str]
+    relevance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,8 @@ class Page(Generic[T]):
     """How many products (or descriptions) there are to page through; None where that is not known."""
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     """Attribute -> value -> products that pass, the most frequent value first; an attribute's own filter left out."""
+    cutoff: float | None = None
+    """The relevance below which results were left out; None: none were."""
 
 
 def score_exactly(query: Vectors, vectors: Vectors, rows: Integers) -> tuple[Integers, Vectors]:

@@ -7,7 +7,7 @@ for a database only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
@@ -22,6 +22,7 @@ from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, V
 from index.results import DescriptionHit, Hit, Page
 from index.sqlite import Catalogue, CatalogueWriter
 from index.vectors import SearchIndex
+from index.words.units import ParsedText, Suggestion
 
 logger = logging.getLogger("vitrine.index")
 
@@ -85,6 +86,21 @@ class Search(Protocol):
 
     def check(self, query: SearchQuery, /) -> LikeVectors:
         """Refuse a query that cannot be answered; return the vectors of the products that it names."""
+
+    def understand(
+        self, text: str, /, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
+    ) -> ParsedText:
+        """Return what a text asks of this catalogue.
+
+        Args:
+            text: as it was typed.
+            language: one of `LANGUAGES`; None: it is told from the words.
+            correct: whether unknown words are corrected.
+            dismissed: phrases, as typed, that are to be no conditions.
+        """
+
+    def suggest(self, text: str, /, count: int = 8) -> list[Suggestion]:
+        """Return completions of what is being typed, the likeliest first."""
 
     def count(self, filters: Filters | None = None, /) -> int:
         """Return how many products pass the filters."""
