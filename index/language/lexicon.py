@@ -1,6 +1,6 @@
 """A lexicon: what the forms of a language mean in English, and which of them have a role in the grammar of a query.
 
-Knows the file's format and the analysis of words. Knows no catalogue: which value an English word names is for the parser.
+Knows the file's format and the analysis of words. Knows no catalogue: the parser finds the values that English words name.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Lexicon:
         return max((form.count(" ") + 1 for form in (*self.meanings, *self.roles)), default=0)
 
     def words(self) -> frozenset[str]:
-        """Return the single words of all forms, folded."""
-        return frozenset(word for form in (*self.meanings, *self.roles) for word in form.split())
+        """Return the single words of all forms, folded; no signs."""
+        return frozenset(word for form in (*self.meanings, *self.roles) for word in form.split() if word.isalnum())
 
 
 def form_key(form: str) -> str:
