@@ -1,6 +1,7 @@
 """A lexicon: what the forms of a language mean in English, and which of them have a role in the grammar of a query.
 
-Knows the file's format and the analysis of words. Knows no catalogue: the parser finds the values that English words name.
+Knows the file's format and the analysis of words. Knows no catalogue: the parser
+finds the values that English words name.
 """
 
 from __future__ import annotations
