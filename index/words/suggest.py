@@ -115,7 +115,7 @@ class Completer:
             joined = (tuple(finished[:-1]), finished[-1] + last.whole)
             found.insert(0 if self._is_torn(finished[-1], joined[1]) else 1, joined)
         if len(last.parts) > 1:
-            found.append((tuple([*finished, *last.parts[:-1]]), last.parts[-1]))
+            found.append(((*finished, *last.parts[:-1]), last.parts[-1]))
         return found
 
     def _is_torn(self, word: str, joined: str) -> bool:
@@ -130,7 +130,9 @@ class Completer:
 
     def _continue(self, answer: _Answer, finished: Sequence[str], prefix: str, phrases: Collection[Entry] = ()) -> None:
         """Add `phrases`, and the finished words with what their products have too and what begins with `prefix`."""
-        rows = self._having.all_of(finished) if finished and not answer.full else ()
+        if not finished or answer.full:
+            return
+        rows = self._having.all_of(finished)
         if not len(rows):
             return
         done = set(map(stem, finished))
