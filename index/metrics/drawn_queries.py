@@ -1,4 +1,4 @@
-"""Queries that are drawn from a catalogue: titles that ask for themselves, and brand, colour and type, also with a typo.
+"""Queries drawn from a catalogue: titles that ask for themselves; brand, colour and type, also with a typo.
 
 The same seed draws the same queries from the same products. Knows no store and no search.
 """
@@ -22,7 +22,7 @@ MIN_WORD = 4
 LONGEST = 4
 """Words of a brand at most."""
 GOES_ON = 0.8
-"""Part of the titles with the same first words that have the same next word, from which on that belongs to the brand."""
+"""Part of the titles with the same first words that has the same next word, from which on it is of the brand."""
 
 
 def draw(drawn: Drawn, products: Sequence[Product]) -> list[JudgedQuery]:

@@ -6,7 +6,7 @@ Knows the products that it is given, no store and no search.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -219,8 +219,10 @@ def _where(value: Any) -> Where:
     where = Where(
         _values(take.take("attributes", {}), "attributes"),
         _values(take.take("not_attributes", {}), "not_attributes"),
-        *(tuple(map(_phrase, _texts(take.take(name, []), name, 0))) for name in ("title", "title_any", "not_title")),
-        any_of=tuple(map(_where, _list(take.take("any_of", []), "any_of", 0))),
+        _phrases(take.take("title", []), "title"),
+        _phrases(take.take("title_any", []), "title_any"),
+        _phrases(take.take("not_title", []), "not_title"),
+        tuple(map(_where, _list(take.take("any_of", []), "any_of", 0))),
     )
     take.finish()
     if not given:
@@ -233,6 +235,10 @@ def _values(value: Any, name: str) -> dict[str, tuple[str, ...]]:
         attribute: tuple(map(title_key, _texts(values, f"{name}.{attribute}")))
         for attribute, values in _object(value, f'"{name}"').items()
     }
+
+
+def _phrases(value: Any, name: str) -> tuple[str, ...]:
+    return tuple(map(_phrase, _texts(value, name, 0)))
 
 
 def _phrase(text: str) -> str:

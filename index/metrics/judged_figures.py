@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from index.metrics.intervals import interval, means
-from index.metrics.judged import JudgedQuery
+from index.metrics.intervals import figures_of, interval, named, resampled
+from index.metrics.judged import ENGLISH, JudgedQuery
 from index.metrics.rank import Floats
 
 DEPTH = 10
@@ -84,22 +84,64 @@ def judged_figures(asked: Sequence[Asked], *, seed: int = 0, resamples: int = 10
         `mean`: of the measures over kinds. `ratios`: kind -> P@10 as a part of that of its queries' other text.
         `cutoff`: `nothing`, the share of the queries with no right answer that have none at the automatic cutoff;
         `lost`, the share of the right results among the first ten that it leaves out. `changed`: share of the queries
-        with neither typo nor foreign words that were corrected.
+        that have something right, and neither typo nor foreign words, of which words were corrected.
     """
     of_kind: dict[str, list[Asked]] = defaultdict(list)
     for one in asked:
         of_kind[one.query.kind].append(one)
-    draws = {kind: _Draws(len(group), seed, resamples) for kind, group in of_kind.items()}
     kinds: dict[str, Any] = {}
     ratios: dict[str, Any] = {}
-    scored: list[tuple[Floats, Floats]] = []
-    for kind, group in of_kind.items():
-        figures: dict[str, Any] = {"queries": len(group)}
-        judged = [one for one in group if not one.query.nothing]
-        if len(judged) == len(group):
-            table = _table([measures(one.found.ids, one.relevant) for one in group])
-            drawn = draws[kind].means(table)
-            scored.append((table.mean(axis=0), drawn))
-            figures |= {name: interval(value, drawn[:, at]) for at, (name, value) in enumerate(zip(MEASURES, table.mean(axis=0), strict=True))}
-        kinds[kind] = figures
-    return {}
+    means: list[tuple[Floats, Floats]] = []
+    for number, (kind, group) in enumerate(of_kind.items()):
+        own_seed = seed + number  # kinds are drawn independently of one another
+        kinds[kind] = {"queries": len(group)}
+        right = [measures(one.found.ids, one.relevant) for one in group if not one.query.nothing]
+        if right:
+            table = np.array([list(figures.values()) for figures in right])
+            drawn = resampled(table, np.ones((len(table), 1)), own_seed, resamples)
+            means.append((table.mean(axis=0), drawn))
+            kinds[kind] |= named(MEASURES, interval(table.mean(axis=0), drawn))
+        shares = {
+            "no_answer": np.array([not one.found.kept for one in group], dtype=np.float64),
+            "corrected": np.array([one.found.corrected for one in group], dtype=np.float64),
+        }
+        kinds[kind] |= figures_of(shares, np.ones(len(group)), own_seed, resamples)
+        ratio = _ratio(group, own_seed, resamples)
+        if ratio is not None:
+            ratios[kind] = ratio
+    result: dict[str, Any] = {"kinds": kinds, "ratios": ratios, "cutoff": _cutoff(asked, seed, resamples)}
+    if means:
+        values, draws = (np.mean(parts, axis=0) for parts in zip(*means, strict=True))
+        result["mean"] = named(MEASURES, interval(values, draws))
+    untouched = [one for one in asked if one.query.plain is None and one.query.language == ENGLISH and one.relevant]
+    if untouched:
+        changed = np.array([one.found.corrected for one in untouched], dtype=np.float64)
+        result |= figures_of({"changed": changed}, np.ones(len(changed)), seed, resamples)
+    return result
+
+
+def _ratio(group: Sequence[Asked], seed: int, resamples: int) -> dict[str, float] | None:
+    """Return P@10 as a part of that of the queries' other text; None where no such text finds anything."""
+    pairs = [
+        (measures(one.found.ids, one.relevant)["p10"], measures(one.found_plain.ids, one.relevant)["p10"])
+        for one in group
+        if one.found_plain is not None
+    ]
+    if not any(plain for _, plain in pairs):
+        return None
+    own, plain = np.array(pairs).T
+    return figures_of({"p10": own}, plain, seed, resamples)["p10"]
+
+
+def _cutoff(asked: Sequence[Asked], seed: int, resamples: int) -> dict[str, Any]:
+    """Return what the automatic cutoff leaves out, of what it should and of what it should not."""
+    figures: dict[str, Any] = {}
+    nothing = np.array([not one.found.kept for one in asked if one.query.nothing], dtype=np.float64)
+    if len(nothing):
+        figures |= figures_of({"nothing": nothing}, np.ones(len(nothing)), seed, resamples)
+    right = [(set(one.found.ids) & one.relevant, set(one.found.kept)) for one in asked]
+    counts = np.array([len(hits) for hits, _ in right], dtype=np.float64)
+    if counts.any():
+        lost = np.array([len(hits - kept) for hits, kept in right], dtype=np.float64)
+        figures |= figures_of({"lost": lost}, counts, seed, resamples)
+    return figures
