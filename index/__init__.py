@@ -84,7 +84,9 @@ __getattr__ = lazy_exports(
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
-        "index.query": "Collapse Filter Filters LikeVectors MAX_K MODES Mode SIDES SearchQuery Side UnknownProductError",
+        "index.query": (
+            "Collapse Filter Filters LikeVectors MAX_K MODES Mode SIDES SearchQuery Side UnknownProductError"
+        ),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),

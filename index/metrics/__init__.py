@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from index.metrics.judged import Judged as Judged
     from index.metrics.judged import JudgedQuery as JudgedQuery
     from index.metrics.judged import read_queries as read_queries
-    from index.metrics.judged_figures import DEPTH as DEPTH
-    from index.metrics.judged_figures import Asked as Asked
-    from index.metrics.judged_figures import Found as Found
-    from index.metrics.judged_figures import judged_figures as judged_figures
+    from index.metrics.judged_scores import DEPTH as DEPTH
+    from index.metrics.judged_scores import Asked as Asked
+    from index.metrics.judged_scores import Found as Found
+    from index.metrics.judged_scores import judged_figures as judged_figures
     from index.metrics.kagl import KAGL_ATTRIBUTES as KAGL_ATTRIBUTES
     from index.metrics.kagl import evaluate_kagl as evaluate_kagl
     from index.metrics.process import CATALOGUE_VARIABLE as CATALOGUE_VARIABLE
@@ -39,7 +39,7 @@ __getattr__ = lazy_exports(
         "index.metrics.evaluation": "evaluate evaluate_split title_slices",
         "index.metrics.examples": "evaluate_details query_stats",
         "index.metrics.judged": "Drawn HALVES Judged JudgedQuery read_queries",
-        "index.metrics.judged_figures": "Asked DEPTH Found judged_figures",
+        "index.metrics.judged_scores": "Asked DEPTH Found judged_figures",
         "index.metrics.kagl": "KAGL_ATTRIBUTES evaluate_kagl",
         "index.metrics.process": "CATALOGUE_VARIABLE Report main",
         "index.metrics.rank": "ranks",

@@ -31,25 +31,8 @@ def queries_headline(result: Mapping[str, Any]) -> str:
 
 def queries_tables(result: Mapping[str, Any]) -> list[Rows]:
     """Return the figures as tables: P@10 of every mode side by side, what cuts across kinds, and each mode's own."""
-    modes: Mapping[str, Any] = result["modes"]
-    first = next(iter(modes.values()))
-    side_by_side: list[list[Cell]] = [
-        [kind, figures["queries"], *(mode["kinds"][kind]["p10"] for mode in modes.values())]
-        for kind, figures in first["kinds"].items()
-        if "p10" in figures
-    ]
-    if side_by_side:
-        side_by_side.append([MEAN, NONE, *(mode["mean"]["p10"] for mode in modes.values())])
-    across = [
-        *((f"{kind}: P@10, as a part of that of the clean English text", ("ratios", kind)) for kind in first["ratios"]),
-        ("no answer where nothing is right", ("cutoff", "nothing")),
-        ("right results that the automatic cutoff leaves out", ("cutoff", "lost")),
-        ("queries changed that have no typo", ("changed",)),
-    ]
-    overall: list[list[Cell]] = [[name, *(_at(mode, path) for mode in modes.values())] for name, path in across]
-    overall = [line for line in overall if any(cell != NONE for cell in line[1:])]
-    tables = [Rows(["P@10", "queries", *modes], side_by_side), Rows(["of all", *modes], overall)]
-    for name, mode in modes.items():
+    tables = [side_by_side(result), across_kinds(result)]
+    for name, mode in result["modes"].items():
         lines: list[list[Cell]] = [
             [kind, *(figures.get(key, NONE) for key in (*_MEASURES, *_SHARES))]
             for kind, figures in mode["kinds"].items()
@@ -58,10 +41,38 @@ def queries_tables(result: Mapping[str, Any]) -> list[Rows]:
     return [rows for rows in tables if rows.lines]
 
 
+def side_by_side(result: Mapping[str, Any]) -> Rows:
+    """Return P@10 of every kind, a column for each mode."""
+    modes = result["modes"].values()
+    lines: list[list[Cell]] = [
+        [kind, figures["queries"], *(mode["kinds"][kind]["p10"] for mode in modes)]
+        for kind, figures in next(iter(modes))["kinds"].items()
+        if "p10" in figures
+    ]
+    if lines:
+        lines.append([MEAN, NONE, *(mode["mean"]["p10"] for mode in modes)])
+    return Rows(["P@10", "queries", *result["modes"]], lines)
+
+
+def across_kinds(result: Mapping[str, Any]) -> Rows:
+    """Return what is measured over kinds, or between two texts of a query, a column for each mode."""
+    modes = result["modes"].values()
+    ratios = list(dict.fromkeys(kind for mode in modes for kind in mode["ratios"]))
+    places = [
+        *((f"{kind}: part of P@10 of the clean English text", ("ratios", kind)) for kind in ratios),
+        ("no answer where nothing is right", ("cutoff", "nothing")),
+        ("right results that the automatic cutoff leaves out", ("cutoff", "lost")),
+        ("queries without a typo that were changed", ("changed",)),
+    ]
+    lines: list[list[Cell]] = [[name, *(_at(mode, place) for mode in modes)] for name, place in places]
+    return Rows(["over kinds", *result["modes"]], [line for line in lines if any(cell != NONE for cell in line[1:])])
+
+
 def queries_terminal(result: Mapping[str, Any]) -> RenderableType:
     """Return the figures for a rich console."""
-    shown = [rich_table(rows) for rows in queries_tables(result)]
-    return Group(f"[bold]{queries_headline(result)}[/bold]", *shown, _RULES)
+    shown = [rich_table(rows) for rows in (side_by_side(result), across_kinds(result)) if rows.lines]
+    rest = "The other measures, per kind: --out FILE.md"
+    return Group(f"[bold]{queries_headline(result)}[/bold]", *shown, _RULES, rest)
 
 
 def queries_markdown(result: Mapping[str, Any]) -> str:
