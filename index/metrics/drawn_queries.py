@@ -83,31 +83,33 @@ def _titles(products: Iterable[Product]) -> Mapping[str, list[str]]:
 def _groups(products: Sequence[Product]) -> Mapping[str, list[str]]:
     """Return "brand colour type" -> ids of the products of which that is true, for groups that are large enough."""
     values = {title_key(value) for product in products for value in product.attributes.values()}
-    brands = _brands([product.title for product in products], values)
+    begins = Counter(start for product in products for start in _starts(product))
+    # What is a colour as well as the beginning of a brand says nothing clear.
+    brands = {_brand(product, begins, values) for product in products} - values
     groups: dict[str, list[str]] = defaultdict(list)
-    for product, brand in zip(products, brands, strict=True):
+    for product in products:
         colour, kind = (product.attributes.get(name, "") for name in (COLOUR, TYPE))
-        # What is a colour as well as the beginning of a brand says nothing clear.
-        if colour and kind and brand and brand not in values:
-            groups[title_key(f"{brand} {colour} {kind}")].append(product.id)
+        for brand in _starts(product):
+            if colour and kind and brand in brands:
+                groups[title_key(f"{brand} {colour} {kind}")].append(product.id)
     return {text: ids for text, ids in groups.items() if len(ids) >= MIN_GROUP}
 
 
-def _brands(titles: Sequence[str], values: Collection[str]) -> list[str]:
-    """Return the brand of each title: its first word, and the next ones where nearly all such titles go on so.
+def _starts(product: Product) -> list[str]:
+    """Return the first word of a title, its first two, and so on."""
+    words = title_key(product.title).split()
+    return [" ".join(words[:count]) for count in range(1, min(LONGEST, len(words)) + 1)]
 
-    A word that is a value of an attribute, such as that of a gender, is no next one.
+
+def _brand(product: Product, begins: Mapping[str, int], values: Collection[str]) -> str:
+    """Return the first word of a title, and the next ones where nearly all titles that begin so go on so.
+
+    A word that is a value of an attribute, such as a gender, is none of them.
     """
-    split = [title_key(title).split() for title in titles]
-    begins = Counter(tuple(words[:count]) for words in split for count in range(1, min(LONGEST, len(words)) + 1))
-
-    def brand(words: Sequence[str]) -> str:
-        count = 1
-        while count < min(LONGEST, len(words)):
-            before, after = begins[tuple(words[:count])], begins[tuple(words[: count + 1])]
-            if after < GOES_ON * before or words[count].removesuffix("'s") in values:
-                break
-            count += 1
-        return " ".join(words[:count])
-
-    return [brand(words) for words in split]
+    brand = ""
+    for start in _starts(product):
+        last = start.rpartition(" ")[2].removesuffix("'s")
+        if brand and (begins[start] < GOES_ON * begins[brand] or last in values):
+            break
+        brand = start
+    return brand
