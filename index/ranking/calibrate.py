@@ -20,6 +20,7 @@ from index.records import Vectors
 
 RELEVANCE_FILE = "relevance.json"
 FORMAT = 1
+REMEDY = "make it again with `vitrine calibrate`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def load_calibration(folder: Path, encoder_id: str) -> Calibration:
     if not path.is_file():
         return shipped_calibration()
     try:
-        found = Calibration.from_json(read_json(path))
+        found = Calibration.from_json(read_json(path, REMEDY))
     except (KeyError, TypeError, ValueError) as error:
         raise ArtefactError(f"{path} is no calibration ({error}); make it again with `vitrine calibrate`") from error
     return found if found.encoder_id == encoder_id else shipped_calibration()
