@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from index.product import SplitRule as SplitRule
     from index.product import title_key as title_key
     from index.query import MAX_K as MAX_K
+    from index.query import MODES as MODES
     from index.query import SIDES as SIDES
     from index.query import Collapse as Collapse
     from index.query import Filter as Filter
     from index.query import Filters as Filters
     from index.query import LikeVectors as LikeVectors
+    from index.query import Mode as Mode
     from index.query import SearchQuery as SearchQuery
     from index.query import Side as Side
     from index.query import UnknownProductError as UnknownProductError
@@ -82,7 +84,9 @@ __getattr__ = lazy_exports(
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
-        "index.query": "Collapse Filter Filters LikeVectors MAX_K SIDES SearchQuery Side UnknownProductError",
+        "index.query": (
+            "Collapse Filter Filters LikeVectors MAX_K MODES Mode SIDES SearchQuery Side UnknownProductError"
+        ),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
