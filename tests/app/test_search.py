@@ -52,7 +52,7 @@ def test_a_text_finds_pictures_of_it(client: httpx.Client) -> None:
 
 
 def test_the_ranking_is_the_exact_one(client: httpx.Client, folder: Path) -> None:
-    answer = ask(client, IMAGES, text="green shoes", k=1000)
+    answer = ask(client, IMAGES, text="green shoes", k=1000, mode="vector")
     query = DrawnEncoder().encode_text(["green shoes"])[0]
     assert [r["id"] for r in answer["results"]] == brute_force(query, folder)
 
@@ -95,10 +95,10 @@ def test_text_and_picture_are_mixed_by_weight(client: httpx.Client, folder: Path
     query = weight * text + (1 - weight) * image
     expected = brute_force(query / np.linalg.norm(query), folder)
     weights = json.dumps({"text": weight, "image": 1 - weight})
-    answer = show(client, IMAGES, picture, text="black dress", weights=weights, k="48")
+    answer = show(client, IMAGES, picture, text="black dress", weights=weights, k="48", mode="vector")
     assert [result["id"] for result in answer["results"]] == expected
     if weight == 1.0:
-        assert answer["results"] == ask(client, IMAGES, text="black dress", k=48)["results"]
+        assert answer["results"] == ask(client, IMAGES, text="black dress", k=48, mode="vector")["results"]
     if weight == 0.0:
         assert answer["results"] == show(client, IMAGES, picture, k="48")["results"]
 
