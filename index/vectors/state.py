@@ -16,6 +16,7 @@ from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView, Mask
 from index.vectors.rows import ProductRows, Rows
 from index.vectors.subset import RowSubset
+from index.words.index import WordIndex
 
 DEAD_ROWS = 0.25
 """Part of the appended rows that may be dead, before the living ones are copied to a new table."""
@@ -37,6 +38,7 @@ class IndexState:
         title_rows: (T,) the first living row of each title, whose words and vector stand for it; -1: there is none.
             None for the first rows.
         having: attribute -> how many living rows have it; counted when it is not given.
+        words: of the N rows; made from their products when it is not given.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class IndexState:
         alive: Mask | None = None,
         title_rows: Rows | None = None,
         having: Mapping[str, int] | None = None,
+        words: WordIndex | None = None,
     ) -> None:
         self.info = info
         self.version = version
@@ -56,6 +59,7 @@ class IndexState:
         self.alive = np.ones(rows.count, dtype=np.bool_) if alive is None else alive
         self.title_rows = rows.first_title_rows() if title_rows is None else title_rows
         self.count = int(np.count_nonzero(self.alive))
+        self.words = WordIndex.of([rows.product(row) for row in range(rows.count)]) if words is None else words
         # Taken now: the rows may grow under the next version.
         self.vectors = {side: rows.vectors(side) for side in SIDES}
         self.title_of = rows.title_of[: len(self.alive)]
@@ -139,6 +143,7 @@ def updated(state: IndexState, changes: Changes) -> IndexState:
         raise ValueError("this index was updated already; update the newest one")
     touched = {*changes.removed, *(product.id for product in changes.products)}
     gone = [row for row in map(state.row, touched) if row is not None]
+    left = [rows.product(row) for row in gone]
     rows.append(changes.products, changes.image_vectors, changes.text_vectors)
     alive = np.ones(rows.count, dtype=np.bool_)
     alive[:before] = state.alive
@@ -151,11 +156,13 @@ def updated(state: IndexState, changes: Changes) -> IndexState:
     for name, column in rows.columns.items():
         came = np.count_nonzero(column.codes[before : len(alive)] >= 0)
         having[name] = state.having.get(name, 0) + int(came) - int(np.count_nonzero(column.codes[gone] >= 0))
+    words = state.words.updated(alive, left, changes.products)
     later = alive[rows.base_count :]
     if len(later) - int(np.count_nonzero(later)) > max(DEAD_ROWS_LEFT, DEAD_ROWS * len(later)):
         rows, alive, title_rows = _compacted(rows, alive)
         having = {name: having[name] for name in rows.columns}
-    return IndexState(state.info, changes.version, rows, state.ann, alive, title_rows, having)
+        words = words.remade(alive, rows.base_count, [rows.product(row) for row in range(rows.base_count, rows.count)])
+    return IndexState(state.info, changes.version, rows, state.ann, alive, title_rows, having, words)
 
 
 def _compacted(rows: ProductRows, alive: Mask) -> tuple[ProductRows, Mask, Rows]:

@@ -1,0 +1,77 @@
+"""Bounds of numbers in a query: `under 50`, `between 20 and 30 euros`, `after 2011`. Knows no catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from index.words.units import Condition
+
+PRICES = frozenset({"price", "sale_price", "saleprice", "cost", "amount", "preis", "prix", "precio", "prezzo"})
+"""Names of attributes that are prices."""
+YEARS = range(1950, 2101)
+"""Numbers that are years, where the catalogue has an attribute of years."""
+YEAR_NAMES = frozenset({"year", "jahr", "annee", "année", "ano", "año", "anno"})
+
+Roles = Mapping[str, frozenset[str]]
+Bound = tuple[int, Condition | None]
+"""Words that a bound takes, and what it says; None where no attribute is of that kind, and the words say nothing."""
+
+LONGEST_MARK = 4
+
+
+def bound_at(phrase: Sequence[str], roles: Roles, numeric: Sequence[str]) -> Bound | None:
+    """Return the bound that the words begin with; None where they begin with none.
+
+    Args:
+        phrase: folded words, from some place of a query on.
+        roles: of the forms of the query's language.
+        numeric: the attributes whose values are numbers.
+    """
+    mark = _mark(phrase, roles, ("between",))
+    if mark:
+        low = _number(phrase[mark:])
+        joint = _mark(phrase[mark + 1 :], roles, ("to", "and"))
+        high = _number(phrase[mark + 1 + joint :]) if joint else None
+        if low is not None and high is not None:
+            return _finished(phrase, mark + joint + 2, roles, numeric, low, gte=min(low, high), lte=max(low, high))
+    for role in ("less", "more", "before", "after"):
+        mark = _mark(phrase, roles, (role,))
+        number = _number(phrase[mark:]) if mark else None
+        if number is None:
+            continue
+        if role == "less":
+            return _finished(phrase, mark + 1, roles, numeric, number, lte=number)
+        if role == "more":
+            return _finished(phrase, mark + 1, roles, numeric, number, gte=number)
+        if role == "before":
+            return _finished(phrase, mark + 1, roles, numeric, number, lt=number)
+        return _finished(phrase, mark + 1, roles, numeric, number, gt=number)
+    return None
+
+
+def _mark(phrase: Sequence[str], roles: Roles, wanted: Sequence[str]) -> int:
+    """Return how many words the longest form with one of some roles takes; 0 where there is none."""
+    for length in range(min(LONGEST_MARK, len(phrase)), 0, -1):
+        if roles.get(" ".join(phrase[:length]), frozenset()) & set(wanted):
+            return length
+    return 0
+
+
+def _number(phrase: Sequence[str]) -> float | None:
+    try:
+        return float(phrase[0]) if phrase and phrase[0][0].isdigit() else None
+    except ValueError:
+        return None
+
+
+def _finished(
+    phrase: Sequence[str], length: int, roles: Roles, numeric: Sequence[str], number: float, **bounds: float
+) -> Bound:
+    """Return the bound with the words after its number, and on the attribute that it is about."""
+    age = _mark(phrase[length:], roles, ("years",))
+    length += age or _mark(phrase[length:], roles, ("currency",))
+    attribute = None
+    if not age:
+        names = YEAR_NAMES if number in YEARS else PRICES
+        attribute = next((name for name in numeric if name.casefold() in names), None)
+    return length, None if attribute is None else Condition("", attribute, **bounds)

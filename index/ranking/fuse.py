@@ -1,0 +1,98 @@
+"""One score from three signals: words, title vector, picture vector, each brought to a scale from 0 to 1.
+
+A convex combination with fixed weights. Fusion of ranks would cap an exact hit, and a scale per query would make noise
+of 1 where nothing fits (Bruch et al., arXiv 2210.11934).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from index.query import Mode
+from index.records import Vectors
+from index.words.units import ParsedText
+
+Kind = Literal["known", "partly", "look", "lexical", "text", "image"]
+"""What a score is of: a hybrid query whose words are all known, some of them or none; words alone; vectors alone, of a
+text or of anything else."""
+
+EXACT = 0.99
+"""The least score of a product whose title or id is the whole text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """The cosines that are a signal of 0 and of 1; they depend on the encoder."""
+
+    title: tuple[float, float] = (0.0, 1.0)
+    image: tuple[float, float] = (0.0, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each signal counts; together 1."""
+
+    words: float
+    title: float
+    image: float
+
+    @property
+    def vectors(self) -> float:
+        """What title and picture count together."""
+        return self.title + self.image
+
+    @property
+    def vector_only(self) -> bool:
+        """Whether the score is the cosine itself."""
+        return self.words == 0 and self.title == 0
+
+
+HYBRID = Weights(words=0.6, title=0.15, image=0.25)
+VECTOR = Weights(words=0.0, title=0.0, image=1.0)
+LEXICAL = Weights(words=1.0, title=0.0, image=0.0)
+
+
+def weights_of(mode: Mode, parsed: ParsedText | None, text_share: float) -> Weights:
+    """Return the weights of a query; the words of a text beside other parts count as much as the text does."""
+    if mode == "vector" or parsed is None:
+        return VECTOR
+    if mode == "lexical":
+        return LEXICAL
+    words, title = HYBRID.words * text_share, HYBRID.title * text_share
+    return Weights(words, title, 1 - words - title)
+
+
+def kind_of(mode: Mode, parsed: ParsedText | None) -> Kind:
+    """Return which scores a query's are comparable with."""
+    if mode == "vector" or parsed is None:
+        return "image" if parsed is None else "text"
+    if mode == "lexical":
+        return "lexical"
+    known = sum(bool(unit.keys) for unit in parsed.units if not unit.negated)
+    wanted = sum(not unit.negated for unit in parsed.units)
+    if not known:
+        return "look"
+    return "known" if known == wanted else "partly"
+
+
+def scaled(cosines: Vectors, scale: tuple[float, float]) -> Vectors:
+    """Return cosines (K,) as a signal from 0 to 1."""
+    low, high = scale
+    found: Vectors = np.clip((cosines - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
+    return found
+
+
+def fused(weights: Weights, words: Vectors, title: Vectors, image: Vectors) -> Vectors:
+    """Return the score (K,) of products from their signals (K,); summed in one order, so that it is always the same."""
+    score: Vectors = (
+        np.float32(weights.words) * words + np.float32(weights.title) * title + np.float32(weights.image) * image
+    )
+    return score
+
+
+def lifted(scores: Vectors) -> Vectors:
+    """Return the scores (K,) of products whose title or id is the whole text: above all others, in the same order."""
+    return np.float32(EXACT) + np.float32(1 - EXACT) * scores
