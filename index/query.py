@@ -142,13 +142,15 @@ class UnknownProductError(NotFoundError):
         self.field = field
 
 
-def check_names(known: Collection[str], filters: Collection[str], facets: Collection[str] = ()) -> None:
-    """Refuse filters and facets on attributes that no product has.
+def check_names(
+    known: Collection[str], filters: Collection[str], facets: Collection[str] = (), sort: Collection[str] = ()
+) -> None:
+    """Refuse filters, facets and an order on attributes that no product has.
 
     Raises:
         InputError: names the known attributes.
     """
-    for what, names in (("filter", filters), ("facet", facets)):
+    for what, names in (("filter", filters), ("facet", facets), ("sort attribute", sort)):
         for name in names:
             if name not in known:
                 listed = ", ".join(sorted(known)) or "none: the catalogue has no attributes"

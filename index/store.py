@@ -18,6 +18,7 @@ from index.location import Location
 from index.map import make_map
 from index.product import Product
 from index.query import Filters, LikeVectors, SearchQuery, Side
+from index.ranking.calibrate import load_calibration
 from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Written
 from index.results import DescriptionHit, Hit, Page
 from index.sqlite import Catalogue, CatalogueWriter
@@ -181,9 +182,10 @@ def open_index(catalogue: Catalogue) -> SearchIndex:
         ArtefactError: the catalogue is damaged.
     """
     files = open_files(catalogue)
+    calibration = load_calibration(catalogue.folder, catalogue.info.encoder_id)
     if files is None:
-        return SearchIndex(catalogue.snapshot())
-    index = SearchIndex.over(files.base, files.ann)
+        return SearchIndex(catalogue.snapshot(), calibration)
+    index = SearchIndex.over(files.base, files.ann, calibration)
     return index if files.changes is None else index.updated(files.changes)
 
 

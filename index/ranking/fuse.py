@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from index.query import Mode
+from index.query import Mode, Side
 from index.records import Vectors
 from index.words.units import ParsedText
 
@@ -44,25 +44,24 @@ class Weights:
         """What title and picture count together."""
         return self.title + self.image
 
-    @property
-    def vector_only(self) -> bool:
-        """Whether the score is the cosine itself."""
-        return self.words == 0 and self.title == 0
-
 
 HYBRID = Weights(words=0.6, title=0.15, image=0.25)
 VECTOR = Weights(words=0.0, title=0.0, image=1.0)
+DESCRIPTION = Weights(words=0.0, title=1.0, image=0.0)
 LEXICAL = Weights(words=1.0, title=0.0, image=0.0)
 
 
-def weights_of(mode: Mode, parsed: ParsedText | None, text_share: float) -> Weights:
-    """Return the weights of a query; the words of a text beside other parts count as much as the text does."""
+def weights_of(mode: Mode, side: Side, parsed: ParsedText | None, text_share: float) -> Weights:
+    """Return the weights of a query; the words of a text beside other parts count as much as the text does.
+
+    Descriptions are compared by words and title alone.
+    """
     if mode == "vector" or parsed is None:
-        return VECTOR
+        return VECTOR if side == "images" else DESCRIPTION
     if mode == "lexical":
         return LEXICAL
     words, title = HYBRID.words * text_share, HYBRID.title * text_share
-    return Weights(words, title, 1 - words - title)
+    return Weights(words, title, 1 - words - title) if side == "images" else Weights(words, 1 - words, 0.0)
 
 
 def kind_of(mode: Mode, parsed: ParsedText | None) -> Kind:

@@ -86,3 +86,7 @@ class ColumnView:
         found = np.bincount(self.codes[mask] + 1, minlength=1)[1:]  # without the rows that have none
         order = np.argsort(-found, kind="stable")
         return {self.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
+
+    def numbers(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the numbers (K,) that the values of rows are; NaN where one is none, or missing."""
+        return np.array([*self.column.numbers, np.nan])[self.codes[rows]]

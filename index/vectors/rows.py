@@ -40,6 +40,14 @@ class RowVectors:
         found[late] = self.late[rows[late] - len(self.fixed)]
         return found
 
+    def times(self, vector: Vectors, rows: Rows | None) -> Vectors:
+        """Return the inner products (K,) of some rows with `vector` (D,), of all (N,) for None, in any order of sums."""
+        # einsum stays in the calling thread: those that BLAS wakes take the cores that encode.
+        if rows is not None:
+            return np.asarray(np.einsum("ij,j->i", self.of(rows), vector))
+        parts = [np.einsum("ij,j->i", part, vector) for part in (self.fixed, self.late) if len(part)]
+        return np.concatenate(parts) if len(parts) != 1 else np.asarray(parts[0])
+
 
 class ProductRows:
     """Everything that is known of products, by row: records, ids, titles, attributes, vectors.
@@ -82,6 +90,13 @@ class ProductRows:
         """Return the rows that carry a title, dead or alive, in order."""
         of_base = self.base.rows_with_title(number) if self.base is not None and number < len(self.base.titles) else []
         return of_base + self._rows_with_title.get(number, [])
+
+    def rows_titled(self, key: str) -> list[int]:
+        """Return the rows, dead or alive, of a title in the form in which titles are compared."""
+        number = self._titles.get(key)
+        if number is None and self.base is not None:
+            number = self.base.title(key)
+        return [] if number is None else self.rows_with_title(number)
 
     def vectors(self, side: Side) -> RowVectors:
         """Return the vectors of the rows there are now."""

@@ -7,15 +7,17 @@ no HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from index.ann import AnnIndex, Columns
+from index.language.understand import Spellers, Understanding
 from index.product import Product
 from index.query import (
+    NEWEST,
     Filters,
     LikeVectors,
     SearchQuery,
@@ -25,13 +27,17 @@ from index.query import (
     like_vectors,
     missing_products,
 )
+from index.ranking.calibrate import Calibration, Curve, shipped_calibration
+from index.ranking.fuse import kind_of
 from index.records import Changes, Snapshot, Vectors
-from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
+from index.results import DescriptionHit, Hit, Page, Signals, collapse, cut_at_min_score
 from index.vectors.facets import Mask
+from index.vectors.hybrid import HybridRanking
 from index.vectors.rows import Rows
 from index.vectors.scan import Ranked, top_k
 from index.vectors.state import IndexState, updated
 from index.vectors.subset import RowSubset
+from index.words.units import ParsedText, Suggestion
 
 
 class SearchIndex:
@@ -39,27 +45,36 @@ class SearchIndex:
 
     Args:
         products: a snapshot, which is searched by a scan, or a state that is made already.
+        calibration: what its scores are worth; that of the shipped checkpoint when it is not given.
+        spellers: of the version before this one.
     """
 
-    def __init__(self, products: Snapshot | IndexState) -> None:
+    def __init__(
+        self,
+        products: Snapshot | IndexState,
+        calibration: Calibration | None = None,
+        spellers: Spellers | None = None,
+    ) -> None:
         state = products if isinstance(products, IndexState) else IndexState.of(products)
         self.info = state.info
         self.version = state.version
         self.encoder_id = state.info.encoder_id
         self._state = state
+        self.calibration = shipped_calibration() if calibration is None else calibration
+        self._understanding = Understanding(state.words, spellers)
         self._counted: dict[str, dict[str, int]] = {}
 
     @classmethod
-    def over(cls, base: Columns, ann: Mapping[Side, AnnIndex]) -> SearchIndex:
+    def over(cls, base: Columns, ann: Mapping[Side, AnnIndex], calibration: Calibration | None = None) -> SearchIndex:
         """Return the index over a base; `ann` may have an index for each side, as `IndexState` takes it."""
-        return cls(IndexState.over(base, ann))
+        return cls(IndexState.over(base, ann), calibration)
 
     def updated(self, changes: Changes) -> SearchIndex:
         """Return the index with these changes in it; this one stays as it is. Costs as much as there is to change.
 
         Only the newest index can be updated.
         """
-        return SearchIndex(updated(self._state, changes))
+        return SearchIndex(updated(self._state, changes), self.calibration, self._understanding.spellers)
 
     def __len__(self) -> int:
         return self._state.count
@@ -88,14 +103,28 @@ class SearchIndex:
         rows = np.array(found, dtype=np.int64)
         return self._state.vectors["images"].of(rows).reshape(len(ids), self.info.dim)
 
+    def understand(
+        self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
+    ) -> ParsedText:
+        """Return what a text asks of the products.
+
+        Raises:
+            InputError: an unknown language; names the known ones.
+        """
+        return self._understanding.parse(text, language, correct=correct, dismissed=dismissed)
+
+    def suggest(self, text: str, count: int = 8) -> list[Suggestion]:
+        """Return completions of what is being typed, the likeliest first."""
+        raise NotImplementedError
+
     def check(self, query: SearchQuery) -> LikeVectors:
         """Refuse a query that cannot be answered, before it is encoded; return the vectors that it names.
 
         Raises:
-            InputError: a filter or facet on an attribute that no product has; names the known ones.
+            InputError: a filter, facet or order on an attribute that no product has; names the known ones.
             UnknownProductError: `like` or `unlike` names a product that is not there.
         """
-        check_names(self._state.columns, query.filters, query.facets)
+        self._check(query)
         return like_vectors(query, self.vectors)
 
     def count(self, filters: Filters | None = None) -> int:
@@ -159,9 +188,12 @@ class SearchIndex:
         state = self._state
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
-            check_names(state.columns, query.filters, query.facets)
+            self._check(query)
         pages: dict[int, Page[Any]] = {}
-        for group in _groups(side, queries):
+        for number, query in enumerate(queries):
+            if _needs_scores(query):
+                pages[number] = self._ranked_page(side, vectors[number], query)
+        for group in _groups(side, {number: one for number, one in enumerate(queries) if number not in pages}):
             passing = state.passing(group.filters, group.exclude)
             subset = state.subset(side, passing)
             plain = [number for number in group.numbers if side == "texts" or queries[number].collapse is None]
@@ -179,10 +211,59 @@ class SearchIndex:
                 shown = slice(query.offset, enough)
                 if query.facets not in counted:
                     counted[query.facets] = self.facets(query.filters, query.facets)
-                pages[number] = Page(
-                    _hits(state, side, rows[shown], scores[shown], passing), total, counted[query.facets]
-                )
+                hits = _hits(state, side, rows[shown], scores[shown], passing, self._curve(side, query))
+                pages[number] = Page(hits, total, counted[query.facets])
         return [pages[number] for number in range(len(queries))]
+
+    def _check(self, query: SearchQuery) -> None:
+        order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
+        check_names(self._state.columns, query.filters, query.facets, order)
+
+    def _curve(self, side: Side, query: SearchQuery) -> Curve | None:
+        return self.calibration.curves.get(kind_of(query.mode, query.parsed)) if side == "images" else None
+
+    def _ranked_page(self, side: Side, vector: Vectors, query: SearchQuery) -> Page[Any]:
+        """Return the page of a query whose results depend on more than the order of one cosine."""
+        state = self._state
+        excluded = query.exclude if side == "images" else ()
+        passing = state.passing(query.filters, excluded)
+        ranking = HybridRanking(
+            state, side, vector, query, state.rows_of(side, state.passing({}, excluded)), self.calibration
+        )
+        among = state.rows_of(side, passing)
+        total: int | None = int(np.count_nonzero(among & ranking.relevant if ranking.bounded else among))
+        if query.sort is not None:
+            rows, scores = ranking.sorted(query.sort, query.end, among)
+        elif query.collapse is not None and side == "images":
+            chosen, places, total = collapse(
+                query, total or 0, lambda width: _Ranking(state, *ranking.top(width, among))
+            )
+            rows, scores = chosen.rows[places], chosen.scores[places]
+        else:
+            rows, scores = ranking.top(query.end, among)
+        rows, scores = rows[query.offset :], scores[query.offset :]
+        facets = (
+            self._relevant_facets(side, query, ranking) if ranking.bounded else self.facets(query.filters, query.facets)
+        )
+        hits = _hits(state, side, rows, scores, passing, ranking.curve, ranking.signals(rows))
+        return Page(hits, total, facets, ranking.cutoff)
+
+    def _relevant_facets(self, side: Side, query: SearchQuery, ranking: HybridRanking) -> dict[str, dict[str, int]]:
+        """Return the counts of values among the products that are relevant, or carry a relevant description."""
+        relevant = self._state.carrying(ranking.relevant) if side == "texts" else ranking.relevant
+        excluded = query.exclude if side == "images" else ()
+        counts = {}
+        for name in query.facets:
+            others = {other: one for other, one in query.filters.items() if other != name}
+            mask = self._state.passing(others, excluded) & relevant
+            counts[name] = self._state.columns[name].value_counts(mask)
+        return counts
+
+
+def _needs_scores(query: SearchQuery) -> bool:
+    """Return whether a query is answered by scores of its own, not by the scan that queries share."""
+    worded = query.mode != "vector" and (query.parsed is not None or query.mode == "lexical")
+    return worded or query.cutoff is not None or query.sort is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +275,9 @@ class _Group:
     numbers: list[int]
 
 
-def _groups(side: Side, queries: Sequence[SearchQuery]) -> Iterator[_Group]:
+def _groups(side: Side, queries: Mapping[int, SearchQuery]) -> Iterator[_Group]:
     groups: dict[Any, list[int]] = {}
-    for number, query in enumerate(queries):
+    for number, query in queries.items():
         exclude = query.exclude if side == "images" else frozenset()
         groups.setdefault((frozenset(query.filters.items()), exclude), []).append(number)
     for (filters, exclude), numbers in groups.items():
@@ -235,16 +316,24 @@ def _collapsed(
 
 
 def _hits(
-    state: IndexState, side: Side, rows: Rows, scores: Vectors, passing: Mask
+    state: IndexState,
+    side: Side,
+    rows: Rows,
+    scores: Vectors,
+    passing: Mask,
+    curve: Curve | None,
+    signals: Sequence[Signals | None] | None = None,
 ) -> list[Hit] | list[DescriptionHit]:
     """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,)."""
     table = state.rows
-    scored = list(zip(rows.tolist(), scores.tolist(), strict=True))
+    relevance = [None] * len(rows) if curve is None else curve.of(scores).tolist()
+    scored = list(zip(rows.tolist(), scores.tolist(), relevance, strict=True))
     if side == "images":
-        return [Hit(table.product(row), score) for row, score in scored]
+        parts = [None] * len(rows) if signals is None else signals
+        return [Hit(table.product(row), *worth, part) for (row, *worth), part in zip(scored, parts, strict=True)]
     hits = []
-    for title_row, score in scored:
+    for title_row, score, worth in scored:
         carrying = table.rows_with_title(int(state.title_of[title_row]))
         ids = [table.product(row).id for row in carrying if row < len(passing) and passing[row]]
-        hits.append(DescriptionHit(table.product(title_row).title, score, ids))
+        hits.append(DescriptionHit(table.product(title_row).title, score, ids, worth))
     return hits

@@ -103,12 +103,24 @@ class IndexState:
         """Return the rows that a search of one side is over, when `passing` (N,) may be found."""
         if passing is self.alive:
             return self._all[side]
+        return self._subset(side, self.rows_of(side, passing))
+
+    def rows_of(self, side: Side, passing: Mask) -> Mask:
+        """Return (N,) which rows stand for what passes: the products, or the first living row of each of their titles.
+
+        A title passes when one of its products does; its own row stands for it even when that does not pass.
+        """
         if side == "images":
-            return self._subset(side, passing)
-        # A title passes when one of its products does; its own row stands for it even when that does not pass.
+            return passing
         mask = np.zeros(len(self.alive), dtype=np.bool_)
         mask[self.title_rows[self.title_of[passing]]] = True
-        return self._subset(side, mask)
+        return mask
+
+    def carrying(self, titles: Mask) -> Mask:
+        """Return (N,) which rows carry a title that one of the rows in a mask (N,) stands for."""
+        carried = np.zeros(len(self.title_rows), dtype=np.bool_)
+        carried[self.title_of[titles]] = True
+        return carried[self.title_of] & self.alive
 
     def title_count(self, passing: Mask) -> int:
         """Return how many titles the `passing` rows (N,) carry."""
