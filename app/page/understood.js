@@ -57,10 +57,12 @@ function correction({ from, to }, change) {
  */
 export const conditionChips = (interpreted, query, change) =>
   interpreted.map((condition) => {
-    const label = `${humanName(condition.attribute)}: ${meaning(condition)}`;
+    const name = `${humanName(condition.attribute)}: `;
+    const label = name + meaning(condition);
     const title = `“${condition.text}” is read as ${label}. Press to search for the word alone.`;
     const cross = element("span", { "aria-hidden": "true" }, "×");
-    const chip = element("button", { type: "button", className: "chip", title, "aria-label": `Remove ${label}` }, label, cross);
+    const chip = element("button", { type: "button", className: "chip", title, "aria-label": `Remove ${label}` });
+    chip.append(element("span", { className: "name" }, name), meaning(condition), cross);
     chip.addEventListener("click", () => {
       change({ dismissed: [...new Set([...query.dismissed, condition.text])] });
       byId("results").focus({ preventScroll: true }); // the chip that was pressed goes
