@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from common import InputError
 from index.language.lexicon import LANGUAGES, shipped
 from index.language.parse import QueryParser
 from index.words.spelling import Speller
+from index.words.suggest import Completer
 from index.words.units import ParsedText
 
 if TYPE_CHECKING:
@@ -56,6 +57,16 @@ class Understanding:
         if language is not None and language not in LANGUAGES:
             raise InputError(f"unknown language {language!r}; the languages there are: {', '.join(LANGUAGES)}")
         return self._parser.parse(text, language, correct=correct, dismissed=dismissed)
+
+    def completer(self, title: Callable[[int], str], before: Completer | None = None) -> Completer:
+        """Return what completes texts that are being typed.
+
+        Args:
+            title: returns the title of a row.
+            before: the completer of the version before this one.
+        """
+        stop = [form for form, roles in shipped("en").roles.items() if "stop" in roles]
+        return Completer(self._words, title, lambda word: self._speller("en").correct(word), stop, before)
 
     def _speller(self, language: str) -> Speller:
         return self.spellers.of(language, self._words.surface())

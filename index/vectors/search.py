@@ -37,6 +37,7 @@ from index.vectors.rows import Rows
 from index.vectors.scan import Ranked, top_k
 from index.vectors.state import IndexState, updated
 from index.vectors.subset import RowSubset
+from index.words.suggest import Completer
 from index.words.units import ParsedText, Suggestion
 
 
@@ -47,6 +48,7 @@ class SearchIndex:
         products: a snapshot, which is searched by a scan, or a state that is made already.
         calibration: what its scores are worth; that of the shipped checkpoint when it is not given.
         spellers: of the version before this one.
+        completer: of the version before this one.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class SearchIndex:
         products: Snapshot | IndexState,
         calibration: Calibration | None = None,
         spellers: Spellers | None = None,
+        completer: Completer | None = None,
     ) -> None:
         state = products if isinstance(products, IndexState) else IndexState.of(products)
         self.info = state.info
@@ -62,6 +65,7 @@ class SearchIndex:
         self._state = state
         self.calibration = shipped_calibration() if calibration is None else calibration
         self._understanding = Understanding(state.words, spellers)
+        self._completer = self._understanding.completer(lambda row: state.rows.product(row).title, completer)
         self._counted: dict[str, dict[str, int]] = {}
 
     @classmethod
@@ -74,7 +78,9 @@ class SearchIndex:
 
         Only the newest index can be updated.
         """
-        return SearchIndex(updated(self._state, changes), self.calibration, self._understanding.spellers)
+        return SearchIndex(
+            updated(self._state, changes), self.calibration, self._understanding.spellers, self._completer
+        )
 
     def __len__(self) -> int:
         return self._state.count
@@ -114,8 +120,8 @@ class SearchIndex:
         return self._understanding.parse(text, language, correct=correct, dismissed=dismissed)
 
     def suggest(self, text: str, count: int = 8) -> list[Suggestion]:
-        """Return completions of what is being typed, the likeliest first."""
-        raise NotImplementedError
+        """Return completions of what is being typed, the likeliest first; none leads to nothing."""
+        return self._completer.suggest(text, count)
 
     def check(self, query: SearchQuery) -> LikeVectors:
         """Refuse a query that cannot be answered, before it is encoded; return the vectors that it names.
