@@ -23,8 +23,14 @@ FALLBACK = 0.6
 """Degree of a product whose title has the word that names a value, and whose attribute has another value."""
 ELSEWHERE = 0.9
 """Degree of a product whose title has the word of a brand in another place than the first."""
+FEW = 5
+"""Titles from which on a word is not there by chance."""
 COMMON = 20
 """Products from which on a word of the catalogue surely is one of its own language, not a chance."""
+KNOWN_BRAND = 100
+"""Products of a brand that is meant rather than the article or pronoun of the same letters."""
+SYNONYM = 0.8
+"""Degree of a product of the kind that a word means, where other products have the word itself in their title."""
 COMPOUND = 3
 """Letters of the shortest part of a compound."""
 
@@ -265,8 +271,7 @@ class _Reading:
         key, length = " ".join(phrase), len(phrase)
         if key in self._dismissed:
             return Match(length, (Unit("", "word", ""),))
-        own_form = key in self._own.meanings or key in self._own.roles
-        if self._vocabulary.is_brand(phrase) and not (length == 1 and own_form):
+        if self._vocabulary.is_brand(phrase) and not (length == 1 and self._rather_a_form(key)):
             return Match(length, (Unit("", "brand", "", ((brand_key(key), 1.0), *self._word_keys(phrase, ELSEWHERE))),))
         if key in self._own.meanings:
             return Match(length, self._meant(key))
@@ -287,6 +292,12 @@ class _Reading:
         if length == 1 and self._vocabulary.knows(phrase[0]):
             return Match(1, (Unit("", "word", "", self._word_keys(phrase, 1.0)),))
         return None
+
+    def _rather_a_form(self, key: str) -> bool:
+        """Return whether a word that is a brand is more likely meant as a form of the language."""
+        if key in self._own.meanings:
+            return True
+        return key in self._own.roles and self._vocabulary.frequency(brand_key(key)) < KNOWN_BRAND
 
     def _role(self, key: str) -> str:
         roles = self._own.roles.get(key, frozenset())
@@ -322,7 +333,9 @@ class _Reading:
         if values or own:
             unit = self._value_unit([*own, *values], meanings[0].split())
             others = [self._word_keys(form_key(one).split(), 1.0) for one in meanings if not self._english_values(one)]
-            return (replace(unit, english=english, keys=_united(unit.keys, () if own else typed, *others)),)
+            named = any(self._vocabulary.frequency(key) >= FEW for key, _ in typed) and not own
+            keys = tuple((one, SYNONYM * degree) for one, degree in unit.keys) if named else unit.keys
+            return (replace(unit, english=english, keys=_united(keys, () if own else typed, *others)),)
         units = [
             Unit("", "word", part, ((word_key(stem(part)), 1.0),))
             for part in form_key(meanings[0]).split()

@@ -18,9 +18,9 @@ from index.words.units import ParsedText, Unit
 Kind = Literal["known", "partly", "look", "doubtful", "lexical", "text", "image"]
 """What a score is of.
 
-known: a hybrid query whose words the catalogue has. partly: some of them, among them what kind of product or which brand
-is meant. look: none, but a lexicon knows one. doubtful: any other with unknown words. lexical: words alone. text, image:
-vectors alone, of a text or of anything else.
+known: a hybrid query whose words the catalogue has. partly: it has some, among them what kind of product or which brand
+is meant. look: it has none, but a lexicon knows them. doubtful: any other with unknown words. lexical: words alone.
+text, image: vectors alone, of a text or of anything else.
 """
 
 PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
