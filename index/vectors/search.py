@@ -14,7 +14,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from index.ann import AnnIndex, Columns
-from index.language.understand import Spellers, Understanding
+from index.language.understand import Languages, Understanding
 from index.product import Product
 from index.query import (
     NEWEST,
@@ -47,7 +47,7 @@ class SearchIndex:
     Args:
         products: a snapshot, which is searched by a scan, or a state that is made already.
         calibration: what its scores are worth; that of the shipped checkpoint when it is not given.
-        spellers: of the version before this one.
+        languages: lexicons and spelling, shared by the versions; the shipped ones when they are not given.
         completer: of the version before this one.
     """
 
@@ -55,7 +55,7 @@ class SearchIndex:
         self,
         products: Snapshot | IndexState,
         calibration: Calibration | None = None,
-        spellers: Spellers | None = None,
+        languages: Languages | None = None,
         completer: Completer | None = None,
     ) -> None:
         state = products if isinstance(products, IndexState) else IndexState.of(products)
@@ -64,23 +64,28 @@ class SearchIndex:
         self.encoder_id = state.info.encoder_id
         self._state = state
         self.calibration = shipped_calibration() if calibration is None else calibration
-        self._understanding = Understanding(state.words, spellers)
+        self.languages = Languages() if languages is None else languages
+        self._understanding = Understanding(state.words, self.languages)
         self._completer = self._understanding.completer(lambda row: state.rows.product(row).title, completer)
         self._counted: dict[str, dict[str, int]] = {}
 
     @classmethod
-    def over(cls, base: Columns, ann: Mapping[Side, AnnIndex], calibration: Calibration | None = None) -> SearchIndex:
+    def over(
+        cls,
+        base: Columns,
+        ann: Mapping[Side, AnnIndex],
+        calibration: Calibration | None = None,
+        languages: Languages | None = None,
+    ) -> SearchIndex:
         """Return the index over a base; `ann` may have an index for each side, as `IndexState` takes it."""
-        return cls(IndexState.over(base, ann), calibration)
+        return cls(IndexState.over(base, ann), calibration, languages)
 
     def updated(self, changes: Changes) -> SearchIndex:
         """Return the index with these changes in it; this one stays as it is. Costs as much as there is to change.
 
         Only the newest index can be updated.
         """
-        return SearchIndex(
-            updated(self._state, changes), self.calibration, self._understanding.spellers, self._completer
-        )
+        return SearchIndex(updated(self._state, changes), self.calibration, self.languages, self._completer)
 
     def __len__(self) -> int:
         return self._state.count

@@ -191,9 +191,10 @@ class Language:
 
 @lru_cache(maxsize=1)
 def english() -> Language:
-    """Return the words of English: 15,000 common ones, and 31,000 rarer ones and names.
+    """Return the words of English: 15,000 common ones, and 36,000 rarer ones and names.
 
-    Source: the vocabulary of BERT (uncased) and SCOWL's small list; common is what both have.
+    Source: the vocabulary of BERT (uncased) and SCOWL's small list, of which common is what both have; and symspellpy's
+    frequency dictionary.
     """
 
     def read(name: str) -> frozenset[str]:
