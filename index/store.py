@@ -200,7 +200,7 @@ def refresh(search: Search, store: Store) -> Search:
         VitrineError: as `open_search`.
     """
     if not (isinstance(store, Catalogue) and isinstance(search, SearchIndex)):
-        return search if store.version() == search.version else open_search(store, search.languages)
+        return search if store.version() == search.version else cast(Search, cast(Any, search).refreshed())
     try:
         changes = store.changes(search.version)
         if changes is not None and changes.version == search.version:

@@ -1,11 +1,11 @@
-"""Search in PostgreSQL with the calls of `index.SearchIndex`: filters, totals, facets, pages. Holds no products."""
+"""Search in PostgreSQL with the calls of `index.SearchIndex`: filters, totals, facets, pages. Holds no vectors."""
 
 # ruff: noqa: S608 - statements are put together from our own words; what callers give goes in as values.
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
@@ -16,7 +16,11 @@ from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql
 from index.postgres.rows import storable, to_vectors
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
+from index.postgres.texts import TextKeeper
+from index.postgres.vectors import GraphReach, QueryVectors
 from index.query import (
+    NEWEST,
+    SIDES,
     Filters,
     LikeVectors,
     SearchQuery,
@@ -26,8 +30,13 @@ from index.query import (
     like_vectors,
     missing_products,
 )
+from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
+from index.vectors.hybrid import HybridRanking
+from index.vectors.pages import curve_of, needs_scores, ranked_page
+from index.vectors.state import IndexState
+from index.words.units import ParsedText, Suggestion
 
 KEPT_COUNTS = 1000
 """Counts that a search keeps until the catalogue changes."""
@@ -39,33 +48,54 @@ def open_search(
     catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS, languages: Languages | None = None
 ) -> PostgresSearch:
     """Return what searches a catalogue, labelled with its version of now."""
+    return _search_of(catalogue, TextKeeper(catalogue, Languages() if languages is None else languages), exact_rows)
+
+
+def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int) -> PostgresSearch:
     with catalogue.reading() as connection:
         current = catalogue.current(connection)
         names = connection.execute(
             catalogue.sql("SELECT name FROM {build}.attributes WHERE products > 0 ORDER BY name")
         ).fetchall()
-    return PostgresSearch(catalogue, current.version, current.products, [name for (name,) in names], exact_rows)
+    keeper.now()
+    calibration = catalogue.calibration()
+    counted = current.version, current.products, [name for (name,) in names]
+    return PostgresSearch(catalogue, keeper, calibration, *counted, exact_rows)
 
 
 class PostgresSearch:
-    """Answers queries in the database.
+    """Answers queries in the database, but what is about words in memory.
 
     `version`, the number of products, the known attributes and the counts it has seen are of one moment; the results
     are of now. Where at most `exact_rows` products pass the filters, the results are exactly those of `SearchIndex`.
     """
 
     def __init__(
-        self, catalogue: PostgresCatalogue, version: int, products: int, names: Sequence[str], exact_rows: int
+        self,
+        catalogue: PostgresCatalogue,
+        keeper: TextKeeper,
+        calibration: Calibration,
+        version: int,
+        products: int,
+        names: Sequence[str],
+        exact_rows: int,
     ) -> None:
         self.info = catalogue.info
         self.encoder_id = catalogue.info.encoder_id
         self.version = version
+        self.calibration = calibration
+        self.languages = keeper.languages
         self._catalogue = catalogue
+        self._keeper = keeper
         self._count = products
         self._names = list(names)
         self._exact_rows = exact_rows
         self._totals: dict[Hashable, int] = {}
         self._counts: dict[Hashable, dict[str, int]] = {}
+
+    def refreshed(self) -> PostgresSearch:
+        """Return the search of now; of texts, only what has changed is read."""
+        return _search_of(self._catalogue, self._keeper, self._exact_rows)
 
     def __len__(self) -> int:
         return self._count
@@ -75,11 +105,25 @@ class PostgresSearch:
         ids = list(product_ids)
         return self._stack(ids, self._read_vectors(ids))
 
+    def understand(
+        self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
+    ) -> ParsedText:
+        """As `SearchIndex.understand`; asks the database for nothing but its version."""
+        return self._keeper.now().understanding.parse(text, language, correct=correct, dismissed=dismissed)
+
+    def suggest(self, text: str, count: int = 8) -> list[Suggestion]:
+        """As `SearchIndex.suggest`; asks the database for nothing but its version."""
+        return self._keeper.now().completer.suggest(text, count)
+
     def check(self, query: SearchQuery) -> LikeVectors:
         """As `SearchIndex.check`; asks the database at most once."""
-        check_names(self._names, query.filters, query.facets)
+        self._check(query)
         found = self._read_vectors((*query.like, *query.unlike))
         return like_vectors(query, lambda ids: self._stack(ids, found))
+
+    def _check(self, query: SearchQuery) -> None:
+        order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
+        check_names(self._names, query.filters, query.facets, order)
 
     def _read_vectors(self, product_ids: Iterable[str]) -> dict[str, Any]:
         """Return id -> image vector of the products that are there."""
@@ -166,10 +210,14 @@ class PostgresSearch:
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
-            check_names(self._names, query.filters, query.facets)
+            self._check(query)
+        state = self._keeper.now().state if any(map(needs_scores, queries)) else None
         pages: list[Page[Any]] = []
         with self._catalogue.reading() as connection:
             for vector, query in zip(vectors, queries, strict=True):
+                if state is not None and needs_scores(query):
+                    pages.append(self._ranked_page(connection, state, side, vector, query))
+                    continue
                 best = self._best_images if side == "images" else self._best_texts
                 found, scores, total = best(connection, vector, query)
                 enough, total = cut_at_min_score(query, scores, total)
@@ -177,6 +225,46 @@ class PostgresSearch:
                 facets = self._facets(connection, query.filters, query.facets)
                 pages.append(Page(self._hits(connection, side, query, found, scores), total, facets))
         return pages
+
+    def _ranked_page(
+        self, connection: Connection, state: IndexState, side: Side, vector: Vectors, query: SearchQuery
+    ) -> Page[Any]:
+        """Return the page of a query whose results depend on more than the order of one cosine."""
+        excluded = query.exclude if side == "images" else ()
+        vectors = QueryVectors(self._catalogue, connection, state, vector)
+        few = state.count <= self._exact_rows
+        rankings: dict[Hashable, HybridRanking] = {}
+
+        def ranking_of(filters: Filters) -> HybridRanking:
+            # One ranking of everything serves all filters, where everything may be compared.
+            filters = {} if few else filters
+            key = frozenset(filters.items())
+            if key not in rankings:
+                passing = state.passing(filters, excluded)
+                where, values = filter_sql(filters, excluded)
+                conditions: dict[Side, str] = {"images": where, "texts": _leads(where)}
+                total = int(np.count_nonzero(passing))
+                scans = [
+                    self._scan(connection, vector, one, conditions[one], values, total)
+                    for one in SIDES
+                    if query.mode != "vector" or one == side
+                ]
+                rankings[key] = HybridRanking(
+                    state,
+                    {one: vectors.side(one) for one in SIDES},
+                    side,
+                    vector,
+                    query,
+                    state.rows_of(side, passing),
+                    self.calibration,
+                    GraphReach(state, scans, self._exact_rows),
+                )
+            return rankings[key]
+
+        def facets_of(filters: Filters, names: Iterable[str]) -> dict[str, dict[str, int]]:
+            return self._facets(connection, filters, names)
+
+        return ranked_page(state, vectors.side("images"), side, query, ranking_of, facets_of)
 
     def _best_images(
         self, connection: Connection, vector: Vectors, query: SearchQuery
@@ -199,10 +287,7 @@ class PostgresSearch:
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` rows that stand for a title, their scores, and how many there are."""
         passing, values = filter_sql(query.filters, ())
-        where = "p.lead"
-        if query.filters:
-            carried = passing.replace("p.", "c.")
-            where += f" AND EXISTS (SELECT 1 FROM {{build}}.products c WHERE c.title_id = p.title_id AND {carried})"
+        where = _leads(passing) if query.filters else "p.lead"
         total = self._total(connection, where, values)
         ranking = self._scan(connection, vector, "texts", where, values, total).top(min(query.end, total))
         return ranking.found, ranking.scores, total
@@ -217,7 +302,9 @@ class PostgresSearch:
     ) -> list[Hit] | list[DescriptionHit]:
         scored = list(zip(found, scores.tolist(), strict=True))
         if side == "images":
-            return [Hit(one.product, score) for one, score in scored]
+            curve = curve_of(self.calibration, side, query)
+            worth = [None] * len(found) if curve is None else curve.of(scores).tolist()
+            return [Hit(one.product, score, relevance) for (one, score), relevance in zip(scored, worth, strict=True)]
         passing, values = filter_sql(query.filters, ())
         ids_with_title: dict[uuid.UUID, list[str]] = {}
         for title, product_id in connection.execute(
@@ -243,6 +330,12 @@ class PostgresSearch:
             self._catalogue.sql(f"SELECT {counted} FROM {{build}}.products p WHERE {where}"), values
         ).fetchone()
         return int(row[0]) if row else 0
+
+
+def _leads(passing: str) -> str:
+    """Return the condition of the rows that stand for a title of which a product passes."""
+    carried = passing.replace("p.", "c.")
+    return f"p.lead AND EXISTS (SELECT 1 FROM {{build}}.products c WHERE c.title_id = p.title_id AND {carried})"
 
 
 def _remember(kept: dict[Hashable, T], key: Hashable, value: T) -> T:

@@ -41,8 +41,9 @@ class VectorSource(Protocol):
 class Reach(Protocol):
     """Which rows may be compared where vectors are far away."""
 
-    most: int
-    """Rows that may be compared one by one."""
+    @property
+    def most(self) -> int:
+        """How many rows may be compared one by one."""
 
     def nearest(self, words: Vectors, passing: Mask, /) -> tuple[Rows, bool]:
         """Return rows among those that pass (N,), in order, that may be best; and whether these are all of them."""
