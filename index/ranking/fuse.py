@@ -26,6 +26,8 @@ the catalogue does not. doubtful: any other. lexical: words alone. text, image: 
 PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
 """What the names of attributes contain that tell what kind of product something is."""
 
+HALF = 0.5
+"""Part of the words that a product has at least, where a brand is what tells that the shop is meant."""
 COMPLETE = 0.95
 """Part of the words from which on a product has all of them."""
 EXACT = 0.99
@@ -83,16 +85,14 @@ def kind_of(mode: Mode, parsed: ParsedText | None, words: float = 1.0) -> Kind:
     complete = all(unit.keys for unit in wanted)
     if complete and words >= COMPLETE:
         return "known"
-    if any(map(_says_what, wanted)):
+    if any(map(_says_what, wanted)) or (words >= HALF and any(unit.kind == "brand" for unit in wanted)):
         return "apart" if complete else "partly"
     looks = any(unit.kind == "word" and not unit.keys for unit in wanted)
     return "look" if looks and all(unit.kind != "unknown" for unit in wanted) else "doubtful"
 
 
 def _says_what(unit: Unit) -> bool:
-    """Return whether a unit says what kind of product, or which brand, is meant."""
-    if unit.kind == "brand":
-        return True
+    """Return whether a unit says what kind of product is meant."""
     name = "" if unit.condition is None else unit.condition.attribute.casefold()
     return any(part in name for part in PRODUCT_KINDS)
 

@@ -29,7 +29,7 @@ MIN_PRODUCTS = 200
 NAMED = 0.3
 """Part of the titles that must name an attribute's value for queries to name it."""
 MAX_VALUES = 300
-LOST = 0.005
+LOST = 0.002
 """Part of the right hits that the automatic cutoff may leave out."""
 NOTHING = 0.98
 """Part of the queries for what the shop does not sell that it is to leave without a hit."""
