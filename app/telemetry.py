@@ -28,8 +28,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-Stage = Literal["receive", "decode", "queue", "encode", "search", "write"]
-STAGES: tuple[Stage, ...] = ("receive", "decode", "queue", "encode", "search", "write")
+Stage = Literal["receive", "decode", "queue", "understand", "encode", "search", "write"]
+STAGES: tuple[Stage, ...] = ("receive", "decode", "queue", "understand", "encode", "search", "write")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 

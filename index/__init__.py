@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from index.product import title_key as title_key
     from index.query import MAX_K as MAX_K
     from index.query import MODES as MODES
+    from index.query import NEWEST as NEWEST
     from index.query import SIDES as SIDES
     from index.query import Collapse as Collapse
     from index.query import Filter as Filter
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from index.query import Mode as Mode
     from index.query import SearchQuery as SearchQuery
     from index.query import Side as Side
+    from index.query import Sort as Sort
     from index.query import UnknownProductError as UnknownProductError
     from index.records import ANY as ANY
     from index.records import CatalogueInfo as CatalogueInfo
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from index.results import DescriptionHit as DescriptionHit
     from index.results import Hit as Hit
     from index.results import Page as Page
+    from index.results import Signals as Signals
     from index.sqlite import Catalogue as Catalogue
     from index.sqlite import CatalogueWriter as CatalogueWriter
     from index.store import Search as Search
@@ -73,6 +76,11 @@ if TYPE_CHECKING:
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
     from index.vectors import SearchIndex as SearchIndex
+    from index.words.units import Condition as Condition
+    from index.words.units import Correction as Correction
+    from index.words.units import ParsedText as ParsedText
+    from index.words.units import Suggestion as Suggestion
+    from index.words.units import Unit as Unit
 
 __getattr__ = lazy_exports(
     __name__,
@@ -85,16 +93,18 @@ __getattr__ = lazy_exports(
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
         "index.query": (
-            "Collapse Filter Filters LikeVectors MAX_K MODES Mode SIDES SearchQuery Side UnknownProductError"
+            "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"
+            " UnknownProductError"
         ),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
-        "index.results": "DescriptionHit Hit Page",
+        "index.results": "DescriptionHit Hit Page Signals",
         "index.sqlite": "Catalogue CatalogueWriter",
         "index.store": (
             "Search Store copy_catalogue make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
         "index.vectors": "SearchIndex",
+        "index.words.units": "Condition Correction ParsedText Suggestion Unit",
     },
 )

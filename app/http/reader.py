@@ -231,7 +231,7 @@ class Uploads:
     async def _read_form(self, request: Request, structured: tuple[str, ...]) -> tuple[dict[str, Any], bytes | None]:
         """Return the text fields of a multipart form, the `structured` ones read as JSON, and its picture's bytes."""
         async with aclosing(bounded(request, self._limits.max_bytes + MAX_JSON, "the form")) as stream:
-            parser = MultiPartParser(request.headers, stream, max_files=1, max_fields=16, max_part_size=MAX_JSON)
+            parser = MultiPartParser(request.headers, stream, max_files=1, max_fields=32, max_part_size=MAX_JSON)
             parser.spool_max_size = self._limits.max_bytes + MAX_JSON  # memory, not disk: the slots bound it
             try:
                 form = await parser.parse()

@@ -1,7 +1,7 @@
 // The address of the search page: a query as parameters, and the entries of the history. An address can be shared and
 // finds the same. Knows no elements.
 
-import { emptyQuery, EVEN, filterPairs } from "/page/query.js";
+import { emptyQuery, EVEN, filterPairs, RELEVANCE } from "/page/query.js";
 import { pictureFromCode } from "/page/picture.js";
 
 /** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
@@ -19,6 +19,11 @@ function toParams(query) {
   query.unlike.forEach((id) => params.append("unlike", id));
   if (query.weight !== EVEN) params.set("words", String(query.weight));
   filterPairs(query).forEach(([name, value]) => params.append(FILTER + name, value));
+  if (!query.correct) params.set("correct", "0");
+  query.dismissed.forEach((phrase) => params.append("dismiss", phrase));
+  if (query.strict) params.set("only", "1");
+  if (query.all) params.set("all", "1");
+  if (query.sort !== RELEVANCE) params.set("sort", query.sort);
   if (query.show !== "products") params.set("show", query.show);
   if (query.count > PAGE_SIZE) params.set("n", String(query.count));
   return params;
@@ -37,6 +42,11 @@ export function queryFromAddress() {
   for (const [name, value] of params) {
     if (name.startsWith(FILTER)) (query.filters[name.slice(FILTER.length)] ??= []).push(value);
   }
+  query.correct = params.get("correct") !== "0";
+  query.dismissed = params.getAll("dismiss");
+  query.strict = params.get("only") === "1";
+  query.all = params.get("all") === "1";
+  query.sort = params.get("sort") || RELEVANCE;
   if (params.get("show") === "descriptions") query.show = "descriptions";
   query.count = Math.min(MAX_RESTORED, Number(params.get("n")) || 0);
   return query;

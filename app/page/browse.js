@@ -22,7 +22,7 @@ export async function showTiles(counts, search) {
   shown = true;
   try {
     const values = Object.entries(counts[name]).slice(0, TILES);
-    const queries = values.map(([value]) => ({ text: value, filters: { [name]: value }, k: 1 }));
+    const queries = values.map(([value]) => ({ text: value, mode: "vector", filters: { [name]: value }, k: 1 }));
     const { answers } = await post("/v1/search/images/batch", { queries });
     byId("browse-title").textContent = `Browse by ${name === KIND ? "type" : humanName(name).toLowerCase()}`;
     byId("tiles").replaceChildren(...values.map(([value, count], row) => tile(name, value, count, answers[row].results?.[0], search)));

@@ -8,11 +8,17 @@
  * @property {string[]} like ids of products
  * @property {string[]} unlike ids of products
  * @property {Object<string, string[]>} filters attribute -> wanted values
+ * @property {boolean} correct whether unknown words of the text are corrected
+ * @property {string[]} dismissed phrases of the text that are to be no conditions
+ * @property {boolean} strict whether the conditions in the text filter
+ * @property {boolean} all whether what fits the text less is shown as well
+ * @property {string} sort "relevance", "newest", or an attribute with ":asc" or ":desc"
  * @property {"products"|"descriptions"} show
  * @property {number} count products that are shown; 0 for the first page
  */
 
 export const EVEN = 0.5; // the weight that treats words and picture alike
+export const RELEVANCE = "relevance"; // the order without a choice
 
 /** @returns {SearchQuery} */
 export const emptyQuery = () => ({
@@ -22,6 +28,11 @@ export const emptyQuery = () => ({
   like: [],
   unlike: [],
   filters: {},
+  correct: true,
+  dismissed: [],
+  strict: false,
+  all: false,
+  sort: RELEVANCE,
   show: "products",
   count: 0,
 });
@@ -62,10 +73,29 @@ export function examplesWith(query, kind, id) {
   return { [kind]: same, [other]: query[other].filter((one) => one !== id) };
 }
 
+/**
+ * @param {SearchQuery} query
+ * @param {string} text
+ * @returns {Partial<SearchQuery>} the text, and what was said of the one before: it holds as far as it is about both
+ */
+export const textWith = (query, text) => ({
+  text,
+  correct: true,
+  all: false,
+  dismissed: query.dismissed.filter((phrase) => text.toLowerCase().includes(phrase.toLowerCase())),
+});
+
 /** @param {SearchQuery} query @returns {object} the body of a search */
 export function searchBody(query) {
   const body = { filters: query.filters };
-  if (query.text) body.text = query.text;
+  if (query.text) {
+    body.text = query.text;
+    body.cutoff = query.all ? "none" : "auto";
+    body.correct = query.correct;
+    body.dismiss = query.dismissed;
+    body.strict = query.strict;
+  }
+  if (query.sort !== RELEVANCE) body.sort = query.sort;
   if (query.picture) body.vector = query.picture.vector;
   if (query.like.length) body.like = query.like;
   if (query.unlike.length) body.unlike = query.unlike;
@@ -77,6 +107,7 @@ export function searchBody(query) {
   // A search needs something to rank by. Filters alone rank by their own words: typical products come first.
   if (!query.text && !hasPicture(query) && !query.unlike.length) {
     body.text = filterPairs(query).map(([, value]) => value).join(" ");
+    body.mode = "vector"; // nobody typed it, and it must leave nothing out
   }
   return body;
 }

@@ -5,17 +5,26 @@ import { showPicture } from "/page/api.js";
 import { drawer } from "/page/drawer.js";
 import { badges, byId, element, formatNumber, iconButton, imageBox, onPlainClick, showNotice } from "/page/elements.js";
 
-/** @typedef {import("/page/drawer.js").Product & {score: number, attributes: Object<string, string>}} Hit */
+/** @typedef {{words: ?number, title: ?number, image: ?number}} Signals */
+/**
+ * @typedef {import("/page/drawer.js").Product & {score: number, relevance: ?number, signals: ?Signals,
+ *   attributes: Object<string, string>}} Hit
+ */
 /** @typedef {{description: string, score: number, product_ids: string[]}} Description */
 /** @typedef {{words: {word: string, weight: number}[]}} Explanation */
 
 const GHOSTS = 15;
 const STRONG = 0.5; // of the strongest word's weight: drawn bold
 const SLIGHT = 0.12; // of it: words below are not tinted
+const CARRIES = 0.5; // part of the words from which a product matches them
+const NEAR = 0.8; // part of the best similarity from which one carries a match, too
+const PARTS = { words: "words", title: "title", image: "picture" };
 
 /** @type {string[]} ids of the products that are shown, in order */
 let shownIds = [];
 let total = 0; // products that match; Infinity where the service does not know
+let cut = false; // whether products that fit less were left out
+let best = {}; // part -> the largest similarity that was shown
 const titles = new Map(); // product id -> title, of everything that was shown
 
 /** @returns {number} how many products are shown */
@@ -35,7 +44,7 @@ export function clearResults() {
   showNotice("");
   shownIds = [];
   byId("grid").replaceChildren();
-  byId("descriptions").hidden = byId("more").hidden = true;
+  byId("descriptions").hidden = byId("more").hidden = byId("less-relevant").hidden = true;
   byId("count").textContent = byId("origin").textContent = "";
   byId("results").removeAttribute("aria-busy");
 }
@@ -48,7 +57,7 @@ export function showWaiting(show, keep) {
   byId("found").hidden = false;
   byId("browse").hidden = byId("hint").hidden = true;
   byId("results").setAttribute("aria-busy", "true");
-  byId("more").hidden = true;
+  byId("more").hidden = byId("less-relevant").hidden = true;
   showNotice("");
   if (keep && show === "products" && shownIds.length) return;
   if (show === "descriptions" && !byId("descriptions").hidden) return;
@@ -60,7 +69,8 @@ export function showWaiting(show, keep) {
 
 /**
  * Make room for the results of a new search, and say where they come from.
- * @param {{total: ?number, timing_ms: object, encoder_id: string, catalogue_version: number}} answer
+ * @param {{total: ?number, cutoff: ?number, timing_ms: Object<string, number>, encoder_id: string,
+ *   catalogue_version: number}} answer
  */
 export function beginResults(answer) {
   byId("results").removeAttribute("aria-busy");
@@ -68,8 +78,9 @@ export function beginResults(answer) {
   byId("descriptions").hidden = true;
   shownIds = [];
   total = answer.total ?? Infinity;
-  const { queue, encode, search } = answer.timing_ms;
-  const took = (queue + encode + search).toFixed(1);
+  cut = answer.cutoff !== null;
+  best = { title: 0, image: 0 };
+  const took = Object.values(answer.timing_ms).reduce((sum, one) => sum + one, 0).toFixed(1);
   byId("origin").textContent = `Searched in ${took} ms · encoder ${answer.encoder_id} · catalogue version ${answer.catalogue_version}`;
   performance.mark("answered"); // measured by the tests
 }
@@ -80,17 +91,37 @@ export function beginResults(answer) {
  */
 export function addProducts(hits, prefer) {
   const lazy = shownIds.length > 0;
+  for (const part of Object.keys(best)) best[part] = Math.max(best[part], ...hits.map((hit) => hit.signals?.[part] ?? 0));
   byId("grid").append(...hits.map((hit) => card(hit, lazy, prefer)));
   shownIds.push(...hits.map((hit) => hit.id));
   byId("more").hidden = !hits.length || shownIds.length >= total;
+  byId("less-relevant").hidden = !(cut && byId("more").hidden);
   if (total === Infinity) byId("count").textContent = "Best matches";
-  else byId("count").textContent = total === 1 ? "One product" : `Best matches of ${formatNumber(total)} products`;
+  else if (total === 1) byId("count").textContent = "One product";
+  else byId("count").textContent = `${cut ? "" : "Best matches of "}${formatNumber(total)} products`;
 }
 
 const ghostCard = () =>
   element("li", { className: "card ghost", "aria-hidden": "true" }, element("span", { className: "image-box" }), element("i"), element("i"));
 
-const scoreOf = (result) => element("span", { className: "score", title: "Similarity (0–1)" }, result.score.toFixed(2));
+function scoreOf({ score, relevance }) {
+  const [text, title] = relevance === null
+    ? [score.toFixed(2), "Similarity (0–1)"]
+    : [`${Math.round(100 * relevance)} %`, `Relevance. The score that ranks is ${score.toFixed(3)}.`];
+  return element("span", { className: "score", title }, text);
+}
+
+// Why a product is here: what it has in common with the query.
+function why(signals) {
+  if (!signals) return null;
+  const known = Object.keys(PARTS).filter((part) => signals[part] !== null);
+  const matched = known.filter((part) => signals[part] >= (part === "words" ? CARRIES : NEAR * Math.max(best[part], 1e-6)));
+  if (!matched.length) return null;
+  const names = matched.map((part) => PARTS[part]);
+  const listed = names.length > 2 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join(" and ");
+  const figures = known.map((part) => `${PARTS[part]} ${signals[part].toFixed(2)}`).join(" · ");
+  return element("p", { className: "why", title: figures }, `matches ${listed}`);
+}
 
 function card(hit, lazy, prefer) {
   titles.set(hit.id, hit.title);
@@ -100,7 +131,7 @@ function card(hit, lazy, prefer) {
   const more = iconButton("more", `More like ${hit.title}`, () => prefer("like", hit.id));
   const less = iconButton("less", `Less like ${hit.title}`, () => prefer("unlike", hit.id));
   const foot = element("div", { className: "foot" }, scoreOf(hit), more, less);
-  return element("li", { className: "card" }, imageBox(hit.id, { lazy }), element("h3", {}, link), badges(hit.attributes), foot);
+  return element("li", { className: "card" }, imageBox(hit.id, { lazy }), element("h3", {}, link), badges(hit.attributes), why(hit.signals), foot);
 }
 
 /**

@@ -6,9 +6,10 @@ import { MAX_RESTORED, PAGE_SIZE, pushAddress, queryFromAddress, replaceAddress,
 import { showTiles } from "/page/browse.js";
 import { drawer } from "/page/drawer.js";
 import { byId, outlineButton, showNotice } from "/page/elements.js";
-import { filterChips, openFilters, showFacets, showFilters } from "/page/facets.js";
-import { encodedBy, encodePicture, listenForFiles, mayBePicture, thumbnailOf } from "/page/picture.js";
-import { emptyQuery, examplesWith, filterPairs, filtersWith, hasPicture, isEmpty, searchBody } from "/page/query.js";
+import { openFilters, showFacets, showFilters } from "/page/facets.js";
+import { showNothing } from "/page/nothing.js";
+import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "/page/picture.js";
+import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, searchBody, textWith } from "/page/query.js";
 import { showBalance, showQuery } from "/page/query_bar.js";
 import {
   addProducts,
@@ -22,6 +23,9 @@ import {
   titleOf,
   walkCards,
 } from "/page/results.js";
+import { numericAttributes, offerOrders, showOrder } from "/page/sort.js";
+import { listenForTyping } from "/page/suggest.js";
+import { hideUnderstood, showUnderstood } from "/page/understood.js";
 
 const DESCRIPTIONS = 10;
 const TYPING_MS = 160; // between a key stroke and the search
@@ -42,6 +46,7 @@ async function prepare() {
     return values > 1 && values <= FACET_VALUES;
   });
   facetCounts = Object.fromEntries(useful);
+  offerOrders(numericAttributes(facets));
 }
 const ready = prepare();
 ready.catch(() => {}); // the search that waits for it reports the error
@@ -102,6 +107,7 @@ async function search() {
   const signal = abortRunning();
   showQuery(query, titleOf, change);
   showFilters(query, setFilter);
+  byId("sort-label").hidden = query.show !== "products";
   try {
     if (isEmpty(query)) {
       clearResults();
@@ -112,6 +118,7 @@ async function search() {
     }
     showWaiting(query.show, true);
     await ready;
+    showOrder(query.sort);
     if (query.picture && !encodedBy(query.picture, encoderId)) {
       throw new ApiError("This link was made with an older model. Add the picture again.");
     }
@@ -126,10 +133,8 @@ async function searchProducts(signal) {
   const k = Math.max(PAGE_SIZE, query.count);
   const facets = Object.keys(facetCounts);
   const answer = await post("/v1/search/images", { ...searchBody(query), k, facets }, signal);
-  beginResults(answer);
-  showFacets(facets, answer.facets, query, setFilter);
-  if (!answer.results.length) showNothing();
-  else showProducts(answer.results);
+  showAnswer(answer, facets);
+  if (answer.results.length) showProducts(answer.results);
 }
 
 async function searchMore() {
@@ -151,12 +156,8 @@ async function searchMore() {
 async function searchDescriptions(signal) {
   const facets = Object.keys(facetCounts);
   const answer = await post("/v1/search/descriptions", { ...searchBody(query), k: DESCRIPTIONS, facets }, signal);
-  beginResults(answer);
-  showFacets(facets, answer.facets, query, setFilter);
-  if (!answer.results.length) {
-    showNothing();
-    return;
-  }
+  showAnswer(answer, facets);
+  if (!answer.results.length) return;
   const shown = { thumbnail: Boolean(query.picture), productId: query.like[0] };
   const searchText = (text) => {
     change({ ...emptyQuery(), text });
@@ -174,6 +175,13 @@ async function searchDescriptions(signal) {
 
 /* Showing */
 
+function showAnswer(answer, facets) {
+  beginResults(answer);
+  showUnderstood(answer, query, change);
+  showFacets(facets, answer.facets, query, setFilter);
+  if (!answer.results.length) showNothing(answer, query, change, setFilter);
+}
+
 function showProducts(hits) {
   addProducts(hits, prefer);
   // An observer reports changes only. Observed again, it reports once more that the end is in view.
@@ -181,16 +189,10 @@ function showProducts(hits) {
   moreInView.observe(byId("more"));
 }
 
-function showNothing() {
-  byId("count").textContent = "Nothing found";
-  const filtered = filterPairs(query).length > 0;
-  if (filtered) showNotice("No product matches all filters. Remove one:", { actions: filterChips(query, setFilter) });
-  else showNotice("The catalogue is still empty. Come back soon.");
-}
-
 function showError(error) {
   if (wasAborted(error)) return;
   clearResults();
+  hideUnderstood();
   byId("found").hidden = false;
   // A request that the service refuses would be refused again.
   const mayHelp = !isEmpty(query) && !(error.status >= 400 && error.status < 500);
@@ -212,7 +214,7 @@ function soon(action, wait = TYPING_MS) {
 
 function takeText() {
   const text = byId("text").value.trim();
-  if (text !== query.text) change({ text }, true);
+  if (text !== query.text) change(textWith(query, text), true);
 }
 
 byId("text").addEventListener("input", () => soon(takeText));
@@ -233,12 +235,17 @@ byId("picture-remove").addEventListener("click", () => {
 for (const show of ["products", "descriptions"]) {
   byId(`show-${show}`).addEventListener("click", () => change({ show, count: query.count }));
 }
+byId("strict").addEventListener("change", () => change({ strict: byId("strict").checked }));
+byId("sort").addEventListener("change", () => change({ sort: byId("sort").value }));
+byId("less-relevant").addEventListener("click", () => change({ all: true, count: shownCount() }));
+byId("relevant-only").addEventListener("click", () => change({ all: false }));
 byId("filters-clear").addEventListener("click", () => change({ filters: {} }));
 byId("filters-open").addEventListener("click", () => openFilters(true));
 byId("filters-close").addEventListener("click", () => openFilters(false));
 byId("filters-show").addEventListener("click", () => openFilters(false));
 byId("more").addEventListener("click", searchMore);
 listenForFiles(takeFile);
+listenForTyping(() => soon(takeText, 0));
 
 // "/" goes to the search field, arrows walk over the cards, Escape closes the filters.
 addEventListener("keydown", (event) => {

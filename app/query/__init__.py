@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.query.jobs import JobResult as JobResult
     from app.query.jobs import Part as Part
     from app.query.jobs import Serving as Serving
+    from app.query.jobs import TextOptions as TextOptions
     from app.query.jobs import unit_vector as unit_vector
     from app.query.service import Service as Service
 
@@ -30,7 +31,7 @@ __getattr__ = lazy_exports(
         "app.query.batcher": "MicroBatcher QueuedJob",
         "app.query.classify": "classify_labels explain_match",
         "app.query.engine": "Engine",
-        "app.query.jobs": "Encoder Job JobResult Part Serving WEIGHTS unit_vector",
+        "app.query.jobs": "Encoder Job JobResult Part Serving TextOptions WEIGHTS unit_vector",
         "app.query.service": "Service",
     },
 )

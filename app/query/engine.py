@@ -12,11 +12,12 @@ import numpy as np
 from cachetools import LRUCache
 from PIL import Image
 
-from app.errors import REPLACED, InvalidError, UnavailableError
+from app.errors import REPLACED, UnavailableError
 from app.query.jobs import Encoder, Job, JobResult, Part, Serving
+from app.query.understanding import Task, prepare
 from app.telemetry import Telemetry
 from common import InputError, VitrineError
-from index import SIDES, DescriptionHit, Hit, LikeVectors, Page, UnknownProductError
+from index import SIDES, DescriptionHit, Hit, LikeVectors, Page, SearchQuery, Side
 
 SEARCH_THREADS = 4
 """Searches at a time in a catalogue that is a database."""
@@ -26,6 +27,8 @@ SEARCHES_AHEAD = 32
 Text = tuple[np.ndarray, int]
 """Vector (D,) and number of tokens."""
 AnyPage = Page[Hit] | Page[DescriptionHit]
+Asked = tuple[np.ndarray, SearchQuery]
+"""What a search compares: the query's vector (D,), and the query."""
 
 
 class Engine:
@@ -55,22 +58,22 @@ class Engine:
     def answer(self, jobs: Sequence[Job]) -> list[JobResult | Exception | Future[JobResult]]:
         """Return the result of each job, in their order; a job that cannot be answered has the reason for it."""
         serving = self._serving()
-        results, queries, refused = self._encode_all(jobs, serving)
+        results, searches, refused = self._encode_all(jobs, serving)
         answers: dict[int, JobResult | Exception | Future[JobResult]] = {**results, **refused}
         if self._pool is not None:
-            for at, query in queries.items():
-                answers[at] = self._search_beside(self._pool, jobs[at], results[at], query)
+            for at, (vector, query) in searches.items():
+                answers[at] = self._search_beside(self._pool, jobs[at].side, results[at], vector, query)
         else:
             start = time.perf_counter()
             for side in SIDES:
-                asked = {at: wanted for at in queries if jobs[at].side == side and (wanted := jobs[at].query)}
+                asked = [at for at in searches if jobs[at].side == side]
                 if asked:
-                    vectors = np.stack([queries[at] for at in asked])
-                    pages: Sequence[AnyPage] = serving.index.search(side, vectors, list(asked.values()))
+                    vectors = np.stack([searches[at][0] for at in asked])
+                    pages: Sequence[AnyPage] = serving.index.search(side, vectors, [searches[at][1] for at in asked])
                     for at, page in zip(asked, pages, strict=True):
                         results[at].page = page
             search_s = time.perf_counter() - start
-            for at in queries:
+            for at in searches:
                 results[at].search_s = search_s
         self._telemetry.batch(sum(job.cost for job in jobs))
         return [answers[at] for at in range(len(jobs))]
@@ -82,68 +85,72 @@ class Engine:
 
     def _encode_all(
         self, jobs: Sequence[Job], serving: Serving
-    ) -> tuple[dict[int, JobResult], dict[int, np.ndarray], dict[int, Exception]]:
-        """Return by place in `jobs`: results with vectors, vectors (D,) to search with, and why a job is refused.
+    ) -> tuple[dict[int, JobResult], dict[int, Asked], dict[int, Exception]]:
+        """Return by place in `jobs`: results with vectors, what to search for, and why a job is refused.
 
         What can be refused without a vector is refused first: a bad job costs the encoder nothing.
         """
         start = time.perf_counter()
         self._reset_for(serving.encoder)
         refused: dict[int, Exception] = {}
-        liked: dict[int, LikeVectors | None] = {}
+        tasks: dict[int, Task] = {}
         for at, job in enumerate(jobs):
             try:
-                liked[at] = self._check(job, serving)
+                tasks[at] = self._prepare(job, serving)
             except VitrineError as error:
                 refused[at] = error
-        results = self._encode({at: jobs[at] for at in liked}, serving)
-        queries: dict[int, np.ndarray] = {}
-        for at, like in liked.items():
-            if like is not None:
+        results = self._encode(tasks, serving)
+        searches: dict[int, Asked] = {}
+        for at, task in tasks.items():
+            if task.query is not None and task.like is not None:
                 try:
-                    queries[at] = blend(jobs[at], results[at], like)
+                    searches[at] = blend(task, results[at], task.like), task.query
                 except InputError as error:
                     refused[at] = error
-        encode_s = time.perf_counter() - start
+        understand_s = sum(task.understand_s for task in tasks.values())
+        encode_s = time.perf_counter() - start - understand_s
         for at, result in results.items():
             result.queued_s, result.encode_s = start - jobs[at].submitted, encode_s
-        return results, queries, refused
+        return results, searches, refused
 
-    def _check(self, job: Job, serving: Serving) -> LikeVectors | None:
-        """Return the vectors of the products that a search names; None for a job that searches nothing.
+    def _prepare(self, job: Job, serving: Serving) -> Task:
+        """Return the task of a job.
 
-        A database is asked for them here, in the encoder's thread: one short round trip, and only for such queries.
+        A database is asked for named products here, in the encoder's thread: one short round trip, and only for such
+        queries.
 
         Raises:
             UnavailableError: it was made for another encoder.
-            InvalidError: there are no such products. In a path that would be 404, but a body was understood.
-            InputError: a filter or facet on an attribute that no product has.
+            InputError: as `prepare`.
         """
         foreign = any(pixels.shape != self._shape for pixels in job.pixels)
         if foreign or (job.vector is not None and len(job.vector) != serving.encoder.dim):
             raise UnavailableError(REPLACED)
-        if job.query is None:
-            return None
-        try:
-            return serving.index.check(job.query)
-        except UnknownProductError as error:
-            raise InvalidError(f"{error.field}: {error}", [{"field": error.field, "message": str(error)}]) from None
+        return prepare(job, serving.index)
 
-    def _encode(self, jobs: Mapping[int, Job], serving: Serving) -> dict[int, JobResult]:
-        """Return the vectors of each job: one call of each tower for all of them."""
-        texts, tokens = self._texts(list(jobs.values()))
-        pixels = [one for job in jobs.values() for one in job.pixels]
+    def _encode(self, tasks: Mapping[int, Task], serving: Serving) -> dict[int, JobResult]:
+        """Return the vectors of each task: one call of each tower for all of them."""
+        texts, tokens = self._texts(list(tasks.values()))
+        pixels = [one for task in tasks.values() for one in task.job.pixels]
         images = serving.encoder.encode_pixels(np.stack(pixels)) if pixels else stack_rows((), serving.encoder.dim)
-        of_texts = [len(job.texts) for job in jobs.values()]
+        of_texts = [len(task.texts) for task in tasks.values()]
         cut = zip(
             split_rows(texts, of_texts),
-            split_rows(images, [len(job.pixels) for job in jobs.values()]),
+            split_rows(images, [len(task.job.pixels) for task in tasks.values()]),
             split_rows(tokens, of_texts),
             strict=True,
         )
         return {
-            at: JobResult(serving, text, image, int(read.sum()))
-            for at, (text, image, read) in zip(jobs, cut, strict=True)
+            at: JobResult(
+                serving,
+                text,
+                image,
+                int(read.sum()),
+                mode=task.query.mode if task.query else "vector",
+                parsed=task.parsed,
+                understand_s=task.understand_s,
+            )
+            for (at, task), (text, image, read) in zip(tasks.items(), cut, strict=True)
         }
 
     def _reset_for(self, encoder: Encoder) -> None:
@@ -153,16 +160,15 @@ class Engine:
             self._shape = encoder.prepare_image(Image.new("RGB", (8, 8))).shape
             self._encoder = encoder
 
-    def _texts(self, jobs: Sequence[Job]) -> tuple[np.ndarray, np.ndarray]:
+    def _texts(self, tasks: Sequence[Task]) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors and numbers of tokens of all texts, in order; each distinct one is encoded once."""
         assert self._encoder is not None  # noqa: S101 - set by `_reset_for`
         known: dict[tuple[str, bool], Text] = {}
-        for job in jobs:
-            for text in job.texts:
-                found = self._cache.get(text) if job.cached else None
-                if found is not None:
-                    known[text, job.cached] = found
-        keys = [(text, job.cached) for job in jobs for text in job.texts]
+        keys = [(text, task.job.cached) for task in tasks for text in task.texts]
+        for text, cached in keys:
+            found = self._cache.get(text) if cached else None
+            if found is not None:
+                known[text, cached] = found
         missing = list(dict.fromkeys(key for key in keys if key not in known))
         asked = sum(cached for _, cached in keys)
         hits = sum(cached and (text, cached) in known for text, cached in keys)
@@ -177,14 +183,13 @@ class Engine:
         return vectors, np.array([known[key][1] for key in keys], dtype=np.int64)
 
     def _search_beside(
-        self, pool: ThreadPoolExecutor, job: Job, result: JobResult, query: np.ndarray
+        self, pool: ThreadPoolExecutor, side: Side, result: JobResult, vector: np.ndarray, query: SearchQuery
     ) -> Future[JobResult]:
         """Search in another thread; waits for its turn when too many searches are owed."""
 
         def search() -> JobResult:
             start = time.perf_counter()
-            assert job.query is not None  # noqa: S101 - `_encode_all` gives vectors of searches only
-            (result.page,) = result.serving.index.search(job.side, query[None], [job.query])
+            (result.page,) = result.serving.index.search(side, vector[None], [query])
             result.search_s = time.perf_counter() - start
             return result
 
@@ -194,10 +199,10 @@ class Engine:
         return future
 
 
-def blend(job: Job, encoded: JobResult, liked: LikeVectors) -> np.ndarray:
+def blend(task: Task, encoded: JobResult, liked: LikeVectors) -> np.ndarray:
     """Return the query (D,): the normalised sum of its parts' unit vectors by weight, what is unlike it negative.
 
-    Several vectors of one part count as their normalised mean (Rocchio).
+    Several vectors of one part count as their normalised mean (Rocchio). Zeros for a search by nothing but words.
 
     Raises:
         InputError: the parts cancel each other out.
@@ -208,8 +213,11 @@ def blend(job: Job, encoded: JobResult, liked: LikeVectors) -> np.ndarray:
         "like": liked.like,
         "unlike": liked.unlike,
     }
+    job = task.job
     if job.vector is not None:
         parts["vector"] = job.vector[None]
+    if encoded.mode == "lexical" and not any(map(len, parts.values())):
+        return np.zeros(encoded.serving.encoder.dim, dtype=np.float32)
     query = np.zeros(encoded.serving.encoder.dim, dtype=np.float32)
     for part, vectors in parts.items():
         if len(vectors):

@@ -15,7 +15,7 @@ from PIL import Image
 from app.errors import InvalidError
 from app.query.batcher import QueuedJob
 from common import NotFoundError
-from index import DescriptionHit, Hit, Page, Search, SearchQuery, Side
+from index import DescriptionHit, Hit, Mode, Page, ParsedText, Search, SearchQuery, Side
 
 Part = Literal["text", "image", "like", "unlike", "vector"]
 WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
@@ -59,6 +59,20 @@ class Serving:
     index: Search
 
 
+@dataclass(frozen=True, slots=True)
+class TextOptions:
+    """How the text of a search is read; in mode vector it is not."""
+
+    language: str | None = None
+    """Code of its language; None: it is told from the words."""
+    correct: bool = True
+    """Whether words that the catalogue does not know are corrected."""
+    dismiss: tuple[str, ...] = ()
+    """Phrases, as typed, that are to be no conditions."""
+    strict: bool = False
+    """Whether its conditions filter."""
+
+
 @dataclass(slots=True, eq=False)
 class Job(QueuedJob["JobResult"]):
     """Texts and prepared pictures (H, W, 3) to encode; with a `query` they are parts of what is searched for."""
@@ -73,6 +87,8 @@ class Job(QueuedJob["JobResult"]):
     weights: Mapping[Part, float] = field(default_factory=lambda: WEIGHTS)
     cached: bool = True
     """Whether the texts' vectors may come from the cache and are kept in it."""
+    options: TextOptions = field(default_factory=TextOptions)
+    """Of a search that does not rank by vectors alone; it has one text."""
 
     @property
     def cost(self) -> int:
@@ -93,7 +109,12 @@ class JobResult:
     """Of all its texts."""
     page: Page[Hit] | Page[DescriptionHit] | None = None
     """What the search found; None without one."""
+    mode: Mode = "vector"
+    """What ranked."""
+    parsed: ParsedText | None = None
+    """How the text was understood; None where it was not read."""
     queued_s: float = 0.0
+    understand_s: float = 0.0
     encode_s: float = 0.0
     search_s: float = 0.0
 

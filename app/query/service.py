@@ -67,6 +67,8 @@ class Service:
         """
         result = await self.batcher.submit(job)
         self._telemetry.observe_stage("queue", result.queued_s)
+        if result.parsed is not None:
+            self._telemetry.observe_stage("understand", result.understand_s)
         self._telemetry.observe_stage("encode", result.encode_s)
         if job.query is not None:
             self._telemetry.observe_stage("search", result.search_s)

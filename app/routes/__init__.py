@@ -13,10 +13,11 @@ from app.routes.operations import PAGE, metrics, pages
 from app.routes.operations import router as operations_router
 from app.routes.products import admin, reading, writing
 from app.routes.search import router as search_router
+from app.routes.suggest import router as suggest_router
 
 DIRECT = (search_router, direct_encoding)
 """The calls that come most often; the application tries their routes before all others."""
-INCLUDED = (encoding_router, insight_router, reading, writing, admin, operations_router, pages)
+INCLUDED = (suggest_router, encoding_router, insight_router, reading, writing, admin, operations_router, pages)
 
 __all__ = [
     "DIRECT",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from fastapi import Request, Response
 
 from app.http import error_entry, while_connected
-from app.query import Job, JobResult, unit_vector
+from app.query import Job, JobResult, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router, json_response
 from app.routes.products import image_url
@@ -23,7 +24,7 @@ from app.schemas import (
     search_body,
 )
 from common import InputError
-from index import DescriptionHit, Hit, SearchQuery, Side
+from index import DescriptionHit, Hit, SearchQuery, Side, Signals
 
 router = direct_router()
 
@@ -34,7 +35,8 @@ async def search_images(request: Request, components: TheComponents) -> Response
 
     Send JSON, with a picture as a data URI; or a multipart form with a file `image` and the same fields, lists and
     objects among them as JSON. What is given is added up by `weights`. Products named in `like` and `unlike` are never
-    among the results.
+    among the results. A text is read as a customer types it: its words count beside what they look like, misspelt ones
+    are corrected, and what they say of attributes is preferred.
     """
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
@@ -103,6 +105,10 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         facets=tuple(dict.fromkeys(fields.facets)),
         like=tuple(fields.like),
         unlike=tuple(fields.unlike),
+        mode=fields.ranked_by,
+        text_share=fields.text_share(pixels is not None),
+        cutoff=None if fields.cutoff == "none" else fields.cutoff,
+        sort=fields.order(),
     )
     return Job(
         () if fields.text is None else (fields.text,),
@@ -111,6 +117,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         side,
         None if fields.vector is None else unit_vector(fields.vector, dim),
         fields.weights.by_part(),
+        options=TextOptions(fields.language, fields.correct, tuple(fields.dismiss), fields.strict),
     )
 
 
@@ -121,6 +128,8 @@ def _products(result: JobResult) -> dict[str, Any]:
             "id": hit.product.id,
             "title": hit.product.title,
             "score": round(hit.score, 6),
+            "relevance": _rounded(hit.relevance),
+            "signals": None if hit.signals is None else _signals(hit.signals),
             "attributes": hit.product.attributes,
             "image_url": image_url(hit.product.id),
         }
@@ -133,7 +142,13 @@ def _products(result: JobResult) -> dict[str, Any]:
 def _descriptions(result: JobResult) -> dict[str, Any]:
     """Return a `DescriptionAnswer` as plain data."""
     results = [
-        {"description": hit.description, "score": round(hit.score, 6), "product_ids": hit.product_ids}
+        {
+            "description": hit.description,
+            "score": round(hit.score, 6),
+            "relevance": _rounded(hit.relevance),
+            "signals": None,
+            "product_ids": hit.product_ids,
+        }
         for hit in (result.page.hits if result.page else [])
         if isinstance(hit, DescriptionHit)
     ]
@@ -146,13 +161,34 @@ def _entry(request: Request, error: Exception) -> dict[str, Any]:
 
 
 def _origin(result: JobResult) -> dict[str, Any]:
-    """Return what every search answer says of where it comes from."""
+    """Return what every search answer says beside its results: how its text was read, and where it comes from."""
     assert result.page is not None  # noqa: S101 - a search has one
-    milliseconds = {"queue": result.queued_s, "encode": result.encode_s, "search": result.search_s}
+    parsed = result.parsed
+    correction = parsed.correction if parsed else None
+    milliseconds = {
+        "queue": result.queued_s,
+        "understand": result.understand_s,
+        "encode": result.encode_s,
+        "search": result.search_s,
+    }
     return {
+        "mode": result.mode,
+        "language": parsed.language if parsed else None,
+        "corrected": {"from": correction.typed, "to": correction.corrected} if correction else None,
+        "interpreted": [asdict(condition) for condition in (parsed.conditions if parsed else ())],
+        "cutoff": _rounded(result.page.cutoff),
         "total": result.page.total,
         "facets": result.page.facets,
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,
         "timing_ms": {name: round(1000 * seconds, 3) for name, seconds in milliseconds.items()},
     }
+
+
+def _signals(signals: Signals) -> dict[str, float | None]:
+    """Return `SignalValues` as plain data."""
+    return {name: _rounded(getattr(signals, name)) for name in ("words", "title", "image")}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from app.schemas.evaluation import EvaluationAnswer as EvaluationAnswer
     from app.schemas.fields import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
     from app.schemas.fields import MAX_NAME as MAX_NAME
+    from app.schemas.fields import MAX_SUGGESTIONS as MAX_SUGGESTIONS
+    from app.schemas.fields import MAX_TEXT as MAX_TEXT
     from app.schemas.fields import MODEL_NAME as MODEL_NAME
     from app.schemas.fields import PRODUCT_ID as PRODUCT_ID
     from app.schemas.fields import Name as Name
+    from app.schemas.fields import clean as clean
     from app.schemas.openapi import DocumentedApp as DocumentedApp
     from app.schemas.openapi import batch_body as batch_body
     from app.schemas.openapi import body_docs as body_docs
@@ -50,13 +53,15 @@ if TYPE_CHECKING:
     from app.schemas.products import ProductDetail as ProductDetail
     from app.schemas.products import ProductLine as ProductLine
     from app.schemas.products import ProductRequest as ProductRequest
+    from app.schemas.results import DescriptionAnswer as DescriptionAnswer
+    from app.schemas.results import DescriptionAnswers as DescriptionAnswers
+    from app.schemas.results import ProductAnswer as ProductAnswer
+    from app.schemas.results import ProductAnswers as ProductAnswers
+    from app.schemas.results import SuggestionResult as SuggestionResult
+    from app.schemas.results import SuggestionsAnswer as SuggestionsAnswer
     from app.schemas.search import MAX_FILTERS as MAX_FILTERS
     from app.schemas.search import BatchRequest as BatchRequest
     from app.schemas.search import Condition as Condition
-    from app.schemas.search import DescriptionAnswer as DescriptionAnswer
-    from app.schemas.search import DescriptionAnswers as DescriptionAnswers
-    from app.schemas.search import ProductAnswer as ProductAnswer
-    from app.schemas.search import ProductAnswers as ProductAnswers
     from app.schemas.search import SearchRequest as SearchRequest
     from app.schemas.search import filters_of as filters_of
 
@@ -69,7 +74,7 @@ __getattr__ = lazy_exports(
         "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
         "app.schemas.errors": "error_answers",
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
-        "app.schemas.fields": "EXAMPLE_PRODUCT MAX_NAME MODEL_NAME Name PRODUCT_ID",
+        "app.schemas.fields": "EXAMPLE_PRODUCT MAX_NAME MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name PRODUCT_ID clean",
         "app.schemas.openapi": (
             "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body product_body "
             "search_body"
@@ -79,9 +84,9 @@ __getattr__ = lazy_exports(
             "BulkAnswer CHANGES FacetsAnswer LineError MAX_FACET_VALUES MapAnswer ProductDetail ProductLine "
             "ProductRequest"
         ),
-        "app.schemas.search": (
-            "BatchRequest Condition DescriptionAnswer DescriptionAnswers MAX_FILTERS ProductAnswer ProductAnswers "
-            "SearchRequest filters_of"
+        "app.schemas.results": (
+            "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),
+        "app.schemas.search": "BatchRequest Condition MAX_FILTERS SearchRequest filters_of",
     },
 )

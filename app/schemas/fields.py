@@ -5,14 +5,25 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 MAX_TEXT = 2_000
 MAX_NAME = 200
 MAX_VALUES = 200
 MAX_IDS = 100
+MAX_SUGGESTIONS = 50
 MAX_DIM = 4_096
 MAX_NUMBER = 1e15
 PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
@@ -57,6 +68,21 @@ def as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def in_one_line(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Return a cutoff; say of a bad one what is needed once, not once for each of its types."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError("must be a relevance from 0 to 1, auto or none") from None
+
+
+def check_order(text: str) -> str:
+    """Refuse an order that is none; whether there is such an attribute, the catalogue knows."""
+    if text in ("relevance", "newest") or (text.endswith((":asc", ":desc")) and not text.startswith(":")):
+        return text
+    raise ValueError("must be relevance, newest, or a numeric attribute with :asc or :desc, such as year:desc")
+
+
 def reject_url(image: Any) -> Any:
     """Refuse the address of a picture: a service that fetches what callers name can be sent anywhere."""
     if isinstance(image, str) and re.match(r"\s*(https?:)?//", image, re.IGNORECASE):
@@ -75,6 +101,16 @@ Text = Annotated[str | None, Field(max_length=MAX_TEXT), BeforeValidator(clean)]
 Picture = Annotated[
     Annotated[str, Field(pattern=r"^data:image/[A-Za-z0-9.+-]+;base64,[A-Za-z0-9+/=]+$")] | None,
     BeforeValidator(reject_url),
+]
+
+Language = Literal["en", "fr", "de", "es", "it"]
+Cutoff = Annotated[Literal["auto", "none"] | Annotated[float, Field(ge=0, le=1)], WrapValidator(in_one_line)]
+Order = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=MAX_NAME, json_schema_extra={"pattern": r"^(relevance|newest|[^:][\s\S]*:(asc|desc))$"}
+    ),
+    AfterValidator(check_order),
 ]
 
 

@@ -1,42 +1,36 @@
-"""A search and its results: what is looked for, filters, weights, and the answers."""
+"""A search: what is looked for, filters, weights. Knows no answer: those are in `app.schemas.results`."""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from app.errors import InvalidError, invalid
 from app.query import WEIGHTS, Part
-from app.schemas.errors import EXAMPLE_ERROR, ErrorAnswer
 from app.schemas.fields import (
-    EXAMPLE_PRODUCT,
     MAX_DIM,
+    Cutoff,
     Fields,
     Ids,
+    Language,
     ListedValues,
     Name,
     Number,
+    Order,
     Picture,
     Text,
     Value,
     Values,
     as_list,
 )
-from index import MAX_K, Filter
+from index import MAX_K, NEWEST, Filter, Mode, Sort
 
 MAX_OFFSET = 1_000_000
 MAX_FILTERS = 32
 MAX_WEIGHT = 10
 MAX_QUERIES = 100
-EXAMPLE_ORIGIN: dict[str, Any] = {
-    "total": 44072,
-    "facets": {"gender": {"Women": 18632, "Men": 22147}},
-    "encoder_id": "9f0c2ab4d1e87a63",
-    "catalogue_version": 0,
-    "timing_ms": {"queue": 0.1, "encode": 2.4, "search": 0.9},
-}
 
 
 def as_condition(value: Any) -> Any:
@@ -122,7 +116,7 @@ class SearchRequest(Fields):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [part]} for part in WEIGHTS]})
 
-    structured: ClassVar[tuple[str, ...]] = ("like", "unlike", "vector", "weights", "filters", "facets")
+    structured: ClassVar[tuple[str, ...]] = ("like", "unlike", "vector", "weights", "filters", "facets", "dismiss")
     """Fields that are JSON in a form."""
 
     text: Text = Field(None, description="What to look for, in words.")
@@ -158,18 +152,66 @@ class SearchRequest(Fields):
     min_score: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         None, description="Leave out what scores less than this."
     )
+    mode: Mode | None = Field(
+        None,
+        description="What ranks. hybrid: words and vectors together. vector: vectors alone. lexical: words alone. "
+        "hybrid when there is a text, else vector, unless given.",
+    )
+    language: Language | None = Field(None, description="Language of the text; told from its words, unless given.")
+    correct: bool = Field(True, description="Whether words that the catalogue does not know are corrected.")
+    dismiss: Annotated[list[Name], Field(max_length=MAX_FILTERS)] = Field(
+        default_factory=list,
+        description="Phrases of the text, as in `interpreted`, that are not to be read as conditions.",
+    )
+    strict: bool = Field(
+        False,
+        description="Whether what is interpreted filters; a filter of the request on the same attribute goes first.",
+    )
+    cutoff: Cutoff = Field(
+        "none",
+        description="Leave out what is less relevant than this: a number from 0 to 1, or auto for the catalogue's own "
+        "limit; total and facets count what is left.",
+    )
+    sort: Order = Field(
+        "relevance",
+        description="Order of what is left: relevance, newest, or a numeric attribute with a direction, as year:desc.",
+    )
 
     def check(self, picture: bool) -> None:
         """Refuse a query of nothing; `picture` says whether one came beside the fields.
 
         Raises:
-            InvalidError: there is nothing to search for.
+            InvalidError: there is nothing to search for, or no words for a search for words.
         """
         if not (picture or self.image or self.text or self.like or self.unlike or self.vector):
             raise InvalidError(
                 "there is nothing to search for; send at least one of text, image, like, unlike and vector",
                 [{"field": "text", "message": "empty, and there is no image, like, unlike or vector"}],
             )
+        if self.mode == "lexical" and not self.text:
+            raise InvalidError(
+                "mode is lexical, which searches for words, and there is no text; send a text, or mode vector",
+                [{"field": "mode", "message": "lexical needs a text"}],
+            )
+
+    @property
+    def ranked_by(self) -> Mode:
+        """What ranks: without a text there are no words, so that hybrid is vector."""
+        return (self.mode or "hybrid") if self.text else "vector"
+
+    def text_share(self, picture: bool) -> float:
+        """Return the part of the text's weight in that of all parts that are there; what is unlike counts for none."""
+        there = {"text": self.text, "image": picture, "like": self.like, "vector": self.vector}
+        weights = self.weights.by_part()
+        total = sum(weights[part] for part in weights if there.get(part))
+        return weights["text"] / total if self.text and total else float(self.text is not None)
+
+    def order(self) -> Sort | None:
+        """Return the order that is asked for as the index takes it; None: by score."""
+        if self.sort == "relevance":
+            return None
+        by, _, direction = self.sort.rpartition(":")
+        return Sort(by, direction == "desc") if by else Sort(NEWEST)
 
 
 class BatchRequest(Fields):
@@ -179,97 +221,3 @@ class BatchRequest(Fields):
         description="Searches, each as it would be sent alone; a bad one is answered with an error of its own.",
         json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/SearchRequest"}, {"type": "object"}]}},
     )
-
-
-class Timing(BaseModel):
-    """Where the time went, in milliseconds; encode and search are those of the whole batch."""
-
-    queue: float
-    encode: float
-    search: float
-
-
-class Answer(BaseModel):
-    """What every search answer carries beside its results."""
-
-    total: int | None = Field(
-        description="How many products or descriptions pass; null where it is not known, as with collapse."
-    )
-    facets: dict[str, dict[str, int]] = Field(
-        description="For each facet asked for: value to number of products, the most frequent first."
-    )
-    encoder_id: str = Field(description="The weights that ranked these results.")
-    catalogue_version: int = Field(description="Version of the catalogue that was searched.")
-    timing_ms: Timing
-
-
-class ProductResult(BaseModel):
-    """One product that was found."""
-
-    id: str
-    title: str
-    score: float = Field(description="Cosine of the angle between query and picture; 1 at best.")
-    attributes: dict[str, str]
-    image_url: str
-
-
-class ProductAnswer(Answer):
-    """Products, best first."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"results": [{**EXAMPLE_PRODUCT, "score": 0.412}], **EXAMPLE_ORIGIN}]}
-    )
-
-    results: list[ProductResult]
-
-
-class DescriptionResult(BaseModel):
-    """One description that was found, and the products that carry it."""
-
-    description: str
-    score: float = Field(description="Cosine of the angle between query and description; 1 at best.")
-    product_ids: list[str]
-
-
-class DescriptionAnswer(Answer):
-    """Distinct descriptions, best first."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "results": [
-                        {"description": "Catwalk Women Red Heels", "score": 0.387, "product_ids": ["10054", "10061"]}
-                    ],
-                    **EXAMPLE_ORIGIN,
-                }
-            ]
-        }
-    )
-
-    results: list[DescriptionResult]
-
-
-class ProductAnswers(BaseModel):
-    """One answer per query, in their order."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "answers": [
-                        {"results": [{**EXAMPLE_PRODUCT, "score": 0.412}], **EXAMPLE_ORIGIN},
-                        EXAMPLE_ERROR,
-                    ]
-                }
-            ]
-        }
-    )
-
-    answers: list[ProductAnswer | ErrorAnswer]
-
-
-class DescriptionAnswers(BaseModel):
-    """One answer per query, in their order."""
-
-    answers: list[DescriptionAnswer | ErrorAnswer]

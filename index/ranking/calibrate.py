@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ class Calibration:
         return cls(found["encoder_id"], scales, curves, found["auto"], found["measured"])
 
 
+@cache
 def shipped_calibration() -> Calibration:
     """Return the calibration of the shipped checkpoint on its own data: for catalogues that have none."""
     text = resources.files("index.ranking").joinpath(RELEVANCE_FILE).read_text(encoding="utf-8")

@@ -236,7 +236,7 @@ class LiveCatalogue(RuleBasedStateMachine):
         passing = {
             name: thing for name, thing in self.there.items() if gender in (None, thing.gender, thing.gender.lower())
         }
-        fields: dict[str, Any] = {"text": words, "k": 100}
+        fields: dict[str, Any] = {"text": words, "k": 100, "mode": "vector"}
         if gender is not None and not any(self.there.values()):
             return  # an empty catalogue has no attribute to filter by
         if gender is not None:

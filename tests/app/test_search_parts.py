@@ -66,7 +66,7 @@ def test_a_query_is_the_weighted_sum_of_its_parts(
 ) -> None:
     loud = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0, **weights}
     encoder = DrawnEncoder()
-    fields: dict[str, Any] = {"weights": weights, "k": 1000}
+    fields: dict[str, Any] = {"weights": weights, "k": 1000, "mode": "vector"}
     query = np.zeros(128)
     if text:
         fields["text"] = text
@@ -138,7 +138,8 @@ def test_unknown_products_are_named(client: httpx.Client) -> None:
 @pytest.mark.parametrize("scale", [1e-300, 1e-20, 1.0, 1e14])
 def test_a_vector_counts_by_its_direction(client: httpx.Client, scale: float) -> None:
     vector = DrawnEncoder().encode_text(["red dress"])[0].astype(np.float64)
-    assert ids(ask(client, IMAGES, vector=(scale * vector).tolist())) == ids(ask(client, IMAGES, text="red dress"))
+    by_text = ask(client, IMAGES, text="red dress", mode="vector")
+    assert ids(ask(client, IMAGES, vector=(scale * vector).tolist())) == ids(by_text)
 
 
 @pytest.mark.parametrize("weights", [{"text": 0}, {"text": 0, "image": 0}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -27,6 +27,9 @@ from vitrine.cli.options import (
     location,
     pair,
 )
+
+if TYPE_CHECKING:
+    from index import Mode
 
 
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
@@ -67,6 +70,10 @@ def search(
     text: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to look like, instead of a text.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many results.", min=1, max=1000)] = 10,
+    mode: Annotated[
+        str, typer.Option(help="What ranks for a text: hybrid, vector (looks alone) or lexical (words alone).")
+    ] = "hybrid",
+    correct: Annotated[bool, typer.Option(help="Correct words that the catalogue does not know.")] = True,
     checkpoint: CheckpointOption = None,
     catalogue: CatalogueOption = None,
     device: Device = "auto",
@@ -74,30 +81,42 @@ def search(
 ) -> None:
     """Find products for a text or a picture, without a service."""
     from index import SearchQuery, open_catalogue, open_search
+    from index.query import MODES
     from models import decode_image, load_encoder
 
     if (text is None) == (image is None):
         raise InputError("give a text or --image PICTURE, one of the two")
+    if mode not in MODES:
+        raise InputError(f"there is no mode {mode!r}; choose {', '.join(MODES[:-1])} or {MODES[-1]}")
     checkpoint, place = pair(checkpoint, catalogue)
     encoder = load_encoder(checkpoint, device)
-    if image is not None:
-        try:
-            picture = decode_image(image.read_bytes())
-        except OSError as error:
-            raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
-        query = encoder.encode_image([picture])
-    else:
-        query = encoder.encode_text([text or ""])
+    query, parsed = SearchQuery(k=k), None
     with open_catalogue(place, encoder_id=encoder.encoder_id) as opened:
-        hits = open_search(opened).search("images", query, [SearchQuery(k=k)])[0].hits
+        index = open_search(opened)
+        if image is not None:
+            try:
+                picture = decode_image(image.read_bytes())
+            except OSError as error:
+                raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
+            vectors = encoder.encode_image([picture])
+        else:
+            typed = text or ""
+            if mode != "vector":
+                parsed = index.understand(typed, correct=correct)
+                query = SearchQuery(k=k, mode=cast("Mode", mode), parsed=parsed)
+            vectors = encoder.encode_text([parsed.english or typed if parsed else typed])
+        hits = index.search("images", vectors, [query])[0].hits
+    correction = parsed.correction if parsed else None
     if as_json:
         results = []
         for hit in hits:
             product, score = hit.product, round(hit.score, 6)
             attributes = dict(product.attributes)
             results.append({"id": product.id, "title": product.title, "score": score, "attributes": attributes})
-        say({"results": results}, True)
+        say({"corrected": correction and correction.corrected, "results": results}, True)
         return
+    if correction:
+        tell(f"Searched for {escape(correction.corrected)}; --no-correct searches for what was typed.", highlight=False)
     table = Table()
     for heading in ("score", "id", "title", "attributes"):
         table.add_column(heading)

@@ -46,4 +46,4 @@ def test_the_page_shows_every_call_and_leads_back(visit: Visit, shop: httpx.Clie
     for path in document["paths"]:
         expect(page.locator(f'.opblock [data-path="{path}"]')).not_to_have_count(0)
     page.get_by_role("link", name="Vitrine", exact=True).click()
-    expect(page.get_by_role("searchbox")).to_be_visible()
+    expect(page.get_by_label("What are you looking for?")).to_be_visible()

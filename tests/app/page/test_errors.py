@@ -16,7 +16,7 @@ pytestmark = needs_browser
 def test_errors_are_explained_and_can_be_tried_again(failing: Visit) -> None:
     page = failing.go("/")
     page.route(f"**{IMAGES}", lambda route: route.abort())
-    page.get_by_role("searchbox").fill("red dress")
+    page.get_by_label("What are you looking for?").fill("red dress")
     expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
     page.unroute_all()
     overloaded = {"error": {"code": "overloaded", "message": "x", "details": [], "request_id": "abc-1"}}
@@ -37,7 +37,7 @@ def test_a_file_that_is_no_picture_is_refused(failing: Visit) -> None:
     expect(page.get_by_role("alert")).to_contain_text("not a picture")
     hand_over(page, "drop", b"\x89PNG but not really", "image/png")
     expect(page.get_by_role("alert")).to_contain_text("cannot be read as a picture")
-    page.get_by_role("searchbox").fill("blue bag")
+    page.get_by_label("What are you looking for?").fill("blue bag")
     failing.finds("Blue Bag")
 
 

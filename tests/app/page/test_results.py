@@ -24,7 +24,7 @@ def test_more_and_less_like_this(visit: Visit) -> None:
     page.locator("#grid .card").nth(3).get_by_role("button", name="More like").click()
     expect(page.locator("#examples li")).to_have_count(2)
     expect(page).to_have_url(re.compile(r"like=.*unlike=|unlike=.*like="))
-    page.get_by_role("searchbox").fill("")
+    page.get_by_label("What are you looking for?").fill("")
     visit.finds(kind)
     page.reload()
     visit.finds(kind)
@@ -92,14 +92,14 @@ def test_a_picture_finds_descriptions_and_the_words_that_carry_them(visit: Visit
     expect(page.locator("#descriptions mark.strong").first).to_be_visible()
     first.get_by_role("button").click()
     visit.finds("Blue Shirt")
-    expect(page.get_by_role("searchbox")).to_have_value(re.compile("Blue Shirt for"))
+    expect(page.get_by_label("What are you looking for?")).to_have_value(re.compile("Blue Shirt for"))
 
 
 def test_a_keyboard_is_enough(visit: Visit) -> None:
     page = visit.go("/?q=red")
     visit.finds("Red")
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_label("What are you looking for?")).to_be_focused()
     page.keyboard.press("ArrowDown")
     cards = page.locator("#grid .card a")
     expect(cards.nth(0)).to_be_focused()
@@ -118,4 +118,4 @@ def test_a_keyboard_is_enough(visit: Visit) -> None:
     expect(page.locator("dialog.drawer")).to_be_hidden()
     expect(cards.nth(0)).to_be_focused()
     page.keyboard.press("ArrowUp")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_label("What are you looking for?")).to_be_focused()

@@ -27,8 +27,8 @@ def test_the_search_follows_what_is_typed_and_is_in_the_address(visit: Visit) ->
     assert sum(IMAGES in url and "batch" not in url for url in visit.asked) <= 4  # not one per key
     page.reload()
     visit.finds("Red Dress")
-    expect(page.get_by_role("searchbox")).to_have_value("red dress")
-    page.get_by_role("searchbox").fill("green bag")
+    expect(page.get_by_label("What are you looking for?")).to_have_value("red dress")
+    page.get_by_label("What are you looking for?").fill("green bag")
     visit.finds("Green Bag")
     page.go_back()
     visit.finds("Red Dress")
@@ -49,10 +49,10 @@ def test_an_answer_that_comes_late_is_not_shown(visit: Visit) -> None:
             route.continue_()
 
     page.route(f"**{IMAGES}", hold)
-    page.get_by_role("searchbox").fill("red dress")
+    page.get_by_label("What are you looking for?").fill("red dress")
     expect(page.locator(".card.ghost").first).to_be_visible()  # skeletons meanwhile
     page.wait_for_timeout(300)
-    page.get_by_role("searchbox").fill("blue shoes")
+    page.get_by_label("What are you looking for?").fill("blue shoes")
     visit.finds("Blue Shoes")
     assert held, "the first search was never sent"
     page.unroute_all(behavior="ignoreErrors")

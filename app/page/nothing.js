@@ -1,0 +1,32 @@
+// What is said when nothing was found: why, and what to take off. Knows no call.
+
+import { byId, element, outlineButton, showNotice } from "/page/elements.js";
+import { filterChips } from "/page/facets.js";
+import { filterPairs } from "/page/query.js";
+import { conditionChips } from "/page/understood.js";
+
+/** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
+
+/**
+ * @param {{cutoff: ?number, interpreted: import("/page/understood.js").Interpreted[]}} answer
+ * @param {SearchQuery} query
+ * @param {(change: Partial<SearchQuery>) => void} change
+ * @param {import("/page/facets.js").SetFilter} setFilter
+ */
+export function showNothing({ cutoff, interpreted }, query, change, setFilter) {
+  byId("count").textContent = "Nothing found";
+  const narrowing = [...(query.strict ? conditionChips(interpreted, query, change) : []), ...filterChips(query, setFilter)];
+  const cut = cutoff !== null && query.text;
+  if (!cut && !narrowing.length) {
+    showNotice("The catalogue is still empty. Come back soon.");
+    return;
+  }
+  const actions = narrowing.length && cut ? [element("p", { className: "soft" }, "Remove a filter:"), ...narrowing] : narrowing;
+  if (!cut) {
+    showNotice("No product matches all filters. Remove one:", { actions });
+    return;
+  }
+  const among = filterPairs(query).length || query.strict ? " with these filters" : "";
+  const nearest = outlineButton("Show the nearest anyway", () => change({ all: true }));
+  showNotice(`Nothing fits “${query.text}”${among}.`, { actions: [...actions, element("p", {}, nearest)] });
+}

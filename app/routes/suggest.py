@@ -1,0 +1,38 @@
+"""What a text that is being typed may become."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from app.http import require
+from app.routes.components import TheComponents
+from app.schemas import MAX_SUGGESTIONS, MAX_TEXT, SuggestionResult, SuggestionsAnswer, clean, error_answers
+
+router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+
+
+@router.get("/v1/suggest", responses=error_answers(422, 500), tags=["search"])
+def suggest(
+    components: TheComponents,
+    q: Annotated[
+        str,
+        Query(max_length=MAX_TEXT, description="What was typed so far.", json_schema_extra={"examples": ["re"]}),
+    ],
+    k: Annotated[int, Query(ge=1, le=MAX_SUGGESTIONS, description="Most suggestions.")] = 8,
+) -> SuggestionsAnswer:
+    """Complete what is being typed: brands, values of attributes, titles and phrases of the catalogue, likeliest first.
+
+    Each completion leads to products; `count` says to how many. A typing error is forgiven. Nothing typed completes to
+    nothing.
+    """
+    index = components.service.serving.index
+    text = clean(q)
+    found = index.suggest(text, k) if text else []
+    return SuggestionsAnswer(
+        suggestions=[
+            SuggestionResult(text=one.text, kind=one.kind, attribute=one.attribute, count=one.count) for one in found
+        ],
+        catalogue_version=index.version,
+    )
