@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 
 from common import InputError
-from index import MODES, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search
+from index import MODES, Location, Mode, ParsedText, Product, Search, SearchQuery, open_catalogue, open_search
 from index.metrics import (
     DEPTH,
     HALVES,
@@ -153,11 +153,15 @@ def ask_all(ask: Ask, wanted: Sequence[tuple[JudgedQuery, frozenset[str]]], mode
     ]
 
 
-def offline(search: Search, encoder: TextEncoder) -> Ask:
-    """Return what asks an opened catalogue as the service does: words are understood first, then encoded."""
+def offline(search: Search, encoder: TextEncoder, understand: Callable[[str], ParsedText] | None = None) -> Ask:
+    """Return what asks an opened catalogue as the service does: words are understood first, then encoded.
+
+    With `understand`, a text is understood by that in the place of `Search.understand`.
+    """
+    understand = understand or search.understand
 
     def ask(texts: Sequence[str], mode: Mode) -> list[Found]:
-        parsed = [None if mode == "vector" else search.understand(text) for text in texts]
+        parsed = [None if mode == "vector" else understand(text) for text in texts]
         read = [text if one is None else one.english for text, one in zip(texts, parsed, strict=True)]
         vectors = encoder.encode_text(read)
         queries = [SearchQuery(DEPTH, mode=mode, parsed=one) for one in parsed]
