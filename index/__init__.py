@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from index.product import SplitRule as SplitRule
     from index.product import title_key as title_key
     from index.query import MAX_K as MAX_K
+    from index.query import MODES as MODES
     from index.query import NEWEST as NEWEST
     from index.query import SIDES as SIDES
     from index.query import Collapse as Collapse
@@ -92,7 +93,8 @@ __getattr__ = lazy_exports(
         ),
         "index.product": "Product SPLITS Split SplitRule title_key",
         "index.query": (
-            "Collapse Filter Filters LikeVectors MAX_K Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError"
+            "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"
+            " UnknownProductError"
         ),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"

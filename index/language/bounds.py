@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from index.words.units import Condition
 
@@ -33,19 +34,21 @@ def bound_at(phrase: Sequence[str], roles: Roles, numeric: Sequence[str]) -> Bou
         joint = _mark(phrase[mark + 1 :], roles, ("to", "and"))
         high = _number(phrase[mark + 1 + joint :]) if joint else None
         if low is not None and high is not None:
-            return _finished(phrase, mark + joint + 2, roles, numeric, low, gte=min(low, high), lte=max(low, high))
+            return _finished(
+                phrase, mark + joint + 2, roles, numeric, low, Condition("", "", gte=min(low, high), lte=max(low, high))
+            )
     for role in ("less", "more", "before", "after"):
         mark = _mark(phrase, roles, (role,))
         number = _number(phrase[mark:]) if mark else None
         if number is None:
             continue
         if role == "less":
-            return _finished(phrase, mark + 1, roles, numeric, number, lte=number)
+            return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", lte=number))
         if role == "more":
-            return _finished(phrase, mark + 1, roles, numeric, number, gte=number)
+            return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", gte=number))
         if role == "before":
-            return _finished(phrase, mark + 1, roles, numeric, number, lt=number)
-        return _finished(phrase, mark + 1, roles, numeric, number, gt=number)
+            return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", lt=number))
+        return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", gt=number))
     return None
 
 
@@ -65,7 +68,7 @@ def _number(phrase: Sequence[str]) -> float | None:
 
 
 def _finished(
-    phrase: Sequence[str], length: int, roles: Roles, numeric: Sequence[str], number: float, **bounds: float
+    phrase: Sequence[str], length: int, roles: Roles, numeric: Sequence[str], number: float, bounds: Condition
 ) -> Bound:
     """Return the bound with the words after its number, and on the attribute that it is about."""
     age = _mark(phrase[length:], roles, ("years",))
@@ -74,4 +77,4 @@ def _finished(
     if not age:
         names = YEAR_NAMES if number in YEARS else PRICES
         attribute = next((name for name in numeric if name.casefold() in names), None)
-    return length, None if attribute is None else Condition("", attribute, **bounds)
+    return length, None if attribute is None else replace(bounds, attribute=attribute)

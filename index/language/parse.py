@@ -21,6 +21,8 @@ MAX_WORDS = 48
 """Words of a text that are read: more is no query but a description, which the encoder takes whole."""
 FALLBACK = 0.6
 """Degree of a product whose title has the word that names a value, and whose attribute has another value."""
+ELSEWHERE = 0.9
+"""Degree of a product whose title has the word of a brand in another place than the first."""
 COMPOUND = 3
 """Letters of the shortest part of a compound."""
 
@@ -254,7 +256,7 @@ class _Reading:
             return Match(length, (Unit("", "word", ""),))
         own_form = key in self._own.meanings or key in self._own.roles
         if self._vocabulary.is_brand(phrase) and not (length == 1 and own_form):
-            return Match(length, (Unit("", "brand", "", ((brand_key(key), 1.0), *self._word_keys(phrase, 0.8))),))
+            return Match(length, (Unit("", "brand", "", ((brand_key(key), 1.0), *self._word_keys(phrase, ELSEWHERE))),))
         if key in self._own.meanings:
             return Match(length, self._meant(key))
         role = self._role(key)
@@ -300,14 +302,14 @@ class _Reading:
         english = "" if self.language == "en" else meanings[0]
         if values or own:
             unit = self._value_unit([*own, *values], meanings[0].split())
-            return (replace(unit, english=english, keys=(*unit.keys, *typed)),)
+            return (replace(unit, english=english, keys=_united(unit.keys, () if own else typed)),)
         units = [
             Unit("", "word", part, ((word_key(stem(part)), 1.0),))
             for part in form_key(meanings[0]).split()
             if self._vocabulary.knows(part)
         ]
         if len(units) == 1:
-            return (replace(units[0], english=english, keys=tuple(dict([*units[0].keys, *typed]).items())),)
+            return (replace(units[0], english=english, keys=_united(units[0].keys, typed)),)
         if units:
             return (replace(units[0], english=english), *(replace(unit, english=" ") for unit in units[1:]))
         return (Unit("", "word", english, typed),)
@@ -340,6 +342,14 @@ class _Reading:
     def _compound(self, word: str) -> tuple[str, ...] | None:
         """Return the forms of the own lexicon that a German compound is made of."""
         return _split_compound(word, self._own.meanings, 2)
+
+
+def _united(*lists: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Return all keys, each once with its highest degree."""
+    degrees: dict[str, float] = {}
+    for key, degree in (one for keys in lists for one in keys):
+        degrees[key] = max(degree, degrees.get(key, 0.0))
+    return tuple(degrees.items())
 
 
 def _split_compound(word: str, forms: Mapping[str, object], cuts: int) -> tuple[str, ...] | None:

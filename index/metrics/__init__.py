@@ -1,4 +1,4 @@
-"""Retrieval metrics from vectors and titles: ranks, recall@k with intervals, the KAGL protocol.
+"""Retrieval metrics from vectors and titles: ranks, recall@k with intervals, the KAGL protocol, judged queries.
 
 The same functions serve the command line, training and the service's evaluation subprocess.
 """
@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from index.metrics.drawn_queries import draw as draw
     from index.metrics.evaluation import evaluate as evaluate
     from index.metrics.evaluation import evaluate_split as evaluate_split
     from index.metrics.evaluation import title_slices as title_slices
     from index.metrics.examples import evaluate_details as evaluate_details
     from index.metrics.examples import query_stats as query_stats
+    from index.metrics.judged import HALVES as HALVES
+    from index.metrics.judged import Drawn as Drawn
+    from index.metrics.judged import Judged as Judged
+    from index.metrics.judged import JudgedQuery as JudgedQuery
+    from index.metrics.judged import read_queries as read_queries
+    from index.metrics.judged_scores import DEPTH as DEPTH
+    from index.metrics.judged_scores import Asked as Asked
+    from index.metrics.judged_scores import Found as Found
+    from index.metrics.judged_scores import judged_figures as judged_figures
     from index.metrics.kagl import KAGL_ATTRIBUTES as KAGL_ATTRIBUTES
     from index.metrics.kagl import evaluate_kagl as evaluate_kagl
     from index.metrics.process import CATALOGUE_VARIABLE as CATALOGUE_VARIABLE
@@ -25,8 +35,11 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "index.metrics.drawn_queries": "draw",
         "index.metrics.evaluation": "evaluate evaluate_split title_slices",
         "index.metrics.examples": "evaluate_details query_stats",
+        "index.metrics.judged": "Drawn HALVES Judged JudgedQuery read_queries",
+        "index.metrics.judged_scores": "Asked DEPTH Found judged_figures",
         "index.metrics.kagl": "KAGL_ATTRIBUTES evaluate_kagl",
         "index.metrics.process": "CATALOGUE_VARIABLE Report main",
         "index.metrics.rank": "ranks",

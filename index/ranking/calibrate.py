@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from index.records import Vectors
 
 RELEVANCE_FILE = "relevance.json"
 FORMAT = 1
+REMEDY = "make it again with `vitrine calibrate`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class Calibration:
         return cls(found["encoder_id"], scales, curves, found["auto"], found["measured"])
 
 
+@cache
 def shipped_calibration() -> Calibration:
     """Return the calibration of the shipped checkpoint on its own data: for catalogues that have none."""
     text = resources.files("index.ranking").joinpath(RELEVANCE_FILE).read_text(encoding="utf-8")
@@ -127,7 +130,7 @@ def load_calibration(folder: Path, encoder_id: str) -> Calibration:
     if not path.is_file():
         return shipped_calibration()
     try:
-        found = Calibration.from_json(read_json(path))
+        found = Calibration.from_json(read_json(path, REMEDY))
     except (KeyError, TypeError, ValueError) as error:
         raise ArtefactError(f"{path} is no calibration ({error}); make it again with `vitrine calibrate`") from error
     return found if found.encoder_id == encoder_id else shipped_calibration()

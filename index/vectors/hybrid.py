@@ -1,4 +1,4 @@
-"""Ranking by words, title and picture together, over one version of a catalogue: exact, by reading no more than it must.
+"""Ranking by words, title and picture together, over one version of a catalogue, exactly.
 
 A product's score is at most what its words give, plus all that vectors can give. So the products with the most words
 are scored first, and those that cannot reach the last wanted place are never looked at. Where words say little, every

@@ -41,7 +41,7 @@ class RowVectors:
         return found
 
     def times(self, vector: Vectors, rows: Rows | None) -> Vectors:
-        """Return the inner products (K,) of some rows with `vector` (D,), of all (N,) for None, in any order of sums."""
+        """Return the inner products (K,) of some rows with `vector` (D,), or of all (N,), summed in any order."""
         # einsum stays in the calling thread: those that BLAS wakes take the cores that encode.
         if rows is not None:
             return np.asarray(np.einsum("ij,j->i", self.of(rows), vector))

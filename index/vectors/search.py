@@ -242,9 +242,10 @@ class SearchIndex:
         else:
             rows, scores = ranking.top(query.end, among)
         rows, scores = rows[query.offset :], scores[query.offset :]
-        facets = (
-            self._relevant_facets(side, query, ranking) if ranking.bounded else self.facets(query.filters, query.facets)
-        )
+        if ranking.bounded:
+            facets = self._relevant_facets(side, query, ranking)
+        else:
+            facets = self.facets(query.filters, query.facets)
         hits = _hits(state, side, rows, scores, passing, ranking.curve, ranking.signals(rows))
         return Page(hits, total, facets, ranking.cutoff)
 
@@ -330,7 +331,9 @@ def _hits(
     scored = list(zip(rows.tolist(), scores.tolist(), relevance, strict=True))
     if side == "images":
         parts = [None] * len(rows) if signals is None else signals
-        return [Hit(table.product(row), *worth, part) for (row, *worth), part in zip(scored, parts, strict=True)]
+        return [
+            Hit(table.product(row), score, worth, part) for (row, score, worth), part in zip(scored, parts, strict=True)
+        ]
     hits = []
     for title_row, score, worth in scored:
         carrying = table.rows_with_title(int(state.title_of[title_row]))

@@ -120,7 +120,7 @@ class IndexState:
         """Return (N,) which rows carry a title that one of the rows in a mask (N,) stands for."""
         carried = np.zeros(len(self.title_rows), dtype=np.bool_)
         carried[self.title_of[titles]] = True
-        return carried[self.title_of] & self.alive
+        return np.asarray(carried[self.title_of] & self.alive)
 
     def title_count(self, passing: Mask) -> int:
         """Return how many titles the `passing` rows (N,) carry."""

@@ -78,7 +78,7 @@ class PostingLists:
         return np.bincount(keys, minlength=len(self.ids)).astype(np.int32)
 
     def remade(self, products: Sequence[Product], kept: int) -> PostingLists:
-        """Return lists of which the first rows are the `kept` ones of the arrays, and the others those of `products`."""
+        """Return lists of the `kept` rows that are in the arrays and, after them, of `products`."""
         if kept != self._base_count:
             raise ValueError(f"{kept} rows are kept, but the arrays have {self._base_count}")
         fresh = PostingLists()

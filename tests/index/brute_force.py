@@ -29,6 +29,7 @@ from index import (
 )
 from index.ann import AnnIndex, Choice, Kind, build
 from index.ann.columns import read_columns, write_columns
+from index.ranking.calibrate import shipped_calibration
 
 COLOURS = ["Red", "red", "BLUE", "Green", "Navy  Blue"]
 TITLES = ["Red Dress", "red  dress", "Blue Shirt", "Shoe", "SHOE", "Bag"]
@@ -43,6 +44,12 @@ def unit(count: int, dim: int, seed: int) -> np.ndarray:
 def exact_unit(count: int, seed: int) -> np.ndarray:
     """Return (count, 4) unit vectors whose inner products are exact in float32, with many duplicates and ties."""
     return np.random.default_rng(seed).choice([-0.5, 0.5], size=(count, 4)).astype(np.float32)
+
+
+def relevance_of(score: float) -> float:
+    """Return what a cosine of vectors alone is worth by the shipped calibration."""
+    curve = shipped_calibration().curves["image"]
+    return float(np.float32(np.interp(np.float32(score), curve.scores, curve.relevance)))
 
 
 def snapshot(image_vectors: np.ndarray, text_vectors: np.ndarray, *, titles: Sequence[str], seed: int = 0) -> Snapshot:
@@ -131,7 +138,7 @@ def folded(facets: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
 
 def brute_images(catalogue: Snapshot, query: np.ndarray, want: SearchQuery) -> Page[Hit]:
     scored = [
-        (Hit(product, float((vector * query).sum())), vector)
+        (Hit(product, (score := float((vector * query).sum())), relevance_of(score)), vector)
         for product, vector in zip(catalogue.products, catalogue.image_vectors, strict=True)
         if passes(product, want.filters) and product.id not in want.exclude
     ]

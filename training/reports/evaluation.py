@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 
 from index import KAGL_ATTRIBUTES, Location, evaluate_kagl, evaluate_split, open_catalogue
+from training.reports.queries_table import PROTOCOL, queries_markdown, queries_terminal
 from training.reports.tables import NONE, Cell, Rows, markdown_lines, read_figures, rich_table
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
@@ -133,6 +134,8 @@ def headline(result: dict[str, Any]) -> str:
 
 def terminal_table(result: dict[str, Any]) -> RenderableType:
     """Return the figures in per cent, with their 95 % intervals, for a rich console; without those per slice."""
+    if result.get("protocol") == PROTOCOL:
+        return queries_terminal(result)
     parts: list[RenderableType] = [f"[bold]{headline(result)}[/bold]"]
     parts += [rich_table(rows) for rows in tables(result)]
     if _is_kagl(result):
@@ -142,6 +145,8 @@ def terminal_table(result: dict[str, Any]) -> RenderableType:
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the figures in per cent, with their 95 % intervals, as Markdown."""
+    if result.get("protocol") == PROTOCOL:
+        return queries_markdown(result)
     if _is_kagl(result):
         text = [headline(result) + ".", *(line for note in _kagl_notes(result) for line in ("", note))]
     else:

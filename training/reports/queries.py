@@ -1,0 +1,209 @@
+"""The evaluation of a search with judged queries: of a catalogue here, or of a service over HTTP; the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from common import InputError
+from index import MODES, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search
+from index.metrics import (
+    DEPTH,
+    HALVES,
+    Asked,
+    Drawn,
+    Found,
+    Judged,
+    JudgedQuery,
+    draw,
+    judged_figures,
+    read_queries,
+)
+from models import Encoder, load_encoder
+
+ALL = "all"
+"""Every mode, or both halves."""
+BATCH = 50
+"""Texts that are asked at a time; a service is sent two searches for each."""
+TIMEOUT_S = 120.0
+"""How long a service may take for a batch."""
+
+Ask = Callable[[Sequence[str], Mode], list[Found]]
+"""Returns what each of some texts finds, in their order."""
+
+
+def evaluate_queries(
+    queries: Path,
+    checkpoint: Path | None,
+    place: Location,
+    *,
+    mode: str = "hybrid",
+    half: str = "report",
+    url: str | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Measure a search with judged queries.
+
+    Args:
+        queries: a file of judged queries, or a folder of such files.
+        checkpoint: the one that made the catalogue; not read where a service is asked.
+        place: the catalogue, whose products say what is right.
+        mode: one of `MODES`, or "all".
+        half: "tune", "report" or "all".
+        url: the service that is asked, with the same catalogue; None: the search is made here.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Returns:
+        What was measured, and `modes`: mode -> what `judged_figures` returns.
+
+    Raises:
+        InputError: an unknown mode or half, a malformed file, queries for which nothing is right, a service that
+            refuses or serves another catalogue.
+        ArtefactError: no checkpoint or catalogue there, or a catalogue of another encoder.
+    """
+    modes = chosen("mode", mode, MODES)
+    halves = chosen("half", half, HALVES)
+    lines = read_queries(queries)
+    encoder = None if url is not None or checkpoint is None else load_encoder(checkpoint, device)
+    with open_catalogue(place, encoder_id=None if encoder is None else encoder.encoder_id) as catalogue:
+        snapshot = catalogue.snapshot()
+        wanted = judged_queries(lines, halves, snapshot.products)
+        served = snapshot.info.encoder_id, snapshot.version
+        about = {
+            "protocol": "queries",
+            "half": half,
+            "source": snapshot.info.source,
+            "encoder_id": snapshot.info.encoder_id,
+            "catalogue_version": snapshot.version,
+            "gallery": len(snapshot.products),
+            "queries": len(wanted),
+        }
+        if url is not None:
+            with httpx.Client(base_url=url, timeout=TIMEOUT_S) as client:
+                service = over_http(client, served)
+                asked = {one: ask_all(service, wanted, one) for one in modes}
+        else:
+            assert encoder is not None  # noqa: S101 - only a service needs none
+            here = offline(open_search(catalogue), encoder)
+            asked = {one: ask_all(here, wanted, one) for one in modes}
+    return {**about, "modes": {one: judged_figures(found) for one, found in asked.items()}}
+
+
+def chosen(what: str, given: str, known: Sequence[str]) -> list[Any]:
+    """Return one of the known values, or all of them.
+
+    Raises:
+        InputError: none of them; names them.
+    """
+    if given not in (*known, ALL):
+        raise InputError(f"there is no {what} {given!r}; choose one of {', '.join((*known, ALL))}")
+    return list(known) if given == ALL else [given]
+
+
+def judged_queries(
+    lines: Sequence[JudgedQuery | Drawn], halves: Sequence[str], products: Sequence[Product]
+) -> list[tuple[JudgedQuery, frozenset[str]]]:
+    """Return the queries of some halves, those that are drawn among them, with the ids of what is right.
+
+    Raises:
+        InputError: there are none, or queries for which the catalogue has nothing that is right.
+    """
+    queries = [
+        query
+        for line in lines
+        for query in (draw(line, products) if isinstance(line, Drawn) else [line])
+        if query.half in halves
+    ]
+    if not queries:
+        raise InputError(f"no query is of half {' or '.join(halves)}; choose another half")
+    seen = [Judged.of(product) for product in products]
+    there = {product.id for product in products}
+    judged = [(query, query.relevant(seen) & there) for query in queries]
+    idle = [query.text for query, relevant in judged if not relevant and not query.nothing]
+    if idle:
+        raise InputError(
+            f"nothing in the catalogue is right for {len(idle)} queries, such as {', '.join(map(repr, idle[:3]))}; "
+            'correct "where" or "ids", or say "nothing": true'
+        )
+    return judged
+
+
+def ask_all(ask: Ask, wanted: Sequence[tuple[JudgedQuery, frozenset[str]]], mode: Mode) -> list[Asked]:
+    """Return what is found for all queries and their other texts; each distinct text is asked once."""
+    texts = list(dict.fromkeys(text for query, _ in wanted for text in (query.text, query.plain) if text is not None))
+    found = {
+        text: one
+        for start in range(0, len(texts), BATCH)
+        for text, one in zip(texts[start : start + BATCH], ask(texts[start : start + BATCH], mode), strict=True)
+    }
+    return [
+        Asked(query, relevant, found[query.text], None if query.plain is None else found[query.plain])
+        for query, relevant in wanted
+    ]
+
+
+def offline(search: Search, encoder: Encoder) -> Ask:
+    """Return what asks an opened catalogue as the service does: words are understood first, then encoded."""
+
+    def ask(texts: Sequence[str], mode: Mode) -> list[Found]:
+        parsed = [None if mode == "vector" else search.understand(text) for text in texts]
+        read = [text if one is None else one.english for text, one in zip(texts, parsed, strict=True)]
+        vectors = encoder.encode_text(read)
+        queries = [SearchQuery(DEPTH, mode=mode, parsed=one) for one in parsed]
+        pages = search.search("images", vectors, queries)
+        cut = search.search(
+            "images", vectors, [SearchQuery(DEPTH, mode=mode, parsed=one, cutoff="auto") for one in parsed]
+        )
+        return [
+            Found(
+                tuple(hit.product.id for hit in page.hits),
+                tuple(hit.product.id for hit in kept.hits),
+                one is not None and one.correction is not None,
+            )
+            for page, kept, one in zip(pages, cut, parsed, strict=True)
+        ]
+
+    return ask
+
+
+def over_http(client: httpx.Client, served: tuple[str, int]) -> Ask:
+    """Return what asks a service that must serve a catalogue: the id of its encoder, and its version."""
+
+    def ask(texts: Sequence[str], mode: Mode) -> list[Found]:
+        queries = [
+            {"text": text, "k": DEPTH, "mode": mode, "cutoff": cutoff} for cutoff in ("none", "auto") for text in texts
+        ]
+        answers = list(_answers(client, queries, served))
+        ids = [tuple(hit["id"] for hit in answer["results"]) for answer in answers]
+        corrected = [answer.get("corrected") is not None for answer in answers]
+        return [Found(*one) for one in zip(ids[: len(texts)], ids[len(texts) :], corrected, strict=False)]
+
+    return ask
+
+
+def _answers(
+    client: httpx.Client, queries: Sequence[dict[str, Any]], served: tuple[str, int]
+) -> Iterator[dict[str, Any]]:
+    """Yield a service's answer to each of at most 100 searches.
+
+    Raises:
+        InputError: it does not answer, refuses, or serves another catalogue.
+    """
+    try:
+        response = client.post("/v1/search/images/batch", json={"queries": queries})
+        body = response.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise InputError(f"{client.base_url} does not answer ({error}); start it with vitrine serve") from error
+    for answer in body["answers"] if response.is_success else [body]:
+        if "error" in answer:
+            raise InputError(f"{client.base_url} refuses a search: {answer['error']['message']}")
+        serves = answer["encoder_id"], answer["catalogue_version"]
+        if serves != served:
+            raise InputError(
+                f"{client.base_url} serves a catalogue of encoder {serves[0]}, version {serves[1]}, and what is right "
+                f"comes from one of encoder {served[0]}, version {served[1]}; give --catalogue that it serves"
+            )
+        yield answer
