@@ -9,7 +9,7 @@ import { byId, outlineButton, showNotice } from "/page/elements.js";
 import { openFilters, showFacets, showFilters } from "/page/facets.js";
 import { showNothing } from "/page/nothing.js";
 import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "/page/picture.js";
-import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, searchBody, textWith } from "/page/query.js";
+import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, RELEVANCE, searchBody, textWith } from "/page/query.js";
 import { showBalance, showQuery } from "/page/query_bar.js";
 import {
   addProducts,
@@ -187,7 +187,7 @@ async function searchDescriptions(signal) {
 /* Showing */
 
 function showAnswer(answer, facets) {
-  beginResults(answer);
+  beginResults(answer, query.sort === RELEVANCE);
   showUnderstood(answer, query, change);
   showFacets(facets, answer.facets, query, setFilter);
   if (!answer.results.length) showNothing(answer, query, change, setFilter);
