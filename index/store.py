@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, cast, overload
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.ann import IndexRequirements, make_index, open_files
+from index.language.understand import Languages
 from index.location import Location
 from index.map import make_map
 from index.product import Product
@@ -79,6 +80,7 @@ class Search(Protocol):
     info: CatalogueInfo
     encoder_id: str
     version: int
+    languages: Languages
 
     def __len__(self) -> int: ...
 
@@ -165,17 +167,19 @@ def write_catalogue(
     return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode))
 
 
-def open_search(store: Store) -> Search:
-    """Return what searches an open catalogue as it is now.
+def open_search(store: Store, languages: Languages | None = None) -> Search:
+    """Return what searches an open catalogue as it is now; texts are read with the shipped lexicons unless told.
 
     Raises:
         ArtefactError: the catalogue is damaged.
         DatabaseUnavailableError: the database does not answer.
     """
-    return open_index(store) if isinstance(store, Catalogue) else cast(Search, _postgres().open_search(store))
+    if isinstance(store, Catalogue):
+        return open_index(store, languages)
+    return cast(Search, _postgres().open_search(store, languages=languages))
 
 
-def open_index(catalogue: Catalogue) -> SearchIndex:
+def open_index(catalogue: Catalogue, languages: Languages | None = None) -> SearchIndex:
     """Return the index of a catalogue in a folder as it is now: over its search files, where it has them.
 
     Raises:
@@ -184,8 +188,8 @@ def open_index(catalogue: Catalogue) -> SearchIndex:
     files = open_files(catalogue)
     calibration = load_calibration(catalogue.folder, catalogue.info.encoder_id)
     if files is None:
-        return SearchIndex(catalogue.snapshot(), calibration)
-    index = SearchIndex.over(files.base, files.ann, calibration)
+        return SearchIndex(catalogue.snapshot(), calibration, languages)
+    index = SearchIndex.over(files.base, files.ann, calibration, languages)
     return index if files.changes is None else index.updated(files.changes)
 
 
@@ -196,18 +200,18 @@ def refresh(search: Search, store: Store) -> Search:
         VitrineError: as `open_search`.
     """
     if not (isinstance(store, Catalogue) and isinstance(search, SearchIndex)):
-        return search if store.version() == search.version else open_search(store)
+        return search if store.version() == search.version else open_search(store, search.languages)
     try:
         changes = store.changes(search.version)
         if changes is not None and changes.version == search.version:
             return search
-        return open_index(store) if changes is None else search.updated(changes)
+        return open_index(store, search.languages) if changes is None else search.updated(changes)
     except VitrineError:
         raise
     except Exception:
         # A fault of ours must not stop the service from following its catalogue.
         logger.exception("the changes do not fit the index: a new one is made")
-        return open_index(store)
+        return open_index(store, search.languages)
 
 
 def make_derived(folder: Path, requirements: IndexRequirements | None = None) -> dict[str, Any] | None:

@@ -2,3 +2,24 @@
 
 A foreign word means English ones; English words mean what the catalogue's own attributes and titles say.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common import lazy_exports
+
+if TYPE_CHECKING:
+    from index.language.lexicon import LANGUAGES as LANGUAGES
+    from index.language.lexicon import Lexicon as Lexicon
+    from index.language.lexicon import shipped as shipped
+    from index.language.understand import Languages as Languages
+    from index.language.understand import Understanding as Understanding
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "index.language.lexicon": "LANGUAGES Lexicon shipped",
+        "index.language.understand": "Languages Understanding",
+    },
+)

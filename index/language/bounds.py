@@ -28,6 +28,9 @@ def bound_at(phrase: Sequence[str], roles: Roles, numeric: Sequence[str]) -> Bou
         roles: of the forms of the query's language.
         numeric: the attributes whose values are numbers.
     """
+    age = _number(phrase)
+    if age is not None and (years := _mark(phrase[1:], roles, ("years",))):
+        return 1 + years, None
     mark = _mark(phrase, roles, ("between",))
     if mark:
         low = _number(phrase[mark:])

@@ -23,6 +23,14 @@ FALLBACK = 0.6
 """Degree of a product whose title has the word that names a value, and whose attribute has another value."""
 ELSEWHERE = 0.9
 """Degree of a product whose title has the word of a brand in another place than the first."""
+FEW = 5
+"""Titles from which on a word is not there by chance."""
+COMMON = 20
+"""Products from which on a word of the catalogue surely is one of its own language, not a chance."""
+KNOWN_BRAND = 100
+"""Products of a brand that is meant rather than the article or pronoun of the same letters."""
+SYNONYM = 0.8
+"""Degree of a product of the kind that a word means, where other products have the word itself in their title."""
 COMPOUND = 3
 """Letters of the shortest part of a compound."""
 
@@ -189,24 +197,34 @@ class _Reading:
             return 1.0
         if key in self._own.roles:
             return 0.7
-        if self.language == "en":
-            if self._values(phrase):
-                return 1.0
-            if len(phrase) == 1:
-                count = self._vocabulary.frequency(word_key(stem(phrase[0])))
-                return 0.9 if count >= 20 else 0.5 if count else 0.0
-        elif self.language == "de" and len(phrase) == 1 and self._compound(phrase[0]):
+        if self.language == "de" and len(phrase) == 1 and self._compound(phrase[0]):
             return 1.0
-        return 0.0
+        english = self.language == "en"
+        if self._vocabulary.is_brand(phrase):
+            return 0.9
+        values = self._values(phrase)
+        if values:
+            count = max(count for *_, count in values)
+            return (1.0 if count >= COMMON else 0.5) if english else 0.0
+        if len(phrase) > 1 or (not english and (key in self._english.meanings or key in self._english.roles)):
+            return 0.0
+        # Words of titles that no lexicon has are of any language.
+        count = self._vocabulary.frequency(word_key(stem(phrase[0])))
+        return 0.9 if count >= COMMON else 0.5 if count else 0.0
 
     def units(self, atoms: Sequence[Atom], text: str) -> list[Unit]:
         """Return the units of a query; words after a negation are unwanted, up to the next word with a role."""
         units: list[Unit] = []
-        unwanted = False
+        unwanted = before = False
         for match, at in self.matches(atoms):
             typed = text[atoms[at].start : atoms[at + match.length - 1].end]
             if match.role:
-                unwanted = match.role == "not" or (unwanted and match.role in ("or", "and", "stop"))
+                # "not red or blue": what is unwanted goes on after the joint.
+                unwanted = (
+                    match.role == "not"
+                    or (before and match.role in ("or", "and"))
+                    or (unwanted and match.role == "stop")
+                )
                 continue
             for unit in match.units:
                 condition = unit.condition
@@ -214,8 +232,7 @@ class _Reading:
                     condition = replace(condition, text=typed, negated=unwanted)
                 english = "" if unwanted else (unit.english or typed)
                 units.append(replace(unit, text=typed, english=english, negated=unwanted, condition=condition))
-            if match.units and match.units[0].kind != "word":
-                unwanted = False
+            before, unwanted = unwanted, False
         return [unit for unit in units if not (unit.negated and not unit.keys)]
 
     def matches(self, atoms: Sequence[Atom]) -> Iterator[tuple[Match, int]]:
@@ -235,7 +252,7 @@ class _Reading:
             return Match(length, role="stop")
         keys = tuple((key, 1.0) for key in self._vocabulary.keys_between(condition))
         return Match(
-            length, (Unit("", "number", "", keys, condition=condition),) if keys else (), "" if keys else "stop"
+            length, (Unit("", "number", " ", keys, condition=condition),) if keys else (), "" if keys else "stop"
         )
 
     def _longest(self, following: Sequence[str]) -> Match:
@@ -254,8 +271,7 @@ class _Reading:
         key, length = " ".join(phrase), len(phrase)
         if key in self._dismissed:
             return Match(length, (Unit("", "word", ""),))
-        own_form = key in self._own.meanings or key in self._own.roles
-        if self._vocabulary.is_brand(phrase) and not (length == 1 and own_form):
+        if self._vocabulary.is_brand(phrase) and not (length == 1 and self._rather_a_form(key)):
             return Match(length, (Unit("", "brand", "", ((brand_key(key), 1.0), *self._word_keys(phrase, ELSEWHERE))),))
         if key in self._own.meanings:
             return Match(length, self._meant(key))
@@ -267,7 +283,7 @@ class _Reading:
             return Match(length, (self._value_unit(values, phrase),))
         if self.language != "en" and key in self._english.meanings:
             return Match(length, self._units_of([one.english for one in self._english.meanings[key]], phrase))
-        if length == 2:
+        if length == 2 and self._may_join(phrase):
             joined = "".join(phrase)
             count = self._vocabulary.frequency(word_key(stem(joined)))
             parts = [self._vocabulary.frequency(word_key(stem(word))) for word in phrase]
@@ -276,6 +292,12 @@ class _Reading:
         if length == 1 and self._vocabulary.knows(phrase[0]):
             return Match(1, (Unit("", "word", "", self._word_keys(phrase, 1.0)),))
         return None
+
+    def _rather_a_form(self, key: str) -> bool:
+        """Return whether a word that is a brand is more likely meant as a form of the language."""
+        if key in self._own.meanings:
+            return True
+        return key in self._own.roles and self._vocabulary.frequency(brand_key(key)) < KNOWN_BRAND
 
     def _role(self, key: str) -> str:
         roles = self._own.roles.get(key, frozenset())
@@ -286,7 +308,15 @@ class _Reading:
 
     def _values(self, phrase: Sequence[str]) -> list[Value]:
         found = self._vocabulary.values_of(" ".join(map(stem, phrase)))
-        return found or self._vocabulary.values_of(stem("".join(phrase)))
+        if not found and self._may_join(phrase):
+            found = self._vocabulary.values_of(stem("".join(phrase)))
+        return found
+
+    def _may_join(self, phrase: Sequence[str]) -> bool:
+        """Return whether words may be one that was torn apart: none of them has a meaning or a role by itself."""
+        lexicon = self._own
+        own = lexicon.roles.keys() if self.language == "en" else lexicon.roles.keys() | lexicon.meanings.keys()
+        return len(phrase) > 1 and not any(word in own for word in phrase)
 
     def _meant(self, key: str) -> tuple[Unit, ...]:
         """Return the units of a form of the own lexicon."""
@@ -302,7 +332,10 @@ class _Reading:
         english = "" if self.language == "en" else meanings[0]
         if values or own:
             unit = self._value_unit([*own, *values], meanings[0].split())
-            return (replace(unit, english=english, keys=_united(unit.keys, () if own else typed)),)
+            others = [self._word_keys(form_key(one).split(), 1.0) for one in meanings if not self._english_values(one)]
+            named = any(self._vocabulary.frequency(key) >= FEW for key, _ in typed) and not own
+            keys = tuple((one, SYNONYM * degree) for one, degree in unit.keys) if named else unit.keys
+            return (replace(unit, english=english, keys=_united(keys, () if own else typed, *others)),)
         units = [
             Unit("", "word", part, ((word_key(stem(part)), 1.0),))
             for part in form_key(meanings[0]).split()
@@ -311,7 +344,9 @@ class _Reading:
         if len(units) == 1:
             return (replace(units[0], english=english, keys=_united(units[0].keys, typed)),)
         if units:
-            return (replace(units[0], english=english), *(replace(unit, english=" ") for unit in units[1:]))
+            share = 1 / len(units)
+            rest = (replace(unit, english=" ", share=share) for unit in units[1:])
+            return (replace(units[0], english=english, share=share), *rest)
         return (Unit("", "word", english, typed),)
 
     def _own_values(self, phrase: Sequence[str]) -> list[Value]:

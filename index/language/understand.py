@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from common import InputError
-from index.language.lexicon import LANGUAGES, shipped
+from common import ConfigError, InputError
+from index.language.lexicon import LANGUAGES, Lexicon, load_lexicon, merged, shipped
 from index.language.parse import QueryParser
 from index.words.spelling import Speller
 from index.words.units import ParsedText
@@ -16,19 +17,47 @@ if TYPE_CHECKING:
     from index.words.index import WordIndex
 
 
-class Spellers:
-    """A speller for each language, over the words that the catalogue has by now; shared by its versions."""
+class Languages:
+    """The lexicons, and a speller for each of them; shared by the versions of a catalogue.
 
-    def __init__(self) -> None:
+    Args:
+        own: lexicons of the shop by language; each adds to the shipped one.
+    """
+
+    def __init__(self, own: Mapping[str, Lexicon] | None = None) -> None:
+        own = own or {}
+        self.lexicons = {
+            language: merged(shipped(language), own[language]) if language in own else shipped(language)
+            for language in LANGUAGES
+        }
         self._made: dict[str, tuple[int, Speller]] = {}
         self._lock = Lock()
 
-    def of(self, language: str, surface: Mapping[str, int]) -> Speller:
+    @classmethod
+    def of_folder(cls, folder: Path | None) -> Languages:
+        """Return the languages with the shop's own lexicons, the files `<language>.toml` of a folder; None: without.
+
+        Raises:
+            ConfigError: there is no such folder, a file is named for no language, or is malformed.
+        """
+        if folder is None:
+            return cls()
+        if not folder.is_dir():
+            raise ConfigError(f"there is no folder {folder}; make it, and put lexicons such as fr.toml into it")
+        own = {}
+        for path in sorted(folder.glob("*.toml")):
+            lexicon = load_lexicon(path)
+            if path.stem != lexicon.language:
+                raise ConfigError(f'{path} says language = "{lexicon.language}"; name it {lexicon.language}.toml')
+            own[lexicon.language] = lexicon
+        return cls(own)
+
+    def speller(self, language: str, surface: Mapping[str, int]) -> Speller:
         """Return the speller of a language; made again when words have come that it does not know."""
         with self._lock:
             size, speller = self._made.get(language, (-1, None))
             if speller is None:
-                speller = Speller(dict(surface), shipped(language).words())
+                speller = Speller(dict(surface), self.lexicons[language].words())
             elif size != len(surface):
                 speller = speller.with_words(dict(surface))
             else:
@@ -40,10 +69,10 @@ class Spellers:
 class Understanding:
     """Reads texts against one version of a catalogue."""
 
-    def __init__(self, words: WordIndex, spellers: Spellers | None = None) -> None:
-        self.spellers = Spellers() if spellers is None else spellers
-        self._words = words
-        self._parser = QueryParser(words, {language: shipped(language) for language in LANGUAGES}, self._speller)
+    def __init__(self, words: WordIndex, languages: Languages) -> None:
+        self._parser = QueryParser(
+            words, languages.lexicons, lambda language: languages.speller(language, words.surface())
+        )
 
     def parse(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
@@ -56,6 +85,3 @@ class Understanding:
         if language is not None and language not in LANGUAGES:
             raise InputError(f"unknown language {language!r}; the languages there are: {', '.join(LANGUAGES)}")
         return self._parser.parse(text, language, correct=correct, dismissed=dismissed)
-
-    def _speller(self, language: str) -> Speller:
-        return self.spellers.of(language, self._words.surface())

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
+from index.language.understand import Languages
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql
@@ -34,7 +35,9 @@ KEPT_COUNTS = 1000
 T = TypeVar("T")
 
 
-def open_search(catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS) -> PostgresSearch:
+def open_search(
+    catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS, languages: Languages | None = None
+) -> PostgresSearch:
     """Return what searches a catalogue, labelled with its version of now."""
     with catalogue.reading() as connection:
         current = catalogue.current(connection)

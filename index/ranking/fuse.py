@@ -13,11 +13,18 @@ import numpy as np
 
 from index.query import Mode, Side
 from index.records import Vectors
-from index.words.units import ParsedText
+from index.words.units import ParsedText, Unit
 
-Kind = Literal["known", "partly", "look", "lexical", "text", "image"]
-"""What a score is of: a hybrid query whose words are all known, some of them or none; words alone; vectors alone, of a
-text or of anything else."""
+Kind = Literal["known", "partly", "look", "doubtful", "lexical", "text", "image"]
+"""What a score is of.
+
+known: a hybrid query whose words the catalogue has. partly: it has some, among them what kind of product or which brand
+is meant. look: it has none, but a lexicon knows them. doubtful: any other with unknown words. lexical: words alone.
+text, image: vectors alone, of a text or of anything else.
+"""
+
+PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
+"""What the names of attributes contain that tell what kind of product something is."""
 
 EXACT = 0.99
 """The least score of a product whose title or id is the whole text."""
@@ -70,11 +77,21 @@ def kind_of(mode: Mode, parsed: ParsedText | None) -> Kind:
         return "image" if parsed is None else "text"
     if mode == "lexical":
         return "lexical"
-    known = sum(bool(unit.keys) for unit in parsed.units if not unit.negated)
-    wanted = sum(not unit.negated for unit in parsed.units)
-    if not known:
-        return "look"
-    return "known" if known == wanted else "partly"
+    wanted = [unit for unit in parsed.units if not unit.negated]
+    if all(unit.keys for unit in wanted):
+        return "known"
+    if any(map(_says_what, wanted)):
+        return "partly"
+    looks = any(unit.kind == "word" and not unit.keys for unit in wanted)
+    return "look" if looks and all(unit.kind != "unknown" for unit in wanted) else "doubtful"
+
+
+def _says_what(unit: Unit) -> bool:
+    """Return whether a unit says what kind of product, or which brand, is meant."""
+    if unit.kind == "brand":
+        return True
+    name = "" if unit.condition is None else unit.condition.attribute.casefold()
+    return any(part in name for part in PRODUCT_KINDS)
 
 
 def scaled(cosines: Vectors, scale: tuple[float, float]) -> Vectors:

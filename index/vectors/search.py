@@ -14,7 +14,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from index.ann import AnnIndex, Columns
-from index.language.understand import Spellers, Understanding
+from index.language.understand import Languages, Understanding
 from index.product import Product
 from index.query import (
     NEWEST,
@@ -46,14 +46,14 @@ class SearchIndex:
     Args:
         products: a snapshot, which is searched by a scan, or a state that is made already.
         calibration: what its scores are worth; that of the shipped checkpoint when it is not given.
-        spellers: of the version before this one.
+        languages: lexicons and spelling, shared by the versions; the shipped ones when they are not given.
     """
 
     def __init__(
         self,
         products: Snapshot | IndexState,
         calibration: Calibration | None = None,
-        spellers: Spellers | None = None,
+        languages: Languages | None = None,
     ) -> None:
         state = products if isinstance(products, IndexState) else IndexState.of(products)
         self.info = state.info
@@ -61,20 +61,27 @@ class SearchIndex:
         self.encoder_id = state.info.encoder_id
         self._state = state
         self.calibration = shipped_calibration() if calibration is None else calibration
-        self._understanding = Understanding(state.words, spellers)
+        self.languages = Languages() if languages is None else languages
+        self._understanding = Understanding(state.words, self.languages)
         self._counted: dict[str, dict[str, int]] = {}
 
     @classmethod
-    def over(cls, base: Columns, ann: Mapping[Side, AnnIndex], calibration: Calibration | None = None) -> SearchIndex:
+    def over(
+        cls,
+        base: Columns,
+        ann: Mapping[Side, AnnIndex],
+        calibration: Calibration | None = None,
+        languages: Languages | None = None,
+    ) -> SearchIndex:
         """Return the index over a base; `ann` may have an index for each side, as `IndexState` takes it."""
-        return cls(IndexState.over(base, ann), calibration)
+        return cls(IndexState.over(base, ann), calibration, languages)
 
     def updated(self, changes: Changes) -> SearchIndex:
         """Return the index with these changes in it; this one stays as it is. Costs as much as there is to change.
 
         Only the newest index can be updated.
         """
-        return SearchIndex(updated(self._state, changes), self.calibration, self._understanding.spellers)
+        return SearchIndex(updated(self._state, changes), self.calibration, self.languages)
 
     def __len__(self) -> int:
         return self._state.count

@@ -186,11 +186,11 @@ class WordIndex:
     def weight(self, unit: Unit) -> float:
         """Return what a unit counts: its inverse document frequency, within bounds."""
         if unit.negated:
-            return NEGATED_WEIGHT
+            return NEGATED_WEIGHT * unit.share
         most = max((self.frequency(key) for key, degree in unit.keys if degree > 0.5), default=0)
         if not most:
-            return UNKNOWN_WEIGHT
-        return max(LEAST_WEIGHT, float(np.log1p((self.living - most + 0.5) / (most + 0.5))))
+            return UNKNOWN_WEIGHT * unit.share
+        return max(LEAST_WEIGHT, float(np.log1p((self.living - most + 0.5) / (most + 0.5)))) * unit.share
 
     def signal(self, units: Sequence[Unit]) -> Floats:
         """Return (N,) which part of the units each row has, 0 to 1, by weight; of dead rows anything."""

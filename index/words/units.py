@@ -56,6 +56,8 @@ class Unit:
     """Postings of which a product must be in one, each with the degree to which it then has the unit; best first."""
     negated: bool = False
     condition: Condition | None = None
+    share: float = 1.0
+    """Part of its weight that counts: units of one phrase share one."""
 
 
 @dataclass(frozen=True, slots=True)

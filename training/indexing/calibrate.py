@@ -1,0 +1,261 @@
+"""What the scores of a catalogue are worth, measured on queries that are made of its own products.
+
+Products of the validation split name their attributes, their brand and parts of their titles; English words that the
+catalogue does not have stand for what it does not sell. Half of the queries make the curves, the others measure them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index import Hit, Location, ParsedText, Product, Search, SearchQuery, open_catalogue, open_search, title_key
+from index.language import LANGUAGES, shipped
+from index.ranking import Calibration, Curve, Kind, Scales, kind_of, save_calibration
+from index.words import english_words, stem, terms
+from models import Encoder
+
+SEED = 0
+QUERIES = 600
+"""Queries of each kind, at most."""
+DEPTH = 100
+"""Hits of each that are judged."""
+MIN_PRODUCTS = 200
+"""A catalogue of fewer, or one whose titles name no attribute, keeps the curves of the shipped checkpoint."""
+NAMED = 0.3
+"""Part of the titles that must name an attribute's value for queries to name it."""
+MAX_VALUES = 300
+LOST = 0.005
+"""Part of the right hits that the automatic cutoff may leave out."""
+NOTHING = 0.98
+"""Part of the queries for what the shop does not sell that it is to leave without a hit."""
+BINS = 10
+
+Judge = Callable[[Product], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedText:
+    """A query, and which products are right for it."""
+
+    text: str
+    right: Judge
+
+
+def calibrate(place: Location, encoder: Encoder) -> Calibration | None:
+    """Measure the scores of a catalogue, keep the curves beside it, and return them; None where it is too small.
+
+    Raises:
+        VitrineError: as `open_catalogue`.
+    """
+    with open_catalogue(place, encoder_id=encoder.encoder_id) as store:
+        products = store.snapshot().products
+        if len(products) < MIN_PRODUCTS:
+            return None
+        found = measure(open_search(store), products, encoder)
+    if found is not None and isinstance(place, Path):
+        save_calibration(place, found)
+    return found
+
+
+def measure(search: Search, products: Sequence[Product], encoder: Encoder) -> Calibration | None:
+    """Return the curves of a search over its products; None where their titles name no attributes."""
+    asking = [product for product in products if product.split == "validation"] or list(products)
+    names = _named_attributes(asking)
+    if not names:
+        return None
+    rng = np.random.default_rng(SEED)
+    known = list(_attribute_queries(search, asking, names, rng))
+    foreign = _foreign_words(search, rng)
+    absent = [JudgedText(" ".join(rng.choice(foreign, rng.integers(1, 3))), lambda _: False) for _ in range(QUERIES)]
+    half_known = [replace(one, text=f"{one.text} {rng.choice(foreign)}") for one in known]
+    titles = [product.title for product in asking]
+    doubtful = [
+        JudgedText(f"{rng.choice(terms(title))} {word}", lambda _: False)
+        for title, word in zip(rng.permutation(titles)[:QUERIES], rng.choice(foreign, QUERIES), strict=False)
+    ]
+    searcher = _Searcher(search, encoder)
+    judged: dict[Kind, list[_Scores]] = {
+        "known": searcher.judged(known, "hybrid", {"known"}),
+        "partly": searcher.judged(half_known, "hybrid", {"partly"}),
+        "look": searcher.judged(known, "hybrid", {"known"}, words=False),
+        "doubtful": searcher.judged([*absent, *doubtful], "hybrid", {"doubtful"}),
+        "lexical": searcher.judged(known, "lexical", {"lexical"}),
+        "text": searcher.judged(known, "vector", {"text"}),
+        "image": searcher.pictures(asking, names, rng),
+    }
+    # What is right for words that nothing explains, only looks can tell: the same scores as those of look.
+    nothing = judged["doubtful"]
+    judged["doubtful"] = [*nothing, *judged["look"]]
+    curves = {kind: _fitted(scores[::2]) for kind, scores in judged.items() if scores}
+    auto = {kind: _relevance_kept(curve, judged[kind]) for kind, curve in curves.items()}
+    auto["doubtful"] = _relevance_refused(curves["doubtful"], nothing)
+    measured = {kind: _quality(curve, judged[kind][1::2], auto[kind]) for kind, curve in curves.items()}
+    return Calibration(encoder.encoder_id, Scales(), curves, auto, {"attributes": names, "kinds": measured})
+
+
+def _named_attributes(products: Sequence[Product]) -> list[str]:
+    """Return the attributes whose values titles name, each of few values and known of most products."""
+    values: dict[str, set[str]] = {}
+    having: dict[str, int] = {}
+    named: dict[str, int] = {}
+    for product in products:
+        title = set(terms(product.title))
+        for name, value in product.attributes.items():
+            values.setdefault(name, set()).add(title_key(value))
+            having[name] = having.get(name, 0) + 1
+            named[name] = named.get(name, 0) + (set(terms(value)) <= title)
+    return [
+        name
+        for name, count in having.items()
+        if count >= len(products) / 2 and 2 <= len(values[name]) <= MAX_VALUES and named[name] >= NAMED * count
+    ]
+
+
+def _attribute_queries(
+    search: Search, products: Sequence[Product], names: Sequence[str], rng: np.random.Generator
+) -> Iterator[JudgedText]:
+    """Yield what products say of themselves: some of their attributes, now and then with their brand."""
+    for at in rng.permutation(len(products))[:QUERIES].tolist():
+        product = products[at]
+        having = [name for name in names if name in product.attributes]
+        if not having:
+            continue
+        chosen = rng.choice(having, int(rng.integers(1, len(having) + 1)), replace=False).tolist()
+        wanted = {name: title_key(product.attributes[name]) for name in chosen}
+        words = [product.attributes[name].lower() for name in chosen]
+        brand = _brand(search, product) if rng.random() < 0.3 else ""
+        yield JudgedText(" ".join([brand, *words]).strip(), _judge(wanted, brand))
+
+
+def _brand(search: Search, product: Product) -> str:
+    """Return the brand that a product's title begins with, as the catalogue reads it."""
+    units = search.understand(" ".join(product.title.split()[:2]), "en", correct=False).units
+    return units[0].text if units and units[0].kind == "brand" else ""
+
+
+def _judge(wanted: dict[str, str], brand: str) -> Judge:
+    needed = set(terms(brand))
+
+    def right(product: Product) -> bool:
+        return all(title_key(product.attributes.get(name, "")) == value for name, value in wanted.items()) and (
+            needed <= set(terms(product.title))
+        )
+
+    return right
+
+
+def _foreign_words(search: Search, rng: np.random.Generator) -> list[str]:
+    """Return English words that neither the catalogue nor a lexicon has."""
+    lexicons = frozenset(word for language in LANGUAGES for word in shipped(language).words())
+    known = {stem(word) for word in lexicons}
+    drawn = rng.permutation(sorted(english_words()))[: 8 * QUERIES].tolist()
+    return [
+        word
+        for word in drawn
+        if len(word) > 3 and stem(word) not in known and search.understand(word, "en").units[0].kind == "unknown"
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """The judged hits of one query, best first."""
+
+    scores: np.ndarray
+    right: np.ndarray
+
+
+class _Searcher:
+    """Asks queries and judges what comes."""
+
+    def __init__(self, search: Search, encoder: Encoder) -> None:
+        self._search = search
+        self._encoder = encoder
+
+    def judged(self, queries: Sequence[JudgedText], mode: Any, kinds: set[str], *, words: bool = True) -> list[_Scores]:
+        """Return the judged hits of the queries that are of one of some kinds; without words, vectors alone rank."""
+        asked: list[tuple[JudgedText, ParsedText]] = []
+        for query in queries:
+            parsed = self._search.understand(query.text, "en", correct=False)
+            if kind_of(mode, parsed) in kinds:
+                asked.append((query, parsed if words else replace(parsed, units=())))
+        read = [query.text if mode == "vector" else parsed.english for query, parsed in asked]
+        vectors = self._encoder.encode_text(read) if read else np.empty((0, self._encoder.dim), np.float32)
+        return [
+            self._judged(vector, SearchQuery(k=DEPTH, mode=mode, parsed=parsed), query.right)
+            for vector, (query, parsed) in zip(vectors, asked, strict=True)
+        ]
+
+    def pictures(self, products: Sequence[Product], names: Sequence[str], rng: np.random.Generator) -> list[_Scores]:
+        """Return the judged hits of pictures: right is what has the same attributes as their products."""
+        chosen = [products[at] for at in rng.permutation(len(products))[:QUERIES].tolist()]
+        vectors = self._search.vectors([product.id for product in chosen])
+        found = []
+        for vector, product in zip(vectors, chosen, strict=True):
+            wanted = {name: title_key(product.attributes[name]) for name in names if name in product.attributes}
+            query = SearchQuery(k=DEPTH, exclude=frozenset([product.id]))
+            found.append(self._judged(vector, query, _judge(wanted, "")))
+        return found
+
+    def _judged(self, vector: np.ndarray, query: SearchQuery, right: Judge) -> _Scores:
+        (page,) = self._search.search("images", vector[None], [query])
+        hits = [hit for hit in page.hits if isinstance(hit, Hit)]
+        return _Scores(
+            np.array([hit.score for hit in hits], np.float32),
+            np.array([right(hit.product) for hit in hits], np.float32),
+        )
+
+
+def _joined(judged: Sequence[_Scores]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([one.scores for one in judged]), np.concatenate([one.right for one in judged])
+
+
+def _fitted(judged: Sequence[_Scores]) -> Curve:
+    return Curve.fitted(*_joined(judged))
+
+
+def _relevance_kept(curve: Curve, judged: Sequence[_Scores]) -> float:
+    """Return the relevance of the score that nearly all right hits reach."""
+    scores, right = _joined(judged)
+    return _rounded(float(curve.of(np.quantile(scores[right > 0], LOST, keepdims=True))[0])) if right.any() else 0.0
+
+
+def _relevance_refused(curve: Curve, nothing: Sequence[_Scores]) -> float:
+    """Return the relevance that the best hit of nearly every query for nothing is below."""
+    best = np.array([one.scores.max(initial=0) for one in nothing], np.float32)
+    return _rounded(float(curve.of(np.quantile(best, NOTHING, keepdims=True))[0])) + 1e-4
+
+
+def _rounded(relevance: float) -> float:
+    return float(np.floor(relevance * 1e4) / 1e4)
+
+
+def _quality(curve: Curve, judged: Sequence[_Scores], auto: float) -> dict[str, Any]:
+    """Return how well a curve fits queries that it was not made of: for the report and its diagram."""
+    scores, right = _joined(judged)
+    expected = curve.of(scores)
+    places = np.minimum((expected * BINS).astype(int), BINS - 1)
+    bins = [
+        {
+            "expected": round(float(expected[places == place].mean()), 4),
+            "right": round(float(right[places == place].mean()), 4),
+            "hits": int((places == place).sum()),
+        }
+        for place in range(BINS)
+        if (places == place).any()
+    ]
+    error = sum(one["hits"] * abs(one["expected"] - one["right"]) for one in bins) / max(1, len(scores))
+    kept = expected >= auto
+    return {
+        "queries": len(judged),
+        "hits": len(scores),
+        "brier": round(float(((expected - right) ** 2).mean()), 4),
+        "calibration_error": round(error, 4),
+        "lost": round(float((right * ~kept).sum() / max(1.0, right.sum())), 4),
+        "without_answer": round(float(np.mean([not (curve.of(one.scores) >= auto).any() for one in judged])), 4),
+        "bins": bins,
+    }
