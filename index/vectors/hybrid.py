@@ -86,7 +86,8 @@ class HybridRanking:
         self._found = found
         self._weights = weights_of(query.mode, side, self._parsed, query.text_share)
         self._scales = calibration.scales
-        kind = kind_of(query.mode, query.parsed)
+        most = float(self._words.max(initial=0.0)) if self._weights.words else 1.0
+        kind = kind_of(query.mode, query.parsed, most)
         # The curves are of products: descriptions have scores of their own.
         self.curve: Curve | None = calibration.curves.get(kind) if side == "images" else None
         self.cutoff = calibration.auto.get(kind) if query.cutoff == "auto" else query.cutoff
