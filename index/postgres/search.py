@@ -5,22 +5,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from typing import Any, Literal, TypeVar, overload
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from index.language.understand import Languages
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
-from index.postgres.filter_sql import filter_sql
+from index.postgres.counts import Counts
+from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.rows import storable, to_vectors
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
 from index.postgres.texts import TextKeeper
-from index.postgres.vectors import GraphReach, QueryVectors
+from index.postgres.vectors import QueryVectors, Rankings
 from index.query import (
     NEWEST,
-    SIDES,
     Filters,
     LikeVectors,
     SearchQuery,
@@ -33,15 +33,9 @@ from index.query import (
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
-from index.vectors.hybrid import HybridRanking
 from index.vectors.pages import curve_of, needs_scores, ranked_page
 from index.vectors.state import IndexState
 from index.words.units import ParsedText, Suggestion
-
-KEPT_COUNTS = 1000
-"""Counts that a search keeps until the catalogue changes."""
-
-T = TypeVar("T")
 
 
 def open_search(
@@ -90,8 +84,7 @@ class PostgresSearch:
         self._count = products
         self._names = list(names)
         self._exact_rows = exact_rows
-        self._totals: dict[Hashable, int] = {}
-        self._counts: dict[Hashable, dict[str, int]] = {}
+        self._counts = Counts(catalogue)
 
     def refreshed(self) -> PostgresSearch:
         """Return the search of now; of texts, only what has changed is read."""
@@ -152,7 +145,7 @@ class PostgresSearch:
         check_names(self._names, filters)
         where, values = filter_sql(filters, ())
         with self._catalogue.reading() as connection:
-            return self._total(connection, where, values) if filters else self._count
+            return self._counts.total(connection, where, values) if filters else self._count
 
     def facets(self, filters: Filters | None = None, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters, as `SearchIndex`."""
@@ -160,31 +153,7 @@ class PostgresSearch:
         wanted = list(self._names) if names is None else list(dict.fromkeys(names))
         check_names(self._names, filters, wanted)
         with self._catalogue.reading() as connection:
-            return self._facets(connection, filters, wanted)
-
-    def _facets(self, connection: Connection, filters: Filters, names: Iterable[str]) -> dict[str, dict[str, int]]:
-        """Return the counts; each is made once per version, since every page of a search needs the same."""
-        counts: dict[str, dict[str, int]] = {}
-        for name in names:
-            others = {other: one for other, one in filters.items() if other != name}
-            key = (name, frozenset(others.items()))
-            # Several threads search at once, and any of them may forget all: what was found is held on to.
-            found = self._counts.get(key)
-            if found is None:
-                passing, values = filter_sql(others, ())
-                # The words of a value are those of the first product that has it: looked up once the values are known.
-                rows = connection.execute(
-                    self._catalogue.sql(
-                        "WITH found AS (SELECT p.keys ->> %s AS key, count(*) AS number, min(position) AS first"
-                        f" FROM {{build}}.products p WHERE {passing} GROUP BY 1)"
-                        " SELECT p.attributes ->> %s, number FROM found JOIN {build}.products p ON p.position = first"
-                        " WHERE key IS NOT NULL ORDER BY number DESC, first"
-                    ),
-                    [name, *values, name],
-                ).fetchall()
-                found = _remember(self._counts, key, dict(rows))
-            counts[name] = dict(found)
-        return counts
+            return self._counts.facets(connection, filters, wanted)
 
     @overload
     def search(self, side: Literal["images"], vectors: Vectors, queries: Sequence[SearchQuery]) -> list[Page[Hit]]: ...
@@ -222,7 +191,7 @@ class PostgresSearch:
                 found, scores, total = best(connection, vector, query)
                 enough, total = cut_at_min_score(query, scores, total)
                 found, scores = found[query.offset : enough], scores[query.offset : enough]
-                facets = self._facets(connection, query.filters, query.facets)
+                facets = self._counts.facets(connection, query.filters, query.facets)
                 pages.append(Page(self._hits(connection, side, query, found, scores), total, facets))
         return pages
 
@@ -230,41 +199,16 @@ class PostgresSearch:
         self, connection: Connection, state: IndexState, side: Side, vector: Vectors, query: SearchQuery
     ) -> Page[Any]:
         """Return the page of a query whose results depend on more than the order of one cosine."""
-        excluded = query.exclude if side == "images" else ()
+
+        def scan(one: Side, where: str, values: list[Any], total: int) -> Scan:
+            return self._scan(connection, vector, one, where, values, total)
+
         vectors = QueryVectors(self._catalogue, connection, state, vector)
-        few = state.count <= self._exact_rows
-        rankings: dict[Hashable, HybridRanking] = {}
-
-        def ranking_of(filters: Filters) -> HybridRanking:
-            # One ranking of everything serves all filters, where everything may be compared.
-            filters = {} if few else filters
-            key = frozenset(filters.items())
-            if key not in rankings:
-                passing = state.passing(filters, excluded)
-                where, values = filter_sql(filters, excluded)
-                conditions: dict[Side, str] = {"images": where, "texts": _leads(where)}
-                total = int(np.count_nonzero(passing))
-                scans = [
-                    self._scan(connection, vector, one, conditions[one], values, total)
-                    for one in SIDES
-                    if query.mode != "vector" or one == side
-                ]
-                rankings[key] = HybridRanking(
-                    state,
-                    {one: vectors.side(one) for one in SIDES},
-                    side,
-                    vector,
-                    query,
-                    state.rows_of(side, passing),
-                    self.calibration,
-                    GraphReach(state, scans, self._exact_rows),
-                )
-            return rankings[key]
-
-        def facets_of(filters: Filters, names: Iterable[str]) -> dict[str, dict[str, int]]:
-            return self._facets(connection, filters, names)
-
-        return ranked_page(state, vectors.side("images"), side, query, ranking_of, facets_of)
+        rankings = Rankings(state, vectors, side, query, self.calibration, scan, self._exact_rows)
+        images = vectors.side("images")
+        return ranked_page(
+            state, images, side, query, rankings.of, lambda *asked: self._counts.facets(connection, *asked)
+        )
 
     def _best_images(
         self, connection: Connection, vector: Vectors, query: SearchQuery
@@ -272,14 +216,14 @@ class PostgresSearch:
         """Return the first `query.end` products, their scores, and how many there are."""
         where, values = filter_sql(query.filters, query.exclude)
         filtered = bool(query.filters or query.exclude)
-        total = self._total(connection, where, values) if filtered else self._count
+        total = self._counts.total(connection, where, values) if filtered else self._count
         scan = self._scan(connection, vector, "images", where, values, total)
         if query.collapse is None:
             ranking = scan.top(min(query.end, total))
             return ranking.found, ranking.scores, total
         ranking, places, known = collapse(query, total, scan.top)
         if query.collapse == "title":
-            known = self._count_rows(connection, where, values, "count(DISTINCT title_id)")
+            known = self._counts.rows(connection, where, values, "count(DISTINCT title_id)")
         return [ranking.found[place] for place in places], ranking.scores[places], known
 
     def _best_texts(
@@ -287,8 +231,8 @@ class PostgresSearch:
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` rows that stand for a title, their scores, and how many there are."""
         passing, values = filter_sql(query.filters, ())
-        where = _leads(passing) if query.filters else "p.lead"
-        total = self._total(connection, where, values)
+        where = leads_sql(passing) if query.filters else "p.lead"
+        total = self._counts.total(connection, where, values)
         ranking = self._scan(connection, vector, "texts", where, values, total).top(min(query.end, total))
         return ranking.found, ranking.scores, total
 
@@ -316,30 +260,3 @@ class PostgresSearch:
         ):
             ids_with_title.setdefault(title, []).append(product_id)
         return [DescriptionHit(one.product.title, score, ids_with_title.get(one.title, [])) for one, score in scored]
-
-    def _total(self, connection: Connection, where: str, values: list[Any]) -> int:
-        """Return how many products pass; counted once per version, since paging asks again."""
-        key = repr((where, values))
-        found = self._totals.get(key)
-        if found is None:
-            found = _remember(self._totals, key, self._count_rows(connection, where, values, "count(*)"))
-        return found
-
-    def _count_rows(self, connection: Connection, where: str, values: list[Any], counted: str) -> int:
-        row = connection.execute(
-            self._catalogue.sql(f"SELECT {counted} FROM {{build}}.products p WHERE {where}"), values
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-
-def _leads(passing: str) -> str:
-    """Return the condition of the rows that stand for a title of which a product passes."""
-    carried = passing.replace("p.", "c.")
-    return f"p.lead AND EXISTS (SELECT 1 FROM {{build}}.products c WHERE c.title_id = p.title_id AND {carried})"
-
-
-def _remember(kept: dict[Hashable, T], key: Hashable, value: T) -> T:
-    if len(kept) > KEPT_COUNTS:
-        kept.clear()
-    kept[key] = value
-    return value

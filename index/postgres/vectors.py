@@ -7,7 +7,7 @@ One query, one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,14 @@ import numpy as np
 
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
+from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.rows import to_vectors
 from index.postgres.scan import DEEPEST, Scan
-from index.query import SIDES, Side
+from index.query import SIDES, Filters, SearchQuery, Side
+from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.vectors.facets import Mask
+from index.vectors.hybrid import HybridRanking
 from index.vectors.rows import Rows
 from index.vectors.state import IndexState
 
@@ -41,7 +44,7 @@ class QueryVectors:
         self._catalogue = catalogue
         self._connection = connection
         self._state = state
-        self._query = query
+        self.query = query
         self._known: dict[int, Vectors] = {}  # row -> (2, D), in the order of SIDES
         self._compared: tuple[Rows | None, Vectors] | None = None  # rows and their cosines (2, K)
 
@@ -54,11 +57,11 @@ class QueryVectors:
         wanted = [row for row in rows.tolist() if row not in self._known]
         if wanted:
             found = self._select("image_vector, text_vector", [], wanted)
-            nothing = np.zeros((2, len(self._query)), dtype=np.float32)
+            nothing = np.zeros((2, len(self.query)), dtype=np.float32)
             self._known.update(dict.fromkeys(wanted, nothing))
             self._known.update((wanted[number - 1], to_vectors(pair)) for number, *pair in found)
         if not len(rows):
-            return np.empty((2, 0, len(self._query)), dtype=np.float32)
+            return np.empty((2, 0, len(self.query)), dtype=np.float32)
         return np.stack([self._known[row] for row in rows.tolist()], axis=1)
 
     def compare(self, rows: Rows | None) -> Vectors:
@@ -67,11 +70,11 @@ class QueryVectors:
             return self._compared[1]
         chosen = np.arange(len(self._state.alive)) if rows is None else rows
         if len(chosen) <= READ:
-            cosines = self.read(chosen) @ self._query
+            cosines = self.read(chosen) @ self.query
         else:
             cosines = np.zeros((2, len(chosen)), dtype=np.float32)
             columns = "-(image_vector <#> %s::vector({dim})), -(text_vector <#> %s::vector({dim}))"
-            found = self._select(columns, [self._query, self._query], chosen.tolist())
+            found = self._select(columns, [self.query, self.query], chosen.tolist())
             if found:
                 numbers, images, texts = zip(*found, strict=True)
                 cosines[:, np.array(numbers) - 1] = np.array([images, texts], dtype=np.float32)
@@ -142,3 +145,61 @@ class GraphReach:
 
     def _with_title_of(self, row: int) -> list[int]:
         return self.state.rows.rows_with_title(int(self.state.title_of[row]))
+
+
+class Rankings:
+    """The rankings of one query, one for each set of filters; one serves all, where everything may be compared.
+
+    Args:
+        state: the version.
+        vectors: of its rows.
+        side: what is ranked.
+        query: what is asked.
+        calibration: scales and curves.
+        scan: returns the search of a side among what passes: its condition, the values of that, and how many pass.
+        most: rows that may be compared one by one.
+    """
+
+    def __init__(
+        self,
+        state: IndexState,
+        vectors: QueryVectors,
+        side: Side,
+        query: SearchQuery,
+        calibration: Calibration,
+        scan: Callable[[Side, str, list[Any], int], Scan],
+        most: int,
+    ) -> None:
+        self._state = state
+        self._vectors = vectors
+        self._side: Side = side
+        self._query = query
+        self._calibration = calibration
+        self._scan = scan
+        self._most = most
+        self._made: dict[Hashable, HybridRanking] = {}
+
+    def of(self, filters: Filters) -> HybridRanking:
+        """Return the ranking of what passes some filters, or of more."""
+        filters = {} if self._state.count <= self._most else filters
+        key = frozenset(filters.items())
+        if key not in self._made:
+            excluded = self._query.exclude if self._side == "images" else ()
+            passing = self._state.passing(filters, excluded)
+            where, values = filter_sql(filters, excluded)
+            total = int(np.count_nonzero(passing))
+            conditions: dict[Side, str] = {"images": where, "texts": leads_sql(where)}
+            sides = [one for one in SIDES if one == self._side or self._query.mode != "vector"]
+            scans = [self._scan(one, conditions[one], values, total) for one in sides]
+            self._made[key] = HybridRanking(
+                self._state,
+                {one: self._vectors.side(one) for one in SIDES},
+                self._side,
+                self._vectors.query,
+                self._query,
+                self._state.rows_of(self._side, self._state.passing({}, excluded)),
+                self._calibration,
+                GraphReach(self._state, scans, self._most),
+                self._state.rows_of(self._side, passing),
+            )
+        return self._made[key]
