@@ -95,7 +95,7 @@ export function searchBody(query) {
     body.dismiss = query.dismissed;
     body.strict = query.strict;
   }
-  if (query.sort !== RELEVANCE) body.sort = query.sort;
+  if (query.sort !== RELEVANCE && query.show === "products") body.sort = query.sort;
   if (query.picture) body.vector = query.picture.vector;
   if (query.like.length) body.like = query.like;
   if (query.unlike.length) body.unlike = query.unlike;

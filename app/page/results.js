@@ -24,6 +24,7 @@ const PARTS = { words: "words", title: "title", image: "picture" };
 let shownIds = [];
 let total = 0; // products that match; Infinity where the service does not know
 let cut = false; // whether products that fit less were left out
+let ranked = true; // whether the best come first
 let best = {}; // part -> the largest similarity that was shown
 const titles = new Map(); // product id -> title, of everything that was shown
 
@@ -71,14 +72,16 @@ export function showWaiting(show, keep) {
  * Make room for the results of a new search, and say where they come from.
  * @param {{total: ?number, cutoff: ?number, timing_ms: Object<string, number>, encoder_id: string,
  *   catalogue_version: number}} answer
+ * @param {boolean} bestFirst whether they come in the order of their score
  */
-export function beginResults(answer) {
+export function beginResults(answer, bestFirst) {
   byId("results").removeAttribute("aria-busy");
   byId("grid").replaceChildren();
   byId("descriptions").hidden = true;
   shownIds = [];
   total = answer.total ?? Infinity;
   cut = answer.cutoff !== null;
+  ranked = bestFirst;
   best = { title: 0, image: 0 };
   const took = Object.values(answer.timing_ms).reduce((sum, one) => sum + one, 0).toFixed(1);
   byId("origin").textContent = `Searched in ${took} ms · encoder ${answer.encoder_id} · catalogue version ${answer.catalogue_version}`;
@@ -98,7 +101,7 @@ export function addProducts(hits, prefer) {
   byId("less-relevant").hidden = !(cut && byId("more").hidden);
   if (total === Infinity) byId("count").textContent = "Best matches";
   else if (total === 1) byId("count").textContent = "One product";
-  else byId("count").textContent = `${cut ? "" : "Best matches of "}${formatNumber(total)} products`;
+  else byId("count").textContent = `${ranked && !cut ? "Best matches of " : ""}${formatNumber(total)} products`;
 }
 
 const ghostCard = () =>

@@ -9,7 +9,7 @@ import { byId, outlineButton, showNotice } from "/page/elements.js";
 import { openFilters, showFacets, showFilters } from "/page/facets.js";
 import { showNothing } from "/page/nothing.js";
 import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "/page/picture.js";
-import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, searchBody, textWith } from "/page/query.js";
+import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, RELEVANCE, searchBody, textWith } from "/page/query.js";
 import { showBalance, showQuery } from "/page/query_bar.js";
 import {
   addProducts,
@@ -29,9 +29,11 @@ import { hideUnderstood, showUnderstood } from "/page/understood.js";
 
 const DESCRIPTIONS = 10;
 const TYPING_MS = 160; // between a key stroke and the search
+const SETTLED_MS = 900; // after a key stroke; before, half a word that finds nothing is no news
 const FACET_VALUES = 300; // an attribute with more values is not one to choose from
 
 let query = emptyQuery();
+let lastTyped = -Infinity;
 let running = new AbortController(); // of the search on its way
 let facetCounts = {}; // attribute -> value -> products, of the whole catalogue
 let encoderId = "";
@@ -133,8 +135,17 @@ async function searchProducts(signal) {
   const k = Math.max(PAGE_SIZE, query.count);
   const facets = Object.keys(facetCounts);
   const answer = await post("/v1/search/images", { ...searchBody(query), k, facets }, signal);
+  if (!answer.results.length) await settled(signal);
   showAnswer(answer, facets);
   if (answer.results.length) showProducts(answer.results);
+}
+
+// Wait until nobody types on; a search that is given up meanwhile shows nothing.
+function settled(signal) {
+  const rest = Math.max(0, lastTyped + SETTLED_MS - performance.now());
+  return new Promise((resolve, reject) => {
+    setTimeout(() => (signal.aborted ? reject(signal.reason) : resolve()), rest);
+  });
 }
 
 async function searchMore() {
@@ -176,7 +187,7 @@ async function searchDescriptions(signal) {
 /* Showing */
 
 function showAnswer(answer, facets) {
-  beginResults(answer);
+  beginResults(answer, query.sort === RELEVANCE);
   showUnderstood(answer, query, change);
   showFacets(facets, answer.facets, query, setFilter);
   if (!answer.results.length) showNothing(answer, query, change, setFilter);
@@ -214,6 +225,7 @@ function soon(action, wait = TYPING_MS) {
 
 function takeText() {
   const text = byId("text").value.trim();
+  lastTyped = performance.now();
   if (text !== query.text) change(textWith(query, text), true);
 }
 

@@ -190,7 +190,7 @@ def test_a_model_replaced_under_load_never_mixes_with_the_old_one(folder: Path) 
     app = create_app(Settings.read(catalogue=folder), encoder=old)
     components: Components = app.state.components
     with served(app) as client, ThreadPoolExecutor(1) as people:
-        before = ask(client, IMAGES, text="red dress", k=48)
+        before = ask(client, IMAGES, text="red dress", k=48, mode="vector")
         picture = encoded(Image.new("RGB", (7, 7), "red"))
         between = people.submit(client.post, IMAGES, files={"image": ("x", picture)})
         until(lambda: old.preparing == 1)
@@ -199,7 +199,7 @@ def test_a_model_replaced_under_load_never_mixes_with_the_old_one(folder: Path) 
         late: httpx.Response = between.result()
         assert "just replaced" in error_of(late, 503, "unavailable")["message"]
         assert client.post(IMAGES, files={"image": ("x", picture)}).status_code == 200
-        after = ask(client, IMAGES, text="red dress", k=48)
+        after = ask(client, IMAGES, text="red dress", k=48, mode="vector")
     assert (before["encoder_id"], after["encoder_id"]) == ("drawn-1", "drawn-large")
     assert after["results"][0]["id"] == before["results"][-1]["id"]  # the new model sees it the other way round
 

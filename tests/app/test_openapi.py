@@ -28,7 +28,8 @@ CONFIG = """
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "412", "413", "422"]
 """
-# In a form, a list is sent item by item, and an empty one as nothing at all: what is sent then fits the schema.
+# In a form, a list is sent item by item, and an empty one as nothing at all; a field that is left empty counts as not
+# sent. What is sent then fits the schema.
 HOOKS = """
 import schemathesis
 
@@ -39,7 +40,8 @@ def lines(context, value):
 @schemathesis.hook
 def filter_case(context, case):
     values = case.body.values() if isinstance(case.body, dict) else ()
-    return case.media_type != "multipart/form-data" or not any(value in ([], {}) for value in values)
+    empty = any(value in ([], {}, None) or (isinstance(value, str) and not value.strip()) for value in values)
+    return case.media_type != "multipart/form-data" or not empty
 """
 SEED = 20250101
 EXAMPLES = 60

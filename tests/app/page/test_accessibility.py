@@ -13,12 +13,25 @@ from tests.tools.browser import PHONE, needs_browser, visiting
 pytestmark = needs_browser
 
 
+def complete(page: Page) -> None:
+    page.locator("#text").press_sequentially("re")
+    expect(page.locator("#suggestions")).to_be_visible()
+    page.locator("#text").press("ArrowDown")
+    expect(page.locator('#suggestions [aria-selected="true"]')).to_be_visible()
+
+
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "landing": ("/", lambda page: expect(page.locator("#tiles li")).to_have_count(5)),
     "results": (
         "/?q=red+dress&f.gender=Women&unlike=1001",
         lambda page: expect(page.locator(".card")).not_to_have_count(0),
     ),
+    "completions": ("/", lambda page: complete(page)),
+    "understood": (
+        "/?q=drress+red&all=1&only=1",
+        lambda page: expect(page.locator("#corrected, #conditions, #all-shown").last).to_be_visible(),
+    ),
+    "nothing": ("/?q=zzzqqq&f.gender=Men", lambda page: expect(page.locator("#notice .outline")).to_be_visible()),
     "descriptions": (
         "/?like=1000&show=descriptions",
         lambda page: expect(page.locator("mark.strong").first).to_be_visible(),

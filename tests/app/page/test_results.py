@@ -33,7 +33,7 @@ def test_more_and_less_like_this(visit: Visit) -> None:
 
 
 def test_more_comes_as_one_scrolls_and_comes_back_with_the_address(visit: Visit) -> None:
-    page = visit.go("/?q=blue")
+    page = visit.go("/?q=blue&all=1")
     visit.finds("Blue")
     page.mouse.wheel(0, 5000)
     expect(page.locator("#grid .card")).to_have_count(48)
