@@ -16,7 +16,7 @@ import numpy as np
 from index.product import title_key
 from index.query import NEWEST, SearchQuery, Side, Sort
 from index.ranking.calibrate import Calibration, Curve
-from index.ranking.fuse import fused, kind_of, lifted, scaled, weights_of
+from index.ranking.fuse import COMPLETE, Kind, fused, kind_of, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
 from index.vectors.facets import Mask
@@ -89,11 +89,10 @@ class HybridRanking:
         self._within = found if within is None else within
         self._weights = weights_of(query.mode, side, self._parsed, query.text_share)
         self._scales = calibration.scales
-        most = float(self._words.max(initial=0.0)) if self._weights.words else 1.0
-        kind = kind_of(query.mode, query.parsed, most)
+        self.kind: Kind = kind_of(query.mode, query.parsed, self._most if self._weights.words else 1.0)
         # The curves are of products: descriptions have scores of their own.
-        self.curve: Curve | None = calibration.curves.get(kind) if side == "images" else None
-        self.cutoff = calibration.auto.get(kind) if query.cutoff == "auto" else query.cutoff
+        self.curve: Curve | None = calibration.curves.get(self.kind) if side == "images" else None
+        self.cutoff = calibration.auto.get(self.kind) if query.cutoff == "auto" else query.cutoff
         self._least = -np.inf if query.min_score is None else query.min_score
         if self.cutoff is not None and self.curve is not None:
             self._least = max(self._least, self.curve.score_at(self.cutoff))
@@ -174,13 +173,22 @@ class HybridRanking:
 
     @cached_property
     def _words(self) -> Vectors:
-        """What each row (N,) has of the words; -1 where it may not be found."""
+        """What each row (N,) has of the words that any product has together; -1 where it may not be found."""
+        # Where no product has all words, having the most of them is what can be asked.
+        signal = self._signal if self._most >= COMPLETE or self._most <= 0 else self._signal / np.float32(self._most)
+        return np.where(self._found, signal, np.float32(-1))
+
+    @cached_property
+    def _signal(self) -> Vectors:
+        """What each row (N,) has of the words."""
         if self._parsed is None or not self._parsed.units:
-            signal = np.zeros(len(self._found), dtype=np.float32)
-        else:
-            signal = self._state.words.signal(self._parsed.units)
-        signal[~self._found] = -1
-        return signal
+            return np.zeros(len(self._found), dtype=np.float32)
+        return self._state.words.signal(self._parsed.units)
+
+    @cached_property
+    def _most(self) -> float:
+        """What the best row that may be found has of the words."""
+        return float(self._signal[self._found].max(initial=0.0))
 
     @cached_property
     def _exact(self) -> Rows:

@@ -96,7 +96,7 @@ def ranked_page(
             counted = state.carrying(relevant) if side == "texts" else relevant
             facets[name] = state.columns[name].value_counts(state.passing(others, excluded) & counted)
     hits = hits_of(state, side, rows, scores, passing, ranking.curve, ranking.signals(rows))
-    return Page(hits, total, facets, ranking.cutoff)
+    return Page(hits, total, facets, ranking.cutoff, ranking.kind)
 
 
 def hits_of(

@@ -15,8 +15,8 @@ import numpy as np
 
 from index import Hit, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search, title_key
 from index.language import LANGUAGES, shipped
-from index.ranking import Calibration, Curve, Kind, Scales, kind_of, save_calibration
-from index.words import english_words, stem, terms
+from index.ranking import Calibration, Curve, Kind, Scales, save_calibration
+from index.words import english, stem, terms
 from models import Encoder
 
 SEED = 0
@@ -92,7 +92,7 @@ def measure(search: Search, products: Sequence[Product], encoder: Encoder) -> Ca
         "look": searcher.judged(known, "hybrid", None, words=False),
         "doubtful": searcher.judged([*absent, *doubtful], "hybrid", "doubtful"),
         "lexical": searcher.judged([*known, *with_a_word], "lexical", "lexical"),
-        "text": searcher.judged(known, "vector", "text"),
+        "text": searcher.judged(known, "vector", None),
         "image": searcher.pictures(asking, names, rng),
     }
     # What is right for words that nothing explains, only looks can tell: the same scores as those of look.
@@ -160,7 +160,7 @@ def _foreign_words(search: Search, rng: np.random.Generator) -> list[str]:
     """Return English words that neither the catalogue nor a lexicon has."""
     lexicons = frozenset(word for language in LANGUAGES for word in shipped(language).words())
     known = {stem(word) for word in lexicons}
-    drawn = rng.permutation(sorted(english_words()))[: 8 * QUERIES].tolist()
+    drawn = rng.permutation(sorted(english().common))[: 8 * QUERIES].tolist()
     return [
         word
         for word in drawn
@@ -174,8 +174,7 @@ class _Scores:
 
     scores: np.ndarray
     right: np.ndarray
-    words: float
-    """Part of the words that the best hit has."""
+    kind: str | None
 
 
 class _Searcher:
@@ -196,7 +195,7 @@ class _Searcher:
         found = []
         for query, one, vector in zip(queries, parsed, self._encoder.encode_text(read), strict=True):
             judged = self._judged(vector, SearchQuery(k=DEPTH, mode=mode, parsed=one), query.right)
-            if kind is None or kind_of(mode, one, judged.words) == kind:
+            if kind is None or judged.kind == kind:
                 found.append(judged)
         return found
 
@@ -215,8 +214,7 @@ class _Searcher:
         (page,) = self._search.search("images", vector[None], [query])
         hits = [hit for hit in page.hits if isinstance(hit, Hit)]
         scores = np.array([hit.score for hit in hits], np.float32)
-        words = max((hit.signals.words or 0.0 for hit in hits if hit.signals), default=0.0)
-        return _Scores(scores, np.array([right(hit.product) for hit in hits], np.float32), words)
+        return _Scores(scores, np.array([right(hit.product) for hit in hits], np.float32), page.kind)
 
 
 def _joined(judged: Sequence[_Scores]) -> tuple[np.ndarray, np.ndarray]:
