@@ -150,7 +150,7 @@ class PostgresCatalogue:
         return shipped_calibration() if row is None else parsed_calibration(row[0], str(self._database))
 
     def save_calibration(self, calibration: Calibration) -> None:
-        """Keep what the scores of an encoder are worth, for this catalogue and those that take its place."""
+        """Keep what the scores of an encoder are worth, also for catalogues that take this one's place."""
         with self._pool.transaction() as connection:
             connection.execute(CALIBRATIONS)
             connection.execute(
@@ -194,10 +194,20 @@ class PostgresCatalogue:
         query = self.sql(f"SELECT {columns} FROM {{build}}.products {where} ORDER BY position")
         products: list[Product] = []
         pieces: list[Vectors] = []
+        once: dict[str, str] = {}
         with connection.cursor(name="all", binary=True) as cursor:
             cursor.execute(query, values)
             while rows := cursor.fetchmany(4096):
-                products += [Product(*row[:4]) for row in rows]
+                # Few values are many products': each is held once.
+                products += [
+                    Product(
+                        product_id,
+                        once.setdefault(title, title),
+                        {once.setdefault(name, name): once.setdefault(value, value) for name, value in given.items()},
+                        split,
+                    )
+                    for product_id, title, given, split, *_ in rows
+                ]
                 if vectors:
                     pieces.append(np.stack([to_vectors([row[4 + at] for row in rows]) for at in range(2)]))
         if not vectors:

@@ -1,6 +1,6 @@
 """The texts of a catalogue in memory: what reads queries, and knows which products have which words.
 
-Only ids, titles and attributes are held, some 1.5 kB a product; vectors stay in the database.
+Only ids, titles, attributes and their words are held, some 3 kB a product; vectors stay in the database.
 """
 
 from __future__ import annotations

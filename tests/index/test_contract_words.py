@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from common import InputError
+from common import ArtefactError, InputError
 from index import Database, Delete, Entry, Filter, Location, Mode, Product, Put, SearchQuery, Side
 from index.postgres import PostgresCatalogue
 from index.postgres import open_search as open_postgres_search
@@ -204,18 +204,29 @@ def test_where_not_everything_is_compared_the_best_are_found_all_the_same(server
         assert common >= 0.97 * hits
 
 
-def test_what_scores_are_worth_is_kept_with_the_database(server: Server) -> None:
-    place = Database(server.database())
+def test_what_scores_are_worth_is_kept_with_the_catalogue(place: Location) -> None:
     made(place, 20)
-    with PostgresCatalogue(place) as catalogue:
-        shipped = catalogue.calibration()
+    with opened(place) as catalogue:
+        shipped = search_of(catalogue).calibration
         own = Calibration("enc-1", Scales(), {"text": Curve((0.0, 1.0), (0.0, 0.5))}, {"text": 0.2})
         catalogue.save_calibration(own)
-        assert catalogue.calibration() == own
         search = search_of(catalogue)
+        assert search.calibration == own != shipped
         query = SearchQuery(parsed=search.understand("red"))
         (page,) = search.search("images", product(1).image_vector[None], [query])
         assert all(hit.relevance == pytest.approx(max(0, hit.score) / 2, abs=1e-6) for hit in page.hits)
-        catalogue.save_calibration(replace(own, encoder_id="enc-2"))
-        assert catalogue.calibration() == own
-        assert shipped != own
+        catalogue.write([Put(product(30))])
+        assert refresh(search, catalogue).calibration == own
+
+
+def test_a_calibration_of_another_encoder_and_a_damaged_one_are_told(server: Server) -> None:
+    place = Database(server.database())
+    made(place, 5)
+    with PostgresCatalogue(place) as catalogue:
+        shipped = catalogue.calibration()
+        catalogue.save_calibration(Calibration("enc-2", Scales(), {}, {}))
+        assert catalogue.calibration() == shipped
+        with catalogue._pool.transaction() as connection:
+            connection.execute("INSERT INTO vitrine.calibrations VALUES ('enc-1', '{}')")
+        with pytest.raises(ArtefactError, match="vitrine calibrate"):
+            catalogue.calibration()
