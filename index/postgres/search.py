@@ -33,7 +33,7 @@ from index.query import (
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
-from index.vectors.pages import curve_of, needs_scores, ranked_page
+from index.vectors.pages import needs_scores, ranked_page, relevance_of
 from index.vectors.state import IndexState
 from index.words.units import ParsedText, Suggestion
 
@@ -246,8 +246,8 @@ class PostgresSearch:
     ) -> list[Hit] | list[DescriptionHit]:
         scored = list(zip(found, scores.tolist(), strict=True))
         if side == "images":
-            curve = curve_of(self.calibration, side, query)
-            worth = [None] * len(found) if curve is None else curve.of(scores).tolist()
+            known = relevance_of(self.calibration, side, query, scores)
+            worth = [None] * len(found) if known is None else known.tolist()
             return [Hit(one.product, score, relevance) for (one, score), relevance in zip(scored, worth, strict=True)]
         passing, values = filter_sql(query.filters, ())
         ids_with_title: dict[uuid.UUID, list[str]] = {}

@@ -37,8 +37,10 @@ class Curve:
 
     def score_at(self, relevance: float) -> float:
         """Return the least score of that relevance; infinite where no score has it."""
-        if relevance <= self.relevance[0]:
+        if relevance <= 0:
             return -np.inf
+        if relevance <= self.relevance[0]:
+            return self.scores[0]  # what scores less than anything that was judged
         if relevance > self.relevance[-1]:
             return np.inf
         at = int(np.searchsorted(self.relevance, relevance))
@@ -64,6 +66,7 @@ class Curve:
         at = np.array([block[0] / block[2] for block in blocks])
         means = np.array([(block[1] + 0.5) / (block[2] + 1) for block in blocks])
         means = np.maximum.accumulate(means)
+        at, means = np.append(float(scores.min()), at), np.append(means[0], means)
         if len(at) > knots:
             chosen = np.unique(np.linspace(0, len(at) - 1, knots).round().astype(int))
             at, means = at[chosen], means[chosen]
