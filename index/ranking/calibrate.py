@@ -132,11 +132,20 @@ def load_calibration(folder: Path, encoder_id: str) -> Calibration:
     path = folder / RELEVANCE_FILE
     if not path.is_file():
         return shipped_calibration()
-    try:
-        found = Calibration.from_json(read_json(path, REMEDY))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtefactError(f"{path} is no calibration ({error}); make it again with `vitrine calibrate`") from error
+    found = parsed_calibration(read_json(path, REMEDY), str(path))
     return found if found.encoder_id == encoder_id else shipped_calibration()
+
+
+def parsed_calibration(found: Mapping[str, Any], place: str) -> Calibration:
+    """Return the calibration that was kept at a place.
+
+    Raises:
+        ArtefactError: it is none; names the place.
+    """
+    try:
+        return Calibration.from_json(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(f"{place} has no calibration ({error}); {REMEDY}") from error
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> None:

@@ -41,8 +41,9 @@ class VectorSource(Protocol):
 class Reach(Protocol):
     """Which rows may be compared where vectors are far away."""
 
-    most: int
-    """Rows that may be compared one by one."""
+    @property
+    def most(self) -> int:
+        """How many rows may be compared one by one."""
 
     def nearest(self, words: Vectors, passing: Mask, /) -> tuple[Rows, bool]:
         """Return rows among those that pass (N,), in order, that may be best; and whether these are all of them."""
@@ -60,6 +61,7 @@ class HybridRanking:
         found: (N,) which rows may be found, its filters aside.
         calibration: scales of the signals, curves of the scores.
         reach: limits what is compared; without it, everything may be.
+        within: (N,) which of the rows are looked at, where everything is too much.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class HybridRanking:
         found: Mask,
         calibration: Calibration,
         reach: Reach | None = None,
+        within: Mask | None = None,
     ) -> None:
         self._state = state
         self._vectors = vectors
@@ -83,6 +86,7 @@ class HybridRanking:
         self._vector = vector
         self._parsed = None if query.mode == "vector" else query.parsed
         self._found = found
+        self._within = found if within is None else within
         self._weights = weights_of(query.mode, side, self._parsed, query.text_share)
         self._scales = calibration.scales
         self.kind: Kind = kind_of(
@@ -242,14 +246,15 @@ class HybridRanking:
         """The rows that may be found and are not left out for their score, in order, and their coarse scores."""
         if self._lexical:
             rows = np.union1d(np.flatnonzero(self._words > 0), self._exact)
+            rows = rows[self._within[rows]]
             scores = self.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
-        rows = self._within_reach(self._least, self._found)
+        rows = self._within_reach(self._least, self._within)
         scores = self._coarse(rows)
         near = np.flatnonzero(np.abs(scores - self._least) <= self._slack)
         if len(near):
             scores[near] = self.score(rows[near])
-        kept = (scores >= self._least) & self._found[rows]
+        kept = (scores >= self._least) & self._within[rows]
         return rows[kept], scores[kept]
 
     def _candidates(self, count: int, passing: Mask) -> Ranked:

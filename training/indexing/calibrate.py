@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from index import Hit, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search, title_key
 from index.language import LANGUAGES, shipped
-from index.ranking import HYBRID, Calibration, Curve, Kind, Scales, save_calibration
+from index.ranking import HYBRID, Calibration, Curve, Kind, Scales
 from index.words import english, stem, terms
 from models import Encoder
 
@@ -57,8 +56,8 @@ def calibrate(place: Location, encoder: Encoder) -> Calibration | None:
         if len(products) < MIN_PRODUCTS:
             return None
         found = measure(open_search(store), products, encoder)
-    if found is not None and isinstance(place, Path):
-        save_calibration(place, found)
+        if found is not None:
+            store.save_calibration(found)
     return found
 
 
