@@ -73,6 +73,8 @@ class Page(Generic[T]):
     """Attribute -> value -> products that pass, the most frequent value first; an attribute's own filter left out."""
     cutoff: float | None = None
     """The relevance below which results were left out; None: none were."""
+    kind: str | None = None
+    """Which queries the scores are comparable with, one of `index.ranking.Kind`; None: those of vectors alone."""
 
 
 def score_exactly(query: Vectors, vectors: Vectors, rows: Integers) -> tuple[Integers, Vectors]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 
 from app.http import require
 from app.routes.components import TheComponents
-from app.schemas import MAX_SUGGESTIONS, MAX_TEXT, SuggestionResult, SuggestionsAnswer, clean, error_answers
+from app.schemas import MAX_SUGGESTIONS, MAX_TEXT, SuggestionResult, SuggestionsAnswer, error_answers
 
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 
@@ -24,15 +24,14 @@ def suggest(
 ) -> SuggestionsAnswer:
     """Complete what is being typed: brands, values of attributes, titles and phrases of the catalogue, likeliest first.
 
-    Each completion leads to products; `count` says to how many. A typing error is forgiven. Nothing typed completes to
-    nothing.
+    Each completion leads to products; `count` says to how many. A typing error is forgiven. A space at the end says
+    that the last word is finished. Before anything is typed, frequent brands and values come.
     """
     index = components.service.serving.index
-    text = clean(q)
-    found = index.suggest(text, k) if text else []
     return SuggestionsAnswer(
         suggestions=[
-            SuggestionResult(text=one.text, kind=one.kind, attribute=one.attribute, count=one.count) for one in found
+            SuggestionResult(text=one.text, kind=one.kind, attribute=one.attribute, count=one.count)
+            for one in index.suggest(q, k)
         ],
         catalogue_version=index.version,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from common import ConfigError, InputError
 from index.language.lexicon import LANGUAGES, Lexicon, load_lexicon, merged, shipped
 from index.language.parse import QueryParser
 from index.words.spelling import Speller
+from index.words.suggest import Completer
 from index.words.units import ParsedText
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ class Understanding:
     """Reads texts against one version of a catalogue."""
 
     def __init__(self, words: WordIndex, languages: Languages) -> None:
-        self._parser = QueryParser(
-            words, languages.lexicons, lambda language: languages.speller(language, words.surface())
-        )
+        self._words = words
+        self._languages = languages
+        self._parser = QueryParser(words, languages.lexicons, self._speller)
 
     def parse(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
@@ -85,3 +86,17 @@ class Understanding:
         if language is not None and language not in LANGUAGES:
             raise InputError(f"unknown language {language!r}; the languages there are: {', '.join(LANGUAGES)}")
         return self._parser.parse(text, language, correct=correct, dismissed=dismissed)
+
+    def completer(self, title: Callable[[int], str], before: Completer | None = None) -> Completer:
+        """Return what completes texts that are being typed.
+
+        Args:
+            title: returns the title of a row.
+            before: the completer of the version before this one.
+        """
+        roles = self._languages.lexicons["en"].roles
+        stop = [form for form, known in roles.items() if "stop" in known]
+        return Completer(self._words, title, lambda word: self._speller("en").correct(word), stop, before)
+
+    def _speller(self, language: str) -> Speller:
+        return self._languages.speller(language, self._words.surface())

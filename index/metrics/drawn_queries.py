@@ -19,6 +19,8 @@ MIN_GROUP = 3
 """Products of a brand, a colour and a type, from which on they are asked for."""
 MIN_WORD = 4
 """Letters of a word, from which on it may have a typo."""
+JOINING = ("and", "&", "of", "by", "for", "the")
+"""Words with which no brand ends."""
 LONGEST = 4
 """Words of a brand at most."""
 GOES_ON = 0.8
@@ -86,6 +88,7 @@ def _groups(products: Sequence[Product]) -> Mapping[str, list[str]]:
     begins = Counter(start for product in products for start in _starts(product))
     # What is a colour as well as the beginning of a brand says nothing clear.
     brands = {_brand(product, begins, values) for product in products} - values
+    brands = {brand for brand in brands if brand.rpartition(" ")[2] not in JOINING}
     groups: dict[str, list[str]] = defaultdict(list)
     for product in products:
         colour, kind = (product.attributes.get(name, "") for name in (COLOUR, TYPE))

@@ -15,17 +15,21 @@ from index.query import Mode, Side
 from index.records import Vectors
 from index.words.units import ParsedText, Unit
 
-Kind = Literal["known", "partly", "look", "doubtful", "lexical", "text", "image"]
+Kind = Literal["known", "partly", "apart", "look", "doubtful", "lexical", "text", "image"]
 """What a score is of.
 
-known: a hybrid query whose words the catalogue has. partly: it has some, among them what kind of product or which brand
-is meant. look: it has none, but a lexicon knows them. doubtful: any other with unknown words. lexical: words alone.
-text, image: vectors alone, of a text or of anything else.
+known: a hybrid query of which some product has all words. partly: the catalogue does not have all words, apart: no
+product has all, but the words tell what kind of product or which brand is meant. look: only words that lexicons know and
+the catalogue does not. doubtful: any other. lexical: words alone. text, image: vectors alone, of a text or else.
 """
 
 PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
 """What the names of attributes contain that tell what kind of product something is."""
 
+HALF = 0.5
+"""Part of the words that a product has at least, where a brand is what tells that the shop is meant."""
+COMPLETE = 0.95
+"""Part of the words from which on a product has all of them."""
 EXACT = 0.99
 """The least score of a product whose title or id is the whole text."""
 
@@ -71,25 +75,24 @@ def weights_of(mode: Mode, side: Side, parsed: ParsedText | None, text_share: fl
     return Weights(words, title, 1 - words - title) if side == "images" else Weights(words, 1 - words, 0.0)
 
 
-def kind_of(mode: Mode, parsed: ParsedText | None) -> Kind:
-    """Return which scores a query's are comparable with."""
+def kind_of(mode: Mode, parsed: ParsedText | None, words: float = 1.0) -> Kind:
+    """Return which scores a query's are comparable with; `words` is the part of the known ones that the best product has."""
     if mode == "vector" or parsed is None:
         return "image" if parsed is None else "text"
     if mode == "lexical":
         return "lexical"
     wanted = [unit for unit in parsed.units if not unit.negated]
-    if all(unit.keys for unit in wanted):
+    complete = all(unit.keys for unit in wanted)
+    if complete and words >= COMPLETE:
         return "known"
-    if any(map(_says_what, wanted)):
-        return "partly"
+    if any(map(_says_what, wanted)) or (words >= HALF and any(unit.kind == "brand" for unit in wanted)):
+        return "apart" if complete else "partly"
     looks = any(unit.kind == "word" and not unit.keys for unit in wanted)
     return "look" if looks and all(unit.kind != "unknown" for unit in wanted) else "doubtful"
 
 
 def _says_what(unit: Unit) -> bool:
-    """Return whether a unit says what kind of product, or which brand, is meant."""
-    if unit.kind == "brand":
-        return True
+    """Return whether a unit says what kind of product is meant."""
     name = "" if unit.condition is None else unit.condition.attribute.casefold()
     return any(part in name for part in PRODUCT_KINDS)
 

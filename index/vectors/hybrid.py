@@ -7,15 +7,16 @@ vector is compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from index.product import title_key
 from index.query import NEWEST, SearchQuery, Side, Sort
 from index.ranking.calibrate import Calibration, Curve
-from index.ranking.fuse import fused, kind_of, lifted, scaled, weights_of
+from index.ranking.fuse import COMPLETE, Kind, fused, kind_of, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
 from index.vectors.facets import Mask
@@ -27,38 +28,67 @@ GATHER_BELOW = 1 / 4
 """Part of the rows from which on comparing all vectors is faster than gathering those of some rows."""
 
 
+class VectorSource(Protocol):
+    """The vectors of one side, by row; `RowVectors` is one."""
+
+    def of(self, rows: Rows, /) -> Vectors:
+        """Return the vectors (K, D) of some rows."""
+
+    def times(self, vector: Vectors, rows: Rows | None, /) -> Vectors:
+        """Return the inner products (K,) of some rows with `vector` (D,), or of all (N,), summed in any order."""
+
+
+class Reach(Protocol):
+    """Which rows may be compared where vectors are far away."""
+
+    most: int
+    """Rows that may be compared one by one."""
+
+    def nearest(self, words: Vectors, passing: Mask, /) -> tuple[Rows, bool]:
+        """Return rows among those that pass (N,), in order, that may be best; and whether these are all of them."""
+
+
 class HybridRanking:
     """The ranking of one query.
 
     Args:
         state: the version.
+        vectors: of its rows.
         side: what is ranked: products, or the rows that stand for a title.
         vector: (D,), the query's; not read in mode lexical.
         query: with its mode, its parsed text and its cutoff.
         found: (N,) which rows may be found, its filters aside.
         calibration: scales of the signals, curves of the scores.
+        reach: limits what is compared; without it, everything may be.
     """
 
     def __init__(
         self,
         state: IndexState,
+        vectors: Mapping[Side, VectorSource],
         side: Side,
         vector: Vectors,
         query: SearchQuery,
         found: Mask,
         calibration: Calibration,
+        reach: Reach | None = None,
     ) -> None:
         self._state = state
+        self._vectors = vectors
+        self._reach = reach
+        self._few = int(GATHER_BELOW * len(found)) if reach is None else reach.most
+        self.complete = True
+        """Whether everything that could be among the results was looked at, so far."""
         self._side = side
         self._vector = vector
         self._parsed = None if query.mode == "vector" else query.parsed
         self._found = found
         self._weights = weights_of(query.mode, side, self._parsed, query.text_share)
         self._scales = calibration.scales
-        kind = kind_of(query.mode, query.parsed)
+        self.kind: Kind = kind_of(query.mode, query.parsed, self._most if self._weights.words else 1.0)
         # The curves are of products: descriptions have scores of their own.
-        self.curve: Curve | None = calibration.curves.get(kind) if side == "images" else None
-        self.cutoff = calibration.auto.get(kind) if query.cutoff == "auto" else query.cutoff
+        self.curve: Curve | None = calibration.curves.get(self.kind) if side == "images" else None
+        self.cutoff = calibration.auto.get(self.kind) if query.cutoff == "auto" else query.cutoff
         self._least = -np.inf if query.min_score is None else query.min_score
         if self.cutoff is not None and self.curve is not None:
             self._least = max(self._least, self.curve.score_at(self.cutoff))
@@ -101,12 +131,25 @@ class HybridRanking:
     def sorted(self, sort: Sort, width: int, passing: Mask) -> Ranked:
         """Return the first rows in another order than by score, at most `width`; ties by score, then by row."""
         rows = np.flatnonzero(passing & self.relevant) if self.bounded else np.flatnonzero(passing)
-        scores = self.score(rows)
-        keys = -rows.astype(np.float64) if sort.by == NEWEST else self._state.columns[sort.by].numbers(rows)
-        if sort.by != NEWEST and sort.descending:
-            keys = -keys
-        order = np.lexsort((rows, -scores, keys))[:width]  # NaN, no number, comes last
-        return rows[order], scores[order]
+        width = min(width, len(rows))
+        if sort.by == NEWEST:
+            rows = rows[::-1][:width]
+            return rows, self.score(rows)
+        keys = self._state.columns[sort.by].numbers(rows)
+        keys = np.nan_to_num(-keys if sort.descending else keys, nan=np.inf)  # no number comes last
+        scores = self._coarse(rows)
+        order = np.lexsort((rows, -scores, keys))
+        rows, keys, scores = rows[order], keys[order], scores[order]
+        kept = min(len(rows), width + MARGIN)
+        while width > 0:
+            exact = self.score(rows[:kept])
+            order = np.lexsort((rows[:kept], -exact, keys[:kept]))[:width]
+            last = order[-1]
+            # What was left out comes after the last wanted one, give or take the slack.
+            if kept == len(rows) or keys[kept] > keys[last] or scores[kept] + self._slack < exact[last]:
+                return rows[order], exact[order]
+            kept = min(len(rows), 8 * kept)
+        return rows[:0], scores[:0]
 
     def score(self, rows: Rows) -> Vectors:
         """Return the scores (K,) of rows, each summed in one fixed way."""
@@ -126,13 +169,22 @@ class HybridRanking:
 
     @cached_property
     def _words(self) -> Vectors:
-        """What each row (N,) has of the words; -1 where it may not be found."""
+        """What each row (N,) has of the words that any product has together; -1 where it may not be found."""
+        # Where no product has all words, having the most of them is what can be asked.
+        signal = self._signal if self._most >= COMPLETE or self._most <= 0 else self._signal / np.float32(self._most)
+        return np.where(self._found, signal, np.float32(-1))
+
+    @cached_property
+    def _signal(self) -> Vectors:
+        """What each row (N,) has of the words."""
         if self._parsed is None or not self._parsed.units:
-            signal = np.zeros(len(self._found), dtype=np.float32)
-        else:
-            signal = self._state.words.signal(self._parsed.units)
-        signal[~self._found] = -1
-        return signal
+            return np.zeros(len(self._found), dtype=np.float32)
+        return self._state.words.signal(self._parsed.units)
+
+    @cached_property
+    def _most(self) -> float:
+        """What the best row that may be found has of the words."""
+        return float(self._signal[self._found].max(initial=0.0))
 
     @cached_property
     def _exact(self) -> Rows:
@@ -146,7 +198,7 @@ class HybridRanking:
         return known[self._found[known]]
 
     def _cosines(self, side: Side, rows: Rows) -> Vectors:
-        return np.asarray((self._state.vectors[side].of(rows) * self._vector).sum(axis=1))
+        return np.asarray((self._vectors[side].of(rows) * self._vector).sum(axis=1))
 
     def _fused(self, rows: Rows) -> Vectors:
         return self._joined(self._words[rows], lambda side: self._cosines(side, rows))
@@ -169,9 +221,9 @@ class HybridRanking:
         """Return the scores (K,) of rows, or (N,) of all where they are all, give or take the slack."""
         chosen = None if len(rows) == len(self._found) else rows
         if not self._weights.words:
-            return self._state.vectors[self._side].times(self._vector, chosen)
+            return self._vectors[self._side].times(self._vector, chosen)
         words = self._words if chosen is None else self._words[rows]
-        return self._lift(rows, self._joined(words, lambda side: self._state.vectors[side].times(self._vector, chosen)))
+        return self._lift(rows, self._joined(words, lambda side: self._vectors[side].times(self._vector, chosen)))
 
     @cached_property
     def _relevant(self) -> Ranked:
@@ -201,15 +253,22 @@ class HybridRanking:
 
     def _within_reach(self, score: float, passing: Mask) -> Rows:
         """Return rows, in order, among them all that pass (N,) and can have a score; all rows, where they are many."""
-        every = np.arange(len(self._found))
         if not self._weights.words or score == -np.inf:
-            return every
+            return self._every(passing)
         need = (score - self._weights.vectors) / self._weights.words
         if need <= 0:
-            return every
+            return self._every(passing)
         rows = np.flatnonzero((self._words >= need - 1e-5) & passing)
         rows = np.union1d(rows, self._exact)
-        return rows if len(rows) <= GATHER_BELOW * len(every) else every
+        return rows if len(rows) <= self._few else self._every(passing)
+
+    def _every(self, passing: Mask) -> Rows:
+        """Return all rows; where vectors are far away, those that pass and may be best."""
+        if self._reach is None:
+            return np.arange(len(self._found))
+        rows, complete = self._reach.nearest(self._words, passing)
+        self.complete &= complete
+        return np.union1d(rows, self._exact)
 
     def _wordiest(self, count: int, passing: Mask) -> Rows | None:
         """Return `count` or more of the rows that pass (N,) and have the most words; None where they say little."""
@@ -223,4 +282,4 @@ class HybridRanking:
             if len(rows) < count:
                 return None
             rows = rows[words[rows] >= np.partition(words[rows], len(rows) - count)[len(rows) - count]]
-        return rows if len(rows) <= GATHER_BELOW * len(words) else None
+        return rows if len(rows) <= self._few else None

@@ -27,16 +27,16 @@ from index.query import (
     like_vectors,
     missing_products,
 )
-from index.ranking.calibrate import Calibration, Curve, shipped_calibration
-from index.ranking.fuse import kind_of
+from index.ranking.calibrate import Calibration, shipped_calibration
 from index.records import Changes, Snapshot, Vectors
-from index.results import DescriptionHit, Hit, Page, Signals, collapse, cut_at_min_score
+from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
 from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
-from index.vectors.rows import Rows
+from index.vectors.pages import RankedRows, curve_of, hits_of, needs_scores, ranked_page
 from index.vectors.scan import Ranked, top_k
 from index.vectors.state import IndexState, updated
 from index.vectors.subset import RowSubset
+from index.words.suggest import Completer
 from index.words.units import ParsedText, Suggestion
 
 
@@ -47,6 +47,7 @@ class SearchIndex:
         products: a snapshot, which is searched by a scan, or a state that is made already.
         calibration: what its scores are worth; that of the shipped checkpoint when it is not given.
         languages: lexicons and spelling, shared by the versions; the shipped ones when they are not given.
+        completer: of the version before this one.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class SearchIndex:
         products: Snapshot | IndexState,
         calibration: Calibration | None = None,
         languages: Languages | None = None,
+        completer: Completer | None = None,
     ) -> None:
         state = products if isinstance(products, IndexState) else IndexState.of(products)
         self.info = state.info
@@ -63,6 +65,7 @@ class SearchIndex:
         self.calibration = shipped_calibration() if calibration is None else calibration
         self.languages = Languages() if languages is None else languages
         self._understanding = Understanding(state.words, self.languages)
+        self._completer = self._understanding.completer(lambda row: state.rows.product(row).title, completer)
         self._counted: dict[str, dict[str, int]] = {}
 
     @classmethod
@@ -81,7 +84,7 @@ class SearchIndex:
 
         Only the newest index can be updated.
         """
-        return SearchIndex(updated(self._state, changes), self.calibration, self.languages)
+        return SearchIndex(updated(self._state, changes), self.calibration, self.languages, self._completer)
 
     def __len__(self) -> int:
         return self._state.count
@@ -121,8 +124,8 @@ class SearchIndex:
         return self._understanding.parse(text, language, correct=correct, dismissed=dismissed)
 
     def suggest(self, text: str, count: int = 8) -> list[Suggestion]:
-        """Return completions of what is being typed, the likeliest first."""
-        raise NotImplementedError
+        """Return completions of what is being typed, the likeliest first; none leads to nothing."""
+        return self._completer.suggest(text, count)
 
     def check(self, query: SearchQuery) -> LikeVectors:
         """Refuse a query that cannot be answered, before it is encoded; return the vectors that it names.
@@ -198,7 +201,7 @@ class SearchIndex:
             self._check(query)
         pages: dict[int, Page[Any]] = {}
         for number, query in enumerate(queries):
-            if _needs_scores(query):
+            if needs_scores(query):
                 pages[number] = self._ranked_page(side, vectors[number], query)
         for group in _groups(side, {number: one for number, one in enumerate(queries) if number not in pages}):
             passing = state.passing(group.filters, group.exclude)
@@ -218,7 +221,9 @@ class SearchIndex:
                 shown = slice(query.offset, enough)
                 if query.facets not in counted:
                     counted[query.facets] = self.facets(query.filters, query.facets)
-                hits = _hits(state, side, rows[shown], scores[shown], passing, self._curve(side, query))
+                hits = hits_of(
+                    state, side, rows[shown], scores[shown], passing, curve_of(self.calibration, side, query)
+                )
                 pages[number] = Page(hits, total, counted[query.facets])
         return [pages[number] for number in range(len(queries))]
 
@@ -226,52 +231,12 @@ class SearchIndex:
         order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
         check_names(self._state.columns, query.filters, query.facets, order)
 
-    def _curve(self, side: Side, query: SearchQuery) -> Curve | None:
-        return self.calibration.curves.get(kind_of(query.mode, query.parsed)) if side == "images" else None
-
     def _ranked_page(self, side: Side, vector: Vectors, query: SearchQuery) -> Page[Any]:
         """Return the page of a query whose results depend on more than the order of one cosine."""
         state = self._state
-        excluded = query.exclude if side == "images" else ()
-        passing = state.passing(query.filters, excluded)
-        ranking = HybridRanking(
-            state, side, vector, query, state.rows_of(side, state.passing({}, excluded)), self.calibration
-        )
-        among = state.rows_of(side, passing)
-        total: int | None = int(np.count_nonzero(among & ranking.relevant if ranking.bounded else among))
-        if query.sort is not None:
-            rows, scores = ranking.sorted(query.sort, query.end, among)
-        elif query.collapse is not None and side == "images":
-            chosen, places, total = collapse(
-                query, total or 0, lambda width: _Ranking(state, *ranking.top(width, among))
-            )
-            rows, scores = chosen.rows[places], chosen.scores[places]
-        else:
-            rows, scores = ranking.top(query.end, among)
-        rows, scores = rows[query.offset :], scores[query.offset :]
-        if ranking.bounded:
-            facets = self._relevant_facets(side, query, ranking)
-        else:
-            facets = self.facets(query.filters, query.facets)
-        hits = _hits(state, side, rows, scores, passing, ranking.curve, ranking.signals(rows))
-        return Page(hits, total, facets, ranking.cutoff)
-
-    def _relevant_facets(self, side: Side, query: SearchQuery, ranking: HybridRanking) -> dict[str, dict[str, int]]:
-        """Return the counts of values among the products that are relevant, or carry a relevant description."""
-        relevant = self._state.carrying(ranking.relevant) if side == "texts" else ranking.relevant
-        excluded = query.exclude if side == "images" else ()
-        counts = {}
-        for name in query.facets:
-            others = {other: one for other, one in query.filters.items() if other != name}
-            mask = self._state.passing(others, excluded) & relevant
-            counts[name] = self._state.columns[name].value_counts(mask)
-        return counts
-
-
-def _needs_scores(query: SearchQuery) -> bool:
-    """Return whether a query is answered by scores of its own, not by the scan that queries share."""
-    worded = query.mode != "vector" and (query.parsed is not None or query.mode == "lexical")
-    return worded or query.cutoff is not None or query.sort is not None
+        found = state.rows_of(side, state.passing({}, query.exclude if side == "images" else ()))
+        ranking = HybridRanking(state, state.vectors, side, vector, query, found, self.calibration)
+        return ranked_page(state, state.vectors["images"], side, query, lambda _: ranking, self.facets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,58 +257,16 @@ def _groups(side: Side, queries: Mapping[int, SearchQuery]) -> Iterator[_Group]:
         yield _Group(dict(filters), exclude, numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    """Rows that a search found, best first, as `collapse` reads them."""
-
-    state: IndexState
-    rows: Rows
-    scores: Vectors
-
-    def title_keys(self) -> list[int]:
-        keys: list[int] = self.state.title_of[self.rows].tolist()
-        return keys
-
-    def vectors(self, places: slice) -> Vectors:
-        return self.state.vectors["images"].of(self.rows[places])
-
-
 def _collapsed(
     state: IndexState, vector: Vectors, query: SearchQuery, subset: RowSubset, passing: Mask
 ) -> tuple[Ranked, int | None]:
     """Return the best rows of one query (1, D) that do not repeat a better one, and how many there are."""
 
-    def best(width: int) -> _Ranking:
+    def best(width: int) -> RankedRows:
         ((rows, scores),) = top_k(state.vectors["images"], vector, [width], subset)
-        return _Ranking(state, rows, scores)
+        return RankedRows(state, state.vectors["images"], rows, scores)
 
     ranking, places, total = collapse(query, subset.total, best)
     if query.collapse == "title":
         total = state.title_count(passing)
     return (ranking.rows[places], ranking.scores[places]), total
-
-
-def _hits(
-    state: IndexState,
-    side: Side,
-    rows: Rows,
-    scores: Vectors,
-    passing: Mask,
-    curve: Curve | None,
-    signals: Sequence[Signals | None] | None = None,
-) -> list[Hit] | list[DescriptionHit]:
-    """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,)."""
-    table = state.rows
-    relevance = [None] * len(rows) if curve is None else curve.of(scores).tolist()
-    scored = list(zip(rows.tolist(), scores.tolist(), relevance, strict=True))
-    if side == "images":
-        parts = [None] * len(rows) if signals is None else signals
-        return [
-            Hit(table.product(row), score, worth, part) for (row, score, worth), part in zip(scored, parts, strict=True)
-        ]
-    hits = []
-    for title_row, score, worth in scored:
-        carrying = table.rows_with_title(int(state.title_of[title_row]))
-        ids = [table.product(row).id for row in carrying if row < len(passing) and passing[row]]
-        hits.append(DescriptionHit(table.product(title_row).title, score, ids, worth))
-    return hits

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from index.words.analyse import words as words
     from index.words.index import WordIndex as WordIndex
     from index.words.spelling import Speller as Speller
-    from index.words.spelling import english_words as english_words
+    from index.words.spelling import english as english
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "index.words.analyse": "fold is_code stem terms words",
         "index.words.index": "WordIndex",
-        "index.words.spelling": "Speller english_words",
+        "index.words.spelling": "Speller english",
     },
 )

@@ -83,8 +83,9 @@ class Entries:
     ) -> None:
         self._surface = surface
         self._stop = stop
-        kept = None if before is None else before._sorted
-        self._sorted = kept if kept is not None and len(kept) == len(surface) else sorted(list(surface))
+        self._size: int = len(surface)
+        kept = before is not None and before._size == self._size
+        self._sorted: list[str] = before._sorted if before is not None and kept else _sorted_words(surface)
         of_attribute = Counter(name for name, _ in values)
         news = log2(1 + len(brands))
         self.named: list[Entry] = [
@@ -130,9 +131,9 @@ class Entries:
         return known
 
     def near(self, beginning: str) -> list[str]:
-        """Return beginnings of entries that are one edit away, the best entries' first; the first letter may not change.
+        """Return beginnings of entries that are one edit away, the best entries' first.
 
-        It may be swapped with the second.
+        The first letter stays, or is swapped with the second.
         """
         variants = {
             variant
@@ -169,6 +170,11 @@ def parts_of(text: str) -> tuple[str, ...]:
 def _brand_key(brand: str) -> str:
     """Return the key of a brand's postings, which names all parts of its words."""
     return brand_key(" ".join(part for word in words(brand) for part in word.parts))
+
+
+def _sorted_words(surface: Mapping[str, int]) -> list[str]:
+    """Return the words that can be completed: a lone letter is a part of one, as in `T-Shirt`."""
+    return sorted(word for word in list(surface) if len(word) > 1)
 
 
 def _range(keys: Sequence[str], beginning: str) -> tuple[int, int]:

@@ -23,8 +23,8 @@ MIN_BRAND = 3
 """Titles that must begin with the same words for these to be a brand."""
 BRAND_SHARE = 0.5
 """Part of the products with the last word of a brand that must have the brand: what `men` follows is none."""
-LEAST_WEIGHT, UNKNOWN_WEIGHT = 1.5, 5.0
-"""Weight of a unit that most products have, and of one that none has."""
+LEAST_WEIGHT = 1.5
+"""Weight of a unit that most products have."""
 NEGATED_WEIGHT = 4.0
 """Weight of a unit that is unwanted."""
 
@@ -184,19 +184,19 @@ class WordIndex:
         return found if self.living == len(self.alive) else found[self.alive[found]]
 
     def weight(self, unit: Unit) -> float:
-        """Return what a unit counts: its inverse document frequency, within bounds."""
+        """Return what a unit counts: its inverse document frequency, within bounds; 0 where no product has it."""
         if unit.negated:
             return NEGATED_WEIGHT * unit.share
         most = max((self.frequency(key) for key, degree in unit.keys if degree > 0.5), default=0)
         if not most:
-            return UNKNOWN_WEIGHT * unit.share
+            return 0.0
         return max(LEAST_WEIGHT, float(np.log1p((self.living - most + 0.5) / (most + 0.5)))) * unit.share
 
     def signal(self, units: Sequence[Unit]) -> Floats:
-        """Return (N,) which part of the units each row has, 0 to 1, by weight; of dead rows anything."""
+        """Return (N,) which part of the units that any product has each row has, 0 to 1; of dead rows anything."""
         found = np.zeros(len(self.alive), dtype=np.float32)
         weights = [self.weight(unit) for unit in units]
-        total = sum(weights)
+        total = sum(weights) or 1.0
         for unit, weight in zip(units, weights, strict=True):
             share = np.float32(weight / total)
             if unit.negated:

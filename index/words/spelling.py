@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +27,10 @@ EXTRA = 1
 
 _FREQUENT = 200
 """A word is frequent when the most frequent one is in at most this many times as many products."""
+_VERY_FREQUENT = 100
+"""The same for a word to which another of the language is corrected."""
+_MISPRINT = 1000
+"""How much more frequent a word must be than one that is a misprint of it."""
 _RARE = 20_000
 """A word is rare when the most frequent one is in more than this many times as many products."""
 _FIRST_LETTER = 1.0
@@ -54,18 +59,17 @@ class Speller:
     """
 
     def __init__(
-        self, frequencies: Mapping[str, int], extra: Collection[str] = (), guard: Collection[str] | None = None
+        self, frequencies: Mapping[str, int], extra: Collection[str] = (), language: Language | None = None
     ) -> None:
         """Take the words of a catalogue, all of them folded and not stemmed.
 
         Args:
             frequencies: words of titles and attributes, with the products that have them.
             extra: words of lexicons; an unknown word may be corrected to one of them.
-            guard: further words of the language, which are left alone but are never what a word is corrected to; those
-                of `english_words` by default.
+            language: further words, to which nothing is corrected; those of `english` by default.
         """
         self._extra = frozenset(extra)
-        self._guard = english_words() if guard is None else frozenset(guard)
+        self._language = english() if language is None else language
         self._words: list[str] = []
         self._places: dict[str, int] = {}
         self._signatures: Signatures = np.empty(0, dtype=np.uint64)
@@ -75,7 +79,7 @@ class Speller:
     def with_words(self, frequencies: Mapping[str, int]) -> Speller:
         """Return a speller for the catalogue's words as they are now; what is known of its words is shared."""
         other = Speller.__new__(Speller)
-        other._extra, other._guard = self._extra, self._guard
+        other._extra, other._language = self._extra, self._language
         other._words, other._places = list(self._words), dict(self._places)
         other._signatures, other._lengths = self._signatures, self._lengths
         other._take(frequencies)
@@ -83,18 +87,30 @@ class Speller:
 
     def knows(self, word: str) -> bool:
         """Return whether a folded word is one of the catalogue, a lexicon or the language, or has the stem of one."""
-        return word in self._frequencies or word in self._extra or word in self._guard or stem(word) in self._stems
-
-    def frequency(self, word: str) -> int:
-        """Return how many products have the word, by its stem; those of several words of one stem are added up."""
-        return self._stems.get(stem(word), 0)
+        ours = word in self._frequencies or word in self._extra or stem(word) in self._stems
+        return ours or word in self._language.common
 
     def correct(self, word: str) -> str | None:
         """Return what a folded word was meant to be; None where it is known, a code, too short or near nothing."""
         if len(word) < SHORTEST or is_code(word) or not word.isalpha() or self.knows(word):
             return None
-        found = self._near(word)
-        return found[0][1] if found else None
+        found = self._near(word) or self._doubled(word)
+        best = found[0][1] if found else None
+        if best is not None and word in self._language.other and self._count(best) * _VERY_FREQUENT < self._most:
+            return None
+        return best
+
+    def misprint(self, word: str) -> str | None:
+        """Return what a word of very few products is a misprint of: "shrt" in one title, where thousands have "shirt".
+
+        The word is right where it is searched, but not all that is meant.
+        """
+        products = self._frequencies.get(word, 0)
+        if not products or len(word) <= SHORTEST or not word.isalpha() or word in self._language.common:
+            return None
+        near = [(edits, other) for edits, other in self._near(word) if other != word and edits == 1]
+        best = near[0][1] if near else None
+        return best if best is not None and self._count(best) >= _MISPRINT * products else None
 
     def candidates(self, word: str, limit: int = 5) -> list[tuple[str, int, int]]:
         """Return the best corrections of a word, known or not: (word, edits, products), at most `limit`."""
@@ -102,7 +118,7 @@ class Speller:
 
     def split(self, word: str) -> tuple[str, str] | None:
         """Return the two frequent words that an unknown one was written from without a space, or None."""
-        if is_code(word) or self.knows(word):
+        if is_code(word) or self.knows(word) or word in self._language.other:
             return None
         pairs = [(word[:at], word[at:]) for at in range(3, len(word) - 2)]
         scored = [(min(self._frequencies.get(a, 0), self._frequencies.get(b, 0)), (a, b)) for a, b in pairs]
@@ -113,25 +129,11 @@ class Speller:
         near = self._near(word)
         return None if near and near[0][0] == 1 and self._count(near[0][1]) >= rarer else pair
 
-    def join(self, first: str, second: str) -> str | None:
-        """Return the known word that two were torn from, such as "back" and "pack", or None.
-
-        It must be at least as frequent as the rarer of the two: "flip flops" are two words, though some write one.
-        """
-        whole = first + second
-        products = self.frequency(whole)
-        if products and products >= min(self.frequency(first), self.frequency(second)):
-            return whole
-        return None
-
     def _take(self, frequencies: Mapping[str, int]) -> None:
         """Take the words and frequencies of a catalogue; those that are new get signatures."""
         self._frequencies = {word: products for word, products in frequencies.items() if products > 0}
         self._most = max(self._frequencies.values(), default=0)
-        self._stems: dict[str, int] = {}
-        for word, products in self._frequencies.items():
-            term = stem(word)
-            self._stems[term] = self._stems.get(term, 0) + products
+        self._stems = set(map(stem, self._frequencies))
         new = [
             word
             for word in (*self._frequencies, *sorted(self._extra))
@@ -148,9 +150,9 @@ class Speller:
         """Return the products of exactly this word; some for one of a lexicon, none for one that is gone."""
         return self._frequencies.get(word, EXTRA if word in self._extra else 0)
 
-    def _near(self, word: str) -> list[tuple[int, str]]:
-        """Return (edits, word) of the known words that are near, the likeliest first."""
-        most = 2 if len(word) >= TWO_EDITS else 1
+    def _near(self, word: str, most: int = 0) -> list[tuple[int, str]]:
+        """Return (edits, word) of the known words at most so many edits away, the likeliest first."""
+        most = most or (2 if len(word) >= TWO_EDITS else 1)
         apart = np.bitwise_count(self._signatures ^ np.uint64(_signature(word)))
         near = (apart <= 2 * most) & (np.abs(self._lengths - len(word)) <= most)
         found = []
@@ -162,6 +164,12 @@ class Speller:
                 found.append((edits, -_likelihood(word, other, edits, products), other))
         return [(edits, other) for edits, _, other in sorted(found)]
 
+    def _doubled(self, word: str) -> list[tuple[int, str]]:
+        """Return (edits, word) of the known words that differ in which letters are doubled: "benneton" is Benetton."""
+        plain = _undoubled(word)
+        found = self._near(word, 2) if len(word) < TWO_EDITS else []
+        return [(edits, other) for edits, other in found if _undoubled(other) == plain]
+
     def _plausible(self, word: str, other: str, edits: int, products: int) -> bool:
         """Return whether so frequent a word may be meant: a short one and one that replaces letters need more."""
         if len(word) == SHORTEST:
@@ -171,13 +179,28 @@ class Speller:
         return edits == 1 and word[0] == other[0] and _slip(word, other) not in ("neighbour", "replace")
 
 
-@lru_cache(maxsize=1)
-def english_words() -> frozenset[str]:
-    """Return some 21,000 frequent English words: a customer who types "helicopter" has made no mistake.
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Words of a language that a shop may not have: a customer who types "helicopter" has made no mistake."""
 
-    Source: the whole words of the vocabulary of BERT (uncased, Apache-2.0), which the encoders here read too.
+    common: frozenset[str] = frozenset()
+    """Are left as they are."""
+    other: frozenset[str] = frozenset()
+    """Are corrected to very frequent words only."""
+
+
+@lru_cache(maxsize=1)
+def english() -> Language:
+    """Return the words of English: 15,000 common ones, and 36,000 rarer ones and names.
+
+    Source: the vocabulary of BERT (uncased) and SCOWL's small list, of which common is what both have; and symspellpy's
+    frequency dictionary.
     """
-    return frozenset(Path(__file__).with_name("english.txt").read_text(encoding="ascii").split())
+
+    def read(name: str) -> frozenset[str]:
+        return frozenset(Path(__file__).with_name(name).read_text(encoding="ascii").split())
+
+    return Language(read("english_common.txt"), read("english_other.txt"))
 
 
 def _signature(word: str) -> int:
@@ -190,6 +213,10 @@ def _signature(word: str) -> int:
         bits |= 1 << (bit + 32 if bit in seen else bit)
         seen.add(bit)
     return bits
+
+
+def _undoubled(word: str) -> str:
+    return "".join(letter for letter, before in zip(word, f" {word}", strict=False) if letter != before)
 
 
 def _likelihood(word: str, other: str, edits: int, products: int) -> float:

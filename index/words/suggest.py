@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from index.words.analyse import stem, words
+from index.words.analyse import Word, stem, words
 from index.words.entries import Entries, Entry, parts_of
 from index.words.having import Having, Rows, Words
 from index.words.phrases import frequent_phrases
@@ -34,6 +34,8 @@ SAMPLE = 10_000
 """Products in whose titles phrases are looked for."""
 CHANGED = 0.1
 """Part of the products that must have changed for new phrases to be looked for."""
+LONGEST = 12
+"""Words of the longest text that is completed."""
 COMMON = 0.4
 """Part of the products of which a value says nothing: nobody asks for what is worn casually."""
 
@@ -80,7 +82,10 @@ class Completer:
     def suggest(self, text: str, count: int = 8) -> list[Suggestion]:
         """Return at most `count` completions of a text, the likeliest first; none leads to nothing."""
         answer = _Answer(count)
-        readings = self._readings(text)
+        typed = words(text)
+        if len(typed) > LONGEST:
+            return []
+        readings = self._readings(typed, text[-1:].isspace())
         if not readings:
             answer.add(self._popular(count))
             return answer.suggestions
@@ -96,10 +101,9 @@ class Completer:
             answer.add(self._titles(finished, prefix))
         return answer.suggestions
 
-    def _readings(self, text: str) -> list[Reading]:
+    def _readings(self, typed: list[Word], ended: bool) -> list[Reading]:
         """Return how a text may be read, the likeliest first: `t sh` begins `tshirt`, or ends in a word with sh."""
-        typed = words(text)
-        last = None if not typed or (typed[-1].end < len(text) and text[-1].isspace()) else typed.pop()
+        last = None if not typed or ended else typed.pop()
         finished: list[str] = []
         for word in typed:
             if finished and len(finished[-1]) == 1 and self._having.known(finished[-1] + word.whole):
@@ -115,7 +119,7 @@ class Completer:
             joined = (tuple(finished[:-1]), finished[-1] + last.whole)
             found.insert(0 if self._is_torn(finished[-1], joined[1]) else 1, joined)
         if len(last.parts) > 1:
-            found.append((tuple([*finished, *last.parts[:-1]]), last.parts[-1]))
+            found.append(((*finished, *last.parts[:-1]), last.parts[-1]))
         return found
 
     def _is_torn(self, word: str, joined: str) -> bool:
@@ -130,7 +134,9 @@ class Completer:
 
     def _continue(self, answer: _Answer, finished: Sequence[str], prefix: str, phrases: Collection[Entry] = ()) -> None:
         """Add `phrases`, and the finished words with what their products have too and what begins with `prefix`."""
-        rows = self._having.all_of(finished) if finished and not answer.full else ()
+        if not finished or answer.full:
+            return
+        rows = self._having.all_of(finished)
         if not len(rows):
             return
         done = set(map(stem, finished))

@@ -1,6 +1,6 @@
-"""docs/results.md, its tables made from the committed JSON beside it; the words between them stay.
+"""docs/results.md and docs/search.md, their tables made from the committed JSON beside them; the words between stay.
 
-python -m tests.benchmarks.results docs/results.md
+python -m tests.benchmarks.results docs/results.md docs/search.md
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common import atomic_file
-from tests.benchmarks import ablation
+from tests.benchmarks import ablation, search_parts
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -68,6 +68,8 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
     "paper": lambda folder: comparison_markdown(read_comparison(folder / "paper.json")),
     "ablation": lambda folder: ablation.table(_json(folder, "ablation")),
     "throughput": throughput,
+    "queries": lambda folder: markdown(read_result(folder / "search-queries.json")),
+    "parts": lambda folder: search_parts.table(_json(folder, "search-parts")),
 }
 
 

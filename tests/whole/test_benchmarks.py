@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import service
+from tests.benchmarks import search_parts, service
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -61,3 +61,20 @@ def test_the_page_has_every_section_there_are_figures_for() -> None:
     there = [path.stem for path in FOLDER.glob("*.json")]
     assert set(there) <= set(SECTIONS)
     assert page().count("\n## ") >= len(there)
+
+
+def test_what_the_parts_of_a_search_are_worth(checkpoint: Path, catalogue: Path, tmp_path: Path) -> None:
+    queries = tmp_path / "queries.jsonl"
+    ball = {"attributes": {"articleType": ["Ball"], "baseColour": ["Red"]}}
+    lines = [
+        {"text": "red ball", "kind": "plain", "where": ball},
+        {"text": "red blal", "kind": "typo", "clean": "red ball", "where": ball},
+    ]
+    queries.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    found = search_parts.measured(queries, checkpoint, catalogue, "report")
+    assert list(found["parts"]) == list(search_parts.PARTS)
+    typo = {name: part["kinds"]["typo"]["p10"]["value"] for name, part in found["parts"].items()}
+    assert typo["all"] > typo["no correction"]
+    table = search_parts.table(found)
+    assert f"| plain | 1 | {100 * found['parts']['all']['kinds']['plain']['p10']['value']:.1f} |" in table
+    assert len(table.splitlines()) == 2 + 3

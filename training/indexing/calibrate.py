@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from index import Hit, Location, ParsedText, Product, Search, SearchQuery, open_catalogue, open_search, title_key
+from index import Hit, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search, title_key
 from index.language import LANGUAGES, shipped
-from index.ranking import Calibration, Curve, Kind, Scales, kind_of, save_calibration
-from index.words import english_words, stem, terms
+from index.ranking import Calibration, Curve, Kind, Scales, save_calibration
+from index.words import english, stem, terms
 from models import Encoder
 
 SEED = 0
-QUERIES = 600
+QUERIES = 300
 """Queries of each kind, at most."""
 DEPTH = 100
 """Hits of each that are judged."""
@@ -29,7 +29,7 @@ MIN_PRODUCTS = 200
 NAMED = 0.3
 """Part of the titles that must name an attribute's value for queries to name it."""
 MAX_VALUES = 300
-LOST = 0.005
+LOST = 0.002
 """Part of the right hits that the automatic cutoff may leave out."""
 NOTHING = 0.98
 """Part of the queries for what the shop does not sell that it is to leave without a hit."""
@@ -68,6 +68,7 @@ def measure(search: Search, products: Sequence[Product], encoder: Encoder) -> Ca
     names = _named_attributes(asking)
     if not names:
         return None
+    # Seeded: the same catalogue has the same curves.
     rng = np.random.default_rng(SEED)
     known = list(_attribute_queries(search, asking, names, rng))
     foreign = _foreign_words(search, rng)
@@ -78,14 +79,20 @@ def measure(search: Search, products: Sequence[Product], encoder: Encoder) -> Ca
         JudgedText(f"{rng.choice(terms(title))} {word}", lambda _: False)
         for title, word in zip(rng.permutation(titles)[:QUERIES], rng.choice(foreign, QUERIES), strict=False)
     ]
+    titles_of_others = [product.title for product in rng.permutation(np.array(asking, dtype=object))[: len(known)]]
+    with_a_word = [
+        replace(one, text=f"{one.text} {rng.choice(title.split())}")
+        for one, title in zip(known, titles_of_others, strict=False)
+    ]
     searcher = _Searcher(search, encoder)
     judged: dict[Kind, list[_Scores]] = {
-        "known": searcher.judged(known, "hybrid", {"known"}),
-        "partly": searcher.judged(half_known, "hybrid", {"partly"}),
-        "look": searcher.judged(known, "hybrid", {"known"}, words=False),
-        "doubtful": searcher.judged([*absent, *doubtful], "hybrid", {"doubtful"}),
-        "lexical": searcher.judged(known, "lexical", {"lexical"}),
-        "text": searcher.judged(known, "vector", {"text"}),
+        "known": searcher.judged(known, "hybrid", "known"),
+        "partly": searcher.judged(half_known, "hybrid", "partly"),
+        "apart": searcher.judged(with_a_word, "hybrid", "apart"),
+        "look": searcher.judged(known, "hybrid", None, words=False),
+        "doubtful": searcher.judged([*absent, *doubtful], "hybrid", "doubtful"),
+        "lexical": searcher.judged([*known, *with_a_word], "lexical", "lexical"),
+        "text": searcher.judged(known, "vector", None),
         "image": searcher.pictures(asking, names, rng),
     }
     # What is right for words that nothing explains, only looks can tell: the same scores as those of look.
@@ -153,7 +160,7 @@ def _foreign_words(search: Search, rng: np.random.Generator) -> list[str]:
     """Return English words that neither the catalogue nor a lexicon has."""
     lexicons = frozenset(word for language in LANGUAGES for word in shipped(language).words())
     known = {stem(word) for word in lexicons}
-    drawn = rng.permutation(sorted(english_words()))[: 8 * QUERIES].tolist()
+    drawn = rng.permutation(sorted(english().common))[: 8 * QUERIES].tolist()
     return [
         word
         for word in drawn
@@ -167,6 +174,7 @@ class _Scores:
 
     scores: np.ndarray
     right: np.ndarray
+    kind: str | None
 
 
 class _Searcher:
@@ -176,19 +184,20 @@ class _Searcher:
         self._search = search
         self._encoder = encoder
 
-    def judged(self, queries: Sequence[JudgedText], mode: Any, kinds: set[str], *, words: bool = True) -> list[_Scores]:
-        """Return the judged hits of the queries that are of one of some kinds; without words, vectors alone rank."""
-        asked: list[tuple[JudgedText, ParsedText]] = []
-        for query in queries:
-            parsed = self._search.understand(query.text, "en", correct=False)
-            if kind_of(mode, parsed) in kinds:
-                asked.append((query, parsed if words else replace(parsed, units=())))
-        read = [query.text if mode == "vector" else parsed.english for query, parsed in asked]
-        vectors = self._encoder.encode_text(read) if read else np.empty((0, self._encoder.dim), np.float32)
-        return [
-            self._judged(vector, SearchQuery(k=DEPTH, mode=mode, parsed=parsed), query.right)
-            for vector, (query, parsed) in zip(vectors, asked, strict=True)
-        ]
+    def judged(
+        self, queries: Sequence[JudgedText], mode: Mode, kind: Kind | None, *, words: bool = True
+    ) -> list[_Scores]:
+        """Return the judged hits of the queries that are of a kind; without words, vectors alone rank."""
+        parsed = [self._search.understand(query.text, "en", correct=False) for query in queries]
+        read = [query.text if mode == "vector" else one.english for query, one in zip(queries, parsed, strict=True)]
+        if not words:
+            parsed = [replace(one, units=()) for one in parsed]
+        found = []
+        for query, one, vector in zip(queries, parsed, self._encoder.encode_text(read), strict=True):
+            judged = self._judged(vector, SearchQuery(k=DEPTH, mode=mode, parsed=one), query.right)
+            if kind is None or judged.kind == kind:
+                found.append(judged)
+        return found
 
     def pictures(self, products: Sequence[Product], names: Sequence[str], rng: np.random.Generator) -> list[_Scores]:
         """Return the judged hits of pictures: right is what has the same attributes as their products."""
@@ -204,10 +213,8 @@ class _Searcher:
     def _judged(self, vector: np.ndarray, query: SearchQuery, right: Judge) -> _Scores:
         (page,) = self._search.search("images", vector[None], [query])
         hits = [hit for hit in page.hits if isinstance(hit, Hit)]
-        return _Scores(
-            np.array([hit.score for hit in hits], np.float32),
-            np.array([right(hit.product) for hit in hits], np.float32),
-        )
+        scores = np.array([hit.score for hit in hits], np.float32)
+        return _Scores(scores, np.array([right(hit.product) for hit in hits], np.float32), page.kind)
 
 
 def _joined(judged: Sequence[_Scores]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
+import numpy as np
 
 from common import InputError
-from index import MODES, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search
+from index import MODES, Location, Mode, ParsedText, Product, Search, SearchQuery, open_catalogue, open_search
 from index.metrics import (
     DEPTH,
     HALVES,
@@ -22,7 +23,7 @@ from index.metrics import (
     judged_figures,
     read_queries,
 )
-from models import Encoder, load_encoder
+from models import load_encoder
 
 ALL = "all"
 """Every mode, or both halves."""
@@ -33,6 +34,13 @@ TIMEOUT_S = 120.0
 
 Ask = Callable[[Sequence[str], Mode], list[Found]]
 """Returns what each of some texts finds, in their order."""
+
+
+class TextEncoder(Protocol):
+    """What is needed of an encoder."""
+
+    def encode_text(self, texts: Sequence[str], /) -> np.ndarray:
+        """Return unit vectors (B, D) float32."""
 
 
 def evaluate_queries(
@@ -145,11 +153,15 @@ def ask_all(ask: Ask, wanted: Sequence[tuple[JudgedQuery, frozenset[str]]], mode
     ]
 
 
-def offline(search: Search, encoder: Encoder) -> Ask:
-    """Return what asks an opened catalogue as the service does: words are understood first, then encoded."""
+def offline(search: Search, encoder: TextEncoder, understand: Callable[[str], ParsedText] | None = None) -> Ask:
+    """Return what asks an opened catalogue as the service does: words are understood first, then encoded.
+
+    With `understand`, a text is understood by that in the place of `Search.understand`.
+    """
+    understand = understand or search.understand
 
     def ask(texts: Sequence[str], mode: Mode) -> list[Found]:
-        parsed = [None if mode == "vector" else search.understand(text) for text in texts]
+        parsed = [None if mode == "vector" else understand(text) for text in texts]
         read = [text if one is None else one.english for text, one in zip(texts, parsed, strict=True)]
         vectors = encoder.encode_text(read)
         queries = [SearchQuery(DEPTH, mode=mode, parsed=one) for one in parsed]

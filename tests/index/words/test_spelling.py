@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from index.words.analyse import stem
-from index.words.spelling import Speller, english_words
+from index.words.spelling import Language, Speller, english
 
 SHOP = {
     "blue": 6000,
@@ -56,7 +56,8 @@ speller = Speller(SHOP, extra=["rouge", "jaune"])
         ("suunglasess", "sunglasses"),  # ...and of eleven are not
         ("ouge", "rouge"),
         ("nke", "nike"),  # of three letters: one of a frequent word is missing
-        ("nik", None),
+        ("nik", "nike"),
+        ("nkj", None),
         ("rde", None),
         ("bl", None),
         ("blu3", None),
@@ -76,12 +77,27 @@ def test_no_word_of_the_catalogue_or_a_lexicon_is_changed_whatever_it_is_near_to
 
 
 def test_a_frequent_english_word_is_no_mistake_though_the_shop_has_one_that_is_near() -> None:
-    without = Speller(SHOP, guard=())
+    without = Speller(SHOP, language=Language())
     for word in ("while", "sandwich", "helicopter", "rainy", "polar", "bugs"):
-        assert word in english_words()
         assert speller.correct(word) is None
     assert without.correct("pole") == "polo"
     assert speller.correct("pole") is None
+    assert {"while", "helicopter"} <= english().common
+
+
+def test_a_rarer_word_of_the_language_is_corrected_to_a_very_frequent_one_only() -> None:
+    assert {"plumber", "causal"} <= english().other | english().common
+    own = Speller({"casual": 20_000, "plumper": 3}, language=Language(other=frozenset({"causal", "plumber"})))
+    assert own.correct("causal") == "casual"
+    assert own.correct("plumber") is None
+    assert own.split("plumber") is None
+
+
+def test_letters_doubled_in_two_places_are_one_slip() -> None:
+    own = Speller({"benetton": 600, "reebok": 285}, language=Language())
+    assert own.correct("benneton") == "benetton"
+    assert own.correct("rebbok") == "reebok"
+    assert own.correct("bemeton") is None
 
 
 def test_a_word_of_one_product_is_meant_only_where_letters_are_lost_doubled_or_swapped() -> None:
@@ -91,7 +107,7 @@ def test_a_word_of_one_product_is_meant_only_where_letters_are_lost_doubled_or_s
 
 
 def test_among_near_words_the_number_of_products_and_the_kind_of_slip_decide() -> None:
-    own = Speller({"boot": 100, "boat": 100, "bolt": 90, "many": 1000}, guard=())
+    own = Speller({"boot": 100, "boat": 100, "bolt": 90, "many": 1000}, language=Language())
     assert own.correct("boott") == "boot"
     assert own.correct("boqt") == "boat"  # keys side by side
     assert own.candidates("boqt") == [("boat", 1, 100), ("boot", 1, 100), ("bolt", 1, 90)]
@@ -115,11 +131,12 @@ def test_a_word_written_without_its_space_is_split(word: str, parts: tuple[str, 
     assert speller.split(word) == parts
 
 
-def test_two_parts_of_a_frequent_word_are_joined_and_two_frequent_words_are_not() -> None:
-    assert speller.join("back", "pack") == "backpack"
-    assert speller.join("back", "packs") == "backpacks"
-    assert speller.join("flip", "flops") is None
-    assert speller.join("red", "shirt") is None
+def test_a_word_of_few_products_may_be_a_misprint_of_one_of_very_many() -> None:
+    own = Speller({"shirt": 7000, "shrt": 1, "women": 17_000, "wmen": 1, "woven": 20, "pink": 1700, "punk": 1})
+    assert own.misprint("shrt") == "shirt"
+    assert own.misprint("wmen") == "women"
+    for right in ("shirt", "woven", "punk", "kurta"):
+        assert own.misprint(right) is None
 
 
 def test_words_that_come_and_go_with_the_catalogue_are_known_and_forgotten() -> None:
@@ -134,10 +151,9 @@ def test_words_that_come_and_go_with_the_catalogue_are_known_and_forgotten() -> 
 
 
 def test_a_shop_without_words_corrects_nothing() -> None:
-    empty = Speller({}, guard=())
+    empty = Speller({}, language=Language())
     assert empty.correct("jeans") is None
     assert empty.split("bluejeans") is None
-    assert empty.join("back", "pack") is None
 
 
 _words = st.text(alphabet="abcdé" + string.ascii_lowercase[-3:], min_size=4, max_size=12)
@@ -146,7 +162,7 @@ _words = st.text(alphabet="abcdé" + string.ascii_lowercase[-3:], min_size=4, ma
 @settings(max_examples=200, deadline=None)
 @given(st.lists(_words, min_size=1, max_size=40, unique=True), _words)
 def test_all_words_that_are_near_are_found(known: list[str], word: str) -> None:
-    own = Speller(dict.fromkeys(known, 10), guard=())
+    own = Speller(dict.fromkeys(known, 10), language=Language())
     most = 2 if len(word) >= 9 else 1
     expected = {w: d for w in known if 0 < (d := OSA.distance(word, w)) <= most}
     assert {w: edits for w, edits, _ in own.candidates(word, 100)} == expected

@@ -1,0 +1,125 @@
+"""From a ranking to a page: total, facets, order, collapsing and hits, by rules that all stores share.
+
+Knows rows and their products; not where their vectors are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from index.query import Filters, SearchQuery, Side
+from index.ranking.calibrate import Calibration, Curve
+from index.ranking.fuse import kind_of
+from index.records import Vectors
+from index.results import DescriptionHit, Hit, Page, Signals, collapse
+from index.vectors.facets import Mask
+from index.vectors.hybrid import HybridRanking, VectorSource
+from index.vectors.rows import Rows
+from index.vectors.state import IndexState
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRows:
+    """Rows that a search found, best first, as `collapse` reads them."""
+
+    state: IndexState
+    source: VectorSource
+    """Of the pictures."""
+    rows: Rows
+    scores: Vectors
+
+    def title_keys(self) -> list[int]:
+        """Return the number of each row's title."""
+        keys: list[int] = self.state.title_of[self.rows].tolist()
+        return keys
+
+    def vectors(self, places: slice) -> Vectors:
+        """Return the image vectors (n, D) of some of the rows."""
+        return self.source.of(self.rows[places])
+
+
+def needs_scores(query: SearchQuery) -> bool:
+    """Return whether a query is answered by scores of its own, not by the scan that queries share."""
+    worded = query.mode != "vector" and (query.parsed is not None or query.mode == "lexical")
+    return worded or query.cutoff is not None or query.sort is not None
+
+
+def curve_of(calibration: Calibration, side: Side, query: SearchQuery) -> Curve | None:
+    """Return the curve of a query's scores; those of descriptions have none."""
+    return calibration.curves.get(kind_of(query.mode, query.parsed)) if side == "images" else None
+
+
+def ranked_page(
+    state: IndexState,
+    images: VectorSource,
+    side: Side,
+    query: SearchQuery,
+    ranking_of: Callable[[Filters], HybridRanking],
+    facets_of: Callable[[Filters, Sequence[str]], dict[str, dict[str, int]]],
+) -> Page[Any]:
+    """Return the page of a query whose results depend on more than the order of one cosine.
+
+    Args:
+        state: the version.
+        images: the image vectors of its rows.
+        side: what is found.
+        query: what is asked.
+        ranking_of: returns the ranking of what passes some filters; it may be over more rows than these.
+        facets_of: returns the counts of all that passes the filters, for attributes.
+    """
+    excluded = query.exclude if side == "images" else ()
+    passing = state.passing(query.filters, excluded)
+    ranking = ranking_of(query.filters)
+    among = state.rows_of(side, passing)
+    total: int | None = int(np.count_nonzero(among & ranking.relevant if ranking.bounded else among))
+    if query.sort is not None:
+        rows, scores = ranking.sorted(query.sort, query.end, among)
+    elif query.collapse is not None and side == "images":
+        chosen, places, total = collapse(
+            query, total or 0, lambda width: RankedRows(state, images, *ranking.top(width, among))
+        )
+        rows, scores = chosen.rows[places], chosen.scores[places]
+    else:
+        rows, scores = ranking.top(query.end, among)
+    if not ranking.complete and (ranking.bounded or query.collapse is not None):
+        total = None
+    rows, scores = rows[query.offset :], scores[query.offset :]
+    facets = {} if ranking.bounded else facets_of(query.filters, query.facets)
+    if ranking.bounded:
+        for name in query.facets:
+            others = {other: one for other, one in query.filters.items() if other != name}
+            relevant = ranking_of(others).relevant
+            counted = state.carrying(relevant) if side == "texts" else relevant
+            facets[name] = state.columns[name].value_counts(state.passing(others, excluded) & counted)
+    hits = hits_of(state, side, rows, scores, passing, ranking.curve, ranking.signals(rows))
+    return Page(hits, total, facets, ranking.cutoff, ranking.kind)
+
+
+def hits_of(
+    state: IndexState,
+    side: Side,
+    rows: Rows,
+    scores: Vectors,
+    passing: Mask,
+    curve: Curve | None,
+    signals: Sequence[Signals | None] | None = None,
+) -> list[Hit] | list[DescriptionHit]:
+    """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,)."""
+    table = state.rows
+    relevance = [None] * len(rows) if curve is None else curve.of(scores).tolist()
+    scored = list(zip(rows.tolist(), scores.tolist(), relevance, strict=True))
+    if side == "images":
+        parts = [None] * len(rows) if signals is None else signals
+        return [
+            Hit(table.product(row), score, worth, part) for (row, score, worth), part in zip(scored, parts, strict=True)
+        ]
+    hits = []
+    for title_row, score, worth in scored:
+        carrying = table.rows_with_title(int(state.title_of[title_row]))
+        ids = [table.product(row).id for row in carrying if row < len(passing) and passing[row]]
+        hits.append(DescriptionHit(table.product(title_row).title, score, ids, worth))
+    return hits
