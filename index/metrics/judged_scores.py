@@ -19,7 +19,7 @@ from index.metrics.rank import Floats
 
 DEPTH = 10
 """How many of the first results are looked at."""
-MEASURES = ("p10", "ndcg10", "mrr10", "success1")
+MEASURES = ("p10", "ndcg10", "mrr10", "success1", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,12 @@ def measures(ids: Sequence[str], relevant: Collection[str]) -> dict[str, float]:
     }
 
 
+def lost(asked: Asked) -> float:
+    """Return the part of the right results among the first ten that the automatic cutoff leaves out; 0 without any."""
+    right = set(asked.found.ids) & asked.relevant
+    return len(right - set(asked.found.kept)) / len(right) if right else 0.0
+
+
 def judged_figures(asked: Sequence[Asked], *, seed: int = 0, resamples: int = 1000) -> dict[str, Any]:
     """Return the figures of a search.
 
@@ -79,12 +85,12 @@ def judged_figures(asked: Sequence[Asked], *, seed: int = 0, resamples: int = 10
         resamples: of the bootstrap.
 
     Returns:
-        Each figure is `{"value", "low", "high"}`. `kinds`: kind -> `queries` and the measures of `measures`,
-        `no_answer` (share without a result at the automatic cutoff) and `corrected` (share with corrected words).
-        `mean`: of the measures over kinds. `ratios`: kind -> P@10 as a part of that of its queries' other text.
-        `cutoff`: `nothing`, the share of the queries with no right answer that have none at the automatic cutoff;
-        `lost`, the share of the right results among the first ten that it leaves out. `changed`: share of the queries
-        that have something right, and neither typo nor foreign words, of which words were corrected.
+        Each figure is `{"value", "low", "high"}`. `kinds`: kind -> `queries`, what `measures` returns, `lost` (what
+        `lost` returns), `no_answer` (share without a result at the automatic cutoff) and `corrected` (share with
+        corrected words). `mean`: of the measures over kinds. `ratios`: kind -> P@10 as a part of that of its queries'
+        other text. `nothing`: share of the queries with no right answer that have none at the automatic cutoff.
+        `changed`: share of the queries that have something right, and neither typo nor foreign words, of which words
+        were corrected.
     """
     of_kind: dict[str, list[Asked]] = defaultdict(list)
     for one in asked:
@@ -95,9 +101,9 @@ def judged_figures(asked: Sequence[Asked], *, seed: int = 0, resamples: int = 10
     for number, (kind, group) in enumerate(of_kind.items()):
         own_seed = seed + number  # kinds are drawn independently of one another
         kinds[kind] = {"queries": len(group)}
-        right = [measures(one.found.ids, one.relevant) for one in group if not one.query.nothing]
-        if right:
-            table = np.array([list(figures.values()) for figures in right])
+        judged = [one for one in group if not one.query.nothing]
+        if judged:
+            table = np.array([[*measures(one.found.ids, one.relevant).values(), lost(one)] for one in judged])
             drawn = resampled(table, np.ones((len(table), 1)), own_seed, resamples)
             means.append((table.mean(axis=0), drawn))
             kinds[kind] |= named(MEASURES, interval(table.mean(axis=0), drawn))
@@ -109,10 +115,13 @@ def judged_figures(asked: Sequence[Asked], *, seed: int = 0, resamples: int = 10
         ratio = _ratio(group, own_seed, resamples)
         if ratio is not None:
             ratios[kind] = ratio
-    result: dict[str, Any] = {"kinds": kinds, "ratios": ratios, "cutoff": _cutoff(asked, seed, resamples)}
+    result: dict[str, Any] = {"kinds": kinds, "ratios": ratios}
     if means:
         values, draws = (np.mean(parts, axis=0) for parts in zip(*means, strict=True))
         result["mean"] = named(MEASURES, interval(values, draws))
+    nothing = np.array([not one.found.kept for one in asked if one.query.nothing], dtype=np.float64)
+    if len(nothing):
+        result |= figures_of({"nothing": nothing}, np.ones(len(nothing)), seed, resamples)
     untouched = [one for one in asked if one.query.plain is None and one.query.language == ENGLISH and one.relevant]
     if untouched:
         changed = np.array([one.found.corrected for one in untouched], dtype=np.float64)
@@ -131,17 +140,3 @@ def _ratio(group: Sequence[Asked], seed: int, resamples: int) -> dict[str, float
         return None
     own, plain = np.array(pairs).T
     return figures_of({"p10": own}, plain, seed, resamples)["p10"]
-
-
-def _cutoff(asked: Sequence[Asked], seed: int, resamples: int) -> dict[str, Any]:
-    """Return what the automatic cutoff leaves out, of what it should and of what it should not."""
-    figures: dict[str, Any] = {}
-    nothing = np.array([not one.found.kept for one in asked if one.query.nothing], dtype=np.float64)
-    if len(nothing):
-        figures |= figures_of({"nothing": nothing}, np.ones(len(nothing)), seed, resamples)
-    right = [(set(one.found.ids) & one.relevant, set(one.found.kept)) for one in asked]
-    counts = np.array([len(hits) for hits, _ in right], dtype=np.float64)
-    if counts.any():
-        lost = np.array([len(hits - kept) for hits, kept in right], dtype=np.float64)
-        figures |= figures_of({"lost": lost}, counts, seed, resamples)
-    return figures

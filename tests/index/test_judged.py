@@ -160,8 +160,9 @@ def test_figures_by_hand() -> None:
     assert set(kinds["nonsense"]) == {"queries", "no_answer", "corrected"}
     assert figures["mean"]["p10"]["value"] == pytest.approx((3 / 4 + 1 / 2 + 1) / 3)
     assert figures["ratios"]["french"]["value"] == pytest.approx((1 / 2 + 1 / 2) / (1 + 1 / 2), abs=1e-6)
-    assert figures["cutoff"]["nothing"]["value"] == 1 / 2
-    assert figures["cutoff"]["lost"]["value"] == pytest.approx(1 / 7, abs=1e-6)
+    assert figures["nothing"]["value"] == 1 / 2
+    assert kinds["plain"]["lost"]["value"] == pytest.approx(1 / 2 / 4)
+    assert figures["mean"]["lost"]["value"] == pytest.approx(1 / 2 / 4 / 3, abs=1e-6)
     assert figures["changed"]["value"] == 0
 
 
