@@ -6,8 +6,8 @@ import { MAX_RESTORED, PAGE_SIZE, pushAddress, queryFromAddress, replaceAddress,
 import { showTiles } from "/page/browse.js";
 import { drawer } from "/page/drawer.js";
 import { byId, outlineButton, showNotice } from "/page/elements.js";
+import { showNothing } from "/page/empty.js";
 import { openFilters, showFacets, showFilters } from "/page/facets.js";
-import { showNothing } from "/page/nothing.js";
 import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "/page/picture.js";
 import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, RELEVANCE, searchBody, textWith } from "/page/query.js";
 import { showBalance, showQuery } from "/page/query_bar.js";

@@ -17,7 +17,7 @@ from index.words.units import Unit, brand_key, word_key
 
 LONGEST = 5
 """Words of the longest phrase that is looked up."""
-ELSEWHERE = 0.9
+ELSEWHERE = 0.95
 """Degree of a product whose title has the word of a brand in another place than the first."""
 KNOWN_BRAND = 100
 """Products of a brand that is meant rather than the article or pronoun of the same letters."""

@@ -29,7 +29,7 @@ PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
 HALF = 0.5
 """Part of the words that a product has at least, where a brand is what tells that the shop is meant; part of a query
 from which on it is that of a text."""
-COMPLETE = 0.95
+COMPLETE = 0.9
 """Part of the words from which on a product has all of them."""
 POWER = 2.0
 """Exponent of the words signal: a product with half of the words is worth less than half of one with all."""

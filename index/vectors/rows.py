@@ -46,6 +46,8 @@ class RowVectors:
         if rows is not None:
             return np.asarray(np.einsum("ij,j->i", self.of(rows), vector))
         parts = [np.einsum("ij,j->i", part, vector) for part in (self.fixed, self.late) if len(part)]
+        if not parts:
+            return np.empty(0, dtype=np.float32)
         return np.concatenate(parts) if len(parts) != 1 else np.asarray(parts[0])
 
 
