@@ -246,9 +246,9 @@ class PostgresSearch:
     ) -> list[Hit] | list[DescriptionHit]:
         scored = list(zip(found, scores.tolist(), strict=True))
         if side == "images":
-            known = relevance_of(self.calibration, side, query, scores)
-            worth = [None] * len(found) if known is None else known.tolist()
-            return [Hit(one.product, score, relevance) for (one, score), relevance in zip(scored, worth, strict=True)]
+            relevance = relevance_of(self.calibration, side, query, scores)
+            worth = [None] * len(found) if relevance is None else relevance.tolist()
+            return [Hit(one.product, score, one_worth) for (one, score), one_worth in zip(scored, worth, strict=True)]
         passing, values = filter_sql(query.filters, ())
         ids_with_title: dict[uuid.UUID, list[str]] = {}
         for title, product_id in connection.execute(

@@ -17,7 +17,7 @@ from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.rows import to_vectors
-from index.postgres.scan import DEEPEST, Scan
+from index.postgres.scan import Scan
 from index.query import SIDES, Filters, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
@@ -28,6 +28,10 @@ from index.vectors.state import IndexState
 
 READ = 256
 """Rows of which whole vectors are read rather than cosines that the database computes."""
+MOST = 2000
+"""Rows that the database compares one by one where words single them out: each is read from its own place."""
+WIDTH = 300
+"""Products to which a graph leads."""
 
 
 class QueryVectors:
@@ -121,16 +125,22 @@ class GraphReach:
     state: IndexState
     scans: Sequence[Scan]
     """Of the graphs that count."""
-    most: int
+    exact_rows: int
+    """Where at most this many pass, all of them are compared."""
+
+    @property
+    def most(self) -> int:
+        """How many rows may be compared one by one."""
+        return self.exact_rows if self.state.count <= self.exact_rows else min(MOST, self.exact_rows)
 
     def nearest(self, words: Vectors, passing: Mask) -> tuple[Rows, bool]:
         """Return rows among those that pass (N,), in order, that may be best; and whether these are all of them."""
         rows = np.flatnonzero(passing)
-        if len(rows) <= self.most:
+        if len(rows) <= self.exact_rows:
             return rows, True
         chosen = np.zeros(len(passing), dtype=np.bool_)
         for scan in self.scans:
-            for product_id in scan.near(DEEPEST):
+            for product_id in scan.near(WIDTH):
                 row = self.state.row(product_id)
                 if row is None:
                     continue

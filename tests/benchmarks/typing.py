@@ -32,6 +32,8 @@ DRAWS = 10_000
 TYPED = 300
 """Titles that are typed letter by letter."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+ASKED = (2, 3, 4)
+"""Letters after which a completion is looked for."""
 LARGE = 200_000
 """Words of a shop with a million products."""
 
@@ -76,15 +78,15 @@ def corrected(speller: Speller, drawn: Sequence[str], beside: bool) -> dict[str,
     }
 
 
-def spelling(products: Sequence[Product], surface: dict[str, int]) -> dict[str, Any]:
+def spelling(products: Sequence[Product], surface: dict[str, int], count: int, large: int) -> dict[str, Any]:
     """Return the figures of spelling."""
     speller = Speller(surface, shipped("en").words())
     counts = Counter(part for product in products for word in words(product.title) for part in word.parts)
     pool = [word for word in counts if len(word) >= 4 and word.isalpha()]
     rng = random.Random(SEED)
-    drawn = rng.choices(pool, [counts[word] for word in pool], k=DRAWS)
+    drawn = rng.choices(pool, [counts[word] for word in pool], k=count)
     brands = [word for word in WordIndex.of(products).brands() if word.isascii() and word.isalpha() and len(word) >= 4]
-    named = [rng.choice(brands).lower() for _ in range(DRAWS // 5)] if brands else []
+    named = [rng.choice(brands).lower() for _ in range(max(1, count // 5))] if brands else []
     unchanged = {
         "words of the catalogue": list(surface),
         "words of the English lexicon": list(shipped("en").words()),
@@ -93,8 +95,8 @@ def spelling(products: Sequence[Product], surface: dict[str, int]) -> dict[str, 
     }
     letters = np.array(list(LETTERS))
     draws = np.random.default_rng(SEED)
-    many = {"".join(draws.choice(letters, size)): 1 for size in draws.integers(6, 13, LARGE).tolist()}
-    large = corrected(Speller({**many, **surface}), drawn[: DRAWS // 10], True)
+    many = {"".join(draws.choice(letters, size)): 1 for size in draws.integers(6, 13, large).tolist()}
+    beside_many = corrected(Speller({**many, **surface}), drawn[: max(1, count // 10)], True)
     return {
         "any letter": corrected(speller, drawn, False),
         "keys beside": corrected(speller, drawn, True),
@@ -103,7 +105,7 @@ def spelling(products: Sequence[Product], surface: dict[str, int]) -> dict[str, 
             what: round(sum(speller.correct(word) is not None for word in given) / max(1, len(given)), 4)
             for what, given in unchanged.items()
         },
-        "beside 200,000 drawn words": {name: large[name] for name in ("ms p50", "ms p99")},
+        "beside drawn words": {"words": large, **{name: beside_many[name] for name in ("ms p50", "ms p99")}},
     }
 
 
@@ -125,12 +127,16 @@ def completions(products: Sequence[Product], known: WordIndex) -> dict[str, Any]
     goals = [(text, count) for text, count in known.brands().items() if count >= 20]
     goals += [(value, count) for (_, value), count in known.values().items() if count >= 20 and not is_code(value)]
     reached = {
-        f"among eight after {letters} letters": round(
+        _after(letters): round(
             sum(_is_there(completer.suggest(text[:letters]), text) for text, _ in goals) / max(1, len(goals)), 4
         )
-        for letters in (2, 3, 4, 5)
+        for letters in ASKED
     }
     return {**_milliseconds(times), "s to make": round(made, 2), "lead to nothing": nothing, **reached}
+
+
+def _after(letters: int) -> str:
+    return f"among eight after {letters} letters"
 
 
 def _is_there(found: Sequence[Any], text: str) -> bool:
@@ -142,8 +148,8 @@ def _milliseconds(times: Sequence[float]) -> dict[str, float]:
     return {"ms p50": round(float(p50), 3), "ms p99": round(float(p99), 3)}
 
 
-def measured(place: Location) -> dict[str, Any]:
-    """Return all figures of a catalogue."""
+def measured(place: Location, draws: int = DRAWS, large: int = LARGE) -> dict[str, Any]:
+    """Return all figures of a catalogue, of so many draws, and beside so many further words."""
     with open_catalogue(place) as store:
         products = store.snapshot().products
     known = WordIndex.of(products)
@@ -151,9 +157,46 @@ def measured(place: Location) -> dict[str, Any]:
     return {
         "products": len(products),
         "words": sum(not is_code(word) for word in surface),
-        "spelling": spelling(products, surface),
+        "spelling": spelling(products, surface, draws, large),
         "completions": completions(products, known),
     }
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the figures as tables."""
+    spelt, completed = found["spelling"], found["completions"]
+
+    def part(value: float) -> str:
+        return f"{100 * value:.1f}"
+
+    lines = [
+        f"{found['products']:,} products, {found['words']:,} words; one edit in a word of four letters and more.",
+        "",
+        "| one slip in | corrected, % | is a word itself, % | corrected of the others, % | ms p50 | ms p99 |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    names = {
+        "any letter": "words of titles, any letter",
+        "keys beside": "words of titles, a key beside",
+        "brands": "brands",
+    }
+    for key, name in names.items():
+        one = spelt[key]
+        shares = [part(one[what]) for what in ("corrected", "words themselves", "corrected of those that are none")]
+        lines.append(f"| {name} | {' | '.join(shares)} | {one['ms p50']:.2f} | {one['ms p99']:.2f} |")
+    large = spelt["beside drawn words"]
+    changed = ", ".join(f"{part(share)} % of the {what}" for what, share in spelt["changed"].items())
+    reached = ", ".join(f"{letters} letters {part(completed[_after(letters)])} %" for letters in ASKED)
+    lines += [
+        "",
+        f"Changed without a slip: {changed}. Beside {large['words']:,} drawn words a word takes"
+        f" {large['ms p50']:.2f} ms (p99 {large['ms p99']:.2f}).",
+        "",
+        f"Completions take {completed['ms p50']:.2f} ms (p99 {completed['ms p99']:.2f}) a letter;"
+        f" {completed['lead to nothing']} lead to nothing. A brand or value of 20 products and more is among the eight"
+        f" after {reached}.",
+    ]
+    return "\n".join(lines)
 
 
 def main() -> None:
