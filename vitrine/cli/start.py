@@ -81,7 +81,7 @@ def search(
 ) -> None:
     """Find products for a text or a picture, without a service."""
     from index import SearchQuery, open_catalogue, open_search
-    from index.query import MODES
+    from index import MODES
     from models import decode_image, load_encoder
 
     if (text is None) == (image is None):
