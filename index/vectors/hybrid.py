@@ -285,8 +285,9 @@ class HybridRanking:
         if need <= 0:
             return self._every(passing)
         rows = np.flatnonzero((self._words >= need - 1e-5) & passing)
-        rows = np.union1d(rows, self._exact)
-        return rows if len(rows) <= self._few else self._every(passing)
+        if len(rows) > self._few:
+            return self._every(passing)
+        return np.union1d(rows, self._exact) if len(self._exact) else rows
 
     def _every(self, passing: Mask) -> Rows:
         """Return all rows; where vectors are far away, those that pass and may be best."""
