@@ -254,7 +254,8 @@ class HybridRanking:
     def _relevant(self) -> Ranked:
         """The rows that may be found and are not left out for their score, in order, and their coarse scores."""
         if self._lexical:
-            rows = np.union1d(np.flatnonzero(self._words > 0), self._exact)
+            rows = np.flatnonzero(self._words > 0)
+            rows = np.union1d(rows, self._exact) if len(self._exact) else rows
             rows = rows[self._within[rows]]
             scores = self.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
