@@ -19,7 +19,7 @@ from index.location import Location
 from index.map import make_map
 from index.product import Product
 from index.query import Filters, LikeVectors, SearchQuery, Side
-from index.ranking.calibrate import load_calibration
+from index.ranking.calibrate import Calibration, load_calibration
 from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Written
 from index.results import DescriptionHit, Hit, Page
 from index.sqlite import Catalogue, CatalogueWriter
@@ -65,6 +65,9 @@ class Store(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Read everything but the pictures, of one moment."""
+
+    def save_calibration(self, calibration: Calibration, /) -> None:
+        """Keep what the scores of its encoder are worth; searches that are opened from now on say it."""
 
     def close(self) -> None:
         """Close file or connections."""
@@ -200,7 +203,7 @@ def refresh(search: Search, store: Store) -> Search:
         VitrineError: as `open_search`.
     """
     if not (isinstance(store, Catalogue) and isinstance(search, SearchIndex)):
-        return search if store.version() == search.version else open_search(store, search.languages)
+        return search if store.version() == search.version else cast(Search, cast(Any, search).refreshed())
     try:
         changes = store.changes(search.version)
         if changes is not None and changes.version == search.version:

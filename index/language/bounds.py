@@ -17,6 +17,8 @@ Roles = Mapping[str, frozenset[str]]
 Bound = tuple[int, Condition | None]
 """Words that a bound takes, and what it says; None where no attribute is of that kind, and the words say nothing."""
 
+BOUNDS = frozenset({"less", "more", "between", "to", "before", "after", "years", "currency"})
+"""Roles of words that mark a bound."""
 LONGEST_MARK = 4
 
 

@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 from psycopg.sql import Composed
+from psycopg.types.json import Json
 
 from common import ArtefactError, ConflictError, NotFoundError, ReplacedError
 from index.location import Database
 from index.postgres.connection import Connection, Pool
 from index.postgres.edits import Current, write_edits
 from index.postgres.rows import storable, to_info, to_vectors
-from index.postgres.schema import FORMAT, format_sql
+from index.postgres.schema import CALIBRATIONS, FORMAT, format_sql
 from index.product import Product
+from index.ranking.calibrate import Calibration, parsed_calibration, shipped_calibration
 from index.records import (
     LOG_LENGTH,
     CatalogueInfo,
@@ -133,8 +135,35 @@ class PostgresCatalogue:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield connection
 
-    def changes(self, since: int) -> Changes | None:
-        """Return what has changed after version `since`; None when the log does not go back so far."""
+    def calibration(self) -> Calibration:
+        """Return what the scores are worth; that of the shipped checkpoint where none was kept for this encoder.
+
+        Raises:
+            ArtefactError: what was kept is damaged.
+        """
+        with self._pool.transaction() as connection:
+            if connection.execute("SELECT to_regclass('vitrine.calibrations') IS NOT NULL").fetchone() != (True,):
+                return shipped_calibration()
+            row = connection.execute(
+                "SELECT value FROM vitrine.calibrations WHERE encoder_id = %s", [self.info.encoder_id]
+            ).fetchone()
+        return shipped_calibration() if row is None else parsed_calibration(row[0], str(self._database))
+
+    def save_calibration(self, calibration: Calibration) -> None:
+        """Keep what the scores of an encoder are worth, also for catalogues that take this one's place."""
+        with self._pool.transaction() as connection:
+            connection.execute(CALIBRATIONS)
+            connection.execute(
+                "INSERT INTO vitrine.calibrations VALUES (%s, %s)"
+                " ON CONFLICT (encoder_id) DO UPDATE SET value = excluded.value",
+                [calibration.encoder_id, Json(calibration.to_json())],
+            )
+
+    def changes(self, since: int, *, vectors: bool = True) -> Changes | None:
+        """Return what has changed after version `since`; None when the log does not go back so far.
+
+        Without `vectors` these are (M, 0).
+        """
         with self.reading() as connection:
             version = self.current(connection).version
             row = connection.execute(self.sql("SELECT coalesce(min(seq), 1) FROM {build}.changes")).fetchone()
@@ -146,33 +175,46 @@ class PostgresCatalogue:
                     self.sql("SELECT DISTINCT product_id FROM {build}.changes WHERE seq > %s"), [since]
                 )
             ]
-            products, vectors = self._read(connection, "WHERE seq > 0 AND seq > %s", [since])
-        return Changes(version, removed, products, vectors[0], vectors[1])
+            products, found = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
+        return Changes(version, removed, products, found[0], found[1])
 
-    def snapshot(self) -> Snapshot:
-        """Read everything but the pictures, of one moment."""
+    def snapshot(self, *, vectors: bool = True) -> Snapshot:
+        """Read everything but the pictures, of one moment; without `vectors` these are (N, 0)."""
         with self.reading() as connection:
             version = self.current(connection).version
             connection.execute("SET LOCAL statement_timeout = 0")
-            products, vectors = self._read(connection, "", [])
-        return Snapshot(self.info, version, products, vectors[0], vectors[1])
+            products, found = self._read(connection, "", [], vectors)
+        return Snapshot(self.info, version, products, found[0], found[1])
 
-    def _read(self, connection: Connection, where: str, values: list[Any]) -> tuple[list[Product], Vectors]:
-        """Return products and their vectors (2, N, D), image and text."""
-        query = self.sql(
-            "SELECT id, title, attributes, split, image_vector, text_vector FROM {build}.products "
-            f"{where} ORDER BY position"
-        )
+    def _read(
+        self, connection: Connection, where: str, values: list[Any], vectors: bool
+    ) -> tuple[list[Product], Vectors]:
+        """Return products and their vectors (2, N, D), image and text; without `vectors` (2, N, 0)."""
+        columns = "id, title, attributes, split" + (", image_vector, text_vector" if vectors else "")
+        query = self.sql(f"SELECT {columns} FROM {{build}}.products {where} ORDER BY position")
         products: list[Product] = []
         pieces: list[Vectors] = []
+        once: dict[str, str] = {}
         with connection.cursor(name="all", binary=True) as cursor:
             cursor.execute(query, values)
             while rows := cursor.fetchmany(4096):
-                products += [Product(*row[:4]) for row in rows]
-                pieces.append(np.stack([to_vectors([row[4 + at] for row in rows]) for at in range(2)]))
-        vectors = np.concatenate([np.empty((2, 0, self.info.dim), dtype=np.float32), *pieces], axis=1)
-        vectors.flags.writeable = False
-        return products, vectors
+                # Few values are many products': each is held once.
+                products += [
+                    Product(
+                        product_id,
+                        once.setdefault(title, title),
+                        {once.setdefault(name, name): once.setdefault(value, value) for name, value in given.items()},
+                        split,
+                    )
+                    for product_id, title, given, split, *_ in rows
+                ]
+                if vectors:
+                    pieces.append(np.stack([to_vectors([row[4 + at] for row in rows]) for at in range(2)]))
+        if not vectors:
+            return products, np.empty((2, len(products), 0), dtype=np.float32)
+        found = np.concatenate([np.empty((2, 0, self.info.dim), dtype=np.float32), *pieces], axis=1)
+        found.flags.writeable = False
+        return products, found
 
     def _one(self, columns: str, product_id: str) -> tuple[Any, ...]:
         row = None

@@ -27,6 +27,13 @@ def filter_sql(filters: Filters, exclude: Iterable[str]) -> tuple[str, list[Any]
     return " AND ".join(parts) or "TRUE", values
 
 
+def leads_sql(passing: str) -> str:
+    """Return the condition of the rows that stand for a title of which a product passes."""
+    carried = passing.replace("p.", "c.")
+    same_title = "SELECT 1 FROM {build}.products c WHERE c.title_id = p.title_id AND "
+    return f"p.lead AND EXISTS ({same_title}{carried})"
+
+
 def _conditions(name: str, condition: Filter) -> Iterator[tuple[str, list[Any]]]:
     """Yield the conditions of one filter; the GIN index answers `keys @> …`."""
 

@@ -111,7 +111,11 @@ class Scan:
             self.connection.execute("SET LOCAL enable_sort = on")
         return self._rows(width, f"{self._column} <#> %s")
 
-    def _graph_rows(self, width: int) -> list[tuple[Any, ...]]:
+    def near(self, width: int) -> list[str]:
+        """Return the ids of about `width` products to which the graph leads, those that pass among them."""
+        return [row[0] for row in self._graph_rows(width, "p.id")]
+
+    def _graph_rows(self, width: int, columns: str = "") -> list[tuple[Any, ...]]:
         # Of the rows that the graph leads to, only the part that passes counts: it must lead to as many more.
         steps = 4 * width * max(1, self.of) // max(1, self.total)
         for name, value in (
@@ -121,14 +125,15 @@ class Scan:
             ("enable_sort", "off"),  # else the planner may sort everything instead of using the graph
         ):
             self.connection.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
-        return self._rows(width, f"{self._column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})")
+        distance = f"{self._column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})"
+        return self._rows(width, distance, columns)
 
-    def _rows(self, width: int, distance: str) -> list[tuple[Any, ...]]:
-        """Return the `width` rows that the database ranks first."""
+    def _rows(self, width: int, distance: str, columns: str = "") -> list[tuple[Any, ...]]:
+        """Return the `width` rows that the database ranks first, or some of their columns."""
+        columns = columns or f"position, title_id, p.id, title, attributes, split, {self._column}"
         return self.connection.execute(
             self.catalogue.sql(
-                f"SELECT position, title_id, p.id, title, attributes, split, {self._column} FROM {{build}}.products p"
-                f" WHERE {self.where} ORDER BY {distance} LIMIT %s"
+                f"SELECT {columns} FROM {{build}}.products p WHERE {self.where} ORDER BY {distance} LIMIT %s"
             ),
             [*self.values, self.query, width],
             binary=True,

@@ -31,6 +31,10 @@ CREATE TABLE IF NOT EXISTS vitrine.current (
 );
 INSERT INTO vitrine.current DEFAULT VALUES ON CONFLICT DO NOTHING;
 """
+# Made when it is first needed: databases that are older have none.
+CALIBRATIONS = """
+CREATE TABLE IF NOT EXISTS vitrine.calibrations (encoder_id TEXT PRIMARY KEY, value JSONB NOT NULL)
+"""
 # `keys` and `numbers` are the attributes as filters compare them. `lead`: the first product of its title, whose words
 # and vector stand for it. Pictures have a table of their own: rows that are scanned stay small.
 TABLES = """

@@ -1,22 +1,26 @@
-"""Search in PostgreSQL with the calls of `index.SearchIndex`: filters, totals, facets, pages. Holds no products."""
+"""Search in PostgreSQL with the calls of `index.SearchIndex`: filters, totals, facets, pages. Holds no vectors."""
 
 # ruff: noqa: S608 - statements are put together from our own words; what callers give goes in as values.
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, Literal, TypeVar, overload
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from index.language.understand import Languages
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
-from index.postgres.filter_sql import filter_sql
+from index.postgres.counts import Counts
+from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.rows import storable, to_vectors
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
+from index.postgres.texts import TextKeeper
+from index.postgres.vectors import QueryVectors, Rankings
 from index.query import (
+    NEWEST,
     Filters,
     LikeVectors,
     SearchQuery,
@@ -26,46 +30,65 @@ from index.query import (
     like_vectors,
     missing_products,
 )
+from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
-
-KEPT_COUNTS = 1000
-"""Counts that a search keeps until the catalogue changes."""
-
-T = TypeVar("T")
+from index.vectors.pages import curve_of, needs_scores, ranked_page
+from index.vectors.state import IndexState
+from index.words.units import ParsedText, Suggestion
 
 
 def open_search(
     catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS, languages: Languages | None = None
 ) -> PostgresSearch:
     """Return what searches a catalogue, labelled with its version of now."""
+    return _search_of(catalogue, TextKeeper(catalogue, Languages() if languages is None else languages), exact_rows)
+
+
+def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int) -> PostgresSearch:
     with catalogue.reading() as connection:
         current = catalogue.current(connection)
         names = connection.execute(
             catalogue.sql("SELECT name FROM {build}.attributes WHERE products > 0 ORDER BY name")
         ).fetchall()
-    return PostgresSearch(catalogue, current.version, current.products, [name for (name,) in names], exact_rows)
+    keeper.now()
+    calibration = catalogue.calibration()
+    counted = current.version, current.products, [name for (name,) in names]
+    return PostgresSearch(catalogue, keeper, calibration, *counted, exact_rows)
 
 
 class PostgresSearch:
-    """Answers queries in the database.
+    """Answers queries in the database, but what is about words in memory.
 
     `version`, the number of products, the known attributes and the counts it has seen are of one moment; the results
     are of now. Where at most `exact_rows` products pass the filters, the results are exactly those of `SearchIndex`.
     """
 
     def __init__(
-        self, catalogue: PostgresCatalogue, version: int, products: int, names: Sequence[str], exact_rows: int
+        self,
+        catalogue: PostgresCatalogue,
+        keeper: TextKeeper,
+        calibration: Calibration,
+        version: int,
+        products: int,
+        names: Sequence[str],
+        exact_rows: int,
     ) -> None:
         self.info = catalogue.info
         self.encoder_id = catalogue.info.encoder_id
         self.version = version
+        self.calibration = calibration
+        self.languages = keeper.languages
         self._catalogue = catalogue
+        self._keeper = keeper
         self._count = products
         self._names = list(names)
         self._exact_rows = exact_rows
-        self._totals: dict[Hashable, int] = {}
-        self._counts: dict[Hashable, dict[str, int]] = {}
+        self._counts = Counts(catalogue)
+
+    def refreshed(self) -> PostgresSearch:
+        """Return the search of now; of texts, only what has changed is read."""
+        return _search_of(self._catalogue, self._keeper, self._exact_rows)
 
     def __len__(self) -> int:
         return self._count
@@ -75,11 +98,25 @@ class PostgresSearch:
         ids = list(product_ids)
         return self._stack(ids, self._read_vectors(ids))
 
+    def understand(
+        self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
+    ) -> ParsedText:
+        """As `SearchIndex.understand`; asks the database for nothing but its version."""
+        return self._keeper.now().understanding.parse(text, language, correct=correct, dismissed=dismissed)
+
+    def suggest(self, text: str, count: int = 8) -> list[Suggestion]:
+        """As `SearchIndex.suggest`; asks the database for nothing but its version."""
+        return self._keeper.now().completer.suggest(text, count)
+
     def check(self, query: SearchQuery) -> LikeVectors:
         """As `SearchIndex.check`; asks the database at most once."""
-        check_names(self._names, query.filters, query.facets)
+        self._check(query)
         found = self._read_vectors((*query.like, *query.unlike))
         return like_vectors(query, lambda ids: self._stack(ids, found))
+
+    def _check(self, query: SearchQuery) -> None:
+        order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
+        check_names(self._names, query.filters, query.facets, order)
 
     def _read_vectors(self, product_ids: Iterable[str]) -> dict[str, Any]:
         """Return id -> image vector of the products that are there."""
@@ -108,7 +145,7 @@ class PostgresSearch:
         check_names(self._names, filters)
         where, values = filter_sql(filters, ())
         with self._catalogue.reading() as connection:
-            return self._total(connection, where, values) if filters else self._count
+            return self._counts.total(connection, where, values) if filters else self._count
 
     def facets(self, filters: Filters | None = None, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters, as `SearchIndex`."""
@@ -116,31 +153,7 @@ class PostgresSearch:
         wanted = list(self._names) if names is None else list(dict.fromkeys(names))
         check_names(self._names, filters, wanted)
         with self._catalogue.reading() as connection:
-            return self._facets(connection, filters, wanted)
-
-    def _facets(self, connection: Connection, filters: Filters, names: Iterable[str]) -> dict[str, dict[str, int]]:
-        """Return the counts; each is made once per version, since every page of a search needs the same."""
-        counts: dict[str, dict[str, int]] = {}
-        for name in names:
-            others = {other: one for other, one in filters.items() if other != name}
-            key = (name, frozenset(others.items()))
-            # Several threads search at once, and any of them may forget all: what was found is held on to.
-            found = self._counts.get(key)
-            if found is None:
-                passing, values = filter_sql(others, ())
-                # The words of a value are those of the first product that has it: looked up once the values are known.
-                rows = connection.execute(
-                    self._catalogue.sql(
-                        "WITH found AS (SELECT p.keys ->> %s AS key, count(*) AS number, min(position) AS first"
-                        f" FROM {{build}}.products p WHERE {passing} GROUP BY 1)"
-                        " SELECT p.attributes ->> %s, number FROM found JOIN {build}.products p ON p.position = first"
-                        " WHERE key IS NOT NULL ORDER BY number DESC, first"
-                    ),
-                    [name, *values, name],
-                ).fetchall()
-                found = _remember(self._counts, key, dict(rows))
-            counts[name] = dict(found)
-        return counts
+            return self._counts.facets(connection, filters, wanted)
 
     @overload
     def search(self, side: Literal["images"], vectors: Vectors, queries: Sequence[SearchQuery]) -> list[Page[Hit]]: ...
@@ -166,17 +179,36 @@ class PostgresSearch:
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
-            check_names(self._names, query.filters, query.facets)
+            self._check(query)
+        state = self._keeper.now().state if any(map(needs_scores, queries)) else None
         pages: list[Page[Any]] = []
         with self._catalogue.reading() as connection:
             for vector, query in zip(vectors, queries, strict=True):
+                if state is not None and needs_scores(query):
+                    pages.append(self._ranked_page(connection, state, side, vector, query))
+                    continue
                 best = self._best_images if side == "images" else self._best_texts
                 found, scores, total = best(connection, vector, query)
                 enough, total = cut_at_min_score(query, scores, total)
                 found, scores = found[query.offset : enough], scores[query.offset : enough]
-                facets = self._facets(connection, query.filters, query.facets)
+                facets = self._counts.facets(connection, query.filters, query.facets)
                 pages.append(Page(self._hits(connection, side, query, found, scores), total, facets))
         return pages
+
+    def _ranked_page(
+        self, connection: Connection, state: IndexState, side: Side, vector: Vectors, query: SearchQuery
+    ) -> Page[Any]:
+        """Return the page of a query whose results depend on more than the order of one cosine."""
+
+        def scan(one: Side, where: str, values: list[Any], total: int) -> Scan:
+            return self._scan(connection, vector, one, where, values, total)
+
+        vectors = QueryVectors(self._catalogue, connection, state, vector)
+        rankings = Rankings(state, vectors, side, query, self.calibration, scan, self._exact_rows)
+        images = vectors.side("images")
+        return ranked_page(
+            state, images, side, query, rankings.of, lambda *asked: self._counts.facets(connection, *asked)
+        )
 
     def _best_images(
         self, connection: Connection, vector: Vectors, query: SearchQuery
@@ -184,14 +216,14 @@ class PostgresSearch:
         """Return the first `query.end` products, their scores, and how many there are."""
         where, values = filter_sql(query.filters, query.exclude)
         filtered = bool(query.filters or query.exclude)
-        total = self._total(connection, where, values) if filtered else self._count
+        total = self._counts.total(connection, where, values) if filtered else self._count
         scan = self._scan(connection, vector, "images", where, values, total)
         if query.collapse is None:
             ranking = scan.top(min(query.end, total))
             return ranking.found, ranking.scores, total
         ranking, places, known = collapse(query, total, scan.top)
         if query.collapse == "title":
-            known = self._count_rows(connection, where, values, "count(DISTINCT title_id)")
+            known = self._counts.rows(connection, where, values, "count(DISTINCT title_id)")
         return [ranking.found[place] for place in places], ranking.scores[places], known
 
     def _best_texts(
@@ -199,11 +231,8 @@ class PostgresSearch:
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` rows that stand for a title, their scores, and how many there are."""
         passing, values = filter_sql(query.filters, ())
-        where = "p.lead"
-        if query.filters:
-            carried = passing.replace("p.", "c.")
-            where += f" AND EXISTS (SELECT 1 FROM {{build}}.products c WHERE c.title_id = p.title_id AND {carried})"
-        total = self._total(connection, where, values)
+        where = leads_sql(passing) if query.filters else "p.lead"
+        total = self._counts.total(connection, where, values)
         ranking = self._scan(connection, vector, "texts", where, values, total).top(min(query.end, total))
         return ranking.found, ranking.scores, total
 
@@ -217,7 +246,9 @@ class PostgresSearch:
     ) -> list[Hit] | list[DescriptionHit]:
         scored = list(zip(found, scores.tolist(), strict=True))
         if side == "images":
-            return [Hit(one.product, score) for one, score in scored]
+            curve = curve_of(self.calibration, side, query)
+            worth = [None] * len(found) if curve is None else curve.of(scores).tolist()
+            return [Hit(one.product, score, relevance) for (one, score), relevance in zip(scored, worth, strict=True)]
         passing, values = filter_sql(query.filters, ())
         ids_with_title: dict[uuid.UUID, list[str]] = {}
         for title, product_id in connection.execute(
@@ -229,24 +260,3 @@ class PostgresSearch:
         ):
             ids_with_title.setdefault(title, []).append(product_id)
         return [DescriptionHit(one.product.title, score, ids_with_title.get(one.title, [])) for one, score in scored]
-
-    def _total(self, connection: Connection, where: str, values: list[Any]) -> int:
-        """Return how many products pass; counted once per version, since paging asks again."""
-        key = repr((where, values))
-        found = self._totals.get(key)
-        if found is None:
-            found = _remember(self._totals, key, self._count_rows(connection, where, values, "count(*)"))
-        return found
-
-    def _count_rows(self, connection: Connection, where: str, values: list[Any], counted: str) -> int:
-        row = connection.execute(
-            self._catalogue.sql(f"SELECT {counted} FROM {{build}}.products p WHERE {where}"), values
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-
-def _remember(kept: dict[Hashable, T], key: Hashable, value: T) -> T:
-    if len(kept) > KEPT_COUNTS:
-        kept.clear()
-    kept[key] = value
-    return value

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from index.ranking.calibrate import load_calibration as load_calibration
     from index.ranking.calibrate import save_calibration as save_calibration
     from index.ranking.calibrate import shipped_calibration as shipped_calibration
+    from index.ranking.fuse import HYBRID as HYBRID
     from index.ranking.fuse import Kind as Kind
     from index.ranking.fuse import Scales as Scales
     from index.ranking.fuse import Weights as Weights
@@ -28,6 +29,6 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "index.ranking.calibrate": "Calibration Curve load_calibration save_calibration shipped_calibration",
-        "index.ranking.fuse": "Kind Scales Weights fused kind_of lifted scaled weights_of",
+        "index.ranking.fuse": "HYBRID Kind Scales Weights fused kind_of lifted scaled weights_of",
     },
 )

@@ -37,8 +37,10 @@ class Curve:
 
     def score_at(self, relevance: float) -> float:
         """Return the least score of that relevance; infinite where no score has it."""
-        if relevance <= self.relevance[0]:
+        if relevance <= 0:
             return -np.inf
+        if relevance <= self.relevance[0]:
+            return self.scores[0]  # what scores less than anything that was judged
         if relevance > self.relevance[-1]:
             return np.inf
         at = int(np.searchsorted(self.relevance, relevance))
@@ -64,6 +66,7 @@ class Curve:
         at = np.array([block[0] / block[2] for block in blocks])
         means = np.array([(block[1] + 0.5) / (block[2] + 1) for block in blocks])
         means = np.maximum.accumulate(means)
+        at, means = np.append(float(scores.min()), at), np.append(means[0], means)
         if len(at) > knots:
             chosen = np.unique(np.linspace(0, len(at) - 1, knots).round().astype(int))
             at, means = at[chosen], means[chosen]
@@ -129,11 +132,20 @@ def load_calibration(folder: Path, encoder_id: str) -> Calibration:
     path = folder / RELEVANCE_FILE
     if not path.is_file():
         return shipped_calibration()
-    try:
-        found = Calibration.from_json(read_json(path, REMEDY))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtefactError(f"{path} is no calibration ({error}); make it again with `vitrine calibrate`") from error
+    found = parsed_calibration(read_json(path, REMEDY), str(path))
     return found if found.encoder_id == encoder_id else shipped_calibration()
+
+
+def parsed_calibration(found: Mapping[str, Any], place: str) -> Calibration:
+    """Return the calibration that was kept at a place.
+
+    Raises:
+        ArtefactError: it is none; names the place.
+    """
+    try:
+        return Calibration.from_json(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(f"{place} has no calibration ({error}); {REMEDY}") from error
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> None:

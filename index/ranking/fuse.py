@@ -19,17 +19,20 @@ Kind = Literal["known", "partly", "apart", "look", "doubtful", "lexical", "text"
 """What a score is of.
 
 known: a hybrid query of which some product has all words. partly: the catalogue does not have all words, apart: no
-product has all, but the words tell what kind of product or which brand is meant. look: only words that lexicons know and
-the catalogue does not. doubtful: any other. lexical: words alone. text, image: vectors alone, of a text or else.
+product has all, but the words tell what kind of product or which brand is meant. look: only words that lexicons know.
+doubtful: any other. lexical: words alone. text, image: vectors alone, of a text or of anything else.
 """
 
 PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
 """What the names of attributes contain that tell what kind of product something is."""
 
 HALF = 0.5
-"""Part of the words that a product has at least, where a brand is what tells that the shop is meant."""
-COMPLETE = 0.95
+"""Part of the words that a product has at least, where a brand is what tells that the shop is meant; part of a query
+from which on it is that of a text."""
+COMPLETE = 0.9
 """Part of the words from which on a product has all of them."""
+POWER = 2.0
+"""Exponent of the words signal: a product with half of the words is worth less than half of one with all."""
 EXACT = 0.99
 """The least score of a product whose title or id is the whole text."""
 
@@ -75,10 +78,17 @@ def weights_of(mode: Mode, side: Side, parsed: ParsedText | None, text_share: fl
     return Weights(words, title, 1 - words - title) if side == "images" else Weights(words, 1 - words, 0.0)
 
 
-def kind_of(mode: Mode, parsed: ParsedText | None, words: float = 1.0) -> Kind:
-    """Return which scores a query's are comparable with; `words` is the part of the known ones that the best product has."""
+def kind_of(mode: Mode, parsed: ParsedText | None, text_share: float, words: float = 1.0) -> Kind:
+    """Return which scores a query's are comparable with.
+
+    Args:
+        mode: what ranks.
+        parsed: the text, where words are looked at.
+        text_share: part of the query's weight that its text has.
+        words: the part of the words, of those that any product has, that the best product has.
+    """
     if mode == "vector" or parsed is None:
-        return "image" if parsed is None else "text"
+        return "text" if text_share >= HALF else "image"
     if mode == "lexical":
         return "lexical"
     wanted = [unit for unit in parsed.units if not unit.negated]

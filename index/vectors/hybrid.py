@@ -16,7 +16,7 @@ import numpy as np
 from index.product import title_key
 from index.query import NEWEST, SearchQuery, Side, Sort
 from index.ranking.calibrate import Calibration, Curve
-from index.ranking.fuse import COMPLETE, Kind, fused, kind_of, lifted, scaled, weights_of
+from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, fused, kind_of, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
 from index.vectors.facets import Mask
@@ -41,8 +41,9 @@ class VectorSource(Protocol):
 class Reach(Protocol):
     """Which rows may be compared where vectors are far away."""
 
-    most: int
-    """Rows that may be compared one by one."""
+    @property
+    def most(self) -> int:
+        """How many rows may be compared one by one."""
 
     def nearest(self, words: Vectors, passing: Mask, /) -> tuple[Rows, bool]:
         """Return rows among those that pass (N,), in order, that may be best; and whether these are all of them."""
@@ -60,6 +61,7 @@ class HybridRanking:
         found: (N,) which rows may be found, its filters aside.
         calibration: scales of the signals, curves of the scores.
         reach: limits what is compared; without it, everything may be.
+        within: (N,) which of the rows are looked at, where everything is too much.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class HybridRanking:
         found: Mask,
         calibration: Calibration,
         reach: Reach | None = None,
+        within: Mask | None = None,
     ) -> None:
         self._state = state
         self._vectors = vectors
@@ -83,15 +86,20 @@ class HybridRanking:
         self._vector = vector
         self._parsed = None if query.mode == "vector" else query.parsed
         self._found = found
+        self._within = found if within is None else within
         self._weights = weights_of(query.mode, side, self._parsed, query.text_share)
         self._scales = calibration.scales
-        self.kind: Kind = kind_of(query.mode, query.parsed, self._most if self._weights.words else 1.0)
+        self.kind: Kind = kind_of(
+            query.mode, query.parsed, query.text_share, self._most if self._weights.words else 1.0
+        )
         # The curves are of products: descriptions have scores of their own.
         self.curve: Curve | None = calibration.curves.get(self.kind) if side == "images" else None
         self.cutoff = calibration.auto.get(self.kind) if query.cutoff == "auto" else query.cutoff
         self._least = -np.inf if query.min_score is None else query.min_score
         if self.cutoff is not None and self.curve is not None:
             self._least = max(self._least, self.curve.score_at(self.cutoff))
+            if len(self._exact):
+                self._least = min(self._least, EXACT)
         self._lexical = query.mode == "lexical"
         self._slack = np.float32(SLACK * max(1.0, float(np.linalg.norm(vector))))
 
@@ -157,11 +165,17 @@ class HybridRanking:
             return self._cosines(self._side, rows)
         return self._lift(rows, self._fused(rows))
 
+    def relevance(self, rows: Rows, scores: Vectors) -> Vectors | None:
+        """Return the relevance (K,) of rows with their scores (K,); 1 for those that are exactly what is asked."""
+        if self.curve is None:
+            return None
+        return np.where(np.isin(rows, self._exact), np.float32(1), self.curve.of(scores))
+
     def signals(self, rows: Rows) -> list[Signals]:
         """Return what the scores of rows are made of."""
         if not self._weights.words:
             return [Signals(None, None, one) for one in self._cosines("images", rows).tolist()]
-        words = self._words[rows].tolist()
+        words = (self._words[rows] ** (1 / POWER)).tolist()
         if self._lexical:
             return [Signals(one, None, None) for one in words]
         vectors = [self._cosines(side, rows).tolist() for side in ("texts", "images")]
@@ -172,7 +186,7 @@ class HybridRanking:
         """What each row (N,) has of the words that any product has together; -1 where it may not be found."""
         # Where no product has all words, having the most of them is what can be asked.
         signal = self._signal if self._most >= COMPLETE or self._most <= 0 else self._signal / np.float32(self._most)
-        return np.where(self._found, signal, np.float32(-1))
+        return np.where(self._found, np.float32(signal**POWER), np.float32(-1))
 
     @cached_property
     def _signal(self) -> Vectors:
@@ -188,9 +202,11 @@ class HybridRanking:
 
     @cached_property
     def _exact(self) -> Rows:
-        """The rows that may be found and whose id or title is the whole text."""
+        """The rows that may be found and whose id or title is the whole text, or which have all of it as codes."""
         if self._parsed is None:
             return np.empty(0, dtype=np.int64)
+        if self._parsed.is_code:
+            return np.flatnonzero(self._found & (self._signal >= COMPLETE))
         text = self._parsed.text.strip()
         row = self._state.row(text)
         rows = self._state.rows.rows_titled(title_key(text)) + ([] if row is None else [row])
@@ -230,14 +246,15 @@ class HybridRanking:
         """The rows that may be found and are not left out for their score, in order, and their coarse scores."""
         if self._lexical:
             rows = np.union1d(np.flatnonzero(self._words > 0), self._exact)
+            rows = rows[self._within[rows]]
             scores = self.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
-        rows = self._within_reach(self._least, self._found)
+        rows = self._within_reach(self._least, self._within)
         scores = self._coarse(rows)
         near = np.flatnonzero(np.abs(scores - self._least) <= self._slack)
         if len(near):
             scores[near] = self.score(rows[near])
-        kept = (scores >= self._least) & self._found[rows]
+        kept = (scores >= self._least) & self._within[rows]
         return rows[kept], scores[kept]
 
     def _candidates(self, count: int, passing: Mask) -> Ranked:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from index.query import Filters, SearchQuery, Side
-from index.ranking.calibrate import Calibration, Curve
+from index.ranking.calibrate import Calibration
 from index.ranking.fuse import kind_of
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, Signals, collapse
@@ -48,9 +48,10 @@ def needs_scores(query: SearchQuery) -> bool:
     return worded or query.cutoff is not None or query.sort is not None
 
 
-def curve_of(calibration: Calibration, side: Side, query: SearchQuery) -> Curve | None:
-    """Return the curve of a query's scores; those of descriptions have none."""
-    return calibration.curves.get(kind_of(query.mode, query.parsed)) if side == "images" else None
+def relevance_of(calibration: Calibration, side: Side, query: SearchQuery, cosines: Vectors) -> Vectors | None:
+    """Return the relevance (K,) of the cosines (K,) of a query that vectors alone rank; descriptions have none."""
+    curve = calibration.curves.get(kind_of("vector", None, query.text_share)) if side == "images" else None
+    return None if curve is None else curve.of(cosines)
 
 
 def ranked_page(
@@ -95,7 +96,7 @@ def ranked_page(
             relevant = ranking_of(others).relevant
             counted = state.carrying(relevant) if side == "texts" else relevant
             facets[name] = state.columns[name].value_counts(state.passing(others, excluded) & counted)
-    hits = hits_of(state, side, rows, scores, passing, ranking.curve, ranking.signals(rows))
+    hits = hits_of(state, side, rows, scores, passing, ranking.relevance(rows, scores), ranking.signals(rows))
     return Page(hits, total, facets, ranking.cutoff, ranking.kind)
 
 
@@ -105,13 +106,13 @@ def hits_of(
     rows: Rows,
     scores: Vectors,
     passing: Mask,
-    curve: Curve | None,
+    relevance: Vectors | None,
     signals: Sequence[Signals | None] | None = None,
 ) -> list[Hit] | list[DescriptionHit]:
     """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,)."""
     table = state.rows
-    relevance = [None] * len(rows) if curve is None else curve.of(scores).tolist()
-    scored = list(zip(rows.tolist(), scores.tolist(), relevance, strict=True))
+    worths = [None] * len(rows) if relevance is None else relevance.tolist()
+    scored = list(zip(rows.tolist(), scores.tolist(), worths, strict=True))
     if side == "images":
         parts = [None] * len(rows) if signals is None else signals
         return [

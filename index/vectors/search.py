@@ -32,7 +32,7 @@ from index.records import Changes, Snapshot, Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
 from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
-from index.vectors.pages import RankedRows, curve_of, hits_of, needs_scores, ranked_page
+from index.vectors.pages import RankedRows, hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.scan import Ranked, top_k
 from index.vectors.state import IndexState, updated
 from index.vectors.subset import RowSubset
@@ -222,7 +222,12 @@ class SearchIndex:
                 if query.facets not in counted:
                     counted[query.facets] = self.facets(query.filters, query.facets)
                 hits = hits_of(
-                    state, side, rows[shown], scores[shown], passing, curve_of(self.calibration, side, query)
+                    state,
+                    side,
+                    rows[shown],
+                    scores[shown],
+                    passing,
+                    relevance_of(self.calibration, side, query, scores[shown]),
                 )
                 pages[number] = Page(hits, total, counted[query.facets])
         return [pages[number] for number in range(len(queries))]

@@ -71,7 +71,8 @@ class IndexState:
     @classmethod
     def of(cls, snapshot: Snapshot) -> IndexState:
         """Return the state in which all rows are those of a snapshot."""
-        rows = ProductRows(snapshot.info.dim, None)
+        # Vectors may be elsewhere: then they have no values.
+        rows = ProductRows(snapshot.image_vectors.shape[1], None)
         rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors)
         return cls(snapshot.info, snapshot.version, rows, {})
 

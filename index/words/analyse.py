@@ -15,6 +15,9 @@ import snowballstemmer
 MAX_WORD = 40
 """Letters of a word that count; what is longer is no word that someone types."""
 
+INFLECTION = 2
+"""Letters that a word may have more than its stem and still be the same word in another number."""
+
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}_])\w)+(?:['’.&/+-](?:(?![{_CJK}_])\w)+)*")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.product import Product, title_key
-from index.words.analyse import stem
+from index.words.analyse import INFLECTION, stem
 from index.words.postings import BRAND_ATTRIBUTES, FULL, Degrees, PostingLists, Rows
 from index.words.units import Condition, Unit, brand_key, word_key
 
@@ -86,8 +86,11 @@ class WordIndex:
         return int(self._frequencies[number]) if number is not None and number < len(self._frequencies) else 0
 
     def knows(self, word: str) -> bool:
-        """Return whether a folded word is in a title or a value."""
-        return self.frequency(word_key(stem(word))) > 0
+        """Return whether a folded word is in a title or a value, as it is or in another number."""
+        term = stem(word)
+        # "earings" has the stem of "ear", and is another word.
+        near = word in self.lists.surface or len(word) - len(term) <= INFLECTION
+        return near and self.frequency(word_key(term)) > 0
 
     def values_of(self, terms: str) -> list[tuple[str, str, str, int]]:
         """Return (attribute, value, key, products) of the values whose terms, joined by spaces, are these."""

@@ -20,11 +20,11 @@ from index.words.analyse import stem, words
 from index.words.analyse import terms as terms_of
 from index.words.units import brand_key, value_key, word_key
 
-TITLE_WEIGHT, ATTRIBUTE_WEIGHT = 1.0, 0.8
+TITLE_WEIGHT, ATTRIBUTE_WEIGHT = 1.0, 0.9
 """What a word counts in each field (BM25F, Robertson et al. 2004)."""
 SATURATION = 0.3
 """k1 of BM25: how slowly a word that comes again counts for more. Titles repeat words for no reason."""
-LENGTH_NORM = 0.3
+LENGTH_NORM = 0.1
 """b of BM25: how much a word of a long field counts for less."""
 TITLE_LENGTH, VALUE_LENGTH = 7, 1
 """Words of a usual title and of a usual value. Constants: a mean would change every posting with every product."""

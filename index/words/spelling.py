@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import OSA
 
-from index.words.analyse import is_code, stem
+from index.words.analyse import INFLECTION, is_code, stem
 
 SHORTEST = 3
 """Letters of the shortest word that is corrected; at this length only one that lost a letter of a frequent word."""
@@ -87,8 +87,11 @@ class Speller:
 
     def knows(self, word: str) -> bool:
         """Return whether a folded word is one of the catalogue, a lexicon or the language, or has the stem of one."""
-        ours = word in self._frequencies or word in self._extra or stem(word) in self._stems
-        return ours or word in self._language.common
+        if word in self._frequencies or word in self._extra or word in self._language.common:
+            return True
+        # "earings" has the stem of "ear", and is another word.
+        term = stem(word)
+        return len(word) - len(term) <= INFLECTION and term in self._stems
 
     def correct(self, word: str) -> str | None:
         """Return what a folded word was meant to be; None where it is known, a code, too short or near nothing."""

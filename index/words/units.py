@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from index.words.analyse import fold, is_code
+
 UnitKind = Literal["word", "brand", "value", "number", "unknown"]
 """A word of titles, a brand, what names values of an attribute, a bound of a number, a word that nothing explains."""
 
@@ -80,6 +82,13 @@ class ParsedText:
     """Code of the language that it was read in."""
     units: tuple[Unit, ...]
     correction: Correction | None = None
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is made of article numbers that the catalogue knows."""
+        return bool(self.units) and all(
+            unit.kind == "word" and unit.keys and is_code(fold(unit.text)) for unit in self.units
+        )
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from index import Hit, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search, title_key
 from index.language import LANGUAGES, shipped
-from index.ranking import Calibration, Curve, Kind, Scales, save_calibration
+from index.ranking import HYBRID, Calibration, Curve, Kind, Scales
 from index.words import english, stem, terms
 from models import Encoder
 
@@ -57,8 +56,8 @@ def calibrate(place: Location, encoder: Encoder) -> Calibration | None:
         if len(products) < MIN_PRODUCTS:
             return None
         found = measure(open_search(store), products, encoder)
-    if found is not None and isinstance(place, Path):
-        save_calibration(place, found)
+        if found is not None:
+            store.save_calibration(found)
     return found
 
 
@@ -100,6 +99,9 @@ def measure(search: Search, products: Sequence[Product], encoder: Encoder) -> Ca
     judged["doubtful"] = [*nothing, *judged["look"]]
     curves = {kind: _fitted(scores[::2]) for kind, scores in judged.items() if scores}
     auto = {kind: _relevance_kept(curve, judged[kind]) for kind, curve in curves.items()}
+    # What has all the words is never left out, however little it looks like them.
+    complete = np.array([HYBRID.words], np.float32)
+    auto |= {kind: min(auto[kind], _rounded(float(curves[kind].of(complete)[0]))) for kind in ("known", "partly")}
     auto["doubtful"] = _relevance_refused(curves["doubtful"], nothing)
     measured = {kind: _quality(curve, judged[kind][1::2], auto[kind]) for kind, curve in curves.items()}
     return Calibration(encoder.encoder_id, Scales(), curves, auto, {"attributes": names, "kinds": measured})
@@ -206,7 +208,7 @@ class _Searcher:
         found = []
         for vector, product in zip(vectors, chosen, strict=True):
             wanted = {name: title_key(product.attributes[name]) for name in names if name in product.attributes}
-            query = SearchQuery(k=DEPTH, exclude=frozenset([product.id]))
+            query = SearchQuery(k=DEPTH, exclude=frozenset([product.id]), text_share=0.0)
             found.append(self._judged(vector, query, _judge(wanted, "")))
         return found
 

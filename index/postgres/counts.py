@@ -1,0 +1,73 @@
+"""Counts of products in the database: of those that pass, and of values; each is made once per version."""
+
+# ruff: noqa: S608 - statements are put together from our own words; what callers give goes in as values.
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any, TypeVar
+
+from index.postgres.catalogue import PostgresCatalogue
+from index.postgres.connection import Connection
+from index.postgres.filter_sql import filter_sql
+from index.query import Filters
+
+KEPT = 1000
+"""Counts that are kept until the catalogue changes."""
+
+T = TypeVar("T")
+
+
+class Counts:
+    """The counts of one version."""
+
+    def __init__(self, catalogue: PostgresCatalogue) -> None:
+        self._catalogue = catalogue
+        self._totals: dict[Hashable, int] = {}
+        self._facets: dict[Hashable, dict[str, int]] = {}
+
+    def facets(self, connection: Connection, filters: Filters, names: Iterable[str]) -> dict[str, dict[str, int]]:
+        """Return the counts; each is made once per version, since every page of a search needs the same."""
+        counts: dict[str, dict[str, int]] = {}
+        for name in names:
+            others = {other: one for other, one in filters.items() if other != name}
+            key = (name, frozenset(others.items()))
+            # Several threads search at once, and any of them may forget all: what was found is held on to.
+            found = self._facets.get(key)
+            if found is None:
+                passing, values = filter_sql(others, ())
+                # The words of a value are those of the first product that has it: looked up once the values are known.
+                rows = connection.execute(
+                    self._catalogue.sql(
+                        "WITH found AS (SELECT p.keys ->> %s AS key, count(*) AS number, min(position) AS first"
+                        f" FROM {{build}}.products p WHERE {passing} GROUP BY 1)"
+                        " SELECT p.attributes ->> %s, number FROM found JOIN {build}.products p ON p.position = first"
+                        " WHERE key IS NOT NULL ORDER BY number DESC, first"
+                    ),
+                    [name, *values, name],
+                ).fetchall()
+                found = _remember(self._facets, key, dict(rows))
+            counts[name] = dict(found)
+        return counts
+
+    def total(self, connection: Connection, where: str, values: list[Any]) -> int:
+        """Return how many products pass; counted once per version, since paging asks again."""
+        key = repr((where, values))
+        found = self._totals.get(key)
+        if found is None:
+            found = _remember(self._totals, key, self.rows(connection, where, values, "count(*)"))
+        return found
+
+    def rows(self, connection: Connection, where: str, values: list[Any], counted: str) -> int:
+        """Return what is counted of the products that pass."""
+        row = connection.execute(
+            self._catalogue.sql(f"SELECT {counted} FROM {{build}}.products p WHERE {where}"), values
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _remember(kept: dict[Hashable, T], key: Hashable, value: T) -> T:
+    if len(kept) > KEPT:
+        kept.clear()
+    kept[key] = value
+    return value

@@ -1,0 +1,205 @@
+"""The vectors of rows that are in the database, read as a ranking asks for them, and the rows that may be best.
+
+One query, one transaction.
+"""
+
+# ruff: noqa: S608 - statements are put together from our own words; what callers give goes in as values.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from index.postgres.catalogue import PostgresCatalogue
+from index.postgres.connection import Connection
+from index.postgres.filter_sql import filter_sql, leads_sql
+from index.postgres.rows import to_vectors
+from index.postgres.scan import DEEPEST, Scan
+from index.query import SIDES, Filters, SearchQuery, Side
+from index.ranking.calibrate import Calibration
+from index.records import Vectors
+from index.vectors.facets import Mask
+from index.vectors.hybrid import HybridRanking
+from index.vectors.rows import Rows
+from index.vectors.state import IndexState
+
+READ = 256
+"""Rows of which whole vectors are read rather than cosines that the database computes."""
+
+
+class QueryVectors:
+    """The vectors of both sides, for one query; a row that is gone since has zeros.
+
+    Args:
+        catalogue: whose rows they are.
+        connection: in the transaction of the query.
+        state: says which product a row is.
+        query: (D,).
+    """
+
+    def __init__(self, catalogue: PostgresCatalogue, connection: Connection, state: IndexState, query: Vectors) -> None:
+        self._catalogue = catalogue
+        self._connection = connection
+        self._state = state
+        self.query = query
+        self._known: dict[int, Vectors] = {}  # row -> (2, D), in the order of SIDES
+        self._compared: tuple[Rows | None, Vectors] | None = None  # rows and their cosines (2, K)
+
+    def side(self, side: Side) -> SideVectors:
+        """Return the vectors of one side."""
+        return SideVectors(self, SIDES.index(side))
+
+    def read(self, rows: Rows) -> Vectors:
+        """Return the vectors (2, K, D) of rows."""
+        wanted = [row for row in rows.tolist() if row not in self._known]
+        if wanted:
+            found = self._select("image_vector, text_vector", [], wanted)
+            nothing = np.zeros((2, len(self.query)), dtype=np.float32)
+            self._known.update(dict.fromkeys(wanted, nothing))
+            self._known.update((wanted[number - 1], to_vectors(pair)) for number, *pair in found)
+        if not len(rows):
+            return np.empty((2, 0, len(self.query)), dtype=np.float32)
+        return np.stack([self._known[row] for row in rows.tolist()], axis=1)
+
+    def compare(self, rows: Rows | None) -> Vectors:
+        """Return the cosines (2, K) of rows, or of all, with the query; summed in any order."""
+        if self._compared is not None and self._compared[0] is rows:
+            return self._compared[1]
+        chosen = np.arange(len(self._state.alive)) if rows is None else rows
+        if len(chosen) <= READ:
+            cosines = self.read(chosen) @ self.query
+        else:
+            cosines = np.zeros((2, len(chosen)), dtype=np.float32)
+            columns = "-(image_vector <#> %s::vector({dim})), -(text_vector <#> %s::vector({dim}))"
+            found = self._select(columns, [self.query, self.query], chosen.tolist())
+            if found:
+                numbers, images, texts = zip(*found, strict=True)
+                cosines[:, np.array(numbers) - 1] = np.array([images, texts], dtype=np.float32)
+        self._compared = rows, cosines
+        return cosines
+
+    def _select(self, columns: str, values: Sequence[Any], rows: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Return (place, columns) of those rows that are there; places count from 1."""
+        ids = [self._state.rows.product(row).id for row in rows]
+        return self._connection.execute(
+            self._catalogue.sql(
+                f"SELECT number, {columns} FROM unnest(%s::text[]) WITH ORDINALITY AS wanted(id, number)"
+                " JOIN {build}.products p ON p.id = wanted.id"
+            ),
+            [*values, ids],
+            binary=True,
+        ).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class SideVectors:
+    """The vectors of one side, by row; as `index.vectors.rows.RowVectors`."""
+
+    both: QueryVectors
+    place: int
+    """In `SIDES`."""
+
+    def of(self, rows: Rows) -> Vectors:
+        """Return the vectors (K, D) of some rows."""
+        return np.asarray(self.both.read(rows)[self.place])
+
+    def times(self, _vector: Vectors, rows: Rows | None) -> Vectors:
+        """Return the inner products (K,) of some rows, or of all, with the query's vector."""
+        return np.array(self.both.compare(rows)[self.place])
+
+
+@dataclass(frozen=True, slots=True)
+class GraphReach:
+    """Which rows are compared with a query: all that pass, where these are few.
+
+    Else those with the most words, and those to which the graphs lead.
+    """
+
+    state: IndexState
+    scans: Sequence[Scan]
+    """Of the graphs that count."""
+    most: int
+
+    def nearest(self, words: Vectors, passing: Mask) -> tuple[Rows, bool]:
+        """Return rows among those that pass (N,), in order, that may be best; and whether these are all of them."""
+        rows = np.flatnonzero(passing)
+        if len(rows) <= self.most:
+            return rows, True
+        chosen = np.zeros(len(passing), dtype=np.bool_)
+        for scan in self.scans:
+            for product_id in scan.near(DEEPEST):
+                row = self.state.row(product_id)
+                if row is None:
+                    continue
+                # The vector of a title is that of all its products.
+                same = [row] if scan.side == "images" else self._with_title_of(row)
+                chosen[[one for one in same if one < len(chosen)]] = True
+        having = rows[words[rows] > 0]
+        if len(having) > self.most:
+            having = having[np.argpartition(-words[having], self.most)[: self.most]]
+        chosen[having] = True
+        return np.flatnonzero(chosen & passing), False
+
+    def _with_title_of(self, row: int) -> list[int]:
+        return self.state.rows.rows_with_title(int(self.state.title_of[row]))
+
+
+class Rankings:
+    """The rankings of one query, one for each set of filters; one serves all, where everything may be compared.
+
+    Args:
+        state: the version.
+        vectors: of its rows.
+        side: what is ranked.
+        query: what is asked.
+        calibration: scales and curves.
+        scan: returns the search of a side among what passes: its condition, the values of that, and how many pass.
+        most: rows that may be compared one by one.
+    """
+
+    def __init__(
+        self,
+        state: IndexState,
+        vectors: QueryVectors,
+        side: Side,
+        query: SearchQuery,
+        calibration: Calibration,
+        scan: Callable[[Side, str, list[Any], int], Scan],
+        most: int,
+    ) -> None:
+        self._state = state
+        self._vectors = vectors
+        self._side: Side = side
+        self._query = query
+        self._calibration = calibration
+        self._scan = scan
+        self._most = most
+        self._made: dict[Hashable, HybridRanking] = {}
+
+    def of(self, filters: Filters) -> HybridRanking:
+        """Return the ranking of what passes some filters, or of more."""
+        filters = {} if self._state.count <= self._most else filters
+        key = frozenset(filters.items())
+        if key not in self._made:
+            excluded = self._query.exclude if self._side == "images" else ()
+            passing = self._state.passing(filters, excluded)
+            where, values = filter_sql(filters, excluded)
+            total = int(np.count_nonzero(passing))
+            conditions: dict[Side, str] = {"images": where, "texts": leads_sql(where)}
+            sides = [one for one in SIDES if one == self._side or self._query.mode != "vector"]
+            scans = [self._scan(one, conditions[one], values, total) for one in sides]
+            self._made[key] = HybridRanking(
+                self._state,
+                {one: self._vectors.side(one) for one in SIDES},
+                self._side,
+                self._vectors.query,
+                self._query,
+                self._state.rows_of(self._side, self._state.passing({}, excluded)),
+                self._calibration,
+                GraphReach(self._state, scans, self._most),
+                self._state.rows_of(self._side, passing),
+            )
+        return self._made[key]
