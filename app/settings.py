@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     catalogue: Annotated[Location, BeforeValidator(parse_location), PlainSerializer(str)] = Path("artefacts/catalogue")
     """Folder of the catalogue that was encoded with that checkpoint, or a postgresql:// URL."""
 
+    lexicons: Path | None = None
+    """Folder with the shop's own words, a file such as fr.toml for each language; it adds to what is understood."""
+
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for every network interface."""
 

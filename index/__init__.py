@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from index.ann import DEPTH as DEPTH
     from index.ann import IndexRequirements as IndexRequirements
     from index.ann import make_index as make_index
+    from index.language import LANGUAGES as LANGUAGES
+    from index.language import Languages as Languages
     from index.location import Database as Database
     from index.location import Location as Location
     from index.location import parse_location as parse_location
@@ -86,6 +88,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "index.ann": "DEPTH IndexRequirements make_index",
+        "index.language": "LANGUAGES Languages",
         "index.location": "Database Location parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (

@@ -20,7 +20,7 @@ from app.query import Encoder, MicroBatcher, QueuedJob, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, ConflictError, ReplacedError, VitrineError
-from index import Delete, Put, SearchQuery, Store, Written, open_catalogue, open_search, refresh
+from index import LANGUAGES, Delete, Languages, Put, SearchQuery, Store, Written, open_catalogue, open_search, refresh
 from models import encoder_id, load_encoder
 
 logger = logging.getLogger("vitrine.app")
@@ -191,7 +191,9 @@ class ServingState:
                     f"the catalogue has vectors of {catalogue.info.dim} values, the checkpoint makes {encoder.dim};"
                     " make the catalogue again with `vitrine index`"
                 )
-            index = open_search(catalogue)
+            index = open_search(catalogue, Languages.of_folder(self._settings.lexicons))
+            for language in LANGUAGES:
+                index.understand(CANARY, language)  # the first text of a language takes the time to learn its words
             if current is not None:
                 query, _ = encoder.encode_counted([CANARY])
                 if not np.isfinite(query).all() or (

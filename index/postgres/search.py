@@ -33,7 +33,7 @@ from index.query import (
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
-from index.vectors.pages import curve_of, needs_scores, ranked_page
+from index.vectors.pages import needs_scores, ranked_page, relevance_of
 from index.vectors.state import IndexState
 from index.words.units import ParsedText, Suggestion
 
@@ -246,9 +246,9 @@ class PostgresSearch:
     ) -> list[Hit] | list[DescriptionHit]:
         scored = list(zip(found, scores.tolist(), strict=True))
         if side == "images":
-            curve = curve_of(self.calibration, side, query)
-            worth = [None] * len(found) if curve is None else curve.of(scores).tolist()
-            return [Hit(one.product, score, relevance) for (one, score), relevance in zip(scored, worth, strict=True)]
+            relevance = relevance_of(self.calibration, side, query, scores)
+            worth = [None] * len(found) if relevance is None else relevance.tolist()
+            return [Hit(one.product, score, one_worth) for (one, score), one_worth in zip(scored, worth, strict=True)]
         passing, values = filter_sql(query.filters, ())
         ids_with_title: dict[uuid.UUID, list[str]] = {}
         for title, product_id in connection.execute(

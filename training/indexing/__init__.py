@@ -11,10 +11,12 @@ from common import lazy_exports
 
 if TYPE_CHECKING:
     from training.indexing.build import build_catalogue as build_catalogue
+    from training.indexing.calibrate import calibrate_catalogue as calibrate_catalogue
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "training.indexing.build": "build_catalogue",
+        "training.indexing.calibrate": "calibrate_catalogue",
     },
 )

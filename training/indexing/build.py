@@ -25,6 +25,7 @@ from index import (
 )
 from models import Encoder, decode_image, load_encoder
 from training.data import Dataset, open_dataset, undecodable
+from training.indexing.calibrate import calibrate_catalogue
 from training.indexing.local import Encoding, distinct_titles, encode_locally
 from training.indexing.parts import PART, Parts
 from training.indexing.ray_encode import encode_on_ray
@@ -111,6 +112,7 @@ def build_catalogue(
     if parts is not None:
         parts.remove()
     search = make_derived(out, requirements) if isinstance(out, Path) else None
+    calibration = calibrate_catalogue(out, encoder)
     seconds = time.monotonic() - started
     return {
         "products": products,
@@ -121,6 +123,7 @@ def build_catalogue(
         "images_per_second": round(products / seconds, 1),
         "data": dataset.report.to_json(),
         "search": search,
+        "calibrated": calibration is not None,
     }
 
 

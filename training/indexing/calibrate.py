@@ -14,7 +14,7 @@ import numpy as np
 
 from index import Hit, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search, title_key
 from index.language import LANGUAGES, shipped
-from index.ranking import HYBRID, Calibration, Curve, Kind, Scales
+from index.ranking import HYBRID, Calibration, Curve, Kind, Scales, shipped_calibration
 from index.words import english, stem, terms
 from models import Encoder
 
@@ -28,6 +28,8 @@ MIN_PRODUCTS = 200
 NAMED = 0.3
 """Part of the titles that must name an attribute's value for queries to name it."""
 MAX_VALUES = 300
+MIN_JUDGED = 20
+"""Queries of a kind; of fewer no curve is made, and that of the shipped checkpoint is kept."""
 LOST = 0.002
 """Part of the right hits that the automatic cutoff may leave out."""
 NOTHING = 0.98
@@ -45,7 +47,7 @@ class JudgedText:
     right: Judge
 
 
-def calibrate(place: Location, encoder: Encoder) -> Calibration | None:
+def calibrate_catalogue(place: Location, encoder: Encoder) -> Calibration | None:
     """Measure the scores of a catalogue, keep the curves beside it, and return them; None where it is too small.
 
     Raises:
@@ -67,44 +69,56 @@ def measure(search: Search, products: Sequence[Product], encoder: Encoder) -> Ca
     names = _named_attributes(asking)
     if not names:
         return None
+    judged, nothing = _judged_kinds(search, asking, names, encoder)
+    usual = shipped_calibration()
+    curves: dict[Kind, Curve] = dict(usual.curves)
+    auto: dict[Kind, float] = dict(usual.auto)
+    for kind, scores in judged.items():
+        if len(scores) >= MIN_JUDGED:
+            curves[kind] = Curve.fitted(*_joined(scores[::2]))
+            auto[kind] = _relevance_kept(curves[kind], scores)
+    # What has all the words is never left out, however little it looks like them.
+    complete = np.array([HYBRID.words], np.float32)
+    for kind in ("known", "partly"):
+        auto[kind] = min(auto[kind], _rounded(float(curves[kind].of(complete)[0])))
+    if nothing:
+        auto["doubtful"] = _relevance_refused(curves["doubtful"], nothing)
+    measured = {kind: _quality(curves[kind], scores[1::2], auto[kind]) for kind, scores in judged.items() if scores[1:]}
+    return Calibration(encoder.encoder_id, Scales(), curves, auto, {"attributes": names, "kinds": measured})
+
+
+def _judged_kinds(
+    search: Search, asking: Sequence[Product], names: Sequence[str], encoder: Encoder
+) -> tuple[dict[Kind, list[_Scores]], list[_Scores]]:
+    """Return the judged hits of every kind of query, and those of queries for what the shop does not sell."""
     # Seeded: the same catalogue has the same curves.
     rng = np.random.default_rng(SEED)
     known = list(_attribute_queries(search, asking, names, rng))
     foreign = _foreign_words(search, rng)
-    absent = [JudgedText(" ".join(rng.choice(foreign, rng.integers(1, 3))), lambda _: False) for _ in range(QUERIES)]
-    half_known = [replace(one, text=f"{one.text} {rng.choice(foreign)}") for one in known]
-    titles = [product.title for product in asking]
-    doubtful = [
-        JudgedText(f"{rng.choice(terms(title))} {word}", lambda _: False)
-        for title, word in zip(rng.permutation(titles)[:QUERIES], rng.choice(foreign, QUERIES), strict=False)
+    titles = [asking[at].title for at in rng.permutation(len(asking))[:QUERIES].tolist()]
+    unknown = [JudgedText(" ".join(rng.choice(foreign, rng.integers(1, 3))), lambda _: False) for _ in range(QUERIES)]
+    half_unknown = [
+        JudgedText(f"{rng.choice(title.split())} {rng.choice(foreign)}", lambda _: False) for title in titles
     ]
-    titles_of_others = [product.title for product in rng.permutation(np.array(asking, dtype=object))[: len(known)]]
+    with_unknown = [replace(one, text=f"{one.text} {rng.choice(foreign)}") for one in known]
     with_a_word = [
-        replace(one, text=f"{one.text} {rng.choice(title.split())}")
-        for one, title in zip(known, titles_of_others, strict=False)
+        replace(one, text=f"{one.text} {rng.choice(title.split())}") for one, title in zip(known, titles, strict=False)
     ]
     searcher = _Searcher(search, encoder)
+    nothing = searcher.judged([*unknown, *half_unknown], "hybrid", "doubtful")
+    look = searcher.judged(known, "hybrid", None, words=False)
     judged: dict[Kind, list[_Scores]] = {
         "known": searcher.judged(known, "hybrid", "known"),
-        "partly": searcher.judged(half_known, "hybrid", "partly"),
+        "partly": searcher.judged(with_unknown, "hybrid", "partly"),
         "apart": searcher.judged(with_a_word, "hybrid", "apart"),
-        "look": searcher.judged(known, "hybrid", None, words=False),
-        "doubtful": searcher.judged([*absent, *doubtful], "hybrid", "doubtful"),
+        "look": look,
+        # What is right for words that nothing explains, only looks can tell.
+        "doubtful": [*nothing, *look],
         "lexical": searcher.judged([*known, *with_a_word], "lexical", "lexical"),
         "text": searcher.judged(known, "vector", None),
         "image": searcher.pictures(asking, names, rng),
     }
-    # What is right for words that nothing explains, only looks can tell: the same scores as those of look.
-    nothing = judged["doubtful"]
-    judged["doubtful"] = [*nothing, *judged["look"]]
-    curves = {kind: _fitted(scores[::2]) for kind, scores in judged.items() if scores}
-    auto = {kind: _relevance_kept(curve, judged[kind]) for kind, curve in curves.items()}
-    # What has all the words is never left out, however little it looks like them.
-    complete = np.array([HYBRID.words], np.float32)
-    auto |= {kind: min(auto[kind], _rounded(float(curves[kind].of(complete)[0]))) for kind in ("known", "partly")}
-    auto["doubtful"] = _relevance_refused(curves["doubtful"], nothing)
-    measured = {kind: _quality(curve, judged[kind][1::2], auto[kind]) for kind, curve in curves.items()}
-    return Calibration(encoder.encoder_id, Scales(), curves, auto, {"attributes": names, "kinds": measured})
+    return judged, nothing
 
 
 def _named_attributes(products: Sequence[Product]) -> list[str]:
@@ -221,10 +235,6 @@ class _Searcher:
 
 def _joined(judged: Sequence[_Scores]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([one.scores for one in judged]), np.concatenate([one.right for one in judged])
-
-
-def _fitted(judged: Sequence[_Scores]) -> Curve:
-    return Curve.fitted(*_joined(judged))
 
 
 def _relevance_kept(curve: Curve, judged: Sequence[_Scores]) -> float:

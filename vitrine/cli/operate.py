@@ -13,9 +13,12 @@ from common import InputError, atomic_file
 from vitrine.cli.app import RUNNING, cli, key_cli, say, tell
 from vitrine.cli.options import (
     CatalogueOption,
+    CheckpointOption,
+    Device,
     Json,
     KeysOption,
     location,
+    pair,
 )
 
 
@@ -42,6 +45,44 @@ def copy_catalogue(
         tell(f"{target} has a catalogue, which is left as it is")
     else:
         tell(f"{target}: {count:,} products copied from {source}")
+
+
+@cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine calibrate`")
+def calibrate(
+    catalogue: CatalogueOption = None,
+    checkpoint: CheckpointOption = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure again what the scores of a catalogue are worth: relevance and the automatic cutoff.
+
+    `vitrine index` does so by itself. After many changes to the catalogue it may be worth a second time.
+    """
+    from models import load_encoder
+    from training.indexing import calibrate_catalogue
+
+    folder, place = pair(checkpoint, catalogue)
+    found = calibrate_catalogue(place, load_encoder(folder, device))
+    if as_json:
+        say({"calibrated": found is not None, "measured": {} if found is None else dict(found.measured)}, True)
+        return
+    if found is None:
+        tell(f"{place} has too few products, or titles that name no attribute; the curves that are shipped are kept")
+        return
+    table = Table(title=f"{place}: what scores are worth, on queries that the curves were not made of")
+    for heading in (
+        "kind of query",
+        "queries",
+        "Brier score",
+        "calibration error",
+        "automatic cutoff",
+        "right ones lost",
+    ):
+        table.add_column(heading, justify="left" if heading == "kind of query" else "right")
+    for kind, one in found.measured["kinds"].items():
+        figures = [f"{one[name]:.3f}" for name in ("brier", "calibration_error")]
+        table.add_row(kind, f"{one['queries']:,}", *figures, f"{found.auto[kind]:.3f}", f"{100 * one['lost']:.1f} %")
+    say(table, False)
 
 
 @cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine settings --json`")
