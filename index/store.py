@@ -192,7 +192,7 @@ def open_index(catalogue: Catalogue, languages: Languages | None = None) -> Sear
     calibration = load_calibration(catalogue.folder, catalogue.info.encoder_id)
     if files is None:
         return SearchIndex(catalogue.snapshot(), calibration, languages)
-    index = SearchIndex.over(files.base, files.ann, calibration, languages)
+    index = SearchIndex.over(files.base, files.ann, files.words, calibration, languages)
     return index if files.changes is None else index.updated(files.changes)
 
 

@@ -32,12 +32,14 @@ from index.ann.faiss_index import AnnIndex, Choice, from_json, load, to_json
 from index.query import Side
 from index.records import Changes, Vectors
 from index.sqlite import Catalogue
+from index.words import PostingLists
 
 logger = logging.getLogger("vitrine.index")
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
+WORDS_FILE = "words.npz"
 REQUIREMENTS_FILE = "search.json"
 """The requirements that `vitrine index` was given; they stay when the catalogue is replaced."""
 LOCK = ".search.lock"
@@ -79,6 +81,7 @@ class SearchFiles:
     base: Columns
     ann: Mapping[Side, AnnIndex]
     """For none, one or both sides: flat sides are scanned."""
+    words: PostingLists
     changes: Changes | None
     """None: nothing."""
 
@@ -171,7 +174,7 @@ def _open_current(
         log("%s is not there: the search files are made from the catalogue", folder)
         return None
     try:
-        base, ann = _read(folder, catalogue, requirements)
+        base, ann, words = _read(folder, catalogue, requirements)
     except (OSError, ValueError, KeyError, TypeError, IndexError, InputError) as error:
         log("%s is refused (%s): the search files are made from the catalogue", folder, error)
         return None
@@ -179,7 +182,7 @@ def _open_current(
     if changes is None or len(changes.removed) > max(FEW_CHANGES, STALE * count):
         log("%s is too far behind the catalogue: new search files are made", folder)
         return None
-    return SearchFiles(base, ann, None if changes.version == base.version else changes)
+    return SearchFiles(base, ann, words, None if changes.version == base.version else changes)
 
 
 def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
@@ -190,15 +193,15 @@ def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
         with atomic_folder(folder) as partial:
             _write(catalogue, requirements, partial)
         _clear(catalogue.folder)
-        base, ann = _read(folder, catalogue, requirements)
+        base, ann, words = _read(folder, catalogue, requirements)
     except OSError as error:
         logger.warning("%s cannot be written (%s): the search files are kept in a temporary folder", folder, error)
         with tempfile.TemporaryDirectory(prefix="vitrine-") as temporary:
             _write(catalogue, requirements, Path(temporary))
-            base, ann = _read(Path(temporary), catalogue, requirements)  # mapped files outlive their names
+            base, ann, words = _read(Path(temporary), catalogue, requirements)  # mapped files outlive their names
     logger.info("the search files of %d products were made in %.0f s", len(base), time.monotonic() - start)
     changes = catalogue.changes(base.version)
-    return SearchFiles(base, ann, None if changes is None or changes.version == base.version else changes)
+    return SearchFiles(base, ann, words, None if changes is None or changes.version == base.version else changes)
 
 
 def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) -> dict[str, Any]:
@@ -206,6 +209,9 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
     with catalogue.stream() as (version, count, pieces):
         described = write_columns(folder, pieces, count, catalogue.info.dim)
     base = read_columns(folder, catalogue.info, version, described)
+    words = PostingLists()
+    words.append([base.product(row) for row in range(len(base))])
+    words.save(folder / WORDS_FILE)
     title_rows = base.title_rows
     texts = base.texts if len(title_rows) == len(base) else np.ascontiguousarray(base.texts[title_rows])
     sides: tuple[tuple[Side, Vectors, Vectors], ...] = (("images", base.images, texts), ("texts", texts, base.images))
@@ -249,7 +255,9 @@ def _digests(folder: Path) -> dict[str, str]:
         return dict(zip((path.name for path in paths), pool.map(digest, paths), strict=True))
 
 
-def _read(folder: Path, catalogue: Catalogue, requirements: IndexRequirements) -> tuple[Columns, dict[Side, AnnIndex]]:
+def _read(
+    folder: Path, catalogue: Catalogue, requirements: IndexRequirements
+) -> tuple[Columns, dict[Side, AnnIndex], PostingLists]:
     """Map the files in `folder` after checking that they are whole and belong to this catalogue.
 
     Raises:
@@ -277,7 +285,10 @@ def _read(folder: Path, catalogue: Catalogue, requirements: IndexRequirements) -
         stored = catalogue.vectors_as_of(base.product(row).id, base.version)
         if stored is not None and not all(map(np.array_equal, stored, (base.images[row], base.texts[row]))):
             raise ValueError(f"its vectors of product {base.product(row).id!r} are not the catalogue's")
-    return base, ann
+    words = PostingLists.load(folder / WORDS_FILE)
+    if words.count != len(base):
+        raise ValueError(f"{WORDS_FILE} is of {words.count} products, and {len(base)} are needed")
+    return base, ann, words
 
 
 def _clear(folder: Path) -> None:

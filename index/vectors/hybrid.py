@@ -114,6 +114,8 @@ class HybridRanking:
         chosen = np.zeros(len(self._found), dtype=np.bool_)
         rows, _scores = self._relevant
         chosen[rows] = True
+        if not self.complete and self._least <= self._weights.words:
+            chosen |= self._words >= COMPLETE**POWER  # what has all words is left out by no vectors
         return chosen
 
     def top(self, width: int, passing: Mask) -> Ranked:
@@ -185,8 +187,13 @@ class HybridRanking:
     def _words(self) -> Vectors:
         """What each row (N,) has of the words that any product has together; -1 where it may not be found."""
         # Where no product has all words, having the most of them is what can be asked.
-        signal = self._signal if self._most >= COMPLETE or self._most <= 0 else self._signal / np.float32(self._most)
-        return np.where(self._found, np.float32(signal**POWER), np.float32(-1))
+        share = np.float32(1.0 if self._most >= COMPLETE or self._most <= 0 else 1 / self._most)
+        words: Vectors = np.power(self._signal * share, np.float32(POWER))
+        return words if self._all_found else np.where(self._found, words, np.float32(-1))
+
+    @cached_property
+    def _all_found(self) -> bool:
+        return bool(self._found.all())
 
     @cached_property
     def _signal(self) -> Vectors:
@@ -198,7 +205,9 @@ class HybridRanking:
     @cached_property
     def _most(self) -> float:
         """What the best row that may be found has of the words."""
-        return float(self._signal[self._found].max(initial=0.0))
+        if self._all_found:
+            return float(self._signal.max(initial=0.0))
+        return float(self._signal.max(initial=0.0, where=self._found))
 
     @cached_property
     def _exact(self) -> Rows:

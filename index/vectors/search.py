@@ -33,9 +33,11 @@ from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
 from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
 from index.vectors.pages import RankedRows, hits_of, needs_scores, ranked_page, relevance_of
+from index.vectors.reach import NearestRows
 from index.vectors.scan import Ranked, top_k
 from index.vectors.state import IndexState, updated
 from index.vectors.subset import RowSubset
+from index.words import PostingLists
 from index.words.suggest import Completer
 from index.words.units import ParsedText, Suggestion
 
@@ -73,11 +75,12 @@ class SearchIndex:
         cls,
         base: Columns,
         ann: Mapping[Side, AnnIndex],
+        words: PostingLists | None = None,
         calibration: Calibration | None = None,
         languages: Languages | None = None,
     ) -> SearchIndex:
         """Return the index over a base; `ann` may have an index for each side, as `IndexState` takes it."""
-        return cls(IndexState.over(base, ann), calibration, languages)
+        return cls(IndexState.over(base, ann, words), calibration, languages)
 
     def updated(self, changes: Changes) -> SearchIndex:
         """Return the index with these changes in it; this one stays as it is. Costs as much as there is to change.
@@ -239,8 +242,21 @@ class SearchIndex:
     def _ranked_page(self, side: Side, vector: Vectors, query: SearchQuery) -> Page[Any]:
         """Return the page of a query whose results depend on more than the order of one cosine."""
         state = self._state
-        found = state.rows_of(side, state.passing({}, query.exclude if side == "images" else ()))
-        ranking = HybridRanking(state, state.vectors, side, vector, query, found, self.calibration)
+        excluded = query.exclude if side == "images" else ()
+        reach = NearestRows(state, vector) if state.ann else None
+
+        found = state.rows_of(side, state.passing({}, excluded))
+
+        def ranking_of(filters: Filters) -> HybridRanking:
+            within = None if reach is None else state.rows_of(side, state.passing(filters, excluded))
+            return HybridRanking(
+                state, state.vectors, side, vector, query, found, self.calibration, reach=reach, within=within
+            )
+
+        if reach is not None:
+            return ranked_page(state, state.vectors["images"], side, query, ranking_of, self.facets)
+        # All rows are compared at once, whatever passes the filters: the facets need them.
+        ranking = ranking_of({})
         return ranked_page(state, state.vectors["images"], side, query, lambda _: ranking, self.facets)
 
 

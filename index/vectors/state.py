@@ -16,7 +16,7 @@ from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView, Mask
 from index.vectors.rows import ProductRows, Rows
 from index.vectors.subset import RowSubset
-from index.words.index import WordIndex
+from index.words import PostingLists, WordIndex
 
 DEAD_ROWS = 0.25
 """Part of the appended rows that may be dead, before the living ones are copied to a new table."""
@@ -77,9 +77,10 @@ class IndexState:
         return cls(snapshot.info, snapshot.version, rows, {})
 
     @classmethod
-    def over(cls, base: Columns, ann: Mapping[Side, AnnIndex]) -> IndexState:
-        """Return the state in which all rows are those of a base."""
-        return cls(base.info, base.version, ProductRows(base.info.dim, base), ann)
+    def over(cls, base: Columns, ann: Mapping[Side, AnnIndex], words: PostingLists | None = None) -> IndexState:
+        """Return the state in which all rows are those of a base; their words are made when they are not given."""
+        made = None if words is None else WordIndex.over(words)
+        return cls(base.info, base.version, ProductRows(base.info.dim, base), ann, words=made)
 
     def row(self, product_id: str) -> int | None:
         """Return the row of a product in this version; None when there is no such product."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from index.words.analyse import terms as terms
     from index.words.analyse import words as words
     from index.words.index import WordIndex as WordIndex
+    from index.words.postings import PostingLists as PostingLists
     from index.words.spelling import Speller as Speller
     from index.words.spelling import english as english
 
@@ -24,6 +25,7 @@ __getattr__ = lazy_exports(
     {
         "index.words.analyse": "fold is_code stem terms words",
         "index.words.index": "WordIndex",
+        "index.words.postings": "PostingLists",
         "index.words.spelling": "Speller english",
     },
 )

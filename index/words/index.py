@@ -19,6 +19,8 @@ from index.words.units import Condition, Unit, brand_key, word_key
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
+DENSE_FROM, KEPT_DENSE = 0.02, 64
+"""Part of the rows from which on the degrees of all rows are kept for the next query; and how many such arrays are."""
 MIN_BRAND = 3
 """Titles that must begin with the same words for these to be a brand."""
 BRAND_SHARE = 0.5
@@ -43,12 +45,18 @@ class WordIndex:
         self.alive = alive
         self._frequencies = frequencies
         self.living = int(np.count_nonzero(alive))
+        self._dense: dict[tuple[tuple[str, float], ...], Degrees] = {}
 
     @classmethod
     def of(cls, products: Sequence[Product]) -> WordIndex:
         """Return the index of products that are the rows 0, 1, …."""
         lists = PostingLists()
         return cls(lists, np.ones(len(products), dtype=np.bool_), lists.append(products))
+
+    @classmethod
+    def over(cls, lists: PostingLists) -> WordIndex:
+        """Return the index of postings that were read from a file, all of whose rows are products."""
+        return cls(lists, np.ones(lists.count, dtype=np.bool_), lists.counts())
 
     def updated(self, alive: Mask, gone: Iterable[Product], products: Sequence[Product]) -> WordIndex:
         """Return the index after a change; costs as much as there is to change. Only the newest can be updated.
@@ -205,26 +213,44 @@ class WordIndex:
             if unit.negated:
                 found += share
                 share = -share
-            if len(unit.keys) == 1:
-                ((key, degree),) = unit.keys
-                rows, degrees = self.postings(key)
-                found[rows] += degrees * np.float32(share * degree / FULL)
+            if not weight:
+                continue
+            dense = self._dense_degrees(unit.keys)
+            if dense is not None:
+                found += dense * np.float32(share / FULL)
             elif unit.keys:
                 rows, best = self._best(unit.keys)
-                found[rows] += best * share
+                found[rows] += best * np.float32(share / FULL)
         return found
 
-    def _best(self, keys: Sequence[tuple[str, float]]) -> tuple[Rows, Floats]:
-        """Return the rows in any of some postings, and the best degree of each."""
+    def _dense_degrees(self, keys: tuple[tuple[str, float], ...]) -> Degrees | None:
+        """Return the best degree of each row (N,) in some postings, where many rows are in them; kept for the next."""
+        kept = self._dense.get(keys)
+        if kept is not None:
+            return kept
+        if sum(self.frequency(key) for key, _ in keys) < DENSE_FROM * len(self.alive):
+            return None
+        dense = np.zeros(len(self.alive), dtype=np.uint8)
+        rows, best = self._best(keys)
+        dense[rows] = best
+        if len(self._dense) >= KEPT_DENSE:
+            self._dense = {}
+        self._dense[keys] = dense
+        return dense
+
+    def _best(self, keys: Sequence[tuple[str, float]]) -> tuple[Rows, Degrees]:
+        """Return the rows in any of some postings, and the best degree of each, rounded as all degrees are."""
+        if len(keys) == 1 and keys[0][1] == 1.0:
+            return self.postings(keys[0][0])
         lists = [(self.postings(key), degree) for key, degree in keys]
         rows = np.concatenate([rows for (rows, _), _ in lists])
-        degrees = np.concatenate([found * np.float32(degree / FULL) for (_, found), degree in lists])
+        degrees = np.concatenate([np.rint(found * np.float32(degree)).astype(np.uint8) for (_, found), degree in lists])
         order = np.argsort(rows, kind="stable")
         rows, degrees = rows[order], degrees[order]
         if not len(rows):
-            return rows, degrees.astype(np.float32)
+            return rows, degrees
         first = np.flatnonzero(np.concatenate([[True], np.diff(rows) != 0]))
-        return rows[first], np.maximum.reduceat(degrees, first).astype(np.float32)
+        return rows[first], np.maximum.reduceat(degrees, first)
 
     def keys_between(self, condition: Condition) -> list[str]:
         """Return the keys of the values of an attribute that are within the bounds of a condition."""

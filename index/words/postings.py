@@ -7,9 +7,11 @@ made at once, in arrays; what comes later is kept in small lists beside them. Kn
 from __future__ import annotations
 
 import contextlib
+import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +78,38 @@ class PostingLists:
                     late[0].frombytes(rows[start:end].tobytes())
         self.count += len(products)
         return np.bincount(keys, minlength=len(self.ids)).astype(np.int32)
+
+    def save(self, path: Path) -> None:
+        """Write the postings of all rows, which must be those of the first call of `append`, into a .npz file."""
+        names = {"ids": list(self.ids), "shown": self.shown, "values_with": self.values_with, "surface": self.surface}
+        names["numbers"] = self.numbers
+        text = np.frombuffer(json.dumps(names).encode(), dtype=np.uint8)
+        np.savez(path, names=text, starts=self._starts, rows=self._rows, degrees=self._degrees, count=self.count)
+
+    @classmethod
+    def load(cls, path: Path) -> PostingLists:
+        """Return the postings that `save` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError: there are none, or they are damaged.
+        """
+        lists = cls()
+        with np.load(path, allow_pickle=False) as found:
+            lists.count = lists._base_count = int(found["count"])
+            lists._starts, lists._rows, lists._degrees = found["starts"], found["rows"], found["degrees"]
+            names = json.loads(found["names"].tobytes())
+        lists.ids = {key: number for number, key in enumerate(names["ids"])}
+        lists.shown = {int(number): tuple(shown) for number, shown in names["shown"].items()}
+        lists.values_with, lists.surface = names["values_with"], names["surface"]
+        lists.numbers = {
+            name: {int(number): value for number, value in numbers.items()}
+            for name, numbers in names["numbers"].items()
+        }
+        return lists
+
+    def counts(self) -> npt.NDArray[np.int32]:
+        """Return how many of the rows that the arrays hold are in the postings of each key (T,)."""
+        return np.diff(self._starts).astype(np.int32)
 
     def remade(self, products: Sequence[Product], kept: int) -> PostingLists:
         """Return lists of the `kept` rows that are in the arrays and, after them, of `products`."""

@@ -1,0 +1,54 @@
+"""Which rows of a large catalogue a ranking by words compares: the nearest that its approximate indexes know."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from index.records import Vectors
+from index.vectors.facets import Mask
+from index.vectors.rows import Rows
+from index.vectors.scan import top_k
+from index.vectors.state import IndexState
+
+COMPARED = 20_000
+"""Rows that are compared one by one: as long as their words alone bring them into question."""
+NEAR_IMAGES, NEAR_TITLES = 400, 100
+"""Rows by pictures, and titles, that vectors bring into question."""
+
+
+class NearestRows:
+    """The rows that may be best for one query (D,), where its words bring too many into question."""
+
+    most = COMPARED
+
+    def __init__(self, state: IndexState, vector: Vectors) -> None:
+        self._state = state
+        self._vector = np.ascontiguousarray(vector[None], dtype=np.float32)
+
+    def nearest(self, words: Vectors, passing: Mask) -> tuple[Rows, bool]:
+        """Return rows among those that pass (N,), in order, by words, pictures and titles; they are never all of them.
+
+        Args:
+            words: (N,) what each row has of the words.
+            passing: which rows may be found.
+        """
+        top = float(words.max(initial=0.0))
+        first = passing & (words >= top - 1e-6) if top > 0 else passing
+        found = [self._by_pictures(passing), self._by_titles(passing)]
+        if first is not passing:
+            count = int(np.count_nonzero(first))
+            found.append(np.flatnonzero(first) if count <= self.most else self._by_pictures(first))
+        return np.unique(np.concatenate(found)), False
+
+    def _by_pictures(self, passing: Mask) -> Rows:
+        subset = self._state.subset("images", passing)
+        ((rows, _),) = top_k(self._state.vectors["images"], self._vector, [min(NEAR_IMAGES, subset.total)], subset)
+        return rows
+
+    def _by_titles(self, passing: Mask) -> Rows:
+        subset = self._state.subset("texts", passing)
+        ((titles, _),) = top_k(self._state.vectors["texts"], self._vector, [min(NEAR_TITLES, subset.total)], subset)
+        table, numbers = self._state.rows, self._state.title_of[titles].tolist()
+        rows = np.array([row for number in numbers for row in table.rows_with_title(number)], dtype=np.int64)
+        rows = rows[rows < len(passing)]
+        return rows[passing[rows]]
