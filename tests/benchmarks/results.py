@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common import atomic_file
-from tests.benchmarks import ablation, search_parts
+from tests.benchmarks import ablation, search_parts, typing
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -70,6 +70,7 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
     "throughput": throughput,
     "queries": lambda folder: markdown(read_result(folder / "search-queries.json")),
     "parts": lambda folder: search_parts.table(_json(folder, "search-parts")),
+    "typing": lambda folder: typing.table(_json(folder, "search-typing")),
 }
 
 
