@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 
 from index import CatalogueInfo, Filter, Product, SearchIndex, SearchQuery, Snapshot, SplitRule
 from index.query import Sort
-from index.ranking import Calibration, Curve, Scales, fused, lifted, scaled, weights_of
+from index.ranking import Calibration, Curve, Kind, Scales, fused, lifted, scaled, weights_of
 from index.vectors.reach import NearestRows
 from tests.index.brute_force import unit
 
 DIM = 8
 COLOURS, KINDS, BRANDS = ["Red", "Blue", "Black"], ["Dresses", "Jeans", "Casual Shoes"], ["Puma", "Nike", "Red Tape"]
 CURVE = Curve((0.0, 1.0), (0.0, 1.0))
+KIND_NAMES: tuple[Kind, ...] = get_args(Kind)
 CALIBRATION = Calibration(
     "enc",
     Scales((0.0, 1.0), (0.0, 0.8)),
-    dict.fromkeys(("known", "partly", "apart", "look", "doubtful", "lexical", "text", "image"), CURVE),
-    dict.fromkeys(("known", "partly", "apart", "look", "lexical", "text", "image"), 0.5) | {"doubtful": 1.0},
+    dict.fromkeys(KIND_NAMES, CURVE),
+    {kind: 1.0 if kind == "doubtful" else 0.5 for kind in KIND_NAMES},
 )
 
 
