@@ -83,6 +83,7 @@ class Search(Protocol):
     info: CatalogueInfo
     encoder_id: str
     version: int
+    calibration: Calibration
     languages: Languages
 
     def __len__(self) -> int: ...

@@ -194,6 +194,7 @@ class ServingState:
             index = open_search(catalogue, Languages.of_folder(self._settings.lexicons))
             for language in LANGUAGES:
                 index.understand(CANARY, language)  # the first text of a language takes the time to learn its words
+            index.suggest(CANARY)  # so does the first completion
             if current is not None:
                 query, _ = encoder.encode_counted([CANARY])
                 if not np.isfinite(query).all() or (

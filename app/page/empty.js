@@ -7,6 +7,12 @@ import { conditionChips } from "/page/understood.js";
 
 /** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
 
+/** Say that there is nothing to find yet. */
+export function showEmptyCatalogue() {
+  byId("count").textContent = "Nothing found";
+  showNotice("The catalogue is still empty. Come back soon.");
+}
+
 /**
  * @param {{cutoff: ?number, interpreted: import("/page/understood.js").Interpreted[]}} answer
  * @param {SearchQuery} query
@@ -17,13 +23,9 @@ export function showNothing({ cutoff, interpreted }, query, change, setFilter) {
   byId("count").textContent = "Nothing found";
   const narrowing = [...(query.strict ? conditionChips(interpreted, query, change) : []), ...filterChips(query, setFilter)];
   const cut = cutoff !== null && query.text;
-  if (!cut && !narrowing.length) {
-    showNotice("The catalogue is still empty. Come back soon.");
-    return;
-  }
   const actions = narrowing.length && cut ? [element("p", { className: "soft" }, "Remove a filter:"), ...narrowing] : narrowing;
   if (!cut) {
-    showNotice("No product matches all filters. Remove one:", { actions });
+    showNotice(narrowing.length ? "No product matches all filters. Remove one:" : "Nothing is left to show.", { actions });
     return;
   }
   const among = filterPairs(query).length || query.strict ? " with these filters" : "";

@@ -6,7 +6,7 @@ import { MAX_RESTORED, PAGE_SIZE, pushAddress, queryFromAddress, replaceAddress,
 import { showTiles } from "/page/browse.js";
 import { drawer } from "/page/drawer.js";
 import { byId, outlineButton, showNotice } from "/page/elements.js";
-import { showNothing } from "/page/empty.js";
+import { showEmptyCatalogue, showNothing } from "/page/empty.js";
 import { openFilters, showFacets, showFilters } from "/page/facets.js";
 import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "/page/picture.js";
 import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, RELEVANCE, searchBody, textWith } from "/page/query.js";
@@ -37,12 +37,14 @@ let lastTyped = -Infinity;
 let running = new AbortController(); // of the search on its way
 let facetCounts = {}; // attribute -> value -> products, of the whole catalogue
 let encoderId = "";
+let catalogueIsEmpty = false;
 
 /* What the service has: every search waits for it once */
 
 async function prepare() {
-  const [{ facets }, models] = await Promise.all([get(`/v1/facets?limit=${FACET_VALUES + 1}`), get("/v1/models")]);
+  const [{ facets, total }, models] = await Promise.all([get(`/v1/facets?limit=${FACET_VALUES + 1}`), get("/v1/models")]);
   encoderId = models.data[1].id;
+  catalogueIsEmpty = !total;
   const useful = Object.entries(facets).filter(([, counts]) => {
     const values = Object.keys(counts).length;
     return values > 1 && values <= FACET_VALUES;
@@ -190,7 +192,9 @@ function showAnswer(answer, facets) {
   beginResults(answer, query.sort === RELEVANCE);
   showUnderstood(answer, query, change);
   showFacets(facets, answer.facets, query, setFilter);
-  if (!answer.results.length) showNothing(answer, query, change, setFilter);
+  if (answer.results.length) return;
+  if (catalogueIsEmpty) showEmptyCatalogue();
+  else showNothing(answer, query, change, setFilter);
 }
 
 function showProducts(hits) {

@@ -68,10 +68,11 @@ function show(suggestions, typed) {
     closeSuggestions();
     return;
   }
+  const kept = options()[active]?.dataset.text;
   byId("suggestions").replaceChildren(...others.map((one, row) => option(one, row, typed)));
   byId("suggestions").hidden = false;
   byId("text").setAttribute("aria-expanded", "true");
-  activate(-1);
+  activate(others.findIndex(({ text }) => text === kept)); // an answer that comes late does not take the choice away
   byId("suggestions-status").textContent = others.length === 1 ? "1 suggestion" : `${others.length} suggestions`;
 }
 

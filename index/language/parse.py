@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from index.language.lexicon import Lexicon
-from index.language.reading import Atom, Reading
+from index.language.reading import MISPRINT, Atom, Reading
 from index.language.vocabulary import Corrector, Vocabulary
-from index.words.analyse import fold, is_code, words
-from index.words.units import Correction, ParsedText, Unit
+from index.words.analyse import fold, is_code, stem, words
+from index.words.spelling import english
+from index.words.units import Correction, ParsedText, Unit, word_key
 
 MAX_WORDS = 48
 """Words of a text that are read: more is no query but a description, which the encoder takes whole."""
+
+SHORT = 3
+"""Letters of a word that neighbours do not correct."""
 
 
 class QueryParser:
@@ -61,17 +65,21 @@ class QueryParser:
     def _corrected(self, text: str, atoms: Sequence[Atom], reading: Reading, corrector: Corrector) -> str | None:
         """Return the text with its unknown words corrected; None where there is nothing to correct.
 
-        Codes, parts of words with hyphens, and words of any language's lexicon stay as they are.
+        Codes and parts of words with hyphens stay as they are; so do words of any language's lexicon, but where a
+        neighbour says what is meant.
         """
         edits: list[tuple[int, int, str]] = []
         for match, at in reading.matches(atoms):
             atom = atoms[at]
-            if len(match.units) != 1 or match.units[0].kind != "unknown" or is_code(atom.word):
+            if len(match.units) != 1 or match.units[0].kind not in ("unknown", "word") or is_code(atom.word):
                 continue
-            torn = any(other.start == atom.start for other in (*atoms[:at], *atoms[at + 1 :]))
-            if torn or any(atom.word in lexicon.meanings for lexicon in self._lexicons.values()):
+            if any(other.start == atom.start for other in (*atoms[:at], *atoms[at + 1 :])):
                 continue
-            found = corrector.correct(atom.word)
+            found = self._in_company(atoms, at, corrector) if match.length == 1 else None
+            known = match.units[0].kind == "word"
+            if found is None and (known or any(atom.word in one.meanings for one in self._lexicons.values())):
+                continue
+            found = found or corrector.correct(atom.word)
             if found is None and (pair := corrector.split(atom.word)) is not None:
                 found = " ".join(pair)
             if found is not None and found != atom.word:
@@ -79,6 +87,25 @@ class QueryParser:
         for start, end, found in reversed(edits):
             text = text[:start] + found + text[end:]
         return text if edits else None
+
+    def _in_company(self, atoms: Sequence[Atom], at: int, corrector: Corrector) -> str | None:
+        """Return the near word that makes a brand or a value with a neighbour: beside "nail", "polis" is polish.
+
+        None for a common word of English, and for one that more than a few products have.
+        """
+        word = atoms[at].word
+        if len(word) <= SHORT or word in english().common:
+            return None
+        if self._vocabulary.frequency(word_key(stem(word))) > MISPRINT:
+            return None
+        beside = [(atom.word, True) for atom in atoms[max(0, at - 1) : at]]
+        beside += [(atom.word, False) for atom in atoms[at + 1 : at + 2]]
+        for other, _, _ in corrector.candidates(word):
+            for neighbour, comes_first in beside:
+                pair = (neighbour, other) if comes_first else (other, neighbour)
+                if self._vocabulary.is_brand(pair) or self._vocabulary.values_of(" ".join(map(stem, pair))):
+                    return other
+        return None
 
 
 def _atoms(text: str) -> list[Atom]:

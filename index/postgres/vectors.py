@@ -7,7 +7,7 @@ One query, one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.rows import to_vectors
-from index.postgres.scan import DEEPEST, Scan
-from index.query import SIDES, Filters, SearchQuery, Side
+from index.postgres.scan import Scan
+from index.query import SIDES, Filter, Filters, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.vectors.facets import Mask
@@ -28,6 +28,10 @@ from index.vectors.state import IndexState
 
 READ = 256
 """Rows of which whole vectors are read rather than cosines that the database computes."""
+LARGE, MOST = 100_000, 2000
+"""Products from which on rows that words single out lie too far apart for `exact_rows` of them; rows then."""
+WIDTH = 300
+"""Products to which a graph leads."""
 
 
 class QueryVectors:
@@ -121,16 +125,22 @@ class GraphReach:
     state: IndexState
     scans: Sequence[Scan]
     """Of the graphs that count."""
-    most: int
+    exact_rows: int
+    """Where at most this many pass, all of them are compared."""
+
+    @property
+    def most(self) -> int:
+        """How many rows may be compared one by one."""
+        return self.exact_rows if self.state.count < LARGE else min(MOST, self.exact_rows)
 
     def nearest(self, words: Vectors, passing: Mask) -> tuple[Rows, bool]:
         """Return rows among those that pass (N,), in order, that may be best; and whether these are all of them."""
         rows = np.flatnonzero(passing)
-        if len(rows) <= self.most:
+        if len(rows) <= self.exact_rows:
             return rows, True
         chosen = np.zeros(len(passing), dtype=np.bool_)
         for scan in self.scans:
-            for product_id in scan.near(DEEPEST):
+            for product_id in scan.near(WIDTH):
                 row = self.state.row(product_id)
                 if row is None:
                     continue
@@ -138,8 +148,8 @@ class GraphReach:
                 same = [row] if scan.side == "images" else self._with_title_of(row)
                 chosen[[one for one in same if one < len(chosen)]] = True
         having = rows[words[rows] > 0]
-        if len(having) > self.most:
-            having = having[np.argpartition(-words[having], self.most)[: self.most]]
+        if len(having) > MOST:
+            having = having[np.argpartition(-words[having], MOST)[:MOST]]
         chosen[having] = True
         return np.flatnonzero(chosen & passing), False
 
@@ -186,11 +196,10 @@ class Rankings:
         if key not in self._made:
             excluded = self._query.exclude if self._side == "images" else ()
             passing = self._state.passing(filters, excluded)
-            where, values = filter_sql(filters, excluded)
-            total = int(np.count_nonzero(passing))
-            conditions: dict[Side, str] = {"images": where, "texts": leads_sql(where)}
-            sides = [one for one in SIDES if one == self._side or self._query.mode != "vector"]
-            scans = [self._scan(one, conditions[one], values, total) for one in sides]
+            scans = list(self._scans(filters, excluded))
+            if meant := self._meant(filters):
+                # Many products may have all words: the graphs also lead to the best of these.
+                scans += self._scans({**filters, **meant}, excluded)
             self._made[key] = HybridRanking(
                 self._state,
                 {one: self._vectors.side(one) for one in SIDES},
@@ -203,3 +212,20 @@ class Rankings:
                 self._state.rows_of(self._side, passing),
             )
         return self._made[key]
+
+    def _scans(self, filters: Filters, excluded: Collection[str]) -> Iterator[Scan]:
+        where, values = filter_sql(filters, excluded)
+        total = int(np.count_nonzero(self._state.passing(filters, excluded)))
+        if self._side == "images":
+            yield self._scan("images", where, values, total)
+        if self._side == "texts" or self._query.mode != "vector":
+            yield self._scan("texts", leads_sql(where), values, total)
+
+    def _meant(self, filters: Filters) -> dict[str, Filter]:
+        """Return what the text says of attributes as filters, but for those that are filtered already."""
+        conditions = () if self._query.parsed is None else self._query.parsed.conditions
+        return {
+            one.attribute: Filter(any=one.values)
+            for one in conditions
+            if one.values and not one.negated and one.attribute not in filters
+        }

@@ -254,7 +254,8 @@ class HybridRanking:
     def _relevant(self) -> Ranked:
         """The rows that may be found and are not left out for their score, in order, and their coarse scores."""
         if self._lexical:
-            rows = np.union1d(np.flatnonzero(self._words > 0), self._exact)
+            rows = np.flatnonzero(self._words > 0)
+            rows = np.union1d(rows, self._exact) if len(self._exact) else rows
             rows = rows[self._within[rows]]
             scores = self.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
@@ -285,8 +286,9 @@ class HybridRanking:
         if need <= 0:
             return self._every(passing)
         rows = np.flatnonzero((self._words >= need - 1e-5) & passing)
-        rows = np.union1d(rows, self._exact)
-        return rows if len(rows) <= self._few else self._every(passing)
+        if len(rows) > self._few:
+            return self._every(passing)
+        return np.union1d(rows, self._exact) if len(self._exact) else rows
 
     def _every(self, passing: Mask) -> Rows:
         """Return all rows; where vectors are far away, those that pass and may be best."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from index.ann import DEPTH
 from index.records import Vectors
 from index.vectors.facets import Mask
 from index.vectors.rows import Rows
 from index.vectors.scan import top_k
 from index.vectors.state import IndexState
 
-COMPARED = 20_000
+COMPARED = 4_000
 """Rows that are compared one by one: as long as their words alone bring them into question."""
-NEAR_IMAGES, NEAR_TITLES = 400, 100
-"""Rows by pictures, and titles, that vectors bring into question."""
+NEAR_TITLES = 50
+"""Titles that vectors bring into question; of pictures, as many as an index is asked for at most."""
 
 
 class NearestRows:
@@ -42,7 +43,7 @@ class NearestRows:
 
     def _by_pictures(self, passing: Mask) -> Rows:
         subset = self._state.subset("images", passing)
-        ((rows, _),) = top_k(self._state.vectors["images"], self._vector, [min(NEAR_IMAGES, subset.total)], subset)
+        ((rows, _),) = top_k(self._state.vectors["images"], self._vector, [min(DEPTH, subset.total)], subset)
         return rows
 
     def _by_titles(self, passing: Mask) -> Rows:

@@ -131,6 +131,9 @@ class PostingLists:
         if number < len(self._starts) - 1:
             at = slice(self._starts[number], self._starts[number + 1])
             rows, degrees = self._rows[at], self._degrees[at]
+            if count < self._base_count:  # a version from before the first products
+                end = int(np.searchsorted(rows, count))
+                rows, degrees = rows[:end], degrees[:end]
         late = self._late.get(number)
         if late is not None:
             # Slices are copies: another thread may append.

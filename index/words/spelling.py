@@ -29,8 +29,6 @@ _FREQUENT = 200
 """A word is frequent when the most frequent one is in at most this many times as many products."""
 _VERY_FREQUENT = 100
 """The same for a word to which another of the language is corrected."""
-_MISPRINT = 1000
-"""How much more frequent a word must be than one that is a misprint of it."""
 _RARE = 20_000
 """A word is rare when the most frequent one is in more than this many times as many products."""
 _FIRST_LETTER = 1.0
@@ -38,7 +36,7 @@ _FIRST_LETTER = 1.0
 _KINDS = {"swap": 0.0, "drop": 0.0, "double": -0.5, "neighbour": -1.0, "insert": -2.0, "replace": -3.0}
 """How likely a slip is, in the same units: letters swapped, one left out, one doubled, a key beside, one too many."""
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_NEIGHBOURS = frozenset(
+KEYS_BESIDE = frozenset(
     a + b
     for row, keys in enumerate(_ROWS)
     for at, a in enumerate(keys)
@@ -102,18 +100,6 @@ class Speller:
         if best is not None and word in self._language.other and self._count(best) * _VERY_FREQUENT < self._most:
             return None
         return best
-
-    def misprint(self, word: str) -> str | None:
-        """Return what a word of very few products is a misprint of: "shrt" in one title, where thousands have "shirt".
-
-        The word is right where it is searched, but not all that is meant.
-        """
-        products = self._frequencies.get(word, 0)
-        if not products or len(word) <= SHORTEST or not word.isalpha() or word in self._language.common:
-            return None
-        near = [(edits, other) for edits, other in self._near(word) if other != word and edits == 1]
-        best = near[0][1] if near else None
-        return best if best is not None and self._count(best) >= _MISPRINT * products else None
 
     def candidates(self, word: str, limit: int = 5) -> list[tuple[str, int, int]]:
         """Return the best corrections of a word, known or not: (word, edits, products), at most `limit`."""
@@ -234,6 +220,6 @@ def _slip(word: str, meant: str) -> str:
     if len(word) == len(meant):
         if word[at + 1 : at + 2] == meant[at] and meant[at + 1] == word[at]:
             return "swap"
-        return "neighbour" if word[at] + meant[at] in _NEIGHBOURS else "replace"
+        return "neighbour" if word[at] + meant[at] in KEYS_BESIDE else "replace"
     longer, kind = (meant, "drop") if len(word) < len(meant) else (word, "insert")
     return "double" if at and longer[at] == longer[at - 1] else kind

@@ -290,7 +290,7 @@ def test_json_and_form_are_read_alike(client: httpx.Client) -> None:
 
 
 def test_a_batch_reads_each_text_by_itself(client: httpx.Client) -> None:
-    queries = [{"text": "red dress"}, {"text": "red dress", "mode": "vector"}, {"like": ["1000"]}]
+    queries: list[dict[str, Any]] = [{"text": "red dress"}, {"text": "red dress", "mode": "vector"}, {"like": ["1000"]}]
     answers = ask(client, f"{IMAGES}/batch", queries=queries)["answers"]
     assert [one["mode"] for one in answers] == ["hybrid", "vector", "vector"]
     for query, one in zip(queries, answers, strict=True):

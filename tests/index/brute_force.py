@@ -48,7 +48,7 @@ def exact_unit(count: int, seed: int) -> np.ndarray:
 
 def relevance_of(score: float) -> float:
     """Return what a cosine of vectors alone is worth by the shipped calibration."""
-    curve = shipped_calibration().curves["image"]
+    curve = shipped_calibration().curves["text"]
     return float(np.float32(np.interp(np.float32(score), curve.scores, curve.relevance)))
 
 

@@ -18,12 +18,17 @@ from tests.tools.root import ROOT
 ARROWS = {
     "common": "",
     "models": "",
-    "index": "index.sqlite index.postgres index.vectors index.ann index.metrics",
-    "index.sqlite": "index",
-    "index.postgres": "index",
-    "index.vectors": "index index.ann",
-    "index.ann": "index index.sqlite",
-    "index.metrics": "index.product index.records",
+    "index": (
+        "index.sqlite index.postgres index.vectors index.ann index.metrics index.words index.language index.ranking"
+    ),
+    "index.sqlite": "index index.ranking",
+    "index.postgres": "index index.vectors index.words index.language index.ranking",
+    "index.vectors": "index index.ann index.words index.language index.ranking",
+    "index.ann": "index index.sqlite index.words",
+    "index.metrics": "index.product index.records index.words",
+    "index.words": "index.product",
+    "index.language": "index.words",
+    "index.ranking": "index.query index.records index.words",
     "index.metrics.process": "index",
     "training": "models index training.data training.reports",
     "training.data": "models",

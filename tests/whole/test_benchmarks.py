@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import search_parts, service
+from tests.benchmarks import search_parts, service, typing
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -78,3 +78,11 @@ def test_what_the_parts_of_a_search_are_worth(checkpoint: Path, catalogue: Path,
     table = search_parts.table(found)
     assert f"| plain | 1 | {100 * found['parts']['all']['kinds']['plain']['p10']['value']:.1f} |" in table
     assert len(table.splitlines()) == 2 + 3
+
+
+def test_how_typing_is_helped(catalogue: Path) -> None:
+    found = typing.measured(catalogue, draws=50, large=200)
+    assert found["completions"]["lead to nothing"] == 0
+    assert found["spelling"]["changed"]["words of the catalogue"] == 0
+    assert found["spelling"]["any letter"]["corrected"] > 0.5
+    assert "| words of titles, any letter |" in typing.table(found)

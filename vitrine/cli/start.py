@@ -80,8 +80,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find products for a text or a picture, without a service."""
-    from index import SearchQuery, open_catalogue, open_search
-    from index.query import MODES
+    from index import MODES, SearchQuery, open_catalogue, open_search
     from models import decode_image, load_encoder
 
     if (text is None) == (image is None):

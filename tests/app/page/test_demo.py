@@ -38,7 +38,7 @@ def test_the_demo_answers_at_once_and_sits_for_its_portraits(
                 page.get_by_label("What are you looking for?").fill(text)
                 expect(page.locator("#grid .card:not(.ghost)").first).to_be_visible()
                 took.append(page.evaluate("performance.getEntriesByName('answered')[0].startTime") - begun)
-                assert len(visit.titles()) == 30
+                assert 1 <= len(visit.titles()) <= 30
             assert min(took) < 1000, took
         if portraits:
             take_portraits(browser, base, folder / "data" / "images", Path(portraits))

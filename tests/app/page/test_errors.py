@@ -43,7 +43,7 @@ def test_a_file_that_is_no_picture_is_refused(failing: Visit) -> None:
 
 def test_addresses_that_lead_nowhere(failing: Visit) -> None:
     page = failing.go("/?q=dress&f.gender=Martian")
-    expect(page.get_by_role("alert")).to_contain_text("No product matches all filters")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing fits “dress” with these filters.")
     page.get_by_role("alert").get_by_role("button", name="Martian").click()
     failing.finds("Dress")
     failing.go("/?picture=00000000.AAAA")

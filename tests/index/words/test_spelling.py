@@ -131,14 +131,6 @@ def test_a_word_written_without_its_space_is_split(word: str, parts: tuple[str, 
     assert speller.split(word) == parts
 
 
-def test_a_word_of_few_products_may_be_a_misprint_of_one_of_very_many() -> None:
-    own = Speller({"shirt": 7000, "shrt": 1, "women": 17_000, "wmen": 1, "woven": 20, "pink": 1700, "punk": 1})
-    assert own.misprint("shrt") == "shirt"
-    assert own.misprint("wmen") == "women"
-    for right in ("shirt", "woven", "punk", "kurta"):
-        assert own.misprint(right) is None
-
-
 def test_words_that_come_and_go_with_the_catalogue_are_known_and_forgotten() -> None:
     later = speller.with_words({"jeans": 0, "kurta": 300, "blue": 7000})
     assert later.correct("kurtta") == "kurta"

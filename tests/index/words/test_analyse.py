@@ -1,0 +1,62 @@
+"""From texts to words and terms: what customers and shops write differently is the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.words import fold, is_code, stem, terms, words
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Dresses", "dress"),
+        ("T-Shirts", "tshirt"),
+        ("T Shirt", "tshirt"),
+        ("Été", "ete"),
+        ("GRÖSSE", "größe"),
+        ("Levi's", "levis"),
+        ("Men's", "men"),
+        ("watches", "watch"),
+        ("Cafe\u0301", "Café"),
+        ("ＣＨ２５８９", "ch2589"),
+    ],
+)
+def test_what_is_written_differently_has_the_same_term(one: str, other: str) -> None:
+    assert terms(one)[-1] == terms(other)[-1]
+
+
+@pytest.mark.parametrize(("one", "other"), [("shorts", "short"), ("flats", "flat"), ("men", "women"), ("7.5", "75")])
+def test_what_is_another_thing_has_another_term(one: str, other: str) -> None:
+    assert terms(one) != terms(other)
+
+
+def test_a_code_is_found_whole_and_in_parts() -> None:
+    assert terms("LP201-C1") == ["lp201", "c1", "lp201c1"]
+    assert is_code("lp201")
+    assert is_code("15970")
+    assert not is_code("dress")
+    assert not is_code("5")
+
+
+def test_words_keep_their_places_in_the_text() -> None:
+    text = "  a Red T-Shirt, 100% cotton"
+    found = words(text)
+    assert [text[word.start : word.end] for word in found] == ["a", "Red", "T-Shirt", "100", "cotton"]
+    assert found[2].parts == ("t", "shirt")
+    assert found[2].whole == "tshirt"
+
+
+def test_text_without_spaces_becomes_pairs() -> None:
+    assert terms("赤いドレス") == ["赤い", "いド", "ドレ", "レス"]
+
+
+@given(st.text())
+def test_any_text_has_words_that_fold_to_themselves(text: str) -> None:
+    for word in words(text):
+        assert word.parts
+        assert all(fold(part) == part for part in word.parts)
+        assert 0 <= word.start < word.end
+    assert all(stem(term) for term in terms(text))
