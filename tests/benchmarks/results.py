@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common import atomic_file
+from index.ranking import shipped_calibration
 from tests.benchmarks import ablation, search_parts, typing
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
@@ -61,6 +62,35 @@ def throughput(folder: Path) -> str:
     return "\n".join(lines)
 
 
+def relevance(_: Path) -> str:
+    """Return what the shipped curves were measured to be worth: how often results of a relevance are right."""
+    calibration = shipped_calibration()
+    kinds = calibration.measured["kinds"]
+    lines = [
+        "| kind of query | queries | results | Brier score | calibration error | `auto` | right ones lost, % |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for kind, one in kinds.items():
+        lines.append(
+            f"| {kind} | {one['queries']:,} | {one['hits']:,} | {one['brier']:.3f} | {one['calibration_error']:.3f} "
+            f"| {calibration.auto[kind]:.3f} | {100 * one['lost']:.1f} |"
+        )
+    lines += [
+        "",
+        f"| relevance | {' | '.join(f'{kind}: right, %' for kind in kinds)} |",
+        "|---|" + "---:|" * len(kinds),
+    ]
+    for low in range(0, 100, 10):
+        cells = [
+            next(
+                (f"{100 * part['right']:.0f}" for part in one["bins"] if low <= 100 * part["expected"] < low + 10), "–"
+            )
+            for one in kinds.values()
+        ]
+        lines.append(f"| .{low // 10}–{f'.{low // 10 + 1}' if low < 90 else '1'} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 SECTIONS: dict[str, Callable[[Path], str]] = {
     "goals": goals,
     "kagl": lambda folder: markdown(read_result(folder / "kagl-test.json")),
@@ -69,6 +99,7 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
     "ablation": lambda folder: ablation.table(_json(folder, "ablation")),
     "throughput": throughput,
     "queries": lambda folder: markdown(read_result(folder / "search-queries.json")),
+    "relevance": relevance,
     "parts": lambda folder: search_parts.table(_json(folder, "search-parts")),
     "typing": lambda folder: typing.table(_json(folder, "search-typing")),
 }

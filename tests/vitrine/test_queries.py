@@ -115,7 +115,16 @@ def test_the_command_measures_and_shows(checkpoint: Path, catalogue: Path, tmp_p
     assert table == markdown(figures)
     assert "| mode hybrid | P@10 | nDCG@10 |" in table
 
+    path.write_text(json.dumps({**red, "text": "flooble"}), encoding="utf-8")
+    (tmp_path / "lexicons").mkdir()
+    own = tmp_path / "lexicons" / "en.toml"
+    own.write_text('language = "en"\nname = "English"\n[product]\n"red ball" = ["flooble"]\n', encoding="utf-8")
+    words = json.loads(say(*given, "--mode", "lexical", "--json", "--lexicons", own.parent))
+    assert words["modes"]["lexical"]["kinds"]["plain"]["p10"]["value"] == 1
+
     with pytest.raises(InputError, match="give --queries FILE with them"):
         say("--mode", "vector")
+    with pytest.raises(InputError, match="leave out one of --url and --lexicons"):
+        say(*given, "--url", "http://127.0.0.1:9", "--lexicons", own.parent)
     with pytest.raises(InputError, match="leave them out with --queries"):
         say(*given, "--split", "test")

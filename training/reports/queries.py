@@ -10,7 +10,18 @@ import httpx
 import numpy as np
 
 from common import InputError
-from index import MODES, Location, Mode, ParsedText, Product, Search, SearchQuery, open_catalogue, open_search
+from index import (
+    MODES,
+    Languages,
+    Location,
+    Mode,
+    ParsedText,
+    Product,
+    Search,
+    SearchQuery,
+    open_catalogue,
+    open_search,
+)
 from index.metrics import (
     DEPTH,
     HALVES,
@@ -51,6 +62,7 @@ def evaluate_queries(
     mode: str = "hybrid",
     half: str = "report",
     url: str | None = None,
+    lexicons: Path | None = None,
     device: str = "auto",
 ) -> dict[str, Any]:
     """Measure a search with judged queries.
@@ -62,6 +74,7 @@ def evaluate_queries(
         mode: one of `MODES`, or "all".
         half: "tune", "report" or "all".
         url: the service that is asked, with the same catalogue; None: the search is made here.
+        lexicons: folder of the shop's own lexicons, for a search that is made here.
         device: "auto", "cpu", "cuda" or "cuda:N".
 
     Returns:
@@ -75,6 +88,8 @@ def evaluate_queries(
     modes = chosen("mode", mode, MODES)
     halves = chosen("half", half, HALVES)
     lines = read_queries(queries)
+    if url is not None and lexicons is not None:
+        raise InputError("a service reads its own lexicons, at VITRINE_LEXICONS; leave out one of --url and --lexicons")
     encoder = None if url is not None or checkpoint is None else load_encoder(checkpoint, device)
     with open_catalogue(place, encoder_id=None if encoder is None else encoder.encoder_id) as catalogue:
         snapshot = catalogue.snapshot()
@@ -95,7 +110,7 @@ def evaluate_queries(
                 asked = {one: ask_all(service, wanted, one) for one in modes}
         else:
             assert encoder is not None  # noqa: S101 - only a service needs none
-            here = offline(open_search(catalogue), encoder)
+            here = offline(open_search(catalogue, Languages.of_folder(lexicons)), encoder)
             asked = {one: ask_all(here, wanted, one) for one in modes}
     return {**about, "modes": {one: judged_figures(found) for one, found in asked.items()}}
 

@@ -204,6 +204,9 @@ def evaluate(
     url: Annotated[
         str | None, typer.Option(help="With --queries: ask the service there, which serves the same catalogue.")
     ] = None,
+    lexicons: Annotated[
+        Path | None, typer.Option(help="With --queries: folder of the shop's own lexicons, such as fr.toml.")
+    ] = None,
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="Also write the figures here: .json, or .md for a table.")] = None,
     given: Annotated[
@@ -227,8 +230,8 @@ def evaluate(
 
     if protocol not in PROTOCOLS:
         raise InputError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
-    if queries is None and any(option is not None for option in (mode, half, url)):
-        raise InputError("--mode, --half and --url are for judged queries; give --queries FILE with them")
+    if queries is None and any(option is not None for option in (mode, half, url, lexicons)):
+        raise InputError("--mode, --half, --url and --lexicons are for judged queries; give --queries FILE with them")
     if queries is not None and (split is not None or protocol != "pairs"):
         raise InputError("--split and --protocol are for products and titles that ask; leave them out with --queries")
     if given:
@@ -236,7 +239,14 @@ def evaluate(
     elif queries is not None:
         own, place = (checkpoint, location(catalogue)) if url else pair(checkpoint, catalogue)
         result = evaluate_queries(
-            queries, own, place, mode=mode or "hybrid", half=half or "report", url=url, device=device
+            queries,
+            own,
+            place,
+            mode=mode or "hybrid",
+            half=half or "report",
+            url=url,
+            lexicons=lexicons,
+            device=device,
         )
     elif protocol == "kagl":
         result = evaluate_catalogue_kagl(*pair(checkpoint, catalogue), split or "test", device=device)
