@@ -145,7 +145,8 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """Return the variables that make another process read these settings; an empty one stands for the default."""
         return {
-            f"{PREFIX}{name.upper()}": value.url if isinstance(value, Database) else str(value) for name, value in self
+            f"{PREFIX}{name.upper()}": value.url if isinstance(value, Database) else "" if value is None else str(value)
+            for name, value in self
         }
 
     @classmethod

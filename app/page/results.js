@@ -120,8 +120,7 @@ function why(signals) {
   const known = Object.keys(PARTS).filter((part) => signals[part] !== null);
   const matched = known.filter((part) => signals[part] >= (part === "words" ? CARRIES : NEAR * Math.max(best[part], 1e-6)));
   if (!matched.length) return null;
-  const names = matched.map((part) => PARTS[part]);
-  const listed = names.length > 2 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join(" and ");
+  const listed = matched.length > 2 ? "in every way" : matched.map((part) => PARTS[part]).join(" and ");
   const figures = known.map((part) => `${PARTS[part]} ${signals[part].toFixed(2)}`).join(" · ");
   return element("p", { className: "why", title: figures }, `matches ${listed}`);
 }

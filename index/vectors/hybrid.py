@@ -7,35 +7,25 @@ vector is compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from index.product import title_key
 from index.query import NEWEST, SearchQuery, Side, Sort
 from index.ranking.calibrate import Calibration, Curve
-from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, fused, kind_of, lifted, scaled, weights_of
+from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, kind_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
 from index.vectors.facets import Mask
+from index.vectors.row_scores import RowScores, VectorSource
 from index.vectors.rows import Rows
 from index.vectors.scan import Ranked
 from index.vectors.state import IndexState
 
 GATHER_BELOW = 1 / 4
 """Part of the rows from which on comparing all vectors is faster than gathering those of some rows."""
-
-
-class VectorSource(Protocol):
-    """The vectors of one side, by row; `RowVectors` is one."""
-
-    def of(self, rows: Rows, /) -> Vectors:
-        """Return the vectors (K, D) of some rows."""
-
-    def times(self, vector: Vectors, rows: Rows | None, /) -> Vectors:
-        """Return the inner products (K,) of some rows with `vector` (D,), or of all (N,), summed in any order."""
 
 
 class Reach(Protocol):
@@ -77,20 +67,15 @@ class HybridRanking:
         within: Mask | None = None,
     ) -> None:
         self._state = state
-        self._vectors = vectors
         self._reach = reach
         self._few = int(GATHER_BELOW * len(found)) if reach is None else reach.most
         self.complete = True
         """Whether everything that could be among the results was looked at, so far."""
-        self._side = side
-        self._vector = vector
-        self._parsed = None if query.mode == "vector" else query.parsed
         self._found = found
         self._within = found if within is None else within
-        self._weights = weights_of(query.mode, side, self._parsed, query.text_share)
-        self._scales = calibration.scales
+        self._scores = RowScores(state, vectors, side, vector, query, found, calibration.scales)
         self.kind: Kind = kind_of(
-            query.mode, query.parsed, query.text_share, self._most if self._weights.words else 1.0
+            query.mode, query.parsed, query.text_share, self._scores.most if self._scores.weights.words else 1.0
         )
         # The curves are of products: descriptions have scores of their own.
         self.curve: Curve | None = calibration.curves.get(self.kind) if side == "images" else None
@@ -98,7 +83,7 @@ class HybridRanking:
         self._least = -np.inf if query.min_score is None else query.min_score
         if self.cutoff is not None and self.curve is not None:
             self._least = max(self._least, self.curve.score_at(self.cutoff))
-            if len(self._exact):
+            if len(self._scores.exact):
                 self._least = min(self._least, EXACT)
         self._lexical = query.mode == "lexical"
         self._slack = np.float32(SLACK * max(1.0, float(np.linalg.norm(vector))))
@@ -114,8 +99,8 @@ class HybridRanking:
         chosen = np.zeros(len(self._found), dtype=np.bool_)
         rows, _scores = self._relevant
         chosen[rows] = True
-        if not self.complete and self._least <= self._weights.words:
-            chosen |= self._words >= COMPLETE**POWER  # what has all words is left out by no vectors
+        if not self.complete and self._least <= self._scores.weights.words:
+            chosen |= self._scores.words >= COMPLETE**POWER  # what has all words is left out by no vectors
         return chosen
 
     def top(self, width: int, passing: Mask) -> Ranked:
@@ -130,7 +115,7 @@ class HybridRanking:
         kept = min(len(rows), width + MARGIN)
         while width > 0:
             best = np.argpartition(scores, len(rows) - kept)[len(rows) - kept :]
-            exact = self.score(rows[best])
+            exact = self._scores.score(rows[best])
             order = np.lexsort((rows[best], -exact))[:width]
             # What was left out scores at most as the worst that was kept, give or take the slack.
             if kept == len(rows) or float(scores[best].min()) + self._slack < exact[order[-1]]:
@@ -144,15 +129,15 @@ class HybridRanking:
         width = min(width, len(rows))
         if sort.by == NEWEST:
             rows = rows[::-1][:width]
-            return rows, self.score(rows)
+            return rows, self._scores.score(rows)
         keys = self._state.columns[sort.by].numbers(rows)
         keys = np.nan_to_num(-keys if sort.descending else keys, nan=np.inf)  # no number comes last
-        scores = self._coarse(rows)
+        scores = self._scores.coarse(rows)
         order = np.lexsort((rows, -scores, keys))
         rows, keys, scores = rows[order], keys[order], scores[order]
         kept = min(len(rows), width + MARGIN)
         while width > 0:
-            exact = self.score(rows[:kept])
+            exact = self._scores.score(rows[:kept])
             order = np.lexsort((rows[:kept], -exact, keys[:kept]))[:width]
             last = order[-1]
             # What was left out comes after the last wanted one, give or take the slack.
@@ -161,146 +146,67 @@ class HybridRanking:
             kept = min(len(rows), 8 * kept)
         return rows[:0], scores[:0]
 
-    def score(self, rows: Rows) -> Vectors:
-        """Return the scores (K,) of rows, each summed in one fixed way."""
-        if not self._weights.words:
-            return self._cosines(self._side, rows)
-        return self._lift(rows, self._fused(rows))
+    def signals(self, rows: Rows) -> list[Signals]:
+        """Return what the scores of rows are made of."""
+        return self._scores.signals(rows)
 
     def relevance(self, rows: Rows, scores: Vectors) -> Vectors | None:
         """Return the relevance (K,) of rows with their scores (K,); 1 for those that are exactly what is asked."""
         if self.curve is None:
             return None
-        return np.where(np.isin(rows, self._exact), np.float32(1), self.curve.of(scores))
-
-    def signals(self, rows: Rows) -> list[Signals]:
-        """Return what the scores of rows are made of."""
-        if not self._weights.words:
-            return [Signals(None, None, one) for one in self._cosines("images", rows).tolist()]
-        words = (self._words[rows] ** (1 / POWER)).tolist()
-        if self._lexical:
-            return [Signals(one, None, None) for one in words]
-        vectors = [self._cosines(side, rows).tolist() for side in ("texts", "images")]
-        return [Signals(*one) for one in zip(words, *vectors, strict=True)]
-
-    @cached_property
-    def _words(self) -> Vectors:
-        """What each row (N,) has of the words that any product has together; -1 where it may not be found."""
-        # Where no product has all words, having the most of them is what can be asked.
-        share = np.float32(1.0 if self._most >= COMPLETE or self._most <= 0 else 1 / self._most)
-        words: Vectors = np.power(self._signal * share, np.float32(POWER))
-        return words if self._all_found else np.where(self._found, words, np.float32(-1))
-
-    @cached_property
-    def _all_found(self) -> bool:
-        return bool(self._found.all())
-
-    @cached_property
-    def _signal(self) -> Vectors:
-        """What each row (N,) has of the words."""
-        if self._parsed is None or not self._parsed.units:
-            return np.zeros(len(self._found), dtype=np.float32)
-        return self._state.words.signal(self._parsed.units)
-
-    @cached_property
-    def _most(self) -> float:
-        """What the best row that may be found has of the words."""
-        if self._all_found:
-            return float(self._signal.max(initial=0.0))
-        return float(self._signal.max(initial=0.0, where=self._found))
-
-    @cached_property
-    def _exact(self) -> Rows:
-        """The rows that may be found and whose id or title is the whole text, or which have all of it as codes."""
-        if self._parsed is None:
-            return np.empty(0, dtype=np.int64)
-        if self._parsed.is_code:
-            return np.flatnonzero(self._found & (self._signal >= COMPLETE))
-        text = self._parsed.text.strip()
-        row = self._state.row(text)
-        rows = self._state.rows.rows_titled(title_key(text)) + ([] if row is None else [row])
-        known = np.array(sorted({row for row in rows if row < len(self._found)}), dtype=np.int64)
-        return known[self._found[known]]
-
-    def _cosines(self, side: Side, rows: Rows) -> Vectors:
-        return np.asarray((self._vectors[side].of(rows) * self._vector).sum(axis=1))
-
-    def _fused(self, rows: Rows) -> Vectors:
-        return self._joined(self._words[rows], lambda side: self._cosines(side, rows))
-
-    def _joined(self, words: Vectors, cosines: Callable[[Side], Vectors]) -> Vectors:
-        """Return the scores of rows (K,) from their words, and the cosines of those signals that count."""
-        none = np.zeros(len(words), dtype=np.float32)
-        title = scaled(cosines("texts"), self._scales.title) if self._weights.title else none
-        image = scaled(cosines("images"), self._scales.image) if self._weights.image else none
-        return fused(self._weights, words, title, image)
-
-    def _lift(self, rows: Rows, scores: Vectors) -> Vectors:
-        if not len(self._exact):
-            return scores
-        return np.where(np.isin(rows, self._exact), lifted(scores), scores)
-
-    # Coarse scores: by products of matrices, which sum in any order
-
-    def _coarse(self, rows: Rows) -> Vectors:
-        """Return the scores (K,) of rows, or (N,) of all where they are all, give or take the slack."""
-        chosen = None if len(rows) == len(self._found) else rows
-        if not self._weights.words:
-            return self._vectors[self._side].times(self._vector, chosen)
-        words = self._words if chosen is None else self._words[rows]
-        return self._lift(rows, self._joined(words, lambda side: self._vectors[side].times(self._vector, chosen)))
+        return np.where(np.isin(rows, self._scores.exact), np.float32(1), self.curve.of(scores))
 
     @cached_property
     def _relevant(self) -> Ranked:
         """The rows that may be found and are not left out for their score, in order, and their coarse scores."""
         if self._lexical:
-            rows = np.flatnonzero(self._words > 0)
-            rows = np.union1d(rows, self._exact) if len(self._exact) else rows
+            rows = np.flatnonzero(self._scores.words > 0)
+            rows = np.union1d(rows, self._scores.exact) if len(self._scores.exact) else rows
             rows = rows[self._within[rows]]
-            scores = self.score(rows)
+            scores = self._scores.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
         rows = self._within_reach(self._least, self._within)
-        scores = self._coarse(rows)
+        scores = self._scores.coarse(rows)
         near = np.flatnonzero(np.abs(scores - self._least) <= self._slack)
         if len(near):
-            scores[near] = self.score(rows[near])
+            scores[near] = self._scores.score(rows[near])
         kept = (scores >= self._least) & self._within[rows]
         return rows[kept], scores[kept]
 
     def _candidates(self, count: int, passing: Mask) -> Ranked:
         """Return the rows that may be among the best `count` of those that pass (N,), and their coarse scores."""
         reached = -np.inf
-        if self._weights.words and (start := self._wordiest(count, passing)) is not None:
-            scores = self._coarse(start)
+        if self._scores.weights.words and (start := self._wordiest(count, passing)) is not None:
+            scores = self._scores.coarse(start)
             reached = float(np.partition(scores, len(scores) - count)[len(scores) - count]) - float(self._slack)
         rows = self._within_reach(reached, passing)
-        scores = self._coarse(rows)
+        scores = self._scores.coarse(rows)
         kept = passing[rows]
         return rows[kept], scores[kept]
 
     def _within_reach(self, score: float, passing: Mask) -> Rows:
         """Return rows, in order, among them all that pass (N,) and can have a score; all rows, where they are many."""
-        if not self._weights.words or score == -np.inf:
+        if not self._scores.weights.words or score == -np.inf:
             return self._every(passing)
-        need = (score - self._weights.vectors) / self._weights.words
+        need = (score - self._scores.weights.vectors) / self._scores.weights.words
         if need <= 0:
             return self._every(passing)
-        rows = np.flatnonzero((self._words >= need - 1e-5) & passing)
+        rows = np.flatnonzero((self._scores.words >= need - 1e-5) & passing)
         if len(rows) > self._few:
             return self._every(passing)
-        return np.union1d(rows, self._exact) if len(self._exact) else rows
+        return np.union1d(rows, self._scores.exact) if len(self._scores.exact) else rows
 
     def _every(self, passing: Mask) -> Rows:
         """Return all rows; where vectors are far away, those that pass and may be best."""
         if self._reach is None:
             return np.arange(len(self._found))
-        rows, complete = self._reach.nearest(self._words, passing)
+        rows, complete = self._reach.nearest(self._scores.words, passing)
         self.complete &= complete
-        return np.union1d(rows, self._exact)
+        return np.union1d(rows, self._scores.exact)
 
     def _wordiest(self, count: int, passing: Mask) -> Rows | None:
         """Return `count` or more of the rows that pass (N,) and have the most words; None where they say little."""
-        words = np.where(passing, self._words, -1)
+        words = np.where(passing, self._scores.words, -1)
         top = float(words.max(initial=0.0))
         if top <= 0:
             return None

@@ -17,7 +17,8 @@ from index.ranking.fuse import kind_of
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, Signals, collapse
 from index.vectors.facets import Mask
-from index.vectors.hybrid import HybridRanking, VectorSource
+from index.vectors.hybrid import HybridRanking
+from index.vectors.row_scores import VectorSource
 from index.vectors.rows import Rows
 from index.vectors.state import IndexState
 

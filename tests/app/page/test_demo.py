@@ -63,6 +63,14 @@ def take_portraits(browser: Browser, base: str, pictures: Path, out: Path) -> No
     for scheme in ("light", "dark"):
         with sitting("/?q=red+dress", color_scheme=scheme) as page:
             take(page, f"search-{scheme}")
+    with sitting("/?q=drress+for+women%2C+not+red") as page:
+        expect(page.locator("#corrected")).to_be_visible()
+        take(page, "understood")
+    with sitting("/") as page:
+        page.get_by_label("What are you looking for?").press_sequentially("blue s", delay=60)
+        expect(page.get_by_role("listbox")).to_be_visible()
+        page.keyboard.press("ArrowDown")
+        take(page, "completions")
     phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
     with sitting("/?q=sunglasses", **phone) as page:
         take(page, "phone")

@@ -106,7 +106,7 @@ def test_weights_are_a_convex_combination() -> None:
     for mode in ("hybrid", "vector", "lexical"):
         for side in ("images", "texts"):
             for share in (1.0, 0.3, 0.0):
-                weights = weights_of(mode, side, parsed, share)  # type: ignore[arg-type]
+                weights = weights_of(mode, side, parsed, share)
                 assert weights.words + weights.title + weights.image == pytest.approx(1)
     best = np.ones(1, dtype=np.float32)
     assert fused(weights_of("hybrid", "images", parsed, 1.0), best, best, best) == pytest.approx(1)

@@ -1,0 +1,146 @@
+"""What the rows of one version have of a query: words, title, picture, and the score that they make together.
+
+Scores that are shown are summed in one fixed way; coarse ones, by products of matrices, differ by less than a slack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from index.product import title_key
+from index.query import SearchQuery, Side
+from index.ranking.fuse import COMPLETE, POWER, Scales, fused, lifted, scaled, weights_of
+from index.records import Vectors
+from index.results import Signals
+from index.vectors.facets import Mask
+from index.vectors.rows import Rows
+from index.vectors.state import IndexState
+
+
+class VectorSource(Protocol):
+    """The vectors of one side, by row; `RowVectors` is one."""
+
+    def of(self, rows: Rows, /) -> Vectors:
+        """Return the vectors (K, D) of some rows."""
+
+    def times(self, vector: Vectors, rows: Rows | None, /) -> Vectors:
+        """Return the inner products (K,) of some rows with `vector` (D,), or of all (N,), summed in any order."""
+
+
+class RowScores:
+    """The scores of the rows for one query.
+
+    Args:
+        state: the version.
+        vectors: of its rows.
+        side: what is ranked: products, or the rows that stand for a title.
+        vector: (D,), the query's; not read in mode lexical.
+        query: with its mode and its parsed text.
+        found: (N,) which rows may be found.
+        scales: of the signals.
+    """
+
+    def __init__(
+        self,
+        state: IndexState,
+        vectors: Mapping[Side, VectorSource],
+        side: Side,
+        vector: Vectors,
+        query: SearchQuery,
+        found: Mask,
+        scales: Scales,
+    ) -> None:
+        self._state = state
+        self._vectors = vectors
+        self._side = side
+        self._vector = vector
+        self._parsed = None if query.mode == "vector" else query.parsed
+        self._found = found
+        self._scales = scales
+        self._lexical = query.mode == "lexical"
+        self.weights = weights_of(query.mode, side, self._parsed, query.text_share)
+
+    def score(self, rows: Rows) -> Vectors:
+        """Return the scores (K,) of rows, each summed in one fixed way."""
+        if not self.weights.words:
+            return self._cosines(self._side, rows)
+        return self._lift(rows, self._fused(rows))
+
+    def signals(self, rows: Rows) -> list[Signals]:
+        """Return what the scores of rows are made of."""
+        if not self.weights.words:
+            return [Signals(None, None, one) for one in self._cosines("images", rows).tolist()]
+        words = (self.words[rows] ** (1 / POWER)).tolist()
+        if self._lexical:
+            return [Signals(one, None, None) for one in words]
+        vectors = [self._cosines(side, rows).tolist() for side in ("texts", "images")]
+        return [Signals(*one) for one in zip(words, *vectors, strict=True)]
+
+    @cached_property
+    def words(self) -> Vectors:
+        """What each row (N,) has of the words that any product has together; -1 where it may not be found."""
+        # Where no product has all words, having the most of them is what can be asked.
+        share = np.float32(1.0 if self.most >= COMPLETE or self.most <= 0 else 1 / self.most)
+        words: Vectors = np.power(self._signal * share, np.float32(POWER))
+        return words if self._all_found else np.where(self._found, words, np.float32(-1))
+
+    @cached_property
+    def _all_found(self) -> bool:
+        return bool(self._found.all())
+
+    @cached_property
+    def _signal(self) -> Vectors:
+        """What each row (N,) has of the words."""
+        if self._parsed is None or not self._parsed.units:
+            return np.zeros(len(self._found), dtype=np.float32)
+        return self._state.words.signal(self._parsed.units)
+
+    @cached_property
+    def most(self) -> float:
+        """What the best row that may be found has of the words."""
+        if self._all_found:
+            return float(self._signal.max(initial=0.0))
+        return float(self._signal.max(initial=0.0, where=self._found))
+
+    @cached_property
+    def exact(self) -> Rows:
+        """The rows that may be found and whose id or title is the whole text, or which have all of it as codes."""
+        if self._parsed is None:
+            return np.empty(0, dtype=np.int64)
+        if self._parsed.is_code:
+            return np.flatnonzero(self._found & (self._signal >= COMPLETE))
+        text = self._parsed.text.strip()
+        row = self._state.row(text)
+        rows = self._state.rows.rows_titled(title_key(text)) + ([] if row is None else [row])
+        known = np.array(sorted({row for row in rows if row < len(self._found)}), dtype=np.int64)
+        return known[self._found[known]]
+
+    def _cosines(self, side: Side, rows: Rows) -> Vectors:
+        return np.asarray((self._vectors[side].of(rows) * self._vector).sum(axis=1))
+
+    def _fused(self, rows: Rows) -> Vectors:
+        return self._joined(self.words[rows], lambda side: self._cosines(side, rows))
+
+    def _joined(self, words: Vectors, cosines: Callable[[Side], Vectors]) -> Vectors:
+        """Return the scores of rows (K,) from their words, and the cosines of those signals that count."""
+        none = np.zeros(len(words), dtype=np.float32)
+        title = scaled(cosines("texts"), self._scales.title) if self.weights.title else none
+        image = scaled(cosines("images"), self._scales.image) if self.weights.image else none
+        return fused(self.weights, words, title, image)
+
+    def _lift(self, rows: Rows, scores: Vectors) -> Vectors:
+        if not len(self.exact):
+            return scores
+        return np.where(np.isin(rows, self.exact), lifted(scores), scores)
+
+    def coarse(self, rows: Rows) -> Vectors:
+        """Return the scores (K,) of rows, or (N,) of all where they are all, give or take the slack."""
+        chosen = None if len(rows) == len(self._found) else rows
+        if not self.weights.words:
+            return self._vectors[self._side].times(self._vector, chosen)
+        words = self.words if chosen is None else self.words[rows]
+        return self._lift(rows, self._joined(words, lambda side: self._vectors[side].times(self._vector, chosen)))
