@@ -13,6 +13,8 @@ from index.language.vocabulary import Value, Vocabulary
 from index.words.analyse import stem
 from index.words.units import Condition, Unit, word_key
 
+PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
+"""What the names of attributes contain that tell what kind of product something is."""
 FALLBACK = 0.6
 """Degree of a product whose title has the word that names a value, and whose attribute has another value."""
 BROADER = 0.9
@@ -21,6 +23,8 @@ SYNONYM = 0.8
 """Degree of a product of the kind that a word means, where other products have the word itself in their title."""
 FEW = 5
 """Titles from which on a word is not there by chance."""
+PRODUCT = "product"
+"""The lexicons' kind of words that say what kind of product is meant."""
 COMPOUND = 3
 """Letters of the shortest part of a compound."""
 
@@ -56,7 +60,11 @@ class Meanings:
 
     def of_form(self, key: str) -> tuple[Unit, ...]:
         """Return the units of a form of the own lexicon."""
-        return self.of_english([one.english for one in self._own.meanings[key]], key.split())
+        meanings = self._own.meanings[key]
+        units = self.of_english([one.english for one in meanings], key.split())
+        if all(one.kind == PRODUCT for one in meanings) and not any(unit.product for unit in units):
+            units = (*units[:-1], replace(units[-1], product=True))  # the noun is the last word of English phrases
+        return units
 
     def of_english(self, meanings: Sequence[str], phrase: Sequence[str]) -> tuple[Unit, ...]:
         """Return the units of a phrase that means any of some English words, or all words of the first of them."""
@@ -92,7 +100,14 @@ class Meanings:
         keys = {key: 1.0 if counts[name] == least else BROADER for name, _, key, _ in values}
         for key, degree in self.word(phrase, FALLBACK):
             keys.setdefault(key, degree)
-        return Unit("", "value", "", tuple(keys.items()), condition=Condition("", attribute, chosen))
+        return Unit(
+            "",
+            "value",
+            "",
+            tuple(keys.items()),
+            condition=Condition("", attribute, chosen),
+            product=_tells_kind(attribute),
+        )
 
     def compound(self, word: str) -> tuple[str, ...] | None:
         """Return the forms of the own lexicon that a German compound is made of; None for another word."""
@@ -114,6 +129,10 @@ class Meanings:
             return found
         others = self._english.meanings.get(key, ())
         return [value for other in others for value in self.values(form_key(other.english).split())]
+
+
+def _tells_kind(attribute: str) -> bool:
+    return any(part in attribute.casefold() for part in PRODUCT_KINDS)
 
 
 def _united(*lists: Keys) -> Keys:

@@ -13,7 +13,7 @@ import numpy as np
 
 from index.query import Mode, Side
 from index.records import Vectors
-from index.words.units import ParsedText, Unit
+from index.words.units import ParsedText
 
 Kind = Literal["known", "partly", "apart", "look", "doubtful", "lexical", "text", "image"]
 """What a score is of.
@@ -22,9 +22,6 @@ known: a hybrid query of which some product has all words. partly: the catalogue
 product has all, but the words tell what kind of product or which brand is meant. look: only words that lexicons know.
 doubtful: any other. lexical: words alone. text, image: vectors alone, of a text or of anything else.
 """
-
-PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
-"""What the names of attributes contain that tell what kind of product something is."""
 
 HALF = 0.5
 """Part of the words that a product has at least, where a brand is what tells that the shop is meant; part of a query
@@ -95,16 +92,10 @@ def kind_of(mode: Mode, parsed: ParsedText | None, text_share: float, words: flo
     complete = all(unit.keys for unit in wanted)
     if complete and words >= COMPLETE:
         return "known"
-    if any(map(_says_what, wanted)) or (words >= HALF and any(unit.kind == "brand" for unit in wanted)):
+    if any(unit.product for unit in wanted) or (words >= HALF and any(unit.kind == "brand" for unit in wanted)):
         return "apart" if complete else "partly"
     looks = any(unit.kind == "word" and not unit.keys for unit in wanted)
     return "look" if looks and all(unit.kind != "unknown" for unit in wanted) else "doubtful"
-
-
-def _says_what(unit: Unit) -> bool:
-    """Return whether a unit says what kind of product is meant."""
-    name = "" if unit.condition is None else unit.condition.attribute.casefold()
-    return any(part in name for part in PRODUCT_KINDS)
 
 
 def scaled(cosines: Vectors, scale: tuple[float, float]) -> Vectors:

@@ -27,6 +27,8 @@ BRAND_SHARE = 0.5
 """Part of the products with the last word of a brand that must have the brand: what `men` follows is none."""
 LEAST_WEIGHT = 1.5
 """Weight of a unit that most products have."""
+PRODUCT_WEIGHT = 1.5
+"""What a unit that says what kind of product is meant counts more: a long skirt is a skirt before it is long."""
 NEGATED_WEIGHT = 4.0
 """Weight of a unit that is unwanted."""
 
@@ -201,7 +203,8 @@ class WordIndex:
         most = max((self.frequency(key) for key, degree in unit.keys if degree > 0.5), default=0)
         if not most:
             return 0.0
-        return max(LEAST_WEIGHT, float(np.log1p((self.living - most + 0.5) / (most + 0.5)))) * unit.share
+        frequent = max(LEAST_WEIGHT, float(np.log1p((self.living - most + 0.5) / (most + 0.5))))
+        return frequent * unit.share * (PRODUCT_WEIGHT if unit.product else 1.0)
 
     def signal(self, units: Sequence[Unit]) -> Floats:
         """Return (N,) which part of the units that any product has each row has, 0 to 1; of dead rows anything."""

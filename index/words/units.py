@@ -60,6 +60,8 @@ class Unit:
     condition: Condition | None = None
     share: float = 1.0
     """Part of its weight that counts: units of one phrase share one."""
+    product: bool = False
+    """Whether it says what kind of product is meant."""
 
 
 @dataclass(frozen=True, slots=True)

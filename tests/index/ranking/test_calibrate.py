@@ -82,7 +82,7 @@ def test_the_shipped_curves_are_of_the_shipped_checkpoint() -> None:
 
 def unit(kind: str, keys: bool = True, attribute: str = "") -> Unit:
     condition = Condition("x", attribute, ("X",)) if attribute else None
-    return Unit("x", kind, "x", (("w x", 1.0),) if keys else (), condition=condition)  # type: ignore[arg-type]
+    return Unit("x", kind, "x", (("w x", 1.0),) if keys else (), condition=condition, product="ype" in attribute)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
