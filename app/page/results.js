@@ -18,6 +18,7 @@ const STRONG = 0.5; // of the strongest word's weight: drawn bold
 const SLIGHT = 0.12; // of it: words below are not tinted
 const CARRIES = 0.5; // part of the words from which a product matches them
 const NEAR = 0.8; // part of the best similarity from which one carries a match, too
+const SMALL = 0.05; // a relevance below it is not told more exactly
 const PARTS = { words: "words", title: "title", image: "picture" };
 
 /** @type {string[]} ids of the products that are shown, in order */
@@ -110,7 +111,7 @@ const ghostCard = () =>
 function scoreOf({ score, relevance }) {
   const [text, title] = relevance === null
     ? [score.toFixed(2), "Similarity (0–1)"]
-    : [`${Math.round(100 * relevance)} %`, `Relevance. The score that ranks is ${score.toFixed(3)}.`];
+    : [relevance < SMALL ? `< ${100 * SMALL} %` : `${Math.round(100 * relevance)} %`, `Relevance. The score that ranks is ${score.toFixed(3)}.`];
   return element("span", { className: "score", title }, text);
 }
 
