@@ -62,9 +62,7 @@ class Meanings:
         """Return the units of a form of the own lexicon."""
         meanings = self._own.meanings[key]
         units = self.of_english([one.english for one in meanings], key.split())
-        if not all(one.kind == PRODUCT for one in meanings):
-            return tuple(replace(unit, descriptive=unit.condition is None) for unit in units)
-        if any(unit.product for unit in units):
+        if not all(one.kind == PRODUCT for one in meanings) or any(unit.product for unit in units):
             return units
         return (*units[:-1], replace(units[-1], product=True))  # the noun is the last word of English phrases
 

@@ -23,7 +23,7 @@ KNOWN_BRAND = 100
 """Products of a brand that is meant rather than the article or pronoun of the same letters."""
 COMMON = 20
 """Products from which on a word of the catalogue surely is one of its own language, not a chance."""
-MISPRINT, MISPRINTED = 2, 500
+MISPRINT, MISPRINTED = 20, 50
 """Products that have a misprint at most, and how many times as many have what was meant."""
 MEANT = 0.8
 """Degree of a product that has the word which a misprint, known to the catalogue, may have meant."""
