@@ -62,9 +62,11 @@ class Meanings:
         """Return the units of a form of the own lexicon."""
         meanings = self._own.meanings[key]
         units = self.of_english([one.english for one in meanings], key.split())
-        if all(one.kind == PRODUCT for one in meanings) and not any(unit.product for unit in units):
-            units = (*units[:-1], replace(units[-1], product=True))  # the noun is the last word of English phrases
-        return units
+        if not all(one.kind == PRODUCT for one in meanings):
+            return tuple(replace(unit, descriptive=unit.condition is None) for unit in units)
+        if any(unit.product for unit in units):
+            return units
+        return (*units[:-1], replace(units[-1], product=True))  # the noun is the last word of English phrases
 
     def of_english(self, meanings: Sequence[str], phrase: Sequence[str]) -> tuple[Unit, ...]:
         """Return the units of a phrase that means any of some English words, or all words of the first of them."""

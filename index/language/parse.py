@@ -5,20 +5,23 @@ Knows no postings and no ranking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from index.language.lexicon import Lexicon
 from index.language.reading import MISPRINT, Atom, Reading
 from index.language.vocabulary import Corrector, Vocabulary
-from index.words.analyse import fold, is_code, stem, words
+from index.words.analyse import Word, fold, is_code, stem, words
 from index.words.spelling import english
 from index.words.units import Correction, ParsedText, Unit, word_key
 
 MAX_WORDS = 48
 """Words of a text that are read: more is no query but a description, which the encoder takes whole."""
-
 SHORT = 3
 """Letters of a word that neighbours do not correct."""
+NEAR = 20
+"""Words among which a neighbour chooses."""
+FREQUENT = 100
+"""Products of a word that is meant rather than a word of another language, or than parts that look like nothing."""
 
 
 class QueryParser:
@@ -65,28 +68,47 @@ class QueryParser:
     def _corrected(self, text: str, atoms: Sequence[Atom], reading: Reading, corrector: Corrector) -> str | None:
         """Return the text with its unknown words corrected; None where there is nothing to correct.
 
-        Codes and parts of words with hyphens stay as they are; so do words of any language's lexicon, but where a
-        neighbour says what is meant.
+        Codes stay as they are, and words of any language's lexicon where no frequent word is near.
         """
-        edits: list[tuple[int, int, str]] = []
+        edits = list(self._torn(text, corrector))
         for match, at in reading.matches(atoms):
             atom = atoms[at]
             if len(match.units) != 1 or match.units[0].kind not in ("unknown", "word") or is_code(atom.word):
                 continue
             if any(other.start == atom.start for other in (*atoms[:at], *atoms[at + 1 :])):
+                continue  # a part of a word
+            if any(start <= atom.start < end for start, end, _ in edits):
                 continue
             found = self._in_company(atoms, at, corrector) if match.length == 1 else None
             known = match.units[0].kind == "word"
-            if found is None and (known or any(atom.word in one.meanings for one in self._lexicons.values())):
+            if found is None and known:
                 continue
-            found = found or corrector.correct(atom.word)
+            if found is None:
+                found = corrector.correct(atom.word)
+                foreign = any(atom.word in one.meanings for one in self._lexicons.values())
+                if foreign and (found is None or self._vocabulary.frequency(word_key(stem(found))) < FREQUENT):
+                    continue
             if found is None and (pair := corrector.split(atom.word)) is not None:
                 found = " ".join(pair)
             if found is not None and found != atom.word:
                 edits.append((atom.start, atom.end, found))
-        for start, end, found in reversed(edits):
+        for start, end, found in sorted(edits, reverse=True):
             text = text[:start] + found + text[end:]
         return text if edits else None
+
+    def _torn(self, text: str, corrector: Corrector) -> Iterator[tuple[int, int, str]]:
+        """Yield place and correction of words in parts, one of which hardly any product has: `t-shrit`, `t shrit`."""
+        before: Word | None = None
+        for word in words(text)[:MAX_WORDS]:
+            lone = before is not None and len(before.whole) == 1 and before.whole.isalpha()
+            first = before if before is not None and lone else word
+            parts = (*first.parts, *word.parts) if lone else word.parts
+            before = word
+            last = word_key(stem(word.parts[-1]))
+            if len(parts) > 1 and self._vocabulary.frequency(last) <= MISPRINT:
+                found = corrector.correct("".join(parts))
+                if found is not None and self._vocabulary.frequency(word_key(stem(found))) >= FREQUENT:
+                    yield first.start, word.end, found
 
     def _in_company(self, atoms: Sequence[Atom], at: int, corrector: Corrector) -> str | None:
         """Return the near word that makes a brand or a value with a neighbour: beside "nail", "polis" is polish.
@@ -100,7 +122,7 @@ class QueryParser:
             return None
         beside = [(atom.word, True) for atom in atoms[max(0, at - 1) : at]]
         beside += [(atom.word, False) for atom in atoms[at + 1 : at + 2]]
-        for other, _, _ in corrector.candidates(word):
+        for other, _, _ in corrector.candidates(word, NEAR):
             for neighbour, comes_first in beside:
                 pair = (neighbour, other) if comes_first else (other, neighbour)
                 if self._vocabulary.is_brand(pair) or self._vocabulary.values_of(" ".join(map(stem, pair))):

@@ -25,8 +25,8 @@ MIN_BRAND = 3
 """Titles that must begin with the same words for these to be a brand."""
 BRAND_SHARE = 0.5
 """Part of the products with the last word of a brand that must have the brand: what `men` follows is none."""
-LEAST_WEIGHT = 1.5
-"""Weight of a unit that most products have."""
+LEAST_WEIGHT, LEAST_VALUE = 1.5, 2.0
+"""Weight of a unit that most products have, and of a value of an attribute."""
 PRODUCT_WEIGHT = 1.5
 """What a unit that says what kind of product is meant counts more: a long skirt is a skirt before it is long."""
 NEGATED_WEIGHT = 4.0
@@ -197,14 +197,20 @@ class WordIndex:
         return found if self.living == len(self.alive) else found[self.alive[found]]
 
     def weight(self, unit: Unit) -> float:
-        """Return what a unit counts: its inverse document frequency, within bounds; 0 where no product has it."""
+        """Return what a unit counts: its inverse document frequency, within bounds; 0 where no product has it.
+
+        A word that only describes counts little: most products that it fits do not say so.
+        """
         if unit.negated:
             return NEGATED_WEIGHT * unit.share
         most = max((self.frequency(key) for key, degree in unit.keys if degree > 0.5), default=0)
         if not most:
             return 0.0
-        frequent = max(LEAST_WEIGHT, float(np.log1p((self.living - most + 0.5) / (most + 0.5))))
-        return frequent * unit.share * (PRODUCT_WEIGHT if unit.product else 1.0)
+        if unit.descriptive:
+            return LEAST_WEIGHT * unit.share
+        least = LEAST_WEIGHT if unit.condition is None else LEAST_VALUE
+        weight = max(least, float(np.log1p((self.living - most + 0.5) / (most + 0.5))))
+        return weight * unit.share * (PRODUCT_WEIGHT if unit.product else 1.0)
 
     def signal(self, units: Sequence[Unit]) -> Floats:
         """Return (N,) which part of the units that any product has each row has, 0 to 1; of dead rows anything."""

@@ -62,6 +62,8 @@ class Unit:
     """Part of its weight that counts: units of one phrase share one."""
     product: bool = False
     """Whether it says what kind of product is meant."""
+    descriptive: bool = False
+    """Whether it is a word of a lexicon that says how a product is: titles tell of it now and then only."""
 
 
 @dataclass(frozen=True, slots=True)

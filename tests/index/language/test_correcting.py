@@ -14,6 +14,7 @@ STOCK = [
     ("Red Rose Women Bra", "Bra", 10),
     ("Arrow Men Shoes", "Formal Shoes", 10),
     ("Puma Men Blue Jeans", "Jeans", 30),
+    ("Arrow Men T-shirt", "Tshirts", 120),
     ("Puma Men Polis Cap", "Caps", 1),
     ("Puma Men Shrt", "Shirts", 1),
 ]
@@ -32,6 +33,10 @@ understanding = Understanding(WordIndex.of(PRODUCTS), Languages())
         ("pumma jeans", "puma jeans"),
         ("nail polis", "nail polish"),  # a word of one product, but for its neighbour
         ("formel shoes", "formal shoes"),  # a word of another language's lexicon
+        ("t-shrit blue", "tshirt blue"),
+        ("blue t shrt", "blue tshirt"),
+        ("t-shirt blue", None),
+        ("v neck", None),
         ("formel jeans", None),
         ("red nose", None),
         ("puma polis", None),
