@@ -192,6 +192,6 @@ def settings_table() -> str:
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         meaning = " ".join((field.description or "").split())
-        default = f"`{field.default}`" if field.default != "" else "empty"
+        default = f"`{field.default}`" if field.default not in ("", None) else "empty"
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {meaning} |")
     return "\n".join(lines)
