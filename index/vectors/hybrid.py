@@ -83,8 +83,10 @@ class HybridRanking:
         self._least = -np.inf if query.min_score is None else query.min_score
         if self.cutoff is not None and self.curve is not None:
             self._least = max(self._least, self.curve.score_at(self.cutoff))
-            if len(self._scores.exact):
-                self._least = min(self._least, EXACT)
+        if query.cutoff == "auto" and self.kind == "doubtful":
+            self._least = np.inf  # descriptions, which have no curves, are no exception
+        if self.cutoff is not None and len(self._scores.exact):
+            self._least = min(self._least, EXACT)
         self._lexical = query.mode == "lexical"
         self._slack = np.float32(SLACK * max(1.0, float(np.linalg.norm(vector))))
 

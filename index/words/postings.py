@@ -61,6 +61,11 @@ class PostingLists:
         self._degrees: Degrees = np.empty(0, dtype=np.uint8)
         self._late: dict[int, tuple[array[int], array[int]]] = {}
 
+    @property
+    def bytes(self) -> int:
+        """What the arrays take in memory."""
+        return self._rows.nbytes + self._degrees.nbytes + self._starts.nbytes
+
     def append(self, products: Sequence[Product]) -> npt.NDArray[np.int32]:
         """Append rows; return how many of them are in the postings of each key (T,)."""
         keys, rows, degrees = self._entries(products)
