@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from index.language.vocabulary import Vocabulary
 from index.words.units import Condition
 
 PRICES = frozenset({"price", "sale_price", "saleprice", "cost", "amount", "preis", "prix", "precio", "prezzo"})
@@ -22,13 +23,13 @@ BOUNDS = frozenset({"less", "more", "between", "to", "before", "after", "years",
 LONGEST_MARK = 4
 
 
-def bound_at(phrase: Sequence[str], roles: Roles, numeric: Sequence[str]) -> Bound | None:
+def bound_at(phrase: Sequence[str], roles: Roles, vocabulary: Vocabulary) -> Bound | None:
     """Return the bound that the words begin with; None where they begin with none.
 
     Args:
         phrase: folded words, from some place of a query on.
         roles: of the forms of the query's language.
-        numeric: the attributes whose values are numbers.
+        vocabulary: tells the attributes whose values are numbers.
     """
     age = _number(phrase)
     if age is not None and (years := _mark(phrase[1:], roles, ("years",))):
@@ -40,7 +41,12 @@ def bound_at(phrase: Sequence[str], roles: Roles, numeric: Sequence[str]) -> Bou
         high = _number(phrase[mark + 1 + joint :]) if joint else None
         if low is not None and high is not None:
             return _finished(
-                phrase, mark + joint + 2, roles, numeric, low, Condition("", "", gte=min(low, high), lte=max(low, high))
+                phrase,
+                mark + joint + 2,
+                roles,
+                vocabulary,
+                low,
+                Condition("", "", gte=min(low, high), lte=max(low, high)),
             )
     for role in ("less", "more", "before", "after"):
         mark = _mark(phrase, roles, (role,))
@@ -48,12 +54,12 @@ def bound_at(phrase: Sequence[str], roles: Roles, numeric: Sequence[str]) -> Bou
         if number is None:
             continue
         if role == "less":
-            return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", lte=number))
+            return _finished(phrase, mark + 1, roles, vocabulary, number, Condition("", "", lte=number))
         if role == "more":
-            return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", gte=number))
+            return _finished(phrase, mark + 1, roles, vocabulary, number, Condition("", "", gte=number))
         if role == "before":
-            return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", lt=number))
-        return _finished(phrase, mark + 1, roles, numeric, number, Condition("", "", gt=number))
+            return _finished(phrase, mark + 1, roles, vocabulary, number, Condition("", "", lt=number))
+        return _finished(phrase, mark + 1, roles, vocabulary, number, Condition("", "", gt=number))
     return None
 
 
@@ -73,7 +79,7 @@ def _number(phrase: Sequence[str]) -> float | None:
 
 
 def _finished(
-    phrase: Sequence[str], length: int, roles: Roles, numeric: Sequence[str], number: float, bounds: Condition
+    phrase: Sequence[str], length: int, roles: Roles, vocabulary: Vocabulary, number: float, bounds: Condition
 ) -> Bound:
     """Return the bound with the words after its number, and on the attribute that it is about."""
     age = _mark(phrase[length:], roles, ("years",))
@@ -81,5 +87,5 @@ def _finished(
     attribute = None
     if not age:
         names = YEAR_NAMES if number in YEARS else PRICES
-        attribute = next((name for name in numeric if name.casefold() in names), None)
+        attribute = next((name for name in vocabulary.numeric_attributes if name.casefold() in names), None)
     return length, None if attribute is None else replace(bounds, attribute=attribute)

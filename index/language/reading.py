@@ -137,7 +137,7 @@ class Reading:
             at += match.length
 
     def _bound(self, atoms: Sequence[Atom], at: int) -> Match | None:
-        found = bound_at([atom.word for atom in atoms[at:]], self._own.roles, self._vocabulary.numeric_attributes)
+        found = bound_at([atom.word for atom in atoms[at:]], self._own.roles, self._vocabulary)
         if found is None:
             return None
         length, condition = found

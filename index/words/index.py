@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from index.product import Product, title_key
+from index.product import Product
 from index.words.analyse import INFLECTION, stem
-from index.words.postings import BRAND_ATTRIBUTES, FULL, Degrees, PostingLists, Rows
+from index.words.postings import FULL, Degrees, PostingLists, Rows
 from index.words.units import Condition, Unit, brand_key, word_key
 
 Mask = npt.NDArray[np.bool_]
@@ -105,7 +105,9 @@ class WordIndex:
 
     def values_of(self, terms: str) -> list[tuple[str, str, str, int]]:
         """Return (attribute, value, key, products) of the values whose terms, joined by spaces, are these."""
-        return self._values.get(terms, [])
+        numbers = [number for number in self.lists.values_with.get(terms, ()) if self._lives(number)]
+        found = [(*self.lists.shown[one], self.lists.keys[one], int(self._frequencies[one])) for one in numbers]
+        return sorted(found, key=lambda value: -value[3])
 
     def is_brand(self, words: Sequence[str]) -> bool:
         """Return whether folded words are a brand: enough titles begin with them, and few have them elsewhere."""
@@ -124,7 +126,11 @@ class WordIndex:
 
     def values(self) -> Mapping[tuple[str, str], int]:
         """Return (attribute, value) -> products, of the values that a query can name."""
-        return {(name, value): count for found in self._values.values() for name, value, _, count in found}
+        return {
+            shown: int(self._frequencies[number])
+            for number, shown in list(self.lists.shown.items())
+            if shown[0] and self._lives(number)
+        }
 
     def surface(self) -> Mapping[str, int]:
         """Return the words as they are written, folded, and how often each came."""
@@ -142,32 +148,15 @@ class WordIndex:
     @cached_property
     def has_brand_attribute(self) -> bool:
         """Whether products name their brand."""
-        return any(title_key(name) in BRAND_ATTRIBUTES for name in {name for name, _ in self.values()})
-
-    @cached_property
-    def _values(self) -> dict[str, list[tuple[str, str, str, int]]]:
-        names = self._names
-        found: dict[str, list[tuple[str, str, str, int]]] = {}
-        for terms, numbers in list(self.lists.values_with.items()):
-            living = [number for number in numbers if number < len(names) and self._frequencies[number] > 0]
-            if living:
-                found[terms] = sorted(
-                    ((*self.lists.shown[number], names[number], int(self._frequencies[number])) for number in living),
-                    key=lambda value: -value[3],
-                )
-        return found
-
-    @cached_property
-    def _names(self) -> list[str]:
-        return list(self.lists.ids)[: len(self._frequencies)]
+        return any(map(self._lives, list(self.lists.brand_values)))
 
     @cached_property
     def _brands(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for number, (attribute, shown) in list(self.lists.shown.items()):
-            if attribute or number >= len(self._names) or not self._frequencies[number]:
+            if attribute or not self._lives(number):
                 continue
-            words = self._names[number].removeprefix("b ").split()
+            words = self.lists.keys[number].removeprefix("b ").split()
             if self.is_brand(words):
                 found[shown] = int(self._frequencies[number])
         return found
@@ -261,7 +250,7 @@ class WordIndex:
     def keys_between(self, condition: Condition) -> list[str]:
         """Return the keys of the values of an attribute that are within the bounds of a condition."""
         return [
-            self._names[number]
+            self.lists.keys[number]
             for number, value in self.numeric(condition.attribute).items()
             if (condition.gte is None or value >= condition.gte)
             and (condition.gt is None or value > condition.gt)

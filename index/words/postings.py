@@ -51,8 +51,10 @@ class PostingLists:
     def __init__(self) -> None:
         self.count = 0
         self.ids: dict[str, int] = {}  # from a key to its number
+        self.keys: list[str] = []  # by number
         self.shown: dict[int, tuple[str, str]] = {}  # number of a value or brand -> attribute ("" for a brand), text
         self.values_with: dict[str, list[int]] = {}  # terms of a value, joined by spaces -> numbers of such values
+        self.brand_values: list[int] = []  # numbers of values of an attribute that names brands
         self.numbers: dict[str, dict[int, float]] = {}  # attribute -> number of a key -> the number that its value is
         self.surface: dict[str, int] = {}  # folded word -> how often it was written
         self._base_count = 0
@@ -86,8 +88,8 @@ class PostingLists:
 
     def save(self, path: Path) -> None:
         """Write the postings of all rows, which must be those of the first call of `append`, into a .npz file."""
-        names = {"ids": list(self.ids), "shown": self.shown, "values_with": self.values_with, "surface": self.surface}
-        names["numbers"] = self.numbers
+        names = {"ids": self.keys, "shown": self.shown, "values_with": self.values_with, "surface": self.surface}
+        names |= {"numbers": self.numbers, "brand_values": self.brand_values}
         text = np.frombuffer(json.dumps(names).encode(), dtype=np.uint8)
         np.savez(path, names=text, starts=self._starts, rows=self._rows, degrees=self._degrees, count=self.count)
 
@@ -103,9 +105,11 @@ class PostingLists:
             lists.count = lists._base_count = int(found["count"])
             lists._starts, lists._rows, lists._degrees = found["starts"], found["rows"], found["degrees"]
             names = json.loads(found["names"].tobytes())
-        lists.ids = {key: number for number, key in enumerate(names["ids"])}
+        lists.keys = names["ids"]
+        lists.ids = {key: number for number, key in enumerate(lists.keys)}
         lists.shown = {int(number): tuple(shown) for number, shown in names["shown"].items()}
         lists.values_with, lists.surface = names["values_with"], names["surface"]
+        lists.brand_values = names["brand_values"]
         lists.numbers = {
             name: {int(number): value for number, value in numbers.items()}
             for name, numbers in names["numbers"].items()
@@ -121,7 +125,8 @@ class PostingLists:
         if kept != self._base_count:
             raise ValueError(f"{kept} rows are kept, but the arrays have {self._base_count}")
         fresh = PostingLists()
-        fresh.ids, fresh.shown, fresh.surface = dict(self.ids), dict(self.shown), dict(self.surface)
+        fresh.ids, fresh.keys, fresh.shown = dict(self.ids), list(self.keys), dict(self.shown)
+        fresh.surface, fresh.brand_values = dict(self.surface), list(self.brand_values)
         fresh.values_with = {terms: list(numbers) for terms, numbers in self.values_with.items()}
         fresh.numbers = {name: dict(numbers) for name, numbers in self.numbers.items()}
         fresh.count = fresh._base_count = kept
@@ -158,7 +163,11 @@ class PostingLists:
         return [number for key in found if (number := self.ids.get(key)) is not None]
 
     def _number(self, key: str) -> int:
-        return self.ids.setdefault(key, len(self.ids))
+        known = self.ids.get(key)
+        if known is None:
+            known = self.ids[key] = len(self.keys)
+            self.keys.append(key)
+        return known
 
     def _entries(self, products: Sequence[Product]) -> tuple[npt.NDArray[np.int64], Rows, Degrees]:
         """Return number of the key, row and degree of every posting of new rows, by key and row.
@@ -225,6 +234,8 @@ class PostingLists:
             return known
         number = self._number(key)
         self.shown[number] = attribute, value
+        if title_key(attribute) in BRAND_ATTRIBUTES:
+            self.brand_values.append(number)
         for terms in {" ".join(map(stem, parts)), stem("".join(parts))}:
             self.values_with.setdefault(terms, []).append(number)
         with contextlib.suppress(ValueError):
