@@ -27,7 +27,8 @@ MIN_PRODUCTS = 200
 """A catalogue of fewer, or one whose titles name no attribute, keeps the curves of the shipped checkpoint."""
 NAMED = 0.3
 """Part of the titles that must name an attribute's value for queries to name it."""
-MAX_VALUES = 300
+MAX_VALUES, REPEATED = 300, 5
+"""Values of an attribute that queries name, at most; and how many products a value has at least, on average."""
 MIN_JUDGED = 20
 """Queries of a kind; of fewer no curve is made, and that of the shipped checkpoint is kept."""
 LOST = 0.002
@@ -135,7 +136,7 @@ def _named_attributes(products: Sequence[Product]) -> list[str]:
     return [
         name
         for name, count in having.items()
-        if count >= len(products) / 2 and 2 <= len(values[name]) <= MAX_VALUES and named[name] >= NAMED * count
+        if count >= len(products) / 2 and 2 <= len(values[name]) <= min(MAX_VALUES, count / REPEATED) and named[name] >= NAMED * count
     ]
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from training.reports.paper_table import comparison_table as comparison_table
     from training.reports.paper_table import read_comparison as read_comparison
     from training.reports.queries import evaluate_queries as evaluate_queries
+    from training.reports.relevance import save_reliability as save_reliability
     from training.reports.run_report import write_report as write_report
     from training.reports.tensorboard import tensorboard_writer as tensorboard_writer
 
@@ -45,6 +46,7 @@ __getattr__ = lazy_exports(
         "training.reports.model_card": "card_text",
         "training.reports.paper_table": "comparison_markdown comparison_table read_comparison",
         "training.reports.queries": "evaluate_queries",
+        "training.reports.relevance": "save_reliability",
         "training.reports.run_report": "write_report",
         "training.reports.tensorboard": "tensorboard_writer",
     },

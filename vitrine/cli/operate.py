@@ -52,6 +52,7 @@ def calibrate(
     catalogue: CatalogueOption = None,
     checkpoint: CheckpointOption = None,
     device: Device = "auto",
+    plot: Annotated[Path | None, typer.Option(help="Also draw the reliability diagram: .png or .svg.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure again what the scores of a catalogue are worth: relevance and the automatic cutoff.
@@ -63,6 +64,10 @@ def calibrate(
 
     folder, place = pair(checkpoint, catalogue)
     found = calibrate_catalogue(place, load_encoder(folder, device))
+    if found is not None and plot is not None:
+        from training.reports import save_reliability
+
+        save_reliability(found.measured, plot)
     if as_json:
         say({"calibrated": found is not None, "measured": {} if found is None else dict(found.measured)}, True)
         return
