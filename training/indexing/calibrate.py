@@ -136,7 +136,9 @@ def _named_attributes(products: Sequence[Product]) -> list[str]:
     return [
         name
         for name, count in having.items()
-        if count >= len(products) / 2 and 2 <= len(values[name]) <= min(MAX_VALUES, count / REPEATED) and named[name] >= NAMED * count
+        if count >= len(products) / 2
+        and 2 <= len(values[name]) <= min(MAX_VALUES, count / REPEATED)
+        and named[name] >= NAMED * count
     ]
 
 
