@@ -19,7 +19,7 @@ from index.location import Location
 from index.map import make_map
 from index.product import Product
 from index.query import Filters, LikeVectors, SearchQuery, Side
-from index.ranking.calibrate import Calibration, load_calibration
+from index.ranking.calibrate import Calibration, shipped_calibration
 from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Written
 from index.results import DescriptionHit, Hit, Page
 from index.sqlite import Catalogue, CatalogueWriter
@@ -65,6 +65,9 @@ class Store(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Read everything but the pictures, of one moment."""
+
+    def calibration(self) -> Calibration:
+        """Return what the scores of its encoder are worth; what is shipped, where it was not measured."""
 
     def save_calibration(self, calibration: Calibration, /) -> None:
         """Keep what the scores of its encoder are worth; searches that are opened from now on say it."""
@@ -190,7 +193,7 @@ def open_index(catalogue: Catalogue, languages: Languages | None = None) -> Sear
         ArtefactError: the catalogue is damaged.
     """
     files = open_files(catalogue)
-    calibration = load_calibration(catalogue.folder, catalogue.info.encoder_id)
+    calibration = catalogue.calibration()
     if files is None:
         return SearchIndex(catalogue.snapshot(), calibration, languages)
     index = SearchIndex.over(files.base, files.ann, files.words, calibration, languages)
@@ -249,6 +252,10 @@ def copy_catalogue(source: Location, target: Location, *, if_empty: bool = False
         ids = [product.id for product in copied.snapshot().products]
         for start in range(0, len(ids), 256):
             writer.add(copied.entry(product_id)[0] for product_id in ids[start : start + 256])
+        calibration = copied.calibration()
+    if calibration != shipped_calibration():
+        with open_catalogue(target) as made:
+            made.save_calibration(calibration)
     if isinstance(target, Path):
         make_derived(target)
     return len(ids)

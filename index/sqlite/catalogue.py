@@ -19,7 +19,7 @@ import numpy as np
 
 from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError
 from index.product import Product
-from index.ranking.calibrate import Calibration, save_calibration
+from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
 from index.sqlite.edits import roll_back, write_edits
 from index.sqlite.rows import (
@@ -258,6 +258,14 @@ class Catalogue:
                 "SELECT image_vector, text_vector FROM products WHERE id = ? AND seq <= ?", (product_id, version)
             ).fetchone()
         return None if found is None else (to_vector(found[0]), to_vector(found[1]))
+
+    def calibration(self) -> Calibration:
+        """Return what the scores of its encoder are worth; what is shipped, where it was not measured.
+
+        Raises:
+            ArtefactError: the file is damaged.
+        """
+        return load_calibration(self.folder, self.info.encoder_id)
 
     def save_calibration(self, calibration: Calibration) -> None:
         """Keep what the scores of its encoder are worth beside it; searches that are opened from now on say it."""

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import ArtefactError
+from index import copy_catalogue, open_catalogue
 from index.ranking import (
     Calibration,
     Curve,
@@ -25,6 +26,7 @@ from index.ranking import (
 )
 from index.ranking.calibrate import RELEVANCE_FILE
 from index.words.units import Condition, ParsedText, Unit
+from tests.index.entries import build
 
 
 @given(st.integers(0, 1000), st.integers(1, 3000))
@@ -63,6 +65,18 @@ def test_a_calibration_is_read_as_it_was_written_and_only_for_its_encoder(tmp_pa
     assert load_calibration(tmp_path, "enc") == made
     assert load_calibration(tmp_path, "other") == shipped_calibration()
     assert load_calibration(tmp_path / "none", "enc") == shipped_calibration()
+
+
+def test_a_copy_of_a_catalogue_keeps_what_its_scores_are_worth(tmp_path: Path) -> None:
+    made = Calibration("enc", Scales(), {"known": Curve((0.0, 1.0), (0.1, 0.9))}, {"known": 0.3})
+    build(tmp_path / "one", 4)
+    with open_catalogue(tmp_path / "one") as catalogue:
+        assert catalogue.calibration() == shipped_calibration()
+        found = Calibration(catalogue.info.encoder_id, made.scales, made.curves, made.auto)
+        catalogue.save_calibration(found)
+    copy_catalogue(tmp_path / "one", tmp_path / "two")
+    with open_catalogue(tmp_path / "two") as catalogue:
+        assert catalogue.calibration() == found
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1}', '{"format": 9}', "no json"])
