@@ -13,6 +13,8 @@ from index.vectors.state import IndexState
 
 COMPARED = 4_000
 """Rows that are compared one by one: as long as their words alone bring them into question."""
+SCANNED = 40_000
+"""Rows with the same words whose pictures are all compared; of more, an index says which are near."""
 NEAR_TITLES = 50
 """Titles that vectors bring into question; of pictures, as many as an index is asked for at most."""
 
@@ -38,13 +40,22 @@ class NearestRows:
         found = [self._by_pictures(passing), self._by_titles(passing)]
         if first is not passing:
             count = int(np.count_nonzero(first))
-            found.append(np.flatnonzero(first) if count <= self.most else self._by_pictures(first))
+            if count <= SCANNED:
+                rows = np.flatnonzero(first)
+                found.append(rows if count <= self.most else self._best_pictures(rows))
+            else:
+                found.append(self._by_pictures(first))
         return np.unique(np.concatenate(found)), False
 
     def _by_pictures(self, passing: Mask) -> Rows:
         subset = self._state.subset("images", passing)
         ((rows, _),) = top_k(self._state.vectors["images"], self._vector, [min(DEPTH, subset.total)], subset)
         return rows
+
+    def _best_pictures(self, rows: Rows) -> Rows:
+        """Return the rows with the nearest pictures among some; an index would look far to find those that pass."""
+        scores = self._state.vectors["images"].times(self._vector[0], rows)
+        return rows[np.argpartition(scores, len(rows) - DEPTH)[len(rows) - DEPTH :]]
 
     def _by_titles(self, passing: Mask) -> Rows:
         subset = self._state.subset("texts", passing)
