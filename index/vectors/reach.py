@@ -58,6 +58,8 @@ class NearestRows:
         return rows[np.argpartition(scores, len(rows) - DEPTH)[len(rows) - DEPTH :]]
 
     def _by_titles(self, passing: Mask) -> Rows:
+        if "texts" not in self._state.ann:
+            return np.empty(0, dtype=np.int64)  # a scan of all titles costs more than it finds
         subset = self._state.subset("texts", passing)
         ((titles, _),) = top_k(self._state.vectors["texts"], self._vector, [min(NEAR_TITLES, subset.total)], subset)
         table, numbers = self._state.rows, self._state.title_of[titles].tolist()

@@ -243,7 +243,7 @@ class SearchIndex:
         """Return the page of a query whose results depend on more than the order of one cosine."""
         state = self._state
         excluded = query.exclude if side == "images" else ()
-        reach = NearestRows(state, vector) if state.ann else None
+        reach = NearestRows(state, vector) if "images" in state.ann else None
 
         found = state.rows_of(side, state.passing({}, excluded))
 

@@ -105,7 +105,10 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
             ann[cast(Side, side)] = found
     index = SearchIndex.over(base, ann, lists)
     kinds = {side: one.choice.factory for side, one in ann.items()}
-    return index, {**_words_cost(index, loaded_s), "index": " and ".join(dict.fromkeys(kinds.values()))}
+    return index, {
+        **_words_cost(index, loaded_s),
+        "index": ", ".join(f"{side}: {kinds.get(side, 'none')}" for side in ("images", "texts")),
+    }
 
 
 def _words_cost(index: SearchIndex, made_s: float) -> dict[str, Any]:
