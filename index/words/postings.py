@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from index.product import Product, title_key
 from index.words.analyse import stem, words
 from index.words.analyse import terms as terms_of
+from index.words.bags import Bags, summed
 from index.words.units import brand_key, value_key, word_key
 
 TITLE_WEIGHT, ATTRIBUTE_WEIGHT = 1.0, 0.9
@@ -189,10 +189,10 @@ class PostingLists:
                 brands[0].append(number)
                 brands[1].append(row)
         pair_of, pair_rows = np.array(of_pair, np.int64), np.array(rows_of_pair, np.int64)
-        title_terms = _Bags(self._title_bag(title) for title in titles)
-        value_terms = _Bags(self._value_bag(value) for _, value in pairs)
+        title_terms = Bags(self._title_bag(title) for title in titles)
+        value_terms = Bags(self._value_bag(value) for _, value in pairs)
         values = np.array([self._value(attribute, value) for attribute, value in pairs], np.int64).reshape(-1)
-        word_keys, word_rows, weights = _summed(
+        word_keys, word_rows, weights = summed(
             [title_terms.spread(of_title, np.arange(len(products))), value_terms.spread(pair_of, pair_rows)]
         )
         degrees = np.minimum(1.0, weights * (1 + SATURATION) / (weights + SATURATION)) * FULL
@@ -249,37 +249,6 @@ class PostingLists:
                 self.surface[part] = self.surface.get(part, 0) + times
             if len(word.parts) > 1:
                 self.surface[word.whole] = self.surface.get(word.whole, 0) + times
-
-
-class _Bags:
-    """The weighted terms of M texts, one after the other."""
-
-    def __init__(self, bags: Iterator[dict[int, float]]) -> None:
-        made = list(bags)
-        self.sizes = np.array([len(bag) for bag in made], np.int64).reshape(-1)
-        self.starts = np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
-        self.terms = np.array([term for bag in made for term in bag], np.int64).reshape(-1)
-        self.weights = np.array([weight for bag in made for weight in bag.values()], np.float32).reshape(-1)
-
-    def spread(self, texts: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> tuple[Any, Any, Any]:
-        """Return term, row and weight of each term of text `texts[i]` in row `rows[i]`."""
-        if not len(texts):
-            return self.terms[:0], rows[:0], self.weights[:0]
-        sizes = self.sizes[texts]
-        ends = np.cumsum(sizes)
-        places = np.arange(ends[-1]) - np.repeat(ends - sizes, sizes) + np.repeat(self.starts[texts], sizes)
-        return self.terms[places], np.repeat(rows, sizes), self.weights[places]
-
-
-def _summed(parts: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
-    """Return term, row and summed weight of each pair of term and row."""
-    terms, rows, weights = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    if not len(terms):
-        return terms, rows, weights
-    order = np.lexsort((rows, terms))
-    terms, rows, weights = terms[order], rows[order], weights[order]
-    first = np.flatnonzero(np.concatenate([[True], (np.diff(terms) != 0) | (np.diff(rows) != 0)]))
-    return terms[first], rows[first], np.add.reduceat(weights, first)
 
 
 def _value_keys(attributes: Mapping[str, str]) -> Iterator[str]:
