@@ -164,12 +164,12 @@ class Completer:
 
     def _forgive(self, answer: _Answer, finished: Sequence[str], prefix: str) -> None:
         """Add completions of what the text is with one typo less: in each finished word, and in the last one."""
-        mended = tuple(word if self._having.known(word) else self._correct(word) or word for word in finished)
-        if mended != tuple(finished):
-            self._complete(answer, mended, prefix)
+        corrected = tuple(word if self._having.known(word) else self._correct(word) or word for word in finished)
+        if corrected != tuple(finished):
+            self._complete(answer, corrected, prefix)
         if answer.best < RARE and len(prefix) >= TOLERANT:
             for variant in self._entries.near(prefix)[:STEP]:
-                self._complete(answer, mended, variant)
+                self._complete(answer, corrected, variant)
 
     def _titles(self, finished: Sequence[str], prefix: str) -> Iterator[Suggestion]:
         """Yield titles with all finished words and one that begins with `prefix`; those that begin with all first."""
