@@ -157,6 +157,16 @@ def check_names(
                 raise InputError(f"unknown {what} {name!r}; the attributes there are: {listed}")
 
 
+def check_query(known: Collection[str], query: SearchQuery) -> None:
+    """Refuse a query with a filter, a facet or an order on an attribute that no product has.
+
+    Raises:
+        InputError: names the known attributes.
+    """
+    order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
+    check_names(known, query.filters, query.facets, order)
+
+
 def checked_vectors(vectors: Vectors, queries: Sequence[SearchQuery], dim: int) -> Vectors:
     """Return the vectors of `queries` as C-contiguous float32 (B, dim): FAISS itself checks with bare asserts.
 

@@ -20,12 +20,12 @@ from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
 from index.postgres.texts import TextKeeper
 from index.postgres.vectors import QueryVectors, Rankings
 from index.query import (
-    NEWEST,
     Filters,
     LikeVectors,
     SearchQuery,
     Side,
     check_names,
+    check_query,
     checked_vectors,
     like_vectors,
     missing_products,
@@ -110,13 +110,9 @@ class PostgresSearch:
 
     def check(self, query: SearchQuery) -> LikeVectors:
         """As `SearchIndex.check`; asks the database at most once."""
-        self._check(query)
+        check_query(self._names, query)
         found = self._read_vectors((*query.like, *query.unlike))
         return like_vectors(query, lambda ids: self._stack(ids, found))
-
-    def _check(self, query: SearchQuery) -> None:
-        order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
-        check_names(self._names, query.filters, query.facets, order)
 
     def _read_vectors(self, product_ids: Iterable[str]) -> dict[str, Any]:
         """Return id -> image vector of the products that are there."""
@@ -179,7 +175,7 @@ class PostgresSearch:
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
-            self._check(query)
+            check_query(self._names, query)
         state = self._keeper.now().state if any(map(needs_scores, queries)) else None
         pages: list[Page[Any]] = []
         with self._catalogue.reading() as connection:

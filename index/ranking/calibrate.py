@@ -58,12 +58,12 @@ class Curve:
         groups = [group for group in np.array_split(order, min(400, max(1, len(order) // 20))) if len(group)]
         blocks: list[list[float]] = []  # sum of scores, sum of right ones, number
         for group in groups:
-            # Half a right and half a wrong one more keep the ends off 0 and 1.
             blocks.append([float(scores[group].sum()), float(right[group].sum()), float(len(group))])
             while len(blocks) > 1 and blocks[-2][1] / blocks[-2][2] >= blocks[-1][1] / blocks[-1][2]:
                 last = blocks.pop()
                 blocks[-1] = [one + other for one, other in zip(blocks[-1], last, strict=True)]
         at = np.array([block[0] / block[2] for block in blocks])
+        # Half a right and half a wrong one more keep the ends off 0 and 1.
         means = np.array([(block[1] + 0.5) / (block[2] + 1) for block in blocks])
         means = np.maximum.accumulate(means)
         at, means = np.append(float(scores.min()), at), np.append(means[0], means)
@@ -83,10 +83,6 @@ class Calibration:
     auto: Mapping[Kind, float]
     measured: Mapping[str, Any] = field(default_factory=dict)
     """What it was made of, and how well it fits: for the report."""
-
-    def curve(self, kind: Kind) -> Curve | None:
-        """Return the curve of a kind of query, if it was measured."""
-        return self.curves.get(kind)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as it is kept in a file."""

@@ -17,12 +17,12 @@ from index.ann import AnnIndex, Columns
 from index.language.understand import Languages, Understanding
 from index.product import Product
 from index.query import (
-    NEWEST,
     Filters,
     LikeVectors,
     SearchQuery,
     Side,
     check_names,
+    check_query,
     checked_vectors,
     like_vectors,
     missing_products,
@@ -137,7 +137,7 @@ class SearchIndex:
             InputError: a filter, facet or order on an attribute that no product has; names the known ones.
             UnknownProductError: `like` or `unlike` names a product that is not there.
         """
-        self._check(query)
+        check_query(self._state.columns, query)
         return like_vectors(query, self.vectors)
 
     def count(self, filters: Filters | None = None) -> int:
@@ -201,7 +201,7 @@ class SearchIndex:
         state = self._state
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
-            self._check(query)
+            check_query(self._state.columns, query)
         pages: dict[int, Page[Any]] = {}
         for number, query in enumerate(queries):
             if needs_scores(query):
@@ -234,10 +234,6 @@ class SearchIndex:
                 )
                 pages[number] = Page(hits, total, counted[query.facets])
         return [pages[number] for number in range(len(queries))]
-
-    def _check(self, query: SearchQuery) -> None:
-        order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
-        check_names(self._state.columns, query.filters, query.facets, order)
 
     def _ranked_page(self, side: Side, vector: Vectors, query: SearchQuery) -> Page[Any]:
         """Return the page of a query whose results depend on more than the order of one cosine."""

@@ -5,6 +5,7 @@ A word index never changes; `updated` makes the next one over the same postings.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -164,10 +165,10 @@ class WordIndex:
     @cached_property
     def _numeric(self) -> dict[str, dict[int, float]]:
         found = {}
+        values = Counter(attribute for attribute, _ in self.values())
         for attribute, numbers in list(self.lists.numbers.items()):
             living = {number: value for number, value in list(numbers.items()) if self._lives(number)}
-            others = {value for (name, value) in self.values() if name == attribute}
-            if len(living) > 1 and len(living) >= 0.9 * len(others):
+            if len(living) > 1 and len(living) >= 0.9 * values[attribute]:
                 found[attribute] = living
         return found
 
