@@ -13,6 +13,8 @@ Imports nothing of ours. How an error becomes an HTTP status is in app/http/erro
     │   └── ReadOnlyError           a catalogue that cannot be written
     ├── ReplacedError               another catalogue is in its place now: try again
     ├── DatabaseUnavailableError    a database that does not answer: try again later
+    ├── NoSpaceError                a disk that is full
+    ├── OutOfMemoryError            memory that the system does not give
     └── OverloadedError             too much work at once: try again later
 
 Every message says what we got, what we need and what to do.
@@ -95,6 +97,18 @@ class DatabaseUnavailableError(VitrineError):
     """The database that holds the catalogue does not answer; the caller should try again later."""
 
     code = "unavailable"
+
+
+class NoSpaceError(VitrineError):
+    """The disk is full, or a quota is used up; nothing was changed, and the caller may send it again after room was made."""
+
+    code = "no_space"
+
+
+class OutOfMemoryError(VitrineError):
+    """The system gave no memory for the work; the caller may try again later. It says nothing of what was sent."""
+
+    code = "out_of_memory"
 
 
 class OverloadedError(VitrineError):
