@@ -100,7 +100,7 @@ class DatabaseUnavailableError(VitrineError):
 
 
 class NoSpaceError(VitrineError):
-    """The disk is full, or a quota is used up; nothing was changed, and the caller may send it again after room was made."""
+    """The disk is full or a quota is used up; nothing was changed. The caller may try again when there is room."""
 
     code = "no_space"
 
