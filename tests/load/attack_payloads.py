@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from tests.tools.root import ROOT
+
 BOUNDARY = "attack"
 IMAGES = "/v1/search/images"
 FORMS = (
@@ -69,6 +71,11 @@ def jpeg2000() -> bytes:
     file = io.BytesIO()
     Image.new("L", (7000, 7000), 128).save(file, "JPEG2000")
     return file.getvalue()
+
+
+def avif() -> bytes:
+    """Return a grey AVIF of 7,000 x 7,000 pixels in 698 bytes, most of a second of decoding; encoding it takes more."""
+    return (ROOT / "tests" / "data" / "grey-7000.avif").read_bytes()
 
 
 def wide_png() -> bytes:

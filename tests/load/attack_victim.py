@@ -1,4 +1,4 @@
-"""The other caller: asks for a text and for /healthz twenty times a second each, whatever else goes on.
+"""The other caller: a text and /healthz twenty times a second each and a picture twice, whatever else goes on.
 
     python -m tests.load.attack_victim --url http://127.0.0.1:8000 --out FILE
 
@@ -19,7 +19,12 @@ from typing import Any, TextIO
 
 import httpx
 
+from tests.load.attack_payloads import IMAGES
+from tests.load.products import picture_of
+
 EVERY_S = 0.05
+PICTURE_EVERY = 10
+"""Of how many rounds one has a picture."""
 LONGEST_S = 30.0
 MOST = 300
 """Questions without an answer at a time; a further one waits."""
@@ -48,10 +53,14 @@ class Victim:
             client = self._clients[number % 2]
             # Words of its own each time: no vector is in the cache.
             text = {"text": f"red shoe for women {due:.3f}", "k": 10}
-            for kind, options in (
-                ("text", {"method": "POST", "url": "/v1/search/images", "json": text}),
+            asked: list[tuple[str, dict[str, Any]]] = [
+                ("text", {"method": "POST", "url": IMAGES, "json": text}),
                 ("health", {"method": "GET", "url": "/healthz"}),
-            ):
+            ]
+            if number % PICTURE_EVERY == 0:
+                picture = picture_of(f"victim {due:.3f}", "JPEG")
+                asked.append(("picture", {"method": "POST", "url": IMAGES, "files": {"image": ("x.jpg", picture)}}))
+            for kind, options in asked:
                 task = asyncio.create_task(self._ask(client, kind, options))
                 self._running[task] = (kind, time.monotonic())
                 task.add_done_callback(self._running.pop)

@@ -79,6 +79,13 @@ async def jpeg2000(caller: Caller, products: int) -> None:
 
 
 @attack
+async def avif(caller: Caller, products: int) -> None:
+    """A5: 60 pictures at once of a kind that is read, each 698 bytes and most of a second of decoding."""
+    blob = form(IMAGES, payloads.avif())
+    await repeat(caller, 60, lambda _: blob)
+
+
+@attack
 async def pictures_left(caller: Caller, products: int) -> None:
     """A5: 60 pictures of 50 million pixels, a wave each second; every caller hangs up at once."""
     blob = form(IMAGES, payloads.wide_png())
