@@ -22,6 +22,7 @@ from app.http.responses import internal_error, named_response
 from app.http.trace import Trace, trace_of
 from app.logs import Origin, origin
 from app.telemetry import Telemetry
+from common import resource_error
 
 logger = logging.getLogger("vitrine.app")
 access = logging.getLogger("vitrine.access")
@@ -105,11 +106,14 @@ class RequestScope:
             await (refusal or self.app)(scope, receive, send_ours)
         except ClientDisconnect:
             logger.debug("request %s: the caller left", request_id)
-        except Exception:
-            logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+        except Exception as error:
+            resource = resource_error(error)
+            if status or resource is None:
+                logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if status:
                 raise  # half an answer is out: the server must cut the connection
-            await internal_error(request_id)(scope, receive, send_ours)
+            answer = internal_error(request_id) if resource is None else named_response(request_id, resource)
+            await answer(scope, receive, send_ours)
         finally:
             self._account(scope, key, status or 499, sent, time.perf_counter() - begun)
             origin.reset(token)

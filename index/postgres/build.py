@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from common import ArtefactError, ConfigError, DatabaseUnavailableError
+from common import ArtefactError, ConfigError, DatabaseUnavailableError, resource_error
 from index.location import Database
 from index.postgres.connection import Connection, connect, first_line
 from index.postgres.edits import mark_leads
@@ -98,6 +98,8 @@ class PostgresWriter:
                 " GRANT CREATE ON DATABASE"
             ) from error
         except psycopg.OperationalError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise DatabaseUnavailableError(
                 f"{self._database}: {first_line(error)}; nothing was replaced, run it again"
             ) from error

@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from common import ArtefactError
+from common import ArtefactError, resource_error
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error, replay_changes
 from index.sqlite.rows import INSERT, entry_to_row, info_to_rows
 from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, current_build, version_of
@@ -41,7 +41,8 @@ class CatalogueWriter:
 
     Raises:
         ArtefactError: on entering, when the folder holds something other than a catalogue; on leaving, when the
-            file could not be written (disk full).
+            file could not be written.
+        NoSpaceError: on leaving, when the disk is full.
     """
 
     def __init__(
@@ -109,6 +110,8 @@ class CatalogueWriter:
                 before_swap = _put_in_place(partial, build, folder)
                 _clear_replaced(folder, {before_swap, folder / build.name}, self._replaced_kept_s)
         except sqlite3.OperationalError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise ArtefactError(f"{folder}: the catalogue cannot be written ({error}); make room and retry") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
