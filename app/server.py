@@ -137,6 +137,8 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         slots=settings.upload_slots,
         queue_limit=settings.queue_limit,
         decode_threads=settings.decode_threads,
+        decode_bytes=int(settings.decode_memory_mb * 1_000_000),
+        deadline_s=settings.deadline_s,
     )
     components = Components(
         settings=settings,
@@ -145,7 +147,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         service=service,
         editor=Editor(service, state),
         uploads=Uploads(
-            lambda image: state.serving.encoder.prepare_image(image),
+            lambda: state.serving.encoder.image_size,
             limits,
             telemetry,
             lambda: service.batcher.waiting,

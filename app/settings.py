@@ -105,7 +105,10 @@ class Settings(BaseSettings):
     """Longest a request body may take to arrive, in seconds."""
 
     decode_threads: int = Field(2, ge=1)
-    """Threads that decode pictures, beside the one that encodes."""
+    """Processes that decode pictures, beside one for those that are large or take long."""
+
+    decode_memory_mb: float = Field(256.0, ge=16, allow_inf_nan=False)
+    """Most memory that decoding one picture may take, in megabytes (10^6 bytes); large ones are decoded one by one."""
 
     ready_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """Longest the query that /readyz sends through the whole service may take, in seconds."""
