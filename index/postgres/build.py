@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from common import ArtefactError, ConfigError, DatabaseUnavailableError
+from common import ArtefactError, ConfigError, DatabaseUnavailableError, resource_error
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, Moment, unreadable_error
 from index.location import Database
 from index.postgres.connection import connect, first_line
@@ -111,6 +111,8 @@ class PostgresWriter:
                 " GRANT CREATE ON DATABASE"
             ) from error
         except psycopg.OperationalError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise DatabaseUnavailableError(
                 f"{self._database}: {first_line(error)}; nothing was replaced, run it again"
             ) from error

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from common import ArtefactError
+from common import ArtefactError, resource_error
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreadable_error
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 from index.sqlite.edited import edited_products, marks, read_entries, remember
@@ -44,7 +44,8 @@ class CatalogueWriter:
 
     Raises:
         ArtefactError: on entering, when the folder holds something other than a catalogue that can be read; on
-            leaving, when an edit cannot be kept, or the file could not be written (disk full).
+            leaving, when an edit cannot be kept, or the file could not be written.
+        NoSpaceError: on leaving, when the disk is full.
     """
 
     def __init__(
@@ -134,6 +135,8 @@ class CatalogueWriter:
                 before_swap = _put_in_place(partial, build, folder)
                 _clear_replaced(folder, {before_swap, folder / build.name}, self._replaced_kept_s)
         except sqlite3.OperationalError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise ArtefactError(f"{folder}: the catalogue cannot be written ({error}); make room and retry") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError
+from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError, resource_error
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
@@ -117,7 +117,8 @@ class Catalogue:
             InputError: an entry that cannot be stored; nothing is changed.
             ReadOnlyError: the catalogue cannot be written here.
             ReplacedError: another catalogue has taken this one's place; nothing is changed.
-            ArtefactError: the disk is full, or the file damaged; nothing is changed.
+            NoSpaceError: the disk is full; nothing is changed.
+            ArtefactError: the file is damaged; nothing is changed.
         """
         if self._writer is None:
             raise ReadOnlyError("the catalogue stands on a file system or in a folder that cannot be written")
@@ -134,6 +135,8 @@ class Catalogue:
                     roll_back(self._writer)
                     raise
             except sqlite3.Error as error:
+                if resource := resource_error(error):
+                    raise resource from error
                 raise ArtefactError(
                     f"{self._folder / FILE} cannot be written ({error}); nothing of this was changed"
                 ) from error
