@@ -47,6 +47,9 @@ class Store(Protocol):
     def write(self, edits: Sequence[Put | Delete], /) -> list[Written | ConflictError]:
         """Make `edits` in order, in one transaction."""
 
+    def tend(self) -> None:
+        """Look after the files of a catalogue that is being served; to be called several times a second."""
+
     def version(self) -> int:
         """Return the last sequence number of the change log."""
 

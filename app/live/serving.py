@@ -216,6 +216,7 @@ class ServingState:
             await asyncio.sleep(pause)
             pause = FOLLOW_S
             try:
+                await asyncio.to_thread(self.catalogue.tend)
                 if await asyncio.to_thread(self.catalogue.replaced):
                     await self.reload()
                 elif await asyncio.to_thread(self.catalogue.version) != self.serving.index.version:
