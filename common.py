@@ -1,4 +1,4 @@
-"""What every package shares: the exception tree, atomic files, JSON files and lazy exports.
+"""What every package shares: the exception tree, atomic files, JSON files, lazy exports, safe paths of children.
 
 Imports nothing of ours. How an error becomes an HTTP status is in app/http/errors.py, and an exit code in vitrine/cli.
 
@@ -27,6 +27,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -242,6 +243,37 @@ def read_json(
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's text that is not blank, or the name of its type."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def safe_path() -> str:
+    """Return `sys.path` as a value of PYTHONPATH, without the working folder and names that are relative to it.
+
+    A process that has it imports what this one can, and nothing that lies where the command happened to be started. The
+    folder of this module stays: in a clone it may be the working folder.
+    """
+    ours = os.path.dirname(os.path.realpath(__file__))
+    foreign = {os.path.realpath(os.curdir)} - {ours}
+    return os.pathsep.join(
+        entry for entry in sys.path if os.path.isabs(entry) and os.path.realpath(entry) not in foreign
+    )
+
+
+@contextmanager
+def safe_children() -> Iterator[None]:
+    """Keep the working folder out of the path of every Python process that starts within the block.
+
+    `python -c`, which also starts the children of multiprocessing, would put that folder first: a `json.py` there would
+    run in them.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:

@@ -5,7 +5,6 @@ Knows no search and no store. What a body claims of itself (length, file name, t
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -13,15 +12,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import Request
-from PIL import Image
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.errors import InvalidError, MalformedError, MediaTypeError, invalid
+from app.http.connection import while_connected
 from app.http.limits import MAX_JSON, AcquireSlot, BodyLimits, Slots, bounded, in_time, too_large
 from app.http.lines import LINES, Line, bulk_form, parse_line, split_lines
 from app.http.pictures import Pictures, UploadedPicture
+from app.http.rate import address_group
+from app.http.turns import together
 from app.schemas import (
     BatchRequest,
     ClassifyRequest,
@@ -47,7 +48,7 @@ class Uploads:
 
     def __init__(
         self,
-        prepare: Callable[[Image.Image], np.ndarray],
+        size: Callable[[], tuple[int, int]],
         limits: BodyLimits,
         telemetry: Telemetry,
         waiting: Callable[[], int] = lambda: 0,
@@ -55,11 +56,11 @@ class Uploads:
         self._limits = limits
         self._telemetry = telemetry
         self._slots = Slots(limits, waiting)
-        self._pictures = Pictures(prepare, limits, telemetry)
+        self.pictures = Pictures(size, limits, telemetry)
 
     def close(self) -> None:
-        """End the decoding threads."""
-        self._pictures.close()
+        """End the processes that decode, and the threads that read."""
+        self.pictures.close()
 
     async def read(self, request: Request, model: type[B]) -> tuple[B, np.ndarray | None]:
         """Return the fields of a call that takes one picture, and the picture, if there is one.
@@ -80,7 +81,9 @@ class Uploads:
         """Return the fields, and the picture as it was sent beside the prepared one; raises as `read`."""
         with self._slots.reading() as acquire_slot:
             fields, sent = await self._read_fields(request, model, acquire_slot)
-            return fields, None if sent is None else await self._picture(sent, acquire_slot)
+            if sent is None:
+                return fields, None
+            return fields, await while_connected(request, self._picture(request, sent, acquire_slot))
 
     async def _read_fields(
         self, request: Request, model: type[B], acquire_slot: AcquireSlot
@@ -118,13 +121,14 @@ class Uploads:
                 fields.check(picture=False)
                 if fields.image is None:
                     return fields, None
-                return fields, (await self._picture(fields.image, acquire_slot)).pixels
+                return fields, (await self._picture(request, fields.image, acquire_slot)).pixels
             except InputError as error:
                 return error
 
         with self._slots.reading() as acquire_slot:
             value, _ = await self._read_json(request, acquire_slot)
-            return await asyncio.gather(*map(one, _checked(BatchRequest, value, strict=True).queries))
+            queries = _checked(BatchRequest, value, strict=True).queries
+            return await while_connected(request, together(one, queries))
 
     async def read_embeddings(self, request: Request, dim: int) -> tuple[EmbeddingsRequest, list[str | np.ndarray]]:
         """Return the fields of a call for vectors of `dim` floats, and its inputs with pictures prepared.
@@ -133,11 +137,12 @@ class Uploads:
             VitrineError: as `read`.
         """
 
-        async def one(number: int, text: str) -> str | np.ndarray:
+        async def one(item: tuple[int, str]) -> str | np.ndarray:
+            number, text = item
             if not is_picture(text):
                 return text
             try:
-                return (await self._picture(text, acquire_slot)).pixels
+                return (await self._picture(request, text, acquire_slot)).pixels
             except ImageError as error:
                 raise ImageError(f"input {number}: {error}") from None
 
@@ -148,7 +153,7 @@ class Uploads:
             inputs = fields.inputs()
             if not any(map(is_picture, inputs)):
                 return fields, list(inputs)
-            return fields, await asyncio.gather(*(one(*item) for item in enumerate(inputs)))
+            return fields, await while_connected(request, together(one, enumerate(inputs)))
 
     async def read_lines(self, request: Request) -> AsyncGenerator[Line, None]:
         """Yield the lines of a bulk call as they arrive, with their pictures; a bad line comes with what is wrong.
@@ -162,23 +167,25 @@ class Uploads:
             if kind in LINES:
                 async with aclosing(split_lines(request, self._limits.max_json_bytes, self._in_time)) as lines:
                     async for number, line in lines:
-                        yield await self._line(number, line, {}, acquire_slot)
+                        yield await self._line(request, number, line, {}, acquire_slot)
             elif kind == "multipart/form-data":
                 async with bulk_form(request, self._limits.max_bytes, self._in_time) as (text, files):
                     for number, line in enumerate(text.splitlines(), 1):
                         if line.strip():
-                            yield await self._line(number, line, files, acquire_slot)
+                            yield await self._line(request, number, line, files, acquire_slot)
             else:
                 raise MediaTypeError(
                     f"the content type is {kind or 'missing'}; send application/x-ndjson, or multipart/form-data with a"
                     " file 'products' of such lines and files for their pictures"
                 )
 
-    async def _line(self, number: int, line: bytes, files: Mapping[str, UploadFile], acquire_slot: AcquireSlot) -> Line:
+    async def _line(
+        self, request: Request, number: int, line: bytes, files: Mapping[str, UploadFile], acquire_slot: AcquireSlot
+    ) -> Line:
         """Return what a line says, and its picture: a data URI, or the name of one of `files`."""
         fields = None
         try:
-            value = await self._pictures.run(parse_line, line)
+            value = await self.pictures.run(parse_line, line)
             fields = _checked(ProductLine, value, strict=True)
             if fields.delete or fields.image is None:
                 return Line(number, fields)
@@ -187,20 +194,20 @@ class Uploads:
                 await files[fields.image].seek(0)
                 if len(data) > self._limits.max_bytes:
                     raise too_large("the picture", self._limits.max_bytes)
-                return Line(number, fields, await self._picture(data, acquire_slot))
+                return Line(number, fields, await self._picture(request, data, acquire_slot))
             if not fields.image.startswith("data:"):
                 raise ImageError(
                     f"the image {fields.image[:100]!r} is no file of the form and no data URI; send either: pictures"
                     " are not fetched from addresses"
                 )
-            return Line(number, fields, await self._picture(fields.image, acquire_slot))
+            return Line(number, fields, await self._picture(request, fields.image, acquire_slot))
         except InputError as error:
             return Line(number, fields, error=error)
 
-    async def _picture(self, sent: bytes | str, acquire_slot: AcquireSlot) -> UploadedPicture:
-        """Return the picture in `sent`, bytes or a data URI, prepared in one of the decoding threads."""
+    async def _picture(self, request: Request, sent: bytes | str, acquire_slot: AcquireSlot) -> UploadedPicture:
+        """Return the picture in `sent`, bytes or a data URI, prepared in one of the processes that decode."""
         acquire_slot()
-        return await self._pictures.prepared(sent)
+        return await self.pictures.prepared(sent, address_group(request.client.host) if request.client else "")
 
     def _in_time(self) -> AbstractAsyncContextManager[None]:
         return in_time(self._limits.timeout_s, self._telemetry)
@@ -222,7 +229,7 @@ class Uploads:
         try:
             if size <= MAX_JSON:
                 return json.loads(body), size
-            return await self._pictures.run(json.loads, body), size
+            return await self.pictures.run(json.loads, body), size
         except (ValueError, RecursionError) as error:
             raise MalformedError(
                 f'the body is not JSON ({error}); send an object such as {{"text": "red dress"}}'

@@ -6,7 +6,6 @@ what one has committed, the others find in the change log. Knows no model and no
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ from index.sqlite.rows import (
     to_product,
     to_vector,
 )
-from index.sqlite.schema import FILE, file_identity, open_reader, open_writer, version_of
+from index.sqlite.schema import FILE, file_identity, may_write, open_reader, open_writer, version_of
 
 
 class Catalogue:
@@ -64,19 +63,18 @@ class Catalogue:
             what = f"has no {FILE}" if folder.is_dir() else "does not exist"
             raise ArtefactError(f"{folder} {what}; make a catalogue with `vitrine index`")
         file = (folder / FILE).resolve()
-        may_write = os.access(folder, os.W_OK) and os.access(file, os.W_OK)
         self._folder = folder
         self._build = file.stem
         self._log_length = log_length
         self._lock = threading.RLock()
         self._write_lock = threading.Lock()
-        self._connection, self._identity = open_reader(file, may_write)
+        self._connection, self._identity = open_reader(file)
         self._writer: sqlite3.Connection | None = None
         try:
             with self._reading() as reading:
                 self.info = read_info(reading, folder)
             check_encoder(folder, self.info, encoder_id)
-            if writable and may_write:
+            if writable and may_write(file):
                 self._writer = open_writer(file)
         except BaseException:
             self.close()

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from common import InputError, VitrineError, resource_error
+from common import InputError, VitrineError, resource_error, safe_children
 
 START, OWN, LAB, RUNNING = "Start here", "Your own products", "Experiments", "Running it"
 """The panels of `vitrine --help`."""
@@ -46,7 +46,8 @@ def main() -> None:
     # Pillow warns of damaged EXIF blocks in the middle of a progress bar; the report says which pictures are unusable.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
-        cli()
+        with safe_children():
+            cli()
     except Exception as error:
         _report(error)
 
