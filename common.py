@@ -180,6 +180,20 @@ def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryErr
     return None
 
 
+def reserve(descriptor: int, size: int) -> None:
+    """Make an open file `size` bytes long and take its room on the disk, where the system can.
+
+    Before a file is written through a mapping: there a full disk would end the process (SIGBUS).
+
+    Raises:
+        OSError: there is not so much room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it replaces `path` when the block succeeds, else it is removed.
