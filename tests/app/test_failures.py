@@ -262,7 +262,7 @@ def test_a_caller_who_hangs_up_is_not_worked_for(folder: Path) -> None:
         until(lambda: encoder.entered == 1)
         with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as raw:
             raw.sendall(
-                b"POST /v1/search/images HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+                b"POST /v1/search/images HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
                 b'content-length: 16\r\n\r\n{"text": "gone"}'
             )
             until(lambda: app.state.components.service.batcher.waiting == 1)

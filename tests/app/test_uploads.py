@@ -200,7 +200,7 @@ def test_a_body_that_does_not_arrive_is_given_up(folder: Path) -> None:
         address = (client.base_url.host, client.base_url.port or 80)
         with socket.create_connection(address, timeout=10) as raw:
             raw.sendall(
-                b"POST /v1/search/images HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n"
+                b"POST /v1/search/images HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n"
                 b"content-type: application/json\r\n\r\n{"
             )
             assert b" 408 " in raw.recv(4096).split(b"\r\n")[0]
@@ -211,7 +211,7 @@ def test_a_caller_who_hangs_up_while_sending_does_no_harm(folder: Path) -> None:
         for _ in range(3):
             with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as raw:
                 raw.sendall(
-                    b"POST /v1/search/images HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n"
+                    b"POST /v1/search/images HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5000\r\n"
                     b"content-type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
                 )
         until(lambda: post(client, encoded(draw("red", "bag"))).status_code == 200)

@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
+from app.http import BoundedProtocol
 from app.server import create_app
 from app.settings import Settings
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
@@ -159,7 +160,8 @@ def write_catalogue(folder: Path, encoder: DrawnEncoder, shop: Sequence[Product]
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
     """Run `app` under a real server on a free port and yield a client for it."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5))
+    options: dict[str, Any] = {"http": BoundedProtocol, "ws": "none", "proxy_headers": False}
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5, **options))
     thread = threading.Thread(target=server.run, name="test-server", daemon=True)
     thread.start()
     until(lambda: server.started or not thread.is_alive())
