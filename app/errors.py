@@ -56,6 +56,18 @@ class SlowBodyError(InputError):
     code = "body_timeout"
 
 
+class MisdirectedError(InputError):
+    """The request is for a host that the service does not answer for."""
+
+    code = "misdirected"
+
+
+class UpgradeError(InputError):
+    """The request asks for another protocol than HTTP."""
+
+    code = "upgrade_refused"
+
+
 class UnauthorizedError(InputError):
     """The call needs a key, and the request has none that is known."""
 

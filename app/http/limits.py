@@ -38,7 +38,11 @@ class BodyLimits:
     queue_limit: int
     """Most requests that are read or wait for the encoder."""
     decode_threads: int
-    """Threads that decode pictures."""
+    """Processes that decode pictures, beside one for those that are large or slow."""
+    decode_bytes: int
+    """Of memory, that decoding one picture may take."""
+    deadline_s: float
+    """Longest a picture may wait and be decoded."""
 
     @property
     def max_json_bytes(self) -> int:

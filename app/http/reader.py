@@ -5,24 +5,24 @@ Knows no search and no store. What a body claims of itself (file name, type of t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import Request
-from PIL import Image
 from starlette.datastructures import UploadFile
 
 from app.bounded_json import parse_json
 from app.errors import MalformedError, MediaTypeError
+from app.http.connection import while_connected
 from app.http.forms import read_form, structured_fields
 from app.http.json_body import JsonBodies
 from app.http.limits import MAX_JSON, BodyLimits, claimed_length, content_type, too_large
 from app.http.lines import LINES, Line, RawLines, bulk_form, stored_pieces, streamed_pieces
 from app.http.pictures import Pictures, UploadedPicture
 from app.http.places import Hold, Places
+from app.http.turns import together
 from app.schemas import (
     BatchRequest,
     ClassifyRequest,
@@ -48,7 +48,7 @@ class Uploads:
 
     def __init__(
         self,
-        prepare: Callable[[Image.Image], np.ndarray],
+        size: Callable[[], tuple[int, int]],
         limits: BodyLimits,
         telemetry: Telemetry,
         waiting: Callable[[], int] = lambda: 0,
@@ -56,12 +56,12 @@ class Uploads:
         self._limits = limits
         self._places = Places(limits, telemetry, waiting)
         self._json = JsonBodies(limits)
-        self._pictures = Pictures(prepare, limits, telemetry)
+        self.pictures = Pictures(size, limits, telemetry)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the processes that decode, and the threads that read."""
         self._json.close()
-        self._pictures.close()
+        self.pictures.close()
 
     async def read(self, request: Request, model: type[B]) -> tuple[B, np.ndarray | None]:
         """Return the fields of a call that takes one picture, and the picture, if there is one.
@@ -83,7 +83,7 @@ class Uploads:
         form = content_type(request) == "multipart/form-data"
         with self._places.hold(request, needs_slot=form or claimed_length(request) > MAX_JSON) as hold:
             fields, sent = await (self._read_form if form else self._read_json)(request, model, hold)
-            return fields, None if sent is None else await self._picture(sent, hold)
+            return fields, None if sent is None else await while_connected(request, self._picture(sent, hold))
 
     async def _read_json(self, request: Request, model: type[B], hold: Hold) -> tuple[B, bytes | str | None]:
         """Return the fields of a call that takes one picture, and the picture as it was sent."""
@@ -142,7 +142,7 @@ class Uploads:
 
         with self._places.hold(request, needs_slot=claimed_length(request) > MAX_JSON) as hold:
             queries = await self._json.read(request, hold, BatchRequest.most_values(dim), check)
-            return await asyncio.gather(*map(one, queries))
+            return await while_connected(request, together(one, queries))
 
     async def read_embeddings(self, request: Request, dim: int) -> tuple[EmbeddingsRequest, list[str | np.ndarray]]:
         """Return the fields of a call for vectors of `dim` floats, and its inputs with pictures prepared.
@@ -151,7 +151,8 @@ class Uploads:
             VitrineError: as `read`.
         """
 
-        async def one(number: int, text: str) -> str | np.ndarray:
+        async def one(item: tuple[int, str]) -> str | np.ndarray:
+            number, text = item
             if not is_picture(text):
                 return text
             try:
@@ -169,7 +170,7 @@ class Uploads:
             inputs = fields.inputs()
             if not any(map(is_picture, inputs)):
                 return fields, list(inputs)
-            return fields, await asyncio.gather(*(one(*item) for item in enumerate(inputs)))
+            return fields, await while_connected(request, together(one, enumerate(inputs)))
 
     async def read_lines(self, request: Request) -> AsyncGenerator[list[Line], None]:
         """Yield the lines of a bulk call in pieces as they arrive, with their pictures; a bad one has what is wrong.
@@ -216,20 +217,20 @@ class Uploads:
                     raise too_large("the picture", self._limits.max_bytes)
                 data = await file.read()
                 await file.seek(0)
-                return Line(number, fields, await self._pictures.prepared(data))
+                return Line(number, fields, await self.pictures.prepared(data, hold.caller))
             if not fields.image.startswith("data:"):
                 raise ImageError(
                     f"the image {fields.image[:100]!r} is no file of the form and no data URI; send either: pictures"
                     " are not fetched from addresses"
                 )
-            return Line(number, fields, await self._pictures.prepared(fields.image))
+            return Line(number, fields, await self.pictures.prepared(fields.image, hold.caller))
         except InputError as error:
             return Line(number, fields, error=error)
 
     async def _picture(self, sent: bytes | str, hold: Hold) -> UploadedPicture:
-        """Return the picture in `sent`, bytes or a data URI, prepared."""
+        """Return the picture in `sent`, bytes or a data URI, prepared in one of the processes that decode."""
         hold.take_slot()
-        return await self._pictures.prepared(sent)
+        return await self.pictures.prepared(sent, hold.caller)
 
 
 def _parse_line(line: bytes) -> ProductLine:

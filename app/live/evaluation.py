@@ -16,7 +16,7 @@ from typing import Any
 
 from app.errors import UnavailableError
 from app.telemetry import Telemetry
-from common import ArtefactError, InputError
+from common import ArtefactError, InputError, safe_path
 from index import Database, Location
 from index.metrics import CATALOGUE_VARIABLE, Report
 
@@ -80,12 +80,13 @@ class Evaluations:
     async def _compute(self, split: str, what: Report) -> dict[str, Any]:
         async with self._turn:
             self._telemetry.evaluated()
-            environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
+            environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": safe_path()}
             # Not as an argument, which all users of the machine can read: a URL has a password.
             place = self._place
             environment[CATALOGUE_VARIABLE] = place.url if isinstance(place, Database) else str(place.resolve())
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",
                 "-c",
                 "from index.metrics import main; main()",
                 split,

@@ -11,7 +11,6 @@ from common import lazy_exports
 
 if TYPE_CHECKING:
     from app.query.batcher import MicroBatcher as MicroBatcher
-    from app.query.batcher import QueuedJob as QueuedJob
     from app.query.classify import classify_labels as classify_labels
     from app.query.classify import explain_match as explain_match
     from app.query.engine import Engine as Engine
@@ -19,19 +18,22 @@ if TYPE_CHECKING:
     from app.query.jobs import Encoder as Encoder
     from app.query.jobs import Job as Job
     from app.query.jobs import JobResult as JobResult
+    from app.query.jobs import Lookup as Lookup
     from app.query.jobs import Part as Part
     from app.query.jobs import Serving as Serving
     from app.query.jobs import TextOptions as TextOptions
     from app.query.jobs import unit_vector as unit_vector
+    from app.query.line import QueuedJob as QueuedJob
     from app.query.service import Service as Service
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "app.query.batcher": "MicroBatcher QueuedJob",
+        "app.query.batcher": "MicroBatcher",
         "app.query.classify": "classify_labels explain_match",
         "app.query.engine": "Engine",
-        "app.query.jobs": "Encoder Job JobResult Part Serving TextOptions WEIGHTS unit_vector",
+        "app.query.jobs": "Encoder Job JobResult Lookup Part Serving TextOptions WEIGHTS unit_vector",
+        "app.query.line": "QueuedJob",
         "app.query.service": "Service",
     },
 )

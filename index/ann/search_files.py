@@ -25,7 +25,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from common import ArtefactError, ConfigError, InputError, atomic_folder, write_json
+from common import ArtefactError, ConfigError, InputError, atomic_folder, resource_error, write_json
 from index.ann.choose import choose
 from index.ann.columns import Columns, read_columns, write_columns
 from index.ann.faiss_index import AnnIndex, Choice, from_json, load, to_json
@@ -129,6 +129,8 @@ def make_index(folder: Path, requirements: IndexRequirements | None = None) -> d
             with _locked(folder), atomic_folder(_files_folder(catalogue)) as partial:
                 manifest = _write(catalogue, asked, partial)
         except OSError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise ArtefactError(
                 f"{folder} cannot be written ({error.strerror}); check its rights and the disk"
             ) from error

@@ -73,6 +73,11 @@ class PostgresCatalogue:
         check_encoder(self._database, info, encoder_id)
         return build, info
 
+    @property
+    def build(self) -> str:
+        """Name of the build that is open."""
+        return self._build
+
     def sql(self, text: str) -> Composed:
         """Return a statement over the tables of this catalogue's build."""
         return format_sql(text, self._build, dim=self.info.dim)

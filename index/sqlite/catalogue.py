@@ -6,7 +6,6 @@ what one has committed, the others find in the change log. Knows no model and no
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError
+from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError, resource_error
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
@@ -32,7 +31,7 @@ from index.sqlite.rows import (
     to_product,
     to_vector,
 )
-from index.sqlite.schema import FILE, file_identity, open_reader, open_writer, version_of
+from index.sqlite.schema import FILE, file_identity, may_write, open_reader, open_writer, version_of
 
 
 class Catalogue:
@@ -64,19 +63,18 @@ class Catalogue:
             what = f"has no {FILE}" if folder.is_dir() else "does not exist"
             raise ArtefactError(f"{folder} {what}; make a catalogue with `vitrine index`")
         file = (folder / FILE).resolve()
-        may_write = os.access(folder, os.W_OK) and os.access(file, os.W_OK)
         self._folder = folder
         self._build = file.stem
         self._log_length = log_length
         self._lock = threading.RLock()
         self._write_lock = threading.Lock()
-        self._connection, self._identity = open_reader(file, may_write)
+        self._connection, self._identity = open_reader(file)
         self._writer: sqlite3.Connection | None = None
         try:
             with self._reading() as reading:
                 self.info = read_info(reading, folder)
             check_encoder(folder, self.info, encoder_id)
-            if writable and may_write:
+            if writable and may_write(file):
                 self._writer = open_writer(file)
         except BaseException:
             self.close()
@@ -119,7 +117,8 @@ class Catalogue:
             InputError: an entry that cannot be stored; nothing is changed.
             ReadOnlyError: the catalogue cannot be written here.
             ReplacedError: another catalogue has taken this one's place; nothing is changed.
-            ArtefactError: the disk is full, or the file damaged; nothing is changed.
+            NoSpaceError: the disk is full; nothing is changed.
+            ArtefactError: the file is damaged; nothing is changed.
         """
         if self._writer is None:
             raise ReadOnlyError("the catalogue stands on a file system or in a folder that cannot be written")
@@ -136,6 +135,8 @@ class Catalogue:
                     roll_back(self._writer)
                     raise
             except sqlite3.Error as error:
+                if resource := resource_error(error):
+                    raise resource from error
                 raise ArtefactError(
                     f"{self._folder / FILE} cannot be written ({error}); nothing of this was changed"
                 ) from error
