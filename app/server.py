@@ -134,6 +134,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         max_bytes=int(settings.max_upload_mb * 1_000_000),
         max_pixels=settings.max_pixels,
         timeout_s=settings.upload_timeout_s,
+        held_bytes=int(settings.upload_memory_mb * 1_000_000),
         slots=settings.upload_slots,
         queue_limit=settings.queue_limit,
         decode_threads=settings.decode_threads,

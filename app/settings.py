@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     upload_slots: int = Field(64, ge=1)
     """Most uploads held in memory at a time, in uploads; further ones are refused at once."""
 
+    upload_memory_mb: float = Field(128.0, gt=0, allow_inf_nan=False)
+    """Most memory that large request bodies hold together, in megabytes (10^6 bytes); further ones are refused."""
+
     upload_timeout_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """Longest a request body may take to arrive, in seconds."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from fastapi import Request, Response
 
-from app.http import error_entry, while_connected
+from app.http import error_entry, list_response, while_connected
 from app.query import Job, JobResult, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router, json_response
@@ -61,8 +61,8 @@ async def search_images_batch(request: Request, components: TheComponents) -> Re
     """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
     jobs = await _read_jobs(request, components, "images")
     results = await while_connected(request, components.service.search_many(jobs))
-    return json_response(
-        {"answers": [_products(one) if isinstance(one, JobResult) else _entry(request, one) for one in results]}
+    return list_response(
+        "answers", (_products(one) if isinstance(one, JobResult) else _entry(request, one) for one in results)
     )
 
 
@@ -71,8 +71,8 @@ async def search_descriptions_batch(request: Request, components: TheComponents)
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     jobs = await _read_jobs(request, components, "texts")
     results = await while_connected(request, components.service.search_many(jobs))
-    return json_response(
-        {"answers": [_descriptions(one) if isinstance(one, JobResult) else _entry(request, one) for one in results]}
+    return list_response(
+        "answers", (_descriptions(one) if isinstance(one, JobResult) else _entry(request, one) for one in results)
     )
 
 
@@ -80,7 +80,7 @@ async def _read_jobs(request: Request, components: Components, side: Side) -> li
     """Return the job of each of several searches, or what is wrong with it."""
     dim = components.service.serving.encoder.dim
     jobs: list[Job | InputError] = []
-    for query in await components.uploads.read_batch(request):
+    for query in await components.uploads.read_batch(request, dim):
         try:
             jobs.append(query if isinstance(query, InputError) else to_job(side, *query, dim))
         except InputError as error:
