@@ -105,8 +105,8 @@ class ServingState:
             if catalogue is not None:
                 catalogue.close()
 
-    def state(self) -> Hashable:
-        """Return what tells one state of what is served from another."""
+    def state(self) -> tuple[Hashable, int]:
+        """Return what tells the catalogue that is served from another in its place, and its version."""
         return id(self.catalogue), self.serving.index.version
 
     async def apply(self, encoder: Encoder, edits: Sequence[Put | Delete]) -> WriteResult:
