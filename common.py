@@ -23,9 +23,11 @@ Every message says what we got, what we need and what to do.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import uuid
 import warnings
@@ -140,6 +142,56 @@ class OverloadedError(VitrineError):
     """More work is waiting than the queue admits; the caller should try again later."""
 
     code = "overloaded"
+
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says when a disk, a quota or a limit of files leaves no room."""
+FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122")
+MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")
+"""The same in the words of libraries that pass on no number."""
+LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}
+"""Types of onnxruntime and safetensors, by name: they are not imported here."""
+
+
+def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryError | None:
+    """Return what an error means when it, or what caused it, is a full disk or no memory; None: it is something else.
+
+    The one place that knows how the system and the libraries say so.
+    """
+    while error is not None:
+        if isinstance(error, (NoSpaceError, OutOfMemoryError)):
+            return error
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return OutOfMemoryError("the system has no memory left for this; free some, or ask for less at once")
+        library = isinstance(error, RuntimeError) or type(error).__name__ in LIBRARY_ERRORS
+        # Texts of other types may hold words of a caller's.
+        said = str(error) if library else ""
+        if any(text in said for text in MEMORY_TEXTS):
+            return OutOfMemoryError("the system has no memory left for this; free some, or ask for less at once")
+        state = getattr(error, "sqlstate", None)  # of PostgreSQL: disk_full, out_of_memory
+        if state == "53200":
+            return OutOfMemoryError("the database has no memory left for this; ask for less at once")
+        full = state == "53100" or (isinstance(error, OSError) and error.errno in FULL)
+        # SQLite names a full disk. A quota and a limit of files come as a write that failed.
+        code = error.sqlite_errorcode if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode") else 0
+        if full or code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE) or any(t in said for t in FULL_TEXTS):
+            return NoSpaceError("the disk is full or a quota is used up; make room, then try again")
+        error = error.__cause__
+    return None
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Make an open file `size` bytes long and take its room on the disk, where the system can.
+
+    Before a file is written through a mapping: there a full disk would end the process (SIGBUS).
+
+    Raises:
+        OSError: there is not so much room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
 
 
 @contextmanager

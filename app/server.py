@@ -10,8 +10,9 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -19,8 +20,22 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 from uvicorn.config import STARTUP_FAILURE
 
-from app.http import BodyLimits, KeyRing, RateLimit, RequestScope, Uploads, add_error_handlers, require
-from app.live import Editor, Evaluations, Maps, ServingState
+from app.http import (
+    LIFESPAN_STATE,
+    BodyLimits,
+    BoundedProtocol,
+    Connections,
+    Hosts,
+    KeyRing,
+    Proxies,
+    RateLimit,
+    RequestScope,
+    Uploads,
+    add_error_handlers,
+    possible_connections,
+    require,
+)
+from app.live import Editor, Evaluations, FacetCounts, Maps, ServingState, Shared, shared_readiness
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.query import Encoder, Service
@@ -54,10 +69,15 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     """
     settings = settings or Settings.read()
     keys = KeyRing(settings.keys)
+    try:
+        proxies = Proxies(settings.trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"VITRINE_TRUSTED_PROXIES: {error}") from None
     components = open_components(settings, encoder)
+    connections = Connections(possible_connections(settings.max_connections), proxies, components.telemetry)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         components.start()
         chores = (
             _gauge_loop(components),
@@ -65,9 +85,11 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
             trim_loop(lambda: components.state.catalogue),
         )
         beside = [asyncio.create_task(chore) for chore in chores]
+        restore = _at_exit(components.evaluations.stop)
         try:
-            yield
+            yield {LIFESPAN_STATE: connections}
         finally:
+            restore()
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
@@ -87,8 +109,14 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.components = components
     app.state.settings = settings
     app.state.keys = keys
-    limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
-    app.add_middleware(RequestScope, keys=keys, telemetry=components.telemetry, limit=limit)
+    app.add_middleware(
+        RequestScope,
+        keys=keys,
+        telemetry=components.telemetry,
+        limit=_rate_limit(settings),
+        hosts=Hosts(settings.allowed_hosts, settings.host),
+        proxies=proxies,
+    )
     add_error_handlers(app)
     app.state.routers = (*DIRECT, *INCLUDED)
     for router in INCLUDED:
@@ -108,9 +136,12 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         max_bytes=int(settings.max_upload_mb * 1_000_000),
         max_pixels=settings.max_pixels,
         timeout_s=settings.upload_timeout_s,
+        held_bytes=int(settings.upload_memory_mb * 1_000_000),
         slots=settings.upload_slots,
         queue_limit=settings.queue_limit,
         decode_threads=settings.decode_threads,
+        decode_bytes=int(settings.decode_memory_mb * 1_000_000),
+        deadline_s=settings.deadline_s,
     )
     components = Components(
         settings=settings,
@@ -119,16 +150,32 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         service=service,
         editor=Editor(service, state),
         uploads=Uploads(
-            lambda image: state.serving.encoder.prepare_image(image),
+            lambda: state.serving.encoder.image_size,
             limits,
             telemetry,
-            lambda: service.batcher.waiting,
+            lambda: service.batcher.light_waiting,
         ),
-        evaluations=Evaluations(settings.catalogue, state.state, telemetry),
+        evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
         maps=Maps(settings.catalogue),
+        facet_counts=FacetCounts(service),
+        readiness=shared_readiness(service, state, settings),
+        figures=Shared(lambda: asyncio.to_thread(_figures, components)),
     )
     components.update_gauges()
     return components
+
+
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    """Return the limit that is set; workers count together in a file of the folder that they share."""
+    if not settings.rate_limit:
+        return None
+    folder = os.environ.get(SHARED)
+    return RateLimit(parse_rate(settings.rate_limit), Path(folder) / "rate-limit" if folder else None)
+
+
+def _figures(components: Components) -> bytes:
+    components.update_gauges()
+    return components.telemetry.text()
 
 
 def _add_metrics(app: FastAPI, *, keyed: bool) -> None:
@@ -161,8 +208,9 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
         "server_header": False,
         "access_log": False,
         "log_config": log_config(settings.log_format, settings.log_level),
-        "proxy_headers": True,
-        "forwarded_allow_ips": settings.trusted_proxies,
+        "http": BoundedProtocol,
+        "ws": "none",
+        "proxy_headers": False,  # they are read where the rate limit is
         "timeout_graceful_shutdown": round(settings.deadline_s + settings.upload_timeout_s),
     }
     if settings.workers == 1:
@@ -222,6 +270,29 @@ async def _reload_on_hangup(components: Components) -> None:
                 logger.exception("SIGHUP: the artefacts could not be reloaded")
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _at_exit(call: Callable[[], None]) -> Callable[[], None]:
+    """Have `call` called as soon as the process is told to stop: the server first finishes what callers wait for.
+
+    Returns what restores the signals' handlers.
+    """
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    if threading.current_thread() is not threading.main_thread() or not all(map(callable, handlers.values())):
+        return lambda: None  # nobody's signals, or not the server's
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int, frame: Any) -> None:
+        loop.call_soon_threadsafe(call)
+        handlers[number](number, frame)
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    for number in handlers:
+        signal.signal(number, handle)
+    return restore
 
 
 async def _gauge_loop(components: Components) -> None:
