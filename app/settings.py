@@ -101,14 +101,23 @@ class Settings(BaseSettings):
     upload_slots: int = Field(64, ge=1)
     """Most uploads held in memory at a time, in uploads; further ones are refused at once."""
 
+    upload_memory_mb: float = Field(128.0, gt=0, allow_inf_nan=False)
+    """Most memory that large request bodies hold together, in megabytes (10^6 bytes); further ones are refused."""
+
     upload_timeout_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """Longest a request body may take to arrive, in seconds."""
 
     decode_threads: int = Field(2, ge=1)
-    """Threads that decode pictures, beside the one that encodes."""
+    """Processes that decode pictures, beside one for those that are large or take long."""
+
+    decode_memory_mb: float = Field(256.0, ge=16, allow_inf_nan=False)
+    """Most memory that decoding one picture may take, in megabytes (10^6 bytes); large ones are decoded one by one."""
 
     ready_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """Longest the query that /readyz sends through the whole service may take, in seconds."""
+
+    evaluation_limit_s: float = Field(600.0, gt=0, allow_inf_nan=False)
+    """Longest an evaluation may compute, in seconds; the time grows with the square of the catalogue."""
 
     workers: int = Field(1, ge=1, le=256)
     """Processes that serve, each with its own copy of encoder and catalogue."""

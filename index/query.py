@@ -22,6 +22,12 @@ MAX_K = 1000
 MAX_COLLAPSED = 2000
 """Deepest result that a search which collapses near-duplicate pictures can reach: the work grows with its square."""
 
+MAX_COUNTED = 10_000
+"""Values of one attribute whose number is told, at most: the most frequent ones."""
+
+MAX_NAMED = 50
+"""Attributes that an error names, at most."""
+
 Collapse = Literal["title", "image"]
 Side = Literal["images", "texts"]
 """What queries are compared with: the pictures of products, or their distinct descriptions."""
@@ -153,7 +159,8 @@ def check_names(
     for what, names in (("filter", filters), ("facet", facets), ("sort attribute", sort)):
         for name in names:
             if name not in known:
-                listed = ", ".join(sorted(known)) or "none: the catalogue has no attributes"
+                listed = ", ".join(sorted(known)[:MAX_NAMED]) or "none: the catalogue has no attributes"
+                listed += f", and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
                 raise InputError(f"unknown {what} {name!r}; the attributes there are: {listed}")
 
 

@@ -5,7 +5,7 @@ Pure functions over plain arrays. Knows no storage and no scan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.product import Product
-from index.query import SearchQuery
+from index.query import Collapse, SearchQuery
 from index.records import Vectors
 
 MARGIN = 16
@@ -22,8 +22,17 @@ MARGIN = 16
 SLACK = 4e-6
 """Two computations of the same score differ by less than this, for a query of unit length."""
 
-PIECE = 1024
+PIECE = 256
 """Results whose vectors are compared with one another at a time."""
+
+EXAMINED: Mapping[Collapse, int] = {"title": 20_000, "image": 10_000}
+"""Best results that a search which collapses looks through, at most: what comes after them is not found by it."""
+COMPARED = 10_000_000
+"""Pairs of pictures that it compares, at most, once it has looked through twice as many results as are wanted."""
+ROWS, SMALL_PRODUCT = 16, 1 << 18
+"""Rows of a product of matrices, and multiplications in it, that OpenBLAS computes in one thread."""
+SAME = 1e-6
+"""Cosines that differ by less are equal: that of a picture with itself is summed to a little more or less than 1."""
 
 Integers = npt.NDArray[np.int64]
 T = TypeVar("T")
@@ -99,8 +108,8 @@ class Ranking(Protocol):
     def scores(self) -> Vectors:
         """(K,)."""
 
-    def title_keys(self) -> Sequence[Hashable]:
-        """Return K keys that are equal for results with the same title."""
+    def title_keys(self) -> Integers:
+        """Return (K,) numbers that are equal for results with the same title."""
 
     def vectors(self, places: slice) -> Vectors:
         """Return the image vectors (n, D) of some of the results."""
@@ -122,49 +131,75 @@ class Collapsed(NamedTuple, Generic[R]):
 def collapse(query: SearchQuery, total: int, best: Callable[[int], R]) -> Collapsed[R]:
     """Return the best results that do not repeat a better one; `best` ranks the first `width` of `total`.
 
-    The ranking is widened until enough of it is left.
+    The ranking is widened until enough of it is left, or as many results are looked through as ever are.
     """
-    width = query.end
+    assert query.collapse is not None  # noqa: S101 - else there is nothing to collapse
+    most = EXAMINED[query.collapse]
+    if query.collapse == "image":
+        most = min(most, max(2 * query.end, COMPARED // query.end))
+    width, most = min(query.end, total), min(most, total)
     while True:
-        width = min(width, total)
         ranking = best(width)
         if query.collapse == "title":
             places = _first_of_each(ranking.title_keys())
         else:
             places = _drop_near_duplicates(ranking, query.collapse_threshold, query.end)
-        if len(places) >= query.end or width == total:
+        if len(places) >= query.end or width >= most:
             break
-        width *= 4
+        width = min(4 * width, most)
     known = len(places) if width == total and len(places) < query.end else None
     return Collapsed(ranking, places[: query.end], known)
 
 
-def _first_of_each(keys: Sequence[Hashable]) -> Integers:
+def _first_of_each(keys: Integers) -> Integers:
     """Return the first place of each distinct key, in order."""
-    first: dict[Hashable, int] = {}
-    for place, key in enumerate(keys):
-        first.setdefault(key, place)
-    return np.fromiter(first.values(), dtype=np.int64, count=len(first))
+    return np.sort(np.unique(keys, return_index=True)[1]).astype(np.int64)
 
 
 def _drop_near_duplicates(ranking: Ranking, threshold: float, end: int) -> Integers:
     """Return the places, in order, of those with no better one nearer than `threshold`; at most `end`."""
     count = len(ranking.scores)
+    near = threshold - SAME
     kept: Vectors = np.empty((0, 0), dtype=np.float32)
     places: list[int] = []
-    for place in range(count):
-        if len(places) == end:
-            break
-        # The vectors come in pieces, since the first piece is mostly enough.
-        if place % PIECE == 0:
-            piece = ranking.vectors(slice(place, place + PIECE))
-            if not place:
-                kept = np.empty((min(end, count), piece.shape[1]), dtype=np.float32)
-        vector = piece[place % PIECE]
-        if not places or float((kept[: len(places)] @ vector).max()) < threshold:
-            kept[len(places)] = vector
-            places.append(place)
+    for start in range(0, count, PIECE):
+        piece = ranking.vectors(slice(start, start + PIECE))
+        if not start:
+            kept = np.empty((min(end, count), piece.shape[1]), dtype=np.float32)
+        others = np.arange(len(piece))
+        if places:
+            others = np.flatnonzero(_cosines(piece, kept[: len(places)]).max(axis=1) < near)
+        # What is left is compared with one another, since those that are kept of it count too.
+        alike = _cosines(piece[others], piece[others]) >= near
+        dropped = np.zeros(len(others), dtype=np.bool_)
+        for number, place in enumerate(others.tolist()):
+            if dropped[number]:
+                continue
+            kept[len(places)] = piece[place]
+            places.append(start + place)
+            if len(places) == end:
+                return np.array(places, dtype=np.int64)
+            dropped |= alike[number]
     return np.array(places, dtype=np.int64)
+
+
+def _cosines(vectors: Vectors, others: Vectors) -> Vectors:
+    """Return the inner products (n, m) of `vectors` (n, D) with `others` (m, D).
+
+    In products so small that BLAS computes them in the calling thread: threads that it wakes wait for one another, on
+    busy cores for ten times as long as one of them computes.
+    """
+    count, dim = vectors.shape
+    whole = count // ROWS * ROWS
+    groups = vectors[:whole].reshape(-1, ROWS, dim)
+    step = max(1, SMALL_PRODUCT // (ROWS * dim))
+    found = np.empty((count, len(others)), dtype=np.float32)
+    for start in range(0, len(others), step):
+        columns = others[start : start + step].T
+        end = start + columns.shape[1]
+        found[:whole, start:end] = np.matmul(groups, columns).reshape(whole, columns.shape[1])
+        found[whole:, start:end] = vectors[whole:] @ columns
+    return found
 
 
 def cut_at_min_score(query: SearchQuery, scores: Vectors, total: int | None) -> tuple[int, int | None]:

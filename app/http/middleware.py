@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import MisdirectedError, RateLimitedError, UpgradeError
 from app.http.access import NO_ROUTE, WATCHED, account
+from app.http.answers import send_in_pieces
 from app.http.forwarded import Proxies
 from app.http.headers import HEADERS_RAW, REQUEST_ID, REQUEST_ID_RAW, SECURE_RAW
 from app.http.hosts import Hosts
@@ -26,6 +27,7 @@ from app.http.responses import internal_error, is_foreign, local_redirect, named
 from app.http.trace import Trace, trace_of
 from app.logs import Origin, origin
 from app.telemetry import Telemetry
+from common import resource_error
 
 logger = logging.getLogger("vitrine.app")
 
@@ -85,6 +87,8 @@ class RequestScope:
             elif message["type"] == "http.response.body":
                 message = {**message, "body": b""} if head else message
                 sent += len(message.get("body", b""))
+                await send_in_pieces(send, message)
+                return
             await send(message)
 
         async def send_theirs(message: Message) -> None:
@@ -104,11 +108,14 @@ class RequestScope:
                 await self.app(scope, receive, send_theirs)
         except ClientDisconnect:
             logger.debug("request %s: the caller left", request_id)
-        except Exception:
-            logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+        except Exception as error:
+            resource = resource_error(error)
+            if status or resource is None:
+                logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
             if status:
                 raise  # half an answer is out: the server must cut the connection
-            await internal_error(request_id)(scope, receive, send_ours)
+            answer = internal_error(request_id) if resource is None else named_response(request_id, resource)
+            await answer(scope, receive, send_ours)
         finally:
             self._account(scope, key, status or 499, sent, time.perf_counter() - begun)
             origin.reset(token)

@@ -44,6 +44,7 @@ from common import (
     ReadOnlyError,
     ReplacedError,
     VitrineError,
+    resource_error,
 )
 
 logger = logging.getLogger("vitrine.app")
@@ -121,12 +122,17 @@ def internal_error(request_id: str) -> JSONResponse:
 
 def error_entry(request_id: str, error: Exception) -> dict[str, Any]:
     """Return `error` in the one shape, as one answer among several that are sent together."""
-    if isinstance(error, InputError) and not isinstance(error, (ArtefactError, ConfigError, DataError)):
+    error = resource_error(error) or error
+    if isinstance(error, VitrineError) and _status(error) != 500:
         code, message, details = error.code, str(error), getattr(error, "details", [])
     else:
         logger.error("a part of request %s failed", request_id, exc_info=error)
         code, message, details = "internal", INTERNAL, []
     return error_body(request_id, code, message, details)
+
+
+def _status(error: VitrineError) -> int:
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
 async def answer_named(request: Request, error: Exception) -> JSONResponse:
@@ -137,7 +143,8 @@ async def answer_named(request: Request, error: Exception) -> JSONResponse:
 
 def named_response(request_id: str, error: VitrineError) -> JSONResponse:
     """Return the answer of an error that we raised on purpose."""
-    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    error = resource_error(error) or error
+    status = _status(error)
     if status == 500:
         logger.error("request %s failed", request_id, exc_info=error)
         return internal_error(request_id)

@@ -1,23 +1,25 @@
-"""One bounded queue, one worker thread: many single jobs become few batched calls. Knows nothing of what a job is.
+"""Two bounded lines, one worker thread: many single jobs become few batched calls. Knows nothing of what a job is.
 
-A job has a cost, the number of inputs that the encoder has to take for it; it bounds queue and batches. Every accepted
-job is answered: with its result, with the exception that it caused, or with the error that it took too long or that the
-worker died.
+A job has a cost, the number of inputs that the encoder has to take for it, and work, about the time that it takes; both
+bound lines and batches. Heavy jobs wait in a line of their own, which has every other turn: light ones wait for one
+batch of them at most. Every accepted job is answered: with its result, with the exception that it caused, or with the
+error that it took too long or that the worker died.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from app.errors import DeadlineError, UnavailableError
+from app.query.line import Line, QueuedJob
 from common import OverloadedError
 
 logger = logging.getLogger("vitrine.app")
@@ -25,34 +27,20 @@ logger = logging.getLogger("vitrine.app")
 CLOSING = "the service is shutting down; try again soon"
 
 R = TypeVar("R")
-
-
-@dataclass(slots=True, eq=False)
-class QueuedJob(Generic[R]):
-    """What a job carries for the queue. A kind of job adds what its handler needs, and may cost more."""
-
-    future: asyncio.Future[R] = field(init=False, repr=False)
-    """What its caller waits for."""
-    submitted: float = field(init=False, default=0.0, repr=False)
-    """When it came, by `time.perf_counter`."""
-
-    @property
-    def cost(self) -> int:
-        """How many inputs it has."""
-        return 1
-
-
 J = TypeVar("J", bound=QueuedJob[Any])
 
 
 class MicroBatcher(Generic[J, R]):
-    """Runs `handler` in a thread of its own on whatever is waiting, at most `max_batch` inputs at a time.
+    """Runs `handler` in a thread of its own on whatever is waiting.
+
+    A batch has at most `max_batch` inputs and `max_work` work. In each of the two lines wait at most `waiting_work`
+    work and, with the light jobs, `queue_limit` inputs.
 
     A lone job is not held back to wait for others: batches form while the handler is busy with the one before.
     The handler takes B jobs and returns B results in their order. A result that is an exception is raised for its
     caller alone; one that is a future is of work that goes on elsewhere. When the handler itself raises, the jobs of
-    that batch are tried one by one, so that only the bad one fails. A job of more than `max_batch` inputs is a batch of
-    its own.
+    that batch are tried one by one, so that only the bad one fails. A job of more than a batch takes is a batch of its
+    own.
     """
 
     def __init__(
@@ -63,14 +51,19 @@ class MicroBatcher(Generic[J, R]):
         max_batch: int,
         queue_limit: int,
         deadline_s: float,
+        max_work: float = math.inf,
+        waiting_work: float = math.inf,
     ) -> None:
         self._handler = handler
         self._name = name
         self._max_batch = max_batch
         self._queue_limit = queue_limit
         self._deadline_s = deadline_s
-        self._waiting: deque[J] = deque()
-        self._load = 0
+        self._max_work = max_work
+        self._waiting_work = waiting_work
+        self._light: Line[J] = Line()
+        self._heavy: Line[J] = Line()
+        self._heavy_turn = False
         self._changed = threading.Condition()
         self._refusal = "the service has not started yet; try again soon"
         self._thread: threading.Thread | None = None
@@ -84,7 +77,12 @@ class MicroBatcher(Generic[J, R]):
     @property
     def waiting(self) -> int:
         """How many inputs wait for the worker."""
-        return self._load
+        return self._light.cost + self._heavy.cost
+
+    @property
+    def light_waiting(self) -> int:
+        """How many inputs of light jobs wait for the worker."""
+        return self._light.cost
 
     def start(self) -> None:
         """Start the worker; its answers are delivered on the running event loop."""
@@ -98,7 +96,7 @@ class MicroBatcher(Generic[J, R]):
         """Return the result of `job`; that of a cancelled caller is taken out of the queue.
 
         Raises:
-            OverloadedError: the queue has no room for it; raised at once.
+            OverloadedError: its line has no room for it; raised at once.
             DeadlineError: no result within `deadline_s` seconds (by default the batcher's own).
             UnavailableError: not started, shutting down, or the worker died.
             Exception: whatever the handler raised for this job.
@@ -109,12 +107,15 @@ class MicroBatcher(Generic[J, R]):
         with self._changed:
             if self._refusal:
                 raise UnavailableError(self._refusal)
-            if self._waiting and self._load + job.cost > self._queue_limit:
+            line = self._heavy if job.heavy else self._light
+            # Heavy jobs are the first that find no room.
+            ahead = self.waiting if job.heavy else line.cost
+            full = ahead + job.cost > self._queue_limit or line.work + job.work > self._waiting_work
+            if ahead and full:
                 raise OverloadedError(
-                    f"{self._load} queries are waiting, which is as many as we take; try again in a second"
+                    f"{ahead} queries are waiting, which is as many as we take; try again in a second"
                 )
-            self._waiting.append(job)
-            self._load += job.cost
+            line.append(job)
             self._changed.notify()
         try:
             async with asyncio.timeout(deadline_s) as timer:
@@ -149,7 +150,7 @@ class MicroBatcher(Generic[J, R]):
         alone: deque[list[J]] = deque()
         try:
             while batch := alone.popleft() if alone else self._next_batch():
-                if batch[0].future.done() and len(batch) == 1:
+                if len(batch) == 1 and batch[0].unwanted:
                     continue  # its caller has left
                 try:
                     results: Sequence[R | Exception | Future[R]] = self._handler(batch)
@@ -173,32 +174,22 @@ class MicroBatcher(Generic[J, R]):
         finally:
             with self._changed:
                 self._refusal = self._refusal or "the worker died and nothing can be searched; restart the service"
-                left = [*batch, *(job for one in alone for job in one), *self._waiting]
-                self._waiting.clear()
-                self._load = 0
+                left = [*batch, *(job for one in alone for job in one), *self._light.clear(), *self._heavy.clear()]
             self._deliver({job: UnavailableError(self._refusal) for job in left})
 
     def _next_batch(self) -> list[J]:
         """Return the next batch as soon as there is one; empty when the batcher is closed and all is answered."""
         with self._changed:
-            batch: list[J] = []
-            room = self._max_batch
-            while True:
-                while self._waiting and (not batch or self._waiting[0].cost <= room):
-                    job = self._waiting.popleft()
-                    batch.append(job)
-                    room -= job.cost
-                    self._load -= job.cost
-                if batch or self._refusal:
-                    return batch
+            while not (self._light.jobs or self._heavy.jobs or self._refusal):
                 self._changed.wait()
+            heavy = bool(self._heavy.jobs) and (self._heavy_turn or not self._light.jobs)
+            self._heavy_turn = not heavy
+            return (self._heavy if heavy else self._light).take(self._max_batch, self._max_work)
 
     def _withdraw(self, job: J) -> None:
         """Take a job whose caller has left out of the queue, if it is still there."""
         with self._changed:
-            if job in self._waiting:
-                self._waiting.remove(job)
-                self._load -= job.cost
+            (self._heavy if job.heavy else self._light).remove(job)
 
     def _deliver_later(self, job: J, work: Future[R]) -> None:
         """Hand the result of work that goes on elsewhere to its caller, when it is there."""

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import pairwise
-from threading import BoundedSemaphore
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
-from PIL import Image
 
 from app.errors import REPLACED, UnavailableError
-from app.query.jobs import Encoder, Job, JobResult, Part, Serving
+from app.query.beside import Beside
+from app.query.jobs import Encoder, Job, JobResult, Lookup, Part, Serving
 from app.query.understanding import Task, prepare
 from app.telemetry import Telemetry
 from common import InputError, VitrineError
-from index import SIDES, DescriptionHit, Hit, LikeVectors, Page, SearchQuery, Side
+from index import SIDES, DescriptionHit, Hit, LikeVectors, Page, SearchQuery
 
-SEARCH_THREADS = 4
-"""Searches at a time in a catalogue that is a database."""
-SEARCHES_AHEAD = 32
-"""Searches that a database may owe before the encoder waits for it: behind a slow one, work must not pile up."""
+SEARCH_THREADS, SEARCHES_AHEAD = 4, 32
+"""Light searches at a time in a catalogue that is a database; and how many it may owe before the encoder waits for it:
+behind a slow one, work must not pile up."""
+HEAVY_THREADS, HEAVY_AHEAD = 2, 16
+"""The same for heavy ones; more of these are refused, so that they hold up no light ones."""
 
 Text = tuple[np.ndarray, int]
 """Vector (D,) and number of tokens."""
@@ -52,17 +53,45 @@ class Engine:
         self._cache: LRUCache[str, Text] = LRUCache(text_cache)
         self._encoder: Encoder | None = None
         self._shape: tuple[int, ...] = ()
-        self._pool = ThreadPoolExecutor(SEARCH_THREADS, thread_name_prefix="vitrine-search") if remote else None
-        self._ahead = BoundedSemaphore(SEARCHES_AHEAD)
+        self._light = Beside("vitrine-search", SEARCH_THREADS, SEARCHES_AHEAD, patient=True) if remote else None
+        self._heavy = Beside("vitrine-heavy", HEAVY_THREADS, HEAVY_AHEAD, patient=False) if remote else None
 
-    def answer(self, jobs: Sequence[Job]) -> list[JobResult | Exception | Future[JobResult]]:
-        """Return the result of each job, in their order; a job that cannot be answered has the reason for it."""
+    def answer(self, asked: Sequence[Job | Lookup]) -> list[Any]:
+        """Return the result of each job, in their order; a job that cannot be answered has the reason for it.
+
+        That of a search is a `JobResult`. Where the catalogue is a database, it is a future of one.
+        """
         serving = self._serving()
+        answers: dict[int, Any] = {}
+        jobs: dict[int, Job] = {}
+        for at, one in enumerate(asked):
+            if isinstance(one, Job):
+                jobs[at] = one
+            else:
+                answers[at] = self._look_up(one, serving)
+        if jobs:
+            answers.update(zip(jobs, self._answer_jobs(list(jobs.values()), serving), strict=True))
+        return [answers[at] for at in range(len(asked))]
+
+    def _look_up(self, lookup: Lookup, serving: Serving) -> Any:
+        """Return the answer of a lookup, a future of it, or why there is none."""
+        try:
+            pool = self._heavy if lookup.heavy else self._light
+            return lookup.ask(serving) if pool is None else pool.run(lookup, lambda: lookup.ask(serving))
+        except Exception as error:
+            return error
+
+    def _answer_jobs(self, jobs: Sequence[Job], serving: Serving) -> list[JobResult | Exception | Future[JobResult]]:
+        """Return the result of each job, a future of it, or the reason why there is none."""
         results, searches, refused = self._encode_all(jobs, serving)
         answers: dict[int, JobResult | Exception | Future[JobResult]] = {**results, **refused}
-        if self._pool is not None:
+        if self._light is not None and self._heavy is not None:
             for at, (vector, query) in searches.items():
-                answers[at] = self._search_beside(self._pool, jobs[at].side, results[at], vector, query)
+                try:
+                    pool = self._heavy if jobs[at].heavy else self._light
+                    answers[at] = self._search_beside(pool, jobs[at], results[at], vector, query)
+                except VitrineError as error:
+                    answers[at] = error
         else:
             start = time.perf_counter()
             for side in SIDES:
@@ -75,13 +104,15 @@ class Engine:
             search_s = time.perf_counter() - start
             for at in searches:
                 results[at].search_s = search_s
+                answers[at] = _rendered(jobs[at], results[at])
         self._telemetry.batch(sum(job.cost for job in jobs))
         return [answers[at] for at in range(len(jobs))]
 
     def close(self) -> None:
         """Wait for the searches that still go on."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        for pool in (self._light, self._heavy):
+            if pool is not None:
+                pool.close()
 
     def _encode_all(
         self, jobs: Sequence[Job], serving: Serving
@@ -157,7 +188,7 @@ class Engine:
         """Forget what belongs to another encoder."""
         if encoder is not self._encoder:
             self._cache.clear()
-            self._shape = encoder.prepare_image(Image.new("RGB", (8, 8))).shape
+            self._shape = (*encoder.image_size, 3)
             self._encoder = encoder
 
     def _texts(self, tasks: Sequence[Task]) -> tuple[np.ndarray, np.ndarray]:
@@ -183,20 +214,34 @@ class Engine:
         return vectors, np.array([known[key][1] for key in keys], dtype=np.int64)
 
     def _search_beside(
-        self, pool: ThreadPoolExecutor, side: Side, result: JobResult, vector: np.ndarray, query: SearchQuery
+        self, pool: Beside, job: Job, result: JobResult, vector: np.ndarray, query: SearchQuery
     ) -> Future[JobResult]:
-        """Search in another thread; waits for its turn when too many searches are owed."""
+        """Search in another thread.
+
+        Raises:
+            OverloadedError: too many searches are owed.
+        """
 
         def search() -> JobResult:
             start = time.perf_counter()
-            (result.page,) = result.serving.index.search(side, vector[None], [query])
+            (result.page,) = result.serving.index.search(job.side, vector[None], [query])
             result.search_s = time.perf_counter() - start
-            return result
+            answer = _rendered(job, result)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
 
-        self._ahead.acquire()
-        future = pool.submit(search)
-        future.add_done_callback(lambda _: self._ahead.release())
-        return future
+        return pool.run(job, search)
+
+
+def _rendered(job: Job, result: JobResult) -> JobResult | Exception:
+    """Return a result with its answer, or why there is none."""
+    if job.render is not None:
+        try:
+            result.body = job.render(result)
+        except Exception as error:  # it concerns no other job of the batch
+            return error
+    return result
 
 
 def blend(task: Task, encoded: JobResult, liked: LikeVectors) -> np.ndarray:

@@ -5,15 +5,14 @@ Knows no request and no queue but what a job carries for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from PIL import Image
 
 from app.errors import InvalidError
-from app.query.batcher import QueuedJob
+from app.query.line import QueuedJob
 from common import NotFoundError
 from index import DescriptionHit, Hit, Mode, Page, ParsedText, Search, SearchQuery, Side
 
@@ -44,8 +43,9 @@ class Encoder(Protocol):
     def encode_counted(self, texts: Sequence[str], /) -> tuple[np.ndarray, np.ndarray]:
         """Return (B, D) float32, and how many tokens (B,) the model has read of each text."""
 
-    def prepare_image(self, image: Image.Image, /) -> np.ndarray:
-        """Return (H, W, 3) uint8: the picture as `encode_pixels` takes it; called from several threads."""
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """H and W of the pictures that `encode_pixels` takes."""
 
     def encode_pixels(self, pixels: np.ndarray, /) -> np.ndarray:
         """Return (B, D) float32 for pixels (B, H, W, 3) uint8."""
@@ -89,11 +89,21 @@ class Job(QueuedJob["JobResult"]):
     """Whether the texts' vectors may come from the cache and are kept in it."""
     options: TextOptions = field(default_factory=TextOptions)
     """Of a search that does not rank by vectors alone; it has one text."""
+    render: Callable[[JobResult], bytes] | None = None
+    """Makes the answer of the result: by the worker, since that of many results would hold up the event loop."""
 
     @property
     def cost(self) -> int:
         """How many inputs it has for the encoder; a search without any counts as one."""
         return max(1, len(self.texts) + len(self.pixels))
+
+
+@dataclass(slots=True, eq=False)
+class Lookup(QueuedJob[Any]):
+    """A question to the catalogue beside searches, such as for facets: it takes its turn as a search does."""
+
+    ask: Callable[[Serving], Any]
+    """Answers it from what is served."""
 
 
 @dataclass(slots=True)
@@ -109,6 +119,8 @@ class JobResult:
     """Of all its texts."""
     page: Page[Hit] | Page[DescriptionHit] | None = None
     """What the search found; None without one."""
+    body: bytes = b""
+    """What the job's `render` made of it."""
     mode: Mode = "vector"
     """What ranked."""
     parsed: ParsedText | None = None

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from app.errors import REPLACED, DeadlineError, UnavailableError
 from app.query.batcher import MicroBatcher
+from app.query.cost import BATCH_WORK, LIGHT, WAITING_WORK, encoding_work, search_work
 from app.query.engine import Engine, stack_rows
-from app.query.jobs import Job, JobResult, Serving
+from app.query.jobs import Job, JobResult, Lookup, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import DatabaseUnavailableError, InputError, OverloadedError
@@ -36,12 +37,14 @@ class Service:
         self._piece = min(settings.max_batch, settings.queue_limit)
         remote = isinstance(settings.catalogue, Database)
         self._engine = Engine(serving, settings.text_cache, telemetry, remote=remote)
-        self.batcher: MicroBatcher[Job, JobResult] = MicroBatcher(
+        self.batcher: MicroBatcher[Job | Lookup, Any] = MicroBatcher(
             self._engine.answer,
             name="vitrine-encode",
             max_batch=settings.max_batch,
             queue_limit=settings.queue_limit,
             deadline_s=settings.deadline_s,
+            max_work=BATCH_WORK,
+            waiting_work=WAITING_WORK,
         )
 
     @property
@@ -65,7 +68,10 @@ class Service:
             InputError: a filter or facet that no product has, products that cannot be used.
             VitrineError: as `MicroBatcher.submit`.
         """
-        result = await self.batcher.submit(job)
+        if not job.work:
+            job.work = self._work(job)
+        job.heavy = job.heavy or job.work > LIGHT
+        result: JobResult = await self.batcher.submit(job)
         self._telemetry.observe_stage("queue", result.queued_s)
         if result.parsed is not None:
             self._telemetry.observe_stage("understand", result.understand_s)
@@ -73,6 +79,15 @@ class Service:
         if job.query is not None:
             self._telemetry.observe_stage("search", result.search_s)
         return result
+
+    async def look_up(self, ask: Callable[[Serving], T], work: float) -> T:
+        """Return what `ask` makes of what is served; it takes its turn as a search of so much work does.
+
+        Raises:
+            VitrineError: as `MicroBatcher.submit`, and what `ask` raises.
+        """
+        answer: T = await self.batcher.submit(Lookup(ask, work=work, heavy=work > LIGHT))
+        return answer
 
     async def search_many(self, jobs: Sequence[Job | InputError]) -> list[JobResult | Exception]:
         """Return the result of each of several jobs, or why it failed; an error among them stays where it is.
@@ -85,8 +100,11 @@ class Service:
             number: job for number, job in enumerate(jobs) if isinstance(job, InputError)
         }
         good = [(number, job) for number, job in enumerate(jobs) if not isinstance(job, InputError)]
-        # A call with many queries waits in line again after every batch: single ones are not held up by it.
-        for piece in self._pieces(good, lambda item: item[1].cost):
+        for _, job in good:
+            job.work = self._work(job)
+            job.heavy = len(jobs) > 1
+        # A call with many queries waits in line again after every batch, and behind single light ones.
+        for piece in self._pieces(good, lambda item: (item[1].cost, item[1].work)):
             found = await asyncio.gather(*(self.search(job) for _, job in piece), return_exceptions=True)
             for (number, _), answer in zip(piece, found, strict=True):
                 if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError, DatabaseUnavailableError)):
@@ -109,7 +127,12 @@ class Service:
         nothing = stack_rows((), serving.encoder.dim)
         results = [JobResult(serving, nothing, nothing, 0)]
         inputs: list[str | np.ndarray] = [*texts, *pixels]
-        for piece in self._pieces(inputs, lambda _: 1):
+        device = serving.encoder.device
+
+        def cost(one: str | np.ndarray) -> tuple[int, float]:
+            return 1, encoding_work([one], 0, device) if isinstance(one, str) else encoding_work((), 1, device)
+
+        for piece in self._pieces(inputs, cost):
             job = Job(
                 tuple(one for one in piece if isinstance(one, str)),
                 tuple(one for one in piece if not isinstance(one, str)),
@@ -126,15 +149,25 @@ class Service:
             tokens=sum(result.tokens for result in results),
         )
 
-    def _pieces(self, items: Iterable[T], cost: Callable[[T], int]) -> Iterator[list[T]]:
-        """Yield `items` in pieces of at most as many inputs as fit into a batch, at least one item each."""
-        room = self._piece
+    def _work(self, job: Job) -> float:
+        """Return the work of a job."""
+        work = encoding_work(job.texts, len(job.pixels), self.serving.encoder.device)
+        return work if job.query is None else work + search_work(job.query)
+
+    def _pieces(self, items: Iterable[T], cost: Callable[[T], tuple[int, float]]) -> Iterator[list[T]]:
+        """Yield `items` in pieces of at most as many inputs and as much work as a batch takes, at least one item each.
+
+        `cost` returns both of an item.
+        """
         piece: list[T] = []
+        room, left = self._piece, BATCH_WORK
         for item in items:
-            if piece and cost(item) > room:
+            inputs, work = cost(item)
+            if piece and (inputs > room or work > left):
                 yield piece
-                piece, room = [], self._piece
+                piece, room, left = [], self._piece, BATCH_WORK
             piece.append(item)
-            room -= cost(item)
+            room -= inputs
+            left -= work
         if piece:
             yield piece

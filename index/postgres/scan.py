@@ -21,7 +21,7 @@ from index.postgres.schema import EF_SEARCH
 from index.product import Product
 from index.query import Side
 from index.records import Vectors
-from index.results import MARGIN, SLACK, score_exactly
+from index.results import MARGIN, SLACK, Integers, score_exactly
 
 EXACT_ROWS = 10_000
 """Where at most this many products pass a query's filters, all of them are compared."""
@@ -50,9 +50,10 @@ class FoundRanking:
         """Return the ranking of no rows."""
         return cls([], np.empty(0, dtype=np.float32), np.empty((0, dim), dtype=np.float32))
 
-    def title_keys(self) -> list[uuid.UUID]:
-        """Return the name of each row's title."""
-        return [one.title for one in self.found]
+    def title_keys(self) -> Integers:
+        """Return a number (K,) for each row's title."""
+        numbers: dict[uuid.UUID, int] = {}
+        return np.array([numbers.setdefault(one.title, len(numbers)) for one in self.found], dtype=np.int64)
 
     def vectors(self, places: slice) -> Vectors:
         """Return the vectors (n, D) of some of the rows."""

@@ -33,10 +33,9 @@ class RankedRows:
     rows: Rows
     scores: Vectors
 
-    def title_keys(self) -> list[int]:
-        """Return the number of each row's title."""
-        keys: list[int] = self.state.title_of[self.rows].tolist()
-        return keys
+    def title_keys(self) -> Rows:
+        """Return the number (K,) of each row's title."""
+        return np.asarray(self.state.title_of[self.rows])
 
     def vectors(self, places: slice) -> Vectors:
         """Return the image vectors (n, D) of some of the rows."""

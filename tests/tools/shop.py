@@ -22,6 +22,7 @@ from app.http import BoundedProtocol
 from app.server import create_app
 from app.settings import Settings
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
+from models import scaled, to_rgb
 
 COLOURS = {
     "red": (200, 30, 45),
@@ -76,6 +77,7 @@ class DrawnEncoder:
     dim = 128
     device = "cpu"
     logit_scale = 20.0
+    image_size = (48, 36)
 
     def __init__(self) -> None:
         self.text_batches: list[list[str]] = []
@@ -85,7 +87,7 @@ class DrawnEncoder:
         return self.encode_text(texts), np.array([len(text.split()) for text in texts])
 
     def prepare_image(self, image: Image.Image) -> np.ndarray:
-        return np.asarray(image.resize((36, 48), Image.Resampling.BOX), dtype=np.uint8)
+        return scaled(to_rgb(image), self.image_size)
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         assert pixels.ndim == 4
