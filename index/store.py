@@ -95,6 +95,10 @@ class Search(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def attributes(self) -> list[str]:
+        """The names of the attributes that its products have."""
+
     def vectors(self, product_ids: Iterable[str], /) -> Vectors:
         """Return the image vectors (K, D) of products."""
 
