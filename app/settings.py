@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     ready_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """Longest the query that /readyz sends through the whole service may take, in seconds."""
 
+    evaluation_limit_s: float = Field(600.0, gt=0, allow_inf_nan=False)
+    """Longest an evaluation may compute, in seconds; the time grows with the square of the catalogue."""
+
     workers: int = Field(1, ge=1, le=256)
     """Processes that serve, each with its own copy of encoder and catalogue."""
 

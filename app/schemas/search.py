@@ -30,7 +30,8 @@ from app.schemas.fields import (
 from common import InputError
 from index import MAX_K, NEWEST, Filter, Mode, Sort
 
-MAX_OFFSET = 1_000_000
+MAX_OFFSET = 9_000
+"""With the most results that one query may ask for, the best 10,000 can be seen: the work grows with the depth."""
 MAX_FILTERS = 32
 MAX_WEIGHT = 10
 MAX_QUERIES = 100
@@ -143,7 +144,9 @@ class SearchRequest(Fields):
         description="Weight of each part: text 1, image 1, like 1, unlike 0.5 and vector 1, unless given.",
     )
     k: int = Field(10, ge=1, le=MAX_K, description="How many results to return.")
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best results to skip.")
+    offset: int = Field(
+        0, ge=0, le=MAX_OFFSET, description="How many of the best results to skip; filters narrow down what is deeper."
+    )
     filters: Filtering = Field(
         default_factory=dict,
         description="Attribute to value, list of allowed values, or condition: any, not, gte, gt, lte, lt. "
@@ -154,7 +157,9 @@ class SearchRequest(Fields):
         description="Attributes whose values to count among what passes; each one's own filter is left out.",
     )
     collapse: Literal["title", "image"] | None = Field(
-        None, description="title: one product per title. image: no near-duplicate of a better picture."
+        None,
+        description="title: one product per title. image: no near-duplicate of a better picture. Of "
+        "the best 20,000 and 10,000 results; what comes after these is not looked through.",
     )
     collapse_threshold: float = Field(
         0.98, gt=0, le=1, description="With collapse image: pictures with at least this cosine count as one."

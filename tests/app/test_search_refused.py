@@ -31,6 +31,7 @@ from tests.tools.shop import (
         ({"text": "x", "k": 2.5}, "k"),
         ({"text": "x", "k": None}, "k"),
         ({"text": "x", "offset": -1}, "offset"),
+        ({"text": "x", "offset": 9001}, "offset"),
         ({"text": "x", "text_weight": 0.5}, "text_weight"),
         ({"text": "x", "k": "3"}, "k"),
         ({"text": "x", "weights": {"text": -0.1}}, "weights.text"),
