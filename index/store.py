@@ -47,6 +47,9 @@ class Store(Protocol):
     def write(self, edits: Sequence[Put | Delete], /) -> list[Written | ConflictError]:
         """Make `edits` in order, in one transaction."""
 
+    def tend(self) -> None:
+        """Look after the files of a catalogue that is being served; to be called several times a second."""
+
     def version(self) -> int:
         """Return the last sequence number of the change log."""
 
@@ -91,6 +94,10 @@ class Search(Protocol):
     languages: Languages
 
     def __len__(self) -> int: ...
+
+    @property
+    def attributes(self) -> list[str]:
+        """The names of the attributes that its products have."""
 
     def vectors(self, product_ids: Iterable[str], /) -> Vectors:
         """Return the image vectors (K, D) of products."""
