@@ -19,8 +19,8 @@ WAITING_WORK = 3_000.0
 
 WHOLE_TEXT = 200
 """Characters that fill a text tower's input, about; longer texts are only cut into words."""
-PICTURE, FAST_PICTURE = 7.0, 1.0
-"""One picture through the image tower, on a CPU and elsewhere."""
+PICTURE, FAST_PICTURE = 10.0, 1.0
+"""One picture through the image tower, on a CPU, where it is heavy, and elsewhere."""
 NEAR_DUPLICATE = 0.9
 """Threshold from which on few pictures are near-duplicates, so that few results are compared to fill a page."""
 COUNTED = 0.3
