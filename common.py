@@ -1,4 +1,5 @@
-"""What every package shares: the exception tree, atomic files, JSON files and lazy exports.
+"""What every package shares: the exception tree, atomic files, JSON files, lazy exports, safe paths of
+children. Importing it keeps libraries from reporting to their makers.
 
 Imports nothing of ours. How an error becomes an HTTP status is in app/http/errors.py, and an exit code in vitrine/cli.
 
@@ -22,15 +23,41 @@ Every message says what we got, what we need and what to do.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import sqlite3
+import sys
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+REPORTS_OFF = {
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime: a device id and events from the moment it is imported (release 1.32)
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+}
+"""Variables that keep libraries from reporting to their makers; they read them when they are imported."""
+CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+FOLDERS = {"MPLCONFIGDIR": os.path.join(CACHE, "vitrine", "matplotlib")}
+"""Variables that keep files of libraries within the user's cache; a user's own choice stands."""
+
+# Every package imports this module first, so that this comes before the libraries.
+if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
+    warnings.warn(
+        "onnxruntime was imported before Vitrine, so its telemetry is on; import vitrine first, or set "
+        "ORT_DISABLE_TELEMETRY=1 in the environment",
+        stacklevel=2,
+    )
+os.environ.update(REPORTS_OFF)
+for _name, _folder in FOLDERS.items():
+    os.environ.setdefault(_name, _folder)
 
 
 class VitrineError(Exception):
@@ -117,6 +144,56 @@ class OverloadedError(VitrineError):
     code = "overloaded"
 
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says when a disk, a quota or a limit of files leaves no room."""
+FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122")
+MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")
+"""The same in the words of libraries that pass on no number."""
+LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}
+"""Types of onnxruntime and safetensors, by name: they are not imported here."""
+
+
+def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryError | None:
+    """Return what an error means when it, or what caused it, is a full disk or no memory; None: it is something else.
+
+    The one place that knows how the system and the libraries say so.
+    """
+    while error is not None:
+        if isinstance(error, (NoSpaceError, OutOfMemoryError)):
+            return error
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return OutOfMemoryError("the system has no memory left for this; free some, or ask for less at once")
+        library = isinstance(error, RuntimeError) or type(error).__name__ in LIBRARY_ERRORS
+        # Texts of other types may hold words of a caller's.
+        said = str(error) if library else ""
+        if any(text in said for text in MEMORY_TEXTS):
+            return OutOfMemoryError("the system has no memory left for this; free some, or ask for less at once")
+        state = getattr(error, "sqlstate", None)  # of PostgreSQL: disk_full, out_of_memory
+        if state == "53200":
+            return OutOfMemoryError("the database has no memory left for this; ask for less at once")
+        full = state == "53100" or (isinstance(error, OSError) and error.errno in FULL)
+        # SQLite names a full disk. A quota and a limit of files come as a write that failed.
+        code = error.sqlite_errorcode if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode") else 0
+        if full or code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE) or any(t in said for t in FULL_TEXTS):
+            return NoSpaceError("the disk is full or a quota is used up; make room, then try again")
+        error = error.__cause__
+    return None
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Make an open file `size` bytes long and take its room on the disk, where the system can.
+
+    Before a file is written through a mapping: there a full disk would end the process (SIGBUS).
+
+    Raises:
+        OSError: there is not so much room.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it replaces `path` when the block succeeds, else it is removed.
@@ -190,6 +267,37 @@ def read_json(
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's text that is not blank, or the name of its type."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def safe_path() -> str:
+    """Return `sys.path` as a value of PYTHONPATH, without the working folder and names that are relative to it.
+
+    A process that has it imports what this one can, and nothing that lies where the command happened to be started. The
+    folder of this module stays: in a clone it may be the working folder.
+    """
+    ours = os.path.dirname(os.path.realpath(__file__))
+    foreign = {os.path.realpath(os.curdir)} - {ours}
+    return os.pathsep.join(
+        entry for entry in sys.path if os.path.isabs(entry) and os.path.realpath(entry) not in foreign
+    )
+
+
+@contextmanager
+def safe_children() -> Iterator[None]:
+    """Keep the working folder out of the path of every Python process that starts within the block.
+
+    `python -c`, which also starts the children of multiprocessing, would put that folder first: a `json.py` there would
+    run in them.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:

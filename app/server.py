@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -19,7 +20,21 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 from uvicorn.config import STARTUP_FAILURE
 
-from app.http import BodyLimits, KeyRing, RateLimit, RequestScope, Uploads, add_error_handlers, require
+from app.http import (
+    LIFESPAN_STATE,
+    BodyLimits,
+    BoundedProtocol,
+    Connections,
+    Hosts,
+    KeyRing,
+    Proxies,
+    RateLimit,
+    RequestScope,
+    Uploads,
+    add_error_handlers,
+    possible_connections,
+    require,
+)
 from app.live import Editor, Evaluations, FacetCounts, Maps, ServingState, Shared, shared_readiness
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
@@ -54,10 +69,15 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     """
     settings = settings or Settings.read()
     keys = KeyRing(settings.keys)
+    try:
+        proxies = Proxies(settings.trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"VITRINE_TRUSTED_PROXIES: {error}") from None
     components = open_components(settings, encoder)
+    connections = Connections(possible_connections(settings.max_connections), proxies, components.telemetry)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         components.start()
         chores = (
             _gauge_loop(components),
@@ -67,7 +87,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         beside = [asyncio.create_task(chore) for chore in chores]
         restore = _at_exit(components.evaluations.stop)
         try:
-            yield
+            yield {LIFESPAN_STATE: connections}
         finally:
             restore()
             for task in beside:
@@ -89,8 +109,14 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.components = components
     app.state.settings = settings
     app.state.keys = keys
-    limit = RateLimit(parse_rate(settings.rate_limit)) if settings.rate_limit else None
-    app.add_middleware(RequestScope, keys=keys, telemetry=components.telemetry, limit=limit)
+    app.add_middleware(
+        RequestScope,
+        keys=keys,
+        telemetry=components.telemetry,
+        limit=_rate_limit(settings),
+        hosts=Hosts(settings.allowed_hosts, settings.host),
+        proxies=proxies,
+    )
     add_error_handlers(app)
     app.state.routers = (*DIRECT, *INCLUDED)
     for router in INCLUDED:
@@ -110,9 +136,12 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         max_bytes=int(settings.max_upload_mb * 1_000_000),
         max_pixels=settings.max_pixels,
         timeout_s=settings.upload_timeout_s,
+        held_bytes=int(settings.upload_memory_mb * 1_000_000),
         slots=settings.upload_slots,
         queue_limit=settings.queue_limit,
         decode_threads=settings.decode_threads,
+        decode_bytes=int(settings.decode_memory_mb * 1_000_000),
+        deadline_s=settings.deadline_s,
     )
     components = Components(
         settings=settings,
@@ -121,7 +150,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         service=service,
         editor=Editor(service, state),
         uploads=Uploads(
-            lambda image: state.serving.encoder.prepare_image(image),
+            lambda: state.serving.encoder.image_size,
             limits,
             telemetry,
             lambda: service.batcher.light_waiting,
@@ -134,6 +163,14 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
     )
     components.update_gauges()
     return components
+
+
+def _rate_limit(settings: Settings) -> RateLimit | None:
+    """Return the limit that is set; workers count together in a file of the folder that they share."""
+    if not settings.rate_limit:
+        return None
+    folder = os.environ.get(SHARED)
+    return RateLimit(parse_rate(settings.rate_limit), Path(folder) / "rate-limit" if folder else None)
 
 
 def _figures(components: Components) -> bytes:
@@ -171,8 +208,9 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
         "server_header": False,
         "access_log": False,
         "log_config": log_config(settings.log_format, settings.log_level),
-        "proxy_headers": True,
-        "forwarded_allow_ips": settings.trusted_proxies,
+        "http": BoundedProtocol,
+        "ws": "none",
+        "proxy_headers": False,  # they are read where the rate limit is
         "timeout_graceful_shutdown": round(settings.deadline_s + settings.upload_timeout_s),
     }
     if settings.workers == 1:

@@ -101,11 +101,17 @@ class Settings(BaseSettings):
     upload_slots: int = Field(64, ge=1)
     """Most uploads held in memory at a time, in uploads; further ones are refused at once."""
 
+    upload_memory_mb: float = Field(128.0, gt=0, allow_inf_nan=False)
+    """Most memory that large request bodies hold together, in megabytes (10^6 bytes); further ones are refused."""
+
     upload_timeout_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """Longest a request body may take to arrive, in seconds."""
 
     decode_threads: int = Field(2, ge=1)
-    """Threads that decode pictures, beside the one that encodes."""
+    """Processes that decode pictures, beside one for those that are large or take long."""
+
+    decode_memory_mb: float = Field(256.0, ge=16, allow_inf_nan=False)
+    """Most memory that decoding one picture may take, in megabytes (10^6 bytes); large ones are decoded one by one."""
 
     ready_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """Longest the query that /readyz sends through the whole service may take, in seconds."""
@@ -126,11 +132,20 @@ class Settings(BaseSettings):
     """Whether /metrics is there for everybody, with a key, or not at all: open, keyed or off."""
 
     rate_limit: str = ""
-    """Most requests per key, or per client address without one, such as 600/minute; empty for no limit. Each worker
-    process counts for itself."""
+    """Most requests per key, or per client address without one, such as 600/minute; empty for no limit. All worker
+    processes count together."""
 
-    trusted_proxies: str = "127.0.0.1"
-    """Addresses or networks, with commas between, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    max_connections: int = Field(1000, ge=2)
+    """Most connections of a worker process, of which no address may hold more than half; at the bound, who has waited
+    longest for its caller is closed for the new one."""
+
+    allowed_hosts: str = ""
+    """Names that requests may be for, with commas between: shop.example, *.shop.example, or * for all. Empty stands for
+    localhost, 127.0.0.1 and [::1] when the service listens on loopback, else for all."""
+
+    trusted_proxies: str = ""
+    """Addresses or networks, with commas between, whose X-Forwarded-For and X-Forwarded-Proto are believed; empty for
+    none, * for all."""
 
     log_format: Literal["text", "json"] = "text"
     """What a line of the log is: text or json."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from index.ann import DEPTH as DEPTH
     from index.ann import IndexRequirements as IndexRequirements
     from index.ann import make_index as make_index
+    from index.copying import copy_catalogue as copy_catalogue
+    from index.kept import Keep as Keep
+    from index.kept import kept_text as kept_text
     from index.language import LANGUAGES as LANGUAGES
     from index.language import Languages as Languages
     from index.location import Database as Database
@@ -70,7 +73,7 @@ if TYPE_CHECKING:
     from index.sqlite import CatalogueWriter as CatalogueWriter
     from index.store import Search as Search
     from index.store import Store as Store
-    from index.store import copy_catalogue as copy_catalogue
+    from index.store import edits_to_keep as edits_to_keep
     from index.store import make_derived as make_derived
     from index.store import open_catalogue as open_catalogue
     from index.store import open_index as open_index
@@ -87,6 +90,8 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "index.copying": "copy_catalogue",
+        "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",
         "index.language": "LANGUAGES Languages",
         "index.location": "Database Location parse_location",
@@ -105,7 +110,7 @@ __getattr__ = lazy_exports(
         "index.results": "DescriptionHit Hit Page Signals",
         "index.sqlite": "Catalogue CatalogueWriter",
         "index.store": (
-            "Search Store copy_catalogue make_derived open_catalogue open_index open_search refresh write_catalogue"
+            "Search Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
         "index.vectors": "SearchIndex",
         "index.words.units": "Condition Correction ParsedText Suggestion Unit",

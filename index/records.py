@@ -25,15 +25,12 @@ LOG_LENGTH = 100_000
 ABANDONED_AFTER_S = 24 * 3600.0
 """Age, in seconds, from which an unfinished build counts as killed; the next build clears it away."""
 
-REPLAYED_TOGETHER = 64
-"""Products that are encoded together when the changes since a build began are made again."""
-
 ANY = "*"
 """Among the expected digests of an edit: the product must exist, whatever its digest."""
 
 Vectors = npt.NDArray[np.float32]
 Encode = Callable[[Sequence[tuple[Product, bytes]]], Iterable["Entry"]]
-"""From products and their pictures to entries; may leave out a picture that it cannot read."""
+"""From products and their pictures to entries; one that is left out has a picture that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +75,20 @@ class Snapshot:
     """(N, D) C-contiguous."""
     text_vectors: Vectors
     """(N, D) C-contiguous."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a catalogue at one moment, pictures included: what a copy is made of."""
+
+    info: CatalogueInfo
+    version: int
+    count: int
+    """How many products there are."""
+    edited: list[str]
+    """Ids of all products that were edited; those that are not there were deleted."""
+    entries: Iterator[tuple[Entry, str]]
+    """Each product and its digest as it is stored, in the catalogue's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,29 +278,3 @@ def log_reaches(since: int, version: int, first: int) -> bool:
         first: the oldest change that the log holds.
     """
     return since == version or (since < version and first <= since + 1)
-
-
-def replay_changes(
-    changed: Sequence[str],
-    split: SplitRule,
-    read: Callable[[list[str]], Iterable[tuple[str, str, dict[str, str], bytes]]],
-) -> Iterator[tuple[list[str], list[tuple[Product, bytes]]]]:
-    """Yield the products that have changed since a build began, some at a time, as the build is to hold them.
-
-    Each piece is the ids that were touched, which the build drops, and the products of those that still exist, with
-    their pictures, which it encodes and adds.
-
-    Args:
-        changed: ids, in the order of their last changes.
-        split: of the catalogue that is built.
-        read: from ids to (id, title, attributes, picture) of those that exist, in the catalogue's order.
-    """
-    for start in range(0, len(changed), REPLAYED_TOGETHER):
-        ids = list(changed[start : start + REPLAYED_TOGETHER])
-        yield (
-            ids,
-            [
-                (Product(product_id, title, attributes, split.of(title)), image)
-                for product_id, title, attributes, image in read(ids)
-            ],
-        )

@@ -1,4 +1,4 @@
-"""What every place of a catalogue can do, and the functions that open, build and copy one there.
+"""What every place of a catalogue can do, and the functions that open and build one there.
 
 Only these functions know which place it is: a folder (SQLite and FAISS), or a PostgreSQL database. psycopg is imported
 for a database only.
@@ -14,15 +14,16 @@ from typing import Any, Literal, Protocol, cast, overload
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.ann import IndexRequirements, make_index, open_files
+from index.kept import Keep, Kept
 from index.language.understand import Languages
 from index.location import Location
 from index.map import make_map
 from index.product import Product
 from index.query import Filters, LikeVectors, SearchQuery, Side
-from index.ranking.calibrate import Calibration, shipped_calibration
-from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Written
+from index.ranking.calibrate import Calibration
+from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Whole, Written
 from index.results import DescriptionHit, Hit, Page
-from index.sqlite import Catalogue, CatalogueWriter
+from index.sqlite import Catalogue, CatalogueWriter, moment_of, whole_folder
 from index.vectors import SearchIndex
 from index.words.units import ParsedText, Suggestion
 
@@ -45,6 +46,9 @@ class Store(Protocol):
 
     def write(self, edits: Sequence[Put | Delete], /) -> list[Written | ConflictError]:
         """Make `edits` in order, in one transaction."""
+
+    def tend(self) -> None:
+        """Look after the files of a catalogue that is being served; to be called several times a second."""
 
     def version(self) -> int:
         """Return the last sequence number of the change log."""
@@ -148,8 +152,15 @@ class Search(Protocol):
 class Writer(Protocol):
     """Builds a catalogue; leaving the `with` block without an error moves it into place."""
 
+    @property
+    def kept(self) -> Kept:
+        """The edits of the catalogue that was replaced; all of them once the block has ended."""
+
     def add(self, entries: Iterable[Entry], /) -> None:
         """Append `entries` in order."""
+
+    def bring(self, edited: Iterable[str], /) -> None:
+        """Remember these products as edited where they are copied from."""
 
 
 def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: bool = False) -> Store:
@@ -166,7 +177,10 @@ def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: 
 
 
 def write_catalogue(
-    place: Location, info: CatalogueInfo, encode: Encode | None = None
+    place: Location,
+    info: CatalogueInfo,
+    encode: Encode | None = None,
+    keep: Keep | None = Keep(),  # noqa: B008 - frozen
 ) -> AbstractContextManager[Writer]:
     """Return what builds a catalogue at `place`; as `CatalogueWriter`.
 
@@ -174,8 +188,8 @@ def write_catalogue(
         ConfigError: the database's client is not installed.
     """
     if isinstance(place, Path):
-        return CatalogueWriter(place, info, encode)
-    return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode))
+        return CatalogueWriter(place, info, encode, keep=keep)
+    return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode, keep=keep))
 
 
 def open_search(store: Store, languages: Languages | None = None) -> Search:
@@ -236,33 +250,36 @@ def make_derived(folder: Path, requirements: IndexRequirements | None = None) ->
     return make_index(folder, requirements)
 
 
-def copy_catalogue(source: Location, target: Location, *, if_empty: bool = False) -> int | None:
-    """Copy a catalogue as it is, with its vectors; return how many products it has.
-
-    With `if_empty`, None when a catalogue is at `target` already. A folder gets the map and the search files that
-    `vitrine index` would have made.
+def open_whole(place: Location) -> AbstractContextManager[Whole]:
+    """Return all of a catalogue at one moment, while others go on writing to it.
 
     Raises:
-        VitrineError: as `open_catalogue` and `write_catalogue`.
+        VitrineError: as `open_catalogue`; while the products are read: the catalogue is damaged.
     """
-    if if_empty:
-        try:
-            open_catalogue(target).close()
-        except ArtefactError:
-            pass  # there is none
-        else:
-            return None
-    with open_catalogue(source) as copied, write_catalogue(target, copied.info) as writer:
-        ids = [product.id for product in copied.snapshot().products]
-        for start in range(0, len(ids), 256):
-            writer.add(copied.entry(product_id)[0] for product_id in ids[start : start + 256])
-        calibration = copied.calibration()
-    if calibration != shipped_calibration():
-        with open_catalogue(target) as made:
-            made.save_calibration(calibration)
-    if isinstance(target, Path):
-        make_derived(target)
-    return len(ids)
+    if isinstance(place, Path):
+        return whole_folder(place)
+    return cast("AbstractContextManager[Whole]", _postgres().whole_database(place))
+
+
+def edits_to_keep(place: Location, *, discard: bool, brought: bool = True) -> Keep | None:
+    """Return which edits of the catalogue at `place` a build that begins now keeps.
+
+    Args:
+        place: where the build goes.
+        discard: leave out all edits until now; None is returned where the catalogue cannot be read.
+        brought: also keep those that a copy has brought there.
+
+    Raises:
+        ConfigError: the database is no good, or its client is not installed.
+        DatabaseUnavailableError: the database does not answer.
+    """
+    if not discard:
+        return Keep(brought=brought)
+    try:
+        moment = moment_of(place) if isinstance(place, Path) else _postgres().moment_of(place)
+    except ArtefactError:
+        return None
+    return Keep(after=moment, brought=brought)
 
 
 def _postgres() -> Any:

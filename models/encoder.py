@@ -104,9 +104,14 @@ class Encoder:
         """Return unit rows (B, D) float32 for B pictures of any mode and size."""
         return self._chunks(images, lambda part: self._pixels([self.prepare_image(image) for image in part]))
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the pictures that `encode_pixels` takes."""
+        return self.config.image.preprocess.size
+
     def prepare_image(self, image: Image.Image) -> np.ndarray:
         """Scale one picture to the model's input (H, W, 3) uint8: the part that needs no model."""
-        return scaled(to_rgb(image), self.config.image.preprocess.size)
+        return scaled(to_rgb(image), self.image_size)
 
     def encode_pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
         """Return unit rows (B, D) float32 for B results of `prepare_image`, (H, W, 3) uint8 each."""

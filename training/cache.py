@@ -7,6 +7,7 @@ only costs time.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import atomic_folder
+from common import atomic_folder, reserve
 from models import DualEncoder, TextPreprocessor, fast_dtype, scaled, state_hash
 from training.data import Dataset, chunks, decode_pictures
 from training.progress import bar
@@ -31,6 +32,8 @@ def pixels(model: DualEncoder, dataset: Dataset, cache: Path) -> tuple[np.ndarra
         with atomic_folder(folder) as beside, bar("decoding pictures", len(dataset.items), "images") as advance:
             shape = (len(dataset.items), height, width, 3)
             rows = np.lib.format.open_memmap(beside / "rows.npy", mode="w+", dtype=np.uint8, shape=shape)
+            with (beside / "rows.npy").open("r+b") as file:
+                reserve(file.fileno(), os.fstat(file.fileno()).st_size)
             usable = np.zeros(len(rows), dtype=bool)
             for position, _, picture in decode_pictures(dataset, lambda image: scaled(image, (height, width))):
                 rows[position] = picture

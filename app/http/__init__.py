@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from app.http.answers import list_response as list_response
     from app.http.connection import while_connected as while_connected
+    from app.http.connections import Connections as Connections
+    from app.http.connections import possible_connections as possible_connections
     from app.http.etags import ETAG as ETAG
     from app.http.etags import IF_MATCH as IF_MATCH
     from app.http.etags import IF_NONE_MATCH as IF_NONE_MATCH
     from app.http.etags import conditions as conditions
     from app.http.etags import is_known as is_known
+    from app.http.forwarded import Proxies as Proxies
+    from app.http.headers import DOCS_POLICY as DOCS_POLICY
+    from app.http.hosts import Hosts as Hosts
     from app.http.keys import SCOPES as SCOPES
     from app.http.keys import KeyRing as KeyRing
     from app.http.keys import ScopeName as ScopeName
@@ -25,10 +31,11 @@ if TYPE_CHECKING:
     from app.http.keys import revoke_key as revoke_key
     from app.http.limits import BodyLimits as BodyLimits
     from app.http.lines import Line as Line
-    from app.http.middleware import DOCS_POLICY as DOCS_POLICY
     from app.http.middleware import RequestScope as RequestScope
     from app.http.pictures import UploadedPicture as UploadedPicture
     from app.http.pictures import media_type as media_type
+    from app.http.protocol import LIFESPAN_STATE as LIFESPAN_STATE
+    from app.http.protocol import BoundedProtocol as BoundedProtocol
     from app.http.rate import RateLimit as RateLimit
     from app.http.rate import address_group as address_group
     from app.http.reader import Uploads as Uploads
@@ -40,13 +47,19 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.http.answers": "list_response",
         "app.http.connection": "while_connected",
+        "app.http.connections": "Connections possible_connections",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
+        "app.http.forwarded": "Proxies",
+        "app.http.headers": "DOCS_POLICY",
+        "app.http.hosts": "Hosts",
         "app.http.keys": "KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
         "app.http.limits": "BodyLimits",
         "app.http.lines": "Line",
-        "app.http.middleware": "DOCS_POLICY RequestScope",
+        "app.http.middleware": "RequestScope",
         "app.http.pictures": "UploadedPicture media_type",
+        "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
         "app.http.rate": "RateLimit address_group",
         "app.http.reader": "Uploads",
         "app.http.responses": "add_error_handlers error_entry error_response",

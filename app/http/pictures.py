@@ -1,4 +1,4 @@
-"""Pictures as they are sent: data URIs, the threads that decode them, and their media types. Knows no model."""
+"""Pictures as they are sent: data URIs, decoded and prepared for the encoder, and their media types. Knows no model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from app.http.decoders import Decoders
 from app.http.limits import BodyLimits, too_large
 from app.telemetry import Telemetry
 from common import ImageError
-from models import FORMATS, decode_image
+from models import FORMATS
 
 D = TypeVar("D")
 T = TypeVar("T")
@@ -31,41 +32,39 @@ class UploadedPicture:
 
 
 class Pictures:
-    """Decodes pictures off the event loop and prepares them for the encoder, (H, W, 3) uint8 each.
+    """Prepares pictures for the encoder, (H, W, 3) uint8 each, off the event loop.
 
     Args:
-        prepare: makes the encoder's pixels of a picture.
-        limits: of bytes as a picture is sent, of pixels before it is decoded, and of threads.
+        size: returns the height and width that the encoder takes now.
+        limits: of bytes as a picture is sent, and of the work on it.
         telemetry: where the time is recorded.
     """
 
-    def __init__(self, prepare: Callable[[Image.Image], np.ndarray], limits: BodyLimits, telemetry: Telemetry) -> None:
-        self._prepare = prepare
+    def __init__(self, size: Callable[[], tuple[int, int]], limits: BodyLimits, telemetry: Telemetry) -> None:
+        self._size = size
         self._limits = limits
-        self._telemetry = telemetry
-        self._pool = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="vitrine-decode")
+        self._pool = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="vitrine-read")
+        self.decoders = Decoders(limits, telemetry)
 
-    async def prepared(self, sent: bytes | str) -> UploadedPicture:
-        """Return the picture in `sent`, bytes or a data URI, prepared.
+    async def prepared(self, sent: bytes | str, caller: str) -> UploadedPicture:
+        """Return the picture in `sent`, bytes or a data URI, prepared; `caller` takes turns with others.
 
         Raises:
-            ImageError: it cannot be decoded, or is too large.
             TooLargeError: it has too many bytes.
+            VitrineError: as `Decoders.decode`.
         """
-        return await self.run(self._prepared, sent)
+        if isinstance(sent, str):
+            sent = await self.run(lambda uri: from_uri(uri, self._limits.max_bytes), sent)
+        return UploadedPicture(sent, await self.decoders.decode(sent, self._size(), caller))
 
     async def run(self, work: Callable[[D], T], data: D) -> T:
-        """Return `work(data)`, computed in one of the decoding threads."""
+        """Return `work(data)`, computed in one of the threads that read."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, data)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the processes and threads."""
+        self.decoders.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _prepared(self, data: bytes | str) -> UploadedPicture:
-        sent = from_uri(data, self._limits.max_bytes) if isinstance(data, str) else data
-        with self._telemetry.stage("decode"):
-            return UploadedPicture(sent, self._prepare(decode_image(sent, self._limits.max_pixels)))
 
 
 def from_uri(uri: str, max_bytes: int) -> bytes:

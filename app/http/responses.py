@@ -6,25 +6,28 @@ import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import (
     DeadlineError,
     ForbiddenError,
     MalformedError,
     MediaTypeError,
+    MisdirectedError,
     RateLimitedError,
     ReloadError,
     SlowBodyError,
     TooLargeError,
     UnauthorizedError,
     UnavailableError,
+    UpgradeError,
     invalid,
 )
 from common import (
@@ -41,6 +44,7 @@ from common import (
     ReadOnlyError,
     ReplacedError,
     VitrineError,
+    resource_error,
 )
 
 logger = logging.getLogger("vitrine.app")
@@ -53,6 +57,8 @@ STATUS: dict[type[Exception], int] = {
     MalformedError: 400,
     UnauthorizedError: 401,
     ForbiddenError: 403,
+    MisdirectedError: 421,
+    UpgradeError: 400,
     SlowBodyError: 408,
     TooLargeError: 413,
     MediaTypeError: 415,
@@ -73,6 +79,7 @@ STATUS: dict[type[Exception], int] = {
     ReadOnlyError: 403,
 }
 RETRY_AFTER_S = 1
+MAX_FOREIGN = 200
 INTERNAL = "something went wrong on our side; the log has the reason under this request id"
 
 
@@ -85,8 +92,15 @@ def error_response(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """Return the answer of an error: `{"error": {"code", "message", "details", "request_id"}}`."""
-    error = {"code": code, "message": message, "details": list(details), "request_id": request_id}
-    return CodedResponse(code, {"error": error}, status_code=status, headers=dict(headers or {}))
+    body = error_body(request_id, code, message, details)
+    return CodedResponse(code, body, status_code=status, headers=dict(headers or {}))
+
+
+def error_body(
+    request_id: str, code: str, message: str, details: Sequence[Mapping[str, str]] = ()
+) -> dict[str, dict[str, Any]]:
+    """Return the one shape of errors as JSON data."""
+    return {"error": {"code": code, "message": message, "details": list(details), "request_id": request_id}}
 
 
 class CodedResponse(JSONResponse):
@@ -108,12 +122,17 @@ def internal_error(request_id: str) -> JSONResponse:
 
 def error_entry(request_id: str, error: Exception) -> dict[str, Any]:
     """Return `error` in the one shape, as one answer among several that are sent together."""
-    if isinstance(error, InputError) and not isinstance(error, (ArtefactError, ConfigError, DataError)):
+    error = resource_error(error) or error
+    if isinstance(error, VitrineError) and _status(error) != 500:
         code, message, details = error.code, str(error), getattr(error, "details", [])
     else:
         logger.error("a part of request %s failed", request_id, exc_info=error)
         code, message, details = "internal", INTERNAL, []
-    return {"error": {"code": code, "message": message, "details": list(details), "request_id": request_id}}
+    return error_body(request_id, code, message, details)
+
+
+def _status(error: VitrineError) -> int:
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
 async def answer_named(request: Request, error: Exception) -> JSONResponse:
@@ -124,7 +143,8 @@ async def answer_named(request: Request, error: Exception) -> JSONResponse:
 
 def named_response(request_id: str, error: VitrineError) -> JSONResponse:
     """Return the answer of an error that we raised on purpose."""
-    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    error = resource_error(error) or error
+    status = _status(error)
     if status == 500:
         logger.error("request %s failed", request_id, exc_info=error)
         return internal_error(request_id)
@@ -168,6 +188,35 @@ async def answer_validation(request: Request, error: Exception) -> JSONResponse:
     """Answer parameters that do not fit their types."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
     return await answer_named(request, invalid(error))
+
+
+def is_foreign(message: Message) -> bool:
+    """Return whether an error begins with this message that has another shape than ours."""
+    if message["type"] != "http.response.start" or message["status"] < 400:
+        return False
+    return dict(message.get("headers", ())).get(b"content-type") != b"application/json"
+
+
+def reworded(request_id: str, start: Message, body: Message) -> JSONResponse:
+    """Return the answer that says in our shape what another part of the framework says in its own."""
+    status = HTTPStatus(start["status"])
+    said = bytes(body.get("body", b"")).decode("utf-8", "replace").strip()[:MAX_FOREIGN]
+    kept = {b"content-range", b"allow", b"retry-after", b"www-authenticate"}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"] if name in kept}
+    return error_response(request_id, status, status.name.lower(), said or status.description, headers=headers)
+
+
+def local_redirect(start: Message) -> None:
+    """Leave only path and query of the place that a redirect names: the framework takes its host from the request."""
+    if 300 <= start["status"] < 400:
+        start["headers"] = [
+            (name, _local(value) if name == b"location" else value) for name, value in start.get("headers", ())
+        ]
+
+
+def _local(location: bytes) -> bytes:
+    parts = urlsplit(location)
+    return urlunsplit((b"", b"", b"/" + parts.path.lstrip(b"/"), parts.query, b""))
 
 
 def add_error_handlers(app: FastAPI) -> None:

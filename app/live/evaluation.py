@@ -18,7 +18,7 @@ from typing import Any
 
 from app.errors import DeadlineError, UnavailableError
 from app.telemetry import Telemetry
-from common import ArtefactError, InputError, OverloadedError
+from common import ArtefactError, InputError, OverloadedError, safe_path
 from index import Database, Location
 from index.metrics import CATALOGUE_VARIABLE, Report
 
@@ -177,12 +177,13 @@ class Evaluations:
             UnavailableError: it was ended from outside.
         """
         self._telemetry.evaluated()
-        environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": safe_path()}
         # Not as an argument, which all users of the machine can read: a URL has a password.
         place = self._place
         environment[CATALOGUE_VARIABLE] = place.url if isinstance(place, Database) else str(place.resolve())
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-c",
             "from index.metrics import main; main()",
             split,

@@ -74,7 +74,9 @@ def _check_catalogue(state: ServingState, place: Location) -> None:
     Raises:
         UnavailableError: it was made by another encoder.
         ArtefactError: it is missing or damaged.
+        DatabaseUnavailableError: the log of what was written last is gone.
     """
+    state.catalogue.tend()
     state.catalogue.version()
     ours = state.serving.encoder.encoder_id
     with open_catalogue(place) as there:

@@ -74,6 +74,7 @@ class ServingState:
         opened = self._open(None)
         self.catalogue = opened.catalogue
         self.serving = opened.serving
+        self._replaced = 0  # how often other artefacts were served
         self._before: Store | None = None  # who was just reading it may finish
         self._changing = threading.Lock()  # held by the one who sets `catalogue` and `serving`
         self._closed = False
@@ -107,7 +108,8 @@ class ServingState:
 
     def state(self) -> tuple[Hashable, int]:
         """Return what tells the catalogue that is served from another in its place, and its version."""
-        return id(self.catalogue), self.serving.index.version
+        # Not by `id`: that of a catalogue that is gone may be the next one's.
+        return self._replaced, self.serving.index.version
 
     async def apply(self, encoder: Encoder, edits: Sequence[Put | Delete]) -> WriteResult:
         """Make changes together; when this returns they are on the disk, and found by every search that begins now.
@@ -137,6 +139,7 @@ class ServingState:
             if self._before is not None:
                 self._before.close()
             self._before, self.catalogue, self.serving = self.catalogue, opened.catalogue, opened.serving
+            self._replaced += 1
             self._refresh()
         finally:
             self._changing.release()
@@ -213,6 +216,7 @@ class ServingState:
             await asyncio.sleep(pause)
             pause = FOLLOW_S
             try:
+                await asyncio.to_thread(self.catalogue.tend)
                 if await asyncio.to_thread(self.catalogue.replaced):
                     await self.reload()
                 elif await asyncio.to_thread(self.catalogue.version) != self.serving.index.version:

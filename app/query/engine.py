@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
-from PIL import Image
 
 from app.errors import REPLACED, UnavailableError
 from app.query.beside import Beside
@@ -189,7 +188,7 @@ class Engine:
         """Forget what belongs to another encoder."""
         if encoder is not self._encoder:
             self._cache.clear()
-            self._shape = encoder.prepare_image(Image.new("RGB", (8, 8))).shape
+            self._shape = (*encoder.image_size, 3)
             self._encoder = encoder
 
     def _texts(self, tasks: Sequence[Task]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from PIL import Image
 
 from app.errors import InvalidError
 from app.query.line import QueuedJob
@@ -44,8 +43,9 @@ class Encoder(Protocol):
     def encode_counted(self, texts: Sequence[str], /) -> tuple[np.ndarray, np.ndarray]:
         """Return (B, D) float32, and how many tokens (B,) the model has read of each text."""
 
-    def prepare_image(self, image: Image.Image, /) -> np.ndarray:
-        """Return (H, W, 3) uint8: the picture as `encode_pixels` takes it; called from several threads."""
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """H and W of the pictures that `encode_pixels` takes."""
 
     def encode_pixels(self, pixels: np.ndarray, /) -> np.ndarray:
         """Return (B, D) float32 for pixels (B, H, W, 3) uint8."""

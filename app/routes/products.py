@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict
 from http import HTTPStatus
@@ -39,14 +40,10 @@ from app.schemas import (
     error_answers,
     product_body,
 )
-from common import VitrineError
+from common import NoSpaceError, VitrineError
 from index import ExistsError, Product, Written
 
 IMAGE_MAX_AGE_S = 3600
-PIECE = 32
-"""Lines of a bulk call that are encoded and written together, at most."""
-PIECE_BYTES = 16_000_000
-"""The same for their pictures, which are in memory until then."""
 MAX_LINE_ERRORS = 100
 
 KnownId = Annotated[str, Path(description="Its id, percent-encoded.")]
@@ -114,7 +111,7 @@ def change_image(product_id: str, request: Request) -> Response:
     responses={
         200: {"headers": ETAG, "description": "It was replaced, or is what was sent already."},
         201: {"model": ProductDetail, "headers": ETAG, "description": "It is new."},
-        **error_answers(400, 408, 412, 413, 415, 422, 500, 503, 504),
+        **error_answers(400, 408, 412, 413, 415, 422, 500, 503, 504, 507),
     },
     openapi_extra={"requestBody": product_body(), "parameters": [IF_MATCH, IF_NONE_MATCH]},
 )
@@ -139,7 +136,10 @@ async def put_product(product_id: NewId, request: Request, response: Response, c
 @writing.delete(
     "/v1/products/{product_id:path}",
     status_code=204,
-    responses={204: {"description": "There is no such product now."}, **error_answers(400, 412, 422, 500, 503, 504)},
+    responses={
+        204: {"description": "There is no such product now."},
+        **error_answers(400, 412, 422, 500, 503, 504, 507),
+    },
     openapi_extra={"parameters": [IF_MATCH]},
 )
 async def delete_product(product_id: NewId, request: Request, components: TheComponents) -> Response:
@@ -151,7 +151,7 @@ async def delete_product(product_id: NewId, request: Request, components: TheCom
 
 @writing.post(
     "/v1/products",
-    responses=error_answers(400, 408, 413, 415, 422, 500, 503, 504),
+    responses=error_answers(400, 408, 413, 415, 422, 500, 503, 504, 507),
     openapi_extra={"requestBody": bulk_body()},
 )
 async def write_products(request: Request, components: TheComponents) -> BulkAnswer:
@@ -163,20 +163,13 @@ async def write_products(request: Request, components: TheComponents) -> BulkAns
     """
     counts: Counter[str] = Counter()
     errors: list[LineError] = []
-    async with aclosing(components.uploads.read_lines(request)) as lines:
-        piece: list[Line] = []
-        size = 0
-        async for line in lines:
-            piece.append(line)
-            size += len(line.picture.data) if line.picture else 0
-            if len(piece) == PIECE or size > PIECE_BYTES:
-                await _write_piece(request, components.editor, piece, counts, errors)
-                piece, size = [], 0
-        await _write_piece(request, components.editor, piece, counts, errors)
+    async with aclosing(components.uploads.read_lines(request)) as pieces:
+        async for piece in pieces:
+            await _write_piece(request, components.editor, piece, counts, errors)
     return BulkAnswer(**counts, errors=errors, catalogue_version=components.service.serving.index.version)
 
 
-@admin.post("/v1/admin/reload", responses=error_answers(409, 500, 503))
+@admin.post("/v1/admin/reload", responses=error_answers(409, 500, 503, 507))
 async def reload(components: TheComponents) -> Ready:
     """Serve checkpoint and catalogue as they are on the disk now; no request is dropped meanwhile.
 
@@ -200,12 +193,25 @@ async def _one(editor: Editor, edit: Edit) -> Written:
     return outcome
 
 
+async def _many(editor: Editor, edits: list[Edit], counts: Counter[str]) -> Sequence[Written | VitrineError]:
+    """Make the edits of a piece; on a full disk each of them fails, where the call has written something before.
+
+    Raises:
+        NoSpaceError: nothing of this call is written.
+        VitrineError: as `Editor.edit`.
+    """
+    try:
+        return await editor.edit(edits)
+    except NoSpaceError as error:
+        if not counts.total() - counts["failed"]:
+            raise
+        return [error] * len(edits)
+
+
 async def _write_piece(
     request: Request, editor: Editor, piece: list[Line], counts: Counter[str], errors: list[LineError]
 ) -> None:
     """Make the edits of some lines, and add up what they came to."""
-    if not piece:
-        return
     edits: list[Edit] = []
     of_edit: list[int] = []
     outcomes: dict[int, Written | VitrineError] = {}
@@ -217,7 +223,7 @@ async def _write_piece(
             of_edit.append(number)
             edits.append(Edit(fields.id, fields.title or "", fields.attributes, line.picture, delete=fields.delete))
     if edits:
-        outcomes.update(zip(of_edit, await editor.edit(edits), strict=True))
+        outcomes.update(zip(of_edit, await _many(editor, edits, counts), strict=True))
     for number, line in enumerate(piece):
         outcome = outcomes[number]
         product_id = line.fields.id if line.fields is not None else None

@@ -82,7 +82,7 @@ async def _read_jobs(request: Request, components: Components, side: Side) -> li
     """Return the job of each of several searches, or what is wrong with it."""
     dim = components.service.serving.encoder.dim
     jobs: list[Job | InputError] = []
-    for query in await components.uploads.read_batch(request):
+    for query in await components.uploads.read_batch(request, dim):
         try:
             jobs.append(query if isinstance(query, InputError) else to_job(side, *query, dim))
         except InputError as error:

@@ -1,4 +1,4 @@
-"""The products of a catalogue as arrays: what a search needs of all of them, mapped from files.
+"""The products of a catalogue as arrays: what a search needs of all of them, read from files.
 
 A product itself is made from its record at each call. Names (ids, titles) are found in a sorted array of hashes, and
 confirmed by the record. Knows no search, no FAISS and no SQLite.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from index.ann.private_files import PrivateFiles
 from index.product import Product, title_key
 from index.records import CatalogueInfo, Vectors
 
@@ -101,10 +103,9 @@ def write_columns(
     Args:
         folder: there already, and empty.
         pieces: products and their vectors (2, n, D), image and text, in the catalogue's order.
-        count: N, how many there are in all.
+        count: how many there are at most; N come, since damaged ones are left out.
         dim: D.
     """
-    images, texts = (_array(folder, name, np.float32, (count, dim)) for name in ("images", "texts"))
     record_at = np.zeros(count + 1, dtype=np.int64)
     title_of = np.empty(count, dtype=np.int32)
     ids = np.empty(count, dtype=np.uint64)
@@ -113,9 +114,14 @@ def write_columns(
     spelled: dict[str, list[str]] = {}
     codes: dict[str, array[int]] = {}
     row = 0
-    with (folder / RECORDS).open("wb") as records:
-        for products, vectors in pieces:
-            images[row : row + len(products)], texts[row : row + len(products)] = vectors
+    with (
+        (folder / RECORDS).open("wb") as records,
+        _growing(folder, "images", dim) as add_images,
+        _growing(folder, "texts", dim) as add_texts,
+    ):
+        for products, (image_vectors, text_vectors) in pieces:
+            add_images(image_vectors)
+            add_texts(text_vectors)
             for product in products:
                 record = json.dumps(
                     [product.id, product.title, dict(product.attributes), product.split], ensure_ascii=False
@@ -134,8 +140,7 @@ def write_columns(
                         spelled[name].append(value)
                     column.append(code)
                 row += 1
-    if row != count:
-        raise ValueError(f"there were {row} products instead of {count}")
+    record_at, title_of, ids, count = record_at[: row + 1], title_of[:row], ids[:row], row
     by_title = np.argsort(title_of, kind="stable").astype(np.int32)
     made: dict[str, Any] = {"record_at": record_at, "title_of": title_of, "carried": by_title}
     made["carried_at"] = np.searchsorted(title_of[by_title], np.arange(len(titles) + 1)).astype(np.int64)
@@ -148,22 +153,21 @@ def write_columns(
         made[CODES.format(at)] = np.frombuffer(column, dtype=np.int32)
     for name, one in made.items():
         np.save(folder / f"{name}.npy", one, allow_pickle=False)
-    for mapped in (images, texts):
-        mapped.flush()
     return {"attributes": [{"name": name, "values": spelled[name]} for name in codes]}
 
 
-def read_columns(folder: Path, info: CatalogueInfo, version: int, described: dict[str, Any]) -> Columns:
-    """Map the files that `write_columns` wrote.
+def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, described: dict[str, Any]) -> Columns:
+    """Return the columns in the files that `write_columns` wrote.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: they are not there, or not what they should be.
+        ValueError, KeyError, TypeError: they are not there, or not what they should be.
     """
-    arrays = {name: _mapped(folder, name) for name in ARRAYS}
+    arrays = {name: files.array(f"{name}.npy") for name in ARRAYS}
     attributes = {}
     for at, one in enumerate(described["attributes"]):
-        attributes[str(one["name"])] = ([str(value) for value in one["values"]], _mapped(folder, CODES.format(at)))
-    records = np.memmap(folder / RECORDS, dtype=np.uint8, mode="r")
+        codes = files.array(f"{CODES.format(at)}.npy")
+        attributes[str(one["name"])] = ([str(value) for value in one["values"]], codes)
+    records = np.frombuffer(files[RECORDS], dtype=np.uint8)
     columns = Columns(info, version, records=records, attributes=attributes, **arrays)
     count = len(columns)
     shapes = {"images": (count, info.dim), "texts": (count, info.dim), "record_at": (count + 1,), "ids": (count,)}
@@ -173,13 +177,26 @@ def read_columns(folder: Path, info: CatalogueInfo, version: int, described: dic
     return columns
 
 
-def _array(folder: Path, name: str, kind: type, shape: tuple[int, ...]) -> Any:
-    return np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
+@contextmanager
+def _growing(folder: Path, name: str, dim: int) -> Iterator[Callable[[Vectors], object]]:
+    """Yield what appends rows (n, D) to an array's file. It is written, not mapped: a full disk is an error then."""
+    rows = 0
 
+    def head() -> None:
+        # As long for any number of rows: NumPy leaves room for the number to grow.
+        described = {"descr": "<f4", "fortran_order": False, "shape": (rows, dim)}
+        np.lib.format.write_array_header_1_0(file, described)
 
-def _mapped(folder: Path, name: str) -> Any:
-    # A plain array over the mapping: numpy's memmap class costs microseconds with every slice.
-    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+    def append(vectors: Vectors) -> None:
+        nonlocal rows
+        file.write(np.ascontiguousarray(vectors, dtype="<f4").data)
+        rows += len(vectors)
+
+    with (folder / f"{name}.npy").open("wb") as file:
+        head()
+        yield append
+        file.seek(0)
+        head()
 
 
 def _hash(text: str) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
+from index.ann.private_files import PrivateFiles
 from index.records import Vectors
 
 Kind = Literal["flat", "fp16", "int8", "ivf", "ivf-int8", "hnsw", "pq"]
@@ -159,16 +159,18 @@ def build(factory: str, vectors: Vectors) -> Any:
     return index
 
 
-def load(path: Path, choice: Choice) -> AnnIndex:
-    """Map an index that was written with `faiss.write_index`: what it holds is shared by all processes that map it.
+def load(files: PrivateFiles, name: str, choice: Choice) -> AnnIndex:
+    """Return an index that was written with `faiss.write_index`; mapped, where `files` are this one and in a file.
 
     Raises:
         ValueError: FAISS cannot read it.
     """
     try:
-        return AnnIndex(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC), choice)
+        if files.path is not None:
+            return AnnIndex(faiss.read_index(str(files.path), faiss.IO_FLAG_MMAP_IFC), choice)
+        return AnnIndex(faiss.deserialize_index(np.frombuffer(files[name], dtype=np.uint8)), choice)
     except RuntimeError as error:
-        raise ValueError(f"FAISS cannot read {path.name}") from error
+        raise ValueError(f"FAISS cannot read {name}") from error
 
 
 def to_json(choice: Choice) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import logging
 import os
@@ -16,7 +17,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,10 +25,11 @@ from typing import Any
 import faiss
 import numpy as np
 
-from common import ArtefactError, ConfigError, InputError, atomic_folder, write_json
+from common import ArtefactError, ConfigError, InputError, atomic_folder, resource_error, write_json
 from index.ann.choose import choose
 from index.ann.columns import Columns, read_columns, write_columns
 from index.ann.faiss_index import AnnIndex, Choice, from_json, load, to_json
+from index.ann.private_files import private_files
 from index.query import Side
 from index.records import Changes, Vectors
 from index.sqlite import Catalogue
@@ -76,7 +77,7 @@ class IndexRequirements:
 
 @dataclass(frozen=True, slots=True)
 class SearchFiles:
-    """The mapped files of a catalogue, and what has changed since they were made."""
+    """The files of a catalogue, mapped from a copy, and what has changed since they were made."""
 
     base: Columns
     ann: Mapping[Side, AnnIndex]
@@ -129,6 +130,8 @@ def make_index(folder: Path, requirements: IndexRequirements | None = None) -> d
             with _locked(folder), atomic_folder(_files_folder(catalogue)) as partial:
                 manifest = _write(catalogue, asked, partial)
         except OSError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise ArtefactError(
                 f"{folder} cannot be written ({error.strerror}); check its rights and the disk"
             ) from error
@@ -186,7 +189,7 @@ def _open_current(
 
 
 def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
-    """Make the files, beside the catalogue where that is possible, and map them."""
+    """Make the files, beside the catalogue where that is possible, and read them."""
     start = time.monotonic()
     folder = _files_folder(catalogue)
     try:
@@ -198,7 +201,7 @@ def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
         logger.warning("%s cannot be written (%s): the search files are kept in a temporary folder", folder, error)
         with tempfile.TemporaryDirectory(prefix="vitrine-") as temporary:
             _write(catalogue, requirements, Path(temporary))
-            base, ann, words = _read(Path(temporary), catalogue, requirements)  # mapped files outlive their names
+            base, ann, words = _read(Path(temporary), catalogue, requirements)
     logger.info("the search files of %d products were made in %.0f s", len(base), time.monotonic() - start)
     changes = catalogue.changes(base.version)
     return SearchFiles(base, ann, words, None if changes is None or changes.version == base.version else changes)
@@ -208,7 +211,8 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
     """Write all files of a catalogue into `folder`, the manifest last, and return the manifest."""
     with catalogue.stream() as (version, count, pieces):
         described = write_columns(folder, pieces, count, catalogue.info.dim)
-    base = read_columns(folder, catalogue.info, version, described)
+    files = private_files(sorted(folder.iterdir()), folder)
+    base = read_columns(files, catalogue.info, version, described)
     words = PostingLists()
     words.append([base.product(row) for row in range(len(base))])
     words.save(folder / WORDS_FILE)
@@ -233,7 +237,7 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
         "near": {side: to_json(choice) for side, choice in chosen.items()},
         "measured": measured,
         **described,
-        "files": _digests(folder),
+        "files": {path.name: files.digests.get(path.name) or _digest(path) for path in sorted(folder.iterdir())},
     }
     write_json(folder / MANIFEST, manifest)
     return manifest
@@ -245,20 +249,15 @@ def _belonging(catalogue: Catalogue) -> dict[str, Any]:
     return {"build": catalogue.build, "encoder_id": info.encoder_id, "dim": info.dim, "created": info.created}
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    def digest(path: Path) -> str:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    paths = sorted(path for path in folder.iterdir() if path.name != MANIFEST)
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip((path.name for path in paths), pool.map(digest, paths), strict=True))
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(
     folder: Path, catalogue: Catalogue, requirements: IndexRequirements
 ) -> tuple[Columns, dict[Side, AnnIndex], PostingLists]:
-    """Map the files in `folder` after checking that they are whole and belong to this catalogue.
+    """Copy and map the files in `folder` after checking that they are whole and belong to this catalogue.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: they are not; says what it got and what it needs.
@@ -268,24 +267,27 @@ def _read(
     for name, value in needed.items():
         if manifest[name] != value:
             raise ValueError(f"its {name} is {manifest[name]!r}, and {value!r} is needed")
-    found = _digests(folder)
+    paths = [path for path in sorted(folder.iterdir()) if path.name != MANIFEST]
+    files = private_files([path for path in paths if path.suffix != ".faiss"], folder)
+    indexes = {path.stem: private_files([path], folder) for path in paths if path.suffix == ".faiss"}
+    found = {**files.digests, **{name: digest for one in indexes.values() for name, digest in one.digests.items()}}
     for name, digest in manifest["files"].items():
         if found.get(name) != digest:
             raise ValueError(f"{name} is {'missing' if name not in found else 'damaged'}")
-    base = read_columns(folder, catalogue.info, int(manifest["version"]), manifest)
+    base = read_columns(files, catalogue.info, int(manifest["version"]), manifest)
     ann: dict[Side, AnnIndex] = {}
     sizes: dict[Side, int] = {"images": len(base), "texts": len(base.titles)}
     for side, size in sizes.items():
         choice = from_json(manifest["near"][side])
         if choice.kind != "flat":
-            ann[side] = load(folder / f"{side}.faiss", choice)
+            ann[side] = load(indexes[side], f"{side}.faiss", choice)
             if len(ann[side]) != size or ann[side].index.d != base.info.dim:
                 raise ValueError(f"{side}.faiss is over {len(ann[side])} vectors, and {size} are needed")
     for row in np.random.default_rng().integers(0, len(base), size=SPOT_CHECKS).tolist():
         stored = catalogue.vectors_as_of(base.product(row).id, base.version)
         if stored is not None and not all(map(np.array_equal, stored, (base.images[row], base.texts[row]))):
             raise ValueError(f"its vectors of product {base.product(row).id!r} are not the catalogue's")
-    words = PostingLists.load(folder / WORDS_FILE)
+    words = PostingLists.load(io.BytesIO(files[WORDS_FILE]))
     if words.count != len(base):
         raise ValueError(f"{WORDS_FILE} is of {words.count} products, and {len(base)} are needed")
     return base, ann, words

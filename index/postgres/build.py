@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any
 
@@ -13,13 +13,15 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from common import ArtefactError, ConfigError, DatabaseUnavailableError
+from common import ArtefactError, ConfigError, DatabaseUnavailableError, resource_error
+from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, Moment, unreadable_error
 from index.location import Database
-from index.postgres.connection import Connection, connect, first_line
+from index.postgres.connection import connect, first_line
+from index.postgres.edited import edited_products, read_entries, remember
 from index.postgres.edits import mark_leads
-from index.postgres.rows import COLUMNS, TYPES, entry_to_row, title_id
+from index.postgres.rows import COLUMNS, TYPES, entry_to_row, title_id, to_info
 from index.postgres.schema import EF_CONSTRUCTION, FORMAT, HNSW, KEYS, SETUP, TABLES, M, format_sql
-from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error, replay_changes
+from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 
 LOADED_TOGETHER = 1000
 """Products that go to the server in one transaction."""
@@ -37,13 +39,23 @@ class PostgresWriter:
         database: Database,
         info: CatalogueInfo,
         encode: Encode | None = None,
+        *,
+        keep: Keep | None = Keep(),  # noqa: B008 - frozen
     ) -> None:
         self._database = database
         self._info = info
-        self._encode = encode
+        self._keep = keep
+        self._carrier = Carrier(self, info, encode)
+        self._touched: set[uuid.UUID] = set()  # titles whose lead is to be found again
         self._name = f"vitrine_{uuid.uuid4().hex[:12]}"
         self._ids: set[str] = set()
         self._position = 0
+        self._finishing = False
+
+    @property
+    def kept(self) -> Kept:
+        """The edits that were kept: all of them once the block has ended."""
+        return self._carrier.kept
 
     def _sql(self, text: str, **more: int) -> sql.Composed:
         return format_sql(text, self._name, dim=self._info.dim, **more)
@@ -60,7 +72,8 @@ class PostgresWriter:
                     [ABANDONED_AFTER_S],
                 ).fetchall()
                 self._drop(name for (name,) in left)
-                self._before = self._connection.execute("SELECT build, version FROM vitrine.current").fetchone()
+                if self._keep is not None:
+                    self._in_place()  # better refused now than at the end
                 self._connection.execute(
                     "INSERT INTO vitrine.builds (name, format, info) VALUES (%s, %s, %s)",
                     [self._name, FORMAT, Jsonb(asdict(self._info))],
@@ -98,6 +111,8 @@ class PostgresWriter:
                 " GRANT CREATE ON DATABASE"
             ) from error
         except psycopg.OperationalError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise DatabaseUnavailableError(
                 f"{self._database}: {first_line(error)}; nothing was replaced, run it again"
             ) from error
@@ -125,6 +140,8 @@ class PostgresWriter:
             if entry.product.id in self._ids:
                 raise repeated_id_error(entry.product.id)
             self._position += 1
+            if self._finishing:
+                self._touched.add(title_id(entry.product.title))
             rows.append(entry_to_row(entry, self._info.dim, self._position, 0))
             images.append((entry.product.id, entry.image))
             self._ids.add(entry.product.id)
@@ -146,6 +163,7 @@ class PostgresWriter:
 
     def _finish(self) -> None:
         connection = self._connection
+        self._finishing = True
         connection.execute(self._sql(KEYS))
         # The graph is best built in memory, by several workers where the server has them.
         connection.execute("SELECT set_config('maintenance_work_mem', '1GB', false)")
@@ -157,10 +175,11 @@ class PostgresWriter:
         )
         connection.execute(self._sql(HNSW, m=M, ef=EF_CONSTRUCTION))
         connection.execute(self._sql("ANALYZE {build}.products"))
-        done = self._replay_changes(connection, *(self._before or (None, 0)))
+        after = None if self._keep is None else self._carry_over(self._keep)
         with connection.transaction():
             (now, *_) = connection.execute("SELECT build FROM vitrine.current FOR UPDATE").fetchone() or (None,)
-            self._replay_changes(connection, *done)
+            if self._keep is not None:
+                self._carry_over(after or self._keep, locked=True)
             connection.execute(
                 self._sql(
                     "INSERT INTO {build}.attributes SELECT name, count(*)"
@@ -182,47 +201,64 @@ class PostgresWriter:
         with connection.transaction():
             self._drop(name for (name,) in old)
 
-    def _replay_changes(self, connection: Connection, build: str | None, done: int) -> tuple[str | None, int]:
-        """Make the changes of the catalogue that is served now here too; return its build and its version.
+    def _in_place(self) -> tuple[str, int, CatalogueInfo] | None:
+        """Return which catalogue is served now, its version and what it says of itself; None when there is none.
 
-        `done` changes of `build` are made here already; of another build, all since it was made are made here.
+        Raises:
+            ArtefactError: it is of a format that this version does not read.
         """
-        now, version = connection.execute("SELECT build, version FROM vitrine.current").fetchone() or (None, 0)
-        if now is None or self._encode is None:
-            return now, version
-        since = done if now == build else 0
-        changed = connection.execute(
-            format_sql(
-                "SELECT product_id FROM {build}.changes WHERE seq > %s AND seq <= %s"
-                " GROUP BY product_id ORDER BY max(seq)",
-                now,
-            ),
-            [since, version],
-        ).fetchall()
+        row = self._connection.execute(
+            "SELECT build, version, format, info FROM vitrine.current JOIN vitrine.builds ON name = build"
+        ).fetchone()
+        if row is None:
+            return None
+        build, version, found, info = row
+        if found != FORMAT:
+            raise unreadable_error(self._database, f"its format is {found}, this version reads {FORMAT}")
+        return build, version, to_info(info)
 
-        def read(ids: list[str]) -> list[tuple[str, str, dict[str, str], bytes]]:
-            rows = connection.execute(
-                format_sql(
-                    "SELECT p.id, title, attributes, image FROM {build}.products p JOIN {build}.images i"
-                    " ON i.id = p.id WHERE p.id = ANY(%s) ORDER BY position",
-                    now,
-                ),
-                [ids],
-            ).fetchall()
-            return [(product_id, title, attributes, bytes(image)) for product_id, title, attributes, image in rows]
+    def _carry_over(self, keep: Keep, *, locked: bool = False) -> Keep | None:
+        """Make the edits of the catalogue that is served now here too; return which ones are left to do.
 
-        for ids, kept in replay_changes([product_id for (product_id,) in changed], self._info.split, read):
-            with connection.transaction():
-                touched = {
-                    title
-                    for (title,) in connection.execute(
-                        self._sql("DELETE FROM {build}.products WHERE id = ANY(%s) RETURNING title_id"), [ids]
-                    )
-                }
-                connection.execute(self._sql("DELETE FROM {build}.images WHERE id = ANY(%s)"), [ids])
-                self._ids.difference_update(ids)
-                if kept:
-                    self.add(self._encode(kept))
-                touched |= {title_id(product.title) for product, _ in kept}
-                mark_leads(connection, self._name, touched)
-        return now, version
+        Not `locked`: until few are left, so that the last round has little to do while writers wait.
+        """
+        left: Keep | None = None
+        for _ in range(1 if locked else ROUNDS):
+            there = self._in_place()
+            if there is None:
+                return None
+            build, version, info = there
+            wanted = (left or keep).range(build)
+            self._carry(build, info, wanted, version)
+            left = replace(keep, after=Moment(build, version))
+            if not wanted.remembered and version - wanted.after <= TOGETHER:
+                break
+        return left
+
+    def _carry(self, build: str, info: CatalogueInfo, wanted: EditRange, until: int) -> None:
+        edited = edited_products(self._connection, build, wanted, until)
+        ids = [one for one, _ in edited]
+        self._carrier.carry(ids, info, lambda some: read_entries(self._connection, build, some))
+        remember(self._connection, self._name, edited)
+        mark_leads(self._connection, self._name, self._touched)
+        self._touched.clear()
+
+    def bring(self, edited: Iterable[str]) -> None:
+        """Remember these products as edited where they are copied from."""
+        with self._errors():
+            remember(self._connection, self._name, [(one, True) for one in edited])
+
+    def digests(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the digests of those of these products that were added."""
+        query = self._sql("SELECT id, digest FROM {build}.products WHERE id = ANY(%s)")
+        return dict(self._connection.execute(query, [list(ids)]).fetchall())
+
+    def drop(self, ids: Sequence[str]) -> None:
+        """Take products out again."""
+        with self._connection.transaction():
+            found = self._connection.execute(
+                self._sql("DELETE FROM {build}.products WHERE id = ANY(%s) RETURNING title_id"), [list(ids)]
+            )
+            self._touched.update(title for (title,) in found)
+            self._connection.execute(self._sql("DELETE FROM {build}.images WHERE id = ANY(%s)"), [list(ids)])
+        self._ids.difference_update(ids)

@@ -73,6 +73,11 @@ class PostgresCatalogue:
         check_encoder(self._database, info, encoder_id)
         return build, info
 
+    @property
+    def build(self) -> str:
+        """Name of the build that is open."""
+        return self._build
+
     def sql(self, text: str) -> Composed:
         """Return a statement over the tables of this catalogue's build."""
         return format_sql(text, self._build, dim=self.info.dim)
@@ -104,6 +109,9 @@ class PostgresCatalogue:
         except ReplacedError:
             return True
         return False
+
+    def tend(self) -> None:
+        """Do nothing: the database looks after its own files."""
 
     def version(self) -> int:
         """Return the last sequence number of the change log; 0 for a catalogue as it was built."""

@@ -11,7 +11,14 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from common import ArtefactError, ConfigError, DatabaseUnavailableError, ReadOnlyError, ReplacedError
+from common import (
+    ArtefactError,
+    ConfigError,
+    DatabaseUnavailableError,
+    ReadOnlyError,
+    ReplacedError,
+    resource_error,
+)
 from index.location import Database
 
 OLDEST_SERVER = 140000
@@ -148,6 +155,7 @@ class Pool:
         Raises:
             DatabaseUnavailableError: the database is gone, or went away meanwhile.
             ReadOnlyError: it is a standby, and a change was tried.
+            NoSpaceError, OutOfMemoryError: the database has no room, or no memory; nothing is changed.
             ReplacedError: the tables are gone, since another catalogue has taken this one's place.
             ArtefactError: anything else that the database finds wrong.
         """
@@ -165,6 +173,8 @@ class Pool:
                 raise ReplacedError("another catalogue has just taken this one's place; send it again") from None
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 connection.close()
+                if resource := resource_error(error):
+                    raise resource from error
                 raise DatabaseUnavailableError(
                     f"the database does not answer ({type(error).__name__}); send it again"
                 ) from error

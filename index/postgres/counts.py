@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable
 from typing import Any, TypeVar
+
+from psycopg.types.json import Jsonb
 
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
@@ -52,7 +55,7 @@ class Counts:
 
     def total(self, connection: Connection, where: str, values: list[Any]) -> int:
         """Return how many products pass; counted once per version, since paging asks again."""
-        key = repr((where, values))
+        key = where, tuple(map(_whole, values))
         found = self._totals.get(key)
         if found is None:
             found = _remember(self._totals, key, self.rows(connection, where, values, "count(*)"))
@@ -64,6 +67,21 @@ class Counts:
             self._catalogue.sql(f"SELECT {counted} FROM {{build}}.products p WHERE {where}"), values
         ).fetchone()
         return int(row[0]) if row else 0
+
+
+def _whole(value: Any) -> Hashable:
+    """Return a statement's value as a key that no other value has. `repr` is none: that of `Jsonb` is cut.
+
+    Raises:
+        TypeError: a type that no filter has.
+    """
+    if isinstance(value, Jsonb):
+        return "json", json.dumps(value.obj, sort_keys=True)
+    if isinstance(value, list):
+        return "list", tuple(map(_whole, value))
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"a count cannot be kept under a {type(value).__name__}")
 
 
 def _remember(kept: dict[Hashable, T], key: Hashable, value: T) -> T:

@@ -11,6 +11,7 @@ from typing import Any
 
 from common import ConflictError
 from index.postgres.connection import Connection
+from index.postgres.edited import forget_changes
 from index.postgres.rows import COLUMNS, entry_to_row, storable, title_id
 from index.postgres.schema import format_sql
 from index.records import Delete, Put, Written, outcome_of
@@ -46,7 +47,7 @@ def write_edits(
         connection.execute(
             "UPDATE vitrine.current SET version = %s, position = %s, products = %s", [version, position, products]
         )
-        connection.execute(format_sql("DELETE FROM {build}.changes WHERE seq <= %s", build), [version - log_length])
+        forget_changes(connection, build, version - log_length)
     return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
 
 

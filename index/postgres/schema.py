@@ -36,7 +36,9 @@ CALIBRATIONS = """
 CREATE TABLE IF NOT EXISTS vitrine.calibrations (encoder_id TEXT PRIMARY KEY, value JSONB NOT NULL)
 """
 # `keys` and `numbers` are the attributes as filters compare them. `lead`: the first product of its title, whose words
-# and vector stand for it. Pictures have a table of their own: rows that are scanned stay small.
+# and vector stand for it. Pictures have a table of their own: rows that are scanned stay small. `edited` has the
+# products that were edited and are no longer in the log; `brought`: only where a copy comes from. Older builds have
+# none.
 TABLES = """
 CREATE TABLE {build}.products (
     position BIGINT NOT NULL,
@@ -56,6 +58,7 @@ CREATE TABLE {build}.products (
 CREATE TABLE {build}.images (id TEXT NOT NULL, image BYTEA NOT NULL);
 ALTER TABLE {build}.images ALTER image SET STORAGE EXTERNAL;
 CREATE TABLE {build}.changes (seq BIGINT PRIMARY KEY, product_id TEXT NOT NULL, kind TEXT NOT NULL);
+CREATE TABLE {build}.edited (id TEXT PRIMARY KEY, brought BOOLEAN NOT NULL);
 CREATE TABLE {build}.attributes (name TEXT PRIMARY KEY, products BIGINT NOT NULL);
 """
 KEYS = """

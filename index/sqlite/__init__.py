@@ -12,5 +12,15 @@ from common import lazy_exports
 if TYPE_CHECKING:
     from index.sqlite.build import CatalogueWriter as CatalogueWriter
     from index.sqlite.catalogue import Catalogue as Catalogue
+    from index.sqlite.wal import moment_of as moment_of
+    from index.sqlite.whole import whole_folder as whole_folder
 
-__getattr__ = lazy_exports(__name__, {"index.sqlite.build": "CatalogueWriter", "index.sqlite.catalogue": "Catalogue"})
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "index.sqlite.build": "CatalogueWriter",
+        "index.sqlite.catalogue": "Catalogue",
+        "index.sqlite.wal": "moment_of",
+        "index.sqlite.whole": "whole_folder",
+    },
+)

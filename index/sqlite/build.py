@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import shutil
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from common import ArtefactError
-from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error, replay_changes
-from index.sqlite.rows import INSERT, entry_to_row, info_to_rows
-from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, current_build, version_of
+from common import ArtefactError, resource_error
+from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreadable_error
+from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
+from index.sqlite.edited import edited_products, marks, read_entries, remember
+from index.sqlite.rows import INSERT, DamagedError, entry_to_row, info_to_rows, read_info
+from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, version_of
+from index.sqlite.wal import ACKNOWLEDGED, SHM, WAL, check_acknowledged, moment_of
 
 REPLACED_KEPT_S = 60.0
 """How long a replaced catalogue is kept for those who have it open, in seconds; the last one always is."""
@@ -30,18 +33,20 @@ class CatalogueWriter:
     """Builds a catalogue folder; leaving the `with` block without an error moves it into place.
 
     Until then the folder's name stands for what it stood for before, and an error leaves nothing behind. An earlier
-    catalogue of that name is replaced. With `encode`, what others have changed in it since this build began is made
-    here too: no edit that a running service acknowledged in the meantime is lost.
+    catalogue of that name is replaced, but for the edits that were made in it: no write that a service acknowledged
+    is lost, before or while this build runs.
 
     Args:
         folder: where the catalogue goes.
         info: what it says of itself.
-        encode: from products and their pictures to entries; may leave out a picture that it cannot read.
+        encode: makes the vectors of edited products, where those that they have are of another encoder.
+        keep: which edits; None: none at all, and what is there need not be readable.
         replaced_kept_s: how long replaced catalogues are kept.
 
     Raises:
-        ArtefactError: on entering, when the folder holds something other than a catalogue; on leaving, when the
-            file could not be written (disk full).
+        ArtefactError: on entering, when the folder holds something other than a catalogue that can be read; on
+            leaving, when an edit cannot be kept, or the file could not be written.
+        NoSpaceError: on leaving, when the disk is full.
     """
 
     def __init__(
@@ -50,13 +55,20 @@ class CatalogueWriter:
         info: CatalogueInfo,
         encode: Encode | None = None,
         *,
+        keep: Keep | None = Keep(),  # noqa: B008 - frozen
         replaced_kept_s: float = REPLACED_KEPT_S,
     ) -> None:
         self._folder = folder.resolve()
         self._info = info
-        self._encode = encode
+        self._keep = keep
+        self._carrier = Carrier(self, info, encode)
         self._replaced_kept_s = replaced_kept_s
         self._build = self._building()
+
+    @property
+    def kept(self) -> Kept:
+        """The edits that were kept: all of them once the block has ended."""
+        return self._carrier.kept
 
     def __enter__(self) -> CatalogueWriter:
         self._connection = self._build.__enter__()
@@ -80,6 +92,19 @@ class CatalogueWriter:
             except sqlite3.IntegrityError:
                 raise repeated_id_error(entry.product.id) from None
 
+    def bring(self, edited: Iterable[str]) -> None:
+        """Remember these products as edited where they are copied from."""
+        remember(self._connection, ((one, 1) for one in edited))
+
+    def digests(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the digests of those of these products that were added."""
+        query = f"SELECT id, digest FROM products WHERE id IN ({marks(ids)})"  # noqa: S608
+        return dict(self._connection.execute(query, list(ids)).fetchall())
+
+    def drop(self, ids: Sequence[str]) -> None:
+        """Take products out again."""
+        self._connection.execute(f"DELETE FROM products WHERE id IN ({marks(ids)})", list(ids))  # noqa: S608
+
     @contextmanager
     def _building(self) -> Iterator[sqlite3.Connection]:
         folder = self._folder
@@ -87,7 +112,8 @@ class CatalogueWriter:
             raise ArtefactError(
                 f"{folder} exists and is no catalogue; give a new or empty folder: what is there would be lost"
             )
-        before = current_build(folder) if self._encode is not None else None
+        if self._keep is not None:
+            moment_of(folder)  # better refused now than at the end
         name = uuid.uuid4().hex[:12]
         _clear_abandoned(folder)
         partial = folder.with_name(f".{folder.name}.{name}.partial")
@@ -102,65 +128,74 @@ class CatalogueWriter:
                     connection.execute("BEGIN")
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", info_to_rows(self._info))
                     yield connection
-                    if self._encode is not None and (folder / FILE).is_file():
-                        self._replay((folder / FILE).resolve(), before, self._encode, until_swapped)
+                    if self._keep is not None:
+                        while (folder / FILE).is_file() and not self._carry_over(self._keep, until_swapped):
+                            pass  # another build took its place meanwhile: its edits are kept too
                     connection.execute("COMMIT")
                 (partial / FILE).symlink_to(build.name)
                 before_swap = _put_in_place(partial, build, folder)
                 _clear_replaced(folder, {before_swap, folder / build.name}, self._replaced_kept_s)
         except sqlite3.OperationalError as error:
+            if resource := resource_error(error):
+                raise resource from error
             raise ArtefactError(f"{folder}: the catalogue cannot be written ({error}); make room and retry") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def _replay(self, file: Path, before: tuple[Path, int] | None, encode: Encode, until_swapped: ExitStack) -> None:
-        """Make the changes of `file` since the build began here too, and lock that file until the swap is done.
+    def _carry_over(self, keep: Keep, until_swapped: ExitStack) -> bool:
+        """Make the edits of the catalogue in place here too, and lock it until the swap is done.
 
-        The first round works without the lock, so that the second has little left to encode while writers wait. A
+        The first rounds work without the lock, so that the last one has little left to do while writers wait. A
         service that gets the lock after the swap sees that its file is no longer in place (`Catalogue.write`).
 
         Args:
-            file: the catalogue that is in place now.
-            before: the file that was in place when the build began, and its version. If another build has come in
-                between, all changes since that one was made are made here.
-            encode: makes entries of what has changed.
+            keep: which edits.
             until_swapped: holds the lock.
+
+        Returns:
+            Whether what was locked is still in place.
         """
-        if current_build(file.parent) is None:
-            return  # damaged, or of another format: there is nothing to keep of it
-        old = until_swapped.enter_context(closing(connect(file, "rw")))
-        old.execute(f"PRAGMA busy_timeout = {int(1000 * REPLAY_BUSY_S)}")
-        done = before[1] if before is not None and before[0] == file else 0
-        for locked in (False, True):
-            if locked:
-                old.execute("BEGIN IMMEDIATE")
-                until_swapped.callback(old.rollback)
-            until = version_of(old)
-            self._replay_between(old, done, until, encode)
-            done = until
+        file = (self._folder / FILE).resolve()
+        with ExitStack() as held:
+            with self._reading_old():
+                old = held.enter_context(closing(connect(file, "rw")))
+                old.execute(f"PRAGMA busy_timeout = {int(1000 * REPLAY_BUSY_S)}")
+                info = read_info(old, self._folder)
+                check_acknowledged(file, old)
+            wanted = keep.range(file.stem)
+            for number in range(ROUNDS + 1):
+                with self._reading_old():
+                    few = not wanted.remembered and version_of(old) - wanted.after <= TOGETHER
+                    last = few or number == ROUNDS
+                    if last:
+                        old.execute("BEGIN IMMEDIATE")
+                        held.callback(old.rollback)
+                    until = version_of(old)
+                if last and (self._folder / FILE).resolve() != file:
+                    return False
+                self._carry(old, info, wanted, until)
+                if last:
+                    break
+                wanted = replace(wanted, after=until, remembered=False)
+            until_swapped.push(held.pop_all())
+        return True
 
-    def _replay_between(self, old: sqlite3.Connection, since: int, until: int, encode: Encode) -> None:
-        """Make the changes of `old` after version `since`, up to `until`."""
-        changed = old.execute(
-            "SELECT product_id FROM changes WHERE seq > ? AND seq <= ? GROUP BY product_id ORDER BY max(seq)",
-            (since, until),
-        ).fetchall()
+    def _carry(self, old: sqlite3.Connection, info: CatalogueInfo, wanted: EditRange, until: int) -> None:
+        def read(ids: Sequence[str]) -> list[tuple[Entry, str]]:
+            with self._reading_old():
+                return read_entries(old, ids)
 
-        def read(ids: list[str]) -> list[tuple[str, str, dict[str, str], bytes]]:
-            rows = old.execute(
-                f"SELECT id, title, attributes, image FROM products WHERE id IN ({_marks(ids)}) ORDER BY position",  # noqa: S608
-                ids,
-            )
-            return [(product_id, title, json.loads(text), bytes(image)) for product_id, title, text, image in rows]
+        with self._reading_old():
+            edited = edited_products(old, wanted, until)
+        self._carrier.carry([one for one, _ in edited], info, read)
+        remember(self._connection, edited)
 
-        for ids, kept in replay_changes([product_id for (product_id,) in changed], self._info.split, read):
-            self._connection.execute(f"DELETE FROM products WHERE id IN ({_marks(ids)})", ids)  # noqa: S608
-            if kept:
-                self.add(encode(kept))
-
-
-def _marks(values: list[str]) -> str:
-    return ", ".join("?" * len(values))
+    @contextmanager
+    def _reading_old(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, DamagedError) as error:
+            raise unreadable_error(self._folder, error) from error
 
 
 def _clear_abandoned(folder: Path) -> None:
@@ -174,7 +209,7 @@ def _clear_replaced(folder: Path, kept: set[Path | None], kept_s: float) -> None
     """Delete the files of catalogues that were replaced longer than `kept_s` ago, but for the `kept` ones."""
     for old in folder.glob(BUILD.format("*")):
         if old not in kept and time.time() - old.stat().st_mtime > kept_s:
-            for end in ("", "-wal", "-shm"):
+            for end in ("", WAL, SHM, ACKNOWLEDGED):
                 old.with_name(old.name + end).unlink(missing_ok=True)
 
 

@@ -6,22 +6,19 @@ what one has committed, the others find in the change log. Knows no model and no
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
-from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError
+from common import ArtefactError, ConflictError, ReadOnlyError
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
-from index.sqlite.edits import roll_back, write_edits
 from index.sqlite.rows import (
     COLUMNS,
     Chunk,
@@ -29,10 +26,13 @@ from index.sqlite.rows import (
     read_changes,
     read_chunks,
     read_info,
+    read_one,
     to_product,
     to_vector,
 )
-from index.sqlite.schema import FILE, file_identity, open_reader, open_writer, version_of
+from index.sqlite.schema import FILE, file_identity, may_write, open_reader, version_of
+from index.sqlite.wal import check_acknowledged
+from index.sqlite.writes import Writes
 
 
 class Catalogue:
@@ -64,20 +64,18 @@ class Catalogue:
             what = f"has no {FILE}" if folder.is_dir() else "does not exist"
             raise ArtefactError(f"{folder} {what}; make a catalogue with `vitrine index`")
         file = (folder / FILE).resolve()
-        may_write = os.access(folder, os.W_OK) and os.access(file, os.W_OK)
         self._folder = folder
-        self._build = file.stem
-        self._log_length = log_length
+        self._file = file
         self._lock = threading.RLock()
-        self._write_lock = threading.Lock()
-        self._connection, self._identity = open_reader(file, may_write)
-        self._writer: sqlite3.Connection | None = None
+        self._connection, self._identity = open_reader(file)
+        self._writes: Writes | None = None
         try:
             with self._reading() as reading:
                 self.info = read_info(reading, folder)
+                check_acknowledged(file, reading)
             check_encoder(folder, self.info, encoder_id)
-            if writable and may_write:
-                self._writer = open_writer(file)
+            if writable and may_write(file):
+                self._writes = Writes(file, log_length, self.replaced, self._reader_away)
         except BaseException:
             self.close()
             raise
@@ -95,12 +93,12 @@ class Catalogue:
     @property
     def build(self) -> str:
         """Name of the file that is open: every build has its own."""
-        return self._build
+        return self._file.stem
 
     @property
     def writable(self) -> bool:
         """Whether `write` can work."""
-        return self._writer is not None
+        return self._writes is not None
 
     def replaced(self) -> bool:
         """Whether the file that is open is no longer in its place."""
@@ -119,27 +117,33 @@ class Catalogue:
             InputError: an entry that cannot be stored; nothing is changed.
             ReadOnlyError: the catalogue cannot be written here.
             ReplacedError: another catalogue has taken this one's place; nothing is changed.
-            ArtefactError: the disk is full, or the file damaged; nothing is changed.
+            NoSpaceError: the disk is full; nothing is changed.
+            DatabaseUnavailableError: the log beside the file is gone, and cannot be made again.
+            ArtefactError: the file is damaged; nothing is changed.
         """
-        if self._writer is None:
+        if self._writes is None:
             raise ReadOnlyError("the catalogue stands on a file system or in a folder that cannot be written")
-        with self._write_lock:
+        return self._writes.write(edits, self.info.dim)
+
+    def tend(self) -> None:
+        """Look after the files of a catalogue that is being served; to be called several times a second.
+
+        The log is folded into the file when nobody has written for a while, and when its name is gone.
+
+        Raises:
+            DatabaseUnavailableError: the log is gone, and what is in it cannot be folded into the file.
+        """
+        if self._writes is not None:
+            self._writes.tend()
+
+    @contextmanager
+    def _reader_away(self) -> Iterator[None]:
+        with self._lock:
+            self._connection.close()
             try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                try:
-                    # Checked under SQLite's write lock, which a build holds too while it replaces the catalogue.
-                    if self.replaced():
-                        raise ReplacedError("another catalogue has just taken this one's place; send it again")
-                    outcomes = write_edits(self._writer, edits, self.info.dim, self._log_length)
-                    self._writer.execute("COMMIT")
-                except BaseException:
-                    roll_back(self._writer)
-                    raise
-            except sqlite3.Error as error:
-                raise ArtefactError(
-                    f"{self._folder / FILE} cannot be written ({error}); nothing of this was changed"
-                ) from error
-        return outcomes
+                yield
+            finally:
+                self._connection, self._identity = open_reader(self._file)
 
     def changes(self, since: int) -> Changes | None:
         """Return what has changed after version `since`; None when the log does not go back so far.
@@ -197,7 +201,7 @@ class Catalogue:
             NotFoundError: no product of that id.
         """
         with self._reading() as connection:
-            *fields, digest = _read_one(connection, "id, title, split, attributes, digest", product_id)
+            *fields, digest = read_one(connection, "id, title, split, attributes, digest", product_id)
             return to_product(*fields), str(digest)
 
     def image(self, product_id: str) -> bytes:
@@ -207,7 +211,7 @@ class Catalogue:
             NotFoundError: no product of that id.
         """
         with self._reading() as connection:
-            (image,) = _read_one(connection, "image", product_id)
+            (image,) = read_one(connection, "image", product_id)
         return bytes(image)
 
     def entry(self, product_id: str) -> tuple[Entry, str]:
@@ -218,7 +222,7 @@ class Catalogue:
         """
         columns = "id, title, split, attributes, image, image_vector, text_vector, digest"
         with self._reading() as connection:
-            *fields, image, image_vector, text_vector, digest = _read_one(connection, columns, product_id)
+            *fields, image, image_vector, text_vector, digest = read_one(connection, columns, product_id)
             entry = Entry(to_product(*fields), bytes(image), to_vector(image_vector), to_vector(text_vector))
         return entry, str(digest)
 
@@ -273,10 +277,10 @@ class Catalogue:
 
     def close(self) -> None:
         """Close the file."""
-        with self._write_lock, self._lock:
+        with self._lock:
             self._connection.close()
-            if self._writer is not None:
-                self._writer.close()  # last: it folds the log into the file, which the other one may not
+        if self._writes is not None:
+            self._writes.close()  # last: it folds the log into the file, which the other one may not
 
     def __enter__(self) -> Catalogue:
         return self
@@ -285,13 +289,3 @@ class Catalogue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _read_one(connection: sqlite3.Connection, columns: str, product_id: str) -> tuple[Any, ...]:
-    row: tuple[Any, ...] | None = connection.execute(
-        f"SELECT {columns} FROM products WHERE id = ?",  # noqa: S608 - the columns are our own words
-        (product_id,),
-    ).fetchone()
-    if row is None:
-        raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-    return row

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from common import ConflictError
 from index.records import Delete, Put, Written, outcome_of
+from index.sqlite.edited import forget_changes
 from index.sqlite.rows import INSERT, entry_to_row
 from index.sqlite.schema import version_of
 
@@ -23,7 +24,7 @@ def write_edits(
     """
     outcomes = [_write_one(connection, edit, dim) for edit in edits]
     version = version_of(connection)
-    connection.execute("DELETE FROM changes WHERE seq <= ?", (version - log_length,))
+    forget_changes(connection, version - log_length)
     return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
 
 

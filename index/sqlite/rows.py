@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from common import NotFoundError
 from index.product import SPLITS, Product, SplitRule
 from index.records import (
     CatalogueInfo,
@@ -97,6 +98,21 @@ def to_product(product_id: str, title: str, split: str, attributes: str) -> Prod
 def to_vector(blob: bytes) -> Vectors:
     """Return a stored vector (D,)."""
     return np.frombuffer(blob, dtype="<f4").astype(np.float32)
+
+
+def read_one(connection: sqlite3.Connection, columns: str, product_id: str) -> tuple[Any, ...]:
+    """Return some columns of one product.
+
+    Raises:
+        NotFoundError: no product of that id.
+    """
+    row: tuple[Any, ...] | None = connection.execute(
+        f"SELECT {columns} FROM products WHERE id = ?",  # noqa: S608 - the columns are our own words
+        (product_id,),
+    ).fetchone()
+    if row is None:
+        raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
+    return row
 
 
 def read_chunks(rows: sqlite3.Cursor, dim: int) -> Iterator[Chunk]:

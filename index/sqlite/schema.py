@@ -5,7 +5,7 @@ Knows no records: what the rows mean is in `rows.py`.
 
 from __future__ import annotations
 
-import json
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -64,7 +64,12 @@ def connect(file: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connec
     )
 
 
-def open_reader(file: Path, may_write: bool) -> tuple[sqlite3.Connection, tuple[int, int]]:
+def may_write(file: Path) -> bool:
+    """Return whether a catalogue's file can be written, and other files beside it."""
+    return os.access(file.parent, os.W_OK) and os.access(file, os.W_OK)
+
+
+def open_reader(file: Path) -> tuple[sqlite3.Connection, tuple[int, int]]:
     """Return a connection for reading, and the identity of the file that it reads.
 
     Raises:
@@ -72,9 +77,9 @@ def open_reader(file: Path, may_write: bool) -> tuple[sqlite3.Connection, tuple[
     """
     # A file in write-ahead mode cannot be read where its companion files cannot be made, unless SQLite is told that
     # nobody changes it. Without a log beside it all of it is in the file.
-    immutable = not may_write and not file.with_name(f"{file.name}-wal").exists()
+    immutable = not may_write(file) and not file.with_name(f"{file.name}-wal").exists()
     try:
-        if may_write and file.with_name(f"{file.name}-journal").exists():
+        if may_write(file) and file.with_name(f"{file.name}-journal").exists():
             # A process was killed while it put the file into write-ahead mode. Only a connection that may write can
             # roll that back; one that reads would refuse the file (SQLITE_READONLY_ROLLBACK).
             with closing(connect(file, "rw")) as writer:
@@ -113,18 +118,6 @@ def version_of(connection: sqlite3.Connection) -> int:
     """Return the last sequence number of the change log; 0 for a catalogue as it was built."""
     (version,) = connection.execute(VERSION).fetchone()
     return int(version)
-
-
-def current_build(folder: Path) -> tuple[Path, int] | None:
-    """Return the file of the catalogue in `folder` and its version; None when there is none that we can read."""
-    try:
-        file = (folder / FILE).resolve(strict=True)
-        with closing(connect(file, "ro")) as connection:
-            (found,) = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-            version = version_of(connection)
-        return (file, version) if json.loads(found) == FORMAT else None
-    except (OSError, sqlite3.Error, TypeError, ValueError):
-        return None
 
 
 def file_identity(file: Path) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -94,14 +95,14 @@ class PostingLists:
         np.savez(path, names=text, starts=self._starts, rows=self._rows, degrees=self._degrees, count=self.count)
 
     @classmethod
-    def load(cls, path: Path) -> PostingLists:
+    def load(cls, file: BinaryIO) -> PostingLists:
         """Return the postings that `save` wrote.
 
         Raises:
             OSError, ValueError, KeyError: there are none, or they are damaged.
         """
         lists = cls()
-        with np.load(path, allow_pickle=False) as found:
+        with np.load(file, allow_pickle=False) as found:
             lists.count = lists._base_count = int(found["count"])
             lists._starts, lists._rows, lists._degrees = found["starts"], found["rows"], found["degrees"]
             names = json.loads(found["names"].tobytes())

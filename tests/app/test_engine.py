@@ -12,7 +12,6 @@ from typing import Any, cast
 import httpx
 import numpy as np
 import pytest
-from PIL import Image
 
 from app.errors import InvalidError, UnavailableError
 from app.query import Engine, Job, JobResult, Service, Serving
@@ -23,6 +22,7 @@ from app.settings import Settings
 from app.telemetry import Telemetry
 from common import DatabaseUnavailableError, InputError
 from index import Catalogue, Filter, Search, SearchIndex, SearchQuery
+from tests.tools.darkroom import HELD, Darkroom
 from tests.tools.shop import (
     IMAGES,
     DrawnEncoder,
@@ -40,9 +40,7 @@ class Large(DrawnEncoder):
     """Another model: other weights, and pictures of another size."""
 
     encoder_id = "drawn-large"
-
-    def prepare_image(self, image: Image.Image) -> np.ndarray:
-        return np.asarray(image.resize((72, 96), Image.Resampling.BOX), dtype=np.uint8)
+    image_size = (96, 72)
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         assert pixels.shape[1:] == (96, 72, 3)
@@ -175,27 +173,19 @@ def test_the_service_encodes_for_others_in_pieces(folder: Path) -> None:
     assert encoder.pixel_batches == [2, 1]
 
 
-def test_a_model_replaced_under_load_never_mixes_with_the_old_one(folder: Path) -> None:
-    class Held(DrawnEncoder):
-        door = threading.Event()
-        preparing = 0
-
-        def prepare_image(self, image: Image.Image) -> np.ndarray:
-            if image.size == (7, 7):
-                self.preparing += 1
-                assert self.door.wait(20)
-            return super().prepare_image(image)
-
-    old = Held()
-    app = create_app(Settings.read(catalogue=folder), encoder=old)
+def test_a_model_replaced_under_load_never_mixes_with_the_old_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    darkroom = Darkroom(tmp_path / "darkroom", monkeypatch)
+    app = create_app(Settings.read(catalogue=folder, deadline_s=60), encoder=DrawnEncoder())
     components: Components = app.state.components
     with served(app) as client, ThreadPoolExecutor(1) as people:
         before = ask(client, IMAGES, text="red dress", k=48, mode="vector")
-        picture = encoded(Image.new("RGB", (7, 7), "red"))
+        picture = encoded(HELD)
         between = people.submit(client.post, IMAGES, files={"image": ("x", picture)})
-        until(lambda: old.preparing == 1)
+        until(lambda: darkroom.held == 1)
         components.state.serving = Serving(Large(), components.state.serving.index)
-        old.door.set()
+        darkroom.open()
         late: httpx.Response = between.result()
         assert "just replaced" in error_of(late, 503, "unavailable")["message"]
         assert client.post(IMAGES, files={"image": ("x", picture)}).status_code == 200

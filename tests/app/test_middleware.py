@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from app.http.trace import trace_of
 from tests.tools.shop import (
     IMAGES,
     error_of,
+    shop_open,
 )
 
 PATHS = ["/", "/healthz", "/docs", "/openapi.json", "/page/search.js", "/v1/products/1000/image", "/nothing"]
@@ -56,11 +58,13 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
-def test_strict_transport_security_is_promised_over_https_only(client: httpx.Client) -> None:
-    assert "strict-transport-security" not in client.get("/").headers
-    answer = client.get("/", headers={"X-Forwarded-Proto": "https"})
-    assert answer.headers["strict-transport-security"].startswith("max-age=")
-    assert answer.headers["permissions-policy"]
+def test_strict_transport_security_is_promised_over_https_only(client: httpx.Client, folder: Path) -> None:
+    assert "strict-transport-security" not in client.get("/", headers={"X-Forwarded-Proto": "https"}).headers
+    with shop_open(folder, trusted_proxies="127.0.0.0/8") as behind:
+        assert "strict-transport-security" not in behind.get("/").headers
+        answer = behind.get("/", headers={"X-Forwarded-Proto": "https"})
+        assert answer.headers["strict-transport-security"].startswith("max-age=")
+        assert answer.headers["permissions-policy"]
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/v1/products/1000", "/v1/products/1000/image", "/page/search.js"])

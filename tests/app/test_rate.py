@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from app.server import create_app
 from app.settings import Settings, parse_rate
 from common import ConfigError
 from tests.app.helpers import bearer
+from tests.tools.root import ROOT
 from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served, shop_open
 
 READS = ["/v1/products/1000", "/v1/products/1000/image", "/v1/evaluation"]
@@ -52,12 +55,25 @@ def test_a_limit_is_per_key_and_a_made_up_key_is_none(folder: Path, tmp_path: Pa
 
 
 def test_an_address_is_believed_from_a_trusted_proxy_only(folder: Path) -> None:
-    with shop_open(folder, rate_limit="1/hour") as client:  # served at 127.0.0.1, which is trusted
+    with shop_open(folder, rate_limit="1/hour", trusted_proxies="127.0.0.1") as client:
         assert client.get("/", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 200
         assert client.get("/", headers={"X-Forwarded-For": "203.0.113.2"}).status_code == 200
         assert client.get("/", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 429
         # Only what the proxy itself wrote, the last address, is believed.
         assert client.get("/", headers={"X-Forwarded-For": "198.51.100.9, 203.0.113.1"}).status_code == 429
+
+
+def test_a_header_makes_no_new_callers(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Loopback was trusted by default, and any text was a caller: 25 of 25 passed 20/minute, `key=admin` in the log."""
+    with caplog.at_level("INFO", "vitrine.access"), shop_open(folder, rate_limit="1/hour") as client:
+        answers = [client.get("/", headers={"X-Forwarded-For": f"203.0.113.{n}"}).status_code for n in range(3)]
+        assert answers == [200, 429, 429]
+    with caplog.at_level("INFO", "vitrine.access"):
+        with shop_open(folder, rate_limit="1/hour", trusted_proxies="127.0.0.1") as client:
+            answers = [client.get("/", headers={"X-Forwarded-For": f"junk{n} key=admin"}).status_code for n in range(3)]
+        assert answers == [200, 429, 429]
+    assert "junk" not in caplog.text
+    assert "client=127.0.0.1" in caplog.text
 
 
 def test_a_moving_window_opens_as_its_requests_grow_old() -> None:
@@ -71,6 +87,33 @@ def test_a_moving_window_opens_as_its_requests_grow_old() -> None:
     now += 20.5
     assert limit.wait("a") is None
     assert limit.wait("a") == 40
+
+
+def count_in_another_process(file: Path, results: Any) -> None:
+    limit = RateLimit(parse_rate("100/hour"), file)
+    results.put(sum(limit.wait("a") is None for _ in range(80)))
+
+
+def test_processes_count_together(tmp_path: Path) -> None:
+    """Each worker counted for itself: N workers let through N times as much."""
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    workers = [context.Process(target=count_in_another_process, args=(tmp_path / "limit", results)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    admitted = [results.get(timeout=30) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert sum(admitted) == 100
+    limit = RateLimit(parse_rate("100/hour"), tmp_path / "limit")
+    assert 3590 <= (limit.wait("a") or 0) <= 3600
+    assert limit.wait("b") is None
+
+
+def test_no_limit_and_no_timeout_looks_at_the_wall_clock() -> None:
+    """A clock that is set back locked callers out; only the age of files may be told by it."""
+    users = {path.name for path in (ROOT / "app").rglob("*.py") if "time.time(" in path.read_text(encoding="utf-8")}
+    assert users == set()
 
 
 def test_the_memory_of_a_limit_is_bounded() -> None:

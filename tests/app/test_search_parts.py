@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from index import Catalogue
 from tests.app.helpers import LIMIT, ids
+from tests.tools.darkroom import HELD, Darkroom
 from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
@@ -201,22 +201,14 @@ def test_an_address_is_never_fetched(client: httpx.Client) -> None:
         watching.result()
 
 
-def test_pictures_in_json_need_slots_and_texts_do_not(folder: Path) -> None:
-    class Studio(DrawnEncoder):
-        door = threading.Event()
-        preparing = 0
-
-        def prepare_image(self, image: Image.Image) -> np.ndarray:
-            if image.getpixel((0, 0)) == (99, 99, 99):
-                self.preparing += 1
-                assert self.door.wait(20)
-            return super().prepare_image(image)
-
-    encoder = Studio()
-    held = {"image": data_uri(Image.new("RGB", (8, 8), (99, 99, 99)))}
-    with shop_open(folder, encoder, upload_slots=1) as client, ThreadPoolExecutor(1) as people:
+def test_pictures_in_json_need_slots_and_texts_do_not(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    darkroom = Darkroom(tmp_path / "darkroom", monkeypatch)
+    held = {"image": data_uri(HELD)}
+    with shop_open(folder, upload_slots=1, deadline_s=60) as client, ThreadPoolExecutor(1) as people:
         first = people.submit(client.post, IMAGES, json=held)
-        until(lambda: encoder.preparing == 1)
+        until(lambda: darkroom.held == 1)
         calls: list[tuple[str, dict[str, Any]]] = [
             (IMAGES, held),
             ("/v1/classify", {**held, "labels": ["a", "b"]}),
@@ -226,6 +218,6 @@ def test_pictures_in_json_need_slots_and_texts_do_not(folder: Path) -> None:
             error_of(client.post(path, json=fields), 503, "overloaded")
         assert ask(client, IMAGES, text="red dress")["results"]
         assert ask(client, "/v1/embeddings", input="red dress")["data"]
-        encoder.door.set()
+        darkroom.open()
         assert first.result().status_code == 200
         assert client.post(IMAGES, json=held).status_code == 200  # the slot is free again

@@ -97,7 +97,7 @@ def test_an_unknown_filter_is_answered_with_the_known_ones(client: httpx.Client)
         assert word in error["message"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\xfa", b"[" * 100_000, b'{"k": ' + b"9" * 5000 + b"}"])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\xfa", b"[" * 10_000, b'{"k": ' + b"9" * 5000 + b"}"])
 def test_a_body_that_is_not_json_is_told_so(client: httpx.Client, body: bytes) -> None:
     error_of(client.post(IMAGES, content=body, headers={"content-type": "application/json"}), 400, "malformed_body")
 

@@ -103,7 +103,7 @@ def test_sigterm_finishes_what_was_accepted(checkpoint: Path, catalogue: Path, t
         body = b'{"text": "red ball"}'
         url = service.client.base_url
         with socket.create_connection((url.host, url.port or 80), timeout=20) as raw:
-            head = f"POST {IMAGES} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            head = f"POST {IMAGES} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
             raw.sendall(f"{head}expect: 100-continue\r\ncontent-length: {len(body)}\r\n\r\n".encode())
             assert raw.recv(1000).startswith(b"HTTP/1.1 100")  # the service waits for the body now
             raw.sendall(body[:5])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import ArtefactError, InputError, NotFoundError
+from common import ArtefactError, InputError, NoSpaceError, NotFoundError
 from index import Catalogue, CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
 from tests.tools.root import ROOT
 
@@ -202,7 +202,7 @@ def test_a_failed_build_keeps_the_old_catalogue(folder: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match="full"), CatalogueWriter(tmp_path / "catalogue", INFO) as writer:
+    with pytest.raises(NoSpaceError, match="full"), CatalogueWriter(tmp_path / "catalogue", INFO) as writer:
         fill_the_disk(writer)
     assert list(tmp_path.iterdir()) == []
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from common import ConflictError
-from index import ANY, Delete, Entry, ExistsError, Product, Put, SplitRule, Written, check_condition, entry_digest
-from index.records import REPLAYED_TOGETHER, log_reaches, outcome_of, replay_changes
+from index import ANY, Delete, Entry, ExistsError, Product, Put, Written, check_condition, entry_digest
+from index.records import log_reaches, outcome_of
 
 VECTOR = np.ones(1, np.float32)
 ENTRY = Entry(Product("a", "title", {"colour": "red"}), b"picture", VECTOR, VECTOR)
@@ -55,19 +55,6 @@ def test_the_digest_is_that_of_what_a_client_sees() -> None:
     assert entry_digest(same, b"picture") == NOW
     others = [Product("a", "Title"), Product("a", "title", {"colour": "blue"}), Product("a", "title", {})]
     assert len({NOW, entry_digest(ENTRY.product, b"other"), *(entry_digest(one, b"picture") for one in others)}) == 5
-
-
-def test_changes_are_replayed_in_their_order_with_the_split_of_the_new_catalogue() -> None:
-    changed = [f"p{number}" for number in range(REPLAYED_TOGETHER + 1)]
-    there: dict[str, tuple[str, str, dict[str, str], bytes]] = {
-        product_id: (product_id, f"title {product_id}", {}, b"") for product_id in changed if product_id != "p3"
-    }
-    rule = SplitRule(0, 0, 1)
-    pieces = list(replay_changes(changed, rule, lambda ids: [there[one] for one in ids if one in there]))
-    assert [ids for ids, _ in pieces] == [changed[:-1], changed[-1:]]
-    products = [product for _, kept in pieces for product, _ in kept]
-    assert [product.id for product in products] == [one for one in changed if one != "p3"]
-    assert {product.split for product in products} == {"test"}
 
 
 @pytest.mark.parametrize(

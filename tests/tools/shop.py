@@ -18,9 +18,11 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
+from app.http import BoundedProtocol
 from app.server import create_app
 from app.settings import Settings
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
+from models import scaled, to_rgb
 
 COLOURS = {
     "red": (200, 30, 45),
@@ -75,6 +77,7 @@ class DrawnEncoder:
     dim = 128
     device = "cpu"
     logit_scale = 20.0
+    image_size = (48, 36)
 
     def __init__(self) -> None:
         self.text_batches: list[list[str]] = []
@@ -84,7 +87,7 @@ class DrawnEncoder:
         return self.encode_text(texts), np.array([len(text.split()) for text in texts])
 
     def prepare_image(self, image: Image.Image) -> np.ndarray:
-        return np.asarray(image.resize((36, 48), Image.Resampling.BOX), dtype=np.uint8)
+        return scaled(to_rgb(image), self.image_size)
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         assert pixels.ndim == 4
@@ -157,7 +160,8 @@ def write_catalogue(folder: Path, encoder: DrawnEncoder, shop: Sequence[Product]
 @contextmanager
 def served(app: FastAPI) -> Iterator[httpx.Client]:
     """Run `app` under a real server on a free port and yield a client for it."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5))
+    options: dict[str, Any] = {"http": BoundedProtocol, "ws": "none", "proxy_headers": False}
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5, **options))
     thread = threading.Thread(target=server.run, name="test-server", daemon=True)
     thread.start()
     until(lambda: server.started or not thread.is_alive())

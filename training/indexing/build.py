@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 
 from rich.console import Console
 
-from common import DataError
+from common import DataError, ImageError
 from index import (
     CatalogueInfo,
     Entry,
     IndexRequirements,
+    Keep,
     Location,
     Product,
     SplitRule,
@@ -44,12 +45,14 @@ def build_catalogue(
     ray: str | None = None,
     part_size: int = PART,
     requirements: IndexRequirements | None = None,
+    keep: Keep | None = Keep(),  # noqa: B008 - frozen
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data`, write the catalogue `out`, and return the figures.
 
     Products get the split of the checkpoint's own rule, so that the titles of its training are known. `out` appears
-    when it is complete, or not at all; a folder then also gets its map and search files.
+    when it is complete, or not at all; a folder then also gets its map and search files. Edits of the catalogue that is
+    replaced are kept: what callers put in stays as it is, and what they deleted stays away.
 
     Args:
         checkpoint: folder.
@@ -59,6 +62,7 @@ def build_catalogue(
         ray: the address of a cluster that encodes, see `encode_on_ray`; an interrupted build then continues.
         part_size: titles or pictures that a process of the cluster encodes at a time.
         requirements: for the search files, see `index.make_derived`.
+        keep: which edits, see `index.edits_to_keep`.
         console: for progress; standard error when not given.
 
     Raises:
@@ -80,7 +84,7 @@ def build_catalogue(
     started = time.monotonic()
     titles = distinct_titles(dataset)
     parts: Parts | None = None
-    with write_catalogue(out, info, partial(_encode_edits, encoder)) as writer:
+    with write_catalogue(out, info, partial(_encode_edits, encoder), keep) as writer:
         if ray is None:
             encoding = encode_locally(encoder, dataset, titles, console)
         else:
@@ -119,6 +123,7 @@ def build_catalogue(
         "skipped": len(dataset.items) - products,
         "encoder_id": encoder.encoder_id,
         "device": encoding.device,
+        "edits": writer.kept.to_json(),
         "seconds": round(seconds, 1),
         "images_per_second": round(products / seconds, 1),
         "data": dataset.report.to_json(),
@@ -128,10 +133,18 @@ def build_catalogue(
 
 
 def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, bytes]]) -> list[Entry]:
-    """Encode the products that were edited in the old catalogue while the new one was built."""
-    images = encoder.encode_image([decode_image(picture) for _, picture in edits])
-    texts = encoder.encode_text([product.title for product, _ in edits])
-    return [Entry(*edit, image, text) for edit, image, text in zip(edits, images, texts, strict=True)]
+    """Encode the edited products of an old catalogue, but for those whose pictures cannot be read."""
+    pictures = []
+    readable = []
+    for product, picture in edits:
+        with suppress(ImageError):
+            pictures.append(decode_image(picture))
+            readable.append((product, picture))
+    if not readable:
+        return []
+    images = encoder.encode_image(pictures)
+    texts = encoder.encode_text([product.title for product, _ in readable])
+    return [Entry(*edit, image, text) for edit, image, text in zip(readable, images, texts, strict=True)]
 
 
 def _entries(dataset: Dataset, rule: SplitRule, titles: Sequence[str], encoding: Encoding) -> Iterator[list[Entry]]:

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from common import InputError, VitrineError
+from common import InputError, VitrineError, resource_error, safe_children
 
 START, OWN, LAB, RUNNING = "Start here", "Your own products", "Experiments", "Running it"
 """The panels of `vitrine --help`."""
@@ -46,15 +46,22 @@ def main() -> None:
     # Pillow warns of damaged EXIF blocks in the middle of a progress bar; the report says which pictures are unusable.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
-        cli()
-    except InputError as error:
-        _fail(str(error), 2)
-    except VitrineError as error:
-        _fail(str(error), 1)
-    except OSError as error:
-        if error.filename is None:
-            raise
+        with safe_children():
+            cli()
+    except Exception as error:
+        _report(error)
+
+
+def _report(error: Exception) -> None:
+    """Say in one line what went wrong, and exit; raise again what we did not foresee."""
+    if (resource := resource_error(error)) is not None:
+        named = getattr(error, "filename", None)
+        _fail(f"{named}: {resource}" if named else str(resource), 1)
+    if isinstance(error, VitrineError):
+        _fail(str(error), 2 if isinstance(error, InputError) else 1)
+    if isinstance(error, OSError) and error.filename is not None:
         _fail(f"{error.filename}: {error.strerror}; check the path, its rights and the space left on the disk", 2)
+    raise error
 
 
 def say(value: Any, as_json: bool) -> None:

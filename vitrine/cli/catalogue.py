@@ -17,6 +17,7 @@ from vitrine.cli.options import (
     CatalogueOption,
     CheckpointOption,
     Device,
+    DiscardEdits,
     Json,
     OwnCheckpointOption,
     location,
@@ -108,16 +109,21 @@ def index(
             "`pip install 'vitrine\\[ray]'`.",
         ),
     ] = None,
+    discard_edits: DiscardEdits = False,
     as_json: Json = False,
 ) -> None:
     """Encode a data set's products into a catalogue that `vitrine serve` can search.
 
     Fewer than 100,000 products are scanned, which is exact. Of more, or with --budget-mb or --recall, the fastest type
     of index that fits is found by measuring them on the catalogue's own vectors.
+
+    Edits of a catalogue that is there already are kept: products that callers added or changed stay as they are, and
+    those that they deleted stay away, whatever the data set says.
     """
-    from index import IndexRequirements, make_index, parse_location
+    from index import IndexRequirements, edits_to_keep, kept_text, make_index, parse_location
 
     place = parse_location(out)
+    keep = edits_to_keep(place, discard=discard_edits)  # before anything that takes time
     requirements = None
     if budget_mb is not None or recall is not None:
         requirements = IndexRequirements(budget_mb) if recall is None else IndexRequirements(budget_mb, recall)
@@ -126,8 +132,10 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint is not None or ray is not None:
-            raise InputError("--checkpoint and --ray encode a data set; give --data PATH with them")
+        if checkpoint is not None or ray is not None or discard_edits:
+            raise InputError(
+                "--checkpoint, --ray and --discard-edits are for encoding a data set; give --data PATH with them"
+            )
         assert isinstance(place, Path)  # noqa: S101 - checked above
         search = make_index(place, requirements)
         if search is None:
@@ -140,13 +148,15 @@ def index(
         from training.indexing import build_catalogue
 
         checkpoint = own_checkpoint(checkpoint)
-        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, requirements=requirements)
+        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, requirements=requirements, keep=keep)
         if not as_json:
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
                 f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped",
                 highlight=False,
             )
+            if kept := kept_text(figures["edits"]):
+                tell(kept, highlight=False)
     if as_json:
         say(figures, True)
     elif figures["search"] is not None:

@@ -15,6 +15,7 @@ from vitrine.cli.options import (
     CatalogueOption,
     CheckpointOption,
     Device,
+    DiscardEdits,
     Json,
     KeysOption,
     location,
@@ -29,22 +30,27 @@ def copy_catalogue(
     ],
     catalogue: CatalogueOption = None,
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Leave a catalogue that is there already.")] = False,
+    discard_edits: DiscardEdits = False,
     as_json: Json = False,
 ) -> None:
     """Copy a catalogue as it is, without encoding anything: from a folder into a database, or back.
 
-    A catalogue that is there is replaced when the copy is whole. What is changed in either meanwhile is not taken over.
+    The copy is of one moment, with everything that was acknowledged before; services may go on writing. A catalogue
+    that is there is replaced when the copy is whole, but for the edits that callers made in it.
     """
-    from index import copy_catalogue, parse_location
+    from index import copy_catalogue, kept_text, parse_location
 
     source, target = location(catalogue), parse_location(to)
-    count = copy_catalogue(source, target, if_empty=if_empty)
+    copied = copy_catalogue(source, target, if_empty=if_empty, discard_edits=discard_edits)
     if as_json:
-        say({"from": str(source), "to": str(target), "products": count}, True)
-    elif count is None:
+        figures = {"version": copied.version, "edits": copied.kept.to_json()} if copied else {}
+        say({"from": str(source), "to": str(target), "products": copied and copied.products, **figures}, True)
+    elif copied is None:
         tell(f"{target} has a catalogue, which is left as it is")
     else:
-        tell(f"{target}: {count:,} products copied from {source}")
+        tell(f"{target}: {copied.products:,} products copied from {source}, as it is at version {copied.version:,}")
+        if kept := kept_text(copied.kept.to_json()):
+            tell(kept, highlight=False)
 
 
 @cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine calibrate`")

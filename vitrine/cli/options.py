@@ -29,6 +29,9 @@ LAYOUTS = "A Kaggle folder or .zip (styles.csv, images/), Hugging Face .parquet 
 Data = Annotated[Path, typer.Option(help=LAYOUTS)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
+DiscardEdits = Annotated[
+    bool, typer.Option("--discard-edits", help="Do without the edits that callers have made there until now.")
+]
 KeysOption = Annotated[
     Path | None, typer.Option(help="File of the keys. [default: VITRINE_KEYS, else artefacts/keys.json]")
 ]

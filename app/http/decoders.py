@@ -1,0 +1,299 @@
+"""Decodes pictures in processes of their own: in time, within bounds of memory, and harmless where a decoder crashes.
+
+Knows no request. What the processes do is in `models.decoder_process`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import models
+from app.errors import DeadlineError, UnavailableError
+from app.http.limits import BodyLimits
+from app.http.turns import Turns
+from app.telemetry import Telemetry
+from common import ImageError, OutOfMemoryError
+from models.decoder_process import ANSWER, DONE, LARGE, NO_MEMORY, TASK
+
+logger = logging.getLogger("vitrine.app")
+
+QUICK_S = 1.0
+"""A picture that takes longer, in seconds, is decoded again among the slow ones, where it holds up less."""
+QUICK_BYTES = 64_000_000
+"""Most memory that a quick picture takes: a photo of 16 megapixels."""
+SLOW_ROOM = 16
+"""How many slow pictures of one caller may wait for the one process that decodes them."""
+SLOW_SHARE = 0.5
+"""Of the deadline: longest that one slow picture may take, so that another's has its turn in time."""
+START_S = 30.0
+"""Longest that a process may take to start, in seconds; it takes a tenth of one where the machine is not busy."""
+MAX_MESSAGE = 10_000
+COMMAND = (sys.executable, "-P", "-m", "models.decoder_process")
+"""With a safe path: nothing is imported from the working folder."""
+KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHOME")
+"""Variables that a decoder gets. Not the path of programs, and not our settings, among which are passwords."""
+
+
+class Decoders:
+    """Decodes pictures one beside another; the processes are started when first needed, and again after each end.
+
+    There are two lines. Every picture is tried in the first, whose processes take only what is small and quick. What is
+    not goes to the second, which has one process: so there is never more than one large picture in memory, and 60 slow
+    ones of one caller do not hold up the small one of another.
+
+    Args:
+        limits: how many processes, how much memory, how long.
+        telemetry: where the time is recorded.
+    """
+
+    def __init__(self, limits: BodyLimits, telemetry: Telemetry) -> None:
+        self._limits = limits
+        self._telemetry = telemetry
+        slow_s = SLOW_SHARE * limits.deadline_s
+        quick = min(QUICK_BYTES, limits.decode_bytes)
+        self._quick = _Line(limits.decode_threads, limits.queue_limit, min(QUICK_S, slow_s), quick, limits)
+        self._slow = _Line(1, SLOW_ROOM, slow_s, limits.decode_bytes, limits)
+
+    @property
+    def at_work(self) -> int:
+        """How many pictures are being decoded now."""
+        return self._quick.turns.inside + self._slow.turns.inside
+
+    async def decode(self, data: bytes, size: tuple[int, int], caller: str) -> np.ndarray:
+        """Return the picture upright, as RGB and scaled to `size` (height, width): (H, W, 3) uint8.
+
+        Callers take turns. A call that is cancelled ends its process, or leaves the line.
+
+        Raises:
+            ImageError: it cannot be decoded, or is too large.
+            OverloadedError: too many pictures are waiting.
+            DeadlineError: it was not decoded in time.
+            OutOfMemoryError: there was no memory for it.
+            UnavailableError: no process can be started.
+        """
+        try:
+            async with asyncio.timeout(self._limits.deadline_s) as timer:
+                answer = await self._quick.decode(data, size, caller, self._telemetry)
+                if answer is None:
+                    answer = await self._slow.decode(data, size, caller, self._telemetry)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            answer = None
+        if answer is None:
+            raise DeadlineError(
+                f"the picture was not decoded within {self._limits.deadline_s:g} s: the service is too busy, or the "
+                "picture takes too long; scale it down"
+            )
+        return np.frombuffer(answer, dtype=np.uint8).reshape(*size, 3)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._quick.close()
+        self._slow.close()
+
+
+class _Line:
+    """Some processes, and those who wait for them.
+
+    Args:
+        processes: how many.
+        room: how many pictures may wait.
+        seconds: longest that one may take.
+        now: most bytes of memory that one may take here.
+        limits: of every picture.
+    """
+
+    def __init__(self, processes: int, room: int, seconds: float, now: int, limits: BodyLimits) -> None:
+        self.turns = Turns(processes, room, "pictures")
+        self._seconds = seconds
+        self._now = now
+        self._limits = limits
+        self._processes: set[_Process] = set()
+        self._idle: list[_Process] = []
+        self._renewals: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def decode(self, data: bytes, size: tuple[int, int], caller: str, telemetry: Telemetry) -> bytearray | None:
+        """Return the pixels; None where that takes more time or memory than there is in this line."""
+        await self.turns.take(caller)
+        process = None
+        try:
+            while self._idle and process is None:
+                idle = self._idle.pop()
+                process = idle.if_alive()
+                if process is None:
+                    self._processes.discard(idle)
+            process = process or self._start()
+            await process.ready()
+            task = TASK.pack(len(data), *size, self._limits.max_pixels, self._seconds + 1, self._now)
+            with telemetry.stage("decode"):
+                async with asyncio.timeout(self._seconds) as timer:
+                    status, body = await process.ask(task, data, max(size[0] * size[1] * 3, MAX_MESSAGE))
+        except BaseException as error:
+            self._renew(process)
+            if isinstance(error, TimeoutError) and process is not None and process.is_ready and timer.expired():
+                return None
+            if isinstance(error, OSError) and process is not None:
+                raise await asyncio.to_thread(process.why) from None
+            raise
+        self._idle.append(process)
+        self.turns.give_back()
+        if status == DONE:
+            return body
+        if status == LARGE:
+            return None
+        if status == NO_MEMORY:
+            raise OutOfMemoryError("there was no memory to decode the picture; try again later")
+        raise ImageError(body.decode(errors="replace"))
+
+    def close(self) -> None:
+        self._closed = True
+        for task in self._renewals:
+            task.cancel()
+        for process in list(self._processes):
+            process.end()
+        for process in list(self._processes):
+            process.gone()
+        self._processes.clear()
+        self._idle = []
+
+    def _start(self) -> _Process:
+        process = _Process(self._limits.decode_bytes)
+        self._processes.add(process)
+        if self._closed:  # in another thread, meanwhile
+            process.end()
+            process.gone()
+        return process
+
+    def _renew(self, process: _Process | None) -> None:
+        """End a process, and give its place to the next picture when another one can take it."""
+        if process is None:
+            self.turns.give_back()
+            return
+        process.end()
+        task = asyncio.create_task(self._follow(process), name="a process that decodes")
+        self._renewals.add(task)
+        task.add_done_callback(self._renewals.discard)
+
+    async def _follow(self, ended: _Process) -> None:
+        """Start a process in the place of one that was ended."""
+        follower = None
+        try:
+            await asyncio.to_thread(ended.gone)  # a large picture's memory is free only then
+            self._processes.discard(ended)
+            # In a thread: it waits until the new program runs.
+            follower = await asyncio.to_thread(self._start)
+            await follower.ready()
+            self._idle.append(follower)
+        except (OSError, UnavailableError) as error:
+            logger.warning("no process to decode pictures could be started: %s", error)
+            if follower is not None:
+                follower.end()
+        finally:
+            self.turns.give_back()
+
+
+class _Process:
+    """One process that decodes, and our end of the socket to it."""
+
+    def __init__(self, most: int) -> None:
+        root = str(Path(models.__file__).resolve().parents[1])
+        inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(path)]
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join([root, *inherited])
+        self.is_ready = False
+        self._link, theirs = socket.socketpair()
+        self._link.setblocking(False)
+        try:
+            with theirs:
+                # A group of its own: Ctrl-C is not for it.
+                self._process = subprocess.Popen(  # noqa: S603 - our own module
+                    [*COMMAND, str(most / 1_000_000)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=environment,
+                    cwd="/",
+                    process_group=0,
+                )
+        except OSError as error:
+            self._link.close()
+            raise UnavailableError(
+                f"no process to decode pictures can be started ({error.strerror}); try again later"
+            ) from error
+
+    async def ready(self) -> None:
+        """Return when the process can take a picture.
+
+        Raises:
+            OSError: it ended, or does not start.
+        """
+        if not self.is_ready:
+            try:
+                async with asyncio.timeout(START_S):
+                    await self._receive(1)
+            except TimeoutError:
+                raise ConnectionError("the process does not start") from None
+            self.is_ready = True
+
+    async def ask(self, task: bytes, data: bytes, most: int) -> tuple[int, bytearray]:
+        """Return what comes of a task, and the body of the answer, of at most `most` bytes.
+
+        Raises:
+            OSError: the process ended.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._link, task)
+        await loop.sock_sendall(self._link, data)
+        status, size = ANSWER.unpack(await self._receive(ANSWER.size))
+        if size > most:
+            raise ConnectionError("an answer that is too long")
+        return status, await self._receive(size)
+
+    async def _receive(self, size: int) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            count = await asyncio.get_running_loop().sock_recv_into(self._link, view)
+            if not count:
+                raise ConnectionError("the process ended")
+            view = view[count:]
+        return data
+
+    def end(self) -> None:
+        """End the process without waiting for its end."""
+        self._link.close()
+        self._process.kill()
+
+    def if_alive(self) -> _Process | None:
+        """Return this process, unless the system or somebody else has ended it."""
+        if self._process.poll() is None:
+            return self
+        self._link.close()
+        return None
+
+    def gone(self) -> None:
+        """Return when the process has ended."""
+        self._process.wait()
+
+    def why(self) -> Exception:
+        """Return the error of a process that ended by itself while it decoded."""
+        code = self._process.wait()
+        logger.warning("a process that decoded a picture ended (%d); another one is started", code)
+        if code == -signal.SIGKILL:  # by the system, when memory is short
+            return OutOfMemoryError("there was no memory to decode the picture; try again later")
+        if code == -signal.SIGALRM:
+            return DeadlineError("the picture takes too long to decode; scale it down")
+        if code < 0:
+            return ImageError(f"the image cannot be decoded (signal {-code}); save it again and retry")
+        return UnavailableError("the process that decodes pictures ended; try again later")

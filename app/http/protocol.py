@@ -1,0 +1,257 @@
+"""HTTP/1.1 as uvicorn speaks it, within bounds, and with our own answers to what it refuses.
+
+uvicorn has no bound on the bytes and the time of a head, on silent connections and on answers that nobody reads.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from asyncio import Transport
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.http.access import account
+from app.http.connections import Connections
+from app.http.headers import HEADERS_RAW, REQUEST_ID_RAW
+from app.http.responses import RETRY_AFTER_S, error_body
+
+HEAD_BYTES = 65_536
+"""Most bytes of a request's line and headers, of a body's trailers, or of what precedes a chunk."""
+HEADERS = 256
+"""Most headers of a request."""
+HEAD_S = 10.0
+"""Longest from a connection, or from the first byte of a request, to the end of its headers."""
+DRAIN_S = 5.0
+"""Longest that the rest of a body is read after its answer."""
+LINGER_S = 2.0
+"""Longest that a refused caller may go on sending: a reset in the middle could cost it the answer."""
+UNREAD_S = 20.0
+SLOWEST = 1000
+"""Fewest bytes a second, over `UNREAD_S`, that a caller must read of its answer."""
+PROGRESS = 16_384
+"""Bytes of a body that count as a sign of life; also what is parsed of a head at a time."""
+PIPELINED = 64
+"""Most requests that wait on one connection for those before them."""
+LIFESPAN_STATE = "connections"
+"""Where the application's lifespan leaves its `Connections` for the protocol."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection; give it to uvicorn as `http=BoundedProtocol`.
+
+    The application's lifespan yields `{LIFESPAN_STATE: Connections(...)}`.
+    """
+
+    def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.house: Connections = app_state[LIFESPAN_STATE]
+        self.address = ""
+        self._begun = self._deadline = self.loop.time()
+        self._in_head = self._in_body = self._overfull = False
+        self._refused = self._deaf = False
+        self._moved = False  # the parser has come to the end of something
+        self._pending = 0  # bytes fed since then
+        self._body = 0  # bytes of the body since the last sign of life
+        self._read_window: tuple[int, float] | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # noqa: D102 - of asyncio
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        self._deadline = self.loop.time() + HEAD_S
+        if not self.house.enter(self):
+            self._refuse(503, "overloaded", "all connections are at work; try again in a second")
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102 - of asyncio
+        self.house.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser piece by piece: what it has not yet understood must never grow beyond `HEAD_BYTES`."""
+        self._unset_keepalive_if_required()
+        size = len(data) if self._in_body else PROGRESS
+        for start in range(0, len(data), size):
+            if self._refused or self._deaf or self.transport.is_closing():
+                return
+            piece = data[start : start + size]
+            self._moved = False
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade:
+                # The request is answered as one of HTTP; what follows is of a protocol that nobody speaks here.
+                self._deaf = True
+                self.cycle.keep_alive = False
+                return
+            except httptools.HttpParserError:
+                self._refuse(400, "malformed_request", "this is not HTTP/1.1; send a request line, headers and a body")
+                return
+            self._pending = 0 if self._moved else self._pending + len(piece)
+            if self._pending > HEAD_BYTES:
+                self._refuse_head()
+
+    def on_message_begin(self) -> None:  # noqa: D102 - of the parser, as all below
+        super().on_message_begin()
+        self._in_head = self._moved = True
+        self._overfull = False
+        self._begun = self.loop.time()
+        self._deadline = self._begun + HEAD_S
+
+    def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
+        if self._in_body:
+            return  # a trailer: by now the request is with the application
+        if len(self.headers) >= HEADERS:
+            self._overfull = True
+            return
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:  # noqa: D102
+        self._in_head = False
+        self._in_body = self._moved = True
+        self._body = 0
+        self._deadline = float("inf")
+        if self._refused:
+            return
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._overfull or size > HEAD_BYTES:
+            self._refuse_head()
+        elif len(self.pipeline) >= PIPELINED:
+            self._refuse(400, "malformed_request", f"more than {PIPELINED} requests wait; read some answers first")
+        else:
+            super().on_headers_complete()
+            self.house.waits(self)
+
+    def on_body(self, body: bytes) -> None:  # noqa: D102
+        self._moved = True
+        if self._refused:
+            return
+        super().on_body(body)
+        self._body += len(body)
+        if self._body >= PROGRESS:
+            self._body = 0
+            self.house.waits(self)
+
+    def on_message_complete(self) -> None:  # noqa: D102
+        self._in_body = False
+        self._moved = True
+        if self._refused:
+            return
+        super().on_message_complete()
+        if not self.cycle.response_complete:
+            self.house.works(self)
+        else:
+            self._await_request()
+
+    def on_response_complete(self) -> None:  # noqa: D102
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self.cycle.response_complete and self._in_body:
+            self._deadline = self.loop.time() + DRAIN_S
+            self.house.waits(self)
+        elif self.cycle.response_complete:
+            self._await_request()
+
+    def pause_writing(self) -> None:  # noqa: D102
+        super().pause_writing()
+        self.house.writes(self)
+
+    def resume_writing(self) -> None:  # noqa: D102
+        super().resume_writing()
+        self.house.reads(self)
+
+    def fileno(self) -> int:  # noqa: D102 - as all below, of Connection
+        sock = self.transport.get_extra_info("socket")
+        return -1 if sock is None else int(sock.fileno())
+
+    def unread(self) -> int:  # noqa: D102
+        return self.transport.get_write_buffer_size()
+
+    def overdue(self, now: float) -> bool:  # noqa: D102
+        if self._stalled(now):
+            self.cut()
+        elif now <= self._deadline:
+            return False
+        elif self._in_head and not self._refused:
+            self._refuse(408, "header_timeout", f"the headers took more than {HEAD_S:.0f} s; send them at once")
+        elif self._refused or self.transport.is_closing():
+            self.cut()
+        else:
+            self.transport.close()
+        return True
+
+    def cut(self) -> None:  # noqa: D102
+        self.transport.abort()
+
+    def _await_request(self) -> None:
+        """Wait for the next request; uvicorn's own time for it starts anew with every byte, ours does not."""
+        wait_s = HEAD_S if self._in_head else self.timeout_keep_alive + HEAD_S
+        self._deadline = self.loop.time() + wait_s
+        self.house.waits(self)
+
+    def _stalled(self, now: float) -> bool:
+        """Return whether the caller reads its answer more slowly than anybody would."""
+        size = self.unread()
+        if not size:
+            self._read_window = None
+        elif self._read_window is None or size > self._read_window[0]:
+            self._read_window = size, now  # more was written, and that is done only after some was read
+        elif now - self._read_window[1] > UNREAD_S:
+            before, self._read_window = self._read_window[0], (size, now)
+            return before - size < UNREAD_S * SLOWEST
+        return False
+
+    def _refuse_head(self) -> None:
+        if self._in_body and not self._overfull and self.cycle is not None:
+            self._refuse(400, "malformed_request", f"chunk extensions or trailers of more than {HEAD_BYTES:,} bytes")
+        else:
+            self._refuse(
+                431,
+                "headers_too_large",
+                f"the request's line and headers have more than {HEAD_BYTES:,} bytes or {HEADERS} headers; send less",
+            )
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        """Answer in place of the application, and read no more."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._in_head = self._in_body = False
+        self.pipeline.clear()
+        running = self.cycle is not None and not self.cycle.response_complete
+        half = running and self.cycle.response_started
+        if running:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if half:
+            self.cut()
+            return
+        request_id = uuid.uuid4().hex
+        body = json.dumps(error_body(request_id, code, message)).encode()
+        headers = [
+            *self.server_state.default_headers,
+            *HEADERS_RAW,
+            (REQUEST_ID_RAW, request_id.encode()),
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *([(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []),
+            (b"connection", b"close"),
+        ]
+        self.transport.write(
+            b"".join([STATUS_LINE[status], *(b"%s: %s\r\n" % pair for pair in headers), b"\r\n", body])
+        )
+        now = self.loop.time()
+        account(
+            self.house.telemetry,
+            method="-",
+            path="-",
+            status=status,
+            seconds=now - self._begun,
+            sent=len(body),
+            client=self.address or "unknown",
+            code=code,
+        )
+        self._deadline = now + LINGER_S
+        self.transport.write_eof()
