@@ -8,27 +8,35 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
-from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError, ReplacedError, resource_error
+from common import (
+    ArtefactError,
+    ConflictError,
+    NotFoundError,
+    ReadOnlyError,
+    ReplacedError,
+    resource_error,
+)
+from index.damage import Damage
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
 from index.sqlite.edits import roll_back, write_edits
 from index.sqlite.rows import (
     COLUMNS,
+    ENTRY_COLUMNS,
     Chunk,
     DamagedError,
     read_changes,
     read_chunks,
     read_info,
-    to_product,
+    to_entry,
     to_vector,
 )
 from index.sqlite.schema import FILE, file_identity, may_write, open_reader, open_writer, version_of
@@ -66,6 +74,7 @@ class Catalogue:
         self._folder = folder
         self._build = file.stem
         self._log_length = log_length
+        self._damage = Damage(folder)
         self._lock = threading.RLock()
         self._write_lock = threading.Lock()
         self._connection, self._identity = open_reader(file)
@@ -129,7 +138,7 @@ class Catalogue:
                     # Checked under SQLite's write lock, which a build holds too while it replaces the catalogue.
                     if self.replaced():
                         raise ReplacedError("another catalogue has just taken this one's place; send it again")
-                    outcomes = write_edits(self._writer, edits, self.info.dim, self._log_length)
+                    outcomes = write_edits(self._writer, edits, self.info.dim, self._log_length, self._damage)
                     self._writer.execute("COMMIT")
                 except BaseException:
                     roll_back(self._writer)
@@ -140,6 +149,7 @@ class Catalogue:
                 raise ArtefactError(
                     f"{self._folder / FILE} cannot be written ({error}); nothing of this was changed"
                 ) from error
+        self._damage.forget(edit.id for edit, done in zip(edits, outcomes, strict=True) if isinstance(done, Written))
         return outcomes
 
     def changes(self, since: int) -> Changes | None:
@@ -149,7 +159,7 @@ class Catalogue:
             ArtefactError: the file is damaged.
         """
         with self._moment() as connection:
-            return read_changes(connection, since, self.info.dim)
+            return read_changes(connection, since, self.info.dim, self._damage)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -184,63 +194,56 @@ class Catalogue:
         return int(count)
 
     def product(self, product_id: str) -> Product:
-        """Return one product.
-
-        Raises:
-            NotFoundError: no product of that id.
-        """
+        """Return one product; as `entry`."""
         return self.get_with_digest(product_id)[0]
 
     def get_with_digest(self, product_id: str) -> tuple[Product, str]:
-        """Return one product and its digest.
-
-        Raises:
-            NotFoundError: no product of that id.
-        """
-        with self._reading() as connection:
-            *fields, digest = _read_one(connection, "id, title, split, attributes, digest", product_id)
-            return to_product(*fields), str(digest)
+        """Return one product and its digest; as `entry`."""
+        entry, digest = self.entry(product_id)
+        return entry.product, digest
 
     def image(self, product_id: str) -> bytes:
-        """Return the picture of one product as it was delivered.
-
-        Raises:
-            NotFoundError: no product of that id.
-        """
-        with self._reading() as connection:
-            (image,) = _read_one(connection, "image", product_id)
-        return bytes(image)
+        """Return the picture of one product as it was delivered; as `entry`."""
+        return self.entry(product_id)[0].image
 
     def entry(self, product_id: str) -> tuple[Entry, str]:
         """Return one product with its picture and vectors, and its digest: all of one moment.
 
         Raises:
             NotFoundError: no product of that id.
+            DamagedProductError: it is not what was stored.
         """
-        columns = "id, title, split, attributes, image, image_vector, text_vector, digest"
         with self._reading() as connection:
-            *fields, image, image_vector, text_vector, digest = _read_one(connection, columns, product_id)
-            entry = Entry(to_product(*fields), bytes(image), to_vector(image_vector), to_vector(text_vector))
-        return entry, str(digest)
+            row = connection.execute(
+                f"SELECT {ENTRY_COLUMNS} FROM products WHERE id = ?",  # noqa: S608 - our own words
+                (product_id,),
+            ).fetchone()
+        if row is None:
+            raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
+        return to_entry(row, self.info.dim, self._damage)
+
+    def damaged(self) -> Mapping[str, str]:
+        """Return the damaged products that were met since this was opened: id -> what is wrong."""
+        return self._damage.reasons()
 
     @contextmanager
     def stream(self) -> Iterator[tuple[int, int, Iterator[Chunk]]]:
-        """Yield the version, how many products there are, and all of them in chunks, as they are at this moment.
+        """Yield the version, how many products there are, and those that are sound in chunks, as they are now.
 
         A chunk is n products and their vectors (2, n, D), image and text. Other readers wait meanwhile.
 
         Raises:
-            ArtefactError: while the chunks are read: a vector or a product is damaged.
+            ArtefactError: while the chunks are read: the file is damaged.
         """
         with self._moment() as connection:
             rows = connection.execute(f"SELECT {COLUMNS} FROM products ORDER BY position")  # noqa: S608 - our own words
-            yield version_of(connection), len(self), read_chunks(rows, self.info.dim)
+            yield version_of(connection), len(self), read_chunks(rows, self.info.dim, self._damage)
 
     def snapshot(self) -> Snapshot:
-        """Read everything but the pictures, in one transaction.
+        """Read everything but the pictures and damaged products, in one transaction.
 
         Raises:
-            ArtefactError: a vector is damaged.
+            ArtefactError: the file is damaged.
         """
         with self.stream() as (version, count, chunks):
             # Filled in chunks, so that the blobs of all products never exist at once.
@@ -249,6 +252,7 @@ class Catalogue:
             for some, found in chunks:
                 vectors[:, len(products) : len(products) + len(some)] = found
                 products.extend(some)
+        vectors = vectors[:, : len(products)]
         vectors.flags.writeable = False
         return Snapshot(self.info, version, products, vectors[0], vectors[1])
 
@@ -286,13 +290,3 @@ class Catalogue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _read_one(connection: sqlite3.Connection, columns: str, product_id: str) -> tuple[Any, ...]:
-    row: tuple[Any, ...] | None = connection.execute(
-        f"SELECT {columns} FROM products WHERE id = ?",  # noqa: S608 - the columns are our own words
-        (product_id,),
-    ).fetchone()
-    if row is None:
-        raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-    return row
