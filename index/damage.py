@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from common import DamagedProductError
+from common import ArtefactError, DamagedProductError
 from index.product import SPLITS, Product
 from index.records import UNIT_TOLERANCE, Entry, Vectors, entry_digest
 
 logger = logging.getLogger("vitrine.index")
 
-NAMED = 100
+NAMED = 20
 """Products that the log names."""
 STRING = {str}
 HALVES = re.compile("[\ud800-\udfff]")
@@ -65,6 +65,19 @@ class Damage:
         self.found(product_id, reason)
         return DamagedProductError(
             f"product {product_id!r} is damaged in the catalogue ({reason}); put it in again, with its picture"
+        )
+
+
+def check_share(place: object, sound: int, count: int) -> None:
+    """Refuse a catalogue most of which is damaged: then it is the catalogue, and not a product.
+
+    Raises:
+        ArtefactError: says how much of it is.
+    """
+    if count - sound > max(1, count / 2):
+        raise ArtefactError(
+            f"{place}: {count - sound:,} of {count:,} products are damaged; put back a copy, or make a new one with"
+            " `vitrine index`"
         )
 
 

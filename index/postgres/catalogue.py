@@ -17,7 +17,7 @@ from psycopg.sql import Composed
 from psycopg.types.json import Json
 
 from common import ArtefactError, ConflictError, NotFoundError, ReplacedError
-from index.damage import Damage, bad_lengths, length_fault, lengths_of, product_fault
+from index.damage import Damage, bad_lengths, check_share, length_fault, lengths_of, product_fault
 from index.location import Database
 from index.postgres.connection import Connection, Pool
 from index.postgres.edits import Current, write_edits
@@ -191,10 +191,11 @@ class PostgresCatalogue:
     def snapshot(self, *, vectors: bool = True) -> Snapshot:
         """Read everything but the pictures, of one moment; without `vectors` these are (N, 0)."""
         with self.reading() as connection:
-            version = self.current(connection).version
+            current = self.current(connection)
             connection.execute("SET LOCAL statement_timeout = 0")
             products, found = self._read(connection, "", [], vectors)
-        return Snapshot(self.info, version, products, found[0], found[1])
+        check_share(self._database, len(products), current.products)
+        return Snapshot(self.info, current.version, products, found[0], found[1])
 
     def _read(
         self, connection: Connection, where: str, values: list[Any], vectors: bool

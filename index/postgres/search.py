@@ -229,7 +229,7 @@ class PostgresSearch:
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` rows that stand for a title, their scores, and how many there are."""
         passing, values = filter_sql(query.filters, self._damaged)
-        where = leads_sql(passing) if values else "p.lead"
+        where = leads_sql(passing) if query.filters or self._damaged else "p.lead"
         if self._damaged:  # the row that stands for a title must be sound itself
             where, values = f"{where} AND p.id <> ALL(%s)", [*values, list(self._damaged)]
         total = self._counts.total(connection, where, values)

@@ -23,7 +23,7 @@ from common import (
     ReplacedError,
     resource_error,
 )
-from index.damage import Damage
+from index.damage import Damage, check_share
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
@@ -243,7 +243,7 @@ class Catalogue:
         """Read everything but the pictures and damaged products, in one transaction.
 
         Raises:
-            ArtefactError: the file is damaged.
+            ArtefactError: the file is damaged, or most of the products are.
         """
         with self.stream() as (version, count, chunks):
             # Filled in chunks, so that the blobs of all products never exist at once.
@@ -252,6 +252,7 @@ class Catalogue:
             for some, found in chunks:
                 vectors[:, len(products) : len(products) + len(some)] = found
                 products.extend(some)
+        check_share(self._folder / FILE, len(products), count)
         vectors = vectors[:, : len(products)]
         vectors.flags.writeable = False
         return Snapshot(self.info, version, products, vectors[0], vectors[1])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import ArtefactError, ConflictError, InputError, NotFoundError, ReadOnlyError, ReplacedError
+from common import ConflictError, InputError, NoSpaceError, NotFoundError, ReadOnlyError, ReplacedError
 from index import (
     Catalogue,
     CatalogueInfo,
@@ -158,7 +158,7 @@ def test_a_full_disk_is_said_and_changes_nothing(folder: Path) -> None:
         assert catalogue._writer is not None
         (pages,) = catalogue._writer.execute("PRAGMA page_count").fetchone()
         catalogue._writer.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(ArtefactError, match="full"):
+        with pytest.raises(NoSpaceError, match="full"):
             catalogue.write([Put(entry(f"n{number}", image=b"x" * 5000)) for number in range(50)])
         assert len(catalogue) == 5
         catalogue._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
