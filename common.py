@@ -1,4 +1,5 @@
-"""What every package shares: the exception tree, atomic files, JSON files, lazy exports, safe paths of children.
+"""What every package shares: the exception tree, atomic files, JSON files, lazy exports, safe paths of
+children. Importing it keeps libraries from reporting to their makers.
 
 Imports nothing of ours. How an error becomes an HTTP status is in app/http/errors.py, and an exit code in vitrine/cli.
 
@@ -30,11 +31,34 @@ import shutil
 import sqlite3
 import sys
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+REPORTS_OFF = {
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime: a device id and events from the moment it is imported (release 1.32)
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+}
+"""Variables that keep libraries from reporting to their makers; they read them when they are imported."""
+CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+FOLDERS = {"MPLCONFIGDIR": os.path.join(CACHE, "vitrine", "matplotlib")}
+"""Variables that keep files of libraries within the user's cache; a user's own choice stands."""
+
+# Every package imports this module first, so that this comes before the libraries.
+if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
+    warnings.warn(
+        "onnxruntime was imported before Vitrine, so its telemetry is on; import vitrine first, or set "
+        "ORT_DISABLE_TELEMETRY=1 in the environment",
+        stacklevel=2,
+    )
+os.environ.update(REPORTS_OFF)
+for _name, _folder in FOLDERS.items():
+    os.environ.setdefault(_name, _folder)
 
 
 class VitrineError(Exception):

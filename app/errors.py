@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from common import InputError, NotFoundError, VitrineError
 
 MAX_DETAILS = 20
 MAX_FIELD = 100
+MAX_MESSAGE = 500
 REPLACED = "the model was just replaced; send it again"
 
 
@@ -108,14 +110,16 @@ class ReloadError(VitrineError):
 
 def invalid(error: ValidationError | RequestValidationError) -> InvalidError:
     """Return `error` in our words: one line, and one detail per field; what was sent is not repeated."""
-    problems = error.errors(include_url=False) if isinstance(error, ValidationError) else error.errors()
+    if isinstance(error, ValidationError):
+        problems: Sequence[Any] = error.errors(include_url=False, include_context=False, include_input=False)
+    else:
+        problems = error.errors()
     details = []
-    for problem in problems:
-        where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path"))
+    for problem in problems[:MAX_DETAILS]:
         # A field's name may be the caller's own, of any length.
+        where = ".".join(str(part)[:MAX_FIELD] for part in problem["loc"] if part not in ("body", "query", "path"))
         message = str(problem["msg"]).removeprefix("Value error, ")  # what we say ourselves needs no label
-        details.append({"field": where[:MAX_FIELD], "message": message})
-    details = details[:MAX_DETAILS]
+        details.append({"field": where[:MAX_FIELD], "message": message[:MAX_MESSAGE]})
     shown = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:3])
     more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
     return InvalidError(f"the request cannot be used: {shown}{more}", details)

@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from app.http import (
     possible_connections,
     require,
 )
-from app.live import Editor, Evaluations, Maps, ServingState
+from app.live import Editor, Evaluations, FacetCounts, Maps, ServingState, Shared, shared_readiness
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.query import Encoder, Service
@@ -85,9 +85,11 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
             trim_loop(lambda: components.state.catalogue),
         )
         beside = [asyncio.create_task(chore) for chore in chores]
+        restore = _at_exit(components.evaluations.stop)
         try:
             yield {LIFESPAN_STATE: connections}
         finally:
+            restore()
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
@@ -134,6 +136,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         max_bytes=int(settings.max_upload_mb * 1_000_000),
         max_pixels=settings.max_pixels,
         timeout_s=settings.upload_timeout_s,
+        held_bytes=int(settings.upload_memory_mb * 1_000_000),
         slots=settings.upload_slots,
         queue_limit=settings.queue_limit,
         decode_threads=settings.decode_threads,
@@ -150,10 +153,13 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
             lambda: state.serving.encoder.image_size,
             limits,
             telemetry,
-            lambda: service.batcher.waiting,
+            lambda: service.batcher.light_waiting,
         ),
-        evaluations=Evaluations(settings.catalogue, state.state, telemetry),
+        evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
         maps=Maps(settings.catalogue),
+        facet_counts=FacetCounts(service),
+        readiness=shared_readiness(service, state, settings),
+        figures=Shared(lambda: asyncio.to_thread(_figures, components)),
     )
     components.update_gauges()
     return components
@@ -165,6 +171,11 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
         return None
     folder = os.environ.get(SHARED)
     return RateLimit(parse_rate(settings.rate_limit), Path(folder) / "rate-limit" if folder else None)
+
+
+def _figures(components: Components) -> bytes:
+    components.update_gauges()
+    return components.telemetry.text()
 
 
 def _add_metrics(app: FastAPI, *, keyed: bool) -> None:
@@ -259,6 +270,29 @@ async def _reload_on_hangup(components: Components) -> None:
                 logger.exception("SIGHUP: the artefacts could not be reloaded")
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _at_exit(call: Callable[[], None]) -> Callable[[], None]:
+    """Have `call` called as soon as the process is told to stop: the server first finishes what callers wait for.
+
+    Returns what restores the signals' handlers.
+    """
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    if threading.current_thread() is not threading.main_thread() or not all(map(callable, handlers.values())):
+        return lambda: None  # nobody's signals, or not the server's
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int, frame: Any) -> None:
+        loop.call_soon_threadsafe(call)
+        handlers[number](number, frame)
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    for number in handlers:
+        signal.signal(number, handle)
+    return restore
 
 
 async def _gauge_loop(components: Components) -> None:

@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     upload_slots: int = Field(64, ge=1)
     """Most uploads held in memory at a time, in uploads; further ones are refused at once."""
 
+    upload_memory_mb: float = Field(128.0, gt=0, allow_inf_nan=False)
+    """Most memory that large request bodies hold together, in megabytes (10^6 bytes); further ones are refused."""
+
     upload_timeout_s: float = Field(30.0, gt=0, allow_inf_nan=False)
     """Longest a request body may take to arrive, in seconds."""
 
@@ -112,6 +115,9 @@ class Settings(BaseSettings):
 
     ready_timeout_s: float = Field(5.0, gt=0, allow_inf_nan=False)
     """Longest the query that /readyz sends through the whole service may take, in seconds."""
+
+    evaluation_limit_s: float = Field(600.0, gt=0, allow_inf_nan=False)
+    """Longest an evaluation may compute, in seconds; the time grows with the square of the catalogue."""
 
     workers: int = Field(1, ge=1, le=256)
     """Processes that serve, each with its own copy of encoder and catalogue."""

@@ -22,6 +22,9 @@ MAX_K = 1000
 MAX_COLLAPSED = 2000
 """Deepest result that a search which collapses near-duplicate pictures can reach: the work grows with its square."""
 
+MAX_COUNTED = 10_000
+"""Values of one attribute whose number is told, at most: the most frequent ones."""
+
 MAX_NAMED = 50
 """Attributes that an error names, at most."""
 

@@ -48,6 +48,9 @@ class Store(Protocol):
     def write(self, edits: Sequence[Put | Delete], /) -> list[Written | ConflictError]:
         """Make `edits` in order, in one transaction."""
 
+    def tend(self) -> None:
+        """Look after the files of a catalogue that is being served; to be called several times a second."""
+
     def version(self) -> int:
         """Return the last sequence number of the change log."""
 
@@ -95,6 +98,10 @@ class Search(Protocol):
     languages: Languages
 
     def __len__(self) -> int: ...
+
+    @property
+    def attributes(self) -> list[str]:
+        """The names of the attributes that its products have."""
 
     def vectors(self, product_ids: Iterable[str], /) -> Vectors:
         """Return the image vectors (K, D) of products."""
@@ -248,7 +255,7 @@ def make_derived(folder: Path, requirements: IndexRequirements | None = None) ->
 
 
 def open_whole(place: Location, damage: Damage | None = None) -> AbstractContextManager[Whole]:
-    """Return all of a catalogue at one moment, while others go on writing to it; damaged products go to `damage`.
+    """Return all of a catalogue at one moment, while others go on writing; what is damaged goes to `damage`.
 
     Raises:
         VitrineError: as `open_catalogue`; while the products are read: the catalogue is damaged.
@@ -280,11 +287,7 @@ def edits_to_keep(place: Location, *, discard: bool, brought: bool = True) -> Ke
 
 
 def _postgres() -> Any:
-    """Return `index.postgres`, which needs an extra.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
+    """Return `index.postgres`, which needs an extra; ConfigError: it is not installed."""
     try:
         from index import postgres
     except ImportError as error:

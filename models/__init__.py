@@ -6,12 +6,7 @@ onnxruntime nor a look at a checkpoint's config imports torch.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
-
-# onnxruntime sends usage events to its maker unless this is set before its first import (release 1.32). This module is
-# imported before every module of ours that imports onnxruntime, so this is the one place for it.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 from common import lazy_exports
 

@@ -3,7 +3,8 @@
 It is started as `python -P -m models.decoder_process MEGABYTES` with the socket as its standard input, and ends when
 the other end is closed. It imports Pillow and nothing heavier, so that it starts in a tenth of a second.
 
-A task is `TASK` and the picture's bytes. Its answer is `ANSWER` and a body: the pixels, or a message in UTF-8.
+It sends `READY` first. A task is `TASK` and the picture's bytes. Its answer is `ANSWER` and a body: the pixels, or a
+message in UTF-8.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ TASK = struct.Struct("!QIIQdQ")
 that it may take now."""
 ANSWER = struct.Struct("!BQ")
 """What came of it, one of the below; bytes of the body."""
+READY = b"r"
 DONE, REFUSED, LARGE, NO_MEMORY = range(4)
 """The pixels, H x W x 3 bytes; an error of the picture; it takes more memory than it may now; there is no memory."""
 
-NICENESS = 5
+NICENESS = 10
 """Pictures give way to texts, which are answered in the service's own process."""
 OWN_BYTES = 96_000_000
 """Of data, beside the picture that is decoded: the interpreter, the libraries, the file and the blocks."""
@@ -41,6 +43,7 @@ def main() -> None:
     most = int(float(sys.argv[1]) * 1_000_000)
     _bound(most)
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as link:
+        link.sendall(READY)
         while head := receive(link, TASK.size):
             size, height, width, max_pixels, seconds, now = TASK.unpack(head)
             data = receive(link, size)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from app.http.answers import list_response as list_response
     from app.http.connection import while_connected as while_connected
     from app.http.connections import Connections as Connections
     from app.http.connections import possible_connections as possible_connections
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.http.answers": "list_response",
         "app.http.connection": "while_connected",
         "app.http.connections": "Connections possible_connections",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",

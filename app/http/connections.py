@@ -17,8 +17,10 @@ from app.telemetry import Telemetry
 
 logger = logging.getLogger("vitrine.app")
 
-SWEEP_S = 1.0
+SWEEP_S = 0.25
 """How often the deadlines of all connections are looked at."""
+ENDED_AT_ONCE = 50
+"""Most connections that are ended at a time, so that others wait for some milliseconds only."""
 RESERVE = 256
 """Files kept free of connections: the catalogue's, the database's, those of a reload."""
 TRIES = 32
@@ -40,11 +42,8 @@ class Connection(Protocol):
     def unread(self) -> int:
         """Return how many bytes of answers wait for the caller to read them."""
 
-    def overdue(self, now: float) -> None:
-        """End it if its caller has taken too long; `now` in the event loop's time."""
-
-    def make_room(self) -> None:
-        """End it for a new one."""
+    def overdue(self, now: float) -> bool:
+        """End it if its caller has taken too long, and return whether it did; `now` in the event loop's time."""
 
     def cut(self) -> None:
         """End it without another word."""
@@ -144,7 +143,7 @@ class Connections:
                 self.waits(first)  # they are here, and only not read yet
                 continue
             self.leave(first)
-            first.make_room()
+            first.cut()  # an answer would cost more than what it answers, and there may be thousands
             self._made_room += 1
             return True
         return False
@@ -152,8 +151,11 @@ class Connections:
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
+        ended = 0
         for connection in list(self._open):
-            connection.overdue(now)
+            ended += connection.overdue(now)
+            if ended >= ENDED_AT_ONCE:
+                break
         if self._made_room and now - self._told > TELL_S:
             logger.warning(
                 "%d connections that waited for their callers were closed for new ones: at most %d are open, %d of one"

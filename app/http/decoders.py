@@ -31,9 +31,11 @@ QUICK_S = 1.0
 QUICK_BYTES = 64_000_000
 """Most memory that a quick picture takes: a photo of 16 megapixels."""
 SLOW_ROOM = 16
-"""How many slow pictures may wait for the one process that decodes them."""
+"""How many slow pictures of one caller may wait for the one process that decodes them."""
 SLOW_SHARE = 0.5
 """Of the deadline: longest that one slow picture may take, so that another's has its turn in time."""
+START_S = 30.0
+"""Longest that a process may take to start, in seconds; it takes a tenth of one where the machine is not busy."""
 MAX_MESSAGE = 10_000
 COMMAND = (sys.executable, "-P", "-m", "models.decoder_process")
 """With a safe path: nothing is imported from the working folder."""
@@ -116,33 +118,36 @@ class _Line:
         self._seconds = seconds
         self._now = now
         self._limits = limits
+        self._processes: set[_Process] = set()
         self._idle: list[_Process] = []
-        self._ended: list[_Process] = []
+        self._renewals: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def decode(self, data: bytes, size: tuple[int, int], caller: str, telemetry: Telemetry) -> bytearray | None:
         """Return the pixels; None where that takes more time or memory than there is in this line."""
-        async with self.turns.turn(caller):
-            while self._ended:  # a large picture's memory is free when its process is gone
-                await asyncio.to_thread(self._ended[-1].gone)
-                self._ended.pop()
-            process = self._idle.pop() if self._idle else _Process(self._limits.decode_bytes)
-            if process.gone(wait=False):
-                process.end()
-                process = _Process(self._limits.decode_bytes)
+        await self.turns.take(caller)
+        process = None
+        try:
+            while self._idle and process is None:
+                idle = self._idle.pop()
+                process = idle.if_alive()
+                if process is None:
+                    self._processes.discard(idle)
+            process = process or self._start()
+            await process.ready()
             task = TASK.pack(len(data), *size, self._limits.max_pixels, self._seconds + 1, self._now)
-            try:
-                with telemetry.stage("decode"):
-                    async with asyncio.timeout(self._seconds) as timer:
-                        status, body = await process.ask(task, data, max(size[0] * size[1] * 3, MAX_MESSAGE))
-            except BaseException as error:
-                process.end()
-                self._ended.append(process)
-                if isinstance(error, TimeoutError) and timer.expired():
-                    return None
-                if isinstance(error, OSError):
-                    raise await asyncio.to_thread(process.why) from None
-                raise
-            self._idle.append(process)
+            with telemetry.stage("decode"):
+                async with asyncio.timeout(self._seconds) as timer:
+                    status, body = await process.ask(task, data, max(size[0] * size[1] * 3, MAX_MESSAGE))
+        except BaseException as error:
+            self._renew(process)
+            if isinstance(error, TimeoutError) and process is not None and process.is_ready and timer.expired():
+                return None
+            if isinstance(error, OSError) and process is not None:
+                raise await asyncio.to_thread(process.why) from None
+            raise
+        self._idle.append(process)
+        self.turns.give_back()
         if status == DONE:
             return body
         if status == LARGE:
@@ -152,11 +157,50 @@ class _Line:
         raise ImageError(body.decode(errors="replace"))
 
     def close(self) -> None:
-        for process in self._idle:
+        self._closed = True
+        for task in self._renewals:
+            task.cancel()
+        for process in list(self._processes):
             process.end()
-        for process in [*self._idle, *self._ended]:
+        for process in list(self._processes):
             process.gone()
-        self._idle, self._ended = [], []
+        self._processes.clear()
+        self._idle = []
+
+    def _start(self) -> _Process:
+        process = _Process(self._limits.decode_bytes)
+        self._processes.add(process)
+        if self._closed:  # in another thread, meanwhile
+            process.end()
+            process.gone()
+        return process
+
+    def _renew(self, process: _Process | None) -> None:
+        """End a process, and give its place to the next picture when another one can take it."""
+        if process is None:
+            self.turns.give_back()
+            return
+        process.end()
+        task = asyncio.create_task(self._follow(process), name="a process that decodes")
+        self._renewals.add(task)
+        task.add_done_callback(self._renewals.discard)
+
+    async def _follow(self, ended: _Process) -> None:
+        """Start a process in the place of one that was ended."""
+        follower = None
+        try:
+            await asyncio.to_thread(ended.gone)  # a large picture's memory is free only then
+            self._processes.discard(ended)
+            # In a thread: it waits until the new program runs.
+            follower = await asyncio.to_thread(self._start)
+            await follower.ready()
+            self._idle.append(follower)
+        except (OSError, UnavailableError) as error:
+            logger.warning("no process to decode pictures could be started: %s", error)
+            if follower is not None:
+                follower.end()
+        finally:
+            self.turns.give_back()
 
 
 class _Process:
@@ -167,6 +211,7 @@ class _Process:
         inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(path)]
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join([root, *inherited])
+        self.is_ready = False
         self._link, theirs = socket.socketpair()
         self._link.setblocking(False)
         try:
@@ -186,6 +231,20 @@ class _Process:
             raise UnavailableError(
                 f"no process to decode pictures can be started ({error.strerror}); try again later"
             ) from error
+
+    async def ready(self) -> None:
+        """Return when the process can take a picture.
+
+        Raises:
+            OSError: it ended, or does not start.
+        """
+        if not self.is_ready:
+            try:
+                async with asyncio.timeout(START_S):
+                    await self._receive(1)
+            except TimeoutError:
+                raise ConnectionError("the process does not start") from None
+            self.is_ready = True
 
     async def ask(self, task: bytes, data: bytes, most: int) -> tuple[int, bytearray]:
         """Return what comes of a task, and the body of the answer, of at most `most` bytes.
@@ -216,11 +275,16 @@ class _Process:
         self._link.close()
         self._process.kill()
 
-    def gone(self, wait: bool = True) -> bool:
-        """Whether the process has ended; with `wait`, once it has."""
-        if wait:
-            self._process.wait()
-        return self._process.poll() is not None
+    def if_alive(self) -> _Process | None:
+        """Return this process, unless the system or somebody else has ended it."""
+        if self._process.poll() is None:
+            return self
+        self._link.close()
+        return None
+
+    def gone(self) -> None:
+        """Return when the process has ended."""
+        self._process.wait()
 
     def why(self) -> Exception:
         """Return the error of a process that ended by itself while it decoded."""

@@ -1,27 +1,24 @@
-"""What bounds the reading of bodies: how many at a time, how many bytes, how long.
+"""What bounds the bodies of requests: how many bytes, how long, how many at a time.
 
-A body is counted while it arrives. What it claims of its length is not believed.
+A body is counted while it arrives. What it claims of its length is believed where that is too much.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from fastapi import Request
 
-from app.errors import SlowBodyError, TooLargeError
-from app.telemetry import Telemetry
-from common import OverloadedError
+from app.errors import TooLargeError
 
 MAX_JSON = 256_000
 """Most bytes of a JSON body or of the text fields of a form; a full text and filters fit many times over."""
+FORM_UPLOADS = 20
+"""How many times the largest upload a bulk form may be."""
 DRAIN_FACTOR = 4
 """A body too large is read and thrown away up to this many times the limit: a caller still sending sees no answer."""
-
-AcquireSlot = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,8 @@ class BodyLimits:
     """Of one picture, width x height."""
     timeout_s: float
     """Longest a body may take to arrive."""
+    held_bytes: int
+    """Of all large bodies that are held at a time."""
     slots: int
     """Most large bodies, or ones with pictures, held at a time."""
     queue_limit: int
@@ -50,68 +49,37 @@ class BodyLimits:
         """Of a JSON body with a picture: base64 makes 4 bytes of 3."""
         return MAX_JSON + 4 * self.max_bytes // 3
 
-
-class Slots:
-    """Bounds the memory that bodies take: only so many large ones, or ones with pictures, are held at a time.
-
-    Args:
-        limits: how many.
-        waiting: returns how many inputs wait for the encoder.
-    """
-
-    def __init__(self, limits: BodyLimits, waiting: Callable[[], int]) -> None:
-        self._slots = limits.slots
-        self._queue_limit = limits.queue_limit
-        self._waiting = waiting
-        self._reading = 0
-        self._taken = 0
-
-    @contextmanager
-    def reading(self) -> Iterator[AcquireSlot]:
-        """Yield a function that takes one of the slots, unless it did so before; the slot is free again at the end.
-
-        A request that will find the queue full is refused here, before its body is read and its picture decoded.
-
-        Raises:
-            OverloadedError: as many requests are being read or wait as are allowed to wait.
-        """
-        coming = self._reading + self._waiting()
-        if coming >= self._queue_limit:
-            raise OverloadedError(f"{coming} queries are waiting, which is as many as we take; try again in a second")
-        taken = False
-
-        def acquire_slot() -> None:
-            nonlocal taken
-            if not taken and self._taken >= self._slots:
-                raise OverloadedError(f"{self._taken} uploads are at work, as many as we take; try again in a second")
-            self._taken += not taken
-            taken = True
-
-        self._reading += 1
-        try:
-            yield acquire_slot
-        finally:
-            self._reading -= 1
-            self._taken -= taken
+    @property
+    def max_form_bytes(self) -> int:
+        """Of a bulk form, and of all of them that are held at a time; in part they are in temporary files."""
+        return FORM_UPLOADS * self.max_bytes
 
 
-@asynccontextmanager
-async def in_time(seconds: float, telemetry: Telemetry) -> AsyncIterator[None]:
-    """Bound how long the block may wait for bytes, and record how long it did.
+def refuse_large(request: Request, limit: int, what: str) -> None:
+    """Refuse a body that claims to be of more than `limit` bytes, without reading it; `what` names it in the error.
 
     Raises:
-        SlowBodyError: they did not arrive within `seconds`.
+        TooLargeError: it claims more.
     """
-    try:
-        with telemetry.stage("receive"):
-            async with asyncio.timeout(seconds):
-                yield
-    except TimeoutError:
-        raise SlowBodyError(f"the body did not arrive within {seconds:g} s; send it faster") from None
+    if claimed_length(request) > limit:
+        raise too_large(what, limit)
 
 
-async def bounded(request: Request, limit: int, what: str) -> AsyncGenerator[bytes, None]:
+def content_type(request: Request) -> str:
+    """Return the media type that a body says to be of, without its parameters; empty where it does not say."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def claimed_length(request: Request) -> int:
+    """Return how many bytes a body says that it has; 0 where it does not say."""
+    claimed = request.headers.get("content-length", "")
+    return int(claimed[:20]) if claimed.isascii() and claimed.isdigit() else 0
+
+
+async def bounded(request: Request, limit: int, what: str, add: Callable[[int], None]) -> AsyncGenerator[bytes, None]:
     """Yield the body of `request` as it arrives, at most `limit` bytes of it; `what` names it in the error.
+
+    `add` is told of the bytes of every chunk before it is yielded.
 
     Raises:
         TooLargeError: it has more.
@@ -121,6 +89,7 @@ async def bounded(request: Request, limit: int, what: str) -> AsyncGenerator[byt
         async for chunk in stream:
             received += len(chunk)
             if received <= limit:
+                add(len(chunk))
                 yield chunk
             elif received > DRAIN_FACTOR * limit:
                 break

@@ -1,30 +1,47 @@
 """The bodies of bulk calls: one JSON object a line, alone or in a form beside its pictures. Writes nothing.
 
-Lines are yielded as they arrive, so that a call of any length takes little memory.
+Lines come in pieces, as they arrive, so that a call of any length takes little memory.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+import asyncio
+import io
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import IO
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.errors import InvalidError, MalformedError
-from app.http.limits import MAX_JSON, bounded, too_large
+from app.errors import InvalidError
+from app.http.forms import parsed_form
+from app.http.limits import BodyLimits, too_large
 from app.http.pictures import UploadedPicture
+from app.http.places import Hold
 from app.schemas import ProductLine
 from common import InputError
 
 LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 MAX_FILES = 1_000
 """Most pictures of one bulk form."""
-FORM_UPLOADS = 20
-"""How many times the largest upload a bulk form may be."""
+SPOOLED = 1_000_000
+"""A file of a bulk form is kept in memory up to so many bytes."""
+PIECE = 32
+"""Lines of a bulk call that are encoded and written together, at most."""
+PIECE_BYTES = 4_000_000
+"""The same in bytes, which are in memory until then, with their pictures."""
+PAUSE_S = 0.5
+"""What has come is written when nothing more comes for so long."""
+LEAST_RATE = 1_000
+"""Bytes a second that have to come, over all the time that is spent waiting for them."""
+BLANK_LINES = 1_000
+"""Empty lines after which others get their turn."""
+
+RawLines = list[tuple[int, bytes]]
+"""Lines that are not empty, with their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,80 +56,135 @@ class Line:
     error: InputError | None = None
 
 
-Bound = Callable[[], AbstractAsyncContextManager[None]]
-"""Returns what bounds the time in which a block waits for bytes."""
+async def streamed_pieces(request: Request, hold: Hold, limits: BodyLimits) -> AsyncGenerator[RawLines, None]:
+    """Yield the lines of the body in pieces; what comes slowly is not kept waiting for a whole one.
+
+    `hold` has the bytes of a piece until the next one is asked for.
+
+    Raises:
+        TooLargeError: a line of more bytes than a JSON body may have.
+        SlowBodyError: nothing more came in time, or all too slowly.
+    """
+    limit = limits.max_json_bytes
+    number, rest, piece, size = 1, bytearray(), RawLines(), 0
+    async with aclosing(_chunks(request, hold, limits.timeout_s)) as chunks:
+        async for chunk in chunks:
+            begin = 0
+            while chunk is not None and (end := chunk.find(b"\n", begin)) >= 0:
+                rest += chunk[begin:end]
+                begin = end + 1
+                _check_line(number, rest, limit)
+                if rest.strip():
+                    piece.append((number, bytes(rest)))
+                    size += len(rest) + 1
+                else:
+                    hold.free(len(rest) + 1)
+                    if number % BLANK_LINES == 0:
+                        await asyncio.sleep(0)
+                rest.clear()
+                number += 1
+                if len(piece) == PIECE or size >= PIECE_BYTES:
+                    yield piece
+                    hold.free(size)
+                    piece, size = [], 0
+            if chunk is not None:
+                rest += chunk[begin:]
+                _check_line(number, rest, limit)
+            elif piece:  # a pause
+                yield piece
+                hold.free(size)
+                piece, size = [], 0
+    if rest.strip():
+        piece.append((number, bytes(rest)))
+    if piece:
+        yield piece
 
 
-async def split_lines(request: Request, limit: int, in_time: Bound) -> AsyncGenerator[tuple[int, bytes], None]:
-    """Yield the lines of the body that are not empty, with their numbers; each must arrive in time.
+async def _chunks(request: Request, hold: Hold, timeout_s: float) -> AsyncGenerator[bytes | None, None]:
+    """Yield the chunks of a body, and None when nothing has come for `PAUSE_S`.
+
+    Raises:
+        SlowBodyError: nothing more came in time, or all too slowly.
+    """
+    waited, received = 0.0, 0
+    async with aclosing(request.stream()) as stream:
+        coming = asyncio.ensure_future(anext(stream, None))
+        try:
+            while True:
+                for pause in (PAUSE_S, timeout_s):
+                    # What is waited for others, to write what came before, is not the caller's slowness.
+                    patience = min(timeout_s, timeout_s + received / LEAST_RATE - waited)
+                    begun = time.monotonic()
+                    async with hold.arrival(max(0.0, patience)):
+                        await asyncio.wait([coming], timeout=min(pause, patience + 1))
+                    waited += time.monotonic() - begun
+                    if coming.done():
+                        break
+                    yield None
+                chunk = await coming
+                if chunk is None:
+                    return
+                coming = asyncio.ensure_future(anext(stream, None))
+                received += len(chunk)
+                hold.add(len(chunk))
+                yield chunk
+        finally:
+            coming.cancel()
+            await asyncio.wait([coming])
+
+
+async def stored_pieces(products: IO[bytes], limit: int) -> AsyncGenerator[RawLines, None]:
+    """Yield the lines of a file that has arrived in pieces.
 
     Raises:
         TooLargeError: a line of more than `limit` bytes.
-        SlowBodyError: nothing more came in time.
     """
-    number, rest = 1, b""
-    async with aclosing(request.stream()) as stream:
-        while True:
-            async with in_time():
-                chunk = await anext(stream, None)
-            *lines, rest = (rest + (chunk or b"")).split(b"\n")
-            if chunk is None and rest:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                if len(line) > limit:
-                    raise too_large(f"line {number}", limit)
-                if line.strip():
-                    yield number, line
-                number += 1
-            if len(rest) > limit:
-                raise too_large(f"line {number}; the lines before it are written: line {number}", limit)
-            if chunk is None:
-                return
+    number, piece, size = 0, RawLines(), 0
+    while line := products.readline(limit + 2):
+        number += 1
+        _check_line(number, line.rstrip(b"\n"), limit)
+        if line.strip():
+            piece.append((number, line))
+            size += len(line)
+        elif number % BLANK_LINES == 0:
+            await asyncio.sleep(0)
+        if len(piece) == PIECE or size >= PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _check_line(number: int, line: bytes | bytearray, limit: int) -> None:
+    if len(line) > limit:
+        raise too_large(f"line {number}", limit)
 
 
 @asynccontextmanager
 async def bulk_form(
-    request: Request, max_bytes: int, in_time: Bound
-) -> AsyncIterator[tuple[bytes, Mapping[str, UploadFile]]]:
-    """Read a form with a file `products` of lines, and pictures: yield the lines, and the pictures by file name.
+    request: Request, hold: Hold, limits: BodyLimits
+) -> AsyncIterator[tuple[IO[bytes], Mapping[str, UploadFile]]]:
+    """Read a form with a file `products` of lines, and pictures: yield that file, and the pictures by file name.
 
     Raises:
-        MalformedError: the body is not a form.
         InvalidError: a field is not a file, the file of lines is missing, or two pictures have one name.
-        VitrineError: as `bounded` and `in_time`.
+        VitrineError: as `parsed_form`.
     """
-    async with in_time(), aclosing(bounded(request, FORM_UPLOADS * max_bytes, "the form")) as stream:
-        parser = MultiPartParser(request.headers, stream, max_files=MAX_FILES, max_part_size=MAX_JSON)
-        try:
-            form = await parser.parse()
-        except MultiPartException as error:
-            raise MalformedError(f"the form cannot be read ({error.message}); send files") from None
-    try:
-        text: bytes | None = None
+    limit, seconds = limits.max_form_bytes, limits.timeout_s
+    async with parsed_form(request, hold, limit, seconds, max_files=MAX_FILES, in_memory=SPOOLED) as form:
+        products: IO[bytes] | None = None
         files: dict[str, UploadFile] = {}
         for name, value in form.multi_items():
-            if name == "products" and text is None:
-                text = await value.read() if isinstance(value, UploadFile) else value.encode()
+            if name == "products" and products is None:
+                products = value.file if isinstance(value, UploadFile) else io.BytesIO(value.encode())
             elif not isinstance(value, UploadFile):
-                raise InvalidError(f"the field {name!r} is no file; send a file 'products', and pictures as files")
+                raise InvalidError(
+                    f"the field {name[:100]!r} is no file; send a file 'products', and pictures as files"
+                )
             elif (value.filename or "") in files:
                 raise InvalidError(f"two pictures are called {value.filename!r}; give each a name of its own")
             else:
                 files[value.filename or ""] = value
-        if text is None:
+        if products is None:
             raise InvalidError("there is no file 'products'; send one with a JSON object a line")
-        yield text, files
-    finally:
-        await form.close()
-
-
-def parse_line(line: bytes | str) -> object:
-    """Return the JSON value of a line.
-
-    Raises:
-        MalformedError: it is not JSON.
-    """
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"the line is not JSON ({error}); send one object a line") from None
+        yield products, files

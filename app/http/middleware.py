@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import MisdirectedError, RateLimitedError, UpgradeError
 from app.http.access import NO_ROUTE, WATCHED, account
+from app.http.answers import send_in_pieces
 from app.http.forwarded import Proxies
 from app.http.headers import HEADERS_RAW, REQUEST_ID, REQUEST_ID_RAW, SECURE_RAW
 from app.http.hosts import Hosts
@@ -86,6 +87,8 @@ class RequestScope:
             elif message["type"] == "http.response.body":
                 message = {**message, "body": b""} if head else message
                 sent += len(message.get("body", b""))
+                await send_in_pieces(send, message)
+                return
             await send(message)
 
         async def send_theirs(message: Message) -> None:

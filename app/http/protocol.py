@@ -169,24 +169,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def unread(self) -> int:  # noqa: D102
         return self.transport.get_write_buffer_size()
 
-    def overdue(self, now: float) -> None:  # noqa: D102
+    def overdue(self, now: float) -> bool:  # noqa: D102
         if self._stalled(now):
             self.cut()
-        elif now > self._deadline:
-            if self._in_head and not self._refused:
-                self._refuse(408, "header_timeout", f"the headers took more than {HEAD_S:.0f} s; send them at once")
-            elif self._refused or self.transport.is_closing():
-                self.cut()
-            else:
-                self.transport.close()
-
-    def make_room(self) -> None:  # noqa: D102
-        if self.unread():
+        elif now <= self._deadline:
+            return False
+        elif self._in_head and not self._refused:
+            self._refuse(408, "header_timeout", f"the headers took more than {HEAD_S:.0f} s; send them at once")
+        elif self._refused or self.transport.is_closing():
             self.cut()
-            return
-        if self._in_head or self._in_body:
-            self._refuse(503, "overloaded", "the connection waited too long for the request, and others need the room")
-        self.transport.close()
+        else:
+            self.transport.close()
+        return True
 
     def cut(self) -> None:  # noqa: D102
         self.transport.abort()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from common import OverloadedError
@@ -13,6 +12,7 @@ from common import OverloadedError
 A = TypeVar("A")
 T = TypeVar("T")
 
+CALLERS = 4
 TOGETHER = 4
 """Parts of one request that are at work or wait at a time: a large batch does not fill a line."""
 
@@ -22,7 +22,7 @@ class Turns:
 
     Args:
         places: how many are in at a time.
-        room: how many may wait.
+        room: how many of one caller may wait, and `CALLERS` times as many in all.
         what: is waited for, in the plural, for messages.
     """
 
@@ -38,39 +38,32 @@ class Turns:
         """How many wait."""
         return sum(map(len, self._waiting.values()))
 
-    @asynccontextmanager
-    async def turn(self, caller: str) -> AsyncIterator[None]:
-        """Wait for a place, and hold it for the block. One that is cancelled while it waits leaves the line.
+    async def take(self, caller: str) -> None:
+        """Wait for a place, and take it. A call that is cancelled while it waits leaves the line.
 
         Raises:
             OverloadedError: as many wait as may; raised at once.
         """
         if self.inside < self._places:
             self.inside += 1
-        else:
-            await self._wait(caller)
-        try:
-            yield
-        finally:
-            self._leave()
-
-    async def _wait(self, caller: str) -> None:
-        """Return when a place was handed over."""
-        waiting = self.waiting
-        if waiting >= self._room:
-            raise OverloadedError(f"{waiting} {self._what} are waiting, as many as we take; try again in a second")
+            return
+        waiting = len(self._waiting.get(caller, ()))
+        if waiting >= self._room or self.waiting >= CALLERS * self._room:
+            raise OverloadedError(
+                f"{self.waiting} {self._what} are waiting, {waiting} of them yours, as many as we take; try again soon"
+            )
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(caller, deque()).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # the place was handed over in the same moment
-                self._leave()
+                self.give_back()
             else:
                 self._forget(caller, turn)
             raise
 
-    def _leave(self) -> None:
+    def give_back(self) -> None:
         """Hand the place over to the caller whose turn it is, or leave it empty."""
         while self._waiting:
             caller, line = self._waiting.popitem(last=False)

@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from app.live.edits import Edit as Edit
     from app.live.edits import Editor as Editor
     from app.live.evaluation import Evaluations as Evaluations
+    from app.live.facet_counts import FacetCounts as FacetCounts
     from app.live.product_map import Maps as Maps
     from app.live.readiness import Readiness as Readiness
-    from app.live.readiness import check_ready as check_ready
+    from app.live.readiness import shared_readiness as shared_readiness
     from app.live.serving import CANARY as CANARY
     from app.live.serving import ServingState as ServingState
+    from app.live.shared import Shared as Shared
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "app.live.edits": "Edit Editor",
         "app.live.evaluation": "Evaluations",
+        "app.live.facet_counts": "FacetCounts",
         "app.live.product_map": "Maps",
-        "app.live.readiness": "Readiness check_ready",
+        "app.live.readiness": "Readiness shared_readiness",
         "app.live.serving": "CANARY ServingState",
+        "app.live.shared": "Shared",
     },
 )

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,13 +30,13 @@ class Maps:
 
     def __init__(self, place: Location) -> None:
         self._place = place
-        self._lock = threading.Lock()
+        self._making = asyncio.Lock()
         self._of: tuple[Search, int] | None = None
         """Index and time of the map file that what is kept belongs to. By identity: it is kept alive by this."""
         self._kept = (b"", "")
 
-    def of(self, serving: Serving) -> tuple[bytes, str]:
-        """Return the map of what is served as JSON, and its entity tag.
+    async def of(self, serving: Serving) -> tuple[bytes, str]:
+        """Return the map of what is served as JSON, and its entity tag; only one is made at a time.
 
         Raises:
             NotFoundError: the catalogue has no map, or one of another encoder.
@@ -45,16 +45,20 @@ class Maps:
         folder, index = self._place, serving.index
         if not isinstance(folder, Path) or not isinstance(index, SearchIndex):
             raise NotFoundError("a catalogue in a database has no map; one in a folder has")
-        with self._lock:
-            try:
-                made = (folder / MAP_FILE).stat().st_mtime_ns
-            except OSError:
-                made = 0
-            if self._of is None or self._of[0] is not index or self._of[1] != made:
-                value = _put_together(folder, serving.encoder.encoder_id, index)
-                self._kept = to_json(value), f'"{made:x}-{index.version}-{len(value["ids"])}"'
-                self._of = index, made
-            return self._kept
+        async with self._making:
+            return await asyncio.to_thread(self._make, folder, serving.encoder.encoder_id, index)
+
+    def _make(self, folder: Path, encoder_id: str, index: SearchIndex) -> tuple[bytes, str]:
+        """Return what is kept, made anew where the index or the file is another one."""
+        try:
+            made = (folder / MAP_FILE).stat().st_mtime_ns
+        except OSError:
+            made = 0
+        if self._of is None or self._of[0] is not index or self._of[1] != made:
+            value = _put_together(folder, encoder_id, index)
+            self._kept = to_json(value), f'"{made:x}-{index.version}-{len(value["ids"])}"'
+            self._of = index, made
+        return self._kept
 
 
 def _put_together(folder: Path, encoder_id: str, index: SearchIndex) -> dict[str, Any]:

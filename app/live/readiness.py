@@ -9,12 +9,17 @@ from dataclasses import dataclass
 
 from app.errors import DeadlineError, UnavailableError
 from app.live.serving import CANARY, ServingState
+from app.live.shared import Shared
 from app.query import Job, Service
 from app.settings import Settings
 from common import OverloadedError
 from index import Location, SearchQuery, open_catalogue
 
 logger = logging.getLogger("vitrine.app")
+
+
+FRESH_S = 1.0
+"""How old an answer may be, in seconds: it costs an encoding, and anybody may ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,11 @@ class Readiness:
     products: int
     device: str
     took_ms: float
+
+
+def shared_readiness(service: Service, state: ServingState, settings: Settings) -> Shared[Readiness]:
+    """Return the answer that all who ask within a second share, a refusal too; raises as `check_ready`."""
+    return Shared(lambda: check_ready(service, state, settings), FRESH_S)
 
 
 async def check_ready(service: Service, state: ServingState, settings: Settings) -> Readiness:
@@ -64,7 +74,9 @@ def _check_catalogue(state: ServingState, place: Location) -> None:
     Raises:
         UnavailableError: it was made by another encoder.
         ArtefactError: it is missing or damaged.
+        DatabaseUnavailableError: the log of what was written last is gone.
     """
+    state.catalogue.tend()
     state.catalogue.version()
     ours = state.serving.encoder.encoder_id
     with open_catalogue(place) as there:

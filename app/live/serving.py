@@ -106,8 +106,8 @@ class ServingState:
             if catalogue is not None:
                 catalogue.close()
 
-    def state(self) -> Hashable:
-        """Return what tells one state of what is served from another."""
+    def state(self) -> tuple[Hashable, int]:
+        """Return what tells the catalogue that is served from another in its place, and its version."""
         # Not by `id`: that of a catalogue that is gone may be the next one's.
         return self._replaced, self.serving.index.version
 
@@ -217,6 +217,7 @@ class ServingState:
             pause = FOLLOW_S
             try:
                 self._telemetry.damaged(len(self.catalogue.damaged()))
+                await asyncio.to_thread(self.catalogue.tend)
                 if await asyncio.to_thread(self.catalogue.replaced):
                     await self.reload()
                 elif await asyncio.to_thread(self.catalogue.version) != self.serving.index.version:

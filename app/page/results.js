@@ -98,7 +98,7 @@ export function addProducts(hits, prefer) {
   for (const part of Object.keys(best)) best[part] = Math.max(best[part], ...hits.map((hit) => hit.signals?.[part] ?? 0));
   byId("grid").append(...hits.map((hit) => card(hit, lazy, prefer)));
   shownIds.push(...hits.map((hit) => hit.id));
-  byId("more").hidden = !hits.length || shownIds.length >= total;
+  byId("more").hidden = !hits.length || shownIds.length >= Math.min(total, DEEPEST);
   byId("less-relevant").hidden = !(cut && byId("more").hidden);
   if (total === Infinity) byId("count").textContent = "Best matches";
   else if (total === 1) byId("count").textContent = "One product";

@@ -1,6 +1,7 @@
 """From a job to its result: the service, the queue, the engine that encodes and searches.
 
-One thread encodes and searches in batches; the event loop only waits for it. Knows no request and no route.
+One thread encodes and searches in batches; the event loop only waits for it. Heavy jobs wait in a line of their own.
+Knows no request and no route.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from app.query.batcher import MicroBatcher as MicroBatcher
     from app.query.classify import classify_labels as classify_labels
     from app.query.classify import explain_match as explain_match
+    from app.query.cost import LIGHT as LIGHT
+    from app.query.cost import counting_work as counting_work
     from app.query.engine import Engine as Engine
     from app.query.jobs import WEIGHTS as WEIGHTS
     from app.query.jobs import Encoder as Encoder
@@ -31,6 +34,7 @@ __getattr__ = lazy_exports(
     {
         "app.query.batcher": "MicroBatcher",
         "app.query.classify": "classify_labels explain_match",
+        "app.query.cost": "LIGHT counting_work",
         "app.query.engine": "Engine",
         "app.query.jobs": "Encoder Job JobResult Lookup Part Serving TextOptions WEIGHTS unit_vector",
         "app.query.line": "QueuedJob",

@@ -6,7 +6,7 @@ ones: it has to be right to a factor of two. Knows no queue.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from index import SearchQuery
 
@@ -31,6 +31,11 @@ def encoding_work(texts: Sequence[str], pictures: int, device: str) -> float:
     """Return the work of encoding texts and pictures on a device; nothing is known to be in the cache."""
     of_texts = sum(0.5 + min(len(text), WHOLE_TEXT) / 100 + len(text) / 200 for text in texts)
     return of_texts + pictures * (PICTURE if device == "cpu" else FAST_PICTURE)
+
+
+def counting_work(names: int, filters: Collection[str]) -> float:
+    """Return the work of counting the values of so many attributes, among what passes some filters."""
+    return 1 + COUNTED * names + 0.1 * len(filters)
 
 
 def search_work(query: SearchQuery) -> float:

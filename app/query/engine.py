@@ -23,7 +23,7 @@ SEARCH_THREADS, SEARCHES_AHEAD = 4, 32
 """Light searches at a time in a catalogue that is a database; and how many it may owe before the encoder waits for it:
 behind a slow one, work must not pile up."""
 HEAVY_THREADS, HEAVY_AHEAD = 2, 16
-"""The same for heavy ones and for lookups; more of these are refused, so that they hold up no light ones."""
+"""The same for heavy ones; more of these are refused, so that they hold up no light ones."""
 
 Text = tuple[np.ndarray, int]
 """Vector (D,) and number of tokens."""
@@ -76,9 +76,8 @@ class Engine:
     def _look_up(self, lookup: Lookup, serving: Serving) -> Any:
         """Return the answer of a lookup, a future of it, or why there is none."""
         try:
-            if self._heavy is not None:
-                return self._heavy.run(lookup, lambda: lookup.ask(serving))
-            return lookup.ask(serving)
+            pool = self._heavy if lookup.heavy else self._light
+            return lookup.ask(serving) if pool is None else pool.run(lookup, lambda: lookup.ask(serving))
         except Exception as error:
             return error
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.http import Uploads
-from app.live import Editor, Evaluations, Maps, Readiness, ServingState, check_ready
+from app.live import Editor, Evaluations, FacetCounts, Maps, Readiness, ServingState, Shared
 from app.query import Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -26,6 +26,11 @@ class Components:
     uploads: Uploads
     evaluations: Evaluations
     maps: Maps
+    facet_counts: FacetCounts
+    readiness: Shared[Readiness]
+    """Whether it answers now, or did a moment ago."""
+    figures: Shared[bytes]
+    """What it counts and measures of itself, as Prometheus reads it."""
 
     def start(self) -> None:
         """Start the workers on the running event loop."""
@@ -47,10 +52,6 @@ class Components:
         self.telemetry.build(serving.encoder.encoder_id)
         self.telemetry.memory()
 
-    async def ready(self) -> Readiness:
-        """Return what answers; raises as `check_ready`."""
-        return await check_ready(self.service, self.state, self.settings)
-
     async def reload(self) -> Readiness:
         """Serve the artefacts as they are on disk now; what was served before is served on when they are not good.
 
@@ -59,7 +60,7 @@ class Components:
             UnavailableError: they are served, and the service is not ready.
         """
         await self.state.reload()
-        return await self.ready()
+        return await self.readiness.renewed()
 
 
 async def components_of(request: Request) -> Components:

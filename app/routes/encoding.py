@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.errors import UnknownModelError
-from app.http import require, while_connected
+from app.http import list_response, require, while_connected
 from app.query import classify_labels
 from app.routes.components import Components, TheComponents
-from app.routes.direct import direct_router, json_response
+from app.routes.direct import direct_router
 from app.schemas import (
     MODEL_NAME,
     ClassifyAnswer,
@@ -50,16 +49,16 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
     of_text, of_image = iter(encoded.texts), iter(encoded.images)
     rows = [next(of_text if isinstance(one, str) else of_image) for one in inputs]
     coded = fields.encoding_format == "base64"
-    data: list[dict[str, Any]] = [
+    data = (
         {
             "object": "embedding",
             "index": index,
             "embedding": base64.b64encode(row.astype("<f4").tobytes()).decode("ascii") if coded else row.tolist(),
         }
         for index, row in enumerate(rows)
-    ]
+    )
     usage = {"prompt_tokens": encoded.tokens, "total_tokens": encoded.tokens}
-    return json_response({"object": "list", "data": data, "model": encoded.serving.encoder.encoder_id, "usage": usage})
+    return list_response("data", data, object="list", model=encoded.serving.encoder.encoder_id, usage=usage)
 
 
 @router.get("/v1/models", tags=["encoding"], responses=error_answers(500))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.http import is_known, require
+from app.http import is_known, require, while_connected
 from app.query import explain_match
 from app.routes.components import TheComponents
 from app.schemas import (
@@ -33,8 +32,9 @@ router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answ
 Split = Annotated[Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")]
 
 
-@router.get("/v1/facets", responses=error_answers(422, 500), tags=["products"])
-def facets(
+@router.get("/v1/facets", response_model=FacetsAnswer, responses=error_answers(422, 500, 503, 504), tags=["products"])
+async def facets(
+    request: Request,
     components: TheComponents,
     attribute: Annotated[
         list[Name],
@@ -52,34 +52,31 @@ def facets(
         ),
     ] = "{}",
     limit: Annotated[int, Query(ge=1, le=MAX_FACET_VALUES, description="Most values per attribute.")] = 100,
-) -> FacetsAnswer:
+) -> Response:
     """Count which values attributes have, the most frequent first, to offer them as filters."""
-    index = components.service.serving.index
     asked = {name: condition.as_filter() for name, condition in filters_of(filters).items()}
-    counts = index.facets(asked, tuple(dict.fromkeys(attribute)) or None)
-    return FacetsAnswer(
-        facets={name: dict(islice(values.items(), limit)) for name, values in counts.items()},
-        total=index.count(asked),
-        catalogue_version=index.version,
-    )
+    names = tuple(dict.fromkeys(attribute)) or None
+    answer = await while_connected(request, components.facet_counts.of(asked, names, limit))
+    return Response(answer, media_type="application/json")
 
 
-@router.get("/v1/evaluation", responses=error_answers(422, 500), tags=["evaluation"])
-async def evaluation(components: TheComponents, split: Split = "test") -> EvaluationAnswer:
+@router.get("/v1/evaluation", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])
+async def evaluation(request: Request, components: TheComponents, split: Split = "test") -> EvaluationAnswer:
     """Measure the encoder on the served catalogue: every product of the split asks, all products are the gallery.
 
-    The first call of a split takes seconds to minutes, later ones are answered from memory.
+    The first call of a split takes seconds to minutes, later ones are answered from memory. Where it takes long, the
+    figures may be of the catalogue as it was some minutes ago: `catalogue_version` says of which.
     """
-    return EvaluationAnswer(**await components.evaluations.of(split))
+    return EvaluationAnswer(**await while_connected(request, components.evaluations.of(split)))
 
 
-@router.get("/v1/evaluation/details", responses=error_answers(422, 500, 503), tags=["evaluation"])
-async def evaluation_details(components: TheComponents, split: Split = "test") -> DetailsAnswer:
+@router.get("/v1/evaluation/details", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])
+async def evaluation_details(request: Request, components: TheComponents, split: Split = "test") -> DetailsAnswer:
     """Return the error analysis: the queries that fail and succeed most, and how similar right and wrong pairs are.
 
-    The first call of a split takes seconds to minutes, later ones are answered from memory.
+    It is measured and kept as `/v1/evaluation` is.
     """
-    return DetailsAnswer(**await components.evaluations.of(split, "details"))
+    return DetailsAnswer(**await while_connected(request, components.evaluations.of(split, "details")))
 
 
 @router.post("/v1/explain", **body_docs(explain_body(), "search"))
@@ -90,7 +87,8 @@ async def explain(request: Request, components: TheComponents) -> ExplainAnswer:
     several pictures, products and vectors the normalised sum counts.
     """
     fields, pixels = await components.uploads.read(request, ExplainRequest)
-    found = await explain_match(components.service, fields.descriptions, pixels, fields.like, fields.vector)
+    work = explain_match(components.service, fields.descriptions, pixels, fields.like, fields.vector)
+    found = await while_connected(request, work)
     results = [
         ExplainedResult(
             description=description,
@@ -108,12 +106,12 @@ async def explain(request: Request, components: TheComponents) -> ExplainAnswer:
     response_model=MapAnswer,
     responses={304: {"description": "The caller has it (If-None-Match)."}, **error_answers(404, 500)},
 )
-def product_map(request: Request, components: TheComponents) -> Response:
+async def product_map(request: Request, components: TheComponents) -> Response:
     """Return the places of the products in two dimensions, as `vitrine map` has projected their pictures.
 
     A product that came later is placed by the stored PCA; a map by UMAP leaves it out.
     """
-    body, tag = components.maps.of(components.service.serving)
+    body, tag = await components.maps.of(components.service.serving)
     headers = {"ETag": tag}
     if is_known(request.headers, tag):
         return Response(status_code=304, headers=headers)

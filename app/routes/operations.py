@@ -28,15 +28,17 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses=error_answers(503))
 async def readyz(components: TheComponents) -> Ready:
-    """Send a query through queue, encoder and search; 503 with the reason when it does not come back."""
-    return Ready(**asdict(await components.ready()))
+    """Send a query through queue, encoder and search; 503 with the reason when it does not come back.
+
+    The answer is a second old at most.
+    """
+    return Ready(**asdict(await components.readiness.get()))
 
 
 # Its route is made in `app.server`: whether it needs a key, or is there at all, is a setting.
-def metrics(components: TheComponents) -> Response:
+async def metrics(components: TheComponents) -> Response:
     """Return what the service counts and measures of itself, as Prometheus reads it."""
-    components.update_gauges()
-    return Response(components.telemetry.text(), media_type=CONTENT_TYPE)
+    return Response(await components.figures.get(), media_type=CONTENT_TYPE)
 
 
 @pages.get("/")

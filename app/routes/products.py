@@ -44,10 +44,6 @@ from common import NoSpaceError, VitrineError
 from index import ExistsError, Product, Written
 
 IMAGE_MAX_AGE_S = 3600
-PIECE = 32
-"""Lines of a bulk call that are encoded and written together, at most."""
-PIECE_BYTES = 16_000_000
-"""The same for their pictures, which are in memory until then."""
 MAX_LINE_ERRORS = 100
 
 KnownId = Annotated[str, Path(description="Its id, percent-encoded.")]
@@ -167,16 +163,9 @@ async def write_products(request: Request, components: TheComponents) -> BulkAns
     """
     counts: Counter[str] = Counter()
     errors: list[LineError] = []
-    async with aclosing(components.uploads.read_lines(request)) as lines:
-        piece: list[Line] = []
-        size = 0
-        async for line in lines:
-            piece.append(line)
-            size += len(line.picture.data) if line.picture else 0
-            if len(piece) == PIECE or size > PIECE_BYTES:
-                await _write_piece(request, components.editor, piece, counts, errors)
-                piece, size = [], 0
-        await _write_piece(request, components.editor, piece, counts, errors)
+    async with aclosing(components.uploads.read_lines(request)) as pieces:
+        async for piece in pieces:
+            await _write_piece(request, components.editor, piece, counts, errors)
     return BulkAnswer(**counts, errors=errors, catalogue_version=components.service.serving.index.version)
 
 
@@ -223,8 +212,6 @@ async def _write_piece(
     request: Request, editor: Editor, piece: list[Line], counts: Counter[str], errors: list[LineError]
 ) -> None:
     """Make the edits of some lines, and add up what they came to."""
-    if not piece:
-        return
     edits: list[Edit] = []
     of_edit: list[int] = []
     outcomes: dict[int, Written | VitrineError] = {}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from fastapi import Request, Response
+from pydantic_core import to_json
 
 from app.http import error_entry, while_connected
 from app.query import Job, JobResult, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
-from app.routes.direct import direct_router, json_response
+from app.routes.direct import direct_router
 from app.routes.products import image_url
 from app.schemas import (
     DescriptionAnswer,
@@ -25,6 +28,9 @@ from app.schemas import (
 )
 from common import InputError
 from index import DescriptionHit, Hit, SearchQuery, Side, Signals
+
+MAX_FACETED = 1000
+"""Values of a facet that an answer has, at most: the most frequent ones. `/v1/facets` has more."""
 
 router = direct_router()
 
@@ -41,7 +47,7 @@ async def search_images(request: Request, components: TheComponents) -> Response
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("images", fields, pixels, service.serving.encoder.dim)
-    return json_response(_products(await while_connected(request, service.search(job))))
+    return _answer((await while_connected(request, service.search(job))).body)
 
 
 @router.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
@@ -53,7 +59,7 @@ async def search_descriptions(request: Request, components: TheComponents) -> Re
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("texts", fields, pixels, service.serving.encoder.dim)
-    return json_response(_descriptions(await while_connected(request, service.search(job))))
+    return _answer((await while_connected(request, service.search(job))).body)
 
 
 @router.post("/v1/search/images/batch", response_model=ProductAnswers, **body_docs(batch_body(), "search"))
@@ -61,9 +67,7 @@ async def search_images_batch(request: Request, components: TheComponents) -> Re
     """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
     jobs = await _read_jobs(request, components, "images")
     results = await while_connected(request, components.service.search_many(jobs))
-    return json_response(
-        {"answers": [_products(one) if isinstance(one, JobResult) else _entry(request, one) for one in results]}
-    )
+    return _answers(request, results)
 
 
 @router.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **body_docs(batch_body(), "search"))
@@ -71,21 +75,33 @@ async def search_descriptions_batch(request: Request, components: TheComponents)
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     jobs = await _read_jobs(request, components, "texts")
     results = await while_connected(request, components.service.search_many(jobs))
-    return json_response(
-        {"answers": [_descriptions(one) if isinstance(one, JobResult) else _entry(request, one) for one in results]}
-    )
+    return _answers(request, results)
 
 
 async def _read_jobs(request: Request, components: Components, side: Side) -> list[Job | InputError]:
     """Return the job of each of several searches, or what is wrong with it."""
     dim = components.service.serving.encoder.dim
     jobs: list[Job | InputError] = []
-    for query in await components.uploads.read_batch(request):
+    for query in await components.uploads.read_batch(request, dim):
         try:
             jobs.append(query if isinstance(query, InputError) else to_job(side, *query, dim))
         except InputError as error:
             jobs.append(error)
     return jobs
+
+
+def _answer(body: bytes) -> Response:
+    """Return the answer that the worker has made: it is not checked any more."""
+    return Response(body, media_type="application/json")
+
+
+def _answers(request: Request, results: Sequence[JobResult | Exception]) -> Response:
+    """Return the answers of several searches, each that failed with an error in its place."""
+    bodies = [
+        one.body if isinstance(one, JobResult) else to_json(error_entry(request.state.request_id, one))
+        for one in results
+    ]
+    return _answer(b'{"answers":[' + b",".join(bodies) + b"]}")
 
 
 def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: int) -> Job:
@@ -118,11 +134,12 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         None if fields.vector is None else unit_vector(fields.vector, dim),
         fields.weights.by_part(),
         options=TextOptions(fields.language, fields.correct, tuple(fields.dismiss), fields.strict),
+        render=_products if side == "images" else _descriptions,
     )
 
 
-def _products(result: JobResult) -> dict[str, Any]:
-    """Return a `ProductAnswer` as plain data."""
+def _products(result: JobResult) -> bytes:
+    """Return a `ProductAnswer` as JSON."""
     results = [
         {
             "id": hit.product.id,
@@ -136,11 +153,11 @@ def _products(result: JobResult) -> dict[str, Any]:
         for hit in (result.page.hits if result.page else [])
         if isinstance(hit, Hit)
     ]
-    return {**_origin(result), "results": results}
+    return to_json({**_origin(result), "results": results})
 
 
-def _descriptions(result: JobResult) -> dict[str, Any]:
-    """Return a `DescriptionAnswer` as plain data."""
+def _descriptions(result: JobResult) -> bytes:
+    """Return a `DescriptionAnswer` as JSON."""
     results = [
         {
             "description": hit.description,
@@ -152,12 +169,7 @@ def _descriptions(result: JobResult) -> dict[str, Any]:
         for hit in (result.page.hits if result.page else [])
         if isinstance(hit, DescriptionHit)
     ]
-    return {**_origin(result), "results": results}
-
-
-def _entry(request: Request, error: Exception) -> dict[str, Any]:
-    """Return the error in the place of an answer to a query that failed."""
-    return error_entry(request.state.request_id, error)
+    return to_json({**_origin(result), "results": results})
 
 
 def _origin(result: JobResult) -> dict[str, Any]:
@@ -178,7 +190,7 @@ def _origin(result: JobResult) -> dict[str, Any]:
         "interpreted": [asdict(condition) for condition in (parsed.conditions if parsed else ())],
         "cutoff": _rounded(result.page.cutoff),
         "total": result.page.total,
-        "facets": result.page.facets,
+        "facets": {name: dict(islice(values.items(), MAX_FACETED)) for name, values in result.page.facets.items()},
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,
         "timing_ms": {name: round(1000 * seconds, 3) for name, seconds in milliseconds.items()},

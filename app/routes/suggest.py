@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
-from app.http import require
+from app.http import require, while_connected
+from app.query import Serving
 from app.routes.components import TheComponents
 from app.schemas import MAX_SUGGESTIONS, MAX_TEXT, SuggestionResult, SuggestionsAnswer, error_answers
+
+WORK = 1.0
+"""Of one completion, as a job's."""
 
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 
 
-@router.get("/v1/suggest", responses=error_answers(422, 500), tags=["search"])
-def suggest(
+@router.get("/v1/suggest", responses=error_answers(422, 500, 503, 504), tags=["search"])
+async def suggest(
+    request: Request,
     components: TheComponents,
     q: Annotated[
         str,
@@ -27,11 +32,13 @@ def suggest(
     Each completion leads to products; `count` says to how many. A typing error is forgiven. A space at the end says
     that the last word is finished. Before anything is typed, frequent brands and values come.
     """
-    index = components.service.serving.index
-    return SuggestionsAnswer(
-        suggestions=[
+
+    def complete(serving: Serving) -> SuggestionsAnswer:
+        index = serving.index
+        found = [
             SuggestionResult(text=one.text, kind=one.kind, attribute=one.attribute, count=one.count)
             for one in index.suggest(q, k)
-        ],
-        catalogue_version=index.version,
-    )
+        ]
+        return SuggestionsAnswer(suggestions=found, catalogue_version=index.version)
+
+    return await while_connected(request, components.service.look_up(complete, WORK))

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.errors import InvalidError
-from app.schemas.fields import MAX_DIM, MAX_NAME, MAX_PROMPTS, MAX_TEXT, Fields, Ids, Name, Number, Picture, clean
+from app.schemas.fields import MAX_NAME, MAX_PROMPTS, MAX_TEXT, Fields, Ids, Name, Picture, Vector, clean
 
 MAX_LABELS = 200
 MAX_TEMPLATES = 100
@@ -22,6 +22,7 @@ class ClassifyRequest(Fields):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["image"]}, {"required": ["product_id"]}]})
 
+    max_values: ClassVar[int] = 1_000
     structured: ClassVar[tuple[str, ...]] = ("labels", "templates")
     """Fields that are JSON in a form."""
 
@@ -68,12 +69,13 @@ class ExplainRequest(Fields):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in ("image", "like", "vector")]})
 
+    max_values: ClassVar[int] = 5_000
     structured: ClassVar[tuple[str, ...]] = ("like", "vector", "descriptions")
     """Fields that are JSON in a form."""
 
     image: Picture = Field(None, description="The picture as data:image/png;base64,... Addresses are not fetched.")
     like: Ids = Field(default_factory=list, description="Ids of products whose pictures they are.")
-    vector: Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM)] | None = Field(
+    vector: Vector | None = Field(
         None, description="A vector such as /v1/embeddings gives; its length does not matter."
     )
     descriptions: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -22,6 +22,8 @@ def is_picture(text: str) -> bool:
 
 class EmbeddingsRequest(Fields):
     """Texts and pictures to encode, in the shape of OpenAI's call."""
+
+    max_values: ClassVar[int] = 1_000
 
     input: (
         Annotated[str, Field(min_length=1, max_length=MAX_INPUT)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,11 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    model_validator,
 )
+from pydantic_core import PydanticKnownError
+
+from app.errors import invalid
 
 MAX_TEXT = 2_000
 MAX_NAME = 200
@@ -25,6 +29,8 @@ MAX_VALUES = 200
 MAX_IDS = 100
 MAX_SUGGESTIONS = 50
 MAX_DIM = 4_096
+MAX_UNKNOWN = 20
+"""Unknown fields of an object that are reported: each becomes an error, an object of its own."""
 MAX_NUMBER = 1e15
 PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
 MAX_PROMPTS = 1_000
@@ -90,10 +96,26 @@ def reject_url(image: Any) -> Any:
     return image
 
 
+def at_most(limit: int) -> BeforeValidator:
+    """Return what refuses an object of more than `limit` members before any of them is looked at.
+
+    A list's length is checked first; an object's would be once all of its members, and their errors, are made.
+    """
+
+    def check(value: Any) -> Any:
+        if isinstance(value, dict) and len(value) > limit:
+            context = {"field_type": "Dictionary", "max_length": limit, "actual_length": len(value)}
+            raise PydanticKnownError("too_long", context)
+        return value
+
+    return BeforeValidator(check)
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 Value = Annotated[Name, BeforeValidator(as_value, json_schema_input_type=Name | Number)]
 """A text, or a number that is compared as its text."""
+Vector = Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM)]
 ListedValues = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES)]
 Values = Annotated[ListedValues, BeforeValidator(as_list, json_schema_input_type=Value | ListedValues)]
 Ids = Annotated[list[Name], Field(max_length=MAX_IDS)]
@@ -118,3 +140,31 @@ class Fields(BaseModel):
     """A body of a request: what it does not name is refused."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    max_values: ClassVar[int] = 20_000
+    """Of its JSON, with all that it may hold: for a search a vector, and as many values in as many filters."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_unknown(cls, value: Any) -> Any:
+        """Leave out all but the first unknown fields; one is enough to be refused."""
+        if not isinstance(value, dict) or len(value) <= len(cls.model_fields) + MAX_UNKNOWN:
+            return value
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        unknown = [name for name in value if name not in known][:MAX_UNKNOWN]
+        return {name: value[name] for name in value if name in known} | {name: value[name] for name in unknown}
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def checked(model: type[M], fields: Any, *, strict: bool) -> M:
+    """Return `fields` checked; `strict` for JSON, which has types of its own, unlike a form.
+
+    Raises:
+        InvalidError: says which fields do not fit.
+    """
+    try:
+        return model.model_validate(fields, strict=strict)
+    except ValidationError as error:
+        raise invalid(error) from None

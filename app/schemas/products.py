@@ -15,6 +15,7 @@ from app.schemas.fields import (
     Picture,
     Value,
     as_value,
+    at_most,
     clean,
 )
 
@@ -39,12 +40,13 @@ AttributeValue = Annotated[Value, AfterValidator(not_blank)]
 class ProductRequest(Fields):
     """A product to put into the catalogue, in place of the one of its id if there is one."""
 
+    max_values: ClassVar[int] = 1_000
     structured: ClassVar[tuple[str, ...]] = ("attributes",)
     """Fields that are JSON in a form."""
 
     title: Title = Field(description="What it is called; it is found under these words.")
-    attributes: Annotated[dict[Name, AttributeValue], Field(max_length=MAX_ATTRIBUTES)] = Field(
-        default_factory=dict, description="Attribute to value, to filter by."
+    attributes: Annotated[dict[Name, AttributeValue], Field(max_length=MAX_ATTRIBUTES), at_most(MAX_ATTRIBUTES)] = (
+        Field(default_factory=dict, description="Attribute to value, to filter by.")
     )
     image: Picture = Field(
         None, description="Its picture: data:image/png;base64,... Left out, the one that it has is kept."

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from app.bounded_json import parse_json
 from app.errors import InvalidError, invalid
 from app.query import WEIGHTS, Part
 from app.schemas.fields import (
-    MAX_DIM,
     Cutoff,
     Fields,
     Ids,
@@ -23,14 +22,21 @@ from app.schemas.fields import (
     Text,
     Value,
     Values,
+    Vector,
     as_list,
+    at_most,
+    checked,
 )
+from common import InputError
 from index import MAX_K, NEWEST, Filter, Mode, Sort
 
-MAX_OFFSET = 1_000_000
+MAX_OFFSET = 9_000
+"""With the most results that one query may ask for, the best 10,000 can be seen: the work grows with the depth."""
 MAX_FILTERS = 32
 MAX_WEIGHT = 10
 MAX_QUERIES = 100
+MAX_RESULTS = 10_000
+"""That all queries of a batch may ask for together."""
 
 
 def as_condition(value: Any) -> Any:
@@ -73,7 +79,12 @@ Filtering = Annotated[
         Annotated[Condition, BeforeValidator(as_condition, json_schema_input_type=Value | ListedValues | Condition)],
     ],
     Field(max_length=MAX_FILTERS),
+    at_most(MAX_FILTERS),
 ]
+
+
+MAX_PARAMETER_VALUES = 15_000
+"""Of the filters in a query parameter: as many as there can be."""
 
 
 def filters_of(text: str) -> dict[str, Condition]:
@@ -84,10 +95,10 @@ def filters_of(text: str) -> dict[str, Condition]:
     """
     try:
         # Numbers are read by Python: what is JSON is the same here as in a body.
-        return FILTERING.validate_python({"filters": json.loads(text)}, strict=True)["filters"]
+        return FILTERING.validate_python({"filters": parse_json(text, MAX_PARAMETER_VALUES)}, strict=True)["filters"]
     except ValidationError as error:
         raise invalid(error) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise InvalidError(
             "filters is not JSON; send an object",
             [{"field": "filters", "message": 'not JSON, such as {"gender": "Women"}'}],
@@ -125,7 +136,7 @@ class SearchRequest(Fields):
     )
     like: Ids = Field(default_factory=list, description="Ids of products that what is looked for is like.")
     unlike: Ids = Field(default_factory=list, description="Ids of products that it is unlike.")
-    vector: Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM)] | None = Field(
+    vector: Vector | None = Field(
         None, description="What to look for, as a vector such as /v1/embeddings gives; its length does not matter."
     )
     weights: Weights = Field(
@@ -133,7 +144,9 @@ class SearchRequest(Fields):
         description="Weight of each part: text 1, image 1, like 1, unlike 0.5 and vector 1, unless given.",
     )
     k: int = Field(10, ge=1, le=MAX_K, description="How many results to return.")
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best results to skip.")
+    offset: int = Field(
+        0, ge=0, le=MAX_OFFSET, description="How many of the best results to skip; filters narrow down what is deeper."
+    )
     filters: Filtering = Field(
         default_factory=dict,
         description="Attribute to value, list of allowed values, or condition: any, not, gte, gt, lte, lt. "
@@ -144,7 +157,9 @@ class SearchRequest(Fields):
         description="Attributes whose values to count among what passes; each one's own filter is left out.",
     )
     collapse: Literal["title", "image"] | None = Field(
-        None, description="title: one product per title. image: no near-duplicate of a better picture."
+        None,
+        description="title: one product per title. image: no near-duplicate of a better picture. Of "
+        "the best 20,000 and 10,000 results; what comes after these is not looked through.",
     )
     collapse_threshold: float = Field(
         0.98, gt=0, le=1, description="With collapse image: pictures with at least this cosine count as one."
@@ -221,3 +236,33 @@ class BatchRequest(Fields):
         description="Searches, each as it would be sent alone; a bad one is answered with an error of its own.",
         json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/SearchRequest"}, {"type": "object"}]}},
     )
+
+    @classmethod
+    def most_values(cls, dim: int) -> int:
+        """Return how many values its JSON may have: each query has room for a vector of `dim` numbers."""
+        return cls.max_values + MAX_QUERIES * dim
+
+    def searches(self) -> list[SearchRequest | InputError]:
+        """Return each of the searches, or what is wrong with it.
+
+        Raises:
+            InvalidError: they ask for too many results together.
+        """
+        found = [_search_of(query) for query in self.queries]
+        results = sum(one.k for one in found if isinstance(one, SearchRequest))
+        if results > MAX_RESULTS:
+            raise InvalidError(
+                f"the queries ask for {results:,} results together; ask for at most {MAX_RESULTS:,}, with smaller k or"
+                " in several calls",
+                [{"field": "queries", "message": f"k adds up to more than {MAX_RESULTS}"}],
+            )
+        return found
+
+
+def _search_of(query: dict[str, Any]) -> SearchRequest | InputError:
+    try:
+        fields = checked(SearchRequest, query, strict=True)
+        fields.check(picture=False)
+    except InputError as error:
+        return error
+    return fields

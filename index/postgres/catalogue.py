@@ -112,6 +112,9 @@ class PostgresCatalogue:
             return True
         return False
 
+    def tend(self) -> None:
+        """Do nothing: the database looks after its own files."""
+
     def version(self) -> int:
         """Return the last sequence number of the change log; 0 for a catalogue as it was built."""
         with self._pool.transaction() as connection:

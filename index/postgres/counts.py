@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql
-from index.query import Filters
+from index.query import MAX_COUNTED, Filters
 
 KEPT = 1000
 """Counts that are kept until the catalogue changes."""
@@ -46,9 +46,9 @@ class Counts:
                         "WITH found AS (SELECT p.keys ->> %s AS key, count(*) AS number, min(position) AS first"
                         f" FROM {{build}}.products p WHERE {passing} GROUP BY 1)"
                         " SELECT p.attributes ->> %s, number FROM found JOIN {build}.products p ON p.position = first"
-                        " WHERE key IS NOT NULL ORDER BY number DESC, first"
+                        " WHERE key IS NOT NULL ORDER BY number DESC, first LIMIT %s"
                     ),
-                    [name, *values, name],
+                    [name, *values, name, MAX_COUNTED],
                 ).fetchall()
                 found = _remember(self._facets, key, dict(rows))
             counts[name] = dict(found)

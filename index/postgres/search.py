@@ -95,6 +95,11 @@ class PostgresSearch:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def attributes(self) -> list[str]:
+        """As `SearchIndex.attributes`."""
+        return list(self._names)
+
     def vectors(self, product_ids: Iterable[str]) -> Vectors:
         """Return the image vectors (K, D) of products; NotFoundError names the ids that there are not."""
         ids = list(product_ids)

@@ -20,7 +20,8 @@ from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreada
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 from index.sqlite.edited import edited_products, marks, read_entries, remember
 from index.sqlite.rows import INSERT, DamagedError, entry_to_row, info_to_rows, read_info
-from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, moment_of, version_of
+from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, version_of
+from index.sqlite.wal import ACKNOWLEDGED, SHM, WAL, check_acknowledged, moment_of
 
 REPLACED_KEPT_S = 60.0
 """How long a replaced catalogue is kept for those who have it open, in seconds; the last one always is."""
@@ -161,6 +162,7 @@ class CatalogueWriter:
                 old = held.enter_context(closing(connect(file, "rw")))
                 old.execute(f"PRAGMA busy_timeout = {int(1000 * REPLAY_BUSY_S)}")
                 info = read_info(old, self._folder)
+                check_acknowledged(file, old)
             wanted = keep.range(file.stem)
             for number in range(ROUNDS + 1):
                 with self._reading_old():
@@ -210,7 +212,7 @@ def _clear_replaced(folder: Path, kept: set[Path | None], kept_s: float) -> None
     """Delete the files of catalogues that were replaced longer than `kept_s` ago, but for the `kept` ones."""
     for old in folder.glob(BUILD.format("*")):
         if old not in kept and time.time() - old.stat().st_mtime > kept_s:
-            for end in ("", "-wal", "-shm"):
+            for end in ("", WAL, SHM, ACKNOWLEDGED):
                 old.with_name(old.name + end).unlink(missing_ok=True)
 
 

@@ -15,19 +15,11 @@ from types import TracebackType
 
 import numpy as np
 
-from common import (
-    ArtefactError,
-    ConflictError,
-    NotFoundError,
-    ReadOnlyError,
-    ReplacedError,
-    resource_error,
-)
+from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError
 from index.damage import Damage, check_share
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
-from index.sqlite.edits import roll_back, write_edits
 from index.sqlite.rows import (
     COLUMNS,
     ENTRY_COLUMNS,
@@ -39,7 +31,9 @@ from index.sqlite.rows import (
     to_entry,
     to_vector,
 )
-from index.sqlite.schema import FILE, file_identity, may_write, open_reader, open_writer, version_of
+from index.sqlite.schema import FILE, file_identity, may_write, open_reader, version_of
+from index.sqlite.wal import check_acknowledged
+from index.sqlite.writes import Writes
 
 
 class Catalogue:
@@ -72,19 +66,18 @@ class Catalogue:
             raise ArtefactError(f"{folder} {what}; make a catalogue with `vitrine index`")
         file = (folder / FILE).resolve()
         self._folder = folder
-        self._build = file.stem
-        self._log_length = log_length
+        self._file = file
         self._damage = Damage(folder)
         self._lock = threading.RLock()
-        self._write_lock = threading.Lock()
         self._connection, self._identity = open_reader(file)
-        self._writer: sqlite3.Connection | None = None
+        self._writes: Writes | None = None
         try:
             with self._reading() as reading:
                 self.info = read_info(reading, folder)
+                check_acknowledged(file, reading)
             check_encoder(folder, self.info, encoder_id)
             if writable and may_write(file):
-                self._writer = open_writer(file)
+                self._writes = Writes(file, log_length, self._damage, self.replaced, self._reader_away)
         except BaseException:
             self.close()
             raise
@@ -102,12 +95,12 @@ class Catalogue:
     @property
     def build(self) -> str:
         """Name of the file that is open: every build has its own."""
-        return self._build
+        return self._file.stem
 
     @property
     def writable(self) -> bool:
         """Whether `write` can work."""
-        return self._writer is not None
+        return self._writes is not None
 
     def replaced(self) -> bool:
         """Whether the file that is open is no longer in its place."""
@@ -127,30 +120,32 @@ class Catalogue:
             ReadOnlyError: the catalogue cannot be written here.
             ReplacedError: another catalogue has taken this one's place; nothing is changed.
             NoSpaceError: the disk is full; nothing is changed.
+            DatabaseUnavailableError: the log beside the file is gone, and cannot be made again.
             ArtefactError: the file is damaged; nothing is changed.
         """
-        if self._writer is None:
+        if self._writes is None:
             raise ReadOnlyError("the catalogue stands on a file system or in a folder that cannot be written")
-        with self._write_lock:
+        return self._writes.write(edits, self.info.dim)
+
+    def tend(self) -> None:
+        """Look after the files of a catalogue that is being served; to be called several times a second.
+
+        The log is folded into the file when nobody has written for a while, and when its name is gone.
+
+        Raises:
+            DatabaseUnavailableError: the log is gone, and what is in it cannot be folded into the file.
+        """
+        if self._writes is not None:
+            self._writes.tend()
+
+    @contextmanager
+    def _reader_away(self) -> Iterator[None]:
+        with self._lock:
+            self._connection.close()
             try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                try:
-                    # Checked under SQLite's write lock, which a build holds too while it replaces the catalogue.
-                    if self.replaced():
-                        raise ReplacedError("another catalogue has just taken this one's place; send it again")
-                    outcomes = write_edits(self._writer, edits, self.info.dim, self._log_length, self._damage)
-                    self._writer.execute("COMMIT")
-                except BaseException:
-                    roll_back(self._writer)
-                    raise
-            except sqlite3.Error as error:
-                if resource := resource_error(error):
-                    raise resource from error
-                raise ArtefactError(
-                    f"{self._folder / FILE} cannot be written ({error}); nothing of this was changed"
-                ) from error
-        self._damage.forget(edit.id for edit, done in zip(edits, outcomes, strict=True) if isinstance(done, Written))
-        return outcomes
+                yield
+            finally:
+                self._connection, self._identity = open_reader(self._file)
 
     def changes(self, since: int) -> Changes | None:
         """Return what has changed after version `since`; None when the log does not go back so far.
@@ -279,10 +274,10 @@ class Catalogue:
 
     def close(self) -> None:
         """Close the file."""
-        with self._write_lock, self._lock:
+        with self._lock:
             self._connection.close()
-            if self._writer is not None:
-                self._writer.close()  # last: it folds the log into the file, which the other one may not
+        if self._writes is not None:
+            self._writes.close()  # last: it folds the log into the file, which the other one may not
 
     def __enter__(self) -> Catalogue:
         return self

@@ -5,7 +5,6 @@ Knows no records: what the rows mean is in `rows.py`.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
@@ -14,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 from common import ArtefactError
-from index.kept import Moment, unreadable_error
 
 FILE = "catalogue.sqlite"
 """The name under which a catalogue is opened: a link to the file of the build that is in place.
@@ -126,26 +124,6 @@ def version_of(connection: sqlite3.Connection) -> int:
     """Return the last sequence number of the change log; 0 for a catalogue as it was built."""
     (version,) = connection.execute(VERSION).fetchone()
     return int(version)
-
-
-def moment_of(folder: Path) -> Moment | None:
-    """Return which catalogue is in `folder` and its version; None when there is none.
-
-    Raises:
-        ArtefactError: there is one that cannot be read, or of a format that this version does not read.
-    """
-    try:
-        file = (folder / FILE).resolve(strict=True)
-    except FileNotFoundError:
-        return None
-    try:
-        with closing(connect(file, "ro")) as connection:
-            (found,) = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-            if json.loads(found) != FORMAT:
-                raise unreadable_error(folder, f"its format is {found}, this version reads {FORMAT}")
-            return Moment(file.stem, version_of(connection))
-    except (OSError, sqlite3.Error, TypeError, ValueError) as error:
-        raise unreadable_error(folder, error) from error
 
 
 def file_identity(file: Path) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.product import title_key
-from index.query import Filter, number_of
+from index.query import MAX_COUNTED, Filter, number_of
 
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
@@ -84,7 +84,7 @@ class ColumnView:
     def value_counts(self, mask: Mask) -> dict[str, int]:
         """Return value -> number of the rows in `mask` (N,) that have it, most frequent first."""
         found = np.bincount(self.codes[mask] + 1, minlength=1)[1:]  # without the rows that have none
-        order = np.argsort(-found, kind="stable")
+        order = np.argsort(-found, kind="stable")[:MAX_COUNTED]
         return {self.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
 
     def numbers(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

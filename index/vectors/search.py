@@ -98,6 +98,11 @@ class SearchIndex:
         return len(self._state.alive)
 
     @property
+    def attributes(self) -> list[str]:
+        """The names of the attributes that its products have."""
+        return list(self._state.columns)
+
+    @property
     def products(self) -> list[Product]:
         """The products, in the catalogue's order. The list is made at each call: slow for a large catalogue."""
         return [self._state.rows.product(row) for row in np.flatnonzero(self._state.alive).tolist()]

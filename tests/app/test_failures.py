@@ -117,6 +117,7 @@ def test_a_dead_worker_is_not_ready_and_nobody_waits_for_it(folder: Path) -> Non
         (worker,) = {thread for thread in threading.enumerate() if thread.name == "vitrine-encode"} - {*others}
         assert worker.ident
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit))
+        until(lambda: client.get("/readyz").status_code == 503)  # the good answer is given for a second
         for _ in range(2):
             assert "the worker died" in error_of(client.get("/readyz"), 503, "unavailable")["message"]
         error_of(client.post(IMAGES, json={"text": "x"}), 503, "unavailable")

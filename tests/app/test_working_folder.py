@@ -42,7 +42,7 @@ def test_an_evaluation_imports_nothing_from_the_working_folder(
 ) -> None:
     """A json.py beside `vitrine serve` ran as the service on GET /v1/evaluation; an index.py broke that for good."""
     monkeypatch.setattr(sys, "path", [entry, os.getcwd(), *sys.path])
-    figures = asyncio.run(Evaluations(folder, lambda: 0, Telemetry()).of("test"))
+    figures = asyncio.run(Evaluations(folder, lambda: (0, 0), Telemetry(), 60).of("test"))
     assert figures["split"] == "test"
     assert not trap.exists()
 

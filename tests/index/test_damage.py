@@ -15,8 +15,7 @@ import psycopg
 import pytest
 
 from common import DamagedProductError
-from index import Database, Entry, Location, Put, SearchQuery, copy_catalogue
-from index.checking import damaged_products
+from index import Database, Entry, Location, Put, SearchQuery, copy_catalogue, damaged_products
 from tests.index.entries import DIM, build, entry, opened, search_of
 
 BAD = "id 7/ü"

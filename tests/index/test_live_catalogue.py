@@ -155,13 +155,13 @@ def test_a_catalogue_opened_for_reading_is_not_written(folder: Path) -> None:
 
 def test_a_full_disk_is_said_and_changes_nothing(folder: Path) -> None:
     with Catalogue.open(folder, writable=True) as catalogue:
-        assert catalogue._writer is not None
-        (pages,) = catalogue._writer.execute("PRAGMA page_count").fetchone()
-        catalogue._writer.execute(f"PRAGMA max_page_count = {pages}")
+        assert catalogue._writes is not None
+        (pages,) = catalogue._writes.connection.execute("PRAGMA page_count").fetchone()
+        catalogue._writes.connection.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(NoSpaceError, match="full"):
             catalogue.write([Put(entry(f"n{number}", image=b"x" * 5000)) for number in range(50)])
         assert len(catalogue) == 5
-        catalogue._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
+        catalogue._writes.connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
         assert isinstance(catalogue.write([Put(entry("new"))])[0], Written)
 
 

@@ -4,8 +4,9 @@
 
 Each round starts the real service, two processes of it, on the catalogue that the round before left behind. Writers put
 products in, replace them, take them out, one at a time and in bulk; editors count up one product under If-Match;
-readers search. In some rounds the catalogue is replaced over and over beside it, as `vitrine index` does. SIGKILL ends
-the whole process group. What every client was told is compared with what is there afterwards:
+readers search. In some rounds the catalogue is built over and over beside it from the data that it was first made of,
+as `vitrine index` does. SIGKILL ends the whole process group. What every client was told is compared with what is
+there afterwards:
 
 - what was acknowledged is there, exactly; what was not is there as a whole or not at all;
 - words, picture and both vectors of every product belong together;
@@ -25,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from index import copy_catalogue
 from tests.load.kill_check import Check
 from tests.load.kill_clients import Editor, Reader, Slot, Tally, Writer
 from tests.load.products import data_uri, picture_of, write_shop
@@ -33,11 +35,13 @@ from tests.tools.root import ROOT
 
 WRITERS = 3
 SLOTS = 16
-"""Products that each writer has for itself."""
+"""Products that each writer has for itself, besides those of the data set."""
+EDITED = 4
+"""Products of the data set that each writer changes and takes out."""
 EDITORS = 2
 READERS = 2
 BASE = 40
-"""Products that nobody changes."""
+"""Products of the data set; most of them nobody changes."""
 LONGEST_S = 4.0
 """A round is killed at a random moment within this time."""
 
@@ -48,14 +52,19 @@ def run(
     rounds: int,
     seed: int,
     *,
-    replace_every: int = 4,
+    replace_every: int = 2,
     after_each: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Run all rounds and return the figures; `after_each` gets those of the rounds until then."""
     dice = random.Random(seed)
-    folder = write_shop(checkpoint, work / "catalogue", BASE)
+    original = write_shop(checkpoint, work / "original", BASE)
+    folder = work / "catalogue"
+    copy_catalogue(original, folder)
     tally = Tally()
     slots = [[Slot(f"w{writer}/{number} ?ü") for number in range(SLOTS)] for writer in range(WRITERS)]
+    for number in range(EDITED * WRITERS):
+        mark = f"base{number}"
+        slots[number % WRITERS].append(Slot(mark, (mark, mark)))
     everything = [slot for of_writer in slots for slot in of_writer]
     check = Check(checkpoint, folder, tally)
     counted: list[int] = []
@@ -72,7 +81,7 @@ def run(
             after_each(_figures(tally, number, seed))
             if number < rounds:
                 replacing = number % replace_every == replace_every - 1
-                places = (checkpoint, folder) if replacing else None
+                places = (original, folder) if replacing else None
                 _traffic(service, tally, slots, counted, pending, dice, check, places)
         log.unlink()
     return _figures(tally, rounds, seed)
@@ -113,10 +122,10 @@ def _traffic(
     readers = [Reader(next(seeds), service, tally) for _ in range(READERS)]
     rebuilding = None
     if replacing is not None:
-        checkpoint, folder = replacing
+        original, folder = replacing
         with (folder.parent / "replaced.log").open("wb") as out:
             rebuilding = subprocess.Popen(
-                [sys.executable, "-m", "tests.load.rebuild", str(checkpoint), str(folder)],
+                [sys.executable, "-m", "tests.load.rebuild", str(original), str(folder)],
                 cwd=ROOT,
                 stdout=out,
                 process_group=service.process.pid,
@@ -143,8 +152,10 @@ def _traffic(
     tally.counts["kills"] += 1
     if rebuilding is not None and replacing is not None:
         rebuilding.wait()
-        tally.counts["catalogues replaced"] += (replacing[1].parent / "replaced.log").read_text().count("replaced")
-        tally.counts["rounds in which the catalogue was being replaced"] += 1
+        tally.counts["catalogues built from the first data"] += (
+            (replacing[1].parent / "replaced.log").read_text().count("replaced")
+        )
+        tally.counts["rounds in which the catalogue was being built"] += 1
     for thread in (*writers, *editors, *readers):
         thread.join(30)
         if thread.is_alive():

@@ -1,6 +1,9 @@
 """A part of tests.load.kill: replaces a catalogue again and again, as `vitrine index` does, until it is killed.
 
-python -m tests.load.rebuild CHECKPOINT CATALOGUE
+python -m tests.load.rebuild ORIGINAL CATALOGUE
+
+The products of the data set are those of ORIGINAL, a catalogue that nobody edits. Vectors are its own: an encoder would
+take most of the time, and have nothing to do.
 """
 
 from __future__ import annotations
@@ -9,24 +12,17 @@ import sys
 import time
 from pathlib import Path
 
-from index import Catalogue, CatalogueWriter
-from models import load_encoder
-from tests.load.products import encoded
+from index.store import open_whole, write_catalogue
 
 
-def rebuild(checkpoint: Path, folder: Path) -> None:
-    """Replace the catalogue by one with the same products, built beside it, until killed; print a line for each."""
-    encoder = load_encoder(checkpoint, "cpu")
+def rebuild(original: Path, folder: Path) -> None:
+    """Replace the catalogue by one that is built from the original data, until killed; print a line for each."""
+    with open_whole(original) as whole:
+        info, entries = whole.info, [entry for entry, _ in whole.entries]
     while True:
-        with Catalogue.open(folder) as old:
-            info = old.info
-        # In this order: what is changed after the build began is carried over.
-        with (
-            CatalogueWriter(folder, info, lambda changed: encoded(encoder, changed)) as writer,
-            Catalogue.open(folder) as before,
-        ):
-            writer.add(before.entry(product.id)[0] for product in before.snapshot().products)
-        sys.stdout.write("replaced\n")
+        with write_catalogue(folder, info) as writer:
+            writer.add(entries)
+        sys.stdout.write(f"replaced {writer.kept.changed} {writer.kept.deleted}\n")
         sys.stdout.flush()
         time.sleep(0.3)
 

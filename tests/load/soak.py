@@ -230,7 +230,10 @@ def leave(client: httpx.Client, dice: random.Random) -> Sent:
     body = json.dumps(
         {"text": title_of(f"{dice.random()}"), "image": data_uri(ODD["photo of 3 megapixels"][0])}
     ).encode()
-    head = f"POST {IMAGES} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = (
+        f"POST {IMAGES} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
     url = client.base_url
     with socket.create_connection((url.host, url.port or 80), timeout=20) as raw:
         raw.sendall(head.encode() + body[: dice.choice((0, len(body) // 2, len(body)))])

@@ -34,6 +34,11 @@ class Darkroom:
         """How many pictures have come to the door so far."""
         return len(list(self._folder.glob("held-*")))
 
+    @property
+    def newest(self) -> int:
+        """The process that held a picture last."""
+        return int(max(self._folder.glob("held-*"), key=lambda path: path.name.split("-")[2]).name.split("-")[1])
+
     def open(self) -> None:
         """Let all go, and hold none any more."""
         (self._folder / "open").touch()

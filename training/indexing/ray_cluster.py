@@ -40,7 +40,6 @@ def joined_cluster(address: str) -> Iterator[None]:
         ConfigError: Ray is not installed, or there is no such cluster.
         VitrineError: the cluster fails while the block runs.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # errors arrive as exceptions anyway
     try:
         import ray

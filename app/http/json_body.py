@@ -1,0 +1,78 @@
+"""JSON bodies: read within bounds, and parsed and checked off the event loop where they are large. Knows no call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from fastapi import Request
+
+from app.bounded_json import parse_json
+from app.errors import MalformedError, MediaTypeError
+from app.http.limits import MAX_JSON, BodyLimits, bounded, content_type, refuse_large
+from app.http.places import Hold
+
+T = TypeVar("T")
+
+INLINE = 32_000
+"""Bytes of JSON that are parsed on the event loop: that takes less time there than the way to a thread and back."""
+
+
+class JsonBodies:
+    """Reads JSON bodies.
+
+    What parses and checks them holds all other threads up while it runs, so that one thread does it for all.
+    """
+
+    def __init__(self, limits: BodyLimits) -> None:
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="vitrine-json")
+
+    def close(self) -> None:
+        """End the thread."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, request: Request, hold: Hold, max_values: int, check: Callable[[Any, int], T]) -> T:
+        """Return what `check` makes of the JSON value that the body is, and of the body's size in bytes.
+
+        Raises:
+            MediaTypeError: the content type is not JSON.
+            MalformedError: the body is not JSON.
+            InvalidError: it has more than `max_values` values.
+            VitrineError: as `bounded`, `Hold.arrival` and `check`.
+        """
+        kind = content_type(request)
+        if kind != "application/json":
+            raise MediaTypeError(f"the content type is {kind or 'missing'}; send application/json")
+        limit = self._limits.max_json_bytes
+        refuse_large(request, limit, "the JSON body")
+        body = bytearray()
+        async with (
+            hold.arrival(self._limits.timeout_s),
+            aclosing(bounded(request, limit, "the JSON body", hold.add)) as stream,
+        ):
+            async for chunk in stream:
+                body += chunk
+        hold.enter()
+        if len(body) > MAX_JSON:
+            hold.take_slot()
+
+        def work() -> T:
+            try:
+                value = parse_json(body, max_values)
+            except ValueError as error:
+                raise MalformedError(
+                    f'the body is not JSON ({error}); send an object such as {{"text": "red dress"}}'
+                ) from None
+            return check(value, len(body))
+
+        return await self.run(len(body), work)
+
+    async def run(self, size: int, work: Callable[[], T]) -> T:
+        """Return `work()`, which parses `size` bytes of JSON: in the thread where they are many."""
+        if size <= INLINE:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -1,0 +1,67 @@
+"""How often the values of attributes occur, as the JSON that callers get. Knows no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from weakref import ref
+
+from pydantic_core import to_json
+
+from app.query import Service, counting_work
+from index import Filters, Search
+
+NAMES = 32
+"""Attributes that are counted at a time; then it is the turn of others."""
+KEPT = 64
+"""Answers that are kept of one version of the catalogue, at most."""
+
+
+class FacetCounts:
+    """Counts the values of attributes, in turn with the searches; what has no filters is counted once per version."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._of: ref[Search] | None = None
+        self._kept: dict[tuple[tuple[str, ...] | None, int], bytes] = {}
+
+    async def of(self, filters: Filters, names: Sequence[str] | None, limit: int) -> bytes:
+        """Return a `FacetsAnswer` as JSON: for each name the `limit` most frequent values; all names, when None.
+
+        Raises:
+            InputError: an attribute that no product has.
+            VitrineError: as `MicroBatcher.submit`.
+        """
+        index = self._service.serving.index
+        if self._of is None or self._of() is not index:
+            self._of, self._kept = ref(index), {}
+        kept, key = self._kept, (None if names is None else tuple(names), limit)
+        if not filters and key in kept:
+            return kept[key]
+        answer = await self._count(index, filters, names, limit)
+        if not filters and len(kept) < KEPT:
+            kept[key] = answer
+        return answer
+
+    async def _count(self, index: Search, filters: Filters, names: Sequence[str] | None, limit: int) -> bytes:
+        head = {"total": 0, "catalogue_version": index.version}
+        head["total"] = await self._service.look_up(lambda _: index.count(filters), counting_work(1, filters))
+        pieces = []
+        names = index.attributes if names is None else names
+        for start in range(0, len(names), NAMES):
+            some = names[start : start + NAMES]
+
+            def count(_: object, some: Sequence[str] = some) -> bytes:
+                counts = index.facets(filters, some)
+                return to_json({name: dict(islice(values.items(), limit)) for name, values in counts.items()})
+
+            pieces.append(await self._service.look_up(count, counting_work(len(some), filters)))
+        facets = b",".join(_inside(pieces))
+        return b'{"facets":{' + facets + b"}," + to_json(head).removeprefix(b"{")
+
+
+def _inside(pieces: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield what is in JSON objects, so that they can be one."""
+    for piece in pieces:
+        if piece != b"{}":
+            yield piece[1:-1]
