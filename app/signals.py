@@ -1,4 +1,4 @@
-"""What a serving process does when it is told to reload (SIGHUP) or to stop (SIGTERM, SIGINT). Knows no request."""
+"""The signals that the application listens to, beside its server's own. Knows nothing of what they cause."""
 
 from __future__ import annotations
 
