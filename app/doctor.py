@@ -12,20 +12,19 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 
+from app.exposure import exposure
+from app.findings import Finding
 from app.http import read_keys
 from app.settings import PREFIX, Settings
 from common import VitrineError, first_line
 from index import Location, open_catalogue
 from models import CONFIG_FILE, encoder_id, exported
-
-State = Literal["ok", "note", "problem"]
-"""note: something is less than it could be, or not yet there; problem: the service would not run as it is set up."""
 
 OLDEST_PYTHON = (3, 11)
 NEEDED_MEMORY_GB = 1.5
@@ -34,17 +33,6 @@ NEEDED_DISK_GB = 1.0
 HUB_TIMEOUT_S = 5.0
 GIB = 1024**3
 ROOT = Path("/")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was seen of one thing."""
-
-    check: str
-    state: State
-    found: str
-    fix: str = ""
-    """What to do; empty where there is nothing to do."""
 
 
 def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
@@ -67,6 +55,7 @@ def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
         "hub": _hub,
         "artefacts": lambda: _artefacts(checkpoints, catalogue),
         "keys": lambda: _keys(settings.keys),
+        "exposure": lambda: exposure(settings, catalogue),
         "port": lambda: _port(settings.host, settings.port),
     }
     for name, check in checks.items():

@@ -9,8 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +50,7 @@ from app.query import Encoder, Service
 from app.routes import DIRECT, INCLUDED, PAGE, Components, metrics
 from app.schemas import DocumentedApp, error_answers
 from app.settings import Settings, parse_rate
+from app.signals import at_exit, reload_on_hangup
 from app.telemetry import SHARED, Telemetry
 from app.workers import Supervisor, listen
 from common import ArtefactError, ConfigError, VitrineError
@@ -90,11 +90,11 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         components.start()
         chores = (
             _gauge_loop(components),
-            _reload_on_hangup(components),
+            reload_on_hangup(components.reload),
             trim_loop(lambda: components.state.catalogue),
         )
         beside = [asyncio.create_task(chore) for chore in chores]
-        restore = _at_exit(components.evaluations.stop)
+        restore = at_exit(components.evaluations.stop)
         try:
             yield {LIFESPAN_STATE: connections}
         finally:
@@ -118,6 +118,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.components = components
     app.state.settings = settings
     app.state.keys = keys
+    app.state.connections = connections
     app.add_middleware(
         RequestScope,
         keys=keys,
@@ -258,51 +259,6 @@ def create_worker_app() -> FastAPI:
     except VitrineError as error:
         logger.critical("%s", error)
         sys.exit(STARTUP_FAILURE)
-
-
-async def _reload_on_hangup(components: Components) -> None:
-    """Reload the artefacts after each SIGHUP; where that fails, what was served before goes on being served."""
-    if threading.current_thread() is not threading.main_thread():
-        return  # signals come to the main thread only: the application runs inside another program
-    hangup = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, hangup.set)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-    try:
-        while True:
-            await hangup.wait()
-            hangup.clear()
-            try:
-                await components.reload()
-            except VitrineError as error:
-                logger.error("SIGHUP: the artefacts could not be reloaded; %s", error)
-            except Exception:
-                logger.exception("SIGHUP: the artefacts could not be reloaded")
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-
-
-def _at_exit(call: Callable[[], None]) -> Callable[[], None]:
-    """Have `call` called as soon as the process is told to stop: the server first finishes what callers wait for.
-
-    Returns what restores the signals' handlers.
-    """
-    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    if threading.current_thread() is not threading.main_thread() or not all(map(callable, handlers.values())):
-        return lambda: None  # nobody's signals, or not the server's
-    loop = asyncio.get_running_loop()
-
-    def handle(number: int, frame: Any) -> None:
-        loop.call_soon_threadsafe(call)
-        handlers[number](number, frame)
-
-    def restore() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-    for number in handlers:
-        signal.signal(number, handle)
-    return restore
 
 
 async def _gauge_loop(components: Components) -> None:

@@ -117,7 +117,9 @@ class Editor:
         puts = [number for number, edit in edits.items() if not edit.delete]
         pictures = {number: picture for number in puts if (picture := edits[number].picture) is not None}
         encoded = await self._service.encode(
-            [edits[number].title for number in puts], [picture.pixels for picture in pictures.values()]
+            [edits[number].title for number in puts],
+            [picture.pixels for picture in pictures.values()],
+            patient=True,
         )
         texts = dict(zip(puts, encoded.texts, strict=True))
         images = dict(zip(pictures, encoded.images, strict=True))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from index import SearchQuery
 
-LIGHT = 10.0
+LIGHT = 12.0
 """Work up to which a job is light: one text with a page of results, its facets among them."""
 BATCH_WORK = 50.0
 """Work of one batch, at most: so long a light job waits for others, unless one job is more than this."""
@@ -19,8 +19,8 @@ WAITING_WORK = 3_000.0
 
 WHOLE_TEXT = 200
 """Characters that fill a text tower's input, about; longer texts are only cut into words."""
-PICTURE, FAST_PICTURE = 7.0, 1.0
-"""One picture through the image tower, on a CPU and elsewhere."""
+PICTURE, FAST_PICTURE = 12.0, 1.0
+"""One picture through the image tower, on a CPU, where it is heavy, and elsewhere."""
 NEAR_DUPLICATE = 0.9
 """Threshold from which on few pictures are near-duplicates, so that few results are compared to fill a page."""
 COUNTED = 0.3
@@ -29,7 +29,7 @@ COUNTED = 0.3
 
 def encoding_work(texts: Sequence[str], pictures: int, device: str) -> float:
     """Return the work of encoding texts and pictures on a device; nothing is known to be in the cache."""
-    of_texts = sum(0.5 + min(len(text), WHOLE_TEXT) / 100 + len(text) / 200 for text in texts)
+    of_texts = sum(0.5 + min(len(text), WHOLE_TEXT) / 40 + len(text) / 200 for text in texts)
     return of_texts + pictures * (PICTURE if device == "cpu" else FAST_PICTURE)
 
 
@@ -44,7 +44,7 @@ def search_work(query: SearchQuery) -> float:
     work += query.end / 1000 + query.k / 200
     work += COUNTED * len(query.facets) + 0.1 * len(query.filters)
     if query.collapse == "title":
-        work += query.end / 200
+        work += 3 + query.end / 200
     elif query.collapse == "image":
-        work += query.end / 40 + (0 if query.collapse_threshold >= NEAR_DUPLICATE else LIGHT)
+        work += query.end / 40 + (3 if query.collapse_threshold >= NEAR_DUPLICATE else 30)
     return work

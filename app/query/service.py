@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from index import Database
 
 T = TypeVar("T")
 
+CALLS = 8
+"""Calls of more than one batch that are at work at a time: those that are begun are finished, further ones refused."""
+
 
 class Service:
     """Encodes and searches for all callers through one queue.
@@ -34,6 +38,7 @@ class Service:
     def __init__(self, serving: Callable[[], Serving], settings: Settings, telemetry: Telemetry) -> None:
         self._serving = serving
         self._telemetry = telemetry
+        self._calls = asyncio.Semaphore(CALLS)
         self._piece = min(settings.max_batch, settings.queue_limit)
         remote = isinstance(settings.catalogue, Database)
         self._engine = Engine(serving, settings.text_cache, telemetry, remote=remote)
@@ -104,20 +109,24 @@ class Service:
             job.work = self._work(job)
             job.heavy = len(jobs) > 1
         # A call with many queries waits in line again after every batch, and behind single light ones.
-        for piece in self._pieces(good, lambda item: (item[1].cost, item[1].work)):
-            found = await asyncio.gather(*(self.search(job) for _, job in piece), return_exceptions=True)
-            for (number, _), answer in zip(piece, found, strict=True):
-                if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError, DatabaseUnavailableError)):
-                    raise answer
-                if isinstance(answer, BaseException) and not isinstance(answer, Exception):
-                    raise answer
-                answers[number] = answer
+        pieces = self._pieces(good, lambda item: (item[1].cost, item[1].work))
+        async with self._begun(pieces):
+            for piece in pieces:
+                found = await asyncio.gather(*(self.search(job) for _, job in piece), return_exceptions=True)
+                for (number, _), answer in zip(piece, found, strict=True):
+                    if isinstance(answer, (OverloadedError, DeadlineError, UnavailableError, DatabaseUnavailableError)):
+                        raise answer
+                    if isinstance(answer, BaseException) and not isinstance(answer, Exception):
+                        raise answer
+                    answers[number] = answer
         return [answers[number] for number in range(len(jobs))]
 
-    async def encode(self, texts: Sequence[str], pixels: Sequence[np.ndarray], *, cached: bool = False) -> JobResult:
+    async def encode(
+        self, texts: Sequence[str], pixels: Sequence[np.ndarray], *, cached: bool = False, patient: bool = False
+    ) -> JobResult:
         """Return the vectors of texts and of pictures that `prepare_image` made; all are by one encoder.
 
-        `cached` is for texts that are likely to come again.
+        `cached` is for texts that are likely to come again; who is `patient` waits where others are refused.
 
         Raises:
             UnavailableError: the model was replaced in between.
@@ -132,16 +141,18 @@ class Service:
         def cost(one: str | np.ndarray) -> tuple[int, float]:
             return 1, encoding_work([one], 0, device) if isinstance(one, str) else encoding_work((), 1, device)
 
-        for piece in self._pieces(inputs, cost):
-            job = Job(
-                tuple(one for one in piece if isinstance(one, str)),
-                tuple(one for one in piece if not isinstance(one, str)),
-                cached=cached,
-            )
-            result = await self.search(job)
-            if result.serving.encoder is not serving.encoder:
-                raise UnavailableError(REPLACED)
-            results.append(result)
+        pieces = self._pieces(inputs, cost)
+        async with self._begun(pieces, patient=patient):
+            for piece in pieces:
+                job = Job(
+                    tuple(one for one in piece if isinstance(one, str)),
+                    tuple(one for one in piece if not isinstance(one, str)),
+                    cached=cached,
+                )
+                result = await self.search(job)
+                if result.serving.encoder is not serving.encoder:
+                    raise UnavailableError(REPLACED)
+                results.append(result)
         return replace(
             results[0],
             texts=np.concatenate([result.texts for result in results]),
@@ -154,20 +165,34 @@ class Service:
         work = encoding_work(job.texts, len(job.pixels), self.serving.encoder.device)
         return work if job.query is None else work + search_work(job.query)
 
-    def _pieces(self, items: Iterable[T], cost: Callable[[T], tuple[int, float]]) -> Iterator[list[T]]:
-        """Yield `items` in pieces of at most as many inputs and as much work as a batch takes, at least one item each.
+    @asynccontextmanager
+    async def _begun(self, pieces: Sequence[object], *, patient: bool = False) -> AsyncIterator[None]:
+        """Let a call of several pieces be one of those that are at work.
+
+        Raises:
+            OverloadedError: there are as many as may be, and this one does not wait.
+        """
+        if len(pieces) < 2:
+            yield
+            return
+        if self._calls.locked() and not patient:
+            raise OverloadedError(f"{CALLS} large calls are at work, as many as we take; try again in a second")
+        async with self._calls:
+            yield
+
+    def _pieces(self, items: Iterable[T], cost: Callable[[T], tuple[int, float]]) -> list[list[T]]:
+        """Return `items` in pieces of at most as many inputs and as much work as a batch takes, at least one item each.
 
         `cost` returns both of an item.
         """
-        piece: list[T] = []
-        room, left = self._piece, BATCH_WORK
+        pieces: list[list[T]] = []
+        room, left = 0, 0.0
         for item in items:
             inputs, work = cost(item)
-            if piece and (inputs > room or work > left):
-                yield piece
-                piece, room, left = [], self._piece, BATCH_WORK
-            piece.append(item)
+            if not pieces or inputs > room or work > left:
+                pieces.append([])
+                room, left = self._piece, BATCH_WORK
+            pieces[-1].append(item)
             room -= inputs
             left -= work
-        if piece:
-            yield piece
+        return pieces
