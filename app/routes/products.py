@@ -62,7 +62,7 @@ admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], resp
     responses={
         200: {"content": {"image/*": {}}, "description": "The picture as it was delivered, without its metadata."},
         304: {"description": "The caller has this picture already (If-None-Match)."},
-        **error_answers(404, 422, 500),
+        **error_answers(404, 410, 422, 500),
     },
 )
 def product_image(product_id: KnownId, request: Request, components: TheComponents) -> Response:
@@ -86,7 +86,7 @@ def product_image(product_id: KnownId, request: Request, components: TheComponen
     responses={
         200: {"headers": ETAG},
         304: {"description": "The caller has the product as it is (If-None-Match)."},
-        **error_answers(404, 500),
+        **error_answers(404, 410, 500),
     },
     response_model=ProductDetail,
 )
@@ -117,7 +117,7 @@ def change_image(product_id: str, request: Request) -> Response:
     responses={
         200: {"headers": ETAG, "description": "It was replaced, or is what was sent already."},
         201: {"model": ProductDetail, "headers": ETAG, "description": "It is new."},
-        **error_answers(400, 408, 412, 413, 415, 422, 500, 503, 504, 507),
+        **error_answers(400, 408, 410, 412, 413, 415, 422, 500, 503, 504, 507),
     },
     openapi_extra={"requestBody": product_body(), "parameters": [IF_MATCH, IF_NONE_MATCH]},
 )
