@@ -47,6 +47,7 @@ docs: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.performance docs/performance.md
 	$(BIN)/python -m tests.benchmarks.scaling docs/scaling.md
 	$(BIN)/vitrine settings --write README.md
+	$(BIN)/python -m tests.tools.limits docs/security.md
 	$(BIN)/python -m tests.tools.house
 
 ## Run the commands in README and docs/ against the demo (`vitrine demo --no-serve` makes it), and update the answers.

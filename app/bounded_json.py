@@ -36,7 +36,12 @@ def _check_count(data: bytes | bytearray, most: int) -> None:
         InvalidError: there are more.
     """
     # Those within strings count here too: pictures have none, and most other bodies are far from the bound.
-    if sum(data.count(mark) for mark in (b",", b"[", b"{")) <= most:
+    seen = 0
+    for start in range(0, len(data), PIECE):
+        seen += sum(data.count(mark, start, start + PIECE) for mark in (b",", b"[", b"{"))
+        if seen > most:
+            break
+    else:
         return
     # Within UTF-16 a byte that looks like a quotation mark may be half of something else.
     if json.detect_encoding(data).startswith("utf-8") and _marks_outside_strings(data, most) <= most:

@@ -109,6 +109,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.components = components
     app.state.settings = settings
     app.state.keys = keys
+    app.state.connections = connections
     app.add_middleware(
         RequestScope,
         keys=keys,

@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     metrics: Literal["open", "keyed", "off"] = "open"
     """Whether /metrics is there for everybody, with a key, or not at all: open, keyed or off."""
 
+    picture_metadata: Literal["strip", "keep"] = "strip"
+    """Whether pictures are given out without what says where, when and by whom they were taken: strip or keep."""
+
     rate_limit: str = ""
     """Most requests per key, or per client address without one, such as 600/minute; empty for no limit. All worker
     processes count together."""

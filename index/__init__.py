@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from index.ann import DEPTH as DEPTH
     from index.ann import IndexRequirements as IndexRequirements
     from index.ann import make_index as make_index
+    from index.checking import damaged_products as damaged_products
     from index.copying import copy_catalogue as copy_catalogue
     from index.kept import Keep as Keep
     from index.kept import kept_text as kept_text
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "index.checking": "damaged_products",
         "index.copying": "copy_catalogue",
         "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from app.http.keys import revoke_key as revoke_key
     from app.http.limits import BodyLimits as BodyLimits
     from app.http.lines import Line as Line
+    from app.http.metadata import without_metadata as without_metadata
     from app.http.middleware import RequestScope as RequestScope
     from app.http.pictures import UploadedPicture as UploadedPicture
     from app.http.pictures import media_type as media_type
@@ -58,6 +59,7 @@ __getattr__ = lazy_exports(
         "app.http.limits": "BodyLimits",
         "app.http.lines": "Line",
         "app.http.middleware": "RequestScope",
+        "app.http.metadata": "without_metadata",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
         "app.http.rate": "RateLimit address_group",

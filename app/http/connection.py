@@ -23,8 +23,10 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     loop = asyncio.get_running_loop()
     leaving = loop.create_task(_left(request))
 
+    finished = False
+
     def stop(left: asyncio.Task[None]) -> None:
-        if not left.cancelled():
+        if not left.cancelled() and not finished:  # it may have been on its way when the work ended
             patience.reschedule(loop.time())
 
     try:
@@ -37,6 +39,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
             raise ClientDisconnect from None
         raise  # the work's own
     finally:
+        finished = True
         leaving.remove_done_callback(stop)
         leaving.cancel()
 

@@ -116,7 +116,7 @@ class Connections:
 
     def works(self, connection: Connection) -> None:
         """Note that a connection waits for us."""
-        if connection in self._waiting:
+        if connection in self._waiting:  # else it is closed, or at work already
             del self._waiting[connection], self._waiting_of[self._open[connection]][connection]
 
     def writes(self, connection: Connection) -> None:
@@ -124,13 +124,15 @@ class Connections:
         if connection not in self._open:
             return
         self._unread.setdefault(connection)
-        total = sum(each.unread() for each in self._unread)
-        while total > UNREAD_BYTES:
+        while self.unread_bytes() > UNREAD_BYTES:
             first = next(iter(self._unread))
-            total -= first.unread()
             self.leave(first)
             first.cut()
             logger.warning("an answer that its caller did not read was given up: too many bytes wait to be read")
+
+    def unread_bytes(self) -> int:
+        """Return how many bytes wait for callers who are behind in reading."""
+        return sum(each.unread() for each in self._unread)
 
     def reads(self, connection: Connection) -> None:
         """Note that a caller has caught up."""

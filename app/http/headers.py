@@ -18,7 +18,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Cache-Control": "no-cache",
+    # Private: what was answered to a key in X-API-Key must not lie in a cache that others share.
+    "Cache-Control": "private, no-cache",
 }
 HTTPS_ONLY = "max-age=31536000"
 REQUEST_ID_RAW = REQUEST_ID.lower().encode()

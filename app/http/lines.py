@@ -182,7 +182,8 @@ async def bulk_form(
                     f"the field {name[:100]!r} is no file; send a file 'products', and pictures as files"
                 )
             elif (value.filename or "") in files:
-                raise InvalidError(f"two pictures are called {value.filename!r}; give each a name of its own")
+                name = (value.filename or "")[:100]
+                raise InvalidError(f"two pictures are called {name!r}; give each a name of its own")
             else:
                 files[value.filename or ""] = value
         if products is None:

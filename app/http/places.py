@@ -193,7 +193,8 @@ class Hold:
             self._budget.free(self, self.size)
             self._budget.arriving.discard(self)
             self._budget = self._places.large
-            self._budget.arriving.add(self)
+            if self._timer is not None:
+                self._budget.arriving.add(self)
         self._budget.take(self, count)
 
     def free(self, count: int) -> None:

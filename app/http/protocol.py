@@ -11,7 +11,7 @@ from asyncio import Transport
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.http.access import account
 from app.http.connections import Connections
@@ -56,6 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._pending = 0  # bytes fed since then
         self._body = 0  # bytes of the body since the last sign of life
         self._read_window: tuple[int, float] | None = None
+        self._cycles: list[RequestResponseCycle] = []  # requests without their whole answer
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # noqa: D102 - of asyncio
         super().connection_made(transport)
@@ -67,6 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102 - of asyncio
         self.house.leave(self)
+        self._leave_requests()  # uvicorn tells the last one only
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -83,7 +85,8 @@ class BoundedProtocol(HttpToolsProtocol):
             except httptools.HttpParserUpgrade:
                 # The request is answered as one of HTTP; what follows is of a protocol that nobody speaks here.
                 self._deaf = True
-                self.cycle.keep_alive = False
+                if self._cycles:
+                    self._cycles[-1].keep_alive = False
                 return
             except httptools.HttpParserError:
                 self._refuse(400, "malformed_request", "this is not HTTP/1.1; send a request line, headers and a body")
@@ -93,6 +96,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse_head()
 
     def on_message_begin(self) -> None:  # noqa: D102 - of the parser, as all below
+        if self._refused:
+            return
         super().on_message_begin()
         self._in_head = self._moved = True
         self._overfull = False
@@ -100,20 +105,20 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline = self._begun + HEAD_S
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
-        if self._in_body:
-            return  # a trailer: by now the request is with the application
+        if self._refused or self._in_body:
+            return  # a trailer comes when the request is with the application
         if len(self.headers) >= HEADERS:
             self._overfull = True
             return
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:  # noqa: D102
+        if self._refused:
+            return
         self._in_head = False
         self._in_body = self._moved = True
         self._body = 0
         self._deadline = float("inf")
-        if self._refused:
-            return
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if self._overfull or size > HEAD_BYTES:
             self._refuse_head()
@@ -121,12 +126,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(400, "malformed_request", f"more than {PIPELINED} requests wait; read some answers first")
         else:
             super().on_headers_complete()
+            self._cycles.append(self.cycle)
             self.house.waits(self)
 
     def on_body(self, body: bytes) -> None:  # noqa: D102
-        self._moved = True
         if self._refused:
             return
+        self._moved = True
         super().on_body(body)
         self._body += len(body)
         if self._body >= PROGRESS:
@@ -134,10 +140,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.house.waits(self)
 
     def on_message_complete(self) -> None:  # noqa: D102
-        self._in_body = False
-        self._moved = True
         if self._refused:
             return
+        self._in_body = False
+        self._moved = True
         super().on_message_complete()
         if not self.cycle.response_complete:
             self.house.works(self)
@@ -145,6 +151,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_request()
 
     def on_response_complete(self) -> None:  # noqa: D102
+        self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete]
         super().on_response_complete()
         if self.transport.is_closing():
             return
@@ -183,6 +190,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def cut(self) -> None:  # noqa: D102
+        self._leave_requests()
         self.transport.abort()
 
     def _await_request(self) -> None:
@@ -203,6 +211,15 @@ class BoundedProtocol(HttpToolsProtocol):
             return before - size < UNREAD_S * SLOWEST
         return False
 
+    def _leave_requests(self) -> None:
+        """Tell the application that nobody waits for its answers any more."""
+        self.pipeline.clear()
+        for cycle in self._cycles:
+            cycle.disconnected = True
+            cycle.waiting_for_100_continue = False
+            cycle.message_event.set()
+        self._cycles.clear()
+
     def _refuse_head(self) -> None:
         if self._in_body and not self._overfull and self.cycle is not None:
             self._refuse(400, "malformed_request", f"chunk extensions or trailers of more than {HEAD_BYTES:,} bytes")
@@ -219,15 +236,10 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._refused = True
         self._in_head = self._in_body = False
-        self.pipeline.clear()
-        running = self.cycle is not None and not self.cycle.response_complete
-        half = running and self.cycle.response_started
-        if running:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if half:
+        if any(cycle.response_started for cycle in self._cycles):
             self.cut()
             return
+        self._leave_requests()
         request_id = uuid.uuid4().hex
         body = json.dumps(error_body(request_id, code, message)).encode()
         headers = [
@@ -254,4 +266,5 @@ class BoundedProtocol(HttpToolsProtocol):
             code=code,
         )
         self._deadline = now + LINGER_S
+        self.flow.resume_reading()
         self.transport.write_eof()

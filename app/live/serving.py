@@ -216,6 +216,7 @@ class ServingState:
             await asyncio.sleep(pause)
             pause = FOLLOW_S
             try:
+                self._telemetry.damaged(len(self.catalogue.damaged()))
                 await asyncio.to_thread(self.catalogue.tend)
                 if await asyncio.to_thread(self.catalogue.replaced):
                     await self.reload()

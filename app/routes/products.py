@@ -24,6 +24,7 @@ from app.http import (
     is_known,
     media_type,
     require,
+    without_metadata,
 )
 from app.live import Edit, Editor
 from app.routes.components import TheComponents
@@ -43,7 +44,8 @@ from app.schemas import (
 from common import NoSpaceError, VitrineError
 from index import ExistsError, Product, Written
 
-IMAGE_MAX_AGE_S = 3600
+IMAGE_MAX_AGE_S = 60
+"""How long a picture that was replaced or taken out may still be shown, in seconds."""
 MAX_LINE_ERRORS = 100
 
 KnownId = Annotated[str, Path(description="Its id, percent-encoded.")]
@@ -58,17 +60,21 @@ admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], resp
     "/v1/products/{product_id:path}/image",
     response_class=Response,
     responses={
-        200: {"content": {"image/*": {}}, "description": "The picture as it was delivered."},
+        200: {"content": {"image/*": {}}, "description": "The picture as it was delivered, without its metadata."},
         304: {"description": "The caller has this picture already (If-None-Match)."},
-        **error_answers(404, 500),
+        **error_answers(404, 410, 422, 500),
     },
 )
 def product_image(product_id: KnownId, request: Request, components: TheComponents) -> Response:
     """Return the picture of a product."""
     data = components.state.catalogue.image(product_id)
+    if components.settings.picture_metadata == "strip":
+        data = without_metadata(data)
+    keyed = components.settings.reads == "keyed"
     headers = {
         "ETag": f'"{hashlib.blake2b(data, digest_size=16).hexdigest()}"',
-        "Cache-Control": f"public, max-age={IMAGE_MAX_AGE_S}",
+        # A cache that others share must not give out what needs a key (RFC 9111, 3.5).
+        "Cache-Control": "private, no-cache" if keyed else f"public, max-age={IMAGE_MAX_AGE_S}",
     }
     if is_known(request.headers, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -80,7 +86,7 @@ def product_image(product_id: KnownId, request: Request, components: TheComponen
     responses={
         200: {"headers": ETAG},
         304: {"description": "The caller has the product as it is (If-None-Match)."},
-        **error_answers(404, 500),
+        **error_answers(404, 410, 500),
     },
     response_model=ProductDetail,
 )
@@ -111,7 +117,7 @@ def change_image(product_id: str, request: Request) -> Response:
     responses={
         200: {"headers": ETAG, "description": "It was replaced, or is what was sent already."},
         201: {"model": ProductDetail, "headers": ETAG, "description": "It is new."},
-        **error_answers(400, 408, 412, 413, 415, 422, 500, 503, 504, 507),
+        **error_answers(400, 408, 410, 412, 413, 415, 422, 500, 503, 504, 507),
     },
     openapi_extra={"requestBody": product_body(), "parameters": [IF_MATCH, IF_NONE_MATCH]},
 )

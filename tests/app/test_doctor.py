@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.doctor import Finding, examine, free_memory, report, usable_cores
+from app.doctor import examine, free_memory, report, usable_cores
+from app.findings import Finding
 from app.http import create_key
 from index import Catalogue
 from models.checkpoint_folder import encoder_id

@@ -291,7 +291,7 @@ def test_shutdown_answers_what_was_accepted(folder: Path) -> None:
 
 
 def test_an_application_works_in_process_too(folder: Path) -> None:
-    app = create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())
+    app = create_app(Settings.read(catalogue=folder, allowed_hosts="shop"), encoder=DrawnEncoder())
 
     async def main() -> None:
         async with (

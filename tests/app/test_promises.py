@@ -104,7 +104,7 @@ def test_nothing_is_connected_to_while_serving(
 
     monkeypatch.setattr(socket.socket, "connect", watched)
     monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-    app = create_app(Settings.read(checkpoint=checkpoint, catalogue=catalogue, device="cpu"))
+    app = create_app(Settings.read(checkpoint=checkpoint, catalogue=catalogue, device="cpu", allowed_hosts="*"))
     address = "http://169.254.169.254/latest/meta-data"
     with served(app) as client, Catalogue.open(catalogue) as opened:
         assert ask(client, IMAGES, text=address)["results"]

@@ -118,27 +118,22 @@ def bad_batch(queries: int = 100, fields: int = 11_000) -> bytes:
     return request("POST", f"{IMAGES}/batch", f'{{"queries":[{",".join([f"{{{names}}}"] * queries)}]}}'.encode())
 
 
-def unread(k: int = 1000) -> bytes:
-    """Return a batch of 2.6 kB that asks for some 30 MB."""
-    return as_json(f"{IMAGES}/batch", {"queries": [{"text": "a", "k": k}] * 100})
+def unread(queries: int) -> bytes:
+    """Return a batch of so many queries, of 26 bytes each, with 300 kB of answers each."""
+    return as_json(f"{IMAGES}/batch", {"queries": [{"text": "a", "k": 1000}] * queries})
 
 
-def costly_batch(products: int) -> bytes:
-    """Return a batch of 9 kB that compares every picture with every other, a hundred times."""
-    query = {
-        "text": "shoe",
-        "k": min(1000, products),
-        "offset": min(1000, products // 2),
-        "collapse": "image",
-        "collapse_threshold": 1e-9,
-    }
-    return as_json(f"{IMAGES}/batch", {"queries": [query] * 100})
+def costly_batch(queries: int, k: int, offset: int) -> bytes:
+    """Return a batch whose queries each compare the pictures of all results with each other."""
+    query = {"text": "shoe", "k": k, "offset": offset, "collapse": "image", "collapse_threshold": 1e-9}
+    return as_json(f"{IMAGES}/batch", {"queries": [query] * queries})
 
 
-def far_batch(products: int) -> bytes:
-    """Return a batch that begins near the end of the catalogue."""
-    query = {"text": "shoe", "k": 1000, "offset": max(0, min(55_000, products - 1000))}
-    return as_json(f"{IMAGES}/batch", {"queries": [query] * 100})
+def far_batch(queries: int, offset: int) -> bytes:
+    """Return a batch that begins far down in the results."""
+    return as_json(
+        f"{IMAGES}/batch", {"queries": [{"text": "shoe", "k": 10_000 // queries, "offset": offset}] * queries}
+    )
 
 
 def long_header(size: int) -> Iterator[bytes]:

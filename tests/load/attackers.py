@@ -171,29 +171,29 @@ async def silent_connections(caller: Caller, products: int) -> None:
 
 @attack
 async def unread_answers(caller: Caller, products: int) -> None:
-    """B4: 20 callers ask for 30 MB each and read none of it."""
-    blob = payloads.unread()
+    """B4: 20 callers ask for 30 MB each and read none of it; 20 more for the 3 MB that are allowed now."""
+    blobs = [payloads.unread(100), payloads.unread(10)]
 
-    async def one() -> None:
+    async def one(number: int) -> None:
         while caller.going:
-            await caller.leave_unread(blob)
+            await caller.leave_unread(blobs[number % 2])
             await asyncio.sleep(0.1)
 
-    await asyncio.gather(*(one() for _ in range(20)))
+    await asyncio.gather(*(one(number) for number in range(40)))
 
 
 @attack
 async def costly_batch(caller: Caller, products: int) -> None:
-    """B5: two batches at once that compare every picture with every other."""
-    blob = payloads.costly_batch(products)
-    await repeat(caller, 2, lambda _: blob)
+    """B5: four batches at once that compare every picture with every other; two are within today's bounds."""
+    blobs = [payloads.costly_batch(100, 1000, min(1000, products // 2)), payloads.costly_batch(10, 1000, 9000)]
+    await repeat(caller, 4, lambda number: blobs[number % 2])
 
 
 @attack
 async def far_batch(caller: Caller, products: int) -> None:
-    """B5: two batches at once from the far end of the catalogue."""
-    blob = payloads.far_batch(products)
-    await repeat(caller, 2, lambda _: blob)
+    """B5: four batches at once from far down in the results; two are within today's bounds."""
+    blobs = [payloads.far_batch(10, max(0, min(55_000, products - 1000))), payloads.far_batch(100, 9000)]
+    await repeat(caller, 4, lambda number: blobs[number % 2])
 
 
 @attack

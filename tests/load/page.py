@@ -12,16 +12,20 @@ from typing import Any
 
 from common import atomic_file
 
+BEFORE = "b27548b"
+"""The commit that `attack-before.json` is of."""
 FOLDER = Path(__file__).parents[2] / "docs" / "reliability"
 
 
 def page(folder: Path = FOLDER) -> str:
     """Return the page as Markdown."""
-    kill, soak, load, beside, database = (
-        _json(folder, name) for name in ("kill", "soak", "load", "evaluation_beside", "database")
+    kill, soak, load, beside, database, attack, before = (
+        _json(folder, name)
+        for name in ("kill", "soak", "load", "evaluation_beside", "database", "attack", "attack-before")
     )
     parts = [
         _summary(kill, soak, beside),
+        _attack(attack, before),
         _kill(kill),
         _database(database),
         _soak(soak),
@@ -90,6 +94,57 @@ A short run is one of the tests.
 In quiet moments of a round, new connections measured how long a worker took to reach the newest version:
 {stale["times"]} times, {stale["median"]:.0f} ms in the median and {stale["longest"]:.0f} ms at most.
 """
+
+
+def _attack(figures: Any, before: Any) -> str:
+    targets = figures["targets"]
+    rows = []
+    for name, one in figures["attacks"].items():
+        sides = [_attacked(side["attacks"].get(name), side["rest"]) for side in (before, figures)]
+        rows.append(
+            f"| {one['what']} `{name}` | {' | '.join(f'{was} → {now}' for was, now in zip(*sides, strict=True))} |"
+        )
+    rests = [
+        f"{side['rest']['text p99 ms']:,.0f} and {side['rest']['memory MB']:,.0f} MB" for side in (before, figures)
+    ]
+    failed = [f"`{name}` ({', '.join(one['missed'])})" for name, one in figures["attacks"].items() if one["missed"]]
+    table = "\n".join(rows)
+    return f"""
+## Attacks by one caller
+
+```console
+python -m tests.load.attack --seconds {figures["seconds"]:g} --out docs/reliability/attack.json
+```
+
+Each attack is by one caller, without a key where none is named, on {figures["products"]:,} products, for
+{figures["seconds"]:g} seconds. Meanwhile another caller sends a text and a `/healthz` every 50 ms, without waiting for
+answers, half of them on new connections. Attacker, other caller and service share {figures["machine"]["cores"]} cores.
+Left of each arrow is the service before these attacks were mended, at commit {BEFORE}; right of it the present one.
+
+| attack | text p99, ms | texts not answered | `/healthz` p99, ms | memory by rest | refusals p99, ms | well again, s |
+|---|---:|---:|---:|---:|---:|---:|
+| target | {targets["text p99 ms"]} | {_percent(targets["errors"])} | {targets["health p99 ms"]} \
+| {targets["memory ratio"]} | {targets["refusals p99 ms"]} | {targets["well again s"]} |
+{table}
+
+At rest the texts' p99 was {rests[0]} before, and is {rests[1]} now. *never*: not within
+20 s, or the process had ended. {"Missed now: " + "; ".join(failed) + "." if failed else "No target is missed now."}
+"""
+
+
+def _attacked(one: Any, rest: Any) -> list[str]:
+    """Return the cells of one side of an attack's row."""
+    if one is None:
+        return ["–"] * 6
+    well = one["well again s"]
+    return [
+        f"{one['text p99 ms']:,.0f}",
+        _percent(one["errors"]),
+        f"{one['health p99 ms']:,.0f}",
+        f"{one['memory MB'] / rest['memory MB']:.1f}",
+        f"{one['attacker']['refusals p99 ms']:,.0f}" if one["attacker"]["refusals"] else "–",
+        "never" if well is None or not one["lives"] else f"{well:.1f}",
+    ]
 
 
 def _database(figures: Any) -> str:

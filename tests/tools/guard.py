@@ -112,8 +112,14 @@ def _within(path: Any, folders: Iterable[str]) -> bool:
     return place.startswith(DEVICES) or any(place == folder or place.startswith(f"{folder}/") for folder in folders)
 
 
-def faults_in_trace(trace: Path, environment: Mapping[str, str]) -> list[str]:
-    """Return the lines of strace that show another machine, another program, or a file outside the folders allowed."""
+def faults_in_trace(trace: Path, environment: Mapping[str, str], here: Path) -> list[str]:
+    """Return the lines of strace that show another machine, another program, or a file outside the folders allowed.
+
+    Args:
+        trace: what strace wrote.
+        environment: that of the process.
+        here: its working folder.
+    """
     folders = [environment[LOG], *environment[FOLDERS].split(os.pathsep)]
     programs = (os.path.basename(sys.executable), *PROGRAMS)
     found = []
@@ -128,7 +134,7 @@ def faults_in_trace(trace: Path, environment: Mapping[str, str]) -> list[str]:
             program = PATH.search(call)
             wrong = call.endswith("= 0") and (program is None or os.path.basename(program["path"]) not in programs)
         else:
-            places = [os.path.join(one["here"] or "/", one["path"]) for one in PATH.finditer(call)]
+            places = [os.path.join(one["here"] or here, one["path"]) for one in PATH.finditer(call)]
             wrong = (
                 CHANGING.search(call) is not None
                 and re.search(r"= \d", call) is not None

@@ -24,7 +24,7 @@ from tests.tools.shop import DrawnEncoder, write_catalogue
 TOP = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
-    "SECURITY.md": "security.md",
+    "SECURITY.md": "reporting.md",
     "DECISIONS.md": "decisions.md",
     "CHANGELOG.md": "changelog.md",
 }

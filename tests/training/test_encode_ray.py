@@ -7,6 +7,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from common import ConfigError, VitrineError
-from index import Catalogue, Snapshot
+from index import Catalogue, CatalogueWriter, Delete, Entry, Product, Put, Snapshot
 from training.indexing import build_catalogue, ray_encode
 from training.indexing.parts import Part, Parts
 
@@ -113,10 +114,26 @@ def test_an_interrupted_build_continues_and_makes_the_catalogue_of_one_process(
 def test_a_lost_node_loses_no_part(
     cluster: Cluster, checkpoint: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor does it lose an edit of the catalogue that was there, made with another encoder."""
+    out = tmp_path / "catalogue"
+    with CatalogueWriter(out, replace(plain.info, encoder_id="another", dim=2)):
+        pass
+    with Catalogue.open(out, writable=True) as edited:
+        vector = np.array([1, 0], dtype=np.float32)
+        picture = shop.with_name("5.png").read_bytes()
+        gone = Entry(Product(plain.products[-1].id, "gone"), picture, vector, vector)
+        edited.write([Put(Entry(Product("extra", "Acme Red Ball"), picture, vector, vector)), Put(gone)])
+        edited.write([Delete(gone.product.id)])
     (node,) = cluster.worker_nodes
     interrupted(monkeypatch, 3, lambda: cluster.remove_node(node, allow_graceful=False))
-    build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address, part_size=8)
-    check(snapshot(tmp_path / "catalogue"), plain)
+    figures = build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address, part_size=8)
+    assert figures["edits"] == {"changed": 1, "deleted": 1}
+    found = snapshot(out)
+    assert found.products[-1].id == "extra"
+    texts, images = found.text_vectors[:-1], found.image_vectors[:-1]
+    found = replace(found, products=found.products[:-1], text_vectors=texts, image_vectors=images)
+    texts, images = plain.text_vectors[:-1], plain.image_vectors[:-1]
+    check(found, replace(plain, products=plain.products[:-1], text_vectors=texts, image_vectors=images))
 
 
 def test_a_checkpoint_that_a_node_cannot_load_is_an_error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -29,6 +30,30 @@ def test_every_service_is_pinned_and_has_no_rights(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_bounded(name: str) -> None:
+    """One body took 2.7 GB of the host, and /tmp had no size: a service that runs wild must not take others along."""
+    service = SERVICES[name]
+    for limit in ("mem_limit", "cpus", "pids_limit"):
+        assert re.fullmatch(r"\$\{\w+:-[1-9]\d*[gm]?\}", service[limit]), f"{limit}: {service.get(limit)}"
+    assert all("size=" in place for place in service.get("tmpfs", []))
+
+
+def test_there_is_no_default_password() -> None:
+    """The database's was `vitrine`. An empty one is refused: by PostgreSQL's image, and for Grafana by the command."""
+    assert SERVICES["db"]["environment"]["POSTGRES_PASSWORD"] == "${DB_PASSWORD:-}"
+    for name in ("fill", "replica"):
+        assert SERVICES[name]["environment"]["PGPASSWORD"] == "${DB_PASSWORD:-}"
+        assert SERVICES[name]["environment"]["VITRINE_CATALOGUE"] == "postgresql://vitrine@db:5432/vitrine"
+    grafana = SERVICES["grafana"]
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == "${GRAFANA_PASSWORD:-}"
+    assert not [name for name in grafana["environment"] if "ANONYMOUS" in name]
+    script = grafana["entrypoint"][-1].replace("$$", "$").replace("/run.sh", "true")
+    for password, status in (("", 1), ("secret", 0)):
+        done = subprocess.run(["/bin/sh", "-euc", script], env={"GF_SECURITY_ADMIN_PASSWORD": password}, check=False)
+        assert done.returncode == status
 
 
 def test_volumes_and_mounted_files_exist() -> None:

@@ -86,7 +86,7 @@ def test_nothing_leaves_and_nothing_is_written_elsewhere(tmp_path: Path) -> None
     assert answers.count("\n") == 8
     assert log.read_text(encoding="utf-8") == ""
     if STRACE is not None:
-        found = [line for name in ("made", "served") for line in faults_in_trace(work / name, environment)]
+        found = [line for name in ("made", "served") for line in faults_in_trace(work / name, environment, tmp_path)]
         assert found == []
 
 
@@ -120,7 +120,7 @@ os.close(c.creat(b"elsewhere", 0o600))
     environment, log = guarded(tmp_path / "work", [], ROOT)
     command = traced([sys.executable, "-c", program], tmp_path / "trace")
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
-    found = faults_in_trace(tmp_path / "trace", environment)
+    found = faults_in_trace(tmp_path / "trace", environment, tmp_path)
     assert "192.0.2.1" in found[0]
     assert "elsewhere" in found[1]
     assert len(found) == 2

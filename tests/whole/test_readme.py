@@ -16,6 +16,7 @@ from tests.benchmarks.performance import page as performance
 from tests.benchmarks.results import rendered
 from tests.benchmarks.scaling import page as scaling
 from tests.load.page import page as reliability
+from tests.tools.limits import with_table
 from tests.tools.readme import ELSEWHERE, kitchen, photos_of, run, same, steps, written
 from tests.tools.root import ROOT
 from training.demo import draw_catalogue
@@ -107,6 +108,12 @@ def test_every_make_target_exists() -> None:
 def test_the_settings_table_is_that_of_the_code() -> None:
     shown = README.split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
     assert shown == settings_table(), "run `make docs`"
+
+
+def test_the_table_of_limits_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    assert page == with_table(page), "run `make docs`"
+    assert page.count("| `VITRINE_") > 5
 
 
 def test_every_config_is_described() -> None:

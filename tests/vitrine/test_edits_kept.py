@@ -1,0 +1,68 @@
+"""`vitrine index` and `vitrine copy` over a catalogue that callers have edited, as an operator sees them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from index import Catalogue, Delete, Entry, Product, Put
+from models import load_encoder
+from tests.conftest import draw_shape
+from tests.tools.shop import encoded
+from vitrine.cli import cli
+
+
+def said(*words: str | Path) -> str:
+    done = CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
+
+
+def contents(folder: Path) -> dict[str, str]:
+    with Catalogue.open(folder) as catalogue:
+        return {product.id: product.title for product in catalogue.snapshot().products}
+
+
+@pytest.fixture
+def edited(catalogue: Path, checkpoint: Path, tmp_path: Path) -> Path:
+    """Return a catalogue with two new products, one that was changed, and one that was deleted."""
+    folder = shutil.copytree(catalogue, tmp_path / "catalogue", symlinks=True)
+    encoder = load_encoder(checkpoint, "cpu")
+    image = draw_shape("Red", "Ball")
+    (vector,) = encoder.encode_image([image])
+    (words,) = encoder.encode_text(["Acme Red Ball"])
+    picture = encoded(image, "PNG")
+    with Catalogue.open(folder, writable=True) as live:
+        new = [Entry(Product(name, "Acme Red Ball"), picture, vector, words) for name in ("n0", "n1", "p3")]
+        live.write([*map(Put, new), Delete("p5")])
+    return folder
+
+
+def test_an_index_over_edits_keeps_them_and_says_how_many(edited: Path, checkpoint: Path, shapes: Path) -> None:
+    """It said "120 products encoded", and the edits were gone."""
+    there = contents(edited)
+    index = ("index", "--checkpoint", checkpoint, "--data", shapes, "--out", edited)
+    for _ in range(2):
+        assert "kept 4 edits: 3 products added or changed, 1 deleted; --discard-edits leaves them out" in said(*index)
+        assert contents(edited) == there
+    assert "kept" not in said(*index, "--discard-edits")
+    assert set(contents(edited)) == {f"p{number}" for number in range(120)}
+    assert json.loads(said(*index, "--json"))["edits"] == {"changed": 0, "deleted": 0}
+
+
+def test_a_copy_says_of_which_version_it_is(edited: Path, tmp_path: Path) -> None:
+    to = tmp_path / "backup"
+    assert "121 products copied" in (text := said("copy", "--catalogue", edited, "--to", to))
+    assert "as it is at version 4" in text
+    assert contents(to) == contents(edited)
+    assert (to / "map.json").is_file()
+    with Catalogue.open(to, writable=True) as copy:
+        copy.write([Delete("p7")])
+    assert "kept 1 edit: 0 products added or changed, 1 deleted" in said("copy", "--catalogue", edited, "--to", to)
+    figures = json.loads(said("copy", "--catalogue", edited, "--to", to, "--discard-edits", "--json"))
+    assert (figures["products"], figures["version"], figures["edits"]["deleted"]) == (121, 4, 0)
+    assert contents(to) == contents(edited)
