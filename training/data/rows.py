@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import DataError
+from index import is_id
 from training.data.dataset import Dataset, Item, Problem, Report
 from training.data.pictures import Picture
 
@@ -42,6 +43,8 @@ def collect(pairs: Iterable[tuple[Row, Picture | Problem]], report: Report) -> t
         title = row.title or _make_title(row.attributes)
         if not row.id:
             report.count(Problem.NO_ID, row.where)
+        elif not is_id(row.id):
+            report.count(Problem.BAD_ID, row.where)
         elif row.id in seen:
             report.count(Problem.DUPLICATE, row.id)
         elif isinstance(picture, Problem):
