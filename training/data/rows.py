@@ -43,12 +43,12 @@ def collect(pairs: Iterable[tuple[Row, Picture | Problem]], report: Report) -> t
         title = row.title or _make_title(row.attributes)
         if not row.id:
             report.count(Problem.NO_ID, row.where)
-        elif not is_id(row.id):
-            report.count(Problem.BAD_ID, row.where)
         elif row.id in seen:
             report.count(Problem.DUPLICATE, row.id)
         elif isinstance(picture, Problem):
             report.count(picture, row.id)
+        elif not is_id(row.id):
+            report.count(Problem.BAD_ID, row.id)
         elif not title:
             report.count(Problem.NO_TITLE, row.id)
         else:
