@@ -1,5 +1,6 @@
-"""What every package shares: the exception tree, atomic files, JSON files, lazy exports, safe paths of
-children. Importing it keeps libraries from reporting to their makers.
+"""What every package shares: errors, atomic files, JSON files, lazy exports, safe paths of child processes.
+
+Importing it keeps libraries from reporting to their makers.
 
 Imports nothing of ours. How an error becomes an HTTP status is in app/http/errors.py, and an exit code in vitrine/cli.
 
