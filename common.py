@@ -14,6 +14,7 @@ Imports nothing of ours. How an error becomes an HTTP status is in app/http/erro
     │   └── ReadOnlyError           a catalogue that cannot be written
     ├── ReplacedError               another catalogue is in its place now: try again
     ├── DatabaseUnavailableError    a database that does not answer: try again later
+    ├── DamagedProductError         one product that the catalogue does not hold as it was stored
     ├── NoSpaceError                a disk that is full
     ├── OutOfMemoryError            memory that the system does not give
     └── OverloadedError             too much work at once: try again later
@@ -124,6 +125,12 @@ class DatabaseUnavailableError(VitrineError):
     """The database that holds the catalogue does not answer; the caller should try again later."""
 
     code = "unavailable"
+
+
+class DamagedProductError(VitrineError):
+    """What the catalogue holds of one product is not what was stored; the others are fine."""
+
+    code = "damaged"
 
 
 class NoSpaceError(VitrineError):

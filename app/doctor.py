@@ -23,7 +23,7 @@ from app.findings import Finding
 from app.http import read_keys
 from app.settings import PREFIX, Settings
 from common import VitrineError, first_line
-from index import Location, open_catalogue
+from index import Location, damaged_products, open_catalogue
 from models import CONFIG_FILE, encoder_id, exported
 
 OLDEST_PYTHON = (3, 11)
@@ -31,6 +31,8 @@ NEEDED_MEMORY_GB = 1.5
 """A worker with the checkpoint that comes along and 40,633 products took 1.09 GB; the rest is for uploads."""
 NEEDED_DISK_GB = 1.0
 HUB_TIMEOUT_S = 5.0
+MAX_NAMED = 20
+"""Most damaged products that are named."""
 GIB = 1024**3
 ROOT = Path("/")
 
@@ -54,6 +56,7 @@ def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
         "disk": lambda: _disk(catalogue),
         "hub": _hub,
         "artefacts": lambda: _artefacts(checkpoints, catalogue),
+        "products": lambda: _products(catalogue),
         "keys": lambda: _keys(settings.keys),
         "exposure": lambda: exposure(settings, catalogue),
         "port": lambda: _port(settings.host, settings.port),
@@ -220,6 +223,20 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
         fix = "put back the checkpoint that made it, or make it again: vitrine index --data PATH"
         return [*found, Finding("catalogue", "problem", f"{said}, which is none of the checkpoints above", fix)]
     return [*found, Finding("catalogue", "ok", said)]
+
+
+def _products(catalogue: Location) -> list[Finding]:
+    """Read every product of a catalogue whole; where there is none, `_artefacts` has said so."""
+    try:
+        damaged = damaged_products(catalogue)
+    except VitrineError:
+        return []
+    if not damaged:
+        return [Finding("products", "ok", "each is what was stored")]
+    named = "; ".join(f"{product_id!r}: {reason}" for product_id, reason in list(damaged.items())[:MAX_NAMED])
+    more = f"; and {len(damaged) - MAX_NAMED:,} more" if len(damaged) > MAX_NAMED else ""
+    fix = "they are left out; put them in again with their pictures, or put back a copy of the catalogue"
+    return [Finding("products", "problem", f"{len(damaged):,} damaged: {named}{more}", fix)]
 
 
 def _keys(path: Path) -> list[Finding]:

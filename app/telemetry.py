@@ -69,6 +69,12 @@ class Telemetry:
         self._products = Gauge(
             "vitrine_catalogue_products", "Products served.", registry=registry, multiprocess_mode="liveall"
         )
+        self._damaged = Gauge(
+            "vitrine_damaged_products",
+            "Products that are left out, since what is stored of them is damaged.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._resident = Gauge(
             "vitrine_resident_memory_bytes", "Memory in use.", registry=registry, multiprocess_mode="liveall"
         )
@@ -139,6 +145,10 @@ class Telemetry:
         """Record what is served now."""
         self._version.set(version)
         self._products.set(products)
+
+    def damaged(self, products: int) -> None:
+        """Record how many products were found damaged."""
+        self._damaged.set(products)
 
     def build(self, encoder_id: str) -> None:
         """Record which encoder is served now."""

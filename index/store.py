@@ -7,13 +7,14 @@ for a database only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.ann import IndexRequirements, make_index, open_files
+from index.damage import Damage
 from index.kept import Keep, Kept
 from index.language.understand import Languages
 from index.location import Location
@@ -69,6 +70,9 @@ class Store(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Read everything but the pictures, of one moment."""
+
+    def damaged(self) -> Mapping[str, str]:
+        """Return the damaged products that were met since this was opened: id -> what is wrong."""
 
     def calibration(self) -> Calibration:
         """Return what the scores of its encoder are worth; what is shipped, where it was not measured."""
@@ -250,15 +254,15 @@ def make_derived(folder: Path, requirements: IndexRequirements | None = None) ->
     return make_index(folder, requirements)
 
 
-def open_whole(place: Location) -> AbstractContextManager[Whole]:
-    """Return all of a catalogue at one moment, while others go on writing to it.
+def open_whole(place: Location, damage: Damage | None = None) -> AbstractContextManager[Whole]:
+    """Return all of a catalogue at one moment, while others go on writing; what is damaged goes to `damage`.
 
     Raises:
         VitrineError: as `open_catalogue`; while the products are read: the catalogue is damaged.
     """
     if isinstance(place, Path):
-        return whole_folder(place)
-    return cast("AbstractContextManager[Whole]", _postgres().whole_database(place))
+        return whole_folder(place, damage)
+    return cast("AbstractContextManager[Whole]", _postgres().whole_database(place, damage))
 
 
 def edits_to_keep(place: Location, *, discard: bool, brought: bool = True) -> Keep | None:
@@ -283,11 +287,7 @@ def edits_to_keep(place: Location, *, discard: bool, brought: bool = True) -> Ke
 
 
 def _postgres() -> Any:
-    """Return `index.postgres`, which needs an extra.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
+    """Return `index.postgres`, which needs an extra; ConfigError: it is not installed."""
     try:
         from index import postgres
     except ImportError as error:

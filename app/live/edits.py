@@ -15,7 +15,7 @@ from app.errors import InvalidError, ReloadError, UnavailableError
 from app.http import UploadedPicture
 from app.live.serving import ServingState
 from app.query import Encoder, Service
-from common import ConflictError, NotFoundError, OverloadedError, ReplacedError, VitrineError
+from common import ConflictError, DamagedProductError, NotFoundError, OverloadedError, ReplacedError, VitrineError
 from index import ANY, Delete, Entry, Product, Put, Written
 
 logger = logging.getLogger("vitrine.app")
@@ -95,6 +95,8 @@ class Editor:
             if edit.keeps:
                 try:
                     kept[number] = Kept(*await asyncio.to_thread(self._state.catalogue.entry, edit.id))
+                except DamagedProductError as error:
+                    answers[number] = error
                 except NotFoundError:
                     problem = f"product {edit.id!r} is new, and a new product needs a picture; send it with one"
                     answers[number] = InvalidError(problem, [{"field": "image", "message": "missing"}])

@@ -28,10 +28,9 @@ from app.http import (
 )
 from app.live import Edit, Editor
 from app.routes.components import TheComponents
+from app.routes.product_paths import ProductRoute
 from app.schemas import (
     CHANGES,
-    MAX_NAME,
-    PRODUCT_ID,
     BulkAnswer,
     LineError,
     ProductDetail,
@@ -42,27 +41,39 @@ from app.schemas import (
     product_body,
 )
 from common import NoSpaceError, VitrineError
-from index import ExistsError, Product, Written
+from index import MAX_ID, PRODUCT_ID, ExistsError, Product, Written
 
 IMAGE_MAX_AGE_S = 60
 """How long a picture that was replaced or taken out may still be shown, in seconds."""
 MAX_LINE_ERRORS = 100
 
-KnownId = Annotated[str, Path(description="Its id, percent-encoded.")]
-NewId = Annotated[str, Path(max_length=MAX_NAME, pattern=PRODUCT_ID, description="Its id, percent-encoded.")]
-reading = APIRouter(tags=["products"], dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
-writing = APIRouter(tags=[CHANGES], dependencies=[Depends(require("write"))], responses=error_answers(401, 403, 429))
+ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
+KnownId = Annotated[str, Path(description=ID_IN_PATH)]
+NewId = Annotated[str, Path(max_length=MAX_ID, pattern=PRODUCT_ID, description=ID_IN_PATH)]
+reading = APIRouter(
+    route_class=ProductRoute,
+    tags=["products"],
+    dependencies=[Depends(require("read"))],
+    responses=error_answers(401, 403, 429),
+)
+writing = APIRouter(
+    route_class=ProductRoute,
+    tags=[CHANGES],
+    dependencies=[Depends(require("write"))],
+    responses=error_answers(401, 403, 429),
+)
 admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
 
 
-# An id may contain slashes, so the picture's route comes before the one that takes any path as an id.
+# An id may contain slashes, so the picture's route comes before the one that takes any path as an id; `ProductRoute`
+# tells a picture from an id that ends alike.
 @reading.get(
     "/v1/products/{product_id:path}/image",
     response_class=Response,
     responses={
         200: {"content": {"image/*": {}}, "description": "The picture as it was delivered, without its metadata."},
         304: {"description": "The caller has this picture already (If-None-Match)."},
-        **error_answers(404, 422, 500),
+        **error_answers(404, 410, 422, 500),
     },
 )
 def product_image(product_id: KnownId, request: Request, components: TheComponents) -> Response:
@@ -86,7 +97,7 @@ def product_image(product_id: KnownId, request: Request, components: TheComponen
     responses={
         200: {"headers": ETAG},
         304: {"description": "The caller has the product as it is (If-None-Match)."},
-        **error_answers(404, 500),
+        **error_answers(404, 410, 500),
     },
     response_model=ProductDetail,
 )
@@ -117,7 +128,7 @@ def change_image(product_id: str, request: Request) -> Response:
     responses={
         200: {"headers": ETAG, "description": "It was replaced, or is what was sent already."},
         201: {"model": ProductDetail, "headers": ETAG, "description": "It is new."},
-        **error_answers(400, 408, 412, 413, 415, 422, 500, 503, 504, 507),
+        **error_answers(400, 408, 410, 412, 413, 415, 422, 500, 503, 504, 507),
     },
     openapi_extra={"requestBody": product_body(), "parameters": [IF_MATCH, IF_NONE_MATCH]},
 )

@@ -7,7 +7,7 @@ Knows no model, no search and no HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -17,10 +17,11 @@ from psycopg.sql import Composed
 from psycopg.types.json import Json
 
 from common import ArtefactError, ConflictError, NotFoundError, ReplacedError
+from index.damage import Damage, bad_lengths, check_share, length_fault, lengths_of, product_fault
 from index.location import Database
-from index.postgres.connection import Connection, Pool
+from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
-from index.postgres.rows import storable, to_info, to_vectors
+from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info, to_vectors
 from index.postgres.schema import CALIBRATIONS, FORMAT, format_sql
 from index.product import Product
 from index.ranking.calibrate import Calibration, parsed_calibration, shipped_calibration
@@ -51,6 +52,7 @@ class PostgresCatalogue:
             ArtefactError: no catalogue there, of another format, or made by another encoder (names both).
         """
         self._database = database
+        self._damage = Damage(database)
         self._pool = Pool(database)
         try:
             self._build, self.info = self._opened(encoder_id)
@@ -134,13 +136,18 @@ class PostgresCatalogue:
         """
         with self._pool.transaction() as connection:
             current = self.current(connection, lock=True)
-            return write_edits(connection, self._build, self.info.dim, edits, current, LOG_LENGTH)
+            outcomes = write_edits(connection, self._build, self.info.dim, edits, current, LOG_LENGTH, self._damage)
+        self._damage.forget(edit.id for edit, done in zip(edits, outcomes, strict=True) if isinstance(done, Written))
+        return outcomes
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment."""
+    def reading(self, statement_s: int = STATEMENT_S) -> Iterator[Connection]:
+        """Yield a connection that sees one moment, and whose statements may take `statement_s` seconds."""
         with self._pool.transaction() as connection:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                f" SET LOCAL statement_timeout = {1000 * statement_s}"
+            )
             yield connection
 
     def calibration(self) -> Calibration:
@@ -183,46 +190,59 @@ class PostgresCatalogue:
                     self.sql("SELECT DISTINCT product_id FROM {build}.changes WHERE seq > %s"), [since]
                 )
             ]
+            self._damage.forget(removed)
             products, found = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
         return Changes(version, removed, products, found[0], found[1])
 
     def snapshot(self, *, vectors: bool = True) -> Snapshot:
         """Read everything but the pictures, of one moment; without `vectors` these are (N, 0)."""
         with self.reading() as connection:
-            version = self.current(connection).version
+            current = self.current(connection)
             connection.execute("SET LOCAL statement_timeout = 0")
             products, found = self._read(connection, "", [], vectors)
-        return Snapshot(self.info, version, products, found[0], found[1])
+        check_share(self._database, len(products), current.products)
+        return Snapshot(self.info, current.version, products, found[0], found[1])
 
     def _read(
         self, connection: Connection, where: str, values: list[Any], vectors: bool
     ) -> tuple[list[Product], Vectors]:
         """Return products and their vectors (2, N, D), image and text; without `vectors` (2, N, 0)."""
-        columns = "id, title, attributes, split" + (", image_vector, text_vector" if vectors else "")
-        query = self.sql(f"SELECT {columns} FROM {{build}}.products {where} ORDER BY position")
+        columns = "image_vector, text_vector" if vectors else "vector_norm(image_vector), vector_norm(text_vector)"
+        query = self.sql(
+            f"SELECT id, title, attributes, split, {columns} FROM {{build}}.products {where} ORDER BY position"
+        )
         products: list[Product] = []
-        pieces: list[Vectors] = []
+        pieces: list[Vectors] = [np.empty((2, 0, self.info.dim if vectors else 0), dtype=np.float32)]
         once: dict[str, str] = {}
         with connection.cursor(name="all", binary=True) as cursor:
             cursor.execute(query, values)
             while rows := cursor.fetchmany(4096):
-                # Few values are many products': each is held once.
-                products += [
-                    Product(
-                        product_id,
-                        once.setdefault(title, title),
-                        {once.setdefault(name, name): once.setdefault(value, value) for name, value in given.items()},
-                        split,
-                    )
-                    for product_id, title, given, split, *_ in rows
-                ]
+                found = None
                 if vectors:
-                    pieces.append(np.stack([to_vectors([row[4 + at] for row in rows]) for at in range(2)]))
+                    found = np.stack([to_vectors([row[4 + at] for row in rows]) for at in range(2)])
+                    lengths = lengths_of(found)
+                else:
+                    lengths = np.array([row[4:6] for row in rows], dtype=np.float32).T
+                bad = bad_lengths(lengths)
+                sound = []
+                for at, (product_id, title, given, split, *_) in enumerate(rows):
+                    fault = product_fault(product_id, title, split, given)
+                    if not fault and bad[at]:
+                        fault = length_fault(lengths[:, at].tolist())
+                    if fault:
+                        self._damage.found(product_id, fault)
+                        continue
+                    sound.append(at)
+                    # Few values are many products': each is held once.
+                    held = {once.setdefault(name, name): once.setdefault(value, value) for name, value in given.items()}
+                    products.append(Product(product_id, once.setdefault(title, title), held, split))
+                if found is not None:
+                    pieces.append(found[:, sound])
+        read = np.concatenate(pieces, axis=1)
         if not vectors:
             return products, np.empty((2, len(products), 0), dtype=np.float32)
-        found = np.concatenate([np.empty((2, 0, self.info.dim), dtype=np.float32), *pieces], axis=1)
-        found.flags.writeable = False
-        return products, found
+        read.flags.writeable = False
+        return products, read
 
     def _one(self, columns: str, product_id: str) -> tuple[Any, ...]:
         row = None
@@ -245,19 +265,26 @@ class PostgresCatalogue:
         return self.get_with_digest(product_id)[0]
 
     def get_with_digest(self, product_id: str) -> tuple[Product, str]:
-        """Return one product and its digest; NotFoundError: there is none of that id."""
-        *fields, digest = self._one("p.id, title, attributes, split, digest", product_id)
-        return Product(*fields), str(digest)
+        """Return one product and its digest; as `entry`."""
+        entry, digest = self.entry(product_id)
+        return entry.product, digest
 
     def image(self, product_id: str) -> bytes:
-        """Return the picture of one product as it was delivered; NotFoundError: there is none of that id."""
-        return bytes(self._one("image", product_id)[0])
+        """Return the picture of one product as it was delivered; as `entry`."""
+        return self.entry(product_id)[0].image
 
     def entry(self, product_id: str) -> tuple[Entry, str]:
-        """Return one product with picture and vectors, and its digest; NotFoundError: there is none of that id."""
-        found = self._one("p.id, title, attributes, split, image, image_vector, text_vector, digest", product_id)
-        image, text = to_vectors(found[5:7])
-        return Entry(Product(*found[:4]), bytes(found[4]), image, text), str(found[7])
+        """Return one product with picture and vectors, and its digest.
+
+        Raises:
+            NotFoundError: there is none of that id.
+            DamagedProductError: it is not what was stored.
+        """
+        return to_entry(self._one(ENTRY_COLUMNS, product_id), self._damage)
+
+    def damaged(self) -> Mapping[str, str]:
+        """Return the damaged products that were met since this was opened: id -> what is wrong."""
+        return self._damage.reasons()
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any, TypeVar
 
 from psycopg.types.json import Jsonb
@@ -22,10 +22,11 @@ T = TypeVar("T")
 
 
 class Counts:
-    """The counts of one version."""
+    """The counts of one version; `damaged` products are in none."""
 
-    def __init__(self, catalogue: PostgresCatalogue) -> None:
+    def __init__(self, catalogue: PostgresCatalogue, damaged: Collection[str]) -> None:
         self._catalogue = catalogue
+        self._damaged = damaged
         self._totals: dict[Hashable, int] = {}
         self._facets: dict[Hashable, dict[str, int]] = {}
 
@@ -38,7 +39,7 @@ class Counts:
             # Several threads search at once, and any of them may forget all: what was found is held on to.
             found = self._facets.get(key)
             if found is None:
-                passing, values = filter_sql(others, ())
+                passing, values = filter_sql(others, self._damaged)
                 # The words of a value are those of the first product that has it: looked up once the values are known.
                 rows = connection.execute(
                     self._catalogue.sql(

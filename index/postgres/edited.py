@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from index.damage import Damage
 from index.kept import EditRange
 from index.postgres.connection import Connection
-from index.postgres.rows import to_vectors
+from index.postgres.rows import ENTRY_COLUMNS, sound_entries
 from index.postgres.schema import format_sql
-from index.product import Product
 from index.records import Entry
 
 EDITED = "CREATE TABLE {build}.edited (id TEXT PRIMARY KEY, brought BOOLEAN NOT NULL)"
@@ -71,18 +71,21 @@ def edited_products(connection: Connection, build: str, wanted: EditRange, until
     ).fetchall()
 
 
-def read_entries(connection: Connection, build: str, ids: Sequence[str]) -> list[tuple[Entry, str]]:
-    """Return those of these products that are there, and their digests, in the order of the catalogue."""
+def read_entries(connection: Connection, build: str, ids: Sequence[str], damage: Damage) -> list[tuple[Entry, str]]:
+    """Return those of these products that are there, and their digests, in the order of the catalogue.
+
+    Damaged ones are left out, and named in `damage`.
+    """
     rows = connection.execute(
         format_sql(
-            "SELECT p.id, title, attributes, split, image, image_vector, text_vector, digest FROM {build}.products p"
-            " JOIN {build}.images i ON i.id = p.id WHERE p.id = ANY(%s) ORDER BY position",
+            f"SELECT {ENTRY_COLUMNS} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"
+            " WHERE p.id = ANY(%s) ORDER BY position",
             build,
         ),
         [list(ids)],
         binary=True,
     ).fetchall()
-    return [(Entry(Product(*row[:4]), bytes(row[4]), *to_vectors(row[5:7])), str(row[7])) for row in rows]
+    return sound_entries(rows, damage)
 
 
 def _remembers(connection: Connection, build: str) -> bool:

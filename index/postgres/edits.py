@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common import ConflictError
+from index.damage import Damage
 from index.postgres.connection import Connection
-from index.postgres.edited import forget_changes
+from index.postgres.edited import forget_changes, read_entries
 from index.postgres.rows import COLUMNS, entry_to_row, storable, title_id
 from index.postgres.schema import format_sql
 from index.records import Delete, Put, Written, outcome_of
@@ -28,7 +29,13 @@ class Current:
 
 
 def write_edits(
-    connection: Connection, build: str, dim: int, edits: Sequence[Put | Delete], current: Current, log_length: int
+    connection: Connection,
+    build: str,
+    dim: int,
+    edits: Sequence[Put | Delete],
+    current: Current,
+    log_length: int,
+    damage: Damage,
 ) -> list[Written | ConflictError]:
     """Make `edits` in order, inside a transaction that holds the lock of `vitrine.current`, and shorten the log.
 
@@ -38,7 +45,7 @@ def write_edits(
     version, position, products = current.version, current.position, current.products
     outcomes = []
     for edit in edits:
-        outcome = _write_one(connection, build, dim, edit, version + 1, position + 1)
+        outcome = _write_one(connection, build, dim, edit, version + 1, position + 1, damage)
         if isinstance(outcome, Written) and outcome.changed:
             version, position = version + 1, position + 1
             products += 1 if outcome.created else -1 if outcome.digest is None else 0
@@ -52,7 +59,7 @@ def write_edits(
 
 
 def _write_one(
-    connection: Connection, build: str, dim: int, edit: Put | Delete, seq: int, position: int
+    connection: Connection, build: str, dim: int, edit: Put | Delete, seq: int, position: int, damage: Damage
 ) -> Written | ConflictError:
     def run(text: str, values: Sequence[Any]) -> Any:
         return connection.execute(format_sql(text, build), values)
@@ -61,6 +68,9 @@ def _write_one(
     if storable(edit.id):
         found = run("SELECT digest, title_id, attributes FROM {build}.products WHERE id = %s", [edit.id]).fetchone()
     outcome = outcome_of(edit, None if found is None else str(found[0]))
+    if isinstance(edit, Put) and isinstance(outcome, Written) and not outcome.changed:
+        # What is damaged is put in again, though its digest says that it is what was sent.
+        outcome = replace(outcome, changed=not read_entries(connection, build, [edit.id], damage))
     if isinstance(outcome, ConflictError) or not outcome.changed:
         return outcome
     titles: set[uuid.UUID] = set()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from psycopg.types.json import Json, Jsonb
 
-from common import InputError
-from index.product import SplitRule, title_key
+from common import DamagedProductError, InputError
+from index.damage import Damage, product_fault, sound_entry
+from index.product import Product, SplitRule, title_key
 from index.query import number_of
 from index.records import CatalogueInfo, Entry, Vectors, check_split, checked_vector, entry_digest
 
@@ -21,6 +23,8 @@ COLUMNS = (
 )
 TYPES = ["int8", "int8", "bool", "uuid", "text", "text", "text", "text", "json", "jsonb", "jsonb", "vector", "vector"]
 """Of `COLUMNS`."""
+ENTRY_COLUMNS = "p.id, title, attributes, split, image, image_vector, text_vector, digest"
+"""All of a product (p) and its picture."""
 
 
 def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, ...]:
@@ -75,3 +79,27 @@ def to_info(value: dict[str, Any]) -> CatalogueInfo:
 def to_vectors(vectors: Iterable[Any]) -> Vectors:
     """Return what the database gave for vectors as (N, D)."""
     return np.stack([np.asarray(v if isinstance(v, np.ndarray) else v.to_numpy(), dtype=np.float32) for v in vectors])
+
+
+def to_entry(row: Sequence[Any], damage: Damage) -> tuple[Entry, str]:
+    """Return the entry and the digest of a row of `ENTRY_COLUMNS`.
+
+    Raises:
+        DamagedProductError: it is none that we write, or not what was written.
+    """
+    product_id, title, attributes, split, image, image_vector, text_vector, digest = row
+    if fault := product_fault(product_id, title, split, attributes):
+        raise damage.refused(product_id, fault)
+    product = Product(product_id, title, attributes, split)
+    return sound_entry(product, bytes(image), list(to_vectors((image_vector, text_vector))), digest, damage), str(
+        digest
+    )
+
+
+def sound_entries(rows: Iterable[Sequence[Any]], damage: Damage) -> list[tuple[Entry, str]]:
+    """Return the entries and digests of rows of `ENTRY_COLUMNS` that are sound; the others are named in `damage`."""
+    found = []
+    for row in rows:
+        with suppress(DamagedProductError):
+            found.append(to_entry(row, damage))
+    return found

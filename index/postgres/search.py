@@ -37,6 +37,9 @@ from index.vectors.pages import needs_scores, ranked_page, relevance_of
 from index.vectors.state import IndexState
 from index.words.units import ParsedText, Suggestion
 
+SEARCH_S = 10
+"""Longest that a statement of a search may take, in seconds: nobody waits longer for what it finds."""
+
 
 def open_search(
     catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS, languages: Languages | None = None
@@ -51,9 +54,10 @@ def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int
         names = connection.execute(
             catalogue.sql("SELECT name FROM {build}.attributes WHERE products > 0 ORDER BY name")
         ).fetchall()
-    keeper.now()
+    keeper.now()  # it also finds what is damaged
     calibration = catalogue.calibration()
-    counted = current.version, current.products, [name for (name,) in names]
+    sound = max(0, current.products - len(catalogue.damaged()))
+    counted = current.version, sound, [name for (name,) in names]
     return PostgresSearch(catalogue, keeper, calibration, *counted, exact_rows)
 
 
@@ -82,9 +86,10 @@ class PostgresSearch:
         self._catalogue = catalogue
         self._keeper = keeper
         self._count = products
+        self._damaged = frozenset(catalogue.damaged())
         self._names = list(names)
         self._exact_rows = exact_rows
-        self._counts = Counts(catalogue)
+        self._counts = Counts(catalogue, self._damaged)
 
     def refreshed(self) -> PostgresSearch:
         """Return the search of now; of texts, only what has changed is read."""
@@ -124,7 +129,7 @@ class PostgresSearch:
         wanted = list(filter(storable, set(product_ids)))
         if not wanted:
             return {}
-        with self._catalogue.reading() as connection:
+        with self._catalogue.reading(SEARCH_S) as connection:
             rows = connection.execute(
                 self._catalogue.sql("SELECT id, image_vector FROM {build}.products WHERE id = ANY(%s)"),
                 [wanted],
@@ -144,8 +149,8 @@ class PostgresSearch:
         """Return how many products pass the filters, as `SearchIndex`."""
         filters = filters or {}
         check_names(self._names, filters)
-        where, values = filter_sql(filters, ())
-        with self._catalogue.reading() as connection:
+        where, values = filter_sql(filters, self._damaged)
+        with self._catalogue.reading(SEARCH_S) as connection:
             return self._counts.total(connection, where, values) if filters else self._count
 
     def facets(self, filters: Filters | None = None, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
@@ -153,7 +158,7 @@ class PostgresSearch:
         filters = filters or {}
         wanted = list(self._names) if names is None else list(dict.fromkeys(names))
         check_names(self._names, filters, wanted)
-        with self._catalogue.reading() as connection:
+        with self._catalogue.reading(SEARCH_S) as connection:
             return self._counts.facets(connection, filters, wanted)
 
     @overload
@@ -183,7 +188,7 @@ class PostgresSearch:
             check_query(self._names, query)
         state = self._keeper.now().state if any(map(needs_scores, queries)) else None
         pages: list[Page[Any]] = []
-        with self._catalogue.reading() as connection:
+        with self._catalogue.reading(SEARCH_S) as connection:
             for vector, query in zip(vectors, queries, strict=True):
                 if state is not None and needs_scores(query):
                     pages.append(self._ranked_page(connection, state, side, vector, query))
@@ -215,7 +220,7 @@ class PostgresSearch:
         self, connection: Connection, vector: Vectors, query: SearchQuery
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` products, their scores, and how many there are."""
-        where, values = filter_sql(query.filters, query.exclude)
+        where, values = filter_sql(query.filters, query.exclude | self._damaged)
         filtered = bool(query.filters or query.exclude)
         total = self._counts.total(connection, where, values) if filtered else self._count
         scan = self._scan(connection, vector, "images", where, values, total)
@@ -231,8 +236,10 @@ class PostgresSearch:
         self, connection: Connection, vector: Vectors, query: SearchQuery
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` rows that stand for a title, their scores, and how many there are."""
-        passing, values = filter_sql(query.filters, ())
-        where = leads_sql(passing) if query.filters else "p.lead"
+        passing, values = filter_sql(query.filters, self._damaged)
+        where = leads_sql(passing) if query.filters or self._damaged else "p.lead"
+        if self._damaged:  # the row that stands for a title must be sound itself
+            where, values = f"{where} AND p.id <> ALL(%s)", [*values, list(self._damaged)]
         total = self._counts.total(connection, where, values)
         ranking = self._scan(connection, vector, "texts", where, values, total).top(min(query.end, total))
         return ranking.found, ranking.scores, total
@@ -250,7 +257,7 @@ class PostgresSearch:
             relevance = relevance_of(self.calibration, side, query, scores)
             worth = [None] * len(found) if relevance is None else relevance.tolist()
             return [Hit(one.product, score, one_worth) for (one, score), one_worth in zip(scored, worth, strict=True)]
-        passing, values = filter_sql(query.filters, ())
+        passing, values = filter_sql(query.filters, self._damaged)
         ids_with_title: dict[uuid.UUID, list[str]] = {}
         for title, product_id in connection.execute(
             self._catalogue.sql(

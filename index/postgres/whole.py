@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from index.damage import Damage
 from index.kept import EditRange, Moment
 from index.location import Database
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection, connect
 from index.postgres.edited import edited_products
-from index.postgres.rows import to_vectors
-from index.product import Product
+from index.postgres.rows import ENTRY_COLUMNS, sound_entries
 from index.records import Entry, Whole
 
 TOGETHER = 64
@@ -35,7 +35,7 @@ def moment_of(database: Database) -> Moment | None:
 
 
 @contextmanager
-def whole_database(database: Database) -> Iterator[Whole]:
+def whole_database(database: Database, damage: Damage | None = None) -> Iterator[Whole]:
     """Yield a catalogue as it is now, in one transaction; as `index.sqlite.whole.whole_folder`.
 
     Raises:
@@ -46,18 +46,17 @@ def whole_database(database: Database) -> Iterator[Whole]:
         now = catalogue.current(connection)
         wanted = EditRange(0, remembered=True, brought=True)
         edited = edited_products(connection, catalogue.build, wanted, now.version)
-        entries = _entries(catalogue, connection)
+        entries = _entries(catalogue, connection, damage or Damage(database))
         yield Whole(catalogue.info, now.version, now.products, [one for one, _ in edited], entries)
 
 
-def _entries(catalogue: PostgresCatalogue, connection: Connection) -> Iterator[tuple[Entry, str]]:
+def _entries(catalogue: PostgresCatalogue, connection: Connection, damage: Damage) -> Iterator[tuple[Entry, str]]:
     with connection.cursor(name="whole", binary=True) as cursor:
         cursor.execute(
             catalogue.sql(
-                "SELECT p.id, title, attributes, split, image, image_vector, text_vector, digest"
-                " FROM {build}.products p JOIN {build}.images i ON i.id = p.id ORDER BY position"
+                f"SELECT {ENTRY_COLUMNS} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"  # noqa: S608
+                " ORDER BY position"
             )
         )
         while rows := cursor.fetchmany(TOGETHER):
-            for row in rows:
-                yield Entry(Product(*row[:4]), bytes(row[4]), *to_vectors(row[5:7])), str(row[7])
+            yield from sound_entries(rows, damage)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from common import ArtefactError, resource_error
+from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreadable_error
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 from index.sqlite.edited import edited_products, marks, read_entries, remember
@@ -181,9 +182,11 @@ class CatalogueWriter:
         return True
 
     def _carry(self, old: sqlite3.Connection, info: CatalogueInfo, wanted: EditRange, until: int) -> None:
+        damage = Damage(self._folder)
+
         def read(ids: Sequence[str]) -> list[tuple[Entry, str]]:
             with self._reading_old():
-                return read_entries(old, ids)
+                return read_entries(old, ids, info.dim, damage)
 
         with self._reading_old():
             edited = edited_products(old, wanted, until)

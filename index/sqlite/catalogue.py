@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from common import ArtefactError, ConflictError, ReadOnlyError
+from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError
+from index.damage import Damage, check_share
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
 from index.sqlite.rows import (
     COLUMNS,
+    ENTRY_COLUMNS,
     Chunk,
     DamagedError,
     read_changes,
     read_chunks,
     read_info,
-    read_one,
-    to_product,
+    to_entry,
     to_vector,
 )
 from index.sqlite.schema import FILE, file_identity, may_write, open_reader, version_of
@@ -66,6 +67,7 @@ class Catalogue:
         file = (folder / FILE).resolve()
         self._folder = folder
         self._file = file
+        self._damage = Damage(folder)
         self._lock = threading.RLock()
         self._connection, self._identity = open_reader(file)
         self._writes: Writes | None = None
@@ -75,7 +77,7 @@ class Catalogue:
                 check_acknowledged(file, reading)
             check_encoder(folder, self.info, encoder_id)
             if writable and may_write(file):
-                self._writes = Writes(file, log_length, self.replaced, self._reader_away)
+                self._writes = Writes(file, log_length, self._damage, self.replaced, self._reader_away)
         except BaseException:
             self.close()
             raise
@@ -152,7 +154,7 @@ class Catalogue:
             ArtefactError: the file is damaged.
         """
         with self._moment() as connection:
-            return read_changes(connection, since, self.info.dim)
+            return read_changes(connection, since, self.info.dim, self._damage)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -187,63 +189,56 @@ class Catalogue:
         return int(count)
 
     def product(self, product_id: str) -> Product:
-        """Return one product.
-
-        Raises:
-            NotFoundError: no product of that id.
-        """
+        """Return one product; as `entry`."""
         return self.get_with_digest(product_id)[0]
 
     def get_with_digest(self, product_id: str) -> tuple[Product, str]:
-        """Return one product and its digest.
-
-        Raises:
-            NotFoundError: no product of that id.
-        """
-        with self._reading() as connection:
-            *fields, digest = read_one(connection, "id, title, split, attributes, digest", product_id)
-            return to_product(*fields), str(digest)
+        """Return one product and its digest; as `entry`."""
+        entry, digest = self.entry(product_id)
+        return entry.product, digest
 
     def image(self, product_id: str) -> bytes:
-        """Return the picture of one product as it was delivered.
-
-        Raises:
-            NotFoundError: no product of that id.
-        """
-        with self._reading() as connection:
-            (image,) = read_one(connection, "image", product_id)
-        return bytes(image)
+        """Return the picture of one product as it was delivered; as `entry`."""
+        return self.entry(product_id)[0].image
 
     def entry(self, product_id: str) -> tuple[Entry, str]:
         """Return one product with its picture and vectors, and its digest: all of one moment.
 
         Raises:
             NotFoundError: no product of that id.
+            DamagedProductError: it is not what was stored.
         """
-        columns = "id, title, split, attributes, image, image_vector, text_vector, digest"
         with self._reading() as connection:
-            *fields, image, image_vector, text_vector, digest = read_one(connection, columns, product_id)
-            entry = Entry(to_product(*fields), bytes(image), to_vector(image_vector), to_vector(text_vector))
-        return entry, str(digest)
+            row = connection.execute(
+                f"SELECT {ENTRY_COLUMNS} FROM products WHERE id = ?",  # noqa: S608 - our own words
+                (product_id,),
+            ).fetchone()
+        if row is None:
+            raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
+        return to_entry(row, self.info.dim, self._damage)
+
+    def damaged(self) -> Mapping[str, str]:
+        """Return the damaged products that were met since this was opened: id -> what is wrong."""
+        return self._damage.reasons()
 
     @contextmanager
     def stream(self) -> Iterator[tuple[int, int, Iterator[Chunk]]]:
-        """Yield the version, how many products there are, and all of them in chunks, as they are at this moment.
+        """Yield the version, how many products there are, and those that are sound in chunks, as they are now.
 
         A chunk is n products and their vectors (2, n, D), image and text. Other readers wait meanwhile.
 
         Raises:
-            ArtefactError: while the chunks are read: a vector or a product is damaged.
+            ArtefactError: while the chunks are read: the file is damaged.
         """
         with self._moment() as connection:
             rows = connection.execute(f"SELECT {COLUMNS} FROM products ORDER BY position")  # noqa: S608 - our own words
-            yield version_of(connection), len(self), read_chunks(rows, self.info.dim)
+            yield version_of(connection), len(self), read_chunks(rows, self.info.dim, self._damage)
 
     def snapshot(self) -> Snapshot:
-        """Read everything but the pictures, in one transaction.
+        """Read everything but the pictures and damaged products, in one transaction.
 
         Raises:
-            ArtefactError: a vector is damaged.
+            ArtefactError: the file is damaged, or most of the products are.
         """
         with self.stream() as (version, count, chunks):
             # Filled in chunks, so that the blobs of all products never exist at once.
@@ -252,6 +247,8 @@ class Catalogue:
             for some, found in chunks:
                 vectors[:, len(products) : len(products) + len(some)] = found
                 products.extend(some)
+        check_share(self._folder / FILE, len(products), count)
+        vectors = vectors[:, : len(products)]
         vectors.flags.writeable = False
         return Snapshot(self.info, version, products, vectors[0], vectors[1])
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
+from common import DamagedProductError
+from index.damage import Damage
 from index.kept import EditRange
 from index.records import Entry
-from index.sqlite.rows import to_product, to_vector
+from index.sqlite.rows import ENTRY_COLUMNS, to_entry
 
 # `brought`: 1 where no edit of this product was made here, but a copy brought one.
 EDITED = """
@@ -60,16 +63,22 @@ def edited_products(connection: sqlite3.Connection, wanted: EditRange, until: in
     ).fetchall()
 
 
-def read_entries(connection: sqlite3.Connection, ids: Sequence[str]) -> list[tuple[Entry, str]]:
-    """Return those of these products that are there, and their digests, in the order of the catalogue."""
+def read_entries(
+    connection: sqlite3.Connection, ids: Sequence[str], dim: int, damage: Damage
+) -> list[tuple[Entry, str]]:
+    """Return those of these products that are there, and their digests, in the order of the catalogue.
+
+    Damaged ones are left out, and named in `damage`.
+    """
     rows = connection.execute(
-        "SELECT id, title, split, attributes, digest, image_vector, text_vector, image FROM products"  # noqa: S608
-        f" WHERE id IN ({marks(ids)}) ORDER BY position",
+        f"SELECT {ENTRY_COLUMNS} FROM products WHERE id IN ({marks(ids)}) ORDER BY position",  # noqa: S608
         list(ids),
     )
-    return [
-        (Entry(to_product(*row[:4]), bytes(row[7]), to_vector(row[5]), to_vector(row[6])), str(row[4])) for row in rows
-    ]
+    found = []
+    for row in rows:
+        with suppress(DamagedProductError):
+            found.append(to_entry(row, dim, damage))
+    return found
 
 
 def marks(values: Sequence[str]) -> str:

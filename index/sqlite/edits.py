@@ -8,29 +8,33 @@ from contextlib import suppress
 from dataclasses import replace
 
 from common import ConflictError
+from index.damage import Damage
 from index.records import Delete, Put, Written, outcome_of
-from index.sqlite.edited import forget_changes
+from index.sqlite.edited import forget_changes, read_entries
 from index.sqlite.rows import INSERT, entry_to_row
 from index.sqlite.schema import version_of
 
 
 def write_edits(
-    connection: sqlite3.Connection, edits: Sequence[Put | Delete], dim: int, log_length: int
+    connection: sqlite3.Connection, edits: Sequence[Put | Delete], dim: int, log_length: int, damage: Damage
 ) -> list[Written | ConflictError]:
     """Make `edits` in order, inside the transaction that `connection` is in, and shorten the log.
 
     Raises:
         InputError: an entry that cannot be stored.
     """
-    outcomes = [_write_one(connection, edit, dim) for edit in edits]
+    outcomes = [_write_one(connection, edit, dim, damage) for edit in edits]
     version = version_of(connection)
     forget_changes(connection, version - log_length)
     return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
 
 
-def _write_one(connection: sqlite3.Connection, edit: Put | Delete, dim: int) -> Written | ConflictError:
+def _write_one(connection: sqlite3.Connection, edit: Put | Delete, dim: int, damage: Damage) -> Written | ConflictError:
     found = connection.execute("SELECT digest FROM products WHERE id = ?", (edit.id,)).fetchone()
     outcome = outcome_of(edit, None if found is None else str(found[0]))
+    if isinstance(edit, Put) and isinstance(outcome, Written) and not outcome.changed:
+        # What is damaged is put in again, though its digest says that it is what was sent.
+        outcome = replace(outcome, changed=not read_entries(connection, [edit.id], dim, damage))
     if isinstance(outcome, ConflictError) or not outcome.changed:
         return outcome
     kind = "put" if isinstance(edit, Put) else "delete"

@@ -1,4 +1,4 @@
-"""Between records and the rows of the SQLite tables. What does not decode raises `DamagedError`.
+"""Between records and the rows of the SQLite tables. What is damaged is named, and left out or refused.
 
 Knows no folder and no locks: the caller says which catalogue is damaged.
 """
@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from common import NotFoundError
-from index.product import SPLITS, Product, SplitRule
+from index.damage import (
+    Damage,
+    bad_lengths,
+    length_fault,
+    lengths_of,
+    parsed_attributes,
+    product_fault,
+    sound_entry,
+)
+from index.product import Product, SplitRule
 from index.records import (
     CatalogueInfo,
     Changes,
@@ -34,13 +42,15 @@ INSERT = (
 )
 COLUMNS = "image_vector, text_vector, id, title, split, attributes"
 """What a search needs of a product, in the order of the table: the pictures are not read past."""
+ENTRY_COLUMNS = f"{COLUMNS}, digest, image"
+"""All of a product."""
 
 Chunk = tuple[list[Product], Vectors]
 """n products and their vectors (2, n, D), image and text."""
 
 
 class DamagedError(Exception):
-    """A row that no version of ours wrote; the text says what is wrong with it."""
+    """A catalogue that no version of ours wrote; the text says what is wrong with it."""
 
 
 def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
@@ -85,14 +95,23 @@ def read_info(connection: sqlite3.Connection, place: object) -> CatalogueInfo:
         raise DamagedError(f"its description is incomplete: {error!r}") from error
 
 
-def to_product(product_id: str, title: str, split: str, attributes: str) -> Product:
-    """Return the product of a row."""
-    if split not in SPLITS:
-        raise DamagedError(f"product {product_id!r} has the unknown split {split!r}")
-    try:
-        return Product(product_id, title, json.loads(attributes), split)
-    except ValueError as error:
-        raise DamagedError(f"product {product_id!r} has damaged attributes") from error
+def to_entry(row: Sequence[Any], dim: int, damage: Damage) -> tuple[Entry, str]:
+    """Return the entry and the digest of a row of `ENTRY_COLUMNS`.
+
+    Raises:
+        DamagedProductError: it is none that we write, or not what was written.
+    """
+    image_blob, text_blob, product_id, title, split, attributes, digest, image = row
+    given = parsed_attributes(attributes)
+    if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+        raise damage.refused(product_id, fault)
+    vectors = to_vector(image_blob), to_vector(text_blob)
+    return sound_entry(Product(product_id, title, given, split), image, vectors, digest, damage), str(digest)
+
+
+def _blob_fault(image: Any, text: Any, dim: int) -> str:
+    sound = type(image) is bytes and type(text) is bytes and len(image) == len(text) == 4 * dim
+    return "" if sound else f"a vector does not have its {dim} values"
 
 
 def to_vector(blob: bytes) -> Vectors:
@@ -100,36 +119,34 @@ def to_vector(blob: bytes) -> Vectors:
     return np.frombuffer(blob, dtype="<f4").astype(np.float32)
 
 
-def read_one(connection: sqlite3.Connection, columns: str, product_id: str) -> tuple[Any, ...]:
-    """Return some columns of one product.
+def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chunk]:
+    """Yield the products of rows of `COLUMNS`, some at a time: the blobs of all never exist at once.
 
-    Raises:
-        NotFoundError: no product of that id.
+    Damaged ones are left out, and named in `damage`.
     """
-    row: tuple[Any, ...] | None = connection.execute(
-        f"SELECT {columns} FROM products WHERE id = ?",  # noqa: S608 - the columns are our own words
-        (product_id,),
-    ).fetchone()
-    if row is None:
-        raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-    return row
-
-
-def read_chunks(rows: sqlite3.Cursor, dim: int) -> Iterator[Chunk]:
-    """Yield the products of rows of `COLUMNS`, some at a time: the blobs of all never exist at once."""
     while piece := rows.fetchmany(4096):
-        vectors = np.empty((2, len(piece), dim), dtype=np.float32)
-        for modality in range(2):
-            blobs = [row[modality] for row in piece]
-            if any(len(blob) != 4 * dim for blob in blobs):
-                raise DamagedError(f"a vector does not have its {dim} values")
-            vectors[modality] = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(piece), dim)
-        if not np.isfinite(vectors).all():
-            raise DamagedError("a vector has NaN or infinite values")
-        yield [to_product(*row[2:]) for row in piece], vectors
+        kept, products = [], []
+        for row in piece:
+            image_blob, text_blob, product_id, title, split, attributes = row
+            given = parsed_attributes(attributes)
+            if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+                damage.found(product_id, fault)
+                continue
+            kept.append(row)
+            products.append(Product(product_id, title, given, split))
+        blobs = b"".join([row[at] for at in range(2) for row in kept])
+        vectors = np.frombuffer(blobs, dtype="<f4").astype(np.float32).reshape(2, len(kept), dim)
+        lengths = lengths_of(vectors)
+        bad = bad_lengths(lengths)
+        if bad.any():
+            for at in np.flatnonzero(bad).tolist():
+                damage.found(products[at].id, length_fault(lengths[:, at].tolist()))
+            products = [product for product, worse in zip(products, bad.tolist(), strict=True) if not worse]
+            vectors = vectors[:, ~bad]
+        yield products, vectors
 
 
-def read_changes(connection: sqlite3.Connection, since: int, dim: int) -> Changes | None:
+def read_changes(connection: sqlite3.Connection, since: int, dim: int, damage: Damage) -> Changes | None:
     """Return what has changed after version `since`; None when the log does not go back so far."""
     version = version_of(connection)
     (first,) = connection.execute("SELECT coalesce(min(seq), 1) FROM changes").fetchone()
@@ -141,7 +158,8 @@ def read_changes(connection: sqlite3.Connection, since: int, dim: int) -> Change
         f"SELECT {COLUMNS} FROM products WHERE seq > 0 AND seq > ? ORDER BY position",  # noqa: S608 - our own words
         (since,),
     )
-    chunks = list(read_chunks(rows, dim))
+    damage.forget(removed)
+    chunks = list(read_chunks(rows, dim, damage))
     products = [product for some, _ in chunks for product in some]
     none = np.empty((2, 0, dim), dtype=np.float32)
     images, texts = np.concatenate([none, *(vectors for _, vectors in chunks)], axis=1)

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from common import ArtefactError
@@ -55,13 +56,18 @@ VERSION = "SELECT coalesce(max(seq), 0) FROM changes"
 
 def connect(file: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
     """Open an SQLite file that exists, in the mode "ro" or "rw"; without a mode, SQLite would make a missing one."""
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{file.as_uri()}?mode={mode}{'&immutable=1' if immutable else ''}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
         timeout=BUSY_S,
     )
+    # A damaged text must not end the reading of all others: it is found where its product is made.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    # Never mapped, whatever SQLite was built with: a file that is cut while it is mapped ends the process.
+    connection.execute("PRAGMA mmap_size = 0")
+    return connection
 
 
 def may_write(file: Path) -> bool:

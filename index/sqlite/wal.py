@@ -73,7 +73,9 @@ class Log:
             self._size = self._places[WAL].stat().st_size
         # After the log was synced, and not synced itself: it never tells of more than the log has.
         with suppress(OSError):
-            descriptor = os.open(self._file.with_name(self._file.name + ACKNOWLEDGED), os.O_WRONLY | os.O_CREAT, 0o666)
+            beside = self._file.with_name(self._file.name + ACKNOWLEDGED)
+            mode = self._file.stat().st_mode & 0o666  # that of SQLite's own files beside the catalogue
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT, mode)
             try:
                 os.pwrite(descriptor, b"%020d\n" % version, 0)
             finally:

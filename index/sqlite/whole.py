@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from common import ArtefactError
+from index.damage import Damage
 from index.kept import EditRange
 from index.records import Entry, Whole
 from index.sqlite.catalogue import Catalogue
@@ -20,8 +21,10 @@ TOGETHER = 64
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Whole]:
+def whole_folder(folder: Path, damage: Damage | None = None) -> Iterator[Whole]:
     """Yield a catalogue as it is now; what is written to it meanwhile is not in it, and does not wait.
+
+    Damaged products are left out, and named in `damage`.
 
     Raises:
         ArtefactError: as `Catalogue.open`; while the products are read: the file is damaged.
@@ -35,17 +38,23 @@ def whole_folder(folder: Path) -> Iterator[Whole]:
             version = version_of(connection)
             edited = edited_products(connection, EditRange(0, remembered=True, brought=True), version)
             (count,) = connection.execute("SELECT count(*) FROM products").fetchone()
-        yield Whole(info, version, count, [one for one, _ in edited], _entries(connection, folder))
+        yield Whole(
+            info,
+            version,
+            count,
+            [one for one, _ in edited],
+            _entries(connection, info.dim, damage or Damage(folder), folder),
+        )
 
 
-def _entries(connection: sqlite3.Connection, folder: Path) -> Iterator[tuple[Entry, str]]:
+def _entries(connection: sqlite3.Connection, dim: int, damage: Damage, folder: Path) -> Iterator[tuple[Entry, str]]:
     last = -1
     while True:
         with _readable(folder):
             rows = connection.execute(
                 "SELECT position, id FROM products WHERE position > ? ORDER BY position LIMIT ?", (last, TOGETHER)
             ).fetchall()
-            found = read_entries(connection, [product_id for _, product_id in rows])
+            found = read_entries(connection, [product_id for _, product_id in rows], dim, damage)
         if not rows:
             return
         yield from found

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from common import ArtefactError, ConflictError, ReplacedError, resource_error
+from index.damage import Damage
 from index.records import Delete, Put, Written
 from index.sqlite.edits import roll_back, write_edits
 from index.sqlite.schema import open_writer, version_of
@@ -21,6 +22,7 @@ class Writes:
     Args:
         file: of the catalogue.
         log_length: changes that a write leaves in the catalogue's table of changes.
+        damage: what was found damaged; what is written is no longer.
         replaced: whether the file is no longer in its place.
         reader_away: closes what else this process has open of the file, and opens it again when the block ends.
 
@@ -32,11 +34,13 @@ class Writes:
         self,
         file: Path,
         log_length: int,
+        damage: Damage,
         replaced: Callable[[], bool],
         reader_away: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._file = file
         self._log_length = log_length
+        self._damage = damage
         self._replaced = replaced
         self._reader_away = reader_away
         self._turn = threading.Lock()
@@ -57,7 +61,7 @@ class Writes:
                     # Checked under SQLite's write lock, which a build holds too while it replaces the catalogue.
                     if self._replaced() or not self._log.in_place():
                         raise ReplacedError("another catalogue has just taken this one's place; send it again")
-                    outcomes = write_edits(self.connection, edits, dim, self._log_length)
+                    outcomes = write_edits(self.connection, edits, dim, self._log_length, self._damage)
                     self.connection.execute("COMMIT")
                 except BaseException:
                     roll_back(self.connection)
@@ -68,6 +72,7 @@ class Writes:
                     raise resource from error
                 raise ArtefactError(f"{self._file} cannot be written ({error}); nothing of this was changed") from error
             self._mend()  # where the log went meanwhile, this is in the file before anybody is told
+        self._damage.forget(edit.id for edit, done in zip(edits, outcomes, strict=True) if isinstance(done, Written))
         return outcomes
 
     def tend(self) -> None:

@@ -63,7 +63,11 @@ def test_a_search_outlives_its_files(folder: Path, harm: str) -> None:
 @pytest.mark.parametrize("room", [None, 0], ids=["in a file", "in memory"])
 def test_copies_are_what_was_hashed(tmp_path: Path, room: int | None) -> None:
     """Where no file can take them, because the disk is full or read-only, the copies are in memory."""
-    given = {"a": np.arange(5000, dtype=np.int64), "b": np.zeros((0, 4), dtype=np.float32), "c": np.ones((3, 2))}
+    given: dict[str, np.ndarray] = {
+        "a": np.arange(5000, dtype=np.int64),
+        "b": np.zeros((0, 4), dtype=np.float32),
+        "c": np.ones((3, 2)),
+    }
     for name, one in given.items():
         np.save(tmp_path / f"{name}.npy", one)
     (tmp_path / "empty").touch()

@@ -1,0 +1,148 @@
+"""What is damaged in an open catalogue: which products, and why. They are named and left out; the others are served.
+
+A product is damaged when what is stored of it is nothing that we write: of other types, vectors of another length than
+1, or content that has another digest than the one beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from common import ArtefactError, DamagedProductError
+from index.product import SPLITS, Product
+from index.records import UNIT_TOLERANCE, Entry, Vectors, entry_digest
+
+logger = logging.getLogger("vitrine.index")
+
+NAMED = 20
+"""Products that the log names."""
+STRING = {str}
+HALVES = re.compile("[\ud800-\udfff]")
+"""What bytes that are no UTF-8 are read as (surrogateescape); no store holds such letters."""
+
+
+class Damage:
+    """The damaged products that were met, each with what is wrong. Calls may come from any thread."""
+
+    def __init__(self, place: object) -> None:
+        self._place = place
+        self._lock = threading.Lock()
+        self._reasons: dict[str, str] = {}
+
+    def found(self, product_id: object, reason: str) -> None:
+        """Remember a product; the first time it is named in the log."""
+        name = product_id if isinstance(product_id, str) else repr(product_id)
+        with self._lock:
+            new = self._reasons.get(name) != reason
+            self._reasons[name] = reason
+            count = len(self._reasons)
+        if new and count <= NAMED:
+            logger.error("%s: product %r is damaged (%s) and is left out; put it in again", self._place, name, reason)
+        elif new and count == NAMED + 1:
+            logger.error("%s: more products are damaged; `vitrine doctor` counts them", self._place)
+
+    def forget(self, product_ids: Iterable[str]) -> None:
+        """Forget products that were put in again, or are gone."""
+        with self._lock:
+            for product_id in product_ids:
+                self._reasons.pop(product_id, None)
+
+    def reasons(self) -> Mapping[str, str]:
+        """Return id -> what is wrong with it."""
+        with self._lock:
+            return dict(self._reasons)
+
+    def refused(self, product_id: str, reason: str) -> DamagedProductError:
+        """Return the error for a product that was asked for and is damaged, and remember it."""
+        self.found(product_id, reason)
+        return DamagedProductError(
+            f"product {product_id!r} is damaged in the catalogue ({reason}); put it in again, with its picture"
+        )
+
+
+def check_share(place: object, sound: int, count: int) -> None:
+    """Refuse a catalogue most of which is damaged: then it is the catalogue, and not a product.
+
+    Raises:
+        ArtefactError: says how much of it is.
+    """
+    if count - sound > max(1, count / 2):
+        raise ArtefactError(
+            f"{place}: {count - sound:,} of {count:,} products are damaged; put back a copy, or make a new one with"
+            " `vitrine index`"
+        )
+
+
+def product_fault(product_id: Any, title: Any, split: Any, attributes: Any) -> str:
+    """Return what is wrong with the fields of a product as they were read; empty: nothing."""
+    if not (type(product_id) is str and type(title) is str):
+        return "its id or title is no text"
+    if not (_whole(product_id) and _whole(title)):
+        return "its id or title is no UTF-8"
+    if split not in SPLITS:
+        return f"its split is {split!r:.40}"
+    if type(attributes) is not dict or not set(map(type, attributes.values())) <= STRING:
+        return "its attributes are none"
+    return ""
+
+
+def sound_entry(product: Product, image: Any, vectors: Sequence[Vectors], digest: Any, damage: Damage) -> Entry:
+    """Return the entry of a product whose fields are sound.
+
+    Args:
+        product: as it was read.
+        image: its picture, as it was read.
+        vectors: of its picture and of its title, (D,) each.
+        digest: as it was stored with it.
+        damage: of its catalogue.
+
+    Raises:
+        DamagedProductError: picture, vectors or digest are not what was stored.
+    """
+    fault = ""
+    lengths = lengths_of(np.stack(vectors)[:, None])
+    if not isinstance(image, bytes):
+        fault = "its picture is none"
+    elif entry_digest(product, image) != digest:
+        fault = "its content has not the digest that it was stored with"
+    elif bad_lengths(lengths).any():
+        fault = length_fault(lengths[:, 0].tolist())
+    if fault:
+        raise damage.refused(product.id, fault)
+    return Entry(product, image, *vectors)
+
+
+def parsed_attributes(text: Any) -> Any:
+    """Return the attributes in a text; None when it holds none."""
+    try:
+        return json.loads(text) if _whole(text) else None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() or HALVES.search(text) is None
+
+
+def bad_lengths(lengths: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Return (N,) which products have a vector whose length, of (2, N), is not 1 or no number."""
+    return np.asarray(~(np.abs(lengths - 1) <= UNIT_TOLERANCE).all(axis=0))
+
+
+def lengths_of(vectors: Vectors) -> npt.NDArray[np.float32]:
+    """Return the lengths (2, N) of vectors (2, N, D)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(np.einsum("mnd,mnd->mn", vectors, vectors)))
+
+
+def length_fault(lengths: Iterable[float]) -> str:
+    """Return what is wrong with a product whose vectors, of picture and text, have these lengths."""
+    return f"its vectors have the lengths {' and '.join(f'{length:.4g}' for length in lengths)}, not 1"
