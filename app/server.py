@@ -74,7 +74,9 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     except ValueError as error:
         raise ConfigError(f"VITRINE_TRUSTED_PROXIES: {error}") from None
     components = open_components(settings, encoder)
-    connections = Connections(possible_connections(settings.max_connections), proxies, components.telemetry)
+    connections = Connections(
+        possible_connections(settings.max_connections), proxies, components.telemetry, settings.upload_timeout_s
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
