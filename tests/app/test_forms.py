@@ -86,3 +86,5 @@ def test_names_of_fields_are_not_repeated_at_length(editor: httpx.Client) -> Non
     for answer in answers:
         error_of(answer, 422, "invalid_request")
         assert len(answer.content) < 2000
+    assert len(error_of(editor.get(f"/v1/products/{'x' * 30_000}"), 404, "not_found")["message"]) < 2500
+    assert len(error_of(editor.get(f"/{'x' * 30_000}"), 404, "not_found")["message"]) < 2500
