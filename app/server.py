@@ -34,7 +34,16 @@ from app.http import (
     possible_connections,
     require,
 )
-from app.live import Editor, Evaluations, FacetCounts, Maps, ServingState, Shared, shared_readiness
+from app.live import (
+    Editor,
+    Evaluations,
+    FacetCounts,
+    Maps,
+    ServingState,
+    Shared,
+    make_new_files_private,
+    shared_readiness,
+)
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.query import Encoder, Service
@@ -203,6 +212,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
         ConfigError: as `create_app`, or the address cannot be listened on.
     """
     _check_address(settings.host, settings.port)
+    make_new_files_private(settings)
     options: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,

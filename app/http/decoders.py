@@ -63,11 +63,6 @@ class Decoders:
         self._quick = _Line(limits.decode_threads, limits.queue_limit, min(QUICK_S, slow_s), quick, limits)
         self._slow = _Line(1, SLOW_ROOM, slow_s, limits.decode_bytes, limits)
 
-    @property
-    def at_work(self) -> int:
-        """How many pictures are being decoded now."""
-        return self._quick.turns.inside + self._slow.turns.inside
-
     async def decode(self, data: bytes, size: tuple[int, int], caller: str) -> np.ndarray:
         """Return the picture upright, as RGB and scaled to `size` (height, width): (H, W, 3) uint8.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.live.edits import Editor as Editor
     from app.live.evaluation import Evaluations as Evaluations
     from app.live.facet_counts import FacetCounts as FacetCounts
+    from app.live.private import make_new_files_private as make_new_files_private
     from app.live.product_map import Maps as Maps
     from app.live.readiness import Readiness as Readiness
     from app.live.readiness import shared_readiness as shared_readiness
@@ -27,6 +28,7 @@ __getattr__ = lazy_exports(
         "app.live.edits": "Edit Editor",
         "app.live.evaluation": "Evaluations",
         "app.live.facet_counts": "FacetCounts",
+        "app.live.private": "make_new_files_private",
         "app.live.product_map": "Maps",
         "app.live.readiness": "Readiness shared_readiness",
         "app.live.serving": "CANARY ServingState",

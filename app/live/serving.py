@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.errors import REPLACED, ReloadError, UnavailableError
+from app.live.private import make_private
 from app.query import Encoder, MicroBatcher, QueuedJob, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -207,6 +208,7 @@ class ServingState:
         except BaseException:
             catalogue.close()
             raise
+        make_private(self._settings)
         return LoadedArtefacts(catalogue, Serving(encoder, index))
 
     async def _follow(self) -> None:

@@ -33,7 +33,6 @@ MAX_DIM = 4_096
 MAX_UNKNOWN = 20
 """Unknown fields of an object that are reported: each becomes an error, an object of its own."""
 MAX_NUMBER = 1e15
-PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
 MAX_PROMPTS = 1_000
 """Labels times templates of one classification; words of one explanation."""
 EXAMPLE_PRODUCT: dict[str, Any] = {
