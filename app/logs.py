@@ -44,6 +44,7 @@ def log_config(style: str, level: str) -> dict[str, Any]:
             "vitrine": {"level": upper},
             "uvicorn": {"level": upper},
             "uvicorn.access": {"level": "CRITICAL", "propagate": False},
+            "python_multipart": {"level": "ERROR"},  # it warns of every form that is answered 400
         },
     }
 

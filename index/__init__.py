@@ -37,10 +37,13 @@ if TYPE_CHECKING:
     from index.metrics import query_stats as query_stats
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
+    from index.product import MAX_ID as MAX_ID
+    from index.product import PRODUCT_ID as PRODUCT_ID
     from index.product import SPLITS as SPLITS
     from index.product import Product as Product
     from index.product import Split as Split
     from index.product import SplitRule as SplitRule
+    from index.product import is_id as is_id
     from index.product import title_key as title_key
     from index.query import MAX_K as MAX_K
     from index.query import MODES as MODES
@@ -101,7 +104,7 @@ __getattr__ = lazy_exports(
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
-        "index.product": "Product SPLITS Split SplitRule title_key",
+        "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule is_id title_key",
         "index.query": (
             "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"
             " UnknownProductError"

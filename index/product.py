@@ -6,6 +6,7 @@ Knows no vectors and no storage.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ from typing import Literal, get_args
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+MAX_ID = 200
+"""Most characters of an id."""
+PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
+"""The form of an id, as a regular expression: anything but control characters, and not nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,11 @@ class Product:
     title: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     split: Split = "train"
+
+
+def is_id(text: str) -> bool:
+    """Return whether a new product may have this id; one that a catalogue has already is served whatever it is."""
+    return len(text) <= MAX_ID and re.fullmatch(PRODUCT_ID, text) is not None
 
 
 def title_key(title: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ from index import MAP_FILE, Location, Product, Search, SearchIndex, load_map
 
 MAX_COLOURS = 200
 """Values of an attribute that a map may be coloured by, at most; one with more tells nothing at a glance."""
+CHEAP_S, REST = 0.1, 10
+"""Seconds of computing up to which a map is made anew for every version of the catalogue. One that took longer is given
+for so many times as long as it took: a catalogue that always changes does not keep a core busy."""
 NONE = 65535
 """Side of the square of a map; also the code of a product without a value."""
 
@@ -34,6 +38,7 @@ class Maps:
         self._of: tuple[Search, int] | None = None
         """Index and time of the map file that what is kept belongs to. By identity: it is kept alive by this."""
         self._kept = (b"", "")
+        self._until = 0.0
 
     async def of(self, serving: Serving) -> tuple[bytes, str]:
         """Return the map of what is served as JSON, and its entity tag; only one is made at a time.
@@ -54,10 +59,14 @@ class Maps:
             made = (folder / MAP_FILE).stat().st_mtime_ns
         except OSError:
             made = 0
-        if self._of is None or self._of[0] is not index or self._of[1] != made:
+        of, same = self._of, time.monotonic() < self._until
+        if of is None or of[1] != made or of[0].encoder_id != encoder_id or not (of[0] is index or same):
+            start = time.thread_time()
             value = _put_together(folder, encoder_id, index)
             self._kept = to_json(value), f'"{made:x}-{index.version}-{len(value["ids"])}"'
             self._of = index, made
+            took = time.thread_time() - start
+            self._until = time.monotonic() + (REST * took if took > CHEAP_S else 0)
         return self._kept
 
 

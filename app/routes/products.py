@@ -28,10 +28,9 @@ from app.http import (
 )
 from app.live import Edit, Editor
 from app.routes.components import TheComponents
+from app.routes.product_paths import ProductRoute
 from app.schemas import (
     CHANGES,
-    MAX_NAME,
-    PRODUCT_ID,
     BulkAnswer,
     LineError,
     ProductDetail,
@@ -42,20 +41,32 @@ from app.schemas import (
     product_body,
 )
 from common import NoSpaceError, VitrineError
-from index import ExistsError, Product, Written
+from index import MAX_ID, PRODUCT_ID, ExistsError, Product, Written
 
 IMAGE_MAX_AGE_S = 60
 """How long a picture that was replaced or taken out may still be shown, in seconds."""
 MAX_LINE_ERRORS = 100
 
-KnownId = Annotated[str, Path(description="Its id, percent-encoded.")]
-NewId = Annotated[str, Path(max_length=MAX_NAME, pattern=PRODUCT_ID, description="Its id, percent-encoded.")]
-reading = APIRouter(tags=["products"], dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
-writing = APIRouter(tags=[CHANGES], dependencies=[Depends(require("write"))], responses=error_answers(401, 403, 429))
+ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
+KnownId = Annotated[str, Path(description=ID_IN_PATH)]
+NewId = Annotated[str, Path(max_length=MAX_ID, pattern=PRODUCT_ID, description=ID_IN_PATH)]
+reading = APIRouter(
+    route_class=ProductRoute,
+    tags=["products"],
+    dependencies=[Depends(require("read"))],
+    responses=error_answers(401, 403, 429),
+)
+writing = APIRouter(
+    route_class=ProductRoute,
+    tags=[CHANGES],
+    dependencies=[Depends(require("write"))],
+    responses=error_answers(401, 403, 429),
+)
 admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
 
 
-# An id may contain slashes, so the picture's route comes before the one that takes any path as an id.
+# An id may contain slashes, so the picture's route comes before the one that takes any path as an id; `ProductRoute`
+# tells a picture from an id that ends alike.
 @reading.get(
     "/v1/products/{product_id:path}/image",
     response_class=Response,

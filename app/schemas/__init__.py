@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from app.schemas.fields import MAX_SUGGESTIONS as MAX_SUGGESTIONS
     from app.schemas.fields import MAX_TEXT as MAX_TEXT
     from app.schemas.fields import MODEL_NAME as MODEL_NAME
-    from app.schemas.fields import PRODUCT_ID as PRODUCT_ID
     from app.schemas.fields import Name as Name
     from app.schemas.fields import checked as checked
     from app.schemas.fields import clean as clean
@@ -75,9 +74,7 @@ __getattr__ = lazy_exports(
         "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
         "app.schemas.errors": "error_answers",
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
-        "app.schemas.fields": (
-            "EXAMPLE_PRODUCT MAX_NAME MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name PRODUCT_ID checked clean"
-        ),
+        "app.schemas.fields": ("EXAMPLE_PRODUCT MAX_NAME MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name checked clean"),
         "app.schemas.openapi": (
             "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body product_body "
             "search_body"

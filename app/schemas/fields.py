@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     StringConstraints,
     ValidationError,
@@ -32,7 +33,6 @@ MAX_DIM = 4_096
 MAX_UNKNOWN = 20
 """Unknown fields of an object that are reported: each becomes an error, an object of its own."""
 MAX_NUMBER = 1e15
-PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
 MAX_PROMPTS = 1_000
 """Labels times templates of one classification; words of one explanation."""
 EXAMPLE_PRODUCT: dict[str, Any] = {
@@ -111,12 +111,18 @@ def at_most(limit: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+class FirstOnly(FailFast):
+    """A list of which only the first bad value is reported: thousands may be, and each becomes an error of its own."""
+
+    __hash__ = object.__hash__  # annotations with `|` need it
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
 Value = Annotated[Name, BeforeValidator(as_value, json_schema_input_type=Name | Number)]
 """A text, or a number that is compared as its text."""
-Vector = Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM)]
-ListedValues = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES)]
+Vector = Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM), FirstOnly()]
+ListedValues = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES), FirstOnly()]
 Values = Annotated[ListedValues, BeforeValidator(as_list, json_schema_input_type=Value | ListedValues)]
 Ids = Annotated[list[Name], Field(max_length=MAX_IDS)]
 Text = Annotated[str | None, Field(max_length=MAX_TEXT), BeforeValidator(clean)]

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from app.schemas.fields import (
     EXAMPLE_PRODUCT,
     MAX_TEXT,
-    PRODUCT_ID,
     Fields,
     Name,
     Picture,
@@ -18,6 +17,7 @@ from app.schemas.fields import (
     at_most,
     clean,
 )
+from index import MAX_ID, PRODUCT_ID
 
 MAX_FACET_VALUES = 10_000
 MAX_ATTRIBUTES = 64
@@ -32,7 +32,7 @@ def not_blank(value: str) -> str:
     return value
 
 
-ProductId = Annotated[Name, Field(pattern=PRODUCT_ID), BeforeValidator(as_value)]
+ProductId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=PRODUCT_ID), BeforeValidator(as_value)]
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]
 AttributeValue = Annotated[Value, AfterValidator(not_blank)]
 

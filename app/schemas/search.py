@@ -233,7 +233,8 @@ class BatchRequest(Fields):
     """Several searches in one call."""
 
     queries: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_QUERIES)] = Field(
-        description="Searches, each as it would be sent alone; a bad one is answered with an error of its own.",
+        description="Searches, each as it would be sent alone; a bad one is answered with an error of its own. "
+        f"Together they may ask for at most {MAX_RESULTS:,} results.",
         json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/SearchRequest"}, {"type": "object"}]}},
     )
 

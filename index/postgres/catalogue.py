@@ -19,7 +19,7 @@ from psycopg.types.json import Json
 from common import ArtefactError, ConflictError, NotFoundError, ReplacedError
 from index.damage import Damage, bad_lengths, check_share, length_fault, lengths_of, product_fault
 from index.location import Database
-from index.postgres.connection import Connection, Pool
+from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
 from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info, to_vectors
 from index.postgres.schema import CALIBRATIONS, FORMAT, format_sql
@@ -141,10 +141,13 @@ class PostgresCatalogue:
         return outcomes
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees one moment."""
+    def reading(self, statement_s: int = STATEMENT_S) -> Iterator[Connection]:
+        """Yield a connection that sees one moment, and whose statements may take `statement_s` seconds."""
         with self._pool.transaction() as connection:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                f" SET LOCAL statement_timeout = {1000 * statement_s}"
+            )
             yield connection
 
     def calibration(self) -> Calibration:

@@ -37,6 +37,9 @@ from index.vectors.pages import needs_scores, ranked_page, relevance_of
 from index.vectors.state import IndexState
 from index.words.units import ParsedText, Suggestion
 
+SEARCH_S = 10
+"""Longest that a statement of a search may take, in seconds: nobody waits longer for what it finds."""
+
 
 def open_search(
     catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS, languages: Languages | None = None
@@ -126,7 +129,7 @@ class PostgresSearch:
         wanted = list(filter(storable, set(product_ids)))
         if not wanted:
             return {}
-        with self._catalogue.reading() as connection:
+        with self._catalogue.reading(SEARCH_S) as connection:
             rows = connection.execute(
                 self._catalogue.sql("SELECT id, image_vector FROM {build}.products WHERE id = ANY(%s)"),
                 [wanted],
@@ -147,7 +150,7 @@ class PostgresSearch:
         filters = filters or {}
         check_names(self._names, filters)
         where, values = filter_sql(filters, self._damaged)
-        with self._catalogue.reading() as connection:
+        with self._catalogue.reading(SEARCH_S) as connection:
             return self._counts.total(connection, where, values) if filters else self._count
 
     def facets(self, filters: Filters | None = None, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
@@ -155,7 +158,7 @@ class PostgresSearch:
         filters = filters or {}
         wanted = list(self._names) if names is None else list(dict.fromkeys(names))
         check_names(self._names, filters, wanted)
-        with self._catalogue.reading() as connection:
+        with self._catalogue.reading(SEARCH_S) as connection:
             return self._counts.facets(connection, filters, wanted)
 
     @overload
@@ -185,7 +188,7 @@ class PostgresSearch:
             check_query(self._names, query)
         state = self._keeper.now().state if any(map(needs_scores, queries)) else None
         pages: list[Page[Any]] = []
-        with self._catalogue.reading() as connection:
+        with self._catalogue.reading(SEARCH_S) as connection:
             for vector, query in zip(vectors, queries, strict=True):
                 if state is not None and needs_scores(query):
                     pages.append(self._ranked_page(connection, state, side, vector, query))

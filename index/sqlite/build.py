@@ -21,7 +21,7 @@ from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repea
 from index.sqlite.edited import edited_products, marks, read_entries, remember
 from index.sqlite.rows import INSERT, DamagedError, entry_to_row, info_to_rows, read_info
 from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, version_of
-from index.sqlite.wal import ACKNOWLEDGED, SHM, WAL, check_acknowledged, moment_of
+from index.sqlite.wal import ACKNOWLEDGED, FOREIGN, SHM, WAL, check_acknowledged, moment_of
 
 REPLACED_KEPT_S = 60.0
 """How long a replaced catalogue is kept for those who have it open, in seconds; the last one always is."""
@@ -214,6 +214,8 @@ def _clear_replaced(folder: Path, kept: set[Path | None], kept_s: float) -> None
         if old not in kept and time.time() - old.stat().st_mtime > kept_s:
             for end in ("", WAL, SHM, ACKNOWLEDGED):
                 old.with_name(old.name + end).unlink(missing_ok=True)
+            for log in folder.glob(f"{old.name}.*{FOREIGN}"):
+                log.unlink(missing_ok=True)
 
 
 def _put_in_place(partial: Path, build: Path, folder: Path) -> Path | None:

@@ -24,6 +24,8 @@ logger = logging.getLogger("vitrine.index")
 
 WAL, SHM, ACKNOWLEDGED = "-wal", "-shm", "-version"
 """What follows the name of a catalogue's file in the names of the log, of its index, and of the newest version."""
+FOREIGN = ".foreign-wal"
+"""The end of the name of a log that was found in the place of ours, and put aside."""
 FOLD_AFTER_S = 1.0
 """How long a catalogue has not been written when its log is folded into its file, in seconds."""
 
@@ -114,7 +116,7 @@ class Log:
         foreign = _identity(self._places[WAL])
         if foreign not in (None, self._identities[WAL]) and self._places[WAL].stat().st_size and size:
             # SQLite would take it for the log of this file and fold old pages into it.
-            self._places[WAL].rename(self._file.with_name(f"{self._file.name}.{uuid.uuid4().hex[:8]}.foreign-wal"))
+            self._places[WAL].rename(self._file.with_name(f"{self._file.name}.{uuid.uuid4().hex[:8]}{FOREIGN}"))
         self._rescued = True
         logger.warning(
             "%s was removed or changed while it was in use; everything that was acknowledged is in %s now",

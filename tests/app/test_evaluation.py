@@ -46,7 +46,7 @@ def test_callers_share_one_evaluation_and_may_leave(folder: Path) -> None:
 
     async def main() -> None:
         nonlocal state
-        evaluations = Evaluations(folder, lambda: state, telemetry)
+        evaluations = Evaluations(folder, lambda: ("shop", state), telemetry, 60)
         leaving = asyncio.create_task(evaluations.of("test"))
         await asyncio.sleep(0)
         staying = [asyncio.create_task(evaluations.of("test")) for _ in range(5)]
@@ -67,7 +67,7 @@ def test_callers_share_one_evaluation_and_may_leave(folder: Path) -> None:
 
 def test_an_evaluation_ends_with_the_service(folder: Path) -> None:
     async def main() -> None:
-        evaluations = Evaluations(folder, lambda: 0, Telemetry())
+        evaluations = Evaluations(folder, lambda: ("shop", 0), Telemetry(), 60)
         waiting = asyncio.create_task(evaluations.of("all"))
         await asyncio.sleep(0.05)
         await evaluations.close()

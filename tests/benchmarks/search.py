@@ -46,6 +46,7 @@ from index.ann import (
     to_json,
     tuned,
 )
+from index.ann.private_files import private_files
 from index.vectors.rows import RowVectors
 from index.vectors.scan import top_k
 from index.vectors.subset import RowSubset
@@ -82,7 +83,7 @@ def measure_types(size: str, vectors: np.ndarray, others: np.ndarray, work: Path
     flat = Choice("flat", "", 128, 0, len(vectors), 1, 1, trial.exact_ms, trial.exact_ms, vectors.nbytes, 0)
     rows.append(to_json(flat) | {"batch_32_ms": round(exact["batch_32"], 2), "ratio": 1.0, "ratio_32": 1.0})
     for _, (file, choice) in indexes(size, vectors, work).items():
-        near = tuned(load(file, choice), trial, TARGET)
+        near = tuned(load(private_files([file], file.parent), file.name, choice), trial, TARGET)
 
         def ask(queries: np.ndarray, near: AnnIndex = near) -> None:
             for found, query in zip(near.search(queries, None, 1.0), queries, strict=True):

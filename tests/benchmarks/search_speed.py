@@ -26,6 +26,7 @@ from index import IndexRequirements, Product, SearchIndex, SearchQuery, Side, op
 from index.ann import AnnIndex
 from index.ann.choose import choose
 from index.ann.columns import read_columns, write_columns
+from index.ann.private_files import private_files
 from index.metrics import read_queries
 from index.metrics.judged import JudgedQuery
 from index.records import Snapshot
@@ -90,12 +91,13 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
             yield products, np.stack([images.astype(np.float32), snapshot.text_vectors])
 
     described = write_columns(folder, pieces(), copies * len(snapshot.products), snapshot.info.dim)
-    base = read_columns(folder, snapshot.info, 0, described)
+    base = read_columns(private_files(sorted(folder.iterdir()), folder), snapshot.info, 0, described)
     lists = PostingLists()
     lists.append([base.product(row) for row in range(len(base))])
     lists.save(folder / "words.npz")
     start = time.perf_counter()
-    lists = PostingLists.load(folder / "words.npz")
+    with (folder / "words.npz").open("rb") as file:
+        lists = PostingLists.load(file)
     loaded_s = time.perf_counter() - start
     titles = np.ascontiguousarray(base.texts[base.title_rows])
     ann: dict[Side, AnnIndex] = {}

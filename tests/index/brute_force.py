@@ -29,6 +29,7 @@ from index import (
 )
 from index.ann import AnnIndex, Choice, Kind, build
 from index.ann.columns import read_columns, write_columns
+from index.ann.private_files import private_files
 from index.ranking.calibrate import shipped_calibration
 
 COLOURS = ["Red", "red", "BLUE", "Green", "Navy  Blue"]
@@ -76,7 +77,8 @@ def over_files(catalogue: Snapshot) -> SearchIndex:
         half = count // 2
         pieces = [(catalogue.products[:half], vectors[:, :half]), (catalogue.products[half:], vectors[:, half:])]
         described = write_columns(Path(folder), pieces, count, dim)
-        base = read_columns(Path(folder), catalogue.info, catalogue.version, described)
+        files = private_files(sorted(Path(folder).iterdir()), Path(folder))
+        base = read_columns(files, catalogue.info, catalogue.version, described)
     near: dict[Side, AnnIndex] = {}
     kinds: dict[Side, tuple[Kind, str, np.ndarray]] = {
         "images": ("hnsw", "HNSW8,SQfp16", base.images),

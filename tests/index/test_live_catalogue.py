@@ -298,7 +298,7 @@ def test_no_write_is_lost_however_often_the_catalogue_is_replaced(folder: Path) 
 
     with ThreadPoolExecutor(1) as pool:
         editing = pool.submit(edit)
-        for _ in range(12):
+        for _ in range(6):
             with CatalogueWriter(folder, INFO, again) as build:
                 known = set(contents(folder)) - {f"p{number}" for number in range(1, 5)}
                 build.add(entry(name) for name in known)

@@ -31,6 +31,7 @@ class Problem(Enum):
     BAD_SHARD = ("shard missing or unreadable", "skipped")
     SHORT = ("row with too few fields", "skipped")
     NO_ID = ("row without an id", "skipped")
+    BAD_ID = ("id that is too long or has control characters", "skipped")
     DUPLICATE = ("duplicate id", "skipped, first kept")
     NO_TITLE = ("empty title, no attributes to make one", "skipped")
     TITLE_MADE = ("empty title", "repaired: made from the attributes")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import DataError
+from index import is_id
 from training.data.dataset import Dataset, Item, Problem, Report
 from training.data.pictures import Picture
 
@@ -46,6 +47,8 @@ def collect(pairs: Iterable[tuple[Row, Picture | Problem]], report: Report) -> t
             report.count(Problem.DUPLICATE, row.id)
         elif isinstance(picture, Problem):
             report.count(picture, row.id)
+        elif not is_id(row.id):
+            report.count(Problem.BAD_ID, row.id)
         elif not title:
             report.count(Problem.NO_TITLE, row.id)
         else:

@@ -90,7 +90,8 @@ def test_postings_are_read_from_a_file_as_they_were_written(tmp_path: Path) -> N
     lists = PostingLists()
     lists.append(products)
     lists.save(tmp_path / "words.npz")
-    index = WordIndex.over(PostingLists.load(tmp_path / "words.npz"))
+    with (tmp_path / "words.npz").open("rb") as file:
+        index = WordIndex.over(PostingLists.load(file))
     check(index, [*products])
     assert index.numeric_attributes == WordIndex.of(products).numeric_attributes == ["year"]
     index = index.updated(np.ones(10, dtype=np.bool_), [], [Product("z", TITLES[0])])
