@@ -29,7 +29,6 @@ import errno
 import json
 import os
 import shutil
-import sqlite3
 import sys
 import uuid
 import warnings
@@ -154,6 +153,8 @@ class OverloadedError(VitrineError):
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says when a disk, a quota or a limit of files leaves no room."""
+SQLITE_NO_SPACE = (13, 778)
+"""SQLITE_FULL and SQLITE_IOERR_WRITE of sqlite3, which not everybody who imports this needs."""
 FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122")
 MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")
 """The same in the words of libraries that pass on no number."""
@@ -181,8 +182,8 @@ def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryErr
             return OutOfMemoryError("the database has no memory left for this; ask for less at once")
         full = state == "53100" or (isinstance(error, OSError) and error.errno in FULL)
         # SQLite names a full disk. A quota and a limit of files come as a write that failed.
-        code = error.sqlite_errorcode if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode") else 0
-        if full or code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE) or any(t in said for t in FULL_TEXTS):
+        code = getattr(error, "sqlite_errorcode", 0)
+        if full or code in SQLITE_NO_SPACE or any(t in said for t in FULL_TEXTS):
             return NoSpaceError("the disk is full or a quota is used up; make room, then try again")
         error = error.__cause__
     return None
