@@ -3,8 +3,8 @@
     python -m tests.load.attack_victim --url http://127.0.0.1:8000 --out FILE
 
 It does not wait for an answer before it asks again, so that a service that stands still is seen in full. Half of the
-questions come on a new connection. Each answer becomes a line of FILE: kind, start, milliseconds, status (0: none). It
-ends when its standard input does.
+questions come on a new connection. Each answer becomes a line of FILE: kind, start, milliseconds, status (0: none came,
+-1: still open at the end). It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ EVERY_S = 0.05
 PICTURE_EVERY = 10
 """Of how many rounds one has a picture."""
 LONGEST_S = 30.0
+WAITING = -1
 MOST = 300
 """Questions without an answer at a time; a further one waits."""
 
@@ -70,7 +71,7 @@ class Victim:
         now = time.monotonic()
         for task, (kind, start) in list(self._running.items()):
             task.cancel()
-            self._write(kind, start, now, 0)
+            self._write(kind, start, now, WAITING)
 
     async def _ask(self, client: httpx.AsyncClient, kind: str, options: dict[str, Any]) -> None:
         start = time.monotonic()
