@@ -31,7 +31,7 @@ ARROWS = {
     "index.ranking": "index.query index.records index.words",
     "index.metrics.process": "index",
     "training": "models index training.data training.reports",
-    "training.data": "models",
+    "training.data": "models index",
     "training.reports": "models index training training.data",
     "training.indexing": "models index training training.data",
     "training.sweep": "models training training.data training.reports",
