@@ -55,6 +55,7 @@ module alone. In the rows of other rooms, `index` stands for the whole room, of 
 PUBLIC = {
     "app.doctor",
     "app.settings",
+    "models.decoder_process",
     "training.benchmark",
     "training.config",
     "training.pack",
