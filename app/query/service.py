@@ -94,6 +94,15 @@ class Service:
         answer: T = await self.batcher.submit(Lookup(ask, work=work, heavy=work > LIGHT))
         return answer
 
+    def check_room(self) -> None:
+        """Refuse a call with many queries before it is read, where it could not be begun now.
+
+        Raises:
+            OverloadedError: as many large calls are at work as may be.
+        """
+        if self._calls.locked():
+            raise OverloadedError(f"{CALLS} large calls are at work, as many as we take; try again in a second")
+
     async def search_many(self, jobs: Sequence[Job | InputError]) -> list[JobResult | Exception]:
         """Return the result of each of several jobs, or why it failed; an error among them stays where it is.
 
@@ -175,8 +184,8 @@ class Service:
         if len(pieces) < 2:
             yield
             return
-        if self._calls.locked() and not patient:
-            raise OverloadedError(f"{CALLS} large calls are at work, as many as we take; try again in a second")
+        if not patient:
+            self.check_room()
         async with self._calls:
             yield
 
