@@ -34,6 +34,7 @@ from app.schemas import (
     checked,
     is_picture,
 )
+from app.spent import spending
 from app.telemetry import Telemetry
 from common import ImageError, InputError
 
@@ -83,7 +84,10 @@ class Uploads:
         form = content_type(request) == "multipart/form-data"
         with self._places.hold(request, needs_slot=form or claimed_length(request) > MAX_JSON) as hold:
             fields, sent = await (self._read_form if form else self._read_json)(request, model, hold)
-            return fields, None if sent is None else await while_connected(request, self._picture(sent, hold))
+            if sent is None:
+                return fields, None
+            with spending():
+                return fields, await while_connected(request, self._picture(sent, hold))
 
     async def _read_json(self, request: Request, model: type[B], hold: Hold) -> tuple[B, bytes | str | None]:
         """Return the fields of a call that takes one picture, and the picture as it was sent."""
@@ -142,7 +146,8 @@ class Uploads:
 
         with self._places.hold(request, needs_slot=claimed_length(request) > MAX_JSON) as hold:
             queries = await self._json.read(request, hold, BatchRequest.most_values(dim), check)
-            return await while_connected(request, together(one, queries))
+            with spending():
+                return await while_connected(request, together(one, queries))
 
     async def read_embeddings(self, request: Request, dim: int) -> tuple[EmbeddingsRequest, list[str | np.ndarray]]:
         """Return the fields of a call for vectors of `dim` floats, and its inputs with pictures prepared.
@@ -170,7 +175,8 @@ class Uploads:
             inputs = fields.inputs()
             if not any(map(is_picture, inputs)):
                 return fields, list(inputs)
-            return fields, await while_connected(request, together(one, enumerate(inputs)))
+            with spending():
+                return fields, await while_connected(request, together(one, enumerate(inputs)))
 
     async def read_lines(self, request: Request) -> AsyncGenerator[list[Line], None]:
         """Yield the lines of a bulk call in pieces as they arrive, with their pictures; a bad one has what is wrong.
