@@ -69,8 +69,8 @@ WORKER_SILENT_S = 60
 def create_app(settings: Settings | None = None, *, encoder: Encoder | None = None) -> FastAPI:
     """Return the application; opens checkpoint and catalogue, so that what does not fit is refused here.
 
-    Without `settings` they come from the environment: `uvicorn --factory app:create_app`. With `encoder` that one is
-    served and no checkpoint is loaded. SIGHUP makes it reload both.
+    Without `settings` they come from the environment. With `encoder` that one is served and no checkpoint is loaded.
+    SIGHUP makes it reload both. The bounds of connections are `BoundedProtocol`'s, which `serve` gives to uvicorn.
 
     Raises:
         ArtefactError: checkpoint or catalogue missing or damaged, or made by different encoders (names both).
@@ -83,7 +83,9 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     except ValueError as error:
         raise ConfigError(f"VITRINE_TRUSTED_PROXIES: {error}") from None
     components = open_components(settings, encoder)
-    connections = Connections(possible_connections(settings.max_connections), proxies, components.telemetry)
+    connections = Connections(
+        possible_connections(settings.max_connections), proxies, components.telemetry, settings.upload_timeout_s
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:

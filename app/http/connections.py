@@ -54,14 +54,15 @@ class Connections:
 
     A trusted proxy is not one caller, so it may hold all. At the bound the connection that has waited longest for bytes
     of its caller makes room: a caller who only holds connections shuts nobody out, not even those who share its
-    address. To be used on the event loop.
+    address. To be used on the event loop. `body_s` is how long a body may take to arrive.
     """
 
-    def __init__(self, limit: int, proxies: Proxies, telemetry: Telemetry) -> None:
+    def __init__(self, limit: int, proxies: Proxies, telemetry: Telemetry, body_s: float) -> None:
         self.limit = limit
         self.per_address = max(1, limit // 2)
         self.proxies = proxies
         self.telemetry = telemetry
+        self.body_s = body_s
         self._open: dict[Connection, str] = {}  # with whom it counts
         self._sizes: dict[str, int] = {}
         self._waiting: dict[Connection, None] = {}  # longest first

@@ -27,8 +27,8 @@ from common import InputError
 LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 MAX_FILES = 1_000
 """Most pictures of one bulk form."""
-SPOOLED = 1_000_000
-"""A file of a bulk form is kept in memory up to so many bytes."""
+SPOOLED = 2_000_000
+"""A file of a bulk form is kept in memory up to so many bytes: of all forms together, at most 100 are on the disk."""
 PIECE = 32
 """Lines of a bulk call that are encoded and written together, at most."""
 PIECE_BYTES = 4_000_000

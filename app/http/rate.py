@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,7 @@ class RateLimit:
             fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
+@lru_cache(maxsize=4096)
 def address_group(host: str) -> str:
     """Return what counts as one caller: an IPv4 address, or the /64 that an IPv6 caller can choose addresses from."""
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +32,7 @@ from app.errors import (
     UpgradeError,
     invalid,
 )
+from app.http.headers import HEADERS_RAW, REQUEST_ID_RAW
 from common import (
     ArtefactError,
     ConfigError,
@@ -82,6 +85,8 @@ STATUS: dict[type[Exception], int] = {
 }
 RETRY_AFTER_S = 1
 MAX_FOREIGN = 200
+MAX_MESSAGE = 2_000
+"""Characters of an error's message: what was sent, an id or a path, may be a part of it, and of any length."""
 INTERNAL = "something went wrong on our side; the log has the reason under this request id"
 
 
@@ -102,6 +107,7 @@ def error_body(
     request_id: str, code: str, message: str, details: Sequence[Mapping[str, str]] = ()
 ) -> dict[str, dict[str, Any]]:
     """Return the one shape of errors as JSON data."""
+    message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}..."
     return {"error": {"code": code, "message": message, "details": list(details), "request_id": request_id}}
 
 
@@ -115,6 +121,23 @@ class CodedResponse(JSONResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
         scope.setdefault("state", {})["error_code"] = self.code
         await super().__call__(scope, receive, send)
+
+
+def raw_error(status: int, code: str, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> tuple[bytes, int]:
+    """Return an error as the bytes of a last answer of HTTP/1.1 on a connection, and how many of them are its body."""
+    request_id = uuid.uuid4().hex
+    body = json.dumps(error_body(request_id, code, message)).encode()
+    lines = [
+        *headers,
+        *HEADERS_RAW,
+        (REQUEST_ID_RAW, request_id.encode()),
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *([(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []),
+        (b"connection", b"close"),
+    ]
+    first = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    return b"".join([first, *(b"%s: %s\r\n" % line for line in lines), b"\r\n", body]), len(body)
 
 
 def internal_error(request_id: str) -> JSONResponse:

@@ -7,10 +7,12 @@ import io
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +119,7 @@ def test_pictures_of_callers_who_left_cost_nothing(
         with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as raw:
             head = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
             raw.sendall(f"POST {IMAGES} HTTP/1.1\r\n{head}\r\n".encode() + asked.read())
-            until(lambda: darkroom.held == 1)
+            until(lambda: darkroom.held == 1, 60)
         # The one process held that picture, and the door is still closed.
         assert client.post(IMAGES, files={"image": ("x", SMALL)}).status_code == 200
 
@@ -272,3 +274,40 @@ def test_a_hostile_picture_is_refused_and_the_next_one_answered(folder: Path) ->
         for data in (ico + bomb.getvalue(), bomb.getvalue(), encoded(draw("red", "bag"), "JPEG2000")):
             error_of(client.post(IMAGES, files={"image": ("x", data)}), 422, "bad_image")
         assert client.post(IMAGES, files={"image": ("x", SMALL)}).status_code == 200
+
+
+def tiff(width: int, height: int, *more: tuple[int, int, int, int], data: bytes = b"") -> bytes:
+    """Return a grey TIFF of that size, with further tags."""
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (277, 3, 1, 1)]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted([*tags, *more]))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags) + len(more)) + entries + bytes(4) + data
+
+
+HOSTILE = {
+    "a TIFF whose tiles are a thousand times the picture": tiff(
+        16, 16, (322, 4, 1, 60_000), (323, 4, 1, 60_000), (324, 4, 1, 8), (325, 4, 1, 100), data=bytes(100)
+    ),
+    "a TIFF whose strip is longer than the file": tiff(
+        6_000, 6_000, (273, 4, 1, 8), (278, 4, 1, 6_000), (279, 4, 1, 4_000_000_000)
+    ),
+    "a TIFF whose directory names itself": tiff(4, 4)[:-4] + b"\x08\0\0\0",
+    "a TIFF with a tag of four billion values": tiff(4, 4, (270, 2, 0xFFFFFFFF, 8)),
+    "a WebP with a canvas of 268 megapixels": (
+        b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0" + (16_383).to_bytes(3, "little") * 2
+    ),
+    "a PNG with half a million chunks": SMALL[:33] + 500_000 * (b"\0\0\0\0prIv" + b"\x8a\x05\x1d\x1b") + SMALL[33:],
+    "an animation of 3,000 frames": encoded(
+        draw("red", "bag"), "GIF", save_all=True, append_images=[Image.new("L", (1, 1), n % 256) for n in range(300)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_ends_in_time_and_within_memory(name: str) -> None:
+    async def work(decoders: Decoders) -> int:
+        with suppress(ImageError):  # never: no memory, no time, no process
+            await decoders.decode(HOSTILE[name], SIZE, "a")
+        await decoders.decode(SMALL, SIZE, "a")
+        return max(map(_peak, children()))
+
+    assert run(work) < 200_000_000
