@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     from models.checkpoint_folder import WEIGHTS_FILE as WEIGHTS_FILE
     from models.checkpoint_folder import encoder_id as encoder_id
     from models.checkpoint_folder import read_config as read_config
-    from models.decoder_process import ANSWER as ANSWER
-    from models.decoder_process import DONE as DONE
-    from models.decoder_process import LARGE as LARGE
-    from models.decoder_process import NO_MEMORY as NO_MEMORY
-    from models.decoder_process import TASK as TASK
     from models.dual_encoder import MAX_LOGIT_SCALE as MAX_LOGIT_SCALE
     from models.dual_encoder import DualEncoder as DualEncoder
     from models.encoder import Encoder as Encoder
@@ -63,7 +58,6 @@ __getattr__ = lazy_exports(
         "models.backend": "Backend DeviceLostError TOWERS TowerName",
         "models.checkpoint": "Checkpoint load_checkpoint packed save_checkpoint state_hash unpacked",
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
-        "models.decoder_process": "ANSWER DONE LARGE NO_MEMORY TASK",
         "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
         "models.encoder": "Encoder load_encoder torch_encoder",
         "models.images": "FORMATS MAX_PIXELS NAMED decode_image scaled to_rgb",

@@ -22,7 +22,7 @@ from app.http.limits import BodyLimits
 from app.http.turns import Turns
 from app.telemetry import Telemetry
 from common import ImageError, OutOfMemoryError
-from models import ANSWER, DONE, LARGE, NO_MEMORY, TASK
+from models.decoder_process import ANSWER, DONE, LARGE, NO_MEMORY, TASK
 
 logger = logging.getLogger("vitrine.app")
 
