@@ -62,7 +62,7 @@ async def replaced(caller: Caller, times: int, hold: Callable[[], Awaitable[None
 
 @attack
 async def charset(caller: Caller, products: int) -> None:
-    """A4: forms in a character set that Python knows and cannot read."""
+    """Forms in a character set that Python knows and cannot read."""
     picture = picture_of("charset")
     blobs = [form(path, picture, f"; charset={name}") for path in payloads.FORMS for name in ("undefined", "punycode")]
     while caller.going:
@@ -73,21 +73,21 @@ async def charset(caller: Caller, products: int) -> None:
 
 @attack
 async def jpeg2000(caller: Caller, products: int) -> None:
-    """A5: 60 pictures at once, each some hundred bytes and a second of decoding."""
+    """60 pictures at once, each some hundred bytes and a second of decoding."""
     blob = form(IMAGES, payloads.jpeg2000())
     await repeat(caller, 60, lambda _: blob)
 
 
 @attack
 async def avif(caller: Caller, products: int) -> None:
-    """A5: 60 pictures at once of a kind that is read, each some hundred bytes; half are within today's memory."""
+    """60 pictures at once of a kind that is read, each some hundred bytes; half are within today's memory."""
     blobs = [form(IMAGES, payloads.avif(side)) for side in (7000, 4000)]
     await repeat(caller, 60, lambda number: blobs[number % 2])
 
 
 @attack
 async def pictures_left(caller: Caller, products: int) -> None:
-    """A5: 60 pictures of 50 million pixels, a wave each second; every caller hangs up at once."""
+    """60 pictures of 50 million pixels, a wave each second; every caller hangs up at once."""
     blob = form(IMAGES, payloads.wide_png())
     while caller.going:
         await asyncio.gather(*(caller.send_and_leave(blob) for _ in range(60)))
@@ -96,49 +96,49 @@ async def pictures_left(caller: Caller, products: int) -> None:
 
 @attack
 async def icons(caller: Caller, products: int) -> None:
-    """A6: pictures of 169 million pixels within icons that claim 16 x 16 and 1,024 x 1,024."""
+    """Pictures of 169 million pixels within icons that claim 16 x 16 and 1,024 x 1,024."""
     blobs = [form(IMAGES, payloads.ico()), form(IMAGES, payloads.icns())]
     await repeat(caller, 4, lambda number: blobs[number % 2])
 
 
 @attack
 async def unknown_fields(caller: Caller, products: int) -> None:
-    """B1: three bodies at once with 1.25 million fields that a search does not have."""
+    """Three bodies at once with 1.25 million fields that a search does not have."""
     blob = payloads.unknown_fields()
     await repeat(caller, 3, lambda _: blob)
 
 
 @attack
 async def bad_filters(caller: Caller, products: int) -> None:
-    """B1: three bodies at once with 900,000 filters that are none."""
+    """Three bodies at once with 900,000 filters that are none."""
     blob = payloads.bad_filters()
     await repeat(caller, 3, lambda _: blob)
 
 
 @attack
 async def bad_inputs(caller: Caller, products: int) -> None:
-    """B1: three calls at once for the vectors of 1.5 million empty lists."""
+    """Three calls at once for the vectors of 1.5 million empty lists."""
     blob = payloads.bad_inputs()
     await repeat(caller, 3, lambda _: blob)
 
 
 @attack
 async def bad_batch(caller: Caller, products: int) -> None:
-    """B1: three batches at once of 100 queries with 11,000 unknown fields each."""
+    """Three batches at once of 100 queries with 11,000 unknown fields each."""
     blob = payloads.bad_batch()
     await repeat(caller, 3, lambda _: blob)
 
 
 @attack
 async def slow_bodies(caller: Caller, products: int) -> None:
-    """B2: 300 callers announce 30 bytes and send one."""
+    """300 callers announce 30 bytes and send one."""
     start = head("POST", IMAGES, "Content-Type: application/json", "Content-Length: 30") + b"{"
     await replaced(caller, 300, lambda: caller.hold(start))
 
 
 @attack
 async def slow_forms(caller: Caller, products: int) -> None:
-    """B2: 100 callers announce a form and send its first bytes."""
+    """100 callers announce a form and send its first bytes."""
     kind = f"Content-Type: multipart/form-data; boundary={payloads.BOUNDARY}"
     start = head("POST", IMAGES, kind, "Content-Length: 100000") + f"--{payloads.BOUNDARY}\r\n".encode()
     await replaced(caller, 100, lambda: caller.hold(start))
@@ -146,32 +146,32 @@ async def slow_forms(caller: Caller, products: int) -> None:
 
 @attack
 async def long_header(caller: Caller, products: int) -> None:
-    """B3: a header of 200 MB."""
+    """A header of 200 MB."""
     await repeat(caller, 1, lambda _: payloads.long_header(200_000_000))
 
 
 @attack
 async def many_headers(caller: Caller, products: int) -> None:
-    """B3: a million headers."""
+    """A million headers."""
     await repeat(caller, 1, lambda _: payloads.many_headers())
 
 
 @attack
 async def unfinished_headers(caller: Caller, products: int) -> None:
-    """B3: 5,000 connections whose headers do not end."""
+    """5,000 connections whose headers do not end."""
     start = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     await replaced(caller, 5_000, lambda: caller.hold(start, b"X-More: 1\r\n", every_s=2))
 
 
 @attack
 async def silent_connections(caller: Caller, products: int) -> None:
-    """B3: 500 connections that never send a byte."""
+    """500 connections that never send a byte."""
     await replaced(caller, 500, lambda: caller.hold(b""))
 
 
 @attack
 async def unread_answers(caller: Caller, products: int) -> None:
-    """B4: 20 callers ask for 30 MB each and read none of it; 20 more for the 3 MB that are allowed now."""
+    """20 callers ask for 30 MB each and read none of it; 20 more for the 3 MB that are allowed now."""
     blobs = [payloads.unread(100), payloads.unread(10)]
 
     async def one(number: int) -> None:
@@ -184,28 +184,28 @@ async def unread_answers(caller: Caller, products: int) -> None:
 
 @attack
 async def costly_batch(caller: Caller, products: int) -> None:
-    """B5: four batches at once that compare every picture with every other; two are within today's bounds."""
+    """Four batches at once that compare every picture with every other; two are within today's bounds."""
     blobs = [payloads.costly_batch(100, 1000, min(1000, products // 2)), payloads.costly_batch(10, 1000, 9000)]
     await repeat(caller, 4, lambda number: blobs[number % 2])
 
 
 @attack
 async def far_batch(caller: Caller, products: int) -> None:
-    """B5: four batches at once from far down in the results; two are within today's bounds."""
+    """Four batches at once from far down in the results; two are within today's bounds."""
     blobs = [payloads.far_batch(10, max(0, min(55_000, products - 1000))), payloads.far_batch(100, 9000)]
     await repeat(caller, 4, lambda number: blobs[number % 2])
 
 
 @attack
 async def facets(caller: Caller, products: int) -> None:
-    """B5: 400 callers count all values."""
+    """400 callers count all values."""
     blob = request("GET", "/v1/facets")
     await repeat(caller, 400, lambda _: blob)
 
 
 @attack
 async def evaluations(caller: Caller, products: int) -> None:
-    """B6: a write makes eight evaluations new; each is asked for, and nobody waits for it."""
+    """A write makes eight evaluations new; each is asked for, and nobody waits for it."""
     picture = picture_of("evaluations")
     asks = [
         request("GET", f"/v1/evaluation{what}?split={split}")
@@ -225,7 +225,7 @@ async def evaluations(caller: Caller, products: int) -> None:
 
 @attack
 async def readiness(caller: Caller, products: int) -> None:
-    """B7: 8 callers ask without a pause whether the service is ready."""
+    """8 callers ask without a pause whether the service is ready."""
     blob = request("GET", "/readyz")
     await repeat(caller, 8, lambda _: blob)
 
@@ -247,7 +247,7 @@ async def slow_bulk(caller: Caller, products: int) -> None:
 
 @attack
 async def new_names(caller: Caller, products: int) -> None:
-    """C4: products with 64 names of attributes each that no other has; needs a key."""
+    """Products with 64 names of attributes each that no other has; needs a key."""
     picture = data_uri(picture_of("names"))
     number = 0
     while caller.going:

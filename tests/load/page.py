@@ -105,7 +105,8 @@ def _attack(figures: Any, before: Any) -> str:
             f"| {one['what']} `{name}` | {' | '.join(f'{was} → {now}' for was, now in zip(*sides, strict=True))} |"
         )
     rests = [
-        f"{side['rest']['text p99 ms']:,.0f} and {side['rest']['memory MB']:,.0f} MB" for side in (before, figures)
+        f"{side['rest']['text p99 ms']:,.0f} ms and the memory {side['rest']['memory MB']:,.0f} MB"
+        for side in (before, figures)
     ]
     failed = [f"`{name}` ({', '.join(one['missed'])})" for name, one in figures["attacks"].items() if one["missed"]]
     table = "\n".join(rows)
@@ -113,10 +114,10 @@ def _attack(figures: Any, before: Any) -> str:
 ## Attacks by one caller
 
 ```console
-python -m tests.load.attack --seconds {figures["seconds"]:g} --out docs/reliability/attack.json
+python -m tests.load.attack --products {figures["products"]} --out docs/reliability/attack.json
 ```
 
-Each attack is by one caller, without a key where none is named, on {figures["products"]:,} products, for
+Each attack is by one caller, without a key where none is named, on {figures["products"]:,} products (`--catalogue`), for
 {figures["seconds"]:g} seconds. Meanwhile another caller sends a text and a `/healthz` every 50 ms, without waiting for
 answers, half of them on new connections. Attacker, other caller and service share {figures["machine"]["cores"]} cores.
 Left of each arrow is the service before these attacks were mended, at commit {BEFORE}; right of it the present one.
@@ -127,7 +128,7 @@ Left of each arrow is the service before these attacks were mended, at commit {B
 | {targets["memory ratio"]} | {targets["refusals p99 ms"]} | {targets["well again s"]} |
 {table}
 
-At rest the texts' p99 was {rests[0]} before, and is {rests[1]} now. *never*: not within
+At rest, the texts' p99 was {rests[0]} before; now they are {rests[1]}. *never*: not within
 20 s, or the process had ended. {"Missed now: " + "; ".join(failed) + "." if failed else "No target is missed now."}
 """
 
