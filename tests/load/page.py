@@ -117,7 +117,7 @@ def _attack(figures: Any, before: Any) -> str:
 python -m tests.load.attack --products {figures["products"]} --out docs/reliability/attack.json
 ```
 
-Each attack is by one caller, without a key where none is named, on {figures["products"]:,} products (`--catalogue`), for
+Each attack is by one caller, without a key where none is named, on {figures["products"]:,} products, for
 {figures["seconds"]:g} seconds. Meanwhile another caller sends a text and a `/healthz` every 50 ms, without waiting for
 answers, half of them on new connections. Attacker, other caller and service share {figures["machine"]["cores"]} cores.
 Left of each arrow is the service before these attacks were mended, at commit {BEFORE}; right of it the present one.
