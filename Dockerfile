@@ -50,8 +50,9 @@ COPY --from=dependencies /opt/venv /opt/venv
 COPY checkpoints /srv/checkpoints
 COPY training/configs /srv/training/configs
 COPY --from=build /opt/vitrine /opt/vitrine
-# Passive: OpenMP threads that spin at a barrier become very slow when another process takes a core.
-ENV PATH=/opt/vitrine/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/vitrine PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp \
+# Passive: OpenMP threads that spin at a barrier become very slow when another process takes a core. A safe path: Python
+# imports nothing from the working folder.
+ENV PATH=/opt/vitrine/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/vitrine PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 MPLCONFIGDIR=/tmp \
     OMP_WAIT_POLICY=PASSIVE ORT_DISABLE_TELEMETRY=1 HF_HUB_OFFLINE=1 VITRINE_DEVICE=${DEVICE} VITRINE_HOST=0.0.0.0 VITRINE_PORT=8000
 USER 10001
 WORKDIR /srv

@@ -41,9 +41,9 @@ def _files(settings: Settings, catalogue: Location) -> list[Finding]:
         wide = [path.name for path in files if path.stat().st_mode & 0o007]
         if wide and catalogue.resolve().stat().st_mode & 0o005:
             said = f"every user of the machine may read {wide[0]} and {len(wide) - 1} more, though searches need a key"
-            found.append(Finding("catalogue files", "problem", said, f"chmod -R o-rwx {catalogue.resolve()}"))
+            found.append(Finding("files", "problem", said, f"chmod -R o-rwx {catalogue.resolve()}"))
         else:
-            found.append(Finding("catalogue files", "ok", f"only owner and group may read {catalogue}"))
+            found.append(Finding("files", "ok", f"only owner and group may read {catalogue}"))
     return found
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from index.metrics import query_stats as query_stats
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
+    from index.names import MAX_NAMES as MAX_NAMES
     from index.product import MAX_ID as MAX_ID
     from index.product import PRODUCT_ID as PRODUCT_ID
     from index.product import SPLITS as SPLITS
@@ -104,6 +105,7 @@ __getattr__ = lazy_exports(
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
+        "index.names": "MAX_NAMES",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule is_id title_key",
         "index.query": (
             "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"

@@ -85,6 +85,8 @@ STATUS: dict[type[Exception], int] = {
 }
 RETRY_AFTER_S = 1
 MAX_FOREIGN = 200
+MAX_MESSAGE = 2_000
+"""Characters of an error's message: what was sent, an id or a path, may be a part of it, and of any length."""
 INTERNAL = "something went wrong on our side; the log has the reason under this request id"
 
 
@@ -105,6 +107,7 @@ def error_body(
     request_id: str, code: str, message: str, details: Sequence[Mapping[str, str]] = ()
 ) -> dict[str, dict[str, Any]]:
     """Return the one shape of errors as JSON data."""
+    message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}..."
     return {"error": {"code": code, "message": message, "details": list(details), "request_id": request_id}}
 
 

@@ -20,7 +20,7 @@ from app.live.private import make_private
 from app.query import Encoder, MicroBatcher, QueuedJob, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
-from common import ArtefactError, ConflictError, ReplacedError, VitrineError
+from common import ArtefactError, InputError, ReplacedError, VitrineError
 from index import LANGUAGES, Delete, Languages, Put, SearchQuery, Store, Written, open_catalogue, open_search, refresh
 from models import encoder_id, load_encoder
 
@@ -36,7 +36,7 @@ MAX_EDITS = 256
 RELOAD_S = 120.0
 """Longest that a reload waits for the edits before it, in seconds."""
 
-WriteResult = list[Written | ConflictError]
+WriteResult = list[Written | InputError]
 
 
 @dataclass(slots=True, eq=False)
@@ -240,12 +240,27 @@ class ServingState:
         with self._changing:
             encoder = self.serving.encoder
             edits = [edit for job in jobs if job.encoder is encoder for edit in job.edits]
-            written = iter(self.catalogue.write(edits) if edits else [])
+            try:
+                written = iter(self._written(edits))
+            except InputError as error:
+                if len(jobs) > 1 or type(error) is not InputError:
+                    raise  # several jobs are tried one by one
+                written = iter([self._written_alone(edit) for edit in edits])
             self._refresh()
             return [
                 [next(written) for _ in job.edits] if job.encoder is encoder else ReplacedError(REPLACED)
                 for job in jobs
             ]
+
+    def _written(self, edits: Sequence[Put | Delete]) -> Sequence[Written | InputError]:
+        return self.catalogue.write(edits) if edits else []
+
+    def _written_alone(self, edit: Put | Delete) -> Written | InputError:
+        """Make one edit of a job of which one cannot be stored: the others are."""
+        try:
+            return self._written([edit])[0]
+        except InputError as error:
+            return error
 
     def _refresh(self) -> None:
         fresh = refresh(self.serving.index, self.catalogue)

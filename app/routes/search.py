@@ -80,6 +80,7 @@ async def search_descriptions_batch(request: Request, components: TheComponents)
 
 async def _read_jobs(request: Request, components: Components, side: Side) -> list[Job | InputError]:
     """Return the job of each of several searches, or what is wrong with it."""
+    components.service.check_room()
     dim = components.service.serving.encoder.dim
     jobs: list[Job | InputError] = []
     for query in await components.uploads.read_batch(request, dim):

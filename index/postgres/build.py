@@ -166,6 +166,9 @@ class PostgresWriter:
         connection = self._connection
         self._finishing = True
         connection.execute(self._sql(KEYS))
+        keep = self._keep
+        if keep is not None:
+            keep = self._carry_over(keep) or keep  # before there is a graph, which makes every row dearer
         # The graph is best built in memory, by several workers where the server has them.
         connection.execute("SELECT set_config('maintenance_work_mem', '1GB', false)")
         connection.execute(
@@ -176,11 +179,12 @@ class PostgresWriter:
         )
         connection.execute(self._sql(HNSW, m=M, ef=EF_CONSTRUCTION))
         connection.execute(self._sql("ANALYZE {build}.products"))
-        after = None if self._keep is None else self._carry_over(self._keep)
+        if keep is not None:
+            keep = self._carry_over(keep) or keep
         with connection.transaction():
             (now, *_) = connection.execute("SELECT build FROM vitrine.current FOR UPDATE").fetchone() or (None,)
-            if self._keep is not None:
-                self._carry_over(after or self._keep, locked=True)
+            if keep is not None:
+                self._carry_over(keep, locked=True)
             connection.execute(
                 self._sql(
                     "INSERT INTO {build}.attributes SELECT name, count(*)"
@@ -240,7 +244,7 @@ class PostgresWriter:
         edited = edited_products(self._connection, build, wanted, until)
         ids = [one for one, _ in edited]
         damage = Damage(self._database)
-        self._carrier.carry(ids, info, lambda some: read_entries(self._connection, build, some, damage))
+        self._carrier.carry(ids, info, lambda some: read_entries(self._connection, build, some, damage), damage)
         remember(self._connection, self._name, edited)
         mark_leads(self._connection, self._name, self._touched)
         self._touched.clear()

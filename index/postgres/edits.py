@@ -11,6 +11,7 @@ from typing import Any
 
 from common import ConflictError
 from index.damage import Damage
+from index.names import MAX_NAMES, too_many_names
 from index.postgres.connection import Connection
 from index.postgres.edited import forget_changes, read_entries
 from index.postgres.rows import COLUMNS, entry_to_row, storable, title_id
@@ -43,6 +44,7 @@ def write_edits(
         InputError: an entry that cannot be stored.
     """
     version, position, products = current.version, current.position, current.products
+    before = _names(connection, build)
     outcomes = []
     for edit in edits:
         outcome = _write_one(connection, build, dim, edit, version + 1, position + 1, damage)
@@ -50,12 +52,21 @@ def write_edits(
             version, position = version + 1, position + 1
             products += 1 if outcome.created else -1 if outcome.digest is None else 0
         outcomes.append(outcome)
+    after = _names(connection, build)
+    if after - before and len(after) > MAX_NAMES:
+        raise too_many_names(len(after), after - before)
     if version != current.version:
         connection.execute(
             "UPDATE vitrine.current SET version = %s, position = %s, products = %s", [version, position, products]
         )
         forget_changes(connection, build, version - log_length)
     return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
+
+
+def _names(connection: Connection, build: str) -> set[str]:
+    """Return the attribute names there are."""
+    rows = connection.execute(format_sql("SELECT name FROM {build}.attributes WHERE products > 0", build)).fetchall()
+    return {name for (name,) in rows}
 
 
 def _write_one(

@@ -146,6 +146,13 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
         yield products, vectors
 
 
+def attribute_names(connection: sqlite3.Connection, since: int | None) -> set[str]:
+    """Return the attribute names of the products that were changed after version `since`; of all for None."""
+    where = "" if since is None else "WHERE seq > 0 AND seq > ?"
+    rows = connection.execute(f"SELECT attributes FROM products {where}", () if since is None else (since,))  # noqa: S608
+    return {name for (text,) in rows for name in parsed_attributes(text) or ()}
+
+
 def read_changes(connection: sqlite3.Connection, since: int, dim: int, damage: Damage) -> Changes | None:
     """Return what has changed after version `since`; None when the log does not go back so far."""
     version = version_of(connection)

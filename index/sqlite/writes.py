@@ -10,8 +10,10 @@ from pathlib import Path
 
 from common import ArtefactError, ConflictError, ReplacedError, resource_error
 from index.damage import Damage
+from index.names import KnownNames
 from index.records import Delete, Put, Written
 from index.sqlite.edits import roll_back, write_edits
+from index.sqlite.rows import attribute_names
 from index.sqlite.schema import open_writer, version_of
 from index.sqlite.wal import Log
 
@@ -44,6 +46,7 @@ class Writes:
         self._replaced = replaced
         self._reader_away = reader_away
         self._turn = threading.Lock()
+        self._names = KnownNames(lambda since: attribute_names(self.connection, since))
         self._open()
 
     def _open(self) -> None:
@@ -61,6 +64,7 @@ class Writes:
                     # Checked under SQLite's write lock, which a build holds too while it replaces the catalogue.
                     if self._replaced() or not self._log.in_place():
                         raise ReplacedError("another catalogue has just taken this one's place; send it again")
+                    self._names.check(edits, version_of(self.connection))
                     outcomes = write_edits(self.connection, edits, dim, self._log_length, self._damage)
                     self.connection.execute("COMMIT")
                 except BaseException:

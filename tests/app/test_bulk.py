@@ -117,3 +117,18 @@ def test_single_queries_go_on_while_many_lines_are_written(editor: httpx.Client)
             asked += 1
         assert writing.result()["created"] == 600
     assert asked > 3
+
+
+def test_a_line_that_the_store_refuses_fails_alone(editor: httpx.Client) -> None:
+    """The lines that were written together with it failed too; a catalogue has a thousand attribute names at most."""
+    products: list[dict[str, Any]] = [
+        {"id": f"n{n}", **body("red", "bag", attributes={f"{n} {at}": "x" for at in range(64)})} for n in range(20)
+    ]
+    answer = send(editor, lines(*products))
+    assert answer["created"] == 15
+    assert [error["line"] for error in answer["errors"]] == [16, 17, 18, 19, 20]
+    assert {error["code"] for error in answer["errors"]} == {"bad_input"}
+    assert "it may have 1,000" in answer["errors"][0]["message"]
+    one = {name: value for name, value in products[-1].items() if name != "id"}
+    error = error_of(editor.put("/v1/products/new", json=one), 422, "bad_input")
+    assert len(error["message"]) < 300

@@ -183,7 +183,7 @@ def test_a_model_replaced_under_load_never_mixes_with_the_old_one(
         before = ask(client, IMAGES, text="red dress", k=48, mode="vector")
         picture = encoded(HELD)
         between = people.submit(client.post, IMAGES, files={"image": ("x", picture)})
-        until(lambda: darkroom.held == 1)
+        until(lambda: darkroom.held == 1, 60)
         components.state.serving = Serving(Large(), components.state.serving.index)
         darkroom.open()
         late: httpx.Response = between.result()

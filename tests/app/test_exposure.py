@@ -48,13 +48,13 @@ def test_a_keyed_catalogue_that_everybody_may_read_is_a_problem(tmp_path: Path) 
     catalogue = tmp_path / "catalogue"
     catalogue.mkdir(mode=0o755)
     (catalogue / "catalogue-1.sqlite").touch(0o644)
-    assert "catalogue files" not in look(catalogue)
-    assert look(catalogue, reads="keyed")["catalogue files"].state == "problem"
+    assert "files" not in look(catalogue)
+    assert look(catalogue, reads="keyed")["files"].state == "problem"
     catalogue.chmod(0o750)
-    assert look(catalogue, reads="keyed")["catalogue files"].state == "ok"
+    assert look(catalogue, reads="keyed")["files"].state == "ok"
     catalogue.chmod(0o755)
     (catalogue / "catalogue-1.sqlite").chmod(0o640)
-    assert look(catalogue, reads="keyed")["catalogue files"].state == "ok"
+    assert look(catalogue, reads="keyed")["files"].state == "ok"
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ def test_pictures_in_json_need_slots_and_texts_do_not(
     held = {"image": data_uri(HELD)}
     with shop_open(folder, upload_slots=1, deadline_s=60) as client, ThreadPoolExecutor(1) as people:
         first = people.submit(client.post, IMAGES, json=held)
-        until(lambda: darkroom.held == 1)
+        until(lambda: darkroom.held == 1, 60)
         calls: list[tuple[str, dict[str, Any]]] = [
             (IMAGES, held),
             ("/v1/classify", {**held, "labels": ["a", "b"]}),

@@ -173,7 +173,7 @@ def test_decoding_never_holds_up_texts(folder: Path, darkroom: Darkroom) -> None
     held = encoded(HELD)
     with shop_open(folder, decode_threads=2, deadline_s=60) as client, ThreadPoolExecutor(4) as people:
         pictures = [people.submit(post, client, held) for _ in range(4)]
-        until(lambda: darkroom.held == 2)
+        until(lambda: darkroom.held == 2, 60)
         for _ in range(20):
             assert ask(client, IMAGES, text="red dress")["results"]
         assert darkroom.held == 2
@@ -185,7 +185,7 @@ def test_more_uploads_than_slots_are_refused_at_once(folder: Path, darkroom: Dar
     held = encoded(HELD)
     with shop_open(folder, upload_slots=2, deadline_s=60) as client, ThreadPoolExecutor(2) as people:
         pictures = [people.submit(post, client, held) for _ in range(2)]
-        until(lambda: darkroom.held == 2)
+        until(lambda: darkroom.held == 2, 60)
         refused = post(client, held)
         error_of(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) >= 1

@@ -62,7 +62,12 @@ def traced(command: Sequence[str], log: Path) -> list[str]:
 
 
 def install() -> None:
-    """Write a line for everything that is not allowed, and refuse what would leave the machine."""
+    """Write a line for everything that is not allowed, and refuse what would leave the machine.
+
+    A process without the environment of the others is left to strace: a decoder of pictures gets none.
+    """
+    if LOG not in os.environ:
+        return
     out = os.open(os.environ[LOG], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     folders = os.environ[FOLDERS].split(os.pathsep)
 
@@ -109,7 +114,12 @@ def _within(path: Any, folders: Iterable[str]) -> bool:
     if isinstance(path, int):
         return True
     place = os.path.realpath(os.fsdecode(path))
-    return place.startswith(DEVICES) or any(place == folder or place.startswith(f"{folder}/") for folder in folders)
+    # Python keeps what it has compiled beside the source.
+    return (
+        "__pycache__" in place
+        or place.startswith(DEVICES)
+        or any(place == folder or place.startswith(f"{folder}/") for folder in folders)
+    )
 
 
 def faults_in_trace(trace: Path, environment: Mapping[str, str], here: Path) -> list[str]:

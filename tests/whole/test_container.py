@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from app.errors import MisdirectedError
+from app.http.hosts import Hosts
 from tests.tools.root import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -39,6 +41,16 @@ def test_every_service_is_bounded(name: str) -> None:
     for limit in ("mem_limit", "cpus", "pids_limit"):
         assert re.fullmatch(r"\$\{\w+:-[1-9]\d*[gm]?\}", service[limit]), f"{limit}: {service.get(limit)}"
     assert all("size=" in place for place in service.get("tmpfs", []))
+
+
+def test_only_the_names_of_this_machine_are_answered() -> None:
+    """In a container every address is listened on, so that the service itself would answer for any name."""
+    names = SERVICES["api"]["environment"]["VITRINE_ALLOWED_HOSTS"].removeprefix("${VITRINE_ALLOWED_HOSTS:-")[:-1]
+    hosts = Hosts(names, "0.0.0.0")
+    for host in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000", "api:8000"):
+        hosts.check([host], "/v1/facets")
+    with pytest.raises(MisdirectedError):
+        hosts.check(["evil.example"], "/v1/facets")
 
 
 def test_there_is_no_default_password() -> None:

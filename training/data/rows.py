@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import DataError
-from index import is_id
+from index import MAX_NAMES, is_id
 from training.data.dataset import Dataset, Item, Problem, Report
 from training.data.pictures import Picture
 
@@ -37,6 +37,7 @@ def collect(pairs: Iterable[tuple[Row, Picture | Problem]], report: Report) -> t
     """Return the usable rows (a new id, a picture, a title) as items, and their fingerprint; count the others."""
     items: list[Item] = []
     seen: set[str] = set()
+    names: set[str] = set()
     digest = hashlib.blake2b(digest_size=16)
     for row, picture in pairs:
         report.rows += 1
@@ -55,6 +56,12 @@ def collect(pairs: Iterable[tuple[Row, Picture | Problem]], report: Report) -> t
             if not row.title:
                 report.count(Problem.TITLE_MADE, row.id)
             seen.add(row.id)
+            names |= row.attributes.keys()
+            if len(names) > MAX_NAMES:
+                raise DataError(
+                    f"the products up to {row.where} have more than {MAX_NAMES:,} different attributes; leave out the"
+                    " columns that nobody filters by"
+                )
             items.append(Item(row.id, title, row.attributes, picture.read))
             identity = [row.id, title, sorted(row.attributes.items()), picture.stamp]
             digest.update(json.dumps(identity).encode())
