@@ -52,9 +52,9 @@ class Connection(Protocol):
 class Connections:
     """All connections of a process, at most `limit`, of which no address holds more than half.
 
-    A trusted proxy is not one caller, so it may hold all. At the bound the connection that has waited longest for bytes
-    of its caller makes room: a caller who only holds connections shuts nobody out, not even those who share its
-    address. To be used on the event loop. `body_s` is how long a body may take to arrive.
+    A trusted proxy is not one caller, so it may hold all. At the bound the connection that has waited longest for its
+    caller, to send or to read, makes room: a caller who only holds connections shuts nobody out, not even those who
+    share its address. To be used on the event loop. `body_s` is how long a body may take to arrive.
     """
 
     def __init__(self, limit: int, proxies: Proxies, telemetry: Telemetry, body_s: float) -> None:
@@ -108,7 +108,7 @@ class Connections:
             del self._sizes[group], self._waiting_of[group]
 
     def waits(self, connection: Connection) -> None:
-        """Note that a connection waits for bytes of its caller from now on, or that enough of them came."""
+        """Note that a connection waits for its caller to send or to read from now on, or that enough bytes came."""
         if connection in self._open:
             group = self._waiting_of.setdefault(self._open[connection], {})
             for order in (self._waiting, group):

@@ -177,10 +177,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:  # noqa: D102
         super().pause_writing()
         self.house.writes(self)
+        self.house.waits(self)
 
     def resume_writing(self) -> None:  # noqa: D102
         super().resume_writing()
         self.house.reads(self)
+        if self._cycles and not self._in_body:
+            self.house.works(self)
 
     def fileno(self) -> int:  # noqa: D102 - as all below, of Connection
         sock = self.transport.get_extra_info("socket")

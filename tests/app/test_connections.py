@@ -217,12 +217,15 @@ def test_so_many_requests_at_once_are_too_many(client: httpx.Client) -> None:
 
 
 class Reads:
-    """An application whose answer is 20 MB."""
+    """An application whose answer is 20 MB, for at most `limit` connections."""
+
+    def __init__(self, limit: int = 100) -> None:
+        self.limit = limit
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             assert (await receive())["type"] == "lifespan.startup"
-            house = self.house = Connections(100, Proxies(""), Telemetry(), 30)
+            house = self.house = Connections(self.limit, Proxies(""), Telemetry(), 30)
             scope["state"][protocol.LIFESPAN_STATE] = house
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -254,6 +257,15 @@ def test_unread_answers_are_bounded_together(monkeypatch: pytest.MonkeyPatch) ->
         until(lambda: app.house.unread_bytes() > 15_000_000)
         time.sleep(0.2)
         assert app.house.unread_bytes() <= 45_000_000
+        assert len(client.get("/").content) == 20_000_000
+
+
+def test_who_does_not_read_makes_room_too() -> None:
+    app = Reads(8)
+    with served(app) as client, ExitStack() as stack:  # type: ignore[arg-type]
+        for _ in range(4):
+            stack.enter_context(connect(client, b"GET / HTTP/1.1\r\n" + HOST + b"\r\n"))
+        until(lambda: len(app.house) == 4)
         assert len(client.get("/").content) == 20_000_000
 
 
