@@ -118,7 +118,7 @@ class Uploads:
             fields.check(picture=data is not None)
             return fields
 
-        return await self._json.run(sum(map(len, form.values())), work), data
+        return await self._json.run(sum(map(len, form.values())), work, hold.caller), data
 
     async def read_batch(
         self, request: Request, dim: int
@@ -208,21 +208,21 @@ class Uploads:
                             yield await self._lines(piece, files, hold)
 
     async def _lines(self, piece: RawLines, files: Mapping[str, UploadFile], hold: Hold) -> list[Line]:
-        return [await self._line(number, line, files, hold) for number, line in piece]
+        return await together(lambda item: self._line(*item, files, hold), piece)
 
     async def _line(self, number: int, line: bytes, files: Mapping[str, UploadFile], hold: Hold) -> Line:
         """Return what a line says, and its picture: a data URI, or the name of one of `files`."""
         fields = None
         try:
-            fields = await self._json.run(len(line), lambda: _parse_line(line))
+            fields = await self._json.run(len(line), lambda: _parse_line(line), hold.caller)
             if fields.delete or fields.image is None:
                 return Line(number, fields)
             file = files.get(fields.image)
             if file is not None:
                 if (file.size or 0) > self._limits.max_bytes:
                     raise too_large("the picture", self._limits.max_bytes)
-                data = await file.read()
-                await file.seek(0)
+                file.file.seek(0)  # and read in one go: other lines may name it too
+                data = file.file.read()
                 return Line(number, fields, await self.pictures.prepared(data, hold.caller))
             if not fields.image.startswith("data:"):
                 raise ImageError(
