@@ -28,8 +28,8 @@ logger = logging.getLogger("vitrine.app")
 
 QUICK_S = 1.0
 """A picture that takes longer, in seconds, is decoded again among the slow ones, where it holds up less."""
-QUICK_BYTES = 64_000_000
-"""Most memory that a quick picture takes: a photo of 16 megapixels."""
+QUICK_BYTES = 50_000_000
+"""Most memory that a quick picture takes: a photo of 12 megapixels."""
 SLOW_ROOM = 16
 """How many slow pictures of one caller may wait for the one process that decodes them."""
 SLOW_SHARE = 0.5
