@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from common import ArtefactError
+from common import ArtefactError, DamagedProductError
 from index.damage import Damage
 from index.kept import EditRange
 from index.records import Entry, Whole
@@ -54,10 +54,10 @@ def _entries(connection: sqlite3.Connection, dim: int, damage: Damage, folder: P
             rows = connection.execute(
                 "SELECT position, id FROM products WHERE position > ? ORDER BY position LIMIT ?", (last, TOGETHER)
             ).fetchall()
-            found = read_entries(connection, [product_id for _, product_id in rows], dim, damage)
+            found = list(read_entries(connection, [product_id for _, product_id in rows], dim, damage))
         if not rows:
             return
-        yield from found
+        yield from (one for one in found if not isinstance(one, DamagedProductError))
         last = rows[-1][0]
 
 
