@@ -9,12 +9,12 @@ Imports nothing of ours. How an error becomes an HTTP status is in app/http/erro
     │   ├── DataError               a data set
     │   ├── ImageError              one image that cannot be used
     │   ├── ArtefactError           a checkpoint or catalogue that is missing, damaged or of another kind
-    │   │   └── DamagedProductError one product that the catalogue does not hold as it was stored
     │   ├── NotFoundError           no product of that id
     │   ├── ConflictError           a product is not in the state that a change expects
     │   └── ReadOnlyError           a catalogue that cannot be written
     ├── ReplacedError               another catalogue is in its place now: try again
     ├── DatabaseUnavailableError    a database that does not answer: try again later
+    ├── DamagedProductError         one product that the catalogue does not hold as it was stored
     ├── NoSpaceError                a disk that is full
     ├── OutOfMemoryError            memory that the system does not give
     └── OverloadedError             too much work at once: try again later
@@ -127,7 +127,7 @@ class DatabaseUnavailableError(VitrineError):
     code = "unavailable"
 
 
-class DamagedProductError(ArtefactError):
+class DamagedProductError(VitrineError):
     """What the catalogue holds of one product is not what was stored; the others are fine."""
 
     code = "damaged"

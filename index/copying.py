@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 
 from common import ArtefactError, atomic_file
 from index.ann.search_files import REQUIREMENTS_FILE
-from index.damage import Damage
 from index.kept import Kept
 from index.location import Location
 from index.ranking.calibrate import shipped_calibration
+from index.records import Entry, entry_digest
 from index.store import edits_to_keep, make_derived, open_catalogue, open_whole, write_catalogue
 
 
@@ -53,15 +54,9 @@ def copy_catalogue(
             pass  # there is none
         else:
             return None
-    damage = Damage(source)
-    with open_whole(source, damage) as whole, write_catalogue(target, whole.info, keep=keep) as writer:
-        writer.add(entry for entry, _ in whole.entries)
+    with open_whole(source) as whole, write_catalogue(target, whole.info, keep=keep) as writer:
+        writer.add(_checked(whole.entries, source))
         writer.bring(whole.edited)
-        if damaged := damage.reasons():
-            raise ArtefactError(
-                f"{source}: product {next(iter(damaged))!r} is damaged, {len(damaged):,} in all; put it in again or"
-                " delete it. Nothing was copied"
-            )
     with open_catalogue(source) as copied:
         calibration = copied.calibration()
     if calibration != shipped_calibration():
@@ -73,3 +68,17 @@ def copy_catalogue(
                 copyfile(source / REQUIREMENTS_FILE, beside)
         make_derived(target)
     return Copied(whole.count, whole.version, writer.kept)
+
+
+def _checked(entries: Iterable[tuple[Entry, str]], source: Location) -> Iterator[Entry]:
+    """Yield products that are what their digests say.
+
+    Raises:
+        ArtefactError: one is not; names it.
+    """
+    for entry, digest in entries:
+        if entry_digest(entry.product, entry.image) != digest:
+            raise ArtefactError(
+                f"{source}: product {entry.product.id!r} is damaged; put it in again or delete it. Nothing was copied"
+            )
+        yield entry

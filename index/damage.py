@@ -146,17 +146,3 @@ def lengths_of(vectors: Vectors) -> npt.NDArray[np.float32]:
 def length_fault(lengths: Iterable[float]) -> str:
     """Return what is wrong with a product whose vectors, of picture and text, have these lengths."""
     return f"its vectors have the lengths {' and '.join(f'{length:.4g}' for length in lengths)}, not 1"
-
-
-def all_sound(found: Iterable[tuple[Entry, str] | DamagedProductError]) -> list[tuple[Entry, str]]:
-    """Return products and their digests.
-
-    Raises:
-        DamagedProductError: one of them is damaged.
-    """
-    sound = []
-    for one in found:
-        if isinstance(one, DamagedProductError):
-            raise one
-        sound.append(one)
-    return sound

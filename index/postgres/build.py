@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from common import ArtefactError, ConfigError, DatabaseUnavailableError, resource_error
-from index.damage import Damage, all_sound
+from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, Moment, unreadable_error
 from index.location import Database
 from index.postgres.connection import connect, first_line
@@ -244,7 +244,7 @@ class PostgresWriter:
         edited = edited_products(self._connection, build, wanted, until)
         ids = [one for one, _ in edited]
         damage = Damage(self._database)
-        self._carrier.carry(ids, info, lambda some: all_sound(read_entries(self._connection, build, some, damage)))
+        self._carrier.carry(ids, info, lambda some: read_entries(self._connection, build, some, damage))
         remember(self._connection, self._name, edited)
         mark_leads(self._connection, self._name, self._touched)
         self._touched.clear()

@@ -7,13 +7,12 @@ As `index.sqlite.edited`. Builds that are older have no such table; it is made w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from common import DamagedProductError
 from index.damage import Damage
 from index.kept import EditRange
 from index.postgres.connection import Connection
-from index.postgres.rows import ENTRY_COLUMNS, to_entries
+from index.postgres.rows import ENTRY_COLUMNS, sound_entries
 from index.postgres.schema import format_sql
 from index.records import Entry
 
@@ -72,10 +71,11 @@ def edited_products(connection: Connection, build: str, wanted: EditRange, until
     ).fetchall()
 
 
-def read_entries(
-    connection: Connection, build: str, ids: Sequence[str], damage: Damage
-) -> Iterator[tuple[Entry, str] | DamagedProductError]:
-    """Yield those of these products that are there, and their digests; as `index.sqlite.edited`."""
+def read_entries(connection: Connection, build: str, ids: Sequence[str], damage: Damage) -> list[tuple[Entry, str]]:
+    """Return those of these products that are there, and their digests, in the order of the catalogue.
+
+    Damaged ones are left out, and named in `damage`.
+    """
     rows = connection.execute(
         format_sql(
             f"SELECT {ENTRY_COLUMNS} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"
@@ -85,7 +85,7 @@ def read_entries(
         [list(ids)],
         binary=True,
     ).fetchall()
-    return to_entries(rows, damage)
+    return sound_entries(rows, damage)
 
 
 def _remembers(connection: Connection, build: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from common import ConflictError, DamagedProductError
+from common import ConflictError
 from index.damage import Damage
 from index.names import MAX_NAMES, too_many_names
 from index.postgres.connection import Connection
@@ -81,8 +81,7 @@ def _write_one(
     outcome = outcome_of(edit, None if found is None else str(found[0]))
     if isinstance(edit, Put) and isinstance(outcome, Written) and not outcome.changed:
         # What is damaged is put in again, though its digest says that it is what was sent.
-        (stored,) = read_entries(connection, build, [edit.id], damage)
-        outcome = replace(outcome, changed=isinstance(stored, DamagedProductError))
+        outcome = replace(outcome, changed=not read_entries(connection, build, [edit.id], damage))
     if isinstance(outcome, ConflictError) or not outcome.changed:
         return outcome
     titles: set[uuid.UUID] = set()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -95,10 +96,10 @@ def to_entry(row: Sequence[Any], damage: Damage) -> tuple[Entry, str]:
     )
 
 
-def to_entries(rows: Iterable[Sequence[Any]], damage: Damage) -> Iterator[tuple[Entry, str] | DamagedProductError]:
-    """Yield the entries and digests of rows of `ENTRY_COLUMNS`; for a damaged one, what is wrong with it."""
+def sound_entries(rows: Iterable[Sequence[Any]], damage: Damage) -> list[tuple[Entry, str]]:
+    """Return the entries and digests of rows of `ENTRY_COLUMNS` that are sound; the others are named in `damage`."""
+    found = []
     for row in rows:
-        try:
-            yield to_entry(row, damage)
-        except DamagedProductError as error:
-            yield error
+        with suppress(DamagedProductError):
+            found.append(to_entry(row, damage))
+    return found

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common import DamagedProductError
 from index.damage import Damage
 from index.kept import EditRange, Moment
 from index.location import Database
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection, connect
 from index.postgres.edited import edited_products
-from index.postgres.rows import ENTRY_COLUMNS, to_entries
+from index.postgres.rows import ENTRY_COLUMNS, sound_entries
 from index.records import Entry, Whole
 
 TOGETHER = 64
@@ -60,5 +59,4 @@ def _entries(catalogue: PostgresCatalogue, connection: Connection, damage: Damag
             )
         )
         while rows := cursor.fetchmany(TOGETHER):
-            found = list(to_entries(rows, damage))
-            yield from (one for one in found if not isinstance(one, DamagedProductError))
+            yield from sound_entries(rows, damage)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from common import ArtefactError, resource_error
-from index.damage import Damage, all_sound
+from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreadable_error
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 from index.sqlite.edited import edited_products, marks, read_entries, remember
@@ -186,7 +186,7 @@ class CatalogueWriter:
 
         def read(ids: Sequence[str]) -> list[tuple[Entry, str]]:
             with self._reading_old():
-                return all_sound(read_entries(old, ids, info.dim, damage))
+                return read_entries(old, ids, info.dim, damage)
 
         with self._reading_old():
             edited = edited_products(old, wanted, until)

@@ -7,7 +7,8 @@ needed: catalogues that are older have none, and only what their log and rows te
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from common import DamagedProductError
 from index.damage import Damage
@@ -64,20 +65,20 @@ def edited_products(connection: sqlite3.Connection, wanted: EditRange, until: in
 
 def read_entries(
     connection: sqlite3.Connection, ids: Sequence[str], dim: int, damage: Damage
-) -> Iterator[tuple[Entry, str] | DamagedProductError]:
-    """Yield those of these products that are there, and their digests, in the order of the catalogue.
+) -> list[tuple[Entry, str]]:
+    """Return those of these products that are there, and their digests, in the order of the catalogue.
 
-    For a damaged one, what is wrong with it is yielded.
+    Damaged ones are left out, and named in `damage`.
     """
     rows = connection.execute(
         f"SELECT {ENTRY_COLUMNS} FROM products WHERE id IN ({marks(ids)}) ORDER BY position",  # noqa: S608
         list(ids),
     )
+    found = []
     for row in rows:
-        try:
-            yield to_entry(row, dim, damage)
-        except DamagedProductError as error:
-            yield error
+        with suppress(DamagedProductError):
+            found.append(to_entry(row, dim, damage))
+    return found
 
 
 def marks(values: Sequence[str]) -> str:

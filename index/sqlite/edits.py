@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from common import ConflictError, DamagedProductError
+from common import ConflictError
 from index.damage import Damage
 from index.records import Delete, Put, Written, outcome_of
 from index.sqlite.edited import forget_changes, read_entries
@@ -34,8 +34,7 @@ def _write_one(connection: sqlite3.Connection, edit: Put | Delete, dim: int, dam
     outcome = outcome_of(edit, None if found is None else str(found[0]))
     if isinstance(edit, Put) and isinstance(outcome, Written) and not outcome.changed:
         # What is damaged is put in again, though its digest says that it is what was sent.
-        (stored,) = read_entries(connection, [edit.id], dim, damage)
-        outcome = replace(outcome, changed=isinstance(stored, DamagedProductError))
+        outcome = replace(outcome, changed=not read_entries(connection, [edit.id], dim, damage))
     if isinstance(outcome, ConflictError) or not outcome.changed:
         return outcome
     kind = "put" if isinstance(edit, Put) else "delete"

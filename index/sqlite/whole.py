@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from common import ArtefactError, DamagedProductError
+from common import ArtefactError
 from index.damage import Damage
 from index.kept import EditRange
 from index.records import Entry, Whole
@@ -54,10 +54,10 @@ def _entries(connection: sqlite3.Connection, dim: int, damage: Damage, folder: P
             rows = connection.execute(
                 "SELECT position, id FROM products WHERE position > ? ORDER BY position LIMIT ?", (last, TOGETHER)
             ).fetchall()
-            found = list(read_entries(connection, [product_id for _, product_id in rows], dim, damage))
+            found = read_entries(connection, [product_id for _, product_id in rows], dim, damage)
         if not rows:
             return
-        yield from (one for one in found if not isinstance(one, DamagedProductError))
+        yield from found
         last = rows[-1][0]
 
 
