@@ -1,5 +1,6 @@
-"""What every package shares: the exception tree, atomic files, JSON files, lazy exports, safe paths of
-children. Importing it keeps libraries from reporting to their makers.
+"""What every package shares: the exception tree, atomic files, JSON files and lazy exports.
+
+Importing it keeps libraries from reporting to their makers.
 
 Imports nothing of ours. How an error becomes an HTTP status is in app/http/errors.py, and an exit code in vitrine/cli.
 
@@ -28,7 +29,6 @@ import errno
 import json
 import os
 import shutil
-import sqlite3
 import sys
 import uuid
 import warnings
@@ -156,6 +156,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122")
 MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")
 """The same in the words of libraries that pass on no number."""
+SQLITE_UNWRITTEN = (13, 778)
+"""SQLITE_FULL and SQLITE_IOERR_WRITE; `sqlite3` itself is not imported for them."""
 LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}
 """Types of onnxruntime and safetensors, by name: they are not imported here."""
 
@@ -180,8 +182,8 @@ def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryErr
             return OutOfMemoryError("the database has no memory left for this; ask for less at once")
         full = state == "53100" or (isinstance(error, OSError) and error.errno in FULL)
         # SQLite names a full disk. A quota and a limit of files come as a write that failed.
-        code = error.sqlite_errorcode if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode") else 0
-        if full or code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE) or any(t in said for t in FULL_TEXTS):
+        unwritten = getattr(error, "sqlite_errorcode", None) in SQLITE_UNWRITTEN
+        if full or unwritten or any(text in said for text in FULL_TEXTS):
             return NoSpaceError("the disk is full or a quota is used up; make room, then try again")
         error = error.__cause__
     return None
@@ -274,37 +276,6 @@ def read_json(
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's text that is not blank, or the name of its type."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def safe_path() -> str:
-    """Return `sys.path` as a value of PYTHONPATH, without the working folder and names that are relative to it.
-
-    A process that has it imports what this one can, and nothing that lies where the command happened to be started. The
-    folder of this module stays: in a clone it may be the working folder.
-    """
-    ours = os.path.dirname(os.path.realpath(__file__))
-    foreign = {os.path.realpath(os.curdir)} - {ours}
-    return os.pathsep.join(
-        entry for entry in sys.path if os.path.isabs(entry) and os.path.realpath(entry) not in foreign
-    )
-
-
-@contextmanager
-def safe_children() -> Iterator[None]:
-    """Keep the working folder out of the path of every Python process that starts within the block.
-
-    `python -c`, which also starts the children of multiprocessing, would put that folder first: a `json.py` there would
-    run in them.
-    """
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop("PYTHONSAFEPATH", None)
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
 
 
 def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 
 from common import ArtefactError, atomic_file
 from index.ann.search_files import REQUIREMENTS_FILE
+from index.damage import Damage
 from index.kept import Kept
 from index.location import Location
 from index.ranking.calibrate import shipped_calibration
-from index.records import Entry, entry_digest
+from index.records import Entry, Whole
 from index.store import edits_to_keep, make_derived, open_catalogue, open_whole, write_catalogue
 
 
@@ -26,6 +27,8 @@ class Copied:
     """The source's version that it is."""
     kept: Kept
     """Edits of the catalogue that was replaced."""
+    damaged: list[str]
+    """Ids of products that were left out."""
 
 
 def copy_catalogue(
@@ -33,9 +36,9 @@ def copy_catalogue(
 ) -> Copied | None:
     """Copy a catalogue as it is at this moment, with its vectors, while services go on writing to it.
 
-    What was acknowledged before this began is in the copy. Every product is compared with its digest. Edits that were
-    made at the target stay as they are there; those that an earlier copy brought there do not. A folder gets the map
-    and the search files that `vitrine index` would have made.
+    What was acknowledged before this began is in the copy. Every product is compared with its digest, and damaged ones
+    are left out. Edits that were made at the target stay as they are there; those that an earlier copy brought there do
+    not. A folder gets the map and the search files that `vitrine index` would have made.
 
     Args:
         source: what is copied.
@@ -44,7 +47,7 @@ def copy_catalogue(
         discard_edits: do not keep the edits that were made at the target until now.
 
     Raises:
-        VitrineError: as `open_catalogue` and `write_catalogue`; a product of the source is damaged (names it).
+        VitrineError: as `open_catalogue` and `write_catalogue`.
     """
     keep = edits_to_keep(target, discard=discard_edits, brought=False)
     if if_empty:
@@ -54,9 +57,20 @@ def copy_catalogue(
             pass  # there is none
         else:
             return None
-    with open_whole(source) as whole, write_catalogue(target, whole.info, keep=keep) as writer:
-        writer.add(_checked(whole.entries, source))
-        writer.bring(whole.edited)
+    damage = Damage(source)
+    count = 0
+
+    def entries(whole: Whole) -> Iterator[Entry]:
+        nonlocal count
+        for entry, _ in whole.entries:
+            count += 1
+            yield entry
+
+    with open_whole(source, damage) as whole, write_catalogue(target, whole.info, keep=keep) as writer:
+        writer.add(entries(whole))
+        damaged = sorted(damage.reasons())
+        # One that is left out was not deleted: a build from data that has it may put it in.
+        writer.bring(one for one in whole.edited if one not in damaged)
     with open_catalogue(source) as copied:
         calibration = copied.calibration()
     if calibration != shipped_calibration():
@@ -67,18 +81,4 @@ def copy_catalogue(
             with atomic_file(target / REQUIREMENTS_FILE) as beside:
                 copyfile(source / REQUIREMENTS_FILE, beside)
         make_derived(target)
-    return Copied(whole.count, whole.version, writer.kept)
-
-
-def _checked(entries: Iterable[tuple[Entry, str]], source: Location) -> Iterator[Entry]:
-    """Yield products that are what their digests say.
-
-    Raises:
-        ArtefactError: one is not; names it.
-    """
-    for entry, digest in entries:
-        if entry_digest(entry.product, entry.image) != digest:
-            raise ArtefactError(
-                f"{source}: product {entry.product.id!r} is damaged; put it in again or delete it. Nothing was copied"
-            )
-        yield entry
+    return Copied(count, whole.version, writer.kept, damaged)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from common import ArtefactError, InputError
+from common import ArtefactError
+from index.damage import Damage
 from index.product import Product, Split
-from index.records import CatalogueInfo, Encode, Entry, checked_vector, entry_digest
+from index.records import CatalogueInfo, Encode, Entry
 
 TOGETHER = 64
 """Edited products that are carried over at a time."""
@@ -131,6 +132,7 @@ class Carrier:
         edited: Sequence[str],
         old: CatalogueInfo,
         read: Callable[[list[str]], Iterable[tuple[Entry, str]]],
+        damage: Damage,
     ) -> None:
         """Make edits here as they are in the old catalogue now.
 
@@ -139,7 +141,8 @@ class Carrier:
         Args:
             edited: ids, in the order of the old catalogue.
             old: what that one says of itself.
-            read: from ids to those that exist in it, with their digests, in its order.
+            read: from ids to those that exist in it, with their digests, in its order; without damaged ones.
+            damage: where `read` names these.
 
         Raises:
             ArtefactError: an edited product cannot be kept; names it.
@@ -148,9 +151,8 @@ class Carrier:
             ids = list(edited[start : start + TOGETHER])
             before = self._build.digests(ids)
             there = list(read(ids))
-            for entry, digest in there:
-                if entry_digest(entry.product, entry.image) != digest:
-                    raise lost_error(entry.product.id, "it is damaged in the catalogue")
+            for one, why in damage.reasons().items():
+                raise lost_error(one, f"it is damaged ({why})")
             after = {entry.product.id: digest for entry, digest in there}
             self.kept.note(ids, before, after)
             self._build.drop([one for one in before if before[one] != after.get(one)])
@@ -161,27 +163,18 @@ class Carrier:
     def _made(self, entries: Sequence[Entry], same: bool) -> list[Entry]:
         """Return products with the split and the vectors that they have here."""
         here = [replace(one, product=replace(one.product, split=self._split(one.product))) for one in entries]
-        stale = [one for one in here if not (same and self._sound(one))]
-        if not stale:
+        if same:
             return here
         if self._encode is None:
-            raise lost_error(stale[0].product.id, "its vectors are of another encoder, or damaged")
-        fresh = {one.product.id: one for one in self._encode([(one.product, one.image) for one in stale])}
-        for one in stale:
+            raise lost_error(here[0].product.id, "its vectors are of another encoder")
+        fresh = {one.product.id: one for one in self._encode([(one.product, one.image) for one in here])}
+        for one in here:
             if one.product.id not in fresh:
                 raise lost_error(one.product.id, "its picture cannot be read")
-        return [fresh.get(one.product.id, one) for one in here]
+        return [fresh[one.product.id] for one in here]
 
     def _split(self, product: Product) -> Split:
         return self._info.split.of(product.title)
-
-    def _sound(self, entry: Entry) -> bool:
-        try:
-            for name, vector in (("image", entry.image_vector), ("text", entry.text_vector)):
-                checked_vector(vector, self._info.dim, entry.product.id, name)
-        except InputError:
-            return False
-        return True
 
 
 def lost_error(product_id: str, why: str) -> ArtefactError:

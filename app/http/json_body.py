@@ -15,22 +15,27 @@ from app.errors import MalformedError, MediaTypeError
 from app.http.connection import while_connected
 from app.http.limits import MAX_JSON, BodyLimits, bounded, content_type, refuse_large
 from app.http.places import Hold
+from app.http.turns import Turns
 
 T = TypeVar("T")
 
 INLINE = 10_000
 """Bytes of JSON that are parsed on the event loop: that takes less time there than the way to a thread and back."""
+WAITING = 32
+"""Bodies of one caller that may wait for the thread; a search in words is never among them."""
 
 
 class JsonBodies:
     """Reads JSON bodies.
 
-    What parses and checks them holds all other threads up while it runs, so that one thread does it for all.
+    What parses and checks them holds all other threads up while it runs, so that one thread does it for all; callers
+    take turns at it.
     """
 
     def __init__(self, limits: BodyLimits) -> None:
         self._limits = limits
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="vitrine-json")
+        self._turns = Turns(1, WAITING, "large bodies")
 
     def close(self) -> None:
         """End the thread."""
@@ -70,10 +75,21 @@ class JsonBodies:
                 ) from None
             return check(value, len(body))
 
-        return await while_connected(request, self.run(len(body), work)) if len(body) > INLINE else work()
+        if len(body) <= INLINE:
+            return work()
+        return await while_connected(request, self.run(len(body), work, hold.caller))
 
-    async def run(self, size: int, work: Callable[[], T]) -> T:
-        """Return `work()`, which parses `size` bytes of JSON: in the thread where they are many."""
+    async def run(self, size: int, work: Callable[[], T], caller: str) -> T:
+        """Return `work()`, which parses `size` bytes of JSON: in the thread where they are many.
+
+        Raises:
+            OverloadedError: too many wait for the thread.
+            Exception: as `work`.
+        """
         if size <= INLINE:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        await self._turns.take(caller)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._turns.give_back()

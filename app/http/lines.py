@@ -16,7 +16,7 @@ from typing import IO
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
-from app.errors import InvalidError
+from app.errors import InvalidError, SlowBodyError
 from app.http.forms import parsed_form
 from app.http.limits import BodyLimits, too_large
 from app.http.pictures import UploadedPicture
@@ -111,16 +111,21 @@ async def _chunks(request: Request, hold: Hold, timeout_s: float) -> AsyncGenera
         coming = asyncio.ensure_future(anext(stream, None))
         try:
             while True:
-                for pause in (PAUSE_S, timeout_s):
+                quiet = 0.0
+                while not coming.done():
                     # What is waited for others, to write what came before, is not the caller's slowness.
-                    patience = min(timeout_s, timeout_s + received / LEAST_RATE - waited)
+                    spare = timeout_s + received / LEAST_RATE - waited
+                    if quiet >= timeout_s:
+                        raise SlowBodyError(f"nothing has arrived for {timeout_s:g} s; send it faster")
+                    if spare <= 0:
+                        raise SlowBodyError(f"fewer than {LEAST_RATE:,} bytes a second arrive; send them faster")
                     begun = time.monotonic()
-                    async with hold.arrival(max(0.0, patience)):
-                        await asyncio.wait([coming], timeout=min(pause, patience + 1))
+                    async with hold.arrival(timeout_s):
+                        await asyncio.wait([coming], timeout=min(PAUSE_S, spare, timeout_s - quiet))
+                    quiet += time.monotonic() - begun
                     waited += time.monotonic() - begun
-                    if coming.done():
-                        break
-                    yield None
+                    if not coming.done():
+                        yield None
                 chunk = await coming
                 if chunk is None:
                     return
@@ -130,7 +135,7 @@ async def _chunks(request: Request, hold: Hold, timeout_s: float) -> AsyncGenera
                 yield chunk
         finally:
             coming.cancel()
-            await asyncio.wait([coming])
+            await asyncio.gather(coming, return_exceptions=True)
 
 
 async def stored_pieces(products: IO[bytes], limit: int) -> AsyncGenerator[RawLines, None]:

@@ -20,7 +20,7 @@ from app.http.rate import address_group
 from app.telemetry import Telemetry
 from common import OverloadedError
 
-SMALL_BYTES = 32_000_000
+SMALL_BYTES = 64_000_000
 """Held in all by bodies of at most `MAX_JSON` bytes. Larger ones have a budget of their own, and crowd no text out."""
 BULK_CALLS = 8
 """Most bulk calls that one caller may have open at a time."""

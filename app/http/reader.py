@@ -34,6 +34,7 @@ from app.schemas import (
     checked,
     is_picture,
 )
+from app.spent import spending
 from app.telemetry import Telemetry
 from common import ImageError, InputError
 
@@ -83,7 +84,10 @@ class Uploads:
         form = content_type(request) == "multipart/form-data"
         with self._places.hold(request, needs_slot=form or claimed_length(request) > MAX_JSON) as hold:
             fields, sent = await (self._read_form if form else self._read_json)(request, model, hold)
-            return fields, None if sent is None else await while_connected(request, self._picture(sent, hold))
+            if sent is None:
+                return fields, None
+            with spending():
+                return fields, await while_connected(request, self._picture(sent, hold))
 
     async def _read_json(self, request: Request, model: type[B], hold: Hold) -> tuple[B, bytes | str | None]:
         """Return the fields of a call that takes one picture, and the picture as it was sent."""
@@ -114,7 +118,7 @@ class Uploads:
             fields.check(picture=data is not None)
             return fields
 
-        return await self._json.run(sum(map(len, form.values())), work), data
+        return await self._json.run(sum(map(len, form.values())), work, hold.caller), data
 
     async def read_batch(
         self, request: Request, dim: int
@@ -142,7 +146,8 @@ class Uploads:
 
         with self._places.hold(request, needs_slot=claimed_length(request) > MAX_JSON) as hold:
             queries = await self._json.read(request, hold, BatchRequest.most_values(dim), check)
-            return await while_connected(request, together(one, queries))
+            with spending():
+                return await while_connected(request, together(one, queries))
 
     async def read_embeddings(self, request: Request, dim: int) -> tuple[EmbeddingsRequest, list[str | np.ndarray]]:
         """Return the fields of a call for vectors of `dim` floats, and its inputs with pictures prepared.
@@ -170,7 +175,8 @@ class Uploads:
             inputs = fields.inputs()
             if not any(map(is_picture, inputs)):
                 return fields, list(inputs)
-            return fields, await while_connected(request, together(one, enumerate(inputs)))
+            with spending():
+                return fields, await while_connected(request, together(one, enumerate(inputs)))
 
     async def read_lines(self, request: Request) -> AsyncGenerator[list[Line], None]:
         """Yield the lines of a bulk call in pieces as they arrive, with their pictures; a bad one has what is wrong.
@@ -202,21 +208,21 @@ class Uploads:
                             yield await self._lines(piece, files, hold)
 
     async def _lines(self, piece: RawLines, files: Mapping[str, UploadFile], hold: Hold) -> list[Line]:
-        return [await self._line(number, line, files, hold) for number, line in piece]
+        return await together(lambda item: self._line(*item, files, hold), piece)
 
     async def _line(self, number: int, line: bytes, files: Mapping[str, UploadFile], hold: Hold) -> Line:
         """Return what a line says, and its picture: a data URI, or the name of one of `files`."""
         fields = None
         try:
-            fields = await self._json.run(len(line), lambda: _parse_line(line))
+            fields = await self._json.run(len(line), lambda: _parse_line(line), hold.caller)
             if fields.delete or fields.image is None:
                 return Line(number, fields)
             file = files.get(fields.image)
             if file is not None:
                 if (file.size or 0) > self._limits.max_bytes:
                     raise too_large("the picture", self._limits.max_bytes)
-                data = await file.read()
-                await file.seek(0)
+                file.file.seek(0)  # and read in one go: other lines may name it too
+                data = file.file.read()
                 return Line(number, fields, await self.pictures.prepared(data, hold.caller))
             if not fields.image.startswith("data:"):
                 raise ImageError(

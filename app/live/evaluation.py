@@ -16,9 +16,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+import common
 from app.errors import DeadlineError, UnavailableError
 from app.telemetry import Telemetry
-from common import ArtefactError, InputError, OverloadedError, safe_path
+from common import ArtefactError, InputError, OverloadedError
 from index import Database, Location
 from index.metrics import CATALOGUE_VARIABLE, Report
 
@@ -203,3 +204,16 @@ class Evaluations:
         except ValueError:
             raise UnavailableError(f"the evaluation was ended ({process.returncode}); ask again") from None
         return answer
+
+
+def safe_path() -> str:
+    """Return `sys.path` as a value of PYTHONPATH, without the working folder and names that are relative to it.
+
+    A process that has it imports what this one can, and nothing that lies where the command happened to be started. The
+    folder of our own packages stays: in a clone it may be the working folder.
+    """
+    ours = os.path.dirname(os.path.realpath(common.__file__))
+    foreign = {os.path.realpath(os.curdir)} - {ours}
+    return os.pathsep.join(
+        entry for entry in sys.path if os.path.isabs(entry) and os.path.realpath(entry) not in foreign
+    )

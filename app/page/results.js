@@ -18,6 +18,7 @@ const STRONG = 0.5; // of the strongest word's weight: drawn bold
 const SLIGHT = 0.12; // of it: words below are not tinted
 const CARRIES = 0.5; // part of the words from which a product matches them
 const NEAR = 0.8; // part of the best similarity from which one carries a match, too
+const DEEPEST = 9000; // results after which no more can be asked for
 const SMALL = 0.05; // a relevance below it is not told more exactly
 const PARTS = { words: "words", title: "title", image: "picture" };
 

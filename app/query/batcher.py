@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from app.errors import DeadlineError, UnavailableError
 from app.query.line import Line, QueuedJob
+from app.spent import time_left
 from common import OverloadedError
 
 logger = logging.getLogger("vitrine.app")
@@ -118,7 +119,7 @@ class MicroBatcher(Generic[J, R]):
             line.append(job)
             self._changed.notify()
         try:
-            async with asyncio.timeout(deadline_s) as timer:
+            async with asyncio.timeout(time_left(deadline_s)) as timer:
                 return cast(R, await job.future)
         except TimeoutError:
             if not timer.expired():

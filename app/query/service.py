@@ -39,6 +39,7 @@ class Service:
         self._serving = serving
         self._telemetry = telemetry
         self._calls = asyncio.Semaphore(CALLS)
+        self._deadline_s = settings.deadline_s
         self._piece = min(settings.max_batch, settings.queue_limit)
         remote = isinstance(settings.catalogue, Database)
         self._engine = Engine(serving, settings.text_cache, telemetry, remote=remote)
@@ -180,14 +181,25 @@ class Service:
 
         Raises:
             OverloadedError: there are as many as may be, and this one does not wait.
+            DeadlineError: it does not wait, and all pieces together take too long.
         """
         if len(pieces) < 2:
             yield
             return
-        if not patient:
-            self.check_room()
-        async with self._calls:
-            yield
+        if patient:
+            async with self._calls:
+                yield
+            return
+        self.check_room()
+        try:
+            async with self._calls, asyncio.timeout(self._deadline_s) as timer:
+                yield
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise DeadlineError(
+                f"{len(pieces)} batches of work were not done within {self._deadline_s:g} s; send less in one call"
+            ) from None
 
     def _pieces(self, items: Iterable[T], cost: Callable[[T], tuple[int, float]]) -> list[list[T]]:
         """Return `items` in pieces of at most as many inputs and as much work as a batch takes, at least one item each.

@@ -244,7 +244,7 @@ class PostgresWriter:
         edited = edited_products(self._connection, build, wanted, until)
         ids = [one for one, _ in edited]
         damage = Damage(self._database)
-        self._carrier.carry(ids, info, lambda some: read_entries(self._connection, build, some, damage))
+        self._carrier.carry(ids, info, lambda some: read_entries(self._connection, build, some, damage), damage)
         remember(self._connection, self._name, edited)
         mark_leads(self._connection, self._name, self._touched)
         self._touched.clear()

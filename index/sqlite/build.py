@@ -190,7 +190,7 @@ class CatalogueWriter:
 
         with self._reading_old():
             edited = edited_products(old, wanted, until)
-        self._carrier.carry([one for one, _ in edited], info, read)
+        self._carrier.carry([one for one, _ in edited], info, read, damage)
         remember(self._connection, edited)
 
     @contextmanager

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,7 @@ import pytest
 from fastapi import Request
 
 from app.errors import SlowBodyError
+from app.http.json_body import INLINE, WAITING, JsonBodies
 from app.http.limits import MAX_JSON, BodyLimits
 from app.http.places import BULK_CALLS, Places
 from app.telemetry import Telemetry
@@ -166,11 +168,35 @@ def test_a_body_has_one_deadline_however_its_bytes_come() -> None:
         asyncio.run(run())
 
 
-@pytest.fixture
-def bulk(live_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[httpx.Client, list[str]]]:
-    """Yield a client of a service with one slot, and the headers of a bulk call that goes on."""
-    monkeypatch.setattr("app.http.lines.PAUSE_S", 0.05)
-    with opened(live_folder, upload_slots=1, queue_limit=4, upload_timeout_s=0.8) as client:
+def test_one_caller_has_only_so_many_large_bodies_in_line() -> None:
+    async def run() -> None:
+        bodies = JsonBodies(LIMITS)
+        door = threading.Event()
+
+        async def parse(who: str) -> str:
+            return await bodies.run(INLINE + 1, lambda: who if door.wait(20) else "", who)
+
+        tasks = [asyncio.ensure_future(parse("a")) for _ in range(1 + WAITING)]
+        await asyncio.sleep(0.02)
+        with pytest.raises(OverloadedError):
+            await parse("a")
+        other = asyncio.ensure_future(parse("b"))
+        await asyncio.sleep(0.02)
+        assert await bodies.run(INLINE, lambda: "small", "a") == "small"
+        door.set()
+        assert await other == "b"
+        assert sum(task.done() for task in tasks) <= 3  # it was its turn soon
+        await asyncio.gather(*tasks)
+        bodies.close()
+
+    asyncio.run(run())
+
+
+@contextmanager
+def bulk(folder: Path, **settings: Any) -> Iterator[tuple[httpx.Client, list[str]]]:
+    """Yield a client of a service that takes bulk calls, and the headers of such a call that goes on."""
+    with pytest.MonkeyPatch.context() as patch, opened(folder, **settings) as client:
+        patch.setattr("app.http.lines.PAUSE_S", 0.05)
         key = f"authorization: {client.headers['authorization']}"
         yield client, [key, "content-type: application/x-ndjson", "transfer-encoding: chunked"]
 
@@ -179,11 +205,13 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def test_a_bulk_call_that_goes_on_holds_no_slot(bulk: tuple[httpx.Client, list[str]]) -> None:
+def test_a_bulk_call_that_goes_on_holds_no_slot(live_folder: Path) -> None:
     """One line every 29 s held a slot for as long as its sender liked; what it said was written at the end only."""
-    client, headers = bulk
     body = chunk(lines({"id": "early", "title": "Early", "image": uri("red", "bag")}))
-    with begun(client, BULK_CALLS, *headers, body=body, path="/v1/products"):
+    with (
+        bulk(live_folder, upload_slots=1) as (client, headers),
+        begun(client, BULK_CALLS, *headers, body=body, path="/v1/products"),
+    ):
         until(lambda: client.get("/v1/products/early").status_code == 200)
         assert show(client, IMAGES, draw("red", "dress"))["results"]
         refused = client.post("/v1/products", content=b"{}", headers={"content-type": "application/x-ndjson"})
@@ -191,23 +219,23 @@ def test_a_bulk_call_that_goes_on_holds_no_slot(bulk: tuple[httpx.Client, list[s
         assert "bulk calls open" in refused.json()["error"]["message"]
 
 
-def test_a_bulk_call_has_to_come_at_a_least_rate(bulk: tuple[httpx.Client, list[str]]) -> None:
-    client, headers = bulk
-    with begun(client, 1, *headers, path="/v1/products") as (raw,):
-        raw.settimeout(0.1)
-        for _ in range(50):
-            raw.sendall(chunk(lines({"id": "none", "delete": True})))
-            try:
-                answer = raw.recv(4096)
-                break
-            except TimeoutError:
-                pass
-        assert b" 408 " in answer.split(b"\r\n")[0]
+def test_a_bulk_call_has_to_come_at_a_least_rate(live_folder: Path) -> None:
+    with bulk(live_folder, upload_timeout_s=0.8) as (client, headers):
+        with begun(client, 1, *headers, path="/v1/products") as (raw,):
+            assert b" 408 " in raw.recv(4096).split(b"\r\n")[0]
+        with begun(client, 1, *headers, path="/v1/products") as (raw,):
+            raw.settimeout(0.1)
+            answer = b""
+            for _ in range(100):
+                raw.sendall(chunk(lines({"id": "none", "delete": True})))
+                with suppress(TimeoutError):
+                    answer = raw.recv(4096)
+                    break
+            assert b" 408 " in answer.split(b"\r\n")[0]
 
 
-def test_a_long_form_of_lines_goes_piece_by_piece(bulk: tuple[httpx.Client, list[str]]) -> None:
-    client, _ = bulk
+def test_a_long_form_of_lines_goes_piece_by_piece(editor: httpx.Client) -> None:
     content = b"\n" * 5_000 + lines({"id": "gone", "delete": True}) * 100 + b"x" * 400 + b"\n{"
-    answer = client.post("/v1/products", files={"products": ("a", content)})
+    answer = editor.post("/v1/products", files={"products": ("a", content)})
     assert (answer.json()["unchanged"], answer.json()["failed"]) == (100, 2)
     assert [error["line"] for error in answer.json()["errors"]] == [5_101, 5_102]

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from app.live import Evaluations
+from app.live.evaluation import safe_path
 from app.telemetry import Telemetry
-from common import safe_children, safe_path
 from tests.tools.root import ROOT
+from vitrine.cli.app import safe_children
 
 NAMES = ("json", "index", "asyncio", "numpy", "multiprocessing", "socket", "common", "sitecustomize")
 

@@ -173,17 +173,21 @@ def test_a_catalogue_that_cannot_be_read_is_not_replaced_without_a_word(tmp_path
     assert len(contents(place)) == 40
 
 
-def test_a_damaged_edit_stops_a_build_by_its_name(tmp_path: Path) -> None:
+def test_a_damaged_edit_stops_a_build_by_its_name_and_is_left_out_of_a_copy(tmp_path: Path) -> None:
     place = tmp_path / "catalogue"
     build(place)
-    edit(place)
+    there = edit(place)
     with sqlite3.connect((place / FILE).resolve()) as connection:
-        connection.execute("UPDATE products SET image = x'00' WHERE id = ?", [name(103)])
-    with pytest.raises(ArtefactError, match=r"id 103/ü.*is damaged"):
-        rebuilt(place)
-    with pytest.raises(ArtefactError, match=r"id 103/ü.*is damaged"):
-        copy_catalogue(place, tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
+        connection.execute("UPDATE products SET image = x'00' WHERE id = ?", [name(3)])
+    for _ in range(2):
+        with pytest.raises(ArtefactError, match=r"id 3/ü.*cannot be kept: it is damaged"):
+            rebuilt(place)
+    made = copy_catalogue(place, tmp_path / "copy")
+    assert made is not None
+    assert (made.products, made.damaged) == (len(there) - 1, [name(3)])
+    # It was not deleted: the data set has it.
+    rebuilt(tmp_path / "copy")
+    assert contents(tmp_path / "copy") == {**there, name(3): entry(3).product.title}
 
 
 def test_a_catalogue_of_before_tells_what_its_log_knows(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ ARROWS = {
     "index.ranking": "index.query index.records index.words",
     "index.metrics.process": "index",
     "training": "models index training.data training.reports",
-    "training.data": "models",
+    "training.data": "models index",
     "training.reports": "models index training training.data",
     "training.indexing": "models index training training.data",
     "training.sweep": "models training training.data training.reports",
@@ -55,6 +55,7 @@ module alone. In the rows of other rooms, `index` stands for the whole room, of 
 PUBLIC = {
     "app.doctor",
     "app.settings",
+    "models.decoder_process",
     "training.benchmark",
     "training.config",
     "training.pack",

@@ -25,6 +25,7 @@ from app.schemas.products import MAX_ATTRIBUTES
 from app.schemas.search import MAX_FILTERS, MAX_OFFSET, MAX_QUERIES, MAX_RESULTS
 from app.settings import Settings
 from common import atomic_file
+from index import MAX_NAMES
 from models import FORMATS
 
 TABLE = re.compile(r"(?<=<!-- limits -->\n).*?(?=<!-- /limits -->)", re.DOTALL)
@@ -76,6 +77,7 @@ def _of_bodies() -> list[tuple[str, str, str, str]]:
         ("a picture", f"{DEFAULTS.max_pixels / 1e6:g} million pixels; {', '.join(FORMATS)}", "422", "max_pixels"),
         ("memory to decode one", f"{DEFAULTS.decode_memory_mb:g} MB", "422", "decode_memory_mb"),
         ("attributes of a product", f"{MAX_ATTRIBUTES}", "422", ""),
+        ("names of attributes in a catalogue", f"{MAX_NAMES:,}", "422", ""),
     ]
 
 

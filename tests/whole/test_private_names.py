@@ -52,6 +52,15 @@ def _trial(optuna: Any) -> bool:
     return isinstance(study.get_trials(deepcopy=False)[0]._trial_id, int)
 
 
+def _protocol(uvicorn: Any) -> bool:
+    from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+    ours = {"on_message_begin", "on_header", "on_headers_complete", "on_body", "on_message_complete"}
+    ours |= {"on_response_complete", "_unset_keepalive_if_required", "pause_writing", "resume_writing"}
+    names = set(HttpToolsProtocol.__init__.__code__.co_names)
+    return ours <= vars(HttpToolsProtocol).keys() and {"cycle", "pipeline", "headers"} <= names and bool(STATUS_LINE)
+
+
 def _spool(starlette: Any) -> bool:
     from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -102,6 +111,12 @@ NAMES = [
         "faiss",
         lambda faiss: hasattr(faiss, "knn_inner_products_by_idx"),
         "take a product with the rows that pass the filter",
+    ),
+    PrivateName(
+        "_unset_keepalive_if_required",
+        "uvicorn",
+        _protocol,
+        "see how uvicorn's HttpToolsProtocol receives data now, and bound heads and connections there",
     ),
     PrivateName(
         "disabled_optimizers",

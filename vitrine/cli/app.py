@@ -9,12 +9,14 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
 
-from common import InputError, VitrineError, resource_error, safe_children
+from common import InputError, VitrineError, resource_error
 
 START, OWN, LAB, RUNNING = "Start here", "Your own products", "Experiments", "Running it"
 """The panels of `vitrine --help`."""
@@ -50,6 +52,24 @@ def main() -> None:
             cli()
     except Exception as error:
         _report(error)
+
+
+@contextmanager
+def safe_children() -> Iterator[None]:
+    """Keep the working folder out of the path of every Python process that starts within the block.
+
+    `python -c`, which also starts the children of multiprocessing, would put that folder first: a `json.py` there would
+    run in them.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("PYTHONSAFEPATH", None)
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _report(error: Exception) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -43,7 +43,9 @@ def copy_catalogue(
     source, target = location(catalogue), parse_location(to)
     copied = copy_catalogue(source, target, if_empty=if_empty, discard_edits=discard_edits)
     if as_json:
-        figures = {"version": copied.version, "edits": copied.kept.to_json()} if copied else {}
+        figures: dict[str, Any] = {}
+        if copied is not None:
+            figures = {"version": copied.version, "edits": copied.kept.to_json(), "damaged": copied.damaged}
         say({"from": str(source), "to": str(target), "products": copied and copied.products, **figures}, True)
     elif copied is None:
         tell(f"{target} has a catalogue, which is left as it is")
@@ -51,6 +53,8 @@ def copy_catalogue(
         tell(f"{target}: {copied.products:,} products copied from {source}, as it is at version {copied.version:,}")
         if kept := kept_text(copied.kept.to_json()):
             tell(kept, highlight=False)
+        if copied.damaged:
+            tell(f"{len(copied.damaged):,} damaged products are left out: {', '.join(copied.damaged[:10])}")
 
 
 @cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine calibrate`")
