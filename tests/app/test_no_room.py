@@ -73,8 +73,8 @@ def test_lines_fail_one_by_one_when_the_disk_fills_in_the_middle(
 
 
 def test_an_upload_that_finds_no_room_in_the_temporary_folder(editor: httpx.Client) -> None:
-    """A bulk form keeps what is larger than a megabyte in a file while it comes in; on a full /tmp that was a 500."""
-    picture = np.random.default_rng(0).bytes(1_500_000)
+    """A bulk form keeps what is larger than two megabytes in a file; on a full /tmp that was a 500."""
+    picture = np.random.default_rng(0).bytes(3_000_000)
     form = [
         ("products", ("products", lines({"id": "x", "title": "Red bag", "image": "a.jpg"}))),
         ("pictures", ("a.jpg", picture)),

@@ -144,7 +144,9 @@ def test_a_copy_leaves_it_out(tmp_path: Path, place: Location) -> None:
     entries = build(place, 12)
     harm(place, entries[7], HARMS["picture"])
     target: Location = tmp_path / "copy"
-    copy_catalogue(place, target)
+    copied = copy_catalogue(place, target)
+    assert copied is not None
+    assert (copied.products, copied.damaged) == (11, [BAD])
     with opened(target) as copied:
         assert len(copied) == 11
         assert not damaged_products(target)
