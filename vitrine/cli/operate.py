@@ -33,7 +33,7 @@ def copy_catalogue(
     discard_edits: DiscardEdits = False,
     as_json: Json = False,
 ) -> None:
-    """Copy a catalogue as it is, without encoding anything: from a folder into a database, or back.
+    """Copy a catalogue as it is, without encoding anything: into a database, back, or as a backup.
 
     The copy is of one moment, with everything that was acknowledged before; services may go on writing. A catalogue
     that is there is replaced when the copy is whole, but for the edits that callers made in it.
