@@ -34,8 +34,12 @@ class Readiness:
 
 
 def shared_readiness(service: Service, state: ServingState, settings: Settings) -> Shared[Readiness]:
-    """Return the answer that all who ask within a second share, a refusal too; raises as `check_ready`."""
-    return Shared(lambda: check_ready(service, state, settings), FRESH_S)
+    """Return the answer that all share who ask within a second of the same artefacts, a refusal too.
+
+    Raises:
+        UnavailableError: as `check_ready`.
+    """
+    return Shared(lambda: check_ready(service, state, settings), FRESH_S, lambda: state.state()[0])
 
 
 async def check_ready(service: Service, state: ServingState, settings: Settings) -> Readiness:

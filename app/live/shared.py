@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,18 +15,27 @@ class Shared(Generic[T]):
     Args:
         make: makes it.
         fresh_s: seconds for which an outcome, an error too, is given to others as it is.
+        subject: returns what it is about; an outcome about something else is given to nobody who comes later.
     """
 
-    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]], fresh_s: float = 0) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Coroutine[Any, Any, T]],
+        fresh_s: float = 0,
+        subject: Callable[[], Hashable] = lambda: None,
+    ) -> None:
         self._make = make
         self._fresh_s = fresh_s
+        self._subject = subject
+        self._begun_with: Hashable = None
         self._task: asyncio.Task[T] | None = None
         self._until = 0.0
 
     async def get(self) -> T:
         """Return the outcome; who leaves does not stop it for the others."""
         task = self._task
-        if task is None or task.cancelled() or (task.done() and asyncio.get_running_loop().time() >= self._until):
+        old = task is None or task.cancelled() or self._subject() != self._begun_with
+        if task is None or old or (task.done() and asyncio.get_running_loop().time() >= self._until):
             task = self._start()
         return await asyncio.shield(task)
 
@@ -36,6 +45,7 @@ class Shared(Generic[T]):
 
     def _start(self) -> asyncio.Task[T]:
         loop = asyncio.get_running_loop()
+        self._begun_with = self._subject()
         task = self._task = loop.create_task(self._make())
 
         def settle(done: asyncio.Task[T]) -> None:

@@ -51,6 +51,17 @@ def test_an_outcome_is_shared_until_it_is_old() -> None:
     asyncio.run(main())
 
 
+def test_an_outcome_about_something_else_is_old() -> None:
+    async def main() -> None:
+        subject = "one catalogue"
+        shared = Shared(Counted(), 60, lambda: subject)
+        assert [await shared.get(), await shared.get()] == [1, 1]
+        subject = "another"
+        assert [await shared.get(), await shared.get()] == [2, 2]
+
+    asyncio.run(main())
+
+
 def test_who_leaves_does_not_stop_it_for_the_others() -> None:
     async def main() -> None:
         make = Counted()

@@ -43,6 +43,7 @@ ELSEWHERE = {
     "export VITRINE_CATALOGUE": "needs a database; tests/whole/test_database.py",
     "vitrine index --data products.csv --out": "needs a database; tests/index/test_contract.py",
     "vitrine copy --to": "needs a database; tests/index/test_contract.py",
+    "vitrine copy --catalogue postgresql:": "needs a database; tests/index/test_backup.py",
     "vitrine evaluate --queries ": "needs queries, and the catalogue that they ask; tests/vitrine/test_queries.py",
     "torchrun ": "needs several GPUs; tests/training/test_distributed.py",
     "python -m training.gpu ": "needs a GPU and pretrained towers; tests/training/gpu",
