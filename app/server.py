@@ -165,7 +165,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
             lambda: state.serving.encoder.image_size,
             limits,
             telemetry,
-            lambda: service.batcher.light_waiting,
+            service.batcher.crowd,
         ),
         evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
         maps=Maps(settings.catalogue),

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.caller import caller
 from app.errors import MisdirectedError, RateLimitedError, UpgradeError
 from app.http.access import NO_ROUTE, WATCHED, account
 from app.http.answers import send_in_pieces
@@ -100,6 +101,7 @@ class RequestScope:
             await send_ours(message)
 
         token = origin.set(Origin(request_id, trace.trace_id, trace.span_id))
+        who = caller.set(f"key:{key.name}" if key else f"address:{address_group(_client(scope))}")
         try:
             refusal = self._refusal(scope, headers, request_id, key)
             if refusal:
@@ -119,6 +121,7 @@ class RequestScope:
         finally:
             self._account(scope, key, status or 499, sent, time.perf_counter() - begun)
             origin.reset(token)
+            caller.reset(who)
 
     def _caller(self, scope: Scope, headers: Headers) -> dict[str, object]:
         """Return whose request it is, and by which scheme it came, as far as proxies are believed."""
@@ -136,15 +139,15 @@ class RequestScope:
         try:
             self.hosts.check(headers.getlist("host"), scope["path"])
             if self.limit is not None and scope["path"] not in WATCHED:
-                self._count(self.limit, key, _client(scope))
+                self._count(self.limit, key)
             if "websocket" in headers.get("upgrade", "").lower():
                 raise UpgradeError("the request asks for a WebSocket; there is none here, send it as plain HTTP")
         except (MisdirectedError, RateLimitedError, UpgradeError) as error:
             return named_response(request_id, error)
         return None
 
-    def _count(self, limit: RateLimit, key: Key | None, client: str) -> None:
-        wait_s = limit.wait(f"key:{key.name}" if key else f"address:{address_group(client)}")
+    def _count(self, limit: RateLimit, key: Key | None) -> None:
+        wait_s = limit.wait(caller.get())
         if wait_s is not None:
             raise RateLimitedError(
                 f"more than {limit.rate} from {'this key' if key else 'this address'}; come back in {wait_s} s", wait_s

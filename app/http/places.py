@@ -12,11 +12,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from fastapi import Request
-
+from app.caller import caller
 from app.errors import SlowBodyError
 from app.http.limits import MAX_JSON, BodyLimits
-from app.http.rate import address_group
 from app.telemetry import Telemetry
 from common import OverloadedError
 
@@ -73,10 +71,10 @@ class Places:
     Args:
         limits: how much there is.
         telemetry: where the time is recorded that bodies take to arrive.
-        waiting: returns how many inputs wait for the encoder.
+        crowd: returns how many queries wait, or are on their way as so many others are, where the caller's has no room.
     """
 
-    def __init__(self, limits: BodyLimits, telemetry: Telemetry, waiting: Callable[[], int]) -> None:
+    def __init__(self, limits: BodyLimits, telemetry: Telemetry, crowd: Callable[[int], int]) -> None:
         self.limits = limits
         self.telemetry = telemetry
         self.small = Budget(SMALL_BYTES)
@@ -88,11 +86,11 @@ class Places:
         """Slots that are taken."""
         self.turns = asyncio.Semaphore(BULK_PIECES)
         self.numbers = itertools.count()
-        self._waiting = waiting
+        self._crowd = crowd
         self._bulk: Counter[str] = Counter()
 
     @contextmanager
-    def hold(self, request: Request, *, needs_slot: bool) -> Iterator[Hold]:
+    def hold(self, *, needs_slot: bool) -> Iterator[Hold]:
         """Yield what a request holds; all of it is free again at the end.
 
         A request that would find no place now is refused before its body is read.
@@ -103,40 +101,40 @@ class Places:
         self.check_queue()
         if needs_slot:
             self.check_slots()
-        hold = Hold(self, self.small, caller_of(request))
+        hold = Hold(self, self.small, caller.get())
         try:
             yield hold
         finally:
             hold.close()
 
     @contextmanager
-    def bulk(self, request: Request, *, form: bool) -> Iterator[Hold]:
+    def bulk(self, *, form: bool) -> Iterator[Hold]:
         """Yield what a bulk call holds; all of it is free again at the end.
 
         Raises:
             OverloadedError: the caller has as many bulk calls open as we take, or there is no place in the queue.
         """
         self.check_queue()
-        caller = caller_of(request)
-        if self._bulk[caller] >= BULK_CALLS:
+        who = caller.get()
+        if self._bulk[who] >= BULK_CALLS:
             raise OverloadedError(
-                f"you have {self._bulk[caller]} bulk calls open, as many as we take; send this one when one has ended"
+                f"you have {self._bulk[who]} bulk calls open, as many as we take; send this one when one has ended"
             )
-        hold = Hold(self, self.forms if form else self.large, caller)
-        self._bulk[caller] += 1
+        hold = Hold(self, self.forms if form else self.large, who)
+        self._bulk[who] += 1
         try:
             yield hold
         finally:
             hold.close()
-            self._bulk[caller] -= 1
-            if not self._bulk[caller]:
-                del self._bulk[caller]
+            self._bulk[who] -= 1
+            if not self._bulk[who]:
+                del self._bulk[who]
 
     def check_queue(self) -> None:
         """Raise OverloadedError when as many requests are read or wait as are allowed to wait."""
-        coming = self.reading + self._waiting()
-        if coming >= self.limits.queue_limit:
-            raise OverloadedError(f"{coming} queries are waiting, which is as many as we take; try again in a second")
+        crowd = self._crowd(self.reading)
+        if crowd:
+            raise OverloadedError(f"{crowd} queries are waiting, which is as many as we take; try again in a second")
 
     def check_slots(self) -> None:
         """Raise OverloadedError when all slots are taken."""
@@ -245,9 +243,3 @@ class Hold:
     def _check_kept(self) -> None:
         if self._gave_way:
             raise OverloadedError("many bodies arrive at once, and this one came slowly; send it again in a second")
-
-
-def caller_of(request: Request) -> str:
-    """Return who counts as one caller: a key's name, or the group of an address."""
-    key = request.state.key
-    return f"key:{key.name}" if key else f"address:{address_group(request.client.host if request.client else '')}"

@@ -52,10 +52,10 @@ class Uploads:
         size: Callable[[], tuple[int, int]],
         limits: BodyLimits,
         telemetry: Telemetry,
-        waiting: Callable[[], int] = lambda: 0,
+        crowd: Callable[[int], int] = lambda _: 0,
     ) -> None:
         self._limits = limits
-        self._places = Places(limits, telemetry, waiting)
+        self._places = Places(limits, telemetry, crowd)
         self._json = JsonBodies(limits)
         self.pictures = Pictures(size, limits, telemetry)
 
@@ -82,7 +82,7 @@ class Uploads:
     async def read_kept(self, request: Request, model: type[B]) -> tuple[B, UploadedPicture | None]:
         """Return the fields, and the picture as it was sent beside the prepared one; raises as `read`."""
         form = content_type(request) == "multipart/form-data"
-        with self._places.hold(request, needs_slot=form or claimed_length(request) > MAX_JSON) as hold:
+        with self._places.hold(needs_slot=form or claimed_length(request) > MAX_JSON) as hold:
             fields, sent = await (self._read_form if form else self._read_json)(request, model, hold)
             if sent is None:
                 return fields, None
@@ -144,7 +144,7 @@ class Uploads:
         def check(value: Any, _size: int) -> list[SearchRequest | InputError]:
             return checked(BatchRequest, value, strict=True).searches()
 
-        with self._places.hold(request, needs_slot=claimed_length(request) > MAX_JSON) as hold:
+        with self._places.hold(needs_slot=claimed_length(request) > MAX_JSON) as hold:
             queries = await self._json.read(request, hold, BatchRequest.most_values(dim), check)
             with spending():
                 return await while_connected(request, together(one, queries))
@@ -170,7 +170,7 @@ class Uploads:
             fields.check(dim)
             return fields
 
-        with self._places.hold(request, needs_slot=claimed_length(request) > MAX_JSON) as hold:
+        with self._places.hold(needs_slot=claimed_length(request) > MAX_JSON) as hold:
             fields = await self._json.read(request, hold, EmbeddingsRequest.max_values, check)
             inputs = fields.inputs()
             if not any(map(is_picture, inputs)):
@@ -192,7 +192,7 @@ class Uploads:
                 f"the content type is {kind[:100] or 'missing'}; send application/x-ndjson, or multipart/form-data with"
                 " a file 'products' of such lines and files for their pictures"
             )
-        with self._places.bulk(request, form=kind not in LINES) as hold:
+        with self._places.bulk(form=kind not in LINES) as hold:
             if kind in LINES:
                 async with aclosing(streamed_pieces(request, hold, self._limits)) as pieces:
                     async for piece in pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from weakref import ref
@@ -13,6 +14,8 @@ from index import Filters, Search
 
 NAMES = 32
 """Attributes that are counted at a time; then it is the turn of others."""
+Key = tuple[tuple[str, ...] | None, int]
+"""Names, and how many values of each."""
 KEPT = 64
 """Answers that are kept of one version of the catalogue, at most."""
 
@@ -23,7 +26,8 @@ class FacetCounts:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._of: ref[Search] | None = None
-        self._kept: dict[tuple[tuple[str, ...] | None, int], bytes] = {}
+        self._kept: dict[Key, bytes] = {}
+        self._counting: dict[Key, asyncio.Task[bytes]] = {}
 
     async def of(self, filters: Filters, names: Sequence[str] | None, limit: int) -> bytes:
         """Return a `FacetsAnswer` as JSON: for each name the `limit` most frequent values; all names, when None.
@@ -34,14 +38,24 @@ class FacetCounts:
         """
         index = self._service.serving.index
         if self._of is None or self._of() is not index:
-            self._of, self._kept = ref(index), {}
-        kept, key = self._kept, (None if names is None else tuple(names), limit)
-        if not filters and key in kept:
-            return kept[key]
-        answer = await self._count(index, filters, names, limit)
-        if not filters and len(kept) < KEPT:
-            kept[key] = answer
-        return answer
+            self._of, self._kept, self._counting = ref(index), {}, {}
+        if filters:
+            return await self._count(index, filters, names, limit)
+        key = (None if names is None else tuple(names), limit)
+        return self._kept.get(key) or await asyncio.shield(self._counting.get(key) or self._begin(index, key))
+
+    def _begin(self, index: Search, key: Key) -> asyncio.Task[bytes]:
+        """Return the task that counts what has no filters; all share it who ask meanwhile."""
+        kept, counting = self._kept, self._counting
+        task = counting[key] = asyncio.create_task(self._count(index, {}, *key))
+
+        def settle(done: asyncio.Task[bytes]) -> None:
+            del counting[key]
+            if not done.cancelled() and done.exception() is None and len(kept) < KEPT:
+                kept[key] = done.result()
+
+        task.add_done_callback(settle)
+        return task
 
     async def _count(self, index: Search, filters: Filters, names: Sequence[str] | None, limit: int) -> bytes:
         head = {"total": 0, "catalogue_version": index.version}

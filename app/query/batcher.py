@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar, cast
 
+from app.caller import caller
 from app.errors import DeadlineError, UnavailableError
 from app.query.line import Line, QueuedJob
 from app.spent import time_left
@@ -80,10 +81,12 @@ class MicroBatcher(Generic[J, R]):
         """How many inputs wait for the worker."""
         return self._light.cost + self._heavy.cost
 
-    @property
-    def light_waiting(self) -> int:
-        """How many inputs of light jobs wait for the worker."""
-        return self._light.cost
+    def crowd(self, coming: int) -> int:
+        """Return how many wait or are on their way, where a light job of this caller has no room; else 0."""
+        with self._changed:
+            ahead = self._light.cost + coming
+            full = ahead >= self._queue_limit and self._light.gives_way(caller.get(), 1) is None
+        return ahead if full else 0
 
     def start(self) -> None:
         """Start the worker; its answers are delivered on the running event loop."""
@@ -94,7 +97,7 @@ class MicroBatcher(Generic[J, R]):
         self._thread.start()
 
     async def submit(self, job: J, *, deadline_s: float | None = None) -> R:
-        """Return the result of `job`; that of a cancelled caller is taken out of the queue.
+        """Return the result of `job`; that of a cancelled caller is taken out of the queue. Callers take turns.
 
         Raises:
             OverloadedError: its line has no room for it; raised at once.
@@ -105,6 +108,7 @@ class MicroBatcher(Generic[J, R]):
         deadline_s = self._deadline_s if deadline_s is None else deadline_s
         job.future = asyncio.get_running_loop().create_future()
         job.submitted = time.perf_counter()
+        job.caller = caller.get()
         with self._changed:
             if self._refusal:
                 raise UnavailableError(self._refusal)
@@ -112,12 +116,16 @@ class MicroBatcher(Generic[J, R]):
             # Heavy jobs are the first that find no room.
             ahead = self.waiting if job.heavy else line.cost
             full = ahead + job.cost > self._queue_limit or line.work + job.work > self._waiting_work
-            if ahead and full:
-                raise OverloadedError(
-                    f"{ahead} queries are waiting, which is as many as we take; try again in a second"
-                )
+            # Where one caller fills the line, it is that caller's last job that is refused.
+            refused = line.gives_way(job.caller, job.cost) if ahead and full else None
+            if refused is not None:
+                line.remove(refused)
+            elif ahead and full:
+                raise _crowded(ahead)
             line.append(job)
             self._changed.notify()
+        if refused is not None and not refused.unwanted:
+            refused.future.set_exception(_crowded(ahead))
         try:
             async with asyncio.timeout(time_left(deadline_s)) as timer:
                 return cast(R, await job.future)
@@ -181,9 +189,9 @@ class MicroBatcher(Generic[J, R]):
     def _next_batch(self) -> list[J]:
         """Return the next batch as soon as there is one; empty when the batcher is closed and all is answered."""
         with self._changed:
-            while not (self._light.jobs or self._heavy.jobs or self._refusal):
+            while not (self._light or self._heavy or self._refusal):
                 self._changed.wait()
-            heavy = bool(self._heavy.jobs) and (self._heavy_turn or not self._light.jobs)
+            heavy = bool(self._heavy) and (self._heavy_turn or not self._light)
             self._heavy_turn = not heavy
             return (self._heavy if heavy else self._light).take(self._max_batch, self._max_work)
 
@@ -241,3 +249,7 @@ def _as_exception(error: BaseException) -> Exception:
     failure = RuntimeError(f"the handler raised {error!r}")
     failure.__cause__ = error
     return failure
+
+
+def _crowded(ahead: int) -> OverloadedError:
+    return OverloadedError(f"{ahead} queries are waiting, which is as many as we take; try again in a second")

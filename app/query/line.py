@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,8 @@ class QueuedJob(Generic[R]):
     """How much there is to do, in units of its kind."""
     heavy: bool = field(default=False, kw_only=True)
     """Whether it waits in the line of heavy jobs."""
+    caller: str = field(init=False, default="", repr=False)
+    """Whose it is."""
 
     @property
     def cost(self) -> int:
@@ -40,30 +42,41 @@ J = TypeVar("J", bound=QueuedJob[Any])
 
 
 class Line(Generic[J]):
-    """The jobs of one kind that wait, in order, and how much they are together."""
+    """The jobs of one kind that wait, and how much they are together. Callers take turns, each in order of coming."""
 
     def __init__(self) -> None:
-        self.jobs: deque[J] = deque()
         self.cost = 0
         self.work = 0.0
+        self._of: OrderedDict[str, deque[J]] = OrderedDict()
+        self._costs: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether a job waits."""
+        return bool(self._of)
 
     def append(self, job: J) -> None:
-        """Put a job at the end."""
-        self.jobs.append(job)
+        """Put a job at the end of those of its caller."""
+        self._of.setdefault(job.caller, deque()).append(job)
+        self._costs[job.caller] = self._costs.get(job.caller, 0) + job.cost
         self.cost += job.cost
         self.work += job.work
 
     def remove(self, job: J) -> None:
         """Take a job out, if it is there."""
-        if job in self.jobs:
-            self.jobs.remove(job)
+        jobs = self._of.get(job.caller, ())
+        if job in jobs:
+            self._of[job.caller].remove(job)
             self._left(job)
 
     def take(self, cost: int, work: float) -> list[J]:
-        """Take the first jobs, as many as fit into a batch; one at least."""
+        """Take jobs, one of each caller in turn, as many as fit into a batch; one at least."""
         batch: list[J] = []
-        while self.jobs and (not batch or (self.jobs[0].cost <= cost and self.jobs[0].work <= work)):
-            job = self.jobs.popleft()
+        while self._of:
+            caller, jobs = next(iter(self._of.items()))
+            if batch and (jobs[0].cost > cost or jobs[0].work > work):
+                break
+            job = jobs.popleft()
+            self._of.move_to_end(caller)
             batch.append(job)
             cost -= job.cost
             work -= job.work
@@ -74,6 +87,19 @@ class Line(Generic[J]):
         """Take all."""
         return self.take(self.cost, math.inf)
 
+    def gives_way(self, caller: str, cost: int) -> J | None:
+        """Return the job that gives way to one of `caller` in a full line: the last of who has most, if that is more.
+
+        It stays in the line. None: nobody has more than `caller` would have.
+        """
+        greatest = max(self._costs, key=self._costs.__getitem__, default=caller)
+        if self._costs.get(greatest, 0) <= self._costs.get(caller, 0) + cost:
+            return None
+        return self._of[greatest][-1]
+
     def _left(self, job: J) -> None:
         self.cost -= job.cost
-        self.work = self.work - job.work if self.jobs else 0.0  # no rounding adds up
+        self._costs[job.caller] -= job.cost
+        if not self._of[job.caller]:
+            del self._of[job.caller], self._costs[job.caller]
+        self.work = self.work - job.work if self._of else 0.0  # no rounding adds up

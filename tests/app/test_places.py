@@ -8,17 +8,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import Request
 
+from app.caller import caller
 from app.errors import SlowBodyError
 from app.http.json_body import INLINE, WAITING, JsonBodies
 from app.http.limits import MAX_JSON, BodyLimits
-from app.http.places import BULK_CALLS, Places
+from app.http.places import BULK_CALLS, Hold, Places
 from app.telemetry import Telemetry
 from common import OverloadedError
 from tests.app.helpers import lines, opened, uri
@@ -39,12 +38,18 @@ FORM = "content-type: multipart/form-data; boundary=x"
 JSON = "content-type: application/json"
 
 
-def caller(address: str) -> Request:
-    return cast(Request, SimpleNamespace(state=SimpleNamespace(key=None), client=SimpleNamespace(host=address)))
+@contextmanager
+def held(house: Places, address: str, *, needs_slot: bool = False) -> Iterator[Hold]:
+    token = caller.set(f"address:{address}")
+    try:
+        with house.hold(needs_slot=needs_slot) as hold:
+            yield hold
+    finally:
+        caller.reset(token)
 
 
 def places(waiting: int = 0) -> Places:
-    return Places(LIMITS, Telemetry(), lambda: waiting)
+    return Places(LIMITS, Telemetry(), lambda coming: waiting + coming if waiting + coming >= LIMITS.queue_limit else 0)
 
 
 @contextmanager
@@ -100,7 +105,7 @@ def test_who_holds_most_gives_way_and_first_what_began_first() -> None:
         house = places()
         with ExitStack() as stack:
             holds = [
-                stack.enter_context(house.hold(caller(address), needs_slot=False))
+                stack.enter_context(held(house, address))
                 for address in ("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.2")
             ]
             outcomes: list[str] = []
@@ -121,7 +126,7 @@ def test_who_holds_most_gives_way_and_first_what_began_first() -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        with house.hold(caller("10.0.0.3"), needs_slot=False) as hold:
+        with held(house, "10.0.0.3") as hold:
             hold.add(1_000_000)  # everything was given back
             with pytest.raises(OverloadedError, match="1,000,000"):
                 hold.add(1)
@@ -131,9 +136,9 @@ def test_who_holds_most_gives_way_and_first_what_began_first() -> None:
 
 def test_large_bodies_take_no_room_of_small_ones() -> None:
     house = places()
-    with house.hold(caller("10.0.0.1"), needs_slot=False) as large:
+    with held(house, "10.0.0.1") as large:
         large.add(900_000)
-        with house.hold(caller("10.0.0.1"), needs_slot=False) as small:
+        with held(house, "10.0.0.1") as small:
             small.add(MAX_JSON)
             with pytest.raises(OverloadedError):
                 small.add(1)
@@ -142,7 +147,7 @@ def test_large_bodies_take_no_room_of_small_ones() -> None:
 def test_a_place_in_the_queue_and_a_slot_are_taken_when_the_body_is_there() -> None:
     house = places(waiting=1)
     with ExitStack() as stack:
-        holds = [stack.enter_context(house.hold(caller("10.0.0.1"), needs_slot=True)) for _ in range(9)]
+        holds = [stack.enter_context(held(house, "10.0.0.1", needs_slot=True)) for _ in range(9)]
         for hold in holds[:2]:
             hold.enter()
             hold.take_slot()
@@ -151,14 +156,14 @@ def test_a_place_in_the_queue_and_a_slot_are_taken_when_the_body_is_there() -> N
             holds[2].enter()
         with pytest.raises(OverloadedError, match="2 uploads"):
             holds[2].take_slot()
-        with pytest.raises(OverloadedError), house.hold(caller("10.0.0.1"), needs_slot=False):
+        with pytest.raises(OverloadedError), held(house, "10.0.0.1"):
             pass
     assert (house.reading, house.slots) == (0, 0)
 
 
 def test_a_body_has_one_deadline_however_its_bytes_come() -> None:
     async def run() -> None:
-        with places().hold(caller("10.0.0.1"), needs_slot=False) as hold:
+        with held(places(), "10.0.0.1") as hold:
             async with hold.arrival(0.1):
                 while True:
                     hold.add(1)
