@@ -13,6 +13,7 @@ from typing import Protocol
 
 from app.http.forwarded import Proxies
 from app.http.rate import address_group
+from app.http.starts import Starts
 from app.telemetry import Telemetry
 
 logger = logging.getLogger("vitrine.app")
@@ -63,6 +64,7 @@ class Connections:
         self.proxies = proxies
         self.telemetry = telemetry
         self.body_s = body_s
+        self.starts = Starts()
         self._open: dict[Connection, str] = {}  # with whom it counts
         self._sizes: dict[str, int] = {}
         self._waiting: dict[Connection, None] = {}  # longest first
@@ -93,6 +95,10 @@ class Connections:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
         return True
+
+    def caller(self, connection: Connection) -> str:
+        """Return whose connection it is: an address, or its group; empty for a trusted proxy's."""
+        return self._open.get(connection, "")
 
     def leave(self, connection: Connection) -> None:
         """Count a connection no more."""

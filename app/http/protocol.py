@@ -12,7 +12,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.http.access import account
+from app.http.access import WATCHED, account
 from app.http.connections import Connections
 from app.http.responses import raw_error
 
@@ -136,7 +136,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._held = cycle, app
             self._deadline = self.loop.time() + self.house.body_s
         else:
-            super()._start_asgi_task(cycle, app)
+            self._begin(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Start the application when it is this caller's turn."""
+        start = super()._start_asgi_task
+
+        def begin() -> None:
+            if not cycle.disconnected:
+                start(cycle, app)
+
+        watched = cycle.scope["path"] in WATCHED
+        self.house.starts.begin("watched" if watched else self.house.caller(self), begin)
 
     def on_body(self, body: bytes) -> None:  # noqa: D102
         if self._refused:
@@ -157,7 +168,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._held:
             held, self._held = self._held, None
             self._deadline = float("inf")
-            super()._start_asgi_task(*held)
+            self._begin(*held)
         if not self.cycle.response_complete:
             self.house.works(self)
         else:

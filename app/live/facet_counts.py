@@ -42,7 +42,8 @@ class FacetCounts:
         if filters:
             return await self._count(index, filters, names, limit)
         key = (None if names is None else tuple(names), limit)
-        return self._kept.get(key) or await asyncio.shield(self._counting.get(key) or self._begin(index, key))
+        kept = self._kept.get(key)
+        return kept if kept is not None else await asyncio.shield(self._counting.get(key) or self._begin(index, key))
 
     def _begin(self, index: Search, key: Key) -> asyncio.Task[bytes]:
         """Return the task that counts what has no filters; all share it who ask meanwhile."""
