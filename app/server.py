@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +229,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
     if settings.workers == 1:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the application listens to it
         keep_heaps_small()
-        uvicorn.run(create_app(settings, encoder=encoder), **options)
+        _serve_alone(uvicorn.Config(create_app(settings, encoder=encoder), **options))
         return
     if encoder is not None:
         raise ConfigError("an encoder in memory cannot be given to several workers; serve its checkpoint instead")
@@ -242,15 +242,25 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
             timeout_worker_healthcheck=WORKER_SILENT_S,
             **options,
         )
-        listening = listen(config)
-        supervisor = Supervisor(config, [listening])
+        sockets = listen(config)
+        supervisor = Supervisor(config, sockets)
         try:
             supervisor.run()
         finally:
-            listening.close()
+            for listening in sockets:
+                listening.close()
             del os.environ[SHARED]
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise ArtefactError("a worker could not start, so none is left running; the log above says why")
+
+
+def _serve_alone(config: uvicorn.Config) -> None:
+    """Serve in this process, as `uvicorn.run` does."""
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=listen(config))
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def create_worker_app() -> FastAPI:

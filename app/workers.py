@@ -20,8 +20,15 @@ from app.telemetry import SHARED
 logger = logging.getLogger("vitrine.app")
 
 
-def listen(config: uvicorn.Config) -> socket.socket:
-    """Return the socket that the workers share.
+ACCEPTED_AT_ONCE = 8
+"""Connections that are accepted in one round of the event loop."""
+
+
+def listen(config: uvicorn.Config) -> list[socket.socket]:
+    """Return the socket that the workers share, several times: uvloop accepts one connection of each in a round.
+
+    With a single one, new connections would be accepted no faster than requests are answered, and a caller who connects
+    anew for each of hundreds of requests would keep all others waiting behind them.
 
     asyncio switches Nagle's algorithm off for connections whose socket names TCP as its protocol. uvicorn's does not:
     the body of every answer would wait some 40 ms for the caller to confirm the headers. Connections inherit what is
@@ -29,7 +36,7 @@ def listen(config: uvicorn.Config) -> socket.socket:
     """
     listening = config.bind_socket()
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
+    return [listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
 
 
 class Supervisor(Multiprocess):

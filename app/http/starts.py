@@ -6,9 +6,10 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-AT_ONCE = 16
+AT_ONCE = 4
 """Requests that start in one round of the event loop. Each costs some .4 ms, and every other connection has its turn
-between two rounds."""
+between two rounds. Fewer than the connections that are accepted in a round (`app.workers`): who waits, waits here,
+where callers take turns, and not in the system's line of new connections."""
 
 
 class Starts:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import httpx
 import pytest
 import uvicorn
 
+from app.http.starts import AT_ONCE
 from app.server import serve
 from app.settings import Settings
 from app.workers import listen
@@ -190,12 +191,17 @@ def test_a_reload_that_fails_is_logged_and_what_was_served_stays(tmp_path: Path)
 
 
 def test_answers_of_several_workers_do_not_wait_for_the_caller_to_confirm_their_headers() -> None:
-    with listen(uvicorn.Config("app:create_app", port=0, log_config=None)) as listening:
-        listening.listen()
-        with socket.create_connection(listening.getsockname()):
-            connection, _ = listening.accept()
-            with connection:
-                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(one) for one in listen(uvicorn.Config("app:create_app", port=0, log_config=None))
+        ]
+        assert len(sockets) > AT_ONCE, "connections wait in the system's line, where callers do not take turns"
+        sockets[0].listen()
+        for listening in sockets:
+            with socket.create_connection(sockets[0].getsockname()):
+                connection, _ = listening.accept()
+                with connection:
+                    assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_encoder_in_memory_has_one_worker(tmp_path: Path) -> None:
