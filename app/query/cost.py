@@ -12,7 +12,7 @@ from index import SearchQuery
 
 LIGHT = 12.0
 """Work up to which a job is light: one text with a page of results, its facets among them."""
-BATCH_WORK = 50.0
+BATCH_WORK = 30.0
 """Work of one batch, at most: so long a light job waits for others, unless one job is more than this."""
 WAITING_WORK = 3_000.0
 """Work that waits in one line, at most: what would wait longer is refused."""

@@ -167,7 +167,7 @@ def test_a_caller_who_fills_the_line_makes_room_for_others_and_they_take_turns()
 def test_calls_with_many_queries_are_finished_or_refused_at_once(folder: Path) -> None:
     """60 of them took turns and were refused in the middle, so that nobody had an answer; single texts waited, too."""
     encoder = Held()
-    app = create_app(Settings.read(catalogue=folder, max_batch=10), encoder=encoder)
+    app = create_app(Settings.read(catalogue=folder, max_batch=5), encoder=encoder)
     with served(app) as client, ThreadPoolExecutor(CALLS + 2) as people:
         waiting = app.state.components.service.batcher
 
@@ -176,12 +176,12 @@ def test_calls_with_many_queries_are_finished_or_refused_at_once(folder: Path) -
             return client.post(f"{IMAGES}/batch", json=body, timeout=30)
 
         calls = [people.submit(call, number) for number in range(CALLS)]
-        until(lambda: waiting.waiting == 10 * (CALLS - 1))
+        until(lambda: waiting.waiting == 5 * (CALLS - 1))
         refused = call(CALLS)
         assert "large calls are at work" in error_of(refused, 503, "overloaded")["message"]
         assert refused.headers["retry-after"]
         single = people.submit(ask, client, IMAGES, text="single")
-        until(lambda: waiting.waiting == 10 * (CALLS - 1) + 1)
+        until(lambda: waiting.waiting == 5 * (CALLS - 1) + 1)
         encoder.door.set()
         assert single.result()["results"]
         assert [len(one.result().json()["answers"]) for one in calls] == [30] * CALLS
