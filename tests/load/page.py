@@ -19,15 +19,16 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reliability"
 
 def page(folder: Path = FOLDER) -> str:
     """Return the page as Markdown."""
-    kill, soak, load, beside, database, attack, before = (
+    kill, soak, load, beside, database, attack, before, fuzz = (
         _json(folder, name)
-        for name in ("kill", "soak", "load", "evaluation_beside", "database", "attack", "attack-before")
+        for name in ("kill", "soak", "load", "evaluation_beside", "database", "attack", "attack-before", "fuzz")
     )
     parts = [
         _summary(kill, soak, beside),
         _attack(attack, before),
         _kill(kill),
         _database(database),
+        _fuzz(fuzz),
         _soak(soak),
         _load(load),
         _beside(beside),
@@ -177,6 +178,29 @@ restarted.
 
 While the database is down: {away}. The seconds count from the restart of the server, or from the command that promotes
 the standby.
+"""
+
+
+def _fuzz(figures: Any) -> str:
+    def answers(part: Any) -> str:
+        return ", ".join(f"{count:,} × {status}" for status, count in part["statuses"].items())
+
+    raw, fields, before, after = (figures[name] for name in ("raw", "fields", "before", "after"))
+    others = ", ".join(map(str, figures["other 5xx"])) or "none"
+    return f"""
+## Broken requests at random
+
+```console
+python -m tests.load.fuzz --seed {figures["seed"]} --out docs/reliability/fuzz.json
+```
+
+{sum(raw["statuses"].values()):,} requests were broken as HTTP: bytes of valid ones were changed, taken out, put in or
+repeated. The answers: {answers(raw)} (none: more bytes were expected, and the caller left).
+{sum(fields["statuses"].values()):,} others were whole and had broken fields, as JSON and as forms, on all calls that
+take them, with a key that may write. The answers: {answers(fields)}.
+Other statuses from 500 up than 503, 504 and 507: {others}; tracebacks in the log: {figures["tracebacks"]}. Memory and
+open files were {before["resident MB"]:,} MB and {before["descriptors"]} before, {after["resident MB"]:,} MB and
+{after["descriptors"]} after.
 """
 
 
