@@ -193,7 +193,9 @@ def test_requests_that_wait_are_encoded_together_and_answered_apart(folder: Path
             assert together[text].result().json()["results"] == alone[text]
         for one in pictures:
             assert one.result().json()["results"] == alone_picture
-        assert [len(batch) for batch in encoder.text_batches] == [1, len(texts)]
+        first_batch, *others = [len(batch) for batch in encoder.text_batches]
+        assert (first_batch, sum(others)) == (1, len(texts))
+        assert len(others) <= 2  # as many at a time as the work of a batch allows
         assert encoder.pixel_batches == [3]
 
 
