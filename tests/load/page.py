@@ -329,8 +329,8 @@ ELSEWHERE = """
 - Power loss: SIGKILL ends processes, not the machine, and the operating system keeps what it has accepted. A program
   cannot protect against disks that report writes falsely.
 - Absolute times: the machine had two cores with other work on them, so times compare only within one run.
-- One state of the code: it was repaired during the rounds of killing. The later rounds ran with synced names, the last
-  few without the thread for each request.
+- One state of the code: the attacks, the killing and the broken requests were measured on the present one. The
+  database, the long run, the increasing load and the evaluation were measured before work and pictures were bounded.
 """
 
 
