@@ -146,8 +146,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if not cycle.disconnected:
                 start(cycle, app)
 
-        watched = cycle.scope["path"] in WATCHED
-        self.house.starts.begin("watched" if watched else self.house.caller(self), begin)
+        path = cycle.scope["path"]
+        self.house.starts.begin("watched" if path in WATCHED else self.house.caller(self), path, begin)
 
     def on_body(self, body: bytes) -> None:  # noqa: D102
         if self._refused:
