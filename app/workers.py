@@ -28,7 +28,7 @@ def listen(config: uvicorn.Config) -> list[socket.socket]:
     """Return the socket that the workers share, several times: uvloop accepts one connection of each in a round.
 
     With a single one, new connections would be accepted no faster than requests are answered, and a caller who connects
-    anew for each of hundreds of requests would keep all others waiting behind them.
+    again for each of hundreds of requests would keep all others waiting behind them.
 
     asyncio switches Nagle's algorithm off for connections whose socket names TCP as its protocol. uvicorn's does not:
     the body of every answer would wait some 40 ms for the caller to confirm the headers. Connections inherit what is

@@ -223,7 +223,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _await_request(self) -> None:
-        """Wait for the next request; uvicorn's own time for it starts anew with every byte, ours does not."""
+        """Wait for the next request; uvicorn's own time for it starts again with every byte, ours does not."""
         wait_s = HEAD_S if self._in_head else self.timeout_keep_alive + HEAD_S
         self._deadline = self.loop.time() + wait_s
         self.house.waits(self)

@@ -30,7 +30,7 @@ LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LINE = 4
 """Evaluations that are computed or wait for their turn, at most."""
 QUICK_S = 5.0
-"""Seconds of computing up to which figures are made anew for every version of the catalogue."""
+"""Seconds of computing up to which figures are made again for every version of the catalogue."""
 REST = 10
 """Figures that took longer are given for so many times as long as they took, whatever is written meanwhile: a page that
 is always open, on a catalogue that always changes, keeps a core busy for a tenth of the time."""

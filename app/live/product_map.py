@@ -23,7 +23,7 @@ from index import MAP_FILE, Location, Product, Search, SearchIndex, load_map
 MAX_COLOURS = 200
 """Values of an attribute that a map may be coloured by, at most; one with more tells nothing at a glance."""
 CHEAP_S, REST = 0.1, 10
-"""Seconds of computing up to which a map is made anew for every version of the catalogue. One that took longer is given
+"""Seconds of computing up to which a map is made again for every version of the catalogue. A slower one is given
 for so many times as long as it took: a catalogue that always changes does not keep a core busy."""
 NONE = 65535
 """Side of the square of a map; also the code of a product without a value."""
@@ -54,7 +54,7 @@ class Maps:
             return await asyncio.to_thread(self._make, folder, serving.encoder.encoder_id, index)
 
     def _make(self, folder: Path, encoder_id: str, index: SearchIndex) -> tuple[bytes, str]:
-        """Return what is kept, made anew where the index or the file is another one."""
+        """Return what is kept, made again where the index or the file is another one."""
         try:
             made = (folder / MAP_FILE).stat().st_mtime_ns
         except OSError:

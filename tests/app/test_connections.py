@@ -94,7 +94,7 @@ def test_a_head_of_some_size_is_taken(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("rest", [b"1;" + b"a" * 200_000, b"0\r\nx: " + b"a" * 200_000], ids=["extension", "trailer"])
 def test_what_follows_a_head_is_bounded_too(client: httpx.Client, rest: bytes) -> None:
-    """A trailer is put together as a header is: anew with every piece."""
+    """A trailer is put together as a header is: again with every piece."""
     head = b"POST " + IMAGES.encode() + b" HTTP/1.1\r\n" + HOST + b"content-type: application/json\r\n"
     with connect(client, head + b"transfer-encoding: chunked\r\n\r\n" + rest) as raw:
         refused(all_of(raw), 400, "malformed_request")

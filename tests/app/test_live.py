@@ -187,5 +187,5 @@ def test_a_new_checkpoint_and_its_catalogue_go_live_together(checkpoint: Path, s
         assert failures == []
         assert after["encoder_id"] != before
         assert set(seen) == {before, after["encoder_id"]}
-        assert after["products"] == 121  # with what was put in before the build, encoded anew
+        assert after["products"] == 121  # with what was put in before the build, encoded again
         assert put(client, "later", {"title": "Acme Red Ball", "image": uri("red", "bag")}).status_code == 201

@@ -6,7 +6,7 @@
 
 The attackers are in attackers.py, each in a process of its own, as is the other caller (attack_victim.py), who comes
 from an address of its own unless told otherwise. Attacker, caller and service share the machine. Without --url the
-program serves a copy of a catalogue itself, and starts it anew when an attack was too much for it. Prints a table, and
+program serves a copy of a catalogue itself, and starts it again when an attack was too much for it. Prints a table, and
 exits with 1 where a target is missed.
 """
 
@@ -39,7 +39,7 @@ REST_S = 5.0
 RECOVERY_S = 20.0
 """How long a service is given to be well again after an attack, before it counts as lost."""
 SETTLE_S = 5.0
-"""How long a service may go on with the work of an attack before the next one; after that it is started anew."""
+"""How long a service may go on with the work of an attack before the next one; after that it is started again."""
 IDLE = 0.2
 """Share of a core that a service at rest may take."""
 SAMPLE_S = 0.2
