@@ -43,7 +43,7 @@ def at_exit(call: Callable[[], None]) -> Callable[[], None]:
     """
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     if threading.current_thread() is not threading.main_thread() or not all(map(callable, handlers.values())):
-        return lambda: None  # nobody's signals, or not the server's
+        return lambda: None  # the signals are ignored, or are another program's
     loop = asyncio.get_running_loop()
 
     def handle(number: int, frame: Any) -> None:

@@ -119,7 +119,7 @@ def address_group(host: str) -> str:
 
 
 def _file(path: Path, size: int) -> int:
-    """Return the open file of this size; whoever comes first makes it."""
+    """Return the open file of this size; the first process makes it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.ftruncate(file, size)
     return file

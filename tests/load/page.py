@@ -121,7 +121,7 @@ python -m tests.load.attack --products {figures["products"]} --out docs/reliabil
 Each attack is by one caller, without a key where none is named, on {figures["products"]:,} products, for
 {figures["seconds"]:g} seconds. Meanwhile another caller sends a text and a `/healthz` every 50 ms, without waiting for
 answers, half of them on new connections. Attacker, other caller and service share {figures["machine"]["cores"]} cores.
-Left of each arrow is the service before these attacks were mended, at commit {BEFORE}; right of it the present one.
+Left of each arrow is the service before these attacks were fixed, at commit {BEFORE}; right of it the present one.
 
 | attack | text p99, ms | texts not answered | `/healthz` p99, ms | memory by rest | refusals p99, ms | well again, s |
 |---|---:|---:|---:|---:|---:|---:|
