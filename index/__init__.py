@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from index.product import Product as Product
     from index.product import Split as Split
     from index.product import SplitRule as SplitRule
+    from index.product import Value as Value
     from index.product import is_id as is_id
+    from index.product import texts_of as texts_of
     from index.product import title_key as title_key
     from index.query import MAX_K as MAX_K
     from index.query import MODES as MODES
@@ -106,7 +108,7 @@ __getattr__ = lazy_exports(
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.names": "MAX_NAMES",
-        "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule is_id title_key",
+        "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
         "index.query": (
             "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"
             " UnknownProductError"

@@ -18,6 +18,8 @@ MAX_ID = 200
 """Most characters of an id."""
 PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
 """The form of an id, as a regular expression: anything but control characters, and not nothing."""
+Value = str | int | float | bool | tuple[str, ...]
+"""What an attribute may be: a text (a date is one, such as 2026-11-26), a number, a truth, or a list of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class Product:
     title: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     split: Split = "train"
+
+
+def texts_of(value: Value) -> tuple[str, ...]:
+    """Return the texts that a value is compared, counted and found as: one, or those of a list."""
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    return (f"{value:.15g}",) if isinstance(value, float) else (str(value),)
 
 
 def is_id(text: str) -> bool:
