@@ -5,10 +5,11 @@ Reads it only. Which picture has which address is in one SQLite file, which is a
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ MIRROR_FORMAT = "1"
 PICTURES = "pictures"
 """Folder of the pictures within a mirror."""
 
+_BETWEEN = re.compile(r"(?:\s*[,;|]\s*|\s+)(?=(?:[a-z][a-z0-9+.-]*:)?//[^/])", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/]", re.IGNORECASE)
 
 
@@ -34,6 +36,22 @@ class Mirror(NamedTuple):
 def is_address(text: str) -> bool:
     """Return whether the cell of a table is an address on the network, whatever its scheme; `//host/…` is one, too."""
     return _SCHEME.match(text.strip()) is not None
+
+
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses that the cell of a table holds, in order: one, several with separators, or a JSON list.
+
+    A separator is one only before a further address: many addresses have a comma in them. Empty where the cell begins
+    with something else.
+    """
+    text = text.strip()
+    if text.startswith("["):
+        with suppress(ValueError):
+            listed = json.loads(text)
+            return [one.strip() for one in listed if isinstance(one, str) and is_address(one)]
+    if not is_address(text):
+        return []
+    return [one for one in (part.strip(" \t\r\n,;|") for part in _BETWEEN.split(text)) if one]
 
 
 def read_mirror(folder: Path) -> Mirror | None:
