@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from index.store import open_search as open_search
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
+    from index.values import first_text as first_text
+    from index.values import keys_of as keys_of
     from index.vectors import SearchIndex as SearchIndex
     from index.words.units import Condition as Condition
     from index.words.units import Correction as Correction
@@ -121,6 +123,7 @@ __getattr__ = lazy_exports(
         "index.store": (
             "Search Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
+        "index.values": "first_text keys_of",
         "index.vectors": "SearchIndex",
         "index.words.units": "Condition Correction ParsedText Suggestion Unit",
     },

@@ -210,11 +210,3 @@ def like_vectors(query: SearchQuery, vectors_of: Callable[[Sequence[str]], Vecto
             raise UnknownProductError(str(error), field) from None
 
     return LikeVectors(found("like", query.like), found("unlike", query.unlike))
-
-
-def number_of(text: str) -> float:
-    """Return `text`, in the form in which values are compared, as a number; NaN when it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

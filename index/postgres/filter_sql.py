@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from index.postgres.rows import storable
+from index.postgres.rows import LARGEST, storable
 from index.product import title_key
 from index.query import Filter, Filters
 
@@ -39,13 +40,24 @@ def _conditions(name: str, condition: Filter) -> Iterator[tuple[str, list[Any]]]
 
     def contains(written: Iterable[str]) -> list[Any]:
         keys = (title_key(value) for value in written)
-        return [Jsonb({name: key}) for key in keys if storable(key)]
+        # Once as the value, once as one of a list of values.
+        return [Jsonb({name: form}) for key in keys if storable(key) for form in (key, [key])]
 
     if condition.any is not None:
         allowed = contains(condition.any)
         yield "(" + (" OR ".join(["p.keys @> %s"] * len(allowed)) or "FALSE") + ")", allowed
     for one in contains(condition.none):
         yield "NOT p.keys @> %s", [one]
-    for limit, sign in ((condition.gte, ">="), (condition.gt, ">"), (condition.lte, "<="), (condition.lt, "<")):
-        if limit is not None:
-            yield f"(p.numbers ->> %s)::numeric {sign} %s::numeric", [name, repr(float(limit))]
+    limits = {">=": condition.gte, ">": condition.gt, "<=": condition.lte, "<": condition.lt}
+    given = [(sign, limit) for sign, limit in limits.items() if limit is not None]
+    if given:
+        # One number of a list must be within all bounds.
+        bounds = " && ".join(f"@ {sign} {_number(limit)}" for sign, limit in given)
+        yield "jsonb_path_exists(p.numbers -> %s, %s::jsonpath)", [name, f"$[*] ? ({bounds})"]
+
+
+def _number(limit: float) -> str:
+    """Return a bound as a JSON path has it."""
+    if math.isfinite(limit):
+        return repr(float(limit))
+    return f"{'-' if limit < 0 else ''}{LARGEST}"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from index.attributes import Mask
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql, leads_sql
@@ -21,7 +22,6 @@ from index.postgres.scan import Scan
 from index.query import SIDES, Filter, Filters, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
-from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
 from index.vectors.rows import Rows
 from index.vectors.state import IndexState

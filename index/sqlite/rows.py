@@ -29,7 +29,7 @@ from index.records import (
     Entry,
     Vectors,
     check_format,
-    check_split,
+    check_product,
     checked_vector,
     entry_digest,
     log_reaches,
@@ -60,7 +60,7 @@ def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
         InputError: an unknown split, or a vector that cannot be stored.
     """
     product = entry.product
-    check_split(product)
+    check_product(product)
     return (
         product.id,
         product.title,
@@ -103,7 +103,8 @@ def to_entry(row: Sequence[Any], dim: int, damage: Damage) -> tuple[Entry, str]:
     """
     image_blob, text_blob, product_id, title, split, attributes, digest, image = row
     given = parsed_attributes(attributes)
-    if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+    fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+    if fault or given is None:
         raise damage.refused(product_id, fault)
     vectors = to_vector(image_blob), to_vector(text_blob)
     return sound_entry(Product(product_id, title, given, split), image, vectors, digest, damage), str(digest)
@@ -129,7 +130,8 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
         for row in piece:
             image_blob, text_blob, product_id, title, split, attributes = row
             given = parsed_attributes(attributes)
-            if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+            fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+            if fault or given is None:
                 damage.found(product_id, fault)
                 continue
             kept.append(row)

@@ -11,9 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from index.ann import AnnIndex, Columns
+from index.attributes import Mask
 from index.query import SIDES, Filters, Side
 from index.records import CatalogueInfo, Changes, Snapshot
-from index.vectors.facets import ColumnView, Mask
+from index.vectors.facets import ColumnView
 from index.vectors.rows import ProductRows, Rows
 from index.vectors.subset import RowSubset
 from index.words import PostingLists, WordIndex
