@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from index.filters import COMPARE, Filter
 from index.product import Value, texts_of, title_key
-from index.query import Filter
-from index.values import number_of
+from index.values import date_of, number_of
 
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
@@ -27,6 +27,7 @@ class AttributeColumn:
         self.values: list[str] = []  # the distinct values as first written; of a list: empty
         self.code_of: dict[str, int] = {}  # from a text in the form in which values are compared
         self.numbers: list[float] = []  # of `values`; NaN where one is no number
+        self.dates: list[float] = []  # of `values`, in seconds since 1970; NaN where one is no date
         self.members: dict[int, tuple[int, ...]] = {}  # code of a list -> those of its texts, each once, in order
         self._list_of: dict[tuple[int, ...], int] = {}
         self.codes: Codes = np.empty(0, dtype=np.int32)  # (capacity,) positions in `values`; -1: no such attribute
@@ -62,6 +63,7 @@ class AttributeColumn:
         if code is None:
             code = len(self.values)
             self.numbers.append(number_of(key))
+            self.dates.append(date_of(key))
             self.values.append(text)
             # Last, since another thread may be filtering: a code that it finds has its value and its number.
             self.code_of[key] = code
@@ -73,6 +75,7 @@ class AttributeColumn:
             code = len(self.values)
             self.members[code] = codes
             self.numbers.append(np.nan)
+            self.dates.append(np.nan)
             self.values.append("")
             self._list_of[codes] = code
         return code
@@ -89,18 +92,9 @@ class AttributeColumn:
             allowed &= _spread(self._among(condition.any, size), lists)
         if condition.none:
             allowed &= ~_spread(self._among(condition.none, size), lists)
-        limits = (
-            (condition.gte, np.greater_equal),
-            (condition.gt, np.greater),
-            (condition.lte, np.less_equal),
-            (condition.lt, np.less),
-        )
-        if any(limit is not None for limit, _ in limits):
-            numbers = np.array([*self.numbers[:size], np.nan])
-            within = np.ones(size + 1, dtype=np.bool_)
-            for limit, compare in limits:
-                if limit is not None:
-                    within &= compare(numbers, limit)
+        if bounds := condition.bounds:
+            found = np.array([*(self.numbers if bounds[0].of == "number" else self.dates)[:size], np.nan])
+            within = np.logical_and.reduce([COMPARE[bound.sign](found, bound.at) for bound in bounds])
             allowed &= _spread(within, lists)
         allowed[size] = not condition.needs_value
         return allowed

@@ -6,14 +6,22 @@ Knows no catalogue.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from index.prices import price_in
 from index.product import Value, texts_of, title_key
 
 PLAIN: set[type] = {str}
 STORED: set[type] = {str, int, float, bool, list}
 """The types of a value as JSON has it."""
+LONGEST_PRICE = 40
+"""Characters of a text that may be a price."""
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
+DAY_LENGTH = len("2026-11-26")
+DAY_S = 86_400.0
 
 
 def attributes_of(stored: Any) -> Mapping[str, Value] | None:
@@ -76,8 +84,31 @@ def text_pairs(attributes: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
 
 
 def number_of(text: str) -> float:
-    """Return `text`, in the form in which values are compared, as a number; NaN when it is none."""
+    """Return `text`, in the form in which values are compared, as a number; NaN when it is none.
+
+    A price with its currency is the number that it names.
+    """
     try:
-        return float(text)
+        return math.nan if "_" in text else float(text)
+    except ValueError:
+        price = price_in(text) if len(text) <= LONGEST_PRICE else None
+        return math.nan if price is None else price.amount
+
+
+def date_of(text: str) -> float:
+    """Return a date or a moment as seconds since 1970, in UTC where it names no zone; NaN when `text` is none.
+
+    Dates are ISO 8601 with hyphens: 2026-11-26, 2026-11-26T10:30, 2026-11-26 10:30:00+01:00.
+    """
+    if not DATE.fullmatch(text):
+        return math.nan
+    try:
+        found = datetime.fromisoformat(text.upper())
     except ValueError:
         return math.nan
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def is_day(text: str) -> bool:
+    """Return whether a date names a day and no time of it."""
+    return len(text) == DAY_LENGTH

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 from psycopg.types.json import Jsonb
 
+from index.filters import Filters
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql
 from index.product import texts_of, title_key
-from index.query import MAX_COUNTED, Filters
+from index.query import MAX_COUNTED
 
 KEPT = 1000
 """Counts that are kept until the catalogue changes."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from index.filters import Filter, Filters
 from index.postgres.rows import LARGEST, storable
 from index.product import title_key
-from index.query import Filter, Filters
 
 
 def filter_sql(filters: Filters, exclude: Iterable[str]) -> tuple[str, list[Any]]:
@@ -48,12 +48,11 @@ def _conditions(name: str, condition: Filter) -> Iterator[tuple[str, list[Any]]]
         yield "(" + (" OR ".join(["p.keys @> %s"] * len(allowed)) or "FALSE") + ")", allowed
     for one in contains(condition.none):
         yield "NOT p.keys @> %s", [one]
-    limits = {">=": condition.gte, ">": condition.gt, "<=": condition.lte, "<": condition.lt}
-    given = [(sign, limit) for sign, limit in limits.items() if limit is not None]
-    if given:
-        # One number of a list must be within all bounds.
-        bounds = " && ".join(f"@ {sign} {_number(limit)}" for sign, limit in given)
-        yield "jsonb_path_exists(p.numbers -> %s, %s::jsonpath)", [name, f"$[*] ? ({bounds})"]
+    if bounds := condition.bounds:
+        # One value of a list must be within all bounds. Dates are objects, so that none is taken for a number.
+        value = "@" if bounds[0].of == "number" else "@.date"
+        path = " && ".join(f"{value} {bound.sign} {_number(bound.at)}" for bound in bounds)
+        yield "jsonb_path_exists(p.numbers -> %s, %s::jsonpath)", [name, f"$[*] ? ({path})"]
 
 
 def _number(limit: float) -> str:

@@ -16,7 +16,7 @@ from common import DamagedProductError, InputError
 from index.damage import Damage, product_fault, sound_entry
 from index.product import Product, SplitRule, texts_of, title_key
 from index.records import CatalogueInfo, Entry, Vectors, check_product, checked_vector, entry_digest
-from index.values import attributes_of, keys_of, number_of
+from index.values import attributes_of, date_of, keys_of, number_of
 
 COLUMNS = (
     "position, seq, lead, title_id, id, title, split, digest, attributes, keys, numbers, image_vector, text_vector"
@@ -66,11 +66,13 @@ def _alone(values: Sequence[T]) -> T | Sequence[T]:
     return values[0] if len(values) == 1 else values
 
 
-def _numbers(keys: Iterable[str]) -> Iterator[float]:
-    """Yield the numbers that some texts are, those without an end as larger than any other: JSON has none."""
+def _numbers(keys: Iterable[str]) -> Iterator[Any]:
+    """Yield the numbers and dates that some texts are; a number without an end as one larger than any other."""
     for key in keys:
         if not math.isnan(number := number_of(key)):
             yield number if math.isfinite(number) else int(math.copysign(1, number)) * LARGEST
+        elif not math.isnan(date := date_of(key)):
+            yield {"date": date}
 
 
 def storable(word: str) -> bool:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from index.attributes import AttributeColumn, Codes, Mask
-from index.query import MAX_COUNTED, Filter
+from index.filters import Filter
+from index.query import MAX_COUNTED
 
 
 @dataclass(frozen=True, slots=True)

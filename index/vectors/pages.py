@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from index.attributes import Mask
-from index.query import Filters, SearchQuery, Side
+from index.filters import Filters
+from index.query import SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.ranking.fuse import kind_of
 from index.records import Vectors

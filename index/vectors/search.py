@@ -15,10 +15,10 @@ import numpy as np
 
 from index.ann import AnnIndex, Columns
 from index.attributes import Mask
+from index.filters import Filters
 from index.language.understand import Languages, Understanding
 from index.product import Product
 from index.query import (
-    Filters,
     LikeVectors,
     SearchQuery,
     Side,

@@ -12,7 +12,8 @@ import numpy as np
 
 from index.ann import AnnIndex, Columns
 from index.attributes import Mask
-from index.query import SIDES, Filters, Side
+from index.filters import Filters
+from index.query import SIDES, Side
 from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView
 from index.vectors.rows import ProductRows, Rows
