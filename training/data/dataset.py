@@ -28,6 +28,7 @@ class Problem(Enum):
     NO_ROW = ("image without a row", "skipped")
     URL = ("image is a URL", "skipped, never fetched")
     OUTSIDE = ("image outside the folder", "skipped")
+    PASSWORD = ("image behind a password", "skipped: unpack the archive with the password, pass the folder")
     OVERSIZED = (f"image file over {MAX_IMAGE_BYTES // 2**20} MiB", "skipped, not unpacked")
     UNDECODABLE = ("image that cannot be decoded", "skipped")
     BAD_SHARD = ("shard missing or unreadable", "skipped")

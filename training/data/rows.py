@@ -52,13 +52,14 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
     digest = hashlib.blake2b(digest_size=16)
     for row, candidates in found:
         report.rows += 1
+        unusable = bool(UNUSABLE.intersection(row.problems))
         for problem in row.problems:
-            report.count(problem, row.id or row.where)
+            report.count(problem, row.where if unusable else row.id or row.where)
+        if unusable:
+            continue
         title = row.title or _make_title(row.attributes)
         pictures = [one for one in candidates if isinstance(one, Picture)]
         faults = [one for one in candidates if isinstance(one, Problem)]
-        if UNUSABLE.intersection(row.problems):
-            continue
         if not row.id:
             report.count(Problem.NO_ID, row.where)
         elif row.id in seen:
