@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import DataError
+from training.data.columns import Roles, recognise
 from training.data.dataset import Dataset, Problem, Report
+from training.data.feeds import merged
 from training.data.finder import Finder, Found
 from training.data.parquet import missing_shards, parquet_table
 from training.data.readers import OLD_EXCEL, checked, read_table, table_name
-from training.data.roles import Roles, merged, recognise
 from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
 from training.data.table import Table, sample
 from training.data.tree import Archive, Folder, Tree
@@ -213,17 +214,17 @@ def _rows(
     finders.append(finder)
     needs = ("title",) if images is not None else ("title", "image")
     roles = recognise(
-        table.columns, mapping, samples=sample(table, 50), exists=finder.exists, source=table.source, needs=needs
+        table.columns, mapping, samples=sample(table, 200), exists=finder.exists, source=table.source, needs=needs
     )
     table.key, table.prose = roles.id or "", roles.title or ""
     table.needed = tuple(name for name in (roles.id, roles.title, *roles.images[:1]) if name)
-    _tell(table, roles, report)
     for row in merged(table, roles, report):
         if UNUSABLE.intersection(row.problems):
             yield row, ()
             continue
         found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder())
         yield _with(row, found), found.pictures
+    _tell(table, roles, report)  # behind the rows: only then the types of the columns are known
 
 
 def _with(row: Row, found: Found) -> Row:
