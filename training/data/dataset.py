@@ -41,6 +41,8 @@ class Problem(Enum):
     ENCODING = ("bytes that are not UTF-8", "repaired: replaced by \ufffd")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
+    PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
+    MENDED = ("image with damaged or missing parts", "repaired: read without them")
 
     @property
     def what(self) -> str:

@@ -81,7 +81,7 @@ def search(
 ) -> None:
     """Find products for a text or a picture, without a service."""
     from index import MODES, SearchQuery, open_catalogue, open_search
-    from models import decode_image, load_encoder
+    from models import load_encoder
 
     if (text is None) == (image is None):
         raise InputError("give a text or --image PICTURE, one of the two")
@@ -94,10 +94,10 @@ def search(
         index = open_search(opened)
         if image is not None:
             try:
-                picture = decode_image(image.read_bytes())
+                picture = encoder.read_image(image.read_bytes())
             except OSError as error:
                 raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
-            vectors = encoder.encode_image([picture])
+            vectors = encoder.encode_pixels([picture])
         else:
             typed = text or ""
             if mode != "vector":
