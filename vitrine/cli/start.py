@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from common import InputError
+from common import ImageError, InputError
 from vitrine.cli.app import START, cli, say, tell
 from vitrine.cli.options import (
     ARTEFACTS,
@@ -80,7 +80,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find products for a text or a picture, without a service."""
-    from index import MODES, SearchQuery, open_catalogue, open_search
+    from index import MODES, SearchQuery, open_catalogue, open_search, texts_of
     from models import load_encoder
 
     if (text is None) == (image is None):
@@ -97,6 +97,8 @@ def search(
                 picture = encoder.read_image(image.read_bytes())
             except OSError as error:
                 raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
+            except ImageError as error:
+                raise ImageError(f"{image}: {error}") from error
             vectors = encoder.encode_pixels([picture])
         else:
             typed = text or ""
@@ -121,7 +123,8 @@ def search(
         table.add_column(heading)
     for hit in hits:
         product = hit.product
-        table.add_row(f"{hit.score:.3f}", product.id, product.title, ", ".join(product.attributes.values()))
+        texts = ", ".join(text for value in product.attributes.values() for text in texts_of(value))
+        table.add_row(f"{hit.score:.3f}", product.id, product.title, texts)
     say(table, False)
 
 
