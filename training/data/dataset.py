@@ -64,6 +64,8 @@ class Problem(Enum):
     FROM_DESCRIPTION = ("empty title", "repaired: taken from the description")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
+    PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
+    MENDED = ("image with damaged or missing parts", "repaired: read without them")
 
     @property
     def what(self) -> str:
