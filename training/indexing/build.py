@@ -19,6 +19,7 @@ from index import (
     IndexRequirements,
     Keep,
     Location,
+    Pictures,
     Product,
     SplitRule,
     make_derived,
@@ -46,6 +47,7 @@ def build_catalogue(
     part_size: int = PART,
     requirements: IndexRequirements | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
+    pictures: Pictures = "size",
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data`, write the catalogue `out`, and return the figures.
@@ -63,6 +65,7 @@ def build_catalogue(
         part_size: titles or pictures that a process of the cluster encodes at a time.
         requirements: for the search files, see `index.make_derived`.
         keep: which edits, see `index.edits_to_keep`.
+        pictures: where its pictures go.
         console: for progress; standard error when not given.
 
     Raises:
@@ -84,7 +87,7 @@ def build_catalogue(
     started = time.monotonic()
     titles = distinct_titles(dataset)
     parts: Parts | None = None
-    with write_catalogue(out, info, partial(_encode_edits, encoder), keep) as writer:
+    with write_catalogue(out, info, partial(_encode_edits, encoder), keep, pictures) as writer:
         if ray is None:
             encoding = encode_locally(encoder, dataset, titles, console)
         else:

@@ -20,9 +20,11 @@ from vitrine.cli.options import (
     DiscardEdits,
     Json,
     OwnCheckpointOption,
+    PicturesOption,
     location,
     own_checkpoint,
     pair,
+    picture_place,
     write_figures,
 )
 
@@ -110,6 +112,7 @@ def index(
         ),
     ] = None,
     discard_edits: DiscardEdits = False,
+    pictures: PicturesOption = None,
     as_json: Json = False,
 ) -> None:
     """Encode a data set's products into a catalogue that `vitrine serve` can search.
@@ -120,9 +123,10 @@ def index(
     Edits of a catalogue that is there already are kept: products that callers added or changed stay as they are, and
     those that they deleted stay away, whatever the data set says.
     """
-    from index import IndexRequirements, edits_to_keep, kept_text, make_index, parse_location
+    from index import IndexRequirements, check_pictures, edits_to_keep, kept_text, make_index, parse_location
 
-    place = parse_location(out)
+    place, where = parse_location(out), picture_place(pictures)
+    check_pictures(place, where)
     keep = edits_to_keep(place, discard=discard_edits)  # before anything that takes time
     requirements = None
     if budget_mb is not None or recall is not None:
@@ -132,9 +136,9 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint is not None or ray is not None or discard_edits:
+        if checkpoint is not None or ray is not None or discard_edits or pictures is not None:
             raise InputError(
-                "--checkpoint, --ray and --discard-edits are for encoding a data set; give --data PATH with them"
+                "--checkpoint, --ray, --discard-edits and --pictures are for encoding a data set; give --data PATH too"
             )
         assert isinstance(place, Path)  # noqa: S101 - checked above
         search = make_index(place, requirements)
@@ -148,7 +152,9 @@ def index(
         from training.indexing import build_catalogue
 
         checkpoint = own_checkpoint(checkpoint)
-        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, requirements=requirements, keep=keep)
+        figures = build_catalogue(
+            checkpoint, data, place, device=device, ray=ray, requirements=requirements, keep=keep, pictures=where
+        )
         if not as_json:
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
