@@ -29,7 +29,7 @@ from index.records import (
     Entry,
     Vectors,
     check_format,
-    check_split,
+    check_product,
     checked_vector,
     entry_digest,
     log_reaches,
@@ -62,7 +62,7 @@ def entry_to_row(entry: Entry, dim: int, seq: int, pictures: PictureFiles) -> tu
         NoSpaceError, ArtefactError: a picture's file cannot be written.
     """
     product = entry.product
-    check_split(product)
+    check_product(product)
     return (
         product.id,
         product.title,
@@ -116,7 +116,8 @@ def to_entry(row: Sequence[Any], dim: int, damage: Damage, pictures: PictureFile
     """
     image_blob, text_blob, product_id, title, split, attributes, digest, image = row
     given = parsed_attributes(attributes)
-    if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+    fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+    if fault or given is None:
         raise damage.refused(product_id, fault)
     vectors = to_vector(image_blob), to_vector(text_blob)
     image = pictures.loaded(image)
@@ -145,7 +146,8 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
         for row in piece:
             image_blob, text_blob, product_id, title, split, attributes = row
             given = parsed_attributes(attributes)
-            if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+            fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+            if fault or given is None:
                 damage.found(product_id, fault)
                 continue
             kept.append(row)
