@@ -52,6 +52,8 @@ class Problem(Enum):
     TOO_MANY = ("further pictures beyond the twentieth", "left out")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
+    PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
+    MENDED = ("image with damaged or missing parts", "repaired: read without them")
 
     @property
     def what(self) -> str:

@@ -25,7 +25,7 @@ from index import (
     make_derived,
     write_catalogue,
 )
-from models import Encoder, decode_image, load_encoder
+from models import Encoder, load_encoder
 from training.data import Dataset, open_dataset, undecodable
 from training.indexing.calibrate import calibrate_catalogue
 from training.indexing.local import Encoding, distinct_titles, encode_locally
@@ -141,11 +141,11 @@ def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, bytes]]) -> l
     readable = []
     for product, picture in edits:
         with suppress(ImageError):
-            pictures.append(decode_image(picture))
+            pictures.append(encoder.read_image(picture))
             readable.append((product, picture))
     if not readable:
         return []
-    images = encoder.encode_image(pictures)
+    images = encoder.encode_pixels(pictures)
     texts = encoder.encode_text([product.title for product, _ in readable])
     return [Entry(*edit, image, text) for edit, image, text in zip(readable, images, texts, strict=True)]
 
