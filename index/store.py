@@ -18,14 +18,14 @@ from index.damage import Damage
 from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
-from index.location import Location
+from index.location import Location, check_pictures
 from index.map import make_map
 from index.product import Product
 from index.query import LikeVectors, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Whole, Written
 from index.results import DescriptionHit, Hit, Page
-from index.sqlite import Catalogue, CatalogueWriter, moment_of, whole_folder
+from index.sqlite import Catalogue, CatalogueWriter, Pictures, moment_of, whole_folder
 from index.vectors import SearchIndex
 from index.words.units import ParsedText, Suggestion
 
@@ -186,14 +186,16 @@ def write_catalogue(
     info: CatalogueInfo,
     encode: Encode | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
+    pictures: Pictures = "size",
 ) -> AbstractContextManager[Writer]:
     """Return what builds a catalogue at `place`; as `CatalogueWriter`.
 
     Raises:
-        ConfigError: the database's client is not installed.
+        ConfigError: the database's client is not installed; pictures are to be files beside a database.
     """
     if isinstance(place, Path):
-        return CatalogueWriter(place, info, encode, keep=keep)
+        return CatalogueWriter(place, info, encode, keep=keep, pictures=pictures)
+    check_pictures(place, pictures)
     return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode, keep=keep))
 
 
