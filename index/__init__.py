@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from index.kept import kept_text as kept_text
     from index.language import LANGUAGES as LANGUAGES
     from index.language import Languages as Languages
+    from index.limits import MAX_ATTRIBUTES as MAX_ATTRIBUTES
+    from index.limits import MAX_LISTED as MAX_LISTED
+    from index.limits import MAX_NAME as MAX_NAME
+    from index.limits import MAX_PICTURES as MAX_PICTURES
+    from index.limits import MAX_TITLE as MAX_TITLE
+    from index.limits import MAX_TOTAL as MAX_TOTAL
+    from index.limits import MAX_VALUE as MAX_VALUE
+    from index.limits import beyond as beyond
     from index.location import Database as Database
     from index.location import Location as Location
     from index.location import parse_location as parse_location
@@ -109,6 +117,7 @@ __getattr__ = lazy_exports(
         "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",
         "index.language": "LANGUAGES Languages",
+        "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
         "index.location": "Database Location parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (
