@@ -89,10 +89,10 @@ if TYPE_CHECKING:
     from index.results import Hit as Hit
     from index.results import Page as Page
     from index.results import Signals as Signals
+    from index.search import Search as Search
     from index.sqlite import Catalogue as Catalogue
     from index.sqlite import CatalogueWriter as CatalogueWriter
     from index.sqlite import Pictures as Pictures
-    from index.store import Search as Search
     from index.store import Store as Store
     from index.store import edits_to_keep as edits_to_keep
     from index.store import make_derived as make_derived
@@ -133,9 +133,10 @@ __getattr__ = lazy_exports(
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
         "index.results": "DescriptionHit Hit Page Signals",
+        "index.search": "Search",
         "index.sqlite": "Catalogue CatalogueWriter Pictures",
         "index.store": (
-            "Search Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
+            "Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
         "index.values": "first_text keys_of",
         "index.vectors": "SearchIndex",
