@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from index.ann import make_index as make_index
     from index.checking import damaged_products as damaged_products
     from index.copying import copy_catalogue as copy_catalogue
+    from index.filters import Filter as Filter
+    from index.filters import Filters as Filters
+    from index.filters import passes as passes
     from index.kept import Keep as Keep
     from index.kept import kept_text as kept_text
     from index.language import LANGUAGES as LANGUAGES
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
     from index.names import MAX_NAMES as MAX_NAMES
+    from index.prices import Price as Price
+    from index.prices import amount_in as amount_in
+    from index.prices import price_in as price_in
     from index.product import MAX_ID as MAX_ID
     from index.product import PRODUCT_ID as PRODUCT_ID
     from index.product import SPLITS as SPLITS
@@ -61,8 +67,6 @@ if TYPE_CHECKING:
     from index.query import NEWEST as NEWEST
     from index.query import SIDES as SIDES
     from index.query import Collapse as Collapse
-    from index.query import Filter as Filter
-    from index.query import Filters as Filters
     from index.query import LikeVectors as LikeVectors
     from index.query import Mode as Mode
     from index.query import SearchQuery as SearchQuery
@@ -84,9 +88,9 @@ if TYPE_CHECKING:
     from index.results import Hit as Hit
     from index.results import Page as Page
     from index.results import Signals as Signals
+    from index.search import Search as Search
     from index.sqlite import Catalogue as Catalogue
     from index.sqlite import CatalogueWriter as CatalogueWriter
-    from index.store import Search as Search
     from index.store import Store as Store
     from index.store import edits_to_keep as edits_to_keep
     from index.store import make_derived as make_derived
@@ -95,6 +99,8 @@ if TYPE_CHECKING:
     from index.store import open_search as open_search
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
+    from index.values import first_text as first_text
+    from index.values import keys_of as keys_of
     from index.vectors import SearchIndex as SearchIndex
     from index.words.units import Condition as Condition
     from index.words.units import Correction as Correction
@@ -107,6 +113,7 @@ __getattr__ = lazy_exports(
     {
         "index.checking": "damaged_products",
         "index.copying": "copy_catalogue",
+        "index.filters": "Filter Filters passes",
         "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",
         "index.language": "LANGUAGES Languages",
@@ -117,19 +124,19 @@ __getattr__ = lazy_exports(
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.names": "MAX_NAMES",
+        "index.prices": "Price amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
-        "index.query": (
-            "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"
-            " UnknownProductError"
-        ),
+        "index.query": ("Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError"),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
         "index.results": "DescriptionHit Hit Page Signals",
+        "index.search": "Search",
         "index.sqlite": "Catalogue CatalogueWriter",
         "index.store": (
-            "Search Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
+            "Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
+        "index.values": "first_text keys_of",
         "index.vectors": "SearchIndex",
         "index.words.units": "Condition Correction ParsedText Suggestion Unit",
     },

@@ -29,7 +29,7 @@ class Product:
 
     id: str
     title: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Value] = field(default_factory=dict)
     split: Split = "train"
 
 

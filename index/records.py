@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from common import ArtefactError, ConflictError, InputError
 from index.product import SPLITS, Product, SplitRule
+from index.values import value_fault
 
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1; half-precision encoders stay well within."""
@@ -24,6 +25,9 @@ LOG_LENGTH = 100_000
 
 ABANDONED_AFTER_S = 24 * 3600.0
 """Age, in seconds, from which an unfinished build counts as killed; the next build clears it away."""
+
+LISTED_TOGETHER = 1000
+"""Products that a listing reads at once."""
 
 ANY = "*"
 """Among the expected digests of an edit: the product must exist, whatever its digest."""
@@ -75,6 +79,8 @@ class Snapshot:
     """(N, D) C-contiguous."""
     text_vectors: Vectors
     """(N, D) C-contiguous."""
+    gone: frozenset[str] = frozenset()
+    """Names of attributes that products had once; those that some have still may be among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,8 @@ class Changes:
     """(M, D)."""
     text_vectors: Vectors
     """(M, D)."""
+    gone: frozenset[str] = frozenset()
+    """As in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +230,20 @@ def checked_vector(vector: Vectors, dim: int, product_id: str, name: str) -> Vec
     return vector.astype("<f4", copy=False)
 
 
-def check_split(product: Product) -> None:
-    """Refuse a product of an unknown split.
+def check_product(product: Product) -> None:
+    """Refuse a product of an unknown split, or with a value that is none.
 
     Raises:
-        InputError: names the product and the known splits.
+        InputError: names the product, and the known splits or the attribute.
     """
     if product.split not in SPLITS:
         raise InputError(f"product {product.id!r}: split is {product.split!r}; it must be one of {list(SPLITS)}")
+    for name, value in product.attributes.items():
+        if fault := value_fault(value):
+            raise InputError(
+                f"product {product.id!r}: the attribute {name!r} {fault}; give a text, a number, true or false, or a"
+                " list of texts"
+            )
 
 
 def repeated_id_error(product_id: str) -> InputError:

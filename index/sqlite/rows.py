@@ -29,11 +29,12 @@ from index.records import (
     Entry,
     Vectors,
     check_format,
-    check_split,
+    check_product,
     checked_vector,
     entry_digest,
     log_reaches,
 )
+from index.sqlite.gone import gone_names
 from index.sqlite.schema import FORMAT, version_of
 
 INSERT = (
@@ -60,7 +61,7 @@ def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
         InputError: an unknown split, or a vector that cannot be stored.
     """
     product = entry.product
-    check_split(product)
+    check_product(product)
     return (
         product.id,
         product.title,
@@ -103,7 +104,8 @@ def to_entry(row: Sequence[Any], dim: int, damage: Damage) -> tuple[Entry, str]:
     """
     image_blob, text_blob, product_id, title, split, attributes, digest, image = row
     given = parsed_attributes(attributes)
-    if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+    fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+    if fault or given is None:
         raise damage.refused(product_id, fault)
     vectors = to_vector(image_blob), to_vector(text_blob)
     return sound_entry(Product(product_id, title, given, split), image, vectors, digest, damage), str(digest)
@@ -129,7 +131,8 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
         for row in piece:
             image_blob, text_blob, product_id, title, split, attributes = row
             given = parsed_attributes(attributes)
-            if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+            fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+            if fault or given is None:
                 damage.found(product_id, fault)
                 continue
             kept.append(row)
@@ -170,4 +173,4 @@ def read_changes(connection: sqlite3.Connection, since: int, dim: int, damage: D
     products = [product for some, _ in chunks for product in some]
     none = np.empty((2, 0, dim), dtype=np.float32)
     images, texts = np.concatenate([none, *(vectors for _, vectors in chunks)], axis=1)
-    return Changes(version, removed, products, images, texts)
+    return Changes(version, removed, products, images, texts, gone_names(connection))
