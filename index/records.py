@@ -254,15 +254,16 @@ def repeated_id_error(product_id: str) -> InputError:
 # Checks of what is opened
 
 
-def check_format(place: object, found: object, needed: int) -> None:
+def check_format(place: object, found: object, *read: int) -> None:
     """Refuse a catalogue of a format that this version does not read.
 
     Raises:
         ArtefactError: names both formats.
     """
-    if found != needed:
+    if found not in read:
+        formats = " or ".join(str(one) for one in read)
         raise ArtefactError(
-            f"{place} is a catalogue of format {found}, this version reads format {needed};"
+            f"{place} is a catalogue of format {found}, this version reads format {formats};"
             " make a new one with `vitrine index`"
         )
 
