@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, Protocol, overload
 
+from index.fields import Field
 from index.filters import Filters
 from index.language.understand import Languages
 from index.query import LikeVectors, SearchQuery, Side
@@ -57,6 +58,12 @@ class Search(Protocol):
         self, filters: Filters | None = None, names: Iterable[str] | None = None, /
     ) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters."""
+
+    def fields(self) -> dict[str, Field]:
+        """Return what the products hold of each attribute."""
+
+    def passing_ids(self, filters: Filters, /) -> list[str]:
+        """Return the ids of the products of its version that pass the filters, in the catalogue's order."""
 
     @overload
     def search(

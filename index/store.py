@@ -170,7 +170,8 @@ def open_index(catalogue: Catalogue, languages: Languages | None = None) -> Sear
     calibration = catalogue.calibration()
     if files is None:
         return SearchIndex(catalogue.snapshot(), calibration, languages)
-    index = SearchIndex.over(files.base, files.ann, files.words, calibration, languages)
+    gone = catalogue.gone_names()
+    index = SearchIndex.over(files.base, files.ann, files.words, calibration, languages, gone)
     return index if files.changes is None else index.updated(files.changes)
 
 
