@@ -14,6 +14,7 @@ from pathlib import Path, PureWindowsPath
 
 from common import DataError
 from training.data.dataset import Dataset, Problem, Report
+from training.data.mirrored import addresses_in, read_mirror
 from training.data.parquet import open_parquet
 from training.data.pictures import Picture, ZipReader, is_picture, pictures_in
 from training.data.rows import ACCEPTED, Row, collect, finish
@@ -52,6 +53,8 @@ def _open(path: Path) -> Dataset:
 
 def _open_folder(path: Path) -> Dataset:
     """Look in the folder and its direct subfolders: archives are often unpacked into one folder more."""
+    if (mirror := read_mirror(path)) is not None:
+        return _open_csv(mirror.feed, mirror.local)
     inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     folders = [path, *(folder for folder in inside if os.access(folder, os.R_OK))]
     for folder in folders:
@@ -137,7 +140,7 @@ def _kaggle(path: Path, layout: str, data: bytes, source: str, pictures: Mapping
     return finish(path, layout, items, report, fingerprint, len(images), orphans)
 
 
-def _open_csv(path: Path) -> Dataset:
+def _open_csv(path: Path, local: Mapping[str, str] | None = None) -> Dataset:
     """Read a table of id, image, text and attributes; an image is a path relative to the table."""
     data = read_table(path)
     names = column_names(data)
@@ -152,9 +155,13 @@ def _open_csv(path: Path) -> Dataset:
     def find(row: Row) -> Picture | Problem:
         if not row.image:
             return Problem.NO_IMAGE
-        if "://" in row.image or row.image.startswith("data:"):
+        addresses = addresses_in(row.image)
+        image = next((local[one] for one in addresses if one in local), "") if local else row.image
+        if addresses and not image:
             return Problem.URL
-        given = PureWindowsPath(row.image)  # splits at either slash
+        if "://" in image or image.startswith("data:"):
+            return Problem.URL
+        given = PureWindowsPath(image)  # splits at either slash
         relative = posixpath.normpath(given.as_posix())
         if given.drive or given.root or relative.split("/")[0] == "..":
             return Problem.OUTSIDE

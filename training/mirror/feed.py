@@ -10,8 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import DataError, InputError, atomic_file
-from training.data import addresses_in, feed_rows
-from training.mirror.fetch import Failure
+from training.data import addresses_in
+from training.data.dataset import Report
+from training.data.tables import read_table, table_rows
+from training.mirror.fetch import FetchError
 from training.mirror.fetcher import Fetcher
 from training.mirror.state import State
 
@@ -86,7 +88,7 @@ async def fetch_feed(address: str, state: State, fetcher: Fetcher) -> Path:
         suffix = feed_suffix(urlsplit(address).path) or TYPES.get(kind, ".csv")
         target = state.folder / f"feed{suffix}"
         coming.replace(target)
-    except Failure as failure:
+    except FetchError as failure:
         raise DataError(f"the feed at {address} cannot be fetched: {failure}") from failure
     finally:
         coming.unlink(missing_ok=True)
@@ -124,9 +126,9 @@ def pictures_named(feed: Path, mapping: Mapping[str, str]) -> Named:
         DataError: it cannot be read, or names none.
     """
     named = Named()
-    for row in feed_rows(feed, mapping):
+    for row in table_rows(read_table(feed), str(feed), Report(), title="text", image="image"):
         named.products += 1
-        for cell in row.images:
+        for cell in (row.image,):
             found = addresses_in(cell)
             named.elsewhere += bool(cell) and not found
             for address in found:
