@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from common import ArtefactError, ConflictError, InputError
 from index.product import SPLITS, Product, SplitRule
+from index.values import value_fault
 
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1; half-precision encoders stay well within."""
@@ -222,14 +223,20 @@ def checked_vector(vector: Vectors, dim: int, product_id: str, name: str) -> Vec
     return vector.astype("<f4", copy=False)
 
 
-def check_split(product: Product) -> None:
-    """Refuse a product of an unknown split.
+def check_product(product: Product) -> None:
+    """Refuse a product of an unknown split, or with a value that is none.
 
     Raises:
-        InputError: names the product and the known splits.
+        InputError: names the product, and the known splits or the attribute.
     """
     if product.split not in SPLITS:
         raise InputError(f"product {product.id!r}: split is {product.split!r}; it must be one of {list(SPLITS)}")
+    for name, value in product.attributes.items():
+        if fault := value_fault(value):
+            raise InputError(
+                f"product {product.id!r}: the attribute {name!r} {fault}; give a text, a number, true or false, or a"
+                " list of texts"
+            )
 
 
 def repeated_id_error(product_id: str) -> InputError:
@@ -240,15 +247,16 @@ def repeated_id_error(product_id: str) -> InputError:
 # Checks of what is opened
 
 
-def check_format(place: object, found: object, needed: int) -> None:
+def check_format(place: object, found: object, *read: int) -> None:
     """Refuse a catalogue of a format that this version does not read.
 
     Raises:
         ArtefactError: names both formats.
     """
-    if found != needed:
+    if found not in read:
+        formats = " or ".join(str(one) for one in read)
         raise ArtefactError(
-            f"{place} is a catalogue of format {found}, this version reads format {needed};"
+            f"{place} is a catalogue of format {found}, this version reads format {formats};"
             " make a new one with `vitrine index`"
         )
 

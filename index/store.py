@@ -15,12 +15,13 @@ from typing import Any, Literal, Protocol, cast, overload
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.ann import IndexRequirements, make_index, open_files
 from index.damage import Damage
+from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
 from index.location import Location
 from index.map import make_map
 from index.product import Product
-from index.query import Filters, LikeVectors, SearchQuery, Side
+from index.query import LikeVectors, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Whole, Written
 from index.results import DescriptionHit, Hit, Page

@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from index.ann.private_files import PrivateFiles
+from index.attributes import AttributeColumn, Written
 from index.product import Product, title_key
 from index.records import CatalogueInfo, Vectors
+from index.values import attributes_of
 
 Integers = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
@@ -61,8 +63,8 @@ class Columns:
     """(N,) rows by title."""
     carried_at: Offsets
     """(T + 1,) where the rows of a title begin in `carried`."""
-    attributes: dict[str, tuple[list[str], Integers]]
-    """Name -> its distinct values as first written, and for each row (N,) which one; -1: no such attribute."""
+    attributes: dict[str, tuple[list[Written], Integers]]
+    """Name -> its distinct values as `AttributeColumn.of` takes them, and which one each row (N,) has; -1: none."""
 
     def __len__(self) -> int:
         return len(self.id_of)
@@ -70,7 +72,8 @@ class Columns:
     def product(self, row: int) -> Product:
         """Return the product of a row."""
         record = self.records[int(self.record_at[row]) : int(self.record_at[row + 1])].tobytes()
-        return Product(*json.loads(record))
+        product_id, title, attributes, split = json.loads(record)
+        return Product(product_id, title, attributes_of(attributes) or {}, split)
 
     def row(self, product_id: str) -> int | None:
         """Return the row of a product; None when there is no such product."""
@@ -110,8 +113,7 @@ def write_columns(
     title_of = np.empty(count, dtype=np.int32)
     ids = np.empty(count, dtype=np.uint64)
     titles: dict[str, int] = {}
-    values: dict[str, dict[str, int]] = {}
-    spelled: dict[str, list[str]] = {}
+    columns: dict[str, AttributeColumn] = {}
     codes: dict[str, array[int]] = {}
     row = 0
     with (
@@ -132,13 +134,10 @@ def write_columns(
                 title_of[row] = titles.setdefault(title_key(product.title), len(titles))
                 for name, value in product.attributes.items():
                     if name not in codes:
-                        codes[name], values[name], spelled[name] = array("i"), {}, []
+                        codes[name], columns[name] = array("i"), AttributeColumn()
                     column = codes[name]
                     column.extend([-1] * (row - len(column)))
-                    code = values[name].setdefault(title_key(value), len(values[name]))
-                    if code == len(spelled[name]):
-                        spelled[name].append(value)
-                    column.append(code)
+                    column.append(columns[name].code(value))
                 row += 1
     record_at, title_of, ids, count = record_at[: row + 1], title_of[:row], ids[:row], row
     by_title = np.argsort(title_of, kind="stable").astype(np.int32)
@@ -153,7 +152,7 @@ def write_columns(
         made[CODES.format(at)] = np.frombuffer(column, dtype=np.int32)
     for name, one in made.items():
         np.save(folder / f"{name}.npy", one, allow_pickle=False)
-    return {"attributes": [{"name": name, "values": spelled[name]} for name in codes]}
+    return {"attributes": [{"name": name, "values": columns[name].written} for name in codes]}
 
 
 def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, described: dict[str, Any]) -> Columns:
@@ -166,7 +165,8 @@ def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, describ
     attributes = {}
     for at, one in enumerate(described["attributes"]):
         codes = files.array(f"{CODES.format(at)}.npy")
-        attributes[str(one["name"])] = ([str(value) for value in one["values"]], codes)
+        values = [value if isinstance(value, str) else list(map(int, value)) for value in one["values"]]
+        attributes[str(one["name"])] = values, codes
     records = np.frombuffer(files[RECORDS], dtype=np.uint8)
     columns = Columns(info, version, records=records, attributes=attributes, **arrays)
     count = len(columns)

@@ -37,7 +37,7 @@ from index.words import PostingLists
 
 logger = logging.getLogger("vitrine.index")
 
-FORMAT = 2
+FORMAT = 3
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
 WORDS_FILE = "words.npz"

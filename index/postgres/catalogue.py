@@ -39,6 +39,7 @@ from index.records import (
     check_format,
     log_reaches,
 )
+from index.values import attributes_of
 
 
 class PostgresCatalogue:
@@ -226,15 +227,19 @@ class PostgresCatalogue:
                 bad = bad_lengths(lengths)
                 sound = []
                 for at, (product_id, title, given, split, *_) in enumerate(rows):
-                    fault = product_fault(product_id, title, split, given)
+                    attributes = attributes_of(given)
+                    fault = product_fault(product_id, title, split, attributes)
                     if not fault and bad[at]:
                         fault = length_fault(lengths[:, at].tolist())
-                    if fault:
+                    if fault or attributes is None:
                         self._damage.found(product_id, fault)
                         continue
                     sound.append(at)
                     # Few values are many products': each is held once.
-                    held = {once.setdefault(name, name): once.setdefault(value, value) for name, value in given.items()}
+                    held = {
+                        once.setdefault(name, name): once.setdefault(value, value) if isinstance(value, str) else value
+                        for name, value in attributes.items()
+                    }
                     products.append(Product(product_id, once.setdefault(title, title), held, split))
                 if found is not None:
                     pieces.append(found[:, sound])

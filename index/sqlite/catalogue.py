@@ -20,6 +20,7 @@ from index.damage import Damage, check_share
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
+from index.sqlite.picture_files import PictureFiles
 from index.sqlite.rows import (
     COLUMNS,
     ENTRY_COLUMNS,
@@ -68,6 +69,7 @@ class Catalogue:
         self._folder = folder
         self._file = file
         self._damage = Damage(folder)
+        self._pictures = PictureFiles(file.parent)
         self._lock = threading.RLock()
         self._connection, self._identity = open_reader(file)
         self._writes: Writes | None = None
@@ -208,14 +210,15 @@ class Catalogue:
             NotFoundError: no product of that id.
             DamagedProductError: it is not what was stored.
         """
-        with self._reading() as connection:
-            row = connection.execute(
-                f"SELECT {ENTRY_COLUMNS} FROM products WHERE id = ?",  # noqa: S608 - our own words
-                (product_id,),
-            ).fetchone()
-        if row is None:
-            raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-        return to_entry(row, self.info.dim, self._damage)
+        with self._pictures.held():
+            with self._reading() as connection:
+                row = connection.execute(
+                    f"SELECT {ENTRY_COLUMNS} FROM products WHERE id = ?",  # noqa: S608 - our own words
+                    (product_id,),
+                ).fetchone()
+            if row is None:
+                raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
+            return to_entry(row, self.info.dim, self._damage, self._pictures)
 
     def damaged(self) -> Mapping[str, str]:
         """Return the damaged products that were met since this was opened: id -> what is wrong."""

@@ -29,12 +29,13 @@ from index.records import (
     Entry,
     Vectors,
     check_format,
-    check_split,
+    check_product,
     checked_vector,
     entry_digest,
     log_reaches,
 )
-from index.sqlite.schema import FORMAT, version_of
+from index.sqlite.picture_files import Lost, PictureFiles
+from index.sqlite.schema import FORMAT, FORMAT_OF_FILES, FORMATS, version_of
 
 INSERT = (
     "INSERT OR {otherwise} INTO products (id, title, split, attributes, seq, digest, image_vector, text_vector, image)"
@@ -53,14 +54,15 @@ class DamagedError(Exception):
     """A catalogue that no version of ours wrote; the text says what is wrong with it."""
 
 
-def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
+def entry_to_row(entry: Entry, dim: int, seq: int, pictures: PictureFiles) -> tuple[Any, ...]:
     """Return the values of `INSERT` for an entry, after checking it.
 
     Raises:
         InputError: an unknown split, or a vector that cannot be stored.
+        NoSpaceError, ArtefactError: a picture's file cannot be written.
     """
     product = entry.product
-    check_split(product)
+    check_product(product)
     return (
         product.id,
         product.title,
@@ -70,13 +72,24 @@ def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
         entry_digest(product, entry.image),
         checked_vector(entry.image_vector, dim, product.id, "image").tobytes(),
         checked_vector(entry.text_vector, dim, product.id, "text").tobytes(),
-        entry.image,
+        pictures.stored(entry.image),
     )
 
 
 def info_to_rows(info: CatalogueInfo) -> list[tuple[str, str]]:
     """Return the rows of the table `meta`."""
     return [(key, json.dumps(value)) for key, value in {"format": FORMAT, **asdict(info)}.items()]
+
+
+def settle_pictures(connection: sqlite3.Connection, pictures: PictureFiles) -> None:
+    """Put pictures on the disk, before the rows that name their files are committed.
+
+    Raises:
+        NoSpaceError, ArtefactError: as `PictureFiles.settle`.
+    """
+    if pictures.settle():
+        # Versions that know of no such files say so, and do not take every picture for damaged.
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (json.dumps(FORMAT_OF_FILES),))
 
 
 def read_info(connection: sqlite3.Connection, place: object) -> CatalogueInfo:
@@ -89,13 +102,13 @@ def read_info(connection: sqlite3.Connection, place: object) -> CatalogueInfo:
     rows = connection.execute("SELECT key, value FROM meta").fetchall()
     try:
         meta: dict[str, Any] = {key: json.loads(value) for key, value in rows}
-        check_format(place, meta.pop("format"), FORMAT)
+        check_format(place, meta.pop("format"), *FORMATS)
         return CatalogueInfo(**{**meta, "split": SplitRule(**meta["split"])})
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"its description is incomplete: {error!r}") from error
 
 
-def to_entry(row: Sequence[Any], dim: int, damage: Damage) -> tuple[Entry, str]:
+def to_entry(row: Sequence[Any], dim: int, damage: Damage, pictures: PictureFiles) -> tuple[Entry, str]:
     """Return the entry and the digest of a row of `ENTRY_COLUMNS`.
 
     Raises:
@@ -103,9 +116,13 @@ def to_entry(row: Sequence[Any], dim: int, damage: Damage) -> tuple[Entry, str]:
     """
     image_blob, text_blob, product_id, title, split, attributes, digest, image = row
     given = parsed_attributes(attributes)
-    if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+    fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+    if fault or given is None:
         raise damage.refused(product_id, fault)
     vectors = to_vector(image_blob), to_vector(text_blob)
+    image = pictures.loaded(image)
+    if isinstance(image, Lost):
+        raise damage.refused(product_id, image.reason)
     return sound_entry(Product(product_id, title, given, split), image, vectors, digest, damage), str(digest)
 
 
@@ -129,7 +146,8 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
         for row in piece:
             image_blob, text_blob, product_id, title, split, attributes = row
             given = parsed_attributes(attributes)
-            if fault := product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim):
+            fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+            if fault or given is None:
                 damage.found(product_id, fault)
                 continue
             kept.append(row)

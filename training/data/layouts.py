@@ -135,7 +135,7 @@ def _kaggle(path: Path, layout: str, data: bytes, source: str, pictures: Mapping
         return pictures.get(name, Problem.NO_IMAGE)
 
     rows = table_rows(data, source, report, title="productDisplayName")
-    items, fingerprint = collect(((row, find(row)) for row in rows), report)
+    items, fingerprint = collect(((row, [find(row)]) for row in rows), report)
     orphans = [name for name in images if name not in claimed]
     return finish(path, layout, items, report, fingerprint, len(images), orphans)
 
@@ -153,13 +153,11 @@ def _open_csv(path: Path, local: Mapping[str, str] | None = None) -> Dataset:
     claimed: set[tuple[str, str]] = set()
 
     def find(row: Row) -> Picture | Problem:
-        if not row.image:
+        if not row.images:
             return Problem.NO_IMAGE
-        addresses = addresses_in(row.image)
-        image = next((local[one] for one in addresses if one in local), "") if local else row.image
-        if addresses and not image:
-            return Problem.URL
-        if "://" in image or image.startswith("data:"):
+        addresses = addresses_in(row.images[0])
+        image = next((local[one] for one in addresses if one in local), "") if local else row.images[0]
+        if (addresses and not image) or "://" in image or image.startswith("data:"):
             return Problem.URL
         given = PureWindowsPath(image)  # splits at either slash
         relative = posixpath.normpath(given.as_posix())
@@ -174,7 +172,7 @@ def _open_csv(path: Path, local: Mapping[str, str] | None = None) -> Dataset:
         return Problem.OUTSIDE if pictures is None else pictures.get(name, Problem.NO_IMAGE)
 
     rows = table_rows(data, str(path), report, title="text", image="image")
-    items, fingerprint = collect(((row, find(row)) for row in rows), report)
+    items, fingerprint = collect(((row, [find(row)]) for row in rows), report)
     images = [(f, name) for f, pictures in listed.items() for name in sorted(pictures or ()) if is_picture(name)]
     orphans = [posixpath.join(folder, name) for folder, name in images if (folder, name) not in claimed]
     return finish(path, "csv", items, report, fingerprint, len(images), orphans)

@@ -128,7 +128,7 @@ def pictures_named(feed: Path, mapping: Mapping[str, str]) -> Named:
     named = Named()
     for row in table_rows(read_table(feed), str(feed), Report(), title="text", image="image"):
         named.products += 1
-        for cell in (row.image,):
+        for cell in row.images:
             found = addresses_in(cell)
             named.elsewhere += bool(cell) and not found
             for address in found:
