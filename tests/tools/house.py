@@ -34,6 +34,7 @@ ARROWS = {
     "training.data": "models index",
     "training.reports": "models index training training.data",
     "training.mirror": "models training.data",
+    "training.sync": "index training.data",
     "training.indexing": "models index training training.data",
     "training.sweep": "models training training.data training.reports",
     "training.gpu": "models index training training.data",

@@ -52,6 +52,8 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
     digest = hashlib.blake2b(digest_size=16)
     for row, candidates in found:
         report.rows += 1
+        if row.id and row.id not in seen:
+            report.left_out.add(row.id)
         for problem in row.problems:
             report.count(problem, row.id or row.where)
         title = row.title or _make_title(row.attributes)
@@ -78,6 +80,7 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
                 if met:
                     report.count(problem, row.id)
             seen.add(row.id)
+            report.left_out.discard(row.id)
             names |= row.attributes.keys()
             if len(names) > MAX_NAMES:
                 raise DataError(

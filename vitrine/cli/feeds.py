@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from common import InputError, write_json
-from vitrine.cli.app import data_cli, say, tell
-from vitrine.cli.options import Json
+from common import InputError, VitrineError, write_json
+from vitrine.cli.app import RUNNING, cli, data_cli, say, tell
+from vitrine.cli.options import LAYOUTS, Json
 
 SHOWN = 20
 """Pictures that failed, in the table; the JSON has all."""
@@ -78,6 +80,90 @@ def data_mirror(
         raise InputError(
             f"{found['failed']:,} of {found['addresses']:,} pictures were not fetched; the report has the reasons"
         )
+
+
+@cli.command(
+    rich_help_panel=RUNNING,
+    epilog="Example: `VITRINE_API_KEY=… vitrine sync shop.csv --url http://127.0.0.1:8000 --dry-run`",
+)
+def sync(
+    data: Annotated[Path, typer.Argument(help=LAYOUTS, show_default=False)],
+    url: Annotated[str, typer.Option(help="Address of the live service.", show_default=False)],
+    key_file: Annotated[
+        Path | None, typer.Option(help="File that holds a key that may write. [default: VITRINE_API_KEY]")
+    ] = None,
+    max_delete: Annotated[
+        float,
+        typer.Option(
+            help="Share of the live products that may be taken out; with more, nothing is done.", min=0, max=1
+        ),
+    ] = 0.1,
+    keep_missing: Annotated[
+        bool, typer.Option("--keep-missing", help="Take out nothing that the data set lacks.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, with examples.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the products of a live service those of a data set, sending only what differs.
+
+    Products that the data set lacks are taken out; those whose row cannot be used stay. Broken off, it goes on when it
+    is run again. Ends with 1 when a product could not be written, and with 2 when nothing was sent.
+    """
+    import httpx
+
+    from training.data import open_dataset
+    from training.progress import bar
+    from training.sync import Service, SyncOptions, read_key
+    from training.sync import sync as run
+
+    key = read_key(key_file, os.environ.get("VITRINE_API_KEY"))
+    address = service_address(url)
+    dataset = open_dataset(data)
+
+    @contextmanager
+    def progress(total: int) -> Iterator[Callable[[], None]]:
+        with bar("comparing products", total, "products") as advance:
+            yield advance
+
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    with httpx.Client(base_url=address, headers=headers) as client:
+        found = run(dataset, Service(client), SyncOptions(max_delete, keep_missing, dry_run), progress)
+    if as_json:
+        say(found, True)
+    else:
+        _say_sync(found, url)
+    if found["failed"]:
+        raise VitrineError(f"{found['failed']:,} products could not be written; the others are")
+
+
+def service_address(url: str) -> str:
+    """Return the address of a service.
+
+    Raises:
+        InputError: it is none.
+    """
+    given = urlsplit(url)
+    if given.scheme not in ("http", "https") or not given.hostname:
+        raise InputError(f"--url is {url!r}; give the address of a service, such as http://127.0.0.1:8000")
+    if given.username or given.password:
+        raise InputError("--url holds a user name or password; give the key in VITRINE_API_KEY or with --key-file")
+    return url
+
+
+def _say_sync(found: dict[str, Any], url: str) -> None:
+    done = "would be" if found["dry_run"] else "were"
+    tell(
+        f"{url}: of {found['products']:,} products {found['created']:,} {done} created and {found['replaced']:,} "
+        f"replaced, with {found['pictures']:,} pictures; {found['unchanged']:,} are unchanged, and {found['deleted']:,} "
+        f"{done} deleted. {found['kept']:,} that the data set lacks and {found['unusable_rows_kept']:,} whose rows "
+        f"cannot be used are kept. {found['bytes_sent'] / 1e6:,.1f} MB sent, in {found['seconds']:,.1f} s",
+        highlight=False,
+    )
+    for what, ids in found["examples"].items():
+        if what != "unchanged":
+            tell(f"{what.replace('_', ' ')}, for example: {escape(', '.join(ids))}", highlight=False)
+    for one in found["errors"][:SHOWN]:
+        tell(f"not written: {escape(one['id'])}: {escape(one['message'])}", highlight=False)
 
 
 def _say_mirror(found: dict[str, Any], out: Path) -> None:
