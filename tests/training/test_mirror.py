@@ -62,6 +62,17 @@ def test_mirror_opens_as_a_data_set_with_the_pictures_of_the_host(tmp_path: Path
     ]
 
 
+def test_several_addresses_in_a_cell_are_several_pictures_of_a_product(tmp_path: Path) -> None:
+    with origin() as host:
+        one, two, three = (host.picture(f"/{name}.jpg") for name in ("a", "w_40,h_50", "c"))
+        report = mirrored(tmp_path, f"{one}, {two}|{three}", two)
+    assert (report["addresses"], report["fetched"]) == (3, 3)
+    first, second = open_dataset(tmp_path / "mirror").items
+    found = [picture("/a.jpg"), picture("/w_40,h_50.jpg"), picture("/c.jpg")]
+    assert [read() for read in (first.read, *first.more)] == found
+    assert second.read() == found[1]
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_answer_that_stays_is_asked_for_once(tmp_path: Path, status: int) -> None:
     with origin() as host:

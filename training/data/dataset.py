@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from common import DataError
 from index import Value
 
 MAX_IMAGE_BYTES = 64 * 2**20
@@ -28,6 +29,7 @@ class Problem(Enum):
     NO_ROW = ("image without a row", "skipped")
     URL = ("image is a URL", "skipped, never fetched")
     OUTSIDE = ("image outside the folder", "skipped")
+    PASSWORD = ("image behind a password", "skipped: unpack the archive with the password, pass the folder")
     OVERSIZED = (f"image file over {MAX_IMAGE_BYTES // 2**20} MiB", "skipped, not unpacked")
     UNDECODABLE = ("image that cannot be decoded", "skipped")
     BAD_SHARD = ("shard missing or unreadable", "skipped")
@@ -97,6 +99,15 @@ class Report:
     def table(self) -> list[tuple[str, int, str, str]]:
         """Return a row (problem, count, what was done, examples) per problem met, in a fixed order."""
         return [(p.what, self.counts[p], p.done, ", ".join(self.examples[p])) for p in Problem if self.counts[p]]
+
+    def refuse(self, path: Path) -> None:
+        """Refuse the data set at `path` for what was met in it, where that is asked for.
+
+        Raises:
+            DataError: there are findings; names them all.
+        """
+        if met := "; ".join(f"{what}: {count:,} ({examples})" for what, count, _, examples in self.table()):
+            raise DataError(f"{path} has findings: {met}; correct them, or leave out --strict")
 
     def to_json(self) -> dict[str, Any]:
         """Return totals and problems as plain JSON values."""

@@ -10,9 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import DataError, InputError, atomic_file
-from training.data import addresses_in
-from training.data.dataset import Report
-from training.data.tables import read_table, table_rows
+from training.data import addresses_in, feed_rows
 from training.mirror.fetch import FetchError
 from training.mirror.fetcher import Fetcher
 from training.mirror.state import State
@@ -126,7 +124,7 @@ def pictures_named(feed: Path, mapping: Mapping[str, str]) -> Named:
         DataError: it cannot be read, or names none.
     """
     named = Named()
-    for row in table_rows(read_table(feed), str(feed), Report(), title="text", image="image"):
+    for row in feed_rows(feed, mapping):
         named.products += 1
         for cell in row.images:
             found = addresses_in(cell)

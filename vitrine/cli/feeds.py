@@ -154,7 +154,7 @@ def _say_sync(found: dict[str, Any], url: str) -> None:
     done = "would be" if found["dry_run"] else "were"
     tell(
         f"{url}: of {found['products']:,} products {found['created']:,} {done} created and {found['replaced']:,} "
-        f"replaced, with {found['pictures']:,} pictures; {found['unchanged']:,} are unchanged, and {found['deleted']:,} "
+        f"replaced, with {found['pictures']:,} pictures; {found['unchanged']:,} are unchanged and {found['deleted']:,} "
         f"{done} deleted. {found['kept']:,} that the data set lacks and {found['unusable_rows_kept']:,} whose rows "
         f"cannot be used are kept. {found['bytes_sent'] / 1e6:,.1f} MB sent, in {found['seconds']:,.1f} s",
         highlight=False,
