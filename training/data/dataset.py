@@ -92,6 +92,8 @@ class Report:
     examples: dict[Problem, list[str]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set, repr=False)
+    """Ids of rows that made no item."""
     _once: set[tuple[Problem, str]] = field(default_factory=set, repr=False)
 
     def count(self, problem: Problem, example: str, *, once: bool = False) -> bool:
