@@ -61,9 +61,11 @@ class Problem(Enum):
     AVAILABILITY = ("availability in words that are not known", "kept as text")
     NESTED = ("nested value", "left out")
     CUT = ("description over 5,000 characters", "repaired: cut")
-    FROM_DESCRIPTION = ("empty title", "repaired: taken from the description")
+    FROM_DESCRIPTION = ("description without a title", "repaired: made the title")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
+    PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
+    MENDED = ("image with damaged or missing parts", "repaired: read without them")
 
     @property
     def what(self) -> str:
@@ -90,6 +92,8 @@ class Report:
     examples: dict[Problem, list[str]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set, repr=False)
+    """Ids of rows that made no item."""
     _once: set[tuple[Problem, str]] = field(default_factory=set, repr=False)
 
     def count(self, problem: Problem, example: str, *, once: bool = False) -> bool:

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from common import DataError
 from training.data.dataset import MAX_IMAGE_BYTES, Problem
+from training.data.mirrored import addresses_in, is_address
 from training.data.names import Names
 from training.data.pictures import Picture, is_picture
 from training.data.tree import Listing, Tree
@@ -127,7 +128,7 @@ class Finder:
         text = text.strip()
         if local := self._local.get(text):
             return self._file(local, local) or (text, Problem.NO_IMAGE, False)
-        if "://" in text:
+        if is_address(text):
             return text, Problem.URL, False
         given = PureWindowsPath(text)  # splits at either slash
         relative = posixpath.normpath(given.as_posix())
@@ -200,6 +201,8 @@ class Finder:
 
 def _several(cell: str) -> Iterator[list[str]]:
     """Yield the ways in which a cell may name several pictures."""
+    if len(addresses := addresses_in(cell)) > 1:
+        yield addresses
     if cell.lstrip().startswith("["):
         try:
             listed = json.loads(cell)

@@ -53,6 +53,8 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
     for row, candidates in found:
         report.rows += 1
         unusable = bool(UNUSABLE.intersection(row.problems))
+        if row.id and row.id not in seen:
+            report.left_out.add(row.id)
         for problem in row.problems:
             report.count(problem, row.where if unusable else row.id or row.where)
         if unusable:
@@ -79,6 +81,7 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
                 if met:
                     report.count(problem, row.id)
             seen.add(row.id)
+            report.left_out.discard(row.id)
             names |= row.attributes.keys()
             if len(names) > MAX_NAMES:
                 raise DataError(
