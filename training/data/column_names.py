@@ -50,6 +50,8 @@ TITLE = _words("""
     名称 标题 产品名称
     caption captions imagecaption alttext alt prompt sentence headline label classname
 """)
+CLASSES = frozenset({"label", "classname"})
+"""Titles only where their cells are words."""
 DESCRIPTION = _words("""
     description productdescription longdescription itemdescription fulldescription bodyhtml body descriptionhtml
     descriptionlong beschreibung langbeschreibung artikelbeschreibung produktbeschreibung beschreibunglang langtext
@@ -153,3 +155,15 @@ LISTS = frozenset(
 CURRENCY = frozenset(
     _words("currency currencycode pricecurrency wahrung waehrung devise moneda valuta munteenheid waluta")
 )
+NESTED = {
+    "offers": "price, currency and availability",
+    "hasvariant": "variants, each a product",
+    "isvariantof": "variant group",
+    "aggregaterating": "the attributes rating and reviews",
+    "additionalproperty": "attributes by their names",
+    "productdetail": "attributes by their names",
+    "variantdict": "attributes by their names",
+    "shipping": "not used: delivery",
+    "shippingdetails": "not used: delivery",
+}
+"""What the report says of columns that hold objects."""
