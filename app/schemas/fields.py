@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from app.errors import invalid
+from models import plain
 
 MAX_TEXT = 2_000
 MAX_NAME = 200
@@ -51,13 +52,14 @@ PIXEL = (
 
 
 def clean(text: Any) -> Any:
-    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left.
+    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing can be seen of it.
 
     One that is too long is left for the check of its length: how long it is does not depend on what it consists of.
     """
     if not isinstance(text, str) or len(text) > MAX_TEXT:
         return text
-    return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip() or None
+    text = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip()
+    return text if plain(text) else None
 
 
 def as_value(value: Any) -> Any:

@@ -81,10 +81,12 @@ def search(
 ) -> None:
     """Find products for a text or a picture, without a service."""
     from index import MODES, SearchQuery, open_catalogue, open_search, texts_of
-    from models import decode_image, load_encoder
+    from models import decode_image, load_encoder, plain
 
     if (text is None) == (image is None):
         raise InputError("give a text or --image PICTURE, one of the two")
+    if text is not None and not plain(text):
+        raise InputError("the text is empty; there is nothing to search for: give at least a word")
     if mode not in MODES:
         raise InputError(f"there is no mode {mode!r}; choose {', '.join(MODES[:-1])} or {MODES[-1]}")
     checkpoint, place = pair(checkpoint, catalogue)
