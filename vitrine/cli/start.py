@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from common import ImageError, InputError
-from vitrine.cli.app import START, cli, say, tell
+from vitrine.cli.app import START, cli, say, tell, warn
 from vitrine.cli.options import (
     ARTEFACTS,
     CHECKPOINTS,
@@ -145,7 +145,10 @@ def serve(
     """Serve the search over HTTP, with a page at /. Every setting can also come from VITRINE_* in the environment."""
     from app import Settings
     from app import serve as run
+    from app.settings import misspelt
 
+    for line in misspelt():
+        warn(line)
     checkpoint = checkpoint or from_environment("VITRINE_CHECKPOINT")
     catalogue = catalogue or os.environ.get("VITRINE_CATALOGUE") or None
     if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():
