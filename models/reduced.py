@@ -58,9 +58,11 @@ def _bytes_to_decode(image: Image.Image, kind: Kind, pixels: int, whole: int) ->
     samples = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
     bands = len(image.getbands())
     beside = 0  # what the decoder itself holds of the whole picture
-    if kind in (WEBP, AVIF, HEIF):
-        # WebP: two canvases, and the bytes that Pillow copies. The others: planes of up to 16 bits, and the same bytes.
+    if kind in (WEBP, AVIF):
+        # WebP: two canvases, and the bytes that Pillow copies. AVIF: planes of up to 16 bits, and the same bytes.
         beside = 12 * whole
+    elif kind is HEIF:
+        beside = 6 * whole  # planes, and the bytes that Pillow copies
     elif kind is JPEG and image.info.get("progressive"):
         beside = (6 if bands < 4 else 8) * whole  # all coefficients
     elif kind is JPEG2000:
