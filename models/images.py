@@ -49,7 +49,7 @@ PngImagePlugin.MAX_TEXT_CHUNK = 8_000_000
 """Bytes that a text or a colour profile of a PNG may have: 1 MB refused profiles of printers."""
 # `opened` compares the size with the limit itself, and answers with an error. Pillow, which would warn, is left the
 # pictures of more than twice this: some of its decoders allocate at once.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # What Pillow says of odd EXIF is no matter of the pixels.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -80,6 +80,7 @@ class Opened(NamedTuple):
 
     image: Image.Image
     kind: Kind
+    data: bytes
     is_repaired: bool
 
 
@@ -108,7 +109,7 @@ def opened(data: bytes, max_pixels: int = MAX_PIXELS, *, is_repaired: bool = Fal
                     f"the image is {width}x{height} pixels; at most {max_pixels:,} are allowed: scale it down"
                 )
             _complete(image, kind, data)
-            yield Opened(image, kind, is_repaired)
+            yield Opened(image, kind, data, is_repaired)
     except (ImageError, MemoryError, LaterError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's own, checked first
@@ -247,7 +248,7 @@ def upright(
     # What a decoder is asked for is as the picture lies in the file.
     turn = _early_orientation(found)
     size = wanted(own[::-1])[::-1] if turn in SIDEWAYS else wanted(own)
-    reading = prepare_reading(image, found.kind, size)
+    reading = prepare_reading(image, found.kind, found.data, size)
     needed = reading.needed + 4 * size[0] * size[1]
     _check_memory(needed, bounds)
     with _large if needed > LARGE_BYTES else nullcontext():
