@@ -19,10 +19,11 @@ import numpy as np
 import models
 from app.errors import DeadlineError, UnavailableError
 from app.http.limits import BodyLimits
+from app.http.picture_forms import Form
 from app.http.turns import Turns
 from app.telemetry import Telemetry
 from common import ImageError, OutOfMemoryError
-from models.decoder_process import ANSWER, DONE, LARGE, NO_MEMORY, PIXELS, TASK
+from models.decoder_process import ANSWER, DONE, JPEG, LARGE, NO_MEMORY, PIXELS, TASK, WEBP
 
 logger = logging.getLogger("vitrine.app")
 
@@ -37,6 +38,7 @@ SLOW_SHARE = 0.5
 START_S = 30.0
 """Longest that a process may take to start, in seconds; it takes a tenth of one where the machine is not busy."""
 MAX_MESSAGE = 10_000
+FORMS: dict[Form, int] = {"webp": WEBP, "jpeg": JPEG}
 MAX_FILE = 64_000_000
 """Most bytes of a smaller picture."""
 COMMAND = (sys.executable, "-P", "-m", "models.decoder_process")
@@ -80,16 +82,15 @@ class Decoders:
         pixels = await self._made(data, size, PIXELS, caller)
         return np.frombuffer(pixels, dtype=np.uint8).reshape(*size, 3)
 
-    async def smaller(self, data: bytes, sides: tuple[int, int], form: int, caller: str) -> bytes:
+    async def smaller(self, data: bytes, sides: tuple[int, int], form: Form, caller: str) -> bytes:
         """Return a file of the picture, as large as fits into `sides` (height, width) and no larger than it is.
 
-        It is upright, in sRGB and without metadata. `form` is `models.decoder_process.WEBP`, which keeps transparency,
-        or `JPEG`, which lays it on white.
+        It is upright, in sRGB and without metadata. WebP keeps transparency, JPEG has it laid on white.
 
         Raises:
             VitrineError: as `decode`.
         """
-        return bytes(await self._made(data, sides, form, caller))
+        return bytes(await self._made(data, sides, FORMS[form], caller))
 
     async def _made(self, data: bytes, size: tuple[int, int], form: int, caller: str) -> bytearray:
         """Return what a process makes of the picture."""
