@@ -18,7 +18,7 @@ from index.damage import Damage
 from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
-from index.location import Location
+from index.location import Location, check_pictures
 from index.map import make_map
 from index.product import Product
 from index.ranking.calibrate import Calibration
@@ -34,7 +34,7 @@ from index.records import (
     Written,
 )
 from index.search import Search
-from index.sqlite import Catalogue, CatalogueWriter, moment_of, whole_folder
+from index.sqlite import Catalogue, CatalogueWriter, Pictures, moment_of, whole_folder
 from index.vectors import SearchIndex
 
 logger = logging.getLogger("vitrine.index")
@@ -137,14 +137,16 @@ def write_catalogue(
     info: CatalogueInfo,
     encode: Encode | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
+    pictures: Pictures = "size",
 ) -> AbstractContextManager[Writer]:
     """Return what builds a catalogue at `place`; as `CatalogueWriter`.
 
     Raises:
-        ConfigError: the database's client is not installed.
+        ConfigError: the database's client is not installed; pictures are to be files beside a database.
     """
     if isinstance(place, Path):
-        return CatalogueWriter(place, info, encode, keep=keep)
+        return CatalogueWriter(place, info, encode, keep=keep, pictures=pictures)
+    check_pictures(place, pictures)
     return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode, keep=keep))
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
 from app.http.data_uri import from_uri
 from app.http.decoders import Decoders
 from app.http.limits import BodyLimits
 from app.telemetry import Telemetry
-from models import FORMATS
+from models import kind_of
 
 D = TypeVar("D")
 T = TypeVar("T")
@@ -67,12 +65,6 @@ class Pictures:
 
 
 def media_type(data: bytes) -> str:
-    """Return the media type of a picture by its content; what is no picture that we take is just bytes."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            # A JPEG with more pictures behind the first one is MPO to Pillow, and a JPEG to browsers. Pillow's own
-            # answer for a moving PNG is image/apng, which is registered but not what was ever sent here.
-            kind = "JPEG" if image.format == "MPO" else image.format
-    except Exception:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, ...
-        return "application/octet-stream"
-    return Image.MIME.get(kind or "", "application/octet-stream")
+    """Return the media type of a picture by its first bytes; what is no picture that we take is just bytes."""
+    kind = kind_of(data)
+    return kind.media_type if kind is not None else "application/octet-stream"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -23,13 +22,11 @@ from app.http import (
     error_entry,
     error_response,
     is_known,
-    media_type,
     require,
-    without_metadata,
 )
 from app.live import Edit, Edited, Editor
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ProductRoute
+from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute
 from app.schemas import (
     CHANGES,
     BulkAnswer,
@@ -45,12 +42,8 @@ from app.schemas import (
 from common import NoSpaceError, VitrineError
 from index import MAX_ID, PRODUCT_ID, ExistsError, Product
 
-IMAGE_MAX_AGE_S = 60
-"""How long a picture that was replaced or taken out may still be shown, in seconds."""
 MAX_LINE_ERRORS = 100
 
-ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
-KnownId = Annotated[str, Path(description=ID_IN_PATH)]
 NewId = Annotated[str, Path(max_length=MAX_ID, pattern=PRODUCT_ID, description=ID_IN_PATH)]
 reading = APIRouter(
     route_class=ProductRoute,
@@ -65,33 +58,6 @@ writing = APIRouter(
     responses=error_answers(401, 403, 429),
 )
 admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
-
-
-# An id may contain slashes, so the picture's route comes before the one that takes any path as an id; `ProductRoute`
-# tells a picture from an id that ends alike.
-@reading.get(
-    "/v1/products/{product_id:path}/image",
-    response_class=Response,
-    responses={
-        200: {"content": {"image/*": {}}, "description": "The picture as it was delivered, without its metadata."},
-        304: {"description": "The caller has this picture already (If-None-Match)."},
-        **error_answers(404, 410, 422, 500),
-    },
-)
-def product_image(product_id: KnownId, request: Request, components: TheComponents) -> Response:
-    """Return the picture of a product."""
-    data = components.state.catalogue.image(product_id)
-    if components.settings.picture_metadata == "strip":
-        data = without_metadata(data)
-    keyed = components.settings.reads == "keyed"
-    headers = {
-        "ETag": f'"{hashlib.blake2b(data, digest_size=16).hexdigest()}"',
-        # A cache that others share must not give out what needs a key (RFC 9111, 3.5).
-        "Cache-Control": "private, no-cache" if keyed else f"public, max-age={IMAGE_MAX_AGE_S}",
-    }
-    if is_known(request.headers, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(data, media_type=media_type(data), headers=headers)
 
 
 @reading.get(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import InputError, NotFoundError
-from index import Changes, Filter, Product, SearchIndex, SearchQuery, Snapshot
+from index import Changes, Filter, Product, SearchIndex, SearchQuery, Snapshot, Sort
 from tests.index.brute_force import (
     TITLES,
     brute_images,
