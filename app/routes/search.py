@@ -15,7 +15,7 @@ from app.http import error_entry, while_connected
 from app.query import Job, JobResult, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router
-from app.routes.products import image_url
+from app.routes.product_paths import image_url
 from app.schemas import (
     DescriptionAnswer,
     DescriptionAnswers,
