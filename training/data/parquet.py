@@ -22,7 +22,7 @@ from common import DataError
 from training.data.dataset import MAX_IMAGE_BYTES, Problem
 from training.data.encodings import guess
 from training.data.pictures import Picture
-from training.data.table import Cell, Record, Records, Table, distinct
+from training.data.table import Cell, Record, Records, Table, distinct, whole
 
 _BATCH = 1_000
 """Rows whose cells are made at a time where there are no pictures."""
@@ -182,13 +182,13 @@ def _cells(column: Any, older: set[int]) -> list[Cell]:
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
         # The shortest number that is the same in 32 bits: 0.1, and not 0.10000000149011612.
-        return [None if value is None else _whole(float(str(value))) for value in column.to_numpy(zero_copy_only=False)]
+        return [None if value is None else whole(float(str(value))) for value in column.to_numpy(zero_copy_only=False)]
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)
     if pa.types.is_duration(kind) or pa.types.is_time(kind):
         column = pc.cast(column, pa.string())
     try:
-        return [_whole(value) for value in column.to_pylist()]
+        return [whole(value) for value in column.to_pylist()]
     except UnicodeDecodeError:
         cells = column.cast(pa.large_binary()).to_pylist()
         strange = {row: cell for row, cell in enumerate(cells) if cell is not None and not _is_utf8(cell)}
@@ -206,12 +206,3 @@ def _is_utf8(cell: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _whole(value: Any) -> Cell:
-    """Return a whole float as a whole number: a column of numbers with gaps is one of floats in pandas."""
-    if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            return None
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    return value  # type: ignore[no-any-return]
