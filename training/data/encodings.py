@@ -90,7 +90,7 @@ def _decode_older(data: bytes) -> Decoded:
     texts: list[str | None] = [_utf8(line) for line in lines]
     strange = [place for place, text in enumerate(texts) if text is None]
     utf8 = sum(not line.isascii() for line in lines) - len(strange)
-    if utf8 > len(strange):
+    if utf8 >= len(strange):
         for place in strange:
             texts[place] = _cut(lines[place])
         strange = [place for place in strange if texts[place] is None]

@@ -225,7 +225,7 @@ def _rows(
     needs = ("title",) if images is not None else ("title", "image")
     named = [name for name in table.columns if name]
     roles = recognise(
-        [name for name in table.columns if name],
+        named,
         mapping,
         samples=sample(table, 50),
         exists=finder.exists,

@@ -107,8 +107,20 @@ class _Shard:
         self.hidden = [name for name in self.names if name.startswith("__")]
         # Leaves of the file by the column they belong to: read by place, since two columns may have one name.
         self._place = {name: place for place, name in enumerate(self.names) if name not in self.hidden}
-        self._images = {name: kind for name in self._place if (kind := _picture_kind(schema.field(self._place[name])))}
+        self._images: dict[str, str] = {}
+        for name, place in self._place.items():
+            kind = _picture_kind(schema.field(place))
+            if kind and not (pa.types.is_binary(schema.field(place).type) and self._is_text(place)):
+                self._images[name] = kind
         self.image_columns = list(self._images)
+
+    def _is_text(self, place: int) -> bool:
+        """Return whether a column of bytes holds text, as some programs write it."""
+        if self.given.count(self.given[place]) > 1:
+            return False
+        batch = next(self._file.iter_batches(20, columns=[self.given[place]]), None)
+        cells = [cell for cell in (batch.column(0).to_pylist() if batch is not None else ()) if cell]
+        return bool(cells) and all(len(cell) < 10_000 and b"\0" not in cell and _is_utf8(cell) for cell in cells)
 
     def values(self, group: int) -> dict[str, Any]:
         """Return the columns of a row group that hold no pictures."""
@@ -180,6 +192,9 @@ def _cells(column: Any, older: set[int]) -> list[Cell]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        cells = column.to_pylist()
+        return [None if cell is None else cell.decode(errors="vitrine-unreadable") for cell in cells]
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
         # The shortest number that is the same in 32 bits: 0.1, and not 0.10000000149011612.
         return [None if value is None else whole(float(str(value))) for value in column.to_numpy(zero_copy_only=False)]
