@@ -73,7 +73,13 @@ class DeletionAnswer(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"count": 3, "examples": ["10054", "10061", "10077"], "deleted": 0, "changed": 0, "catalogue_version": 4}
+                {
+                    "count": 3,
+                    "examples": ["10054", "10061", "10077"],
+                    "deleted": 0,
+                    "changed": 0,
+                    "catalogue_version": 4,
+                }
             ]
         }
     )
