@@ -86,7 +86,9 @@ if TYPE_CHECKING:
     from index.records import Written as Written
     from index.records import check_condition as check_condition
     from index.records import entry_digest as entry_digest
+    from index.results import MEMBERS as MEMBERS
     from index.results import DescriptionHit as DescriptionHit
+    from index.results import Group as Group
     from index.results import Hit as Hit
     from index.results import Page as Page
     from index.results import Signals as Signals
@@ -135,7 +137,7 @@ __getattr__ = lazy_exports(
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
-        "index.results": "DescriptionHit Hit Page Signals",
+        "index.results": "DescriptionHit Group Hit MEMBERS Page Signals",
         "index.search": "Search",
         "index.sqlite": "Catalogue CatalogueWriter Pictures",
         "index.store": (
