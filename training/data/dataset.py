@@ -181,3 +181,5 @@ class Dataset:
     items: list[Item]
     report: Report
     fingerprint: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Columns that the user named for roles."""
