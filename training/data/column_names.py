@@ -122,7 +122,7 @@ PRICE_WORDS = frozenset(
 NO_PRICE = frozenset(
     _words("""
     range group category class band tier level list gruppe klasse kategorie type typ unit currency label text note
-    start end date from to until valid effective tax included per
+    date from to until valid effective
 """)
 )
 """Words that make a name with a price in it the name of something else."""
@@ -135,6 +135,7 @@ AVAILABILITY = frozenset(
 )
 YES_NO = frozenset(
     _words("""
+    available disponible disponibile verfugbar verfuegbar lieferbar
     instock isinstock auflager vorratig vorraetig lagernd enstock existencias inmagazzino opvoorraad published
     veroffentlicht veroeffentlicht publie publicado pubblicato isfeatured featured hervorgehoben active aktiv actif
     activo attivo actief isactive enabled onsale isbundle isadult adult identifierexists taxable varianttaxable giftcard

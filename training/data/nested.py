@@ -170,10 +170,13 @@ def _identity(cell: Any) -> str:
 
 def _pairs(cell: Any) -> dict[str, Cell]:
     """Return the values of a list of named ones: additionalProperty, a shop's attributes and options."""
-    if not isinstance(cell, list) or not all(isinstance(one, dict) for one in cell):
+    if isinstance(cell, dict) and set(cell) != {"name", "value"}:
+        return {}
+    listed = _listed(cell)
+    if not all(isinstance(one, dict) for one in listed):
         return {}
     found: dict[str, Cell] = {}
-    for one in cell:
+    for one in listed:
         name = text_of(next((one[key] for key in _KEYS if one.get(key)), None))
         value = next((one[key] for key in _VALUES if one.get(key) is not None), None)
         if not name or value is None:

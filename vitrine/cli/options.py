@@ -24,8 +24,8 @@ CHECKPOINTS = (ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
 """Where a checkpoint is looked for when none is given."""
 
 LAYOUTS = (
-    "A table (.csv, .tsv, .xlsx, .json, .jsonl, .xml, .parquet) with its pictures beside it; a folder or .zip of these, "
-    "of Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
+    "A table (.csv, .tsv, .xlsx, .json, .jsonl, .xml, .parquet) with its pictures beside it; a folder or .zip of "
+    "these, of Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
 )
 """The data sets that can be read."""
 
