@@ -8,7 +8,6 @@ from contextlib import aclosing
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
@@ -26,7 +25,7 @@ from app.http import (
 )
 from app.live import Edit, Edited, Editor
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute
+from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute, image_url
 from app.schemas import (
     CHANGES,
     BulkAnswer,
@@ -284,8 +283,3 @@ def _detail(product: Product) -> ProductDetail:
         image_url=image_url(product.id),
         image_urls=[image_url(product.id)],
     )
-
-
-def image_url(product_id: str) -> str:
-    """Return the path of a product's picture."""
-    return f"/v1/products/{quote(product_id, safe='')}/image"
