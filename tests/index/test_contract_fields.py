@@ -284,7 +284,7 @@ def test_groups_where_too_much_passes_to_compare_all(server: Server) -> None:
     with PostgresCatalogue(place) as catalogue:
         search = postgres_search(catalogue, exact_rows=2)
         for mode in ("vector", "hybrid"):
-            query = SearchQuery(k=50, group_by="variant", mode=mode, parsed=search.understand("kleid"))  # type: ignore[arg-type]
+            query = SearchQuery(k=50, group_by="variant", mode=mode, parsed=search.understand("kleid"))
             (page,) = search.search("images", typed(0).image_vector[None], [query])
             assert page.total == len(page.hits) == len(groups) + alone
             assert sum(hit.group.count for hit in page.hits if hit.group) == 60
