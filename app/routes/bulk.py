@@ -116,8 +116,8 @@ async def _take_out_missing(
     if answer.missing > allowed:
         shown = ", ".join(map(repr, answer.missing_examples[:3]))
         raise CountError(
-            f"{answer.missing:,} of {named.total:,} products, such as {shown}, are named by no line, and max_delete is {max_delete:g}, which are {allowed:,}: {written}; check that the"
-            " feed is whole, or send a larger max_delete"
+            f"{answer.missing:,} of {named.total:,} products, such as {shown}, are named by no line, and max_delete is"
+            f" {max_delete:g}, which are {allowed:,}: {written}; check that the feed is whole, or raise max_delete"
         )
     if not answer.dry_run:
         deleted, _ = await take_out(components, missing)
