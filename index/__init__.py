@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from index.query import MODES as MODES
     from index.query import NEWEST as NEWEST
     from index.query import SIDES as SIDES
+    from index.query import VARIANT as VARIANT
     from index.query import Collapse as Collapse
     from index.query import LikeVectors as LikeVectors
     from index.query import Mode as Mode
@@ -130,7 +131,9 @@ __getattr__ = lazy_exports(
         "index.names": "MAX_NAMES",
         "index.prices": "Price amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
-        "index.query": ("Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError"),
+        "index.query": (
+            "Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError VARIANT"
+        ),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),

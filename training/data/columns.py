@@ -16,6 +16,7 @@ from training.data.dataset import shown
 from training.data.feed_kinds import Kind, feed_kind
 from training.data.mapping import SEVERAL, check_role
 from training.data.picture_columns import FURTHER, PICTURE, PictureColumns
+from training.data.rows import ACCEPTED
 from training.data.table import Cell
 
 
@@ -115,9 +116,9 @@ class _Finder:
             hints.append(f"{role}={near[0] if near else 'COLUMN'}")
         listed = ", ".join(map(shown, self._columns[:12])) + (", …" if len(self._columns) > 12 else "")
         return (
-            f"{self._source} has the columns {listed or '(none)'}; none of them is known as {' or '.join(missing)}: "
-            f"name the column with --map {','.join(hints)}, or rename it to "
-            f"{' and '.join('text' if role == 'title' else role for role in missing)}"
+            f"{self._source} has the columns {listed or '(none)'}; {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing: say which columns they are with --map {','.join(hints)}"
+            f"; {ACCEPTED}"
         )
 
     def _mapped(self, role: str, text: str) -> tuple[str, ...]:

@@ -51,8 +51,9 @@ def layout_of(lines: Sequence[str]) -> Layout:
         return _tried(lines, filled[1] if len(filled) > 1 else len(lines), said[1])[0]
     best = [_best(lines, start) for start in filled]
     first, fit = best[0]
+    filled_names = [sum(name != "" for name in layout.names) for layout, _ in best]
     for place, (layout, better) in enumerate(best[1:], 1):
-        if fit < 0.1 and better > 0.9 and len(layout.names) >= 2 * len(first.names):
+        if fit < 0.1 and better > 0.9 and filled_names[place] >= 2 * filled_names[0]:
             return layout._replace(passed=place)
     return first
 
@@ -71,7 +72,7 @@ def _tried(lines: Sequence[str], start: int, separator: str) -> tuple[Layout, fl
         names = [name.strip().strip('"') for name in names]
     layout = Layout(separator, start + used, [" ".join(name.strip("\ufeff").split()) for name in names])
     widths = [len(fields) for fields in _sample(lines, layout)]
-    if len(names) < 2:
+    if sum(name != "" for name in layout.names) < 2:
         return layout, 0.0
     return layout, widths.count(len(names)) / len(widths) if widths else 1.0
 

@@ -11,8 +11,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 
 from index import Value
@@ -20,51 +18,13 @@ from training.data import column_names as names
 from training.data.column_names import key, words
 from training.data.dataset import Problem, Report
 from training.data.dates import column_dates
-from training.data.html_text import plain_text
+from training.data.drafts import Draft, text_of
 from training.data.prices import Price, decimal_mark, has_currency, read_number, read_price
 from training.data.table import Cell, clean
 from training.data.value_words import FALSE, NO, SIZES, TRUE, YES, availability_of
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?")
-MAX_DESCRIPTION = 5_000
-"""Most characters of a description that are kept, as many as Google's feeds may have."""
-
-
-@dataclass(slots=True)
-class Draft:
-    """A product as its rows give it, before the columns have types."""
-
-    where: str
-    id: str
-    title: str = ""
-    images: list[str] = field(default_factory=list)
-    attributes: dict[str, Cell | Value] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def text_of(cell: Cell | Value) -> str:
-    """Return the text of one cell: markup gone, single spaces, whole numbers without a fraction, "" for nothing."""
-    if isinstance(cell, str):
-        return clean(cell if cell.startswith(("http://", "https://")) else plain_text(cell))
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float | Decimal):
-        if not math.isfinite(cell):
-            return ""
-        return str(int(cell)) if cell == int(cell) else f"{cell:.15g}"
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, list | tuple):
-        return next(filter(None, map(text_of, cell)), "")
-    return str(cell) if isinstance(cell, int) else ""
-
-
-def described(text: str) -> tuple[str, bool]:
-    """Return a description in its bound, and whether it was cut: behind a word."""
-    if len(text) <= MAX_DESCRIPTION:
-        return text, False
-    return f"{text[: MAX_DESCRIPTION - 1].rsplit(' ', 1)[0]}…", True
 
 
 def give_types(drafts: Sequence[Draft], report: Report, became: dict[str, str]) -> None:
