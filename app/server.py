@@ -38,6 +38,7 @@ from app.live import (
     Editor,
     Evaluations,
     FacetCounts,
+    Listing,
     Maps,
     PictureCache,
     ServingState,
@@ -175,6 +176,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
         maps=Maps(settings.catalogue),
         facet_counts=FacetCounts(service),
+        listing=Listing(state),
         readiness=shared_readiness(service, state, settings),
         figures=Shared(lambda: asyncio.to_thread(_figures, components)),
     )

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
-    from app.live.edits import Edit as Edit
+    from app.live.edits import Edited as Edited
     from app.live.edits import Editor as Editor
     from app.live.evaluation import Evaluations as Evaluations
     from app.live.facet_counts import FacetCounts as FacetCounts
+    from app.live.listing import Listing as Listing
+    from app.live.merging import Edit as Edit
     from app.live.picture_cache import PictureCache as PictureCache
     from app.live.private import make_new_files_private as make_new_files_private
     from app.live.product_map import Maps as Maps
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
-        "app.live.edits": "Edit Editor",
+        "app.live.edits": "Edited Editor",
         "app.live.evaluation": "Evaluations",
         "app.live.facet_counts": "FacetCounts",
+        "app.live.listing": "Listing",
+        "app.live.merging": "Edit",
         "app.live.private": "make_new_files_private",
         "app.live.picture_cache": "PictureCache",
         "app.live.product_map": "Maps",

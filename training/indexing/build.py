@@ -47,6 +47,7 @@ def build_catalogue(
     part_size: int = PART,
     requirements: IndexRequirements | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
+    strict: bool = False,
     pictures: Pictures = "size",
     console: Console | None = None,
 ) -> dict[str, Any]:
@@ -65,17 +66,20 @@ def build_catalogue(
         part_size: titles or pictures that a process of the cluster encodes at a time.
         requirements: for the search files, see `index.make_derived`.
         keep: which edits, see `index.edits_to_keep`.
+        strict: refuse a data set in which anything had to be repaired or skipped.
         pictures: where its pictures go.
         console: for progress; standard error when not given.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.
         ConfigError: the device does not exist; Ray is not installed, or there is no cluster.
-        DataError: the data set cannot be read, or has no usable product.
+        DataError: the data set cannot be read, or has no usable product; with `strict`, it has findings.
     """
     console = console or report_console()
     encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     dataset = open_dataset(data)
+    if strict:
+        dataset.report.refuse(data)
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
         encoder_id=encoder.encoder_id,
@@ -114,6 +118,8 @@ def build_catalogue(
                 writer.add(entries)
                 products += len(entries)
                 advance(len(entries))
+        if strict:
+            dataset.report.refuse(data)
         if not products:
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     if parts is not None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from common import InputError, write_json
 from training.data import HUB_DATASET
 from vitrine.cli.app import OWN, cli, data_cli, say, tell
+from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
     ARTEFACTS,
     LAYOUTS,
@@ -21,6 +22,7 @@ from vitrine.cli.options import (
     Json,
     OwnCheckpointOption,
     PicturesOption,
+    Strict,
     location,
     own_checkpoint,
     pair,
@@ -33,6 +35,7 @@ from vitrine.cli.options import (
 def data_info(
     path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
     report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Read a data set, decode every picture, and say what was found, repaired and skipped."""
@@ -52,20 +55,14 @@ def data_info(
         found = inspect(dataset, show)
     if report is not None:
         write_json(report, found.to_json())
+    figures = found.to_json()
     if as_json:
-        say(found.to_json(), True)
-        return
-    title = f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products"
-    rows = found.table()
-    if not rows:
-        say(f"{title}; nothing had to be repaired or skipped", False)
-        return
-    table = Table(title=title)
-    for heading in ("finding", "count", "what was done", "examples"):
-        table.add_column(heading, justify="right" if heading == "count" else "left")
-    for problem, count, done, examples in rows:
-        table.add_row(problem, f"{count:,}", done, examples)
-    say(table, False)
+        say(figures, True)
+    else:
+        title = f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products"
+        say_findings(title, figures, columns=True)
+    if strict:
+        found.refuse(path)
 
 
 @data_cli.command("download", epilog="Example: `vitrine data download --out artefacts/data`")
@@ -112,6 +109,7 @@ def index(
         ),
     ] = None,
     discard_edits: DiscardEdits = False,
+    strict: Strict = False,
     pictures: PicturesOption = None,
     as_json: Json = False,
 ) -> None:
@@ -136,9 +134,10 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint is not None or ray is not None or discard_edits or pictures is not None:
+        if checkpoint is not None or ray is not None or discard_edits or strict or pictures is not None:
             raise InputError(
-                "--checkpoint, --ray, --discard-edits and --pictures are for encoding a data set; give --data PATH too"
+                "--checkpoint, --ray, --discard-edits, --strict and --pictures are for encoding a data set; give"
+                " --data PATH with them"
             )
         assert isinstance(place, Path)  # noqa: S101 - checked above
         search = make_index(place, requirements)
@@ -153,9 +152,19 @@ def index(
 
         checkpoint = own_checkpoint(checkpoint)
         figures = build_catalogue(
-            checkpoint, data, place, device=device, ray=ray, requirements=requirements, keep=keep, pictures=where
+            checkpoint,
+            data,
+            place,
+            device=device,
+            ray=ray,
+            requirements=requirements,
+            keep=keep,
+            strict=strict,
+            pictures=where,
         )
         if not as_json:
+            found = figures["data"]
+            say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
                 f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped",

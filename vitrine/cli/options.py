@@ -23,7 +23,10 @@ SHIPPED = Path("checkpoints/minilm-dinov2")
 CHECKPOINTS = (ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
 """Where a checkpoint is looked for when none is given."""
 
-LAYOUTS = "A Kaggle folder or .zip (styles.csv, images/), Hugging Face .parquet files, or a CSV (id, image, text)."
+LAYOUTS = (
+    "A table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet) with its pictures beside it; a folder or .zip of these, of "
+    "Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
+)
 """The data sets that can be read."""
 
 Data = Annotated[Path, typer.Option(help=LAYOUTS)]
@@ -31,6 +34,9 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 DiscardEdits = Annotated[
     bool, typer.Option("--discard-edits", help="Do without the edits that callers have made there until now.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Make every finding in the data set an error, with exit code 2.")
 ]
 PicturesOption = Annotated[
     str | None,
