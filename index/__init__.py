@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from index.limits import beyond as beyond
     from index.location import Database as Database
     from index.location import Location as Location
+    from index.location import check_pictures as check_pictures
     from index.location import parse_location as parse_location
     from index.map import MAP_FILE as MAP_FILE
     from index.map import METHODS as METHODS
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from index.query import MODES as MODES
     from index.query import NEWEST as NEWEST
     from index.query import SIDES as SIDES
+    from index.query import VARIANT as VARIANT
     from index.query import Collapse as Collapse
     from index.query import LikeVectors as LikeVectors
     from index.query import Mode as Mode
@@ -84,13 +86,16 @@ if TYPE_CHECKING:
     from index.records import Written as Written
     from index.records import check_condition as check_condition
     from index.records import entry_digest as entry_digest
+    from index.results import MEMBERS as MEMBERS
     from index.results import DescriptionHit as DescriptionHit
+    from index.results import Group as Group
     from index.results import Hit as Hit
     from index.results import Page as Page
     from index.results import Signals as Signals
+    from index.search import Search as Search
     from index.sqlite import Catalogue as Catalogue
     from index.sqlite import CatalogueWriter as CatalogueWriter
-    from index.store import Search as Search
+    from index.sqlite import Pictures as Pictures
     from index.store import Store as Store
     from index.store import edits_to_keep as edits_to_keep
     from index.store import make_derived as make_derived
@@ -118,7 +123,7 @@ __getattr__ = lazy_exports(
         "index.ann": "DEPTH IndexRequirements make_index",
         "index.language": "LANGUAGES Languages",
         "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
-        "index.location": "Database Location parse_location",
+        "index.location": "Database Location check_pictures parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
@@ -126,14 +131,17 @@ __getattr__ = lazy_exports(
         "index.names": "MAX_NAMES",
         "index.prices": "Price amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
-        "index.query": ("Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError"),
+        "index.query": (
+            "Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError VARIANT"
+        ),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
-        "index.results": "DescriptionHit Hit Page Signals",
-        "index.sqlite": "Catalogue CatalogueWriter",
+        "index.results": "DescriptionHit Group Hit MEMBERS Page Signals",
+        "index.search": "Search",
+        "index.sqlite": "Catalogue CatalogueWriter Pictures",
         "index.store": (
-            "Search Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
+            "Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
         "index.values": "first_text keys_of",
         "index.vectors": "SearchIndex",

@@ -26,6 +26,9 @@ LOG_LENGTH = 100_000
 ABANDONED_AFTER_S = 24 * 3600.0
 """Age, in seconds, from which an unfinished build counts as killed; the next build clears it away."""
 
+LISTED_TOGETHER = 1000
+"""Products that a listing reads at once."""
+
 ANY = "*"
 """Among the expected digests of an edit: the product must exist, whatever its digest."""
 
@@ -76,6 +79,8 @@ class Snapshot:
     """(N, D) C-contiguous."""
     text_vectors: Vectors
     """(N, D) C-contiguous."""
+    gone: frozenset[str] = frozenset()
+    """Names of attributes that products had once; those that some have still may be among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,8 @@ class Changes:
     """(M, D)."""
     text_vectors: Vectors
     """(M, D)."""
+    gone: frozenset[str] = frozenset()
+    """As in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from common import ArtefactError, ConfigError, DatabaseUnavailableError, resourc
 from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, Moment, unreadable_error
 from index.location import Database
+from index.names import MAX_NAMES
 from index.postgres.connection import connect, first_line
 from index.postgres.edited import edited_products, read_entries, remember
 from index.postgres.edits import mark_leads
@@ -191,6 +192,15 @@ class PostgresWriter:
                     " FROM {build}.products, jsonb_object_keys(keys) AS name GROUP BY name"
                 )
             )
+            if now is not None:
+                # A page asks for the same facets, whatever this build's data has.
+                connection.execute(
+                    sql.SQL(
+                        "INSERT INTO {}.attributes SELECT name, 0 FROM {}.attributes ORDER BY name LIMIT %s"
+                        " ON CONFLICT DO NOTHING"
+                    ).format(sql.Identifier(self._name), sql.Identifier(now)),
+                    [MAX_NAMES],
+                )
             connection.execute(
                 self._sql(
                     "UPDATE vitrine.current SET build = %s, version = 0, position = %s,"

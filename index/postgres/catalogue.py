@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 from psycopg.sql import Composed
-from psycopg.types.json import Json
 
 from common import ArtefactError, ConflictError, NotFoundError, ReplacedError
 from index.damage import Damage, bad_lengths, check_share, length_fault, lengths_of, product_fault
 from index.location import Database
+from index.postgres.calibrations import read_calibration, write_calibration
 from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
+from index.postgres.listing import Listed
 from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info, to_vectors
-from index.postgres.schema import CALIBRATIONS, FORMAT, format_sql
+from index.postgres.schema import FORMAT, format_sql
 from index.product import Product
-from index.ranking.calibrate import Calibration, parsed_calibration, shipped_calibration
+from index.ranking.calibrate import Calibration
 from index.records import (
     LOG_LENGTH,
     CatalogueInfo,
@@ -42,7 +43,7 @@ from index.records import (
 from index.values import attributes_of
 
 
-class PostgresCatalogue:
+class PostgresCatalogue(Listed):
     """An open catalogue in a database; as `index.Catalogue`. Calls may come from any thread."""
 
     def __init__(self, database: Database, *, encoder_id: str | None = None) -> None:
@@ -158,22 +159,12 @@ class PostgresCatalogue:
             ArtefactError: what was kept is damaged.
         """
         with self._pool.transaction() as connection:
-            if connection.execute("SELECT to_regclass('vitrine.calibrations') IS NOT NULL").fetchone() != (True,):
-                return shipped_calibration()
-            row = connection.execute(
-                "SELECT value FROM vitrine.calibrations WHERE encoder_id = %s", [self.info.encoder_id]
-            ).fetchone()
-        return shipped_calibration() if row is None else parsed_calibration(row[0], str(self._database))
+            return read_calibration(connection, self.info.encoder_id, str(self._database))
 
     def save_calibration(self, calibration: Calibration) -> None:
         """Keep what the scores of an encoder are worth, also for catalogues that take this one's place."""
         with self._pool.transaction() as connection:
-            connection.execute(CALIBRATIONS)
-            connection.execute(
-                "INSERT INTO vitrine.calibrations VALUES (%s, %s)"
-                " ON CONFLICT (encoder_id) DO UPDATE SET value = excluded.value",
-                [calibration.encoder_id, Json(calibration.to_json())],
-            )
+            write_calibration(connection, calibration)
 
     def changes(self, since: int, *, vectors: bool = True) -> Changes | None:
         """Return what has changed after version `since`; None when the log does not go back so far.
@@ -193,7 +184,8 @@ class PostgresCatalogue:
             ]
             self._damage.forget(removed)
             products, found = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
-        return Changes(version, removed, products, found[0], found[1])
+            gone = self.gone_names(connection)
+        return Changes(version, removed, products, found[0], found[1], gone)
 
     def snapshot(self, *, vectors: bool = True) -> Snapshot:
         """Read everything but the pictures, of one moment; without `vectors` these are (N, 0)."""
@@ -201,8 +193,9 @@ class PostgresCatalogue:
             current = self.current(connection)
             connection.execute("SET LOCAL statement_timeout = 0")
             products, found = self._read(connection, "", [], vectors)
+            gone = self.gone_names(connection)
         check_share(self._database, len(products), current.products)
-        return Snapshot(self.info, current.version, products, found[0], found[1])
+        return Snapshot(self.info, current.version, products, found[0], found[1], gone)
 
     def _read(
         self, connection: Connection, where: str, values: list[Any], vectors: bool

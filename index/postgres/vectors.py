@@ -7,7 +7,7 @@ One query, one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from index.filters import Filter, Filters
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql, leads_sql
-from index.postgres.rows import to_vectors
+from index.postgres.rows import storable, to_vectors
 from index.postgres.scan import Scan
 from index.query import SIDES, SearchQuery, Side
 from index.ranking.calibrate import Calibration
@@ -33,6 +33,18 @@ LARGE, MOST = 100_000, 2000
 """Products from which on rows that words single out lie too far apart for `exact_rows` of them; rows then."""
 WIDTH = 300
 """Products to which a graph leads."""
+
+
+def read_vectors(catalogue: PostgresCatalogue, product_ids: Iterable[str], statement_s: int) -> dict[str, Any]:
+    """Return id -> image vector of the products that are there."""
+    wanted = list(filter(storable, set(product_ids)))
+    if not wanted:
+        return {}
+    with catalogue.reading(statement_s) as connection:
+        rows = connection.execute(
+            catalogue.sql("SELECT id, image_vector FROM {build}.products WHERE id = ANY(%s)"), [wanted], binary=True
+        ).fetchall()
+    return dict(rows)
 
 
 class QueryVectors:

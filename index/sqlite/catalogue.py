@@ -20,6 +20,7 @@ from index.damage import Damage, check_share
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
+from index.sqlite.listing import Listed
 from index.sqlite.picture_files import PictureFiles
 from index.sqlite.rows import (
     COLUMNS,
@@ -37,7 +38,7 @@ from index.sqlite.wal import check_acknowledged
 from index.sqlite.writes import Writes
 
 
-class Catalogue:
+class Catalogue(Listed):
     """An open catalogue folder. Reads may come from any thread; they take turns. So do writes, beside the reads.
 
     With `writable`, `write` works where the file system allows it; `catalogue.writable` tells. The file is then put
@@ -253,7 +254,7 @@ class Catalogue:
         check_share(self._folder / FILE, len(products), count)
         vectors = vectors[:, : len(products)]
         vectors.flags.writeable = False
-        return Snapshot(self.info, version, products, vectors[0], vectors[1])
+        return Snapshot(self.info, version, products, vectors[0], vectors[1], self.gone_names())
 
     def vectors_as_of(self, product_id: str, version: int) -> tuple[Vectors, Vectors] | None:
         """Return both vectors of a product; None when it is not there, or was put in after `version`."""

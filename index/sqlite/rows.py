@@ -34,6 +34,7 @@ from index.records import (
     entry_digest,
     log_reaches,
 )
+from index.sqlite.gone import gone_names
 from index.sqlite.picture_files import Lost, PictureFiles
 from index.sqlite.schema import FORMAT, FORMAT_OF_FILES, FORMATS, version_of
 
@@ -188,4 +189,4 @@ def read_changes(connection: sqlite3.Connection, since: int, dim: int, damage: D
     products = [product for some, _ in chunks for product in some]
     none = np.empty((2, 0, dim), dtype=np.float32)
     images, texts = np.concatenate([none, *(vectors for _, vectors in chunks)], axis=1)
-    return Changes(version, removed, products, images, texts)
+    return Changes(version, removed, products, images, texts, gone_names(connection))

@@ -55,8 +55,20 @@ class Problem(Enum):
     )
     FURTHER = ("further picture that is missing or cannot be used", "left out")
     TOO_MANY = ("further pictures beyond the twentieth", "left out")
+    MERGED = ("row of a variant or of a further picture", "merged into its product")
+    NO_PRODUCT = ("row that is no product by itself", "left out")
+    BAD_PRICE = ("price that cannot be read", "left out")
+    MIXED = ("text in a column of numbers", "kept as text")
+    BAD_DATE = ("text in a column of dates", "kept as text")
+    UNCLEAR_DATE = ("date whose day and month cannot be told apart", "kept as text")
+    AVAILABILITY = ("availability in words that are not known", "kept as text")
+    NESTED = ("nested value", "left out")
+    CUT = ("description over 5,000 characters", "repaired: cut")
+    FROM_DESCRIPTION = ("description without a title", "repaired: made the title")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
+    PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
+    MENDED = ("image with damaged or missing parts", "repaired: read without them")
 
     @property
     def what(self) -> str:
@@ -83,6 +95,8 @@ class Report:
     examples: dict[Problem, list[str]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set, repr=False)
+    """Ids of rows that made no item."""
     _once: set[tuple[Problem, str]] = field(default_factory=set, repr=False)
 
     def count(self, problem: Problem, example: str, *, once: bool = False) -> bool:

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import DataError
+from training.data.columns import Roles, recognise
 from training.data.dataset import Dataset, Problem, Report
+from training.data.feeds import merged
 from training.data.finder import Finder, Found
+from training.data.mirrored import addresses_in, read_mirror
 from training.data.parquet import missing_shards, parquet_table
 from training.data.pictures import is_picture
 from training.data.readers import OLD_EXCEL, checked, is_workbook, read_table, table_name
-from training.data.roles import Roles, merged, recognise
 from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
 from training.data.table import Table, sample
 from training.data.tree import Archive, Folder, Tree
@@ -63,7 +65,10 @@ def open_dataset(path: Path, mapping: Mapping[str, str] | None = None) -> Datase
 
 def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
     if path.is_dir():
-        return _open_tree(path, Folder(path), mapping)
+        tree = Folder(path)
+        if (mirror := read_mirror(path)) is not None:
+            return _open_tables(path, "", tree, [_feed(tree, mirror.feed.name)], mapping, local=mirror.local)
+        return _open_tree(path, tree, mapping)
     if not path.exists():
         near = difflib.get_close_matches(path.name, _names(path.parent), n=1)
         hint = f"did you mean {path.parent / near[0]}?" if near else ACCEPTED
@@ -176,10 +181,11 @@ def _open_tables(
     sources: Sequence[_Source],
     mapping: Mapping[str, str],
     images: str | None = None,
+    local: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Read the rows of all tables of a data set; a damaged one of several shards is skipped and counted.
 
-    With `images`, the pictures are found in that folder by the ids.
+    With `images`, the pictures are found in that folder by the ids; with `local`, those with addresses by it.
     """
     report = Report()
     failures: list[DataError] = []
@@ -191,7 +197,9 @@ def _open_tables(
             try:
                 table = source.open()
                 layout = layout or (table.kind if isinstance(tree, Folder) else f"{table.kind}-zip")
-                yield from _rows(table, tree, source.base, mapping, images, report, finders)
+                finder = Finder(tree, source.base, table.pictures, local or {})
+                finders.append(finder)
+                yield from _rows(table, finder, mapping, images, report)
             except DataError as error:
                 if layout != "parquet":
                     raise
@@ -211,38 +219,44 @@ def _open_tables(
     return finish(path, layout, items, report, fingerprint, sum(count for count, _ in counted), orphans)
 
 
-def _rows(
-    table: Table,
-    tree: Tree,
-    base: str,
-    mapping: Mapping[str, str],
-    images: str | None,
-    report: Report,
-    finders: list[Finder],
-) -> Iterator[tuple[Row, Sequence[object]]]:
-    finder = Finder(tree, base, table.pictures, {})
-    finders.append(finder)
-    needs = ("title",) if images is not None else ("title", "image")
-    named = [name for name in table.columns if name]
+def feed_rows(path: Path, mapping: Mapping[str, str] | None = None) -> Iterator[Row]:
+    """Yield the rows of one table, whose pictures are looked for nowhere: a mirror fetches them by their addresses.
+
+    Raises:
+        DataError: the table cannot be read, or its columns do not tell title and picture.
+    """
+    table, report = _feed(Folder(path.parent), path.name).open(), Report()
+    roles = _roles(table, mapping or {}, lambda cell: bool(addresses_in(cell)), ("title", "image"))
+    yield from (row for row in merged(table, roles, report) if not UNUSABLE.intersection(row.problems))
+
+
+def _feed(tree: Folder, name: str) -> _Source:
+    return _parquet(tree, name) if name.endswith(".parquet") else _table(tree, name)
+
+
+def _roles(table: Table, mapping: Mapping[str, str], exists: Callable[[str], bool], needs: Sequence[str]) -> Roles:
+    """Return what the columns of a table stand for, and tell the table which it cannot do without."""
     roles = recognise(
-        named,
-        mapping,
-        samples=sample(table, 50),
-        exists=finder.exists,
-        source=table.source,
-        needs=needs,
+        table.columns, mapping, samples=sample(table, 200), exists=exists, source=table.source, needs=needs
     )
     table.key, table.prose = roles.id or "", roles.title or ""
     table.needed = tuple(name for name in (roles.id, roles.title, *roles.images[:1]) if name)
-    _tell(table, roles, report)
+    return roles
+
+
+def _rows(
+    table: Table, finder: Finder, mapping: Mapping[str, str], images: str | None, report: Report
+) -> Iterator[tuple[Row, Sequence[object]]]:
+    roles = _roles(table, mapping, finder.exists, ("title",) if images is not None else ("title", "image"))
     for row in merged(table, roles, report):
         if UNUSABLE.intersection(row.problems):
             yield row, ()
             continue
-        if not roles.id and base:
-            row = row._replace(id=posixpath.join(base, row.id))
+        if not roles.id and finder.base:
+            row = row._replace(id=posixpath.join(finder.base, row.id))
         found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder())
         yield _with(row, found), found.pictures
+    _tell(table, roles, report)  # behind the rows: only then the types of the columns are known
 
 
 def _with(row: Row, found: Found) -> Row:

@@ -18,6 +18,7 @@ from training.data.encodings import decode
 from training.data.json_table import json_table
 from training.data.table import MAX_TABLE_BYTES, Cell, Record, Records, Table
 from training.data.workbook import workbook_table
+from training.data.xml_feed import xml_table
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt")
 _SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -63,7 +64,7 @@ def read_table(data: bytes, name: str, source: str) -> Table:
     decoded = decode(data)
     begin = decoded.text.lstrip("\ufeff \n\t")[:1]
     if begin == "<":
-        raise DataError(f"{source} is XML, which is not read; export it as .csv, .xlsx or .jsonl")
+        return checked(xml_table(data, source))
     if (suffix in (".json", ".jsonl", ".ndjson") and begin) or (begin in ("{", "[") and suffix in (".txt", "")):
         return checked(json_table(decoded, source))
     return checked(csv_table(decoded, source))

@@ -18,8 +18,8 @@ from training.data.dataset import Dataset, Item, Problem, Report
 from training.data.pictures import Picture
 
 ACCEPTED = (
-    "accepted are: a table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet) with columns id, image, text and its pictures "
-    "beside it; a folder or .zip with styles.csv and images/<id>.jpg (Kaggle); a folder of .parquet files or one with "
+    "accepted are: a table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet, .xml) with columns id, image, text and its "
+    "pictures beside it; a folder or .zip with styles.csv and images/<id>.jpg (Kaggle); a folder of .parquet files or one with "
     "metadata.csv (Hugging Face)"
 )
 """What can be read, in words: the end of many an error message."""
@@ -55,6 +55,8 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
     for row, candidates in found:
         report.rows += 1
         unusable = bool(UNUSABLE.intersection(row.problems))
+        if row.id and row.id not in seen:
+            report.left_out.add(row.id)
         for problem in row.problems:
             report.count(problem, row.where if unusable else row.id or row.where)
         if unusable:
@@ -82,6 +84,7 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
                 if met:
                     report.count(problem, row.id)
             seen.add(row.id)
+            report.left_out.discard(row.id)
             names |= row.attributes.keys()
             if len(names) > MAX_NAMES:
                 raise DataError(

@@ -19,12 +19,13 @@ from index import (
     IndexRequirements,
     Keep,
     Location,
+    Pictures,
     Product,
     SplitRule,
     make_derived,
     write_catalogue,
 )
-from models import Encoder, decode_image, load_encoder
+from models import Encoder, load_encoder
 from training.data import Dataset, open_dataset, undecodable
 from training.indexing.calibrate import calibrate_catalogue
 from training.indexing.local import Encoding, distinct_titles, encode_locally
@@ -47,6 +48,7 @@ def build_catalogue(
     requirements: IndexRequirements | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
     strict: bool = False,
+    pictures: Pictures = "size",
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data`, write the catalogue `out`, and return the figures.
@@ -65,6 +67,7 @@ def build_catalogue(
         requirements: for the search files, see `index.make_derived`.
         keep: which edits, see `index.edits_to_keep`.
         strict: refuse a data set in which anything had to be repaired or skipped.
+        pictures: where its pictures go.
         console: for progress; standard error when not given.
 
     Raises:
@@ -88,7 +91,7 @@ def build_catalogue(
     started = time.monotonic()
     titles = distinct_titles(dataset)
     parts: Parts | None = None
-    with write_catalogue(out, info, partial(_encode_edits, encoder), keep) as writer:
+    with write_catalogue(out, info, partial(_encode_edits, encoder), keep, pictures) as writer:
         if ray is None:
             encoding = encode_locally(encoder, dataset, titles, console)
         else:
@@ -144,11 +147,11 @@ def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, bytes]]) -> l
     readable = []
     for product, picture in edits:
         with suppress(ImageError):
-            pictures.append(decode_image(picture))
+            pictures.append(encoder.read_image(picture))
             readable.append((product, picture))
     if not readable:
         return []
-    images = encoder.encode_image(pictures)
+    images = encoder.encode_pixels(pictures)
     texts = encoder.encode_text([product.title for product, _ in readable])
     return [Entry(*edit, image, text) for edit, image, text in zip(readable, images, texts, strict=True)]
 

@@ -21,10 +21,12 @@ from vitrine.cli.options import (
     DiscardEdits,
     Json,
     OwnCheckpointOption,
+    PicturesOption,
     Strict,
     location,
     own_checkpoint,
     pair,
+    picture_place,
     write_figures,
 )
 
@@ -108,6 +110,7 @@ def index(
     ] = None,
     discard_edits: DiscardEdits = False,
     strict: Strict = False,
+    pictures: PicturesOption = None,
     as_json: Json = False,
 ) -> None:
     """Encode a data set's products into a catalogue that `vitrine serve` can search.
@@ -118,9 +121,10 @@ def index(
     Edits of a catalogue that is there already are kept: products that callers added or changed stay as they are, and
     those that they deleted stay away, whatever the data set says.
     """
-    from index import IndexRequirements, edits_to_keep, kept_text, make_index, parse_location
+    from index import IndexRequirements, check_pictures, edits_to_keep, kept_text, make_index, parse_location
 
-    place = parse_location(out)
+    place, where = parse_location(out), picture_place(pictures)
+    check_pictures(place, where)
     keep = edits_to_keep(place, discard=discard_edits)  # before anything that takes time
     requirements = None
     if budget_mb is not None or recall is not None:
@@ -130,10 +134,10 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint is not None or ray is not None or discard_edits or strict:
+        if checkpoint is not None or ray is not None or discard_edits or strict or pictures is not None:
             raise InputError(
-                "--checkpoint, --ray, --discard-edits and --strict are for encoding a data set; give --data PATH with "
-                "them"
+                "--checkpoint, --ray, --discard-edits, --strict and --pictures are for encoding a data set; give"
+                " --data PATH with them"
             )
         assert isinstance(place, Path)  # noqa: S101 - checked above
         search = make_index(place, requirements)
@@ -148,7 +152,15 @@ def index(
 
         checkpoint = own_checkpoint(checkpoint)
         figures = build_catalogue(
-            checkpoint, data, place, device=device, ray=ray, requirements=requirements, keep=keep, strict=strict
+            checkpoint,
+            data,
+            place,
+            device=device,
+            ray=ray,
+            requirements=requirements,
+            keep=keep,
+            strict=strict,
+            pictures=where,
         )
         if not as_json:
             found = figures["data"]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common import ArtefactError, atomic_file, write_json
+from common import ArtefactError, InputError, atomic_file, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from index import Location
+    from index import Location, Pictures
 
 ARTEFACTS = Path("artefacts")
 DEMO = ARTEFACTS / "demo"
@@ -37,6 +37,12 @@ DiscardEdits = Annotated[
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Make every finding in the data set an error, with exit code 2.")
+]
+PicturesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where pictures go: inside the catalogue's file, or folder: files beside it. [default: folder from 256 kB]"
+    ),
 ]
 KeysOption = Annotated[
     Path | None, typer.Option(help="File of the keys. [default: VITRINE_KEYS, else artefacts/keys.json]")
@@ -75,6 +81,19 @@ def location(given: str | None) -> Location:
         return parse_location(given)
     own, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
     return own if own.exists() or not drawn.exists() else drawn
+
+
+def picture_place(given: str | None) -> Pictures:
+    """Return where a catalogue's pictures go.
+
+    Raises:
+        InputError: there is no such place.
+    """
+    if given is None:
+        return "size"
+    if given not in ("inside", "folder"):
+        raise InputError(f"pictures cannot go to {given!r}; choose inside or folder")
+    return "inside" if given == "inside" else "folder"
 
 
 def checkpoints(*folders: Path) -> list[Path]:
