@@ -41,7 +41,7 @@ _SINGLE = {  # of several that fit alike, the first is taken: it is what Excel w
 _WIDE = {"cp932": "Shift JIS", "gb18030": "GB 18030", "big5hkscs": "Big5", "cp949": "EUC-KR", "euc_jp": "EUC-JP"}
 _CLOSE = 0.02
 """Scores that differ by less are the same; the languages then decide."""
-_EVIDENCE = 1_000
+_EVIDENCE = 400
 """Distinct words that are weighed at most, the most frequent first."""
 _WORDS = re.compile(rb"[^\s,;|]{0,15}[\x80-\xff][^\s,;|]{0,15}")
 _SOUND = re.compile(rb"[\xc3-\xc5\xce-\xd1][\x80-\xbf](?![\x80-\xbf])|[\xe2-\xed][\x80-\xbf]{2}")

@@ -143,7 +143,7 @@ class Shapes:
     layout: Layout
     forms: dict[int, Callable[[str], bool]]
     gaps: frozenset[int]
-    """Columns that are empty in some rows."""
+    """Columns that are empty in many rows."""
 
     @classmethod
     def of(cls, lines: Sequence[str], layout: Layout) -> Shapes:
@@ -157,7 +157,7 @@ class Shapes:
             for form in _FORMS:
                 if any(cells) and all(form(cell) for cell in cells if cell):
                     forms[place] = form
-            if any(cells) and not all(cells):
+            if sum(map(bool, cells)) < 0.8 * len(cells):
                 gaps.add(place)
         return cls(layout, forms, frozenset(gaps))
 
