@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     """Folder of pictures that were made small for pages; the workers share it, and it is made when it is needed."""
 
     picture_cache_mb: float = Field(1000.0, ge=0, allow_inf_nan=False)
-    """Most room that those pictures take, in megabytes (10^6 bytes); what was not shown for longest goes; 0 for none."""
+    """Most room for those pictures, in megabytes (10^6 bytes); what was not shown for longest goes; 0 keeps none."""
 
     rate_limit: str = ""
     """Most requests per key, or per client address without one, such as 600/minute; empty for no limit. All worker
@@ -161,6 +161,10 @@ class Settings(BaseSettings):
     allowed_hosts: str = ""
     """Names that requests may be for, with commas between: shop.example, *.shop.example, or * for all. Empty stands for
     localhost, 127.0.0.1 and [::1] when the service listens on loopback, else for all."""
+
+    origins: str = ""
+    """Origins whose pages may search from a visitor's browser (CORS), with commas between: https://shop.example,
+    https://*.shop.example, or * for all; empty for none. Changes are not for them."""
 
     trusted_proxies: str = ""
     """Addresses or networks, with commas between, whose X-Forwarded-For and X-Forwarded-Proto are believed; empty for

@@ -100,7 +100,7 @@ def check_order(text: str) -> str:
     """Refuse an order that is none; whether there is such an attribute, the catalogue knows."""
     if text in ("relevance", "newest") or (text.endswith((":asc", ":desc")) and not text.startswith(":")):
         return text
-    raise ValueError("must be relevance, newest, or a numeric attribute with :asc or :desc, such as year:desc")
+    raise ValueError("must be relevance, newest, or an attribute with :asc or :desc, such as price:asc")
 
 
 def check_uri(image: str) -> str:

@@ -146,7 +146,7 @@ def test_what_fits_no_layout_is_refused_with_the_nearest_fix(tmp_path: Path) -> 
     (tmp_path / "p").mkdir()
     named = tmp_path / "p" / "products.csv"
     named.write_text("number,shape,colour\n1,round,red\n")
-    assert "number, shape, colour; id and title and image are missing" in message(named)
+    assert "number, shape, colour; title and image are missing: say" in message(named)
     assert "rename" not in message(named)
     named.write_text("")
     assert "(none)" in message(named)
