@@ -185,9 +185,6 @@ class BulkAnswer(BaseModel):
                     "deleted": 1,
                     "failed": 1,
                     "errors": [{"line": 7, "id": "10061", "code": "bad_image", "message": "the image is damaged"}],
-                    "dry_run": False,
-                    "missing": 0,
-                    "missing_examples": [],
                     "catalogue_version": 45,
                 }
             ]
@@ -200,7 +197,10 @@ class BulkAnswer(BaseModel):
     deleted: int = 0
     failed: int = 0
     errors: list[LineError] = Field(description="Why lines failed; the first hundred.")
-    dry_run: bool = Field(default=False, description="Whether this says what would be: nothing was changed.")
+    dry_run: bool = Field(
+        default=False,
+        description="Whether this says what would be, and nothing was changed; where either was asked for.",
+    )
     missing: int = Field(default=0, description="In mode sync: products that no line names; they are among `deleted`.")
     missing_examples: list[str] = Field(
         default_factory=list, description="In mode sync: the ids of the first ten of these."
