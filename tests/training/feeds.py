@@ -33,8 +33,10 @@ class Feed(NamedTuple):
 def read_feed(content: str | bytes | Path, name: str = "t.csv", mapping: Mapping[str, str] | None = None) -> Feed:
     """Read a feed from a file or from its content."""
     if isinstance(content, Path):
-        content, name = content.read_bytes(), content.name
-    table = read_table(content if isinstance(content, bytes) else content.encode(), name, name)
+        data, name = content.read_bytes(), content.name
+    else:
+        data = content if isinstance(content, bytes) else content.encode()
+    table = read_table(data, name, name)
     report = Report()
     roles = recognise(
         table.columns,
