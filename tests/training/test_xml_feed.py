@@ -99,7 +99,7 @@ def test_entities_are_neither_expanded_nor_fetched() -> None:
     [
         (rss()[:-10], "f.xml line 1 column"),
         ("<a/>", "without a list of products"),
-        ("<html><p>Sign in</p></html>", "title and image|title is missing|without a list"),
+        ("<html><p>Sign in</p></html>", "web page|title is missing|without a list"),
         ("<a>" * 100 + "</a>" * 100, "deeper than 50"),
         ("<a><b></a>", "mismatched tag"),
     ],
