@@ -233,5 +233,3 @@ async def take_out(components: Components, products: Sequence[tuple[str, str]]) 
             else:
                 raise outcome
     return deleted, changed
-
-

@@ -32,7 +32,7 @@ def csv_table(decoded: Decoded, source: str) -> Table:
     elif decoded.name != "UTF-8":
         notes.append(f"read as {decoded.name}")
     if layout.passed:
-        notes.append(f"{layout.passed} lines above the header are passed over")
+        notes.append(f"lines above the header that are passed over: {layout.passed}")
     names = distinct(layout.names)
     table = Table(source, "tsv" if layout.separator == "\t" else "csv", names, (), notes)
     table.twice = tuple(name for name, first in zip(names, layout.names, strict=True) if name != first)

@@ -44,12 +44,15 @@ class Problem(Enum):
     QUOTES = ("stray quote", "repaired: read as text")
     ENCODING = ("bytes that are not UTF-8", "repaired: read in an older encoding")
     UNREADABLE = ("row with bytes of no encoding", "skipped")
-    LOST = ("characters lost before the export (\ufffd)", "repaired: left out")
+    LOST = ("characters that an earlier program lost", "repaired: left out")
     NOT_JSON = ("line that is not a JSON object", "skipped")
     TWICE = ("column named twice", "repaired: the second is kept under a name of its own")
     FLOAT_ID = ("id written as a float, such as 15970.0", "repaired: read as a whole number")
     SCIENTIFIC = ("id in scientific notation, as spreadsheets shorten long numbers", "kept as it is")
-    NAMED_OTHERWISE = ("picture whose name differs in case, accents or escapes", "repaired: found")
+    NAMED_OTHERWISE = (
+        "picture named otherwise than its file (case, accents, folder, suffix)",
+        "repaired: found",
+    )
     FURTHER = ("further picture that is missing or cannot be used", "left out")
     TOO_MANY = ("further pictures beyond the twentieth", "left out")
     MERGED = ("row of a variant or of a further picture", "merged into its product")
@@ -118,7 +121,8 @@ class Report:
         Raises:
             DataError: there are findings; names them all.
         """
-        if met := "; ".join(f"{what}: {count:,} ({examples})" for what, count, _, examples in self.table()):
+        faults = [row for row in self.table() if not row[2].startswith("merged")]  # variants are no fault
+        if met := "; ".join(f"{what}: {count:,} ({examples})" for what, count, _, examples in faults):
             raise DataError(f"{path} has findings: {met}; correct them, or leave out --strict")
 
     def to_json(self) -> dict[str, Any]:
@@ -177,3 +181,5 @@ class Dataset:
     items: list[Item]
     report: Report
     fingerprint: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Columns that the user named for roles."""

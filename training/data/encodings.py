@@ -44,6 +44,8 @@ _CLOSE = 0.02
 _EVIDENCE = 20_000
 """Distinct words that are weighed at most, the most frequent first."""
 _WORDS = re.compile(rb"[^\s,;|]*[\x80-\xff][^\s,;|]*")
+_SOUND = re.compile(rb"[\xc3-\xc5\xce-\xd1][\x80-\xbf](?![\x80-\xbf])|[\xe2-\xed][\x80-\xbf]{2}")
+"""Characters in UTF-8 that are seldom two or three of an older encoding."""
 _RARE = frozenset("þÞðÐýÝ")
 _SIGNS = frozenset("“”„‚‘’–—…•€£©®™°²³½¼¾×«»¿¡º\xa0")
 _ALPHABETS = (  # letters beside a to z: German, French, Spanish, Portuguese, Italian, Nordic, Estonian, Polish, …
@@ -86,14 +88,19 @@ def decode(data: bytes) -> Decoded:
 def _decode_older(data: bytes) -> Decoded:
     lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     texts: list[str | None] = [_utf8(line) for line in lines]
-    strange = [line for line, text in zip(lines, texts, strict=True) if text is None]
-    utf8 = sum(1 for line, text in zip(lines, texts, strict=True) if text is not None and not line.isascii())
-    codec, name = guess(strange)
+    strange = [place for place, text in enumerate(texts) if text is None]
+    utf8 = sum(not line.isascii() for line in lines) - len(strange)
+    if utf8 >= len(strange):
+        for place in strange:
+            texts[place] = _cut(lines[place])
+        strange = [place for place in strange if texts[place] is None]
+        if not strange:
+            return Decoded("\n".join(text or "" for text in texts), "UTF-8")
+    codec, name = guess([lines[place] for place in strange])
     if codec in _WIDE and utf8 < len(strange):  # pairs of bytes are UTF-8 by chance now and then
         return Decoded(_lines(_decoded(data, codec)), name)
     found = [_decoded(line, codec) if text is None else text for line, text in zip(lines, texts, strict=True)]
-    older = frozenset(number for number, text in enumerate(texts, 1) if text is None)
-    return Decoded("\n".join(found), name, older if utf8 else frozenset())
+    return Decoded("\n".join(found), name, frozenset(place + 1 for place in strange) if utf8 else frozenset())
 
 
 def guess(lines: Sequence[bytes]) -> tuple[str, str]:
@@ -179,6 +186,12 @@ def _utf8(line: bytes) -> str | None:
         return line.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _cut(line: bytes) -> str | None:
+    """Return a line of UTF-8 in which a program cut a character, with \ufffd for that; None where it is not UTF-8."""
+    text = line.decode(errors="replace")
+    return text if text.count("\ufffd") <= len(_SOUND.findall(line)) else None
 
 
 def _decoded(data: bytes, codec: str) -> str:

@@ -51,8 +51,9 @@ def layout_of(lines: Sequence[str]) -> Layout:
         return _tried(lines, filled[1] if len(filled) > 1 else len(lines), said[1])[0]
     best = [_best(lines, start) for start in filled]
     first, fit = best[0]
+    filled_names = [sum(name != "" for name in layout.names) for layout, _ in best]
     for place, (layout, better) in enumerate(best[1:], 1):
-        if fit < 0.1 and better > 0.9 and len(layout.names) >= 2 * len(first.names):
+        if fit < 0.1 and better > 0.9 and filled_names[place] >= 2 * filled_names[0]:
             return layout._replace(passed=place)
     return first
 
@@ -71,7 +72,7 @@ def _tried(lines: Sequence[str], start: int, separator: str) -> tuple[Layout, fl
         names = [name.strip().strip('"') for name in names]
     layout = Layout(separator, start + used, [" ".join(name.strip("\ufeff").split()) for name in names])
     widths = [len(fields) for fields in _sample(lines, layout)]
-    if len(names) < 2:
+    if sum(name != "" for name in layout.names) < 2:
         return layout, 0.0
     return layout, widths.count(len(names)) / len(widths) if widths else 1.0
 
@@ -153,6 +154,12 @@ class Shapes:
         width = len(self.layout.names)
         cells = line.split(self.layout.separator)
         extra = len(cells) - width
+        head, quote, rest = line.partition('"')
+        if quote and line.count('"') % 2 and rest[:1] in ("", self.layout.separator) and head:
+            # The quote closes a cell that began on an earlier line, unless what stands before it begins a row.
+            begin = head.split(self.layout.separator)[:-1]
+            known = [place for place in self.forms if place < len(begin) and begin[place].strip()]
+            return extra >= 0 and bool(known) and all(self.forms[place](begin[place].strip()) for place in known)
         return extra >= 0 and any(cells[place].strip() for place in self.forms) and self._fit(cells, extra)
 
     def _fit(self, cells: Sequence[str], extra: int) -> bool:
