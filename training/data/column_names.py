@@ -67,7 +67,7 @@ IMAGE = _words("""
     mainimageurl mainimagelink primaryimageurl featuredimage featuredimageurl productimage productimageurl
     productimagefile productimagesrc merchantimageurl largeimage largeimageurl coverimage coverimageurl covermediaurl
     covermedia cover itemimage imgurl imgsrc img imglink picture pictureurl picturepath picurl pic photo photourl
-    photopath productphoto filename filepath
+    photopath productphoto filename filenames filepath
     bild hauptbild produktbild artikelbild titelbild bilddatei bildpfad bildname bildurl bildlink hauptbildurl
     produktbildurl artikelbildurl foto fotourl hauptfoto produktfoto
     imageprincipale imageproduit lienimage lienimageprincipale urlimage urldelimage imageduproduit visuel photoproduit

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from common import DataError
 from training.data.columns import Roles, recognise
-from training.data.dataset import Dataset, Problem, Report
+from training.data.dataset import Dataset, Problem, Report, shown
 from training.data.feeds import merged
 from training.data.finder import Finder, Found
 from training.data.mirrored import addresses_in, read_mirror
+from training.data.missing_ids import MissingIds
 from training.data.parquet import missing_shards, parquet_table
 from training.data.pictures import is_picture
 from training.data.readers import OLD_EXCEL, checked, is_workbook, read_table, table_name
@@ -126,7 +127,7 @@ def _no_layout(path: Path, tree: Tree, files: Sequence[str], tables: Sequence[st
         )
         inner = [str(path / one) for one in (*tables, *(name for name in names if name.lower().endswith(".zip")))]
         hint = f"pass {' or '.join(inner[:3])}" if inner else ACCEPTED
-        if not inner and any(is_picture(file) for file in files):
+        if not inner and any(is_picture(file) for file in tree.files(3)):
             hint = f"put a table of its pictures into it, such as metadata.csv with file_name and text; {ACCEPTED}"
         return f"{path} holds {found}, but no styles.csv, .parquet file or single table; {hint}"
     packed = [file for file in files if file.lower().endswith((".zip", ".7z", ".rar", ".tar", ".gz"))]
@@ -201,7 +202,8 @@ def _open_tables(
                 layout = layout or (table.kind if isinstance(tree, Folder) else f"{table.kind}-zip")
                 finder = Finder(tree, source.base, table.pictures, local or {})
                 finders.append(finder)
-                yield from _rows(table, finder, mapping, images, report)
+                prefix = f"{source.name.split('.')[0]}-" if len(sources) > 1 else ""
+                yield from _rows(table, finder, prefix, mapping, images, report)
             except DataError as error:
                 if layout != "parquet":
                     raise
@@ -247,17 +249,25 @@ def _roles(table: Table, mapping: Mapping[str, str], exists: Callable[[str], boo
 
 
 def _rows(
-    table: Table, finder: Finder, mapping: Mapping[str, str], images: str | None, report: Report
+    table: Table, finder: Finder, prefix: str, mapping: Mapping[str, str], images: str | None, report: Report
 ) -> Iterator[tuple[Row, Sequence[object]]]:
     roles = _roles(table, mapping, finder.exists, ("title",) if images is not None else ("title", "image"))
+    if not roles.id and not roles.images:
+        raise DataError(
+            f"{table.source} has the columns {', '.join(map(shown, table.columns[:12]))}; none holds ids, by which the "
+            f"pictures are found: say which does with --map id=COLUMN"
+        )
+    missing = MissingIds(finder.base, prefix, table.pictures)
     for row in merged(table, roles, report):
         if UNUSABLE.intersection(row.problems):
             yield row, ()
             continue
-        if not roles.id and finder.base:
-            row = row._replace(id=posixpath.join(finder.base, row.id))
+        if not roles.id:
+            row = missing.filled(row)
         found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder())
         yield _with(row, found), found.pictures
+    if missing.note:
+        table.notes.append(missing.note)
     _tell(table, roles, report)  # behind the rows: only then the types of the columns are known
 
 

@@ -6,6 +6,7 @@ Knows neither folders nor the roles of columns.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -63,6 +64,11 @@ def read_table(data: bytes, name: str, source: str) -> Table:
         return checked(_zipped(data, source))
     decoded = decode(data)
     begin = decoded.text.lstrip("\ufeff \n\t")[:1]
+    if re.match(r"\s*<(!doctype html|html|table|head|body)\b", decoded.text[:1000].lstrip("\ufeff"), re.IGNORECASE):
+        raise DataError(
+            f"{source} is a web page: the table as a page, which a spreadsheet program can save as .xlsx, or a page "
+            "that came in place of the table, such as one that asks to log in"
+        )
     if begin == "<":
         return checked(xml_table(data, source))
     if (suffix in (".json", ".jsonl", ".ndjson") and begin) or (begin in ("{", "[") and suffix in (".txt", "")):
