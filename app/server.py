@@ -26,6 +26,7 @@ from app.http import (
     Connections,
     Hosts,
     KeyRing,
+    Origins,
     Proxies,
     RateLimit,
     RequestScope,
@@ -131,6 +132,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         limit=_rate_limit(settings),
         hosts=Hosts(settings.allowed_hosts, settings.host),
         proxies=proxies,
+        origins=Origins(settings.origins),
     )
     add_error_handlers(app)
     app.state.routers = (*DIRECT, *INCLUDED)

@@ -162,6 +162,10 @@ class Settings(BaseSettings):
     """Names that requests may be for, with commas between: shop.example, *.shop.example, or * for all. Empty stands for
     localhost, 127.0.0.1 and [::1] when the service listens on loopback, else for all."""
 
+    origins: str = ""
+    """Origins whose pages may search from a visitor's browser (CORS), with commas between: https://shop.example,
+    https://*.shop.example, or * for all; empty for none. Changes are not for them."""
+
     trusted_proxies: str = ""
     """Addresses or networks, with commas between, whose X-Forwarded-For and X-Forwarded-Proto are believed; empty for
     none, * for all."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.live.facet_counts import FacetCounts as FacetCounts
     from app.live.listing import Listing as Listing
     from app.live.merging import Edit as Edit
+    from app.live.named import Named as Named
     from app.live.picture_cache import PictureCache as PictureCache
     from app.live.private import make_new_files_private as make_new_files_private
     from app.live.product_map import Maps as Maps
@@ -36,6 +37,7 @@ __getattr__ = lazy_exports(
         "app.live.facet_counts": "FacetCounts",
         "app.live.listing": "Listing",
         "app.live.merging": "Edit",
+        "app.live.named": "Named",
         "app.live.private": "make_new_files_private",
         "app.live.picture_cache": "PictureCache",
         "app.live.product_map": "Maps",

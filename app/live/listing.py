@@ -6,11 +6,14 @@ Whoever lists goes on behind an id: edits that come meanwhile neither repeat a p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.http.turns import Turns
+from app.live.named import Named
 from app.live.serving import ServingState
+from common import OverloadedError
 from index import Filters, Product, SearchQuery, passes
 
 READ_AT_ONCE, ROOM = 2, 8
@@ -37,6 +40,7 @@ class Listing:
     def __init__(self, state: ServingState) -> None:
         self._state = state
         self._turns = Turns(READ_AT_ONCE, ROOM, "listings")
+        self._syncing = False
 
     def check(self, filters: Filters) -> None:
         """Refuse filters that no product can pass.
@@ -45,6 +49,34 @@ class Listing:
             InputError: an attribute that no product has or had, or one that cannot be compared so.
         """
         self._state.serving.index.check(SearchQuery(filters=filters, browse=True))
+
+    @contextmanager
+    def one_sync(self) -> Iterator[None]:
+        """Let one feed at a time be made what the catalogue is.
+
+        Raises:
+            OverloadedError: another one is.
+        """
+        if self._syncing:
+            raise OverloadedError("another feed is being synchronised; send this one when it has ended")
+        self._syncing = True
+        try:
+            yield
+        finally:
+            self._syncing = False
+
+    async def named(self, caller: str) -> Named:
+        """Return what remembers which of the products of now a feed names.
+
+        Raises:
+            OverloadedError: too many listings wait.
+            VitrineError: as `Store.ids`.
+        """
+        await self._turns.take(caller)
+        try:
+            return await asyncio.to_thread(lambda: Named(self._state.catalogue.ids()))
+        finally:
+            self._turns.give_back()
 
     async def pieces(self, after: str | None, filters: Filters, caller: str) -> AsyncGenerator[Piece, None]:
         """Yield what comes behind the id `after`, until the end.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import InvalidError
 from app.schemas.fields import EXAMPLE_PRODUCT, AnsweredValue
-from app.schemas.products import BulkAnswer
 
 ListedField = Literal["id", "title", "split", "attributes", "image_url", "image_urls", "etag", "picture_digests"]
 LISTED: tuple[ListedField, ...] = get_args(ListedField)
@@ -86,30 +85,6 @@ class DeletionAnswer(BaseModel):
 
     count: int = Field(description="Products that pass the filters; to be sent as `confirm`.")
     examples: list[str] = Field(description="The ids of the first ten.")
-    deleted: int = Field(0, description="How many were taken out; 0 with dry_run.")
-    changed: int = Field(0, description="How many stay, as others changed them in the meantime.")
+    deleted: int = Field(default=0, description="How many were taken out; 0 with dry_run.")
+    changed: int = Field(default=0, description="How many stay, as others changed them in the meantime.")
     catalogue_version: int
-
-
-class SyncAnswer(BulkAnswer):
-    """What the lines of a call came to, and what was taken out since no line named it."""
-
-    dry_run: bool = Field(False, description="Whether this says what would be: nothing was changed.")
-    missing: int = Field(0, description="In mode sync: products that no line names; they are taken out at the end.")
-    missing_examples: list[str] = Field(
-        default_factory=list, description="In mode sync: the ids of the first ten of these."
-    )
-
-
-SYNC_EXAMPLE: dict[str, Any] = {
-    "created": 2,
-    "replaced": 40,
-    "unchanged": 3958,
-    "deleted": 7,
-    "failed": 0,
-    "errors": [],
-    "catalogue_version": 61,
-    "dry_run": False,
-    "missing": 7,
-    "missing_examples": ["10061"],
-}

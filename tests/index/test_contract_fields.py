@@ -14,10 +14,27 @@ import numpy as np
 import pytest
 
 from common import InputError
-from index import Delete, Entry, Filter, Location, Product, Put, SearchQuery, Sort, Value, passes, texts_of, title_key
+from index import (
+    Database,
+    Delete,
+    Entry,
+    Filter,
+    Location,
+    Product,
+    Put,
+    SearchQuery,
+    Sort,
+    Value,
+    passes,
+    texts_of,
+    title_key,
+)
+from index.postgres import PostgresCatalogue
+from index.postgres.search import open_search as postgres_search
 from index.query import NEWEST, VARIANT
 from index.values import date_of, number_of
 from tests.index.entries import DIM, build, entry, opened, search_of, writer
+from tests.tools.postgres import Server
 
 GIVEN: list[Mapping[str, Value]] = [
     {"price": 19.99, "sizes": ("S", "M"), "new": True, "since": "2026-11-26", VARIANT: "shirt", "tag": "a"},
@@ -256,6 +273,21 @@ def test_groups_and_collapsing_exclude_each_other(made: tuple[Any, Any, list[Pro
         SearchQuery(group_by="variant", collapse="title")
     with pytest.raises(InputError, match="unknown group_by 'colours'"):
         search.check(SearchQuery(group_by="colours"))
+
+
+def test_groups_where_too_much_passes_to_compare_all(server: Server) -> None:
+    """A database compares all where few groups are near: there are always as many as are asked for."""
+    place = Database(server.database())
+    products = products_of(place, 60)
+    groups = {title_key(texts_of(p.attributes[VARIANT])[0]) for p in products if VARIANT in p.attributes}
+    alone = sum(VARIANT not in product.attributes for product in products)
+    with PostgresCatalogue(place) as catalogue:
+        search = postgres_search(catalogue, exact_rows=2)
+        for mode in ("vector", "hybrid"):
+            query = SearchQuery(k=50, group_by="variant", mode=mode, parsed=search.understand("kleid"))
+            (page,) = search.search("images", typed(0).image_vector[None], [query])
+            assert page.total == len(page.hits) == len(groups) + alone
+            assert sum(hit.group.count for hit in page.hits if hit.group) == 60
 
 
 def test_without_variants_every_product_is_alone(place: Location) -> None:

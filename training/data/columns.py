@@ -6,6 +6,7 @@ Reads no file; the names themselves are in column_names.py.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -101,7 +102,10 @@ class _Finder:
             if column:
                 became[column] = role
         for name in self._left:
-            became.setdefault(name, "attribute")
+            told = (
+                "not used: the feed's own" if name.startswith("@") else names.NESTED.get(self._keys[name], "attribute")
+            )
+            became.setdefault(name, told)
         ordered = {name: became[name] for name in self._columns}
         kind = feed_kind(set(self._keys.values()))
         return Roles(kind, id_, title, images, group, description, ordered, frozenset(self._given))
@@ -170,6 +174,7 @@ class _Finder:
     def _texts(self) -> tuple[str | None, str | None]:
         """Return the columns of title and description."""
         titles, descriptions = self._named(names.TITLE), self._named(names.DESCRIPTION)
+        titles = [name for name in titles if self._keys[name] not in names.CLASSES or self._worded(name)]
         # Where "text" holds paragraphs and another column short names, the text is a description.
         if len(titles) > 1 and self._keys[titles[0]] == "text" and self._length(titles[0]) > 200:
             other = next((name for name in titles[1:] if 0 < self._length(name) * 3 < self._length(titles[0])), None)
@@ -180,6 +185,10 @@ class _Finder:
         if title is None and description is not None and "description" not in self._given:
             return description, None
         return title, description
+
+    def _worded(self, column: str) -> bool:
+        """Return whether the cells are words: numbers of classes are no titles."""
+        return any(re.search(r"[^\W\d]{2}", str(cell)) for cell in self._samples.get(column, ()))
 
     def _length(self, column: str) -> float:
         cells = self._samples.get(column, ())

@@ -12,6 +12,7 @@ from index import VARIANT, Value
 from training.data.columns import Roles
 from training.data.dataset import Problem, Report
 from training.data.html_text import plain_text
+from training.data.picture_columns import pictures_of
 from training.data.table import Cell, Record, clean
 
 MAX_DESCRIPTION = 5_000
@@ -54,20 +55,6 @@ def text_of(cell: Cell | Value) -> str:
 def shortened(text: str, most: int) -> str:
     """Return the text in `most` characters, cut behind a word."""
     return text if len(text) <= most else f"{text[: most - 1].rsplit(' ', 1)[0]}…"
-
-
-def pictures_of(cell: Cell) -> list[str]:
-    """Return what a cell names as pictures: a text as it is, each of a list, the address of an ImageObject."""
-    if isinstance(cell, str):
-        return [cell] if clean(cell) else []
-    if isinstance(cell, list):
-        return [one for each in cell for one in pictures_of(each)]
-    if isinstance(cell, dict):
-        found = next(
-            (cell[name] for name in ("contentUrl", "src", "url", "link", "@id", "path") if cell.get(name)), None
-        )
-        return pictures_of(found)
-    return [str(cell)] if isinstance(cell, int) and not isinstance(cell, bool) else []
 
 
 def draft_of(record: Record, cells: Mapping[str, Cell], roles: Roles, report: Report) -> Draft:

@@ -12,6 +12,7 @@ from index import VARIANT
 from training.data.columns import Roles
 from training.data.dataset import Report
 from training.data.drafts import Draft, draft_of
+from training.data.magento import magento_drafts
 from training.data.nested import products_in
 from training.data.rows import Row
 from training.data.shopify import shopify_drafts
@@ -20,6 +21,7 @@ from training.data.values import give_types
 from training.data.woocommerce import woocommerce_drafts
 
 _DRAFTS: dict[str, Callable[[Table, Roles, Report], Iterator[Draft]]] = {
+    "magento": magento_drafts,
     "shopify": shopify_drafts,
     "woocommerce": woocommerce_drafts,
 }

@@ -59,7 +59,9 @@ def open_dataset(path: Path, mapping: Mapping[str, str] | None = None) -> Datase
         DataError: nothing there, no layout that fits, or no usable row. Says what was found and the nearest fix.
     """
     try:
-        return _open(path.expanduser(), mapping or {})
+        dataset = _open(path.expanduser(), mapping or {})
+        dataset.mapping = dict(mapping or {})
+        return dataset
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check the path and its rights") from error
 

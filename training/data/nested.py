@@ -21,7 +21,19 @@ _NO_PRODUCTS = frozenset(
         "Brand", "VideoObject", "FAQPage", "SiteNavigationElement", "WPHeader", "WPFooter",
     )
 )  # fmt: skip
+_SPREAD = frozenset(
+    ("variant_dict", "specifications", "specs", "properties", "options", "custom_attributes", "customattributes",
+     "product_attributes", "details", "features")
+)  # fmt: skip
+"""Names of objects whose own names are attributes."""
+_DELIVERY = frozenset(
+    ("shipping", "tax", "installment", "subscription_cost", "loyalty_program", "free_shipping_threshold",
+     "certification", "consumer_notice", "shippingDetails", "hasMerchantReturnPolicy", "potentialAction", "review")
+)  # fmt: skip
+"""What is no attribute: delivery, payment, reviews."""
 _NAMED = ("name", "title", "value", "label", "@value")
+_KEYS = ("name", "propertyID", "key", "attribute_name")
+_VALUES = ("value", "values", "option", "options", "attribute_value")
 _OFFER = {"price": "price", "lowPrice": "price", "highPrice": "price_max", "priceCurrency": "currency",
           "availability": "availability", "itemCondition": "condition", "inventoryLevel": "stock"}  # fmt: skip
 
@@ -71,8 +83,14 @@ def _flat(cells: Mapping[str, Cell], roles: Roles) -> dict[str, Cell]:
         elif name in ("isVariantOf", "inProductGroupWithID"):
             if group := _identity(cell):
                 flat[VARIANT] = group
-        elif name in ("hasVariant", "variants"):
+        elif name == "variants":
+            for key, value in _variants(cell).items():
+                flat.setdefault(key, value)
+        elif name in _DELIVERY or name == "hasVariant":
             continue
+        elif name in _SPREAD and isinstance(cell, dict):
+            for key, value in cell.items():
+                flat.setdefault(key, _named(value))
         elif name == "aggregateRating" and isinstance(cell, dict):
             flat.update(
                 {"rating": cell.get("ratingValue"), "reviews": cell.get("reviewCount") or cell.get("ratingCount")}
@@ -112,6 +130,24 @@ def _offers(cell: Any) -> dict[str, Cell]:
     return found
 
 
+def _variants(cell: Any) -> dict[str, Cell]:
+    """Return the prices, numbers and stock of a shop system's variants."""
+    variants = [one for one in _listed(cell) if isinstance(one, dict)]
+    found: dict[str, Cell] = {}
+    prices = [number for one in variants for number in _number(one.get("price"))]
+    if prices:
+        found["price"] = min(prices)
+        if max(prices) > min(prices):
+            found["price_max"] = max(prices)
+    if skus := [sku for one in variants if (sku := text_of(one.get("sku")))]:
+        found["sku"] = skus
+    stocks = [one["available"] for one in variants if isinstance(one.get("available"), bool)]
+    stocks += [one["inventory_quantity"] > 0 for one in variants if isinstance(one.get("inventory_quantity"), int)]
+    if stocks:
+        found["in_stock"] = any(stocks)
+    return found
+
+
 def _number(value: Any) -> list[float]:
     try:
         return [float(value)]
@@ -134,12 +170,15 @@ def _identity(cell: Any) -> str:
 
 def _pairs(cell: Any) -> dict[str, Cell]:
     """Return the values of a list of named ones: additionalProperty, a shop's attributes and options."""
-    if not isinstance(cell, list) or not all(isinstance(one, dict) for one in cell):
+    if isinstance(cell, dict) and set(cell) != {"name", "value"}:
+        return {}
+    listed = _listed(cell)
+    if not all(isinstance(one, dict) for one in listed):
         return {}
     found: dict[str, Cell] = {}
-    for one in cell:
-        name = text_of(one.get("name") or one.get("propertyID") or one.get("key"))
-        value = next((one[key] for key in ("value", "values", "option", "options") if one.get(key) is not None), None)
+    for one in listed:
+        name = text_of(next((one[key] for key in _KEYS if one.get(key)), None))
+        value = next((one[key] for key in _VALUES if one.get(key) is not None), None)
         if not name or value is None:
             return {}
         found[name] = value if isinstance(value, list) else _named(value)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from training.data.column_names import key
 from training.data.columns import Roles
 from training.data.dataset import Report
-from training.data.drafts import ATTRIBUTE, Draft, describe, pictures_of, text_of, unique
+from training.data.drafts import ATTRIBUTE, Draft, describe, text_of, unique
+from training.data.picture_columns import pictures_of
 from training.data.rows import UNUSABLE
 from training.data.table import Cell, Record, Table
 from training.data.value_words import YES

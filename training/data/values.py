@@ -76,7 +76,8 @@ class _Column:
         self._key = key(name)
         self._drafts = drafts
         self._report = report
-        self._texts = [value for draft in drafts if isinstance(value := draft.attributes[name], str)]
+        # Each text once: columns of a million rows often have a dozen.
+        self._texts = list(dict.fromkeys(value for draft in drafts if isinstance(value := draft.attributes[name], str)))
         self.currencies: list[tuple[Draft, str]] = []
 
     def give(self) -> str:
@@ -92,11 +93,12 @@ class _Column:
 
     def _each(self, change: Callable[[str], Value | None], problem: Problem | None = None) -> None:
         """Put what `change` makes of a text in its place; None leaves it, or takes it out where `problem` says so."""
+        changed = {text: change(text) for text in self._texts}
         for draft in self._drafts:
             text = draft.attributes[self._name]
             if not isinstance(text, str):
                 continue
-            value = change(text)
+            value = changed[text]
             if value is not None:
                 draft.attributes[self._name] = value
             elif problem:
@@ -186,7 +188,7 @@ class _Column:
         if all(text.endswith(".0") and _NUMBER.fullmatch(text) for text in self._texts):
             self._each(lambda text: text.removesuffix(".0"))
             return ""
-        if self._key not in SIZES and decimal_mark(self._texts) == "," and all(map(_COMMA.fullmatch, self._texts)):
+        if self._key not in SIZES and all(map(_COMMA.fullmatch, self._texts)) and decimal_mark(self._texts) == ",":
             self._each(lambda text: read_number(text.lstrip("+-"), ",") if text[0] not in "+-" else _signed(text))
             return "number"
         if len(self._texts) > numbers >= max(19, 0.95 * len(self._texts)):

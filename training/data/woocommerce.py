@@ -12,8 +12,9 @@ from index import VARIANT
 from training.data.column_names import key
 from training.data.columns import Roles
 from training.data.dataset import Report
-from training.data.drafts import ATTRIBUTE, Draft, describe, pictures_of, text_of, unique
+from training.data.drafts import ATTRIBUTE, Draft, describe, text_of, unique
 from training.data.feed_kinds import attribute_number
+from training.data.picture_columns import pictures_of
 from training.data.rows import UNUSABLE
 from training.data.table import Cell, Record, Table
 from training.data.value_words import availability_of
@@ -148,7 +149,7 @@ def _draft(
     skus = unique(filter(None, (columns.text(record, "sku") for record in records)))
     attributes["sku"] = [sku for sku in skus if sku != id_]
     for name in ("published", "featured", "short_description"):
-        attributes[name] = columns.text(parent, name) or None
+        attributes[name] = columns.text(parent, name).replace("\\n", " ") or None
     for name in ("categories", "tags"):
         attributes[name] = _commas(columns.text(parent, name))
     attributes |= prices.of(variations) or prices.of([parent])
@@ -157,7 +158,10 @@ def _draft(
     for column in columns.rest:
         attributes.setdefault(column, parent.cells.get(column))
     draft.attributes.update(attributes)
-    describe(draft, "description", columns.text(parent, "description"), report)
+    described = columns.cell(parent, "description")
+    # The export writes a line break as a backslash and an n.
+    text = text_of(described.replace("\\n", "\n") if isinstance(described, str) else described)
+    describe(draft, "description", text, report)
     return draft
 
 

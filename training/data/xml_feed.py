@@ -166,7 +166,11 @@ class _Reader:
 
 def _value(inner: dict[str, Any], text: str) -> Cell:
     """Return what an element says: its text, the address in an attribute, a list of like elements, or a dict."""
-    children = {name: value for name, value in _cells(inner).items() if not name.startswith("@")}
+    children = _cells({name: value for name, value in inner.items() if not name.startswith("@")})
+    if not children and text:
+        if name := inner.get("@name"):
+            return {"name": name, "value": text}  # <param name="colour">red</param>
+        return f"{text} {inner['@currency']}" if inner.get("@currency") else text
     if not children:
         return text or next((inner[f"@{name}"] for name in _ADDRESS if inner.get(f"@{name}")), "")
     if len(children) == 1:
