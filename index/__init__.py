@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
     from index.names import MAX_NAMES as MAX_NAMES
+    from index.pictures import MAX_PICTURES as MAX_PICTURES
+    from index.pictures import FurtherPicture as FurtherPicture
+    from index.pictures import FurtherVectors as FurtherVectors
+    from index.pictures import picture_digest as picture_digest
     from index.product import MAX_ID as MAX_ID
     from index.product import PRODUCT_ID as PRODUCT_ID
     from index.product import SPLITS as SPLITS
@@ -108,6 +112,7 @@ __getattr__ = lazy_exports(
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.names": "MAX_NAMES",
+        "index.pictures": "FurtherPicture FurtherVectors MAX_PICTURES picture_digest",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
         "index.query": (
             "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from common import ArtefactError, ConflictError, InputError
+from index.pictures import FurtherPicture, FurtherVectors, picture_digest
+from index.pictures import Vectors as Vectors
 from index.product import SPLITS, Product, SplitRule
 
 UNIT_TOLERANCE = 1e-3
@@ -28,8 +29,7 @@ ABANDONED_AFTER_S = 24 * 3600.0
 ANY = "*"
 """Among the expected digests of an edit: the product must exist, whatever its digest."""
 
-Vectors = npt.NDArray[np.float32]
-Encode = Callable[[Sequence[tuple[Product, bytes]]], Iterable["Entry"]]
+Encode = Callable[[Sequence[tuple[Product, Sequence[bytes]]]], Iterable["Entry"]]
 """From products and their pictures to entries; one that is left out has a picture that cannot be read."""
 
 
@@ -60,6 +60,18 @@ class Entry:
     """(D,) of unit length."""
     text_vector: Vectors
     """(D,) of unit length."""
+    more: tuple[FurtherPicture, ...] = ()
+    """Its further pictures, in order."""
+
+    @property
+    def images(self) -> tuple[bytes, ...]:
+        """All of its pictures, in order."""
+        return self.image, *(one.image for one in self.more)
+
+    @property
+    def digest(self) -> str:
+        """As `entry_digest`."""
+        return entry_digest(self.product, self.image, self.images[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class Snapshot:
     """(N, D) C-contiguous."""
     text_vectors: Vectors
     """(N, D) C-contiguous."""
+    further: FurtherVectors | None = None  # None where no product has a further picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,7 @@ class Changes:
     """(M, D)."""
     text_vectors: Vectors
     """(M, D)."""
+    further: FurtherVectors | None = None  # None where no product has a further picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +167,15 @@ class ExistsError(ConflictError):
 # The rule for an edit
 
 
-def entry_digest(product: Product, image: bytes) -> str:
-    """Return the digest of a product's content: the same content has the same digest, in any catalogue."""
+def entry_digest(product: Product, image: bytes, more_images: Sequence[bytes] = ()) -> str:
+    """Return the digest of a product's content, all pictures included: the same has the same in any catalogue."""
     content = json.dumps([product.title, sorted(product.attributes.items())], ensure_ascii=False)
     found = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16)
-    found.update(b"\0" + image)
+    if more_images:
+        # Of several pictures the digests: no other pictures can be cut from the same bytes.
+        found.update(b"\1" + "".join(map(picture_digest, (image, *more_images))).encode())
+    else:
+        found.update(b"\0" + image)
     return found.hexdigest()
 
 
@@ -190,7 +208,7 @@ def outcome_of(edit: Put | Delete, before: str | None) -> Written | ConflictErro
     An edit that changes nothing succeeds whatever its condition (RFC 9110, section 13.1.1), so a caller who did not
     hear the answer may send it again. The version is not known here, and is 0.
     """
-    after = entry_digest(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
+    after = edit.entry.digest if isinstance(edit, Put) else None
     if before == after:
         return Written(after, 0, changed=False)
     try:

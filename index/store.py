@@ -62,8 +62,11 @@ class Store(Protocol):
     def get_with_digest(self, product_id: str, /) -> tuple[Product, str]:
         """Return one product and its digest."""
 
-    def image(self, product_id: str, /) -> bytes:
-        """Return the picture of one product as it was delivered."""
+    def image(self, product_id: str, /, number: int = 0) -> bytes:
+        """Return a picture of one product as it was delivered, the first one for number 0."""
+
+    def picture_digests(self, ids: Sequence[str], /) -> dict[str, tuple[str, ...]]:
+        """Return the digests of the pictures of those of these products that are there."""
 
     def entry(self, product_id: str, /) -> tuple[Entry, str]:
         """Return one product with its picture and vectors, and its digest."""

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.ann.private_files import PrivateFiles
+from index.pictures import FurtherVectors
 from index.product import Product, title_key
 from index.records import CatalogueInfo, Vectors
 
@@ -29,6 +30,8 @@ Offsets = npt.NDArray[np.int64]
 RECORDS = "records.bin"
 ARRAYS = ("images", "texts", "record_at", "ids", "id_of", "titles", "title_number", "title_of", "carried", "carried_at")
 """The arrays of `Columns` by the name of their field; each is a `.npy` file."""
+Piece = tuple[Sequence[Product], Vectors, FurtherVectors | None]
+"""n products, their vectors (2, n, D), image and text, and those of their further pictures; None: there are none."""
 CODES = "codes-{}"
 """Name of the array of the n-th attribute."""
 
@@ -95,9 +98,7 @@ class Columns:
         return self.carried[self.carried_at[:-1]].astype(np.int64)
 
 
-def write_columns(
-    folder: Path, pieces: Iterable[tuple[Sequence[Product], Vectors]], count: int, dim: int
-) -> dict[str, Any]:
+def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -> dict[str, Any]:
     """Write the files of `Columns` into `folder`, and return what else it takes to read them.
 
     Args:
@@ -119,7 +120,7 @@ def write_columns(
         _growing(folder, "images", dim) as add_images,
         _growing(folder, "texts", dim) as add_texts,
     ):
-        for products, (image_vectors, text_vectors) in pieces:
+        for products, (image_vectors, text_vectors), _further in pieces:
             add_images(image_vectors)
             add_texts(text_vectors)
             for product in products:

@@ -14,6 +14,7 @@ from common import DamagedProductError
 from index.damage import Damage
 from index.kept import EditRange
 from index.records import Entry
+from index.sqlite.pictures import further_rows, marks
 from index.sqlite.rows import ENTRY_COLUMNS, to_entry
 
 # `brought`: 1 where no edit of this product was made here, but a copy brought one.
@@ -73,14 +74,9 @@ def read_entries(
     rows = connection.execute(
         f"SELECT {ENTRY_COLUMNS} FROM products WHERE id IN ({marks(ids)}) ORDER BY position",  # noqa: S608
         list(ids),
-    )
+    ).fetchall()
     found = []
     for row in rows:
         with suppress(DamagedProductError):
-            found.append(to_entry(row, dim, damage))
+            found.append(to_entry(row, further_rows(connection, row[0]), dim, damage))
     return found
-
-
-def marks(values: Sequence[str]) -> str:
-    """Return a place for each of some values in a statement."""
-    return ", ".join("?" * len(values))

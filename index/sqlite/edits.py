@@ -11,7 +11,8 @@ from common import ConflictError
 from index.damage import Damage
 from index.records import Delete, Put, Written, outcome_of
 from index.sqlite.edited import forget_changes, read_entries
-from index.sqlite.rows import INSERT, entry_to_row
+from index.sqlite.pictures import PICTURES, forget_pictures
+from index.sqlite.rows import insert_entry
 from index.sqlite.schema import version_of
 
 
@@ -23,6 +24,7 @@ def write_edits(
     Raises:
         InputError: an entry that cannot be stored.
     """
+    connection.execute(PICTURES)
     outcomes = [_write_one(connection, edit, dim, damage) for edit in edits]
     version = version_of(connection)
     forget_changes(connection, version - log_length)
@@ -39,9 +41,10 @@ def _write_one(connection: sqlite3.Connection, edit: Put | Delete, dim: int, dam
         return outcome
     kind = "put" if isinstance(edit, Put) else "delete"
     seq = connection.execute("INSERT INTO changes (product_id, kind) VALUES (?, ?)", (edit.id, kind)).lastrowid
+    forget_pictures(connection, [edit.id])
     if isinstance(edit, Put):
         # The row that is replaced goes, and the new one gets the next position: it stands at the end.
-        connection.execute(INSERT.format(otherwise="REPLACE"), entry_to_row(edit.entry, dim, int(seq or 0)))
+        insert_entry(connection, edit.entry, dim, int(seq or 0), "REPLACE")
     else:
         connection.execute("DELETE FROM products WHERE id = ?", (edit.id,))
     return outcome

@@ -75,7 +75,10 @@ def over_files(catalogue: Snapshot) -> SearchIndex:
     vectors = np.stack([catalogue.image_vectors, catalogue.text_vectors])
     with tempfile.TemporaryDirectory() as folder:  # what is mapped stays
         half = count // 2
-        pieces = [(catalogue.products[:half], vectors[:, :half]), (catalogue.products[half:], vectors[:, half:])]
+        pieces = [
+            (catalogue.products[:half], vectors[:, :half], None),
+            (catalogue.products[half:], vectors[:, half:], None),
+        ]
         described = write_columns(Path(folder), pieces, count, dim)
         files = private_files(sorted(Path(folder).iterdir()), Path(folder))
         base = read_columns(files, catalogue.info, catalogue.version, described)
