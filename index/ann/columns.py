@@ -32,6 +32,8 @@ ARRAYS = ("images", "texts", "record_at", "ids", "id_of", "titles", "title_numbe
 """The arrays of `Columns` by the name of their field; each is a `.npy` file."""
 Piece = tuple[Sequence[Product], Vectors, FurtherVectors | None]
 """n products, their vectors (2, n, D), image and text, and those of their further pictures; None: there are none."""
+FURTHER = ("further", "further_of")
+"""Arrays of further pictures; files that were made before there were any have none."""
 CODES = "codes-{}"
 """Name of the array of the n-th attribute."""
 
@@ -64,6 +66,10 @@ class Columns:
     """(N,) rows by title."""
     carried_at: Offsets
     """(T + 1,) where the rows of a title begin in `carried`."""
+    further: Vectors
+    """(M, D) of further pictures, product by product."""
+    further_of: Integers
+    """(M,) the row of each, in order."""
     attributes: dict[str, tuple[list[str], Integers]]
     """Name -> its distinct values as first written, and for each row (N,) which one; -1: no such attribute."""
 
@@ -74,6 +80,11 @@ class Columns:
         """Return the product of a row."""
         record = self.records[int(self.record_at[row]) : int(self.record_at[row + 1])].tobytes()
         return Product(*json.loads(record))
+
+    def vectors(self, row: int) -> Vectors:
+        """Return the vectors (2 + M, D) of a row: picture, text, M further pictures."""
+        start, end = np.searchsorted(self.further_of, np.array([row, row + 1], dtype=self.further_of.dtype)).tolist()
+        return np.stack([self.images[row], self.texts[row], *self.further[start:end]])
 
     def row(self, product_id: str) -> int | None:
         """Return the row of a product; None when there is no such product."""
@@ -114,15 +125,20 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
     values: dict[str, dict[str, int]] = {}
     spelled: dict[str, list[str]] = {}
     codes: dict[str, array[int]] = {}
+    owners: list[Integers] = [np.empty(0, dtype=np.int32)]
     row = 0
     with (
         (folder / RECORDS).open("wb") as records,
         _growing(folder, "images", dim) as add_images,
         _growing(folder, "texts", dim) as add_texts,
+        _growing(folder, "further", dim) as add_further,
     ):
-        for products, (image_vectors, text_vectors), _further in pieces:
+        for products, (image_vectors, text_vectors), further in pieces:
             add_images(image_vectors)
             add_texts(text_vectors)
+            if further is not None:
+                add_further(further.vectors)
+                owners.append((further.owners + row).astype(np.int32))
             for product in products:
                 record = json.dumps(
                     [product.id, product.title, dict(product.attributes), product.split], ensure_ascii=False
@@ -144,6 +160,7 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
     record_at, title_of, ids, count = record_at[: row + 1], title_of[:row], ids[:row], row
     by_title = np.argsort(title_of, kind="stable").astype(np.int32)
     made: dict[str, Any] = {"record_at": record_at, "title_of": title_of, "carried": by_title}
+    made["further_of"] = np.concatenate(owners)
     made["carried_at"] = np.searchsorted(title_of[by_title], np.arange(len(titles) + 1)).astype(np.int64)
     keys = np.fromiter(map(_hash, titles), dtype=np.uint64, count=len(titles))
     for name, number, hashes in (("ids", "id_of", ids), ("titles", "title_number", keys)):
@@ -164,6 +181,10 @@ def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, describ
         ValueError, KeyError, TypeError: they are not there, or not what they should be.
     """
     arrays = {name: files.array(f"{name}.npy") for name in ARRAYS}
+    if all(f"{name}.npy" in files for name in FURTHER):
+        arrays |= {name: files.array(f"{name}.npy") for name in FURTHER}
+    else:
+        arrays |= {"further": np.empty((0, info.dim), np.float32), "further_of": np.empty(0, np.int32)}
     attributes = {}
     for at, one in enumerate(described["attributes"]):
         codes = files.array(f"{CODES.format(at)}.npy")
@@ -172,7 +193,8 @@ def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, describ
     columns = Columns(info, version, records=records, attributes=attributes, **arrays)
     count = len(columns)
     shapes = {"images": (count, info.dim), "texts": (count, info.dim), "record_at": (count + 1,), "ids": (count,)}
-    for name, shape in (shapes | {"title_of": (count,), "carried": (count,)}).items():
+    more = {"title_of": (count,), "carried": (count,), "further": (len(columns.further_of), info.dim)}
+    for name, shape in (shapes | more).items():
         if arrays[name].shape != shape:
             raise ValueError(f"{name} is {arrays[name].shape}, not {shape}")
     return columns

@@ -18,8 +18,7 @@ from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, Signals, collapse
 from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
-from index.vectors.row_scores import VectorSource
-from index.vectors.rows import Rows
+from index.vectors.rows import Nearest, Rows
 from index.vectors.state import IndexState
 
 
@@ -28,8 +27,8 @@ class RankedRows:
     """Rows that a search found, best first, as `collapse` reads them."""
 
     state: IndexState
-    source: VectorSource
-    """Of the pictures."""
+    pictures_of: Callable[[Rows], Nearest]
+    """From rows to the pictures by which they were found."""
     rows: Rows
     scores: Vectors
 
@@ -38,8 +37,8 @@ class RankedRows:
         return np.asarray(self.state.title_of[self.rows])
 
     def vectors(self, places: slice) -> Vectors:
-        """Return the image vectors (n, D) of some of the rows."""
-        return self.source.of(self.rows[places])
+        """Return the vectors (n, D) of the pictures by which some of the rows were found."""
+        return self.pictures_of(self.rows[places]).vectors
 
 
 def needs_scores(query: SearchQuery) -> bool:
@@ -56,7 +55,6 @@ def relevance_of(calibration: Calibration, side: Side, query: SearchQuery, cosin
 
 def ranked_page(
     state: IndexState,
-    images: VectorSource,
     side: Side,
     query: SearchQuery,
     ranking_of: Callable[[Filters], HybridRanking],
@@ -66,7 +64,6 @@ def ranked_page(
 
     Args:
         state: the version.
-        images: the image vectors of its rows.
         side: what is found.
         query: what is asked.
         ranking_of: returns the ranking of what passes some filters; it may be over more rows than these.
@@ -81,7 +78,7 @@ def ranked_page(
         rows, scores = ranking.sorted(query.sort, query.end, among)
     elif query.collapse is not None and side == "images":
         chosen, places, total = collapse(
-            query, total or 0, lambda width: RankedRows(state, images, *ranking.top(width, among))
+            query, total or 0, lambda width: RankedRows(state, ranking.pictures, *ranking.top(width, among))
         )
         rows, scores = chosen.rows[places], chosen.scores[places]
     else:
@@ -96,7 +93,9 @@ def ranked_page(
             relevant = ranking_of(others).relevant
             counted = state.carrying(relevant) if side == "texts" else relevant
             facets[name] = state.columns[name].value_counts(state.passing(others, excluded) & counted)
-    hits = hits_of(state, side, rows, scores, passing, ranking.relevance(rows, scores), ranking.signals(rows))
+    relevance, signals = ranking.relevance(rows, scores), ranking.signals(rows)
+    numbers = ranking.picture_numbers(rows) if side == "images" else ()
+    hits = hits_of(state, side, rows, scores, passing, relevance, numbers, signals)
     return Page(hits, total, facets, ranking.cutoff, ranking.kind)
 
 
@@ -107,16 +106,21 @@ def hits_of(
     scores: Vectors,
     passing: Mask,
     relevance: Vectors | None,
+    numbers: Sequence[int],
     signals: Sequence[Signals | None] | None = None,
 ) -> list[Hit] | list[DescriptionHit]:
-    """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,)."""
+    """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,).
+
+    `numbers`: of the pictures by which products were found.
+    """
     table = state.rows
     worths = [None] * len(rows) if relevance is None else relevance.tolist()
     scored = list(zip(rows.tolist(), scores.tolist(), worths, strict=True))
     if side == "images":
         parts = [None] * len(rows) if signals is None else signals
         return [
-            Hit(table.product(row), score, worth, part) for (row, score, worth), part in zip(scored, parts, strict=True)
+            Hit(table.product(row), score, worth, part, number)
+            for (row, score, worth), part, number in zip(scored, parts, numbers, strict=True)
         ]
     hits = []
     for title_row, score, worth in scored:

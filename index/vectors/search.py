@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
 
-from index.ann import AnnIndex, Columns
+from index.ann import AnnIndex, Columns, Indexed
 from index.language.understand import Languages, Understanding
 from index.product import Product
 from index.query import (
@@ -34,7 +35,7 @@ from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
 from index.vectors.pages import RankedRows, hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
-from index.vectors.scan import Ranked, top_k
+from index.vectors.scan import Ranked, top_k, top_products
 from index.vectors.state import IndexState, updated
 from index.vectors.subset import RowSubset
 from index.words import PostingLists
@@ -74,12 +75,12 @@ class SearchIndex:
     def over(
         cls,
         base: Columns,
-        ann: Mapping[Side, AnnIndex],
+        ann: Mapping[Indexed, AnnIndex],
         words: PostingLists | None = None,
         calibration: Calibration | None = None,
         languages: Languages | None = None,
     ) -> SearchIndex:
-        """Return the index over a base; `ann` may have an index for each side, as `IndexState` takes it."""
+        """Return the index over a base; `ann` may have an index for each, as `IndexState` takes it."""
         return cls(IndexState.over(base, ann, words), calibration, languages)
 
     def updated(self, changes: Changes) -> SearchIndex:
@@ -107,8 +108,8 @@ class SearchIndex:
         """The products, in the catalogue's order. The list is made at each call: slow for a large catalogue."""
         return [self._state.rows.product(row) for row in np.flatnonzero(self._state.alive).tolist()]
 
-    def vectors(self, product_ids: Iterable[str]) -> Vectors:
-        """Return the image vectors (K, D) of products.
+    def vectors(self, product_ids: Iterable[str], *, first: bool = False) -> Vectors:
+        """Return for each of some products the mean (K, D) of its pictures, of unit length; or its first picture.
 
         Raises:
             NotFoundError: names the ids that there are not.
@@ -119,7 +120,7 @@ class SearchIndex:
         if missing:
             raise missing_products(missing)
         rows = np.array(found, dtype=np.int64)
-        return self._state.vectors["images"].of(rows).reshape(len(ids), self.info.dim)
+        return (self._state.pictures.of if first else self._state.pictures.mean)(rows).reshape(len(ids), self.info.dim)
 
     def understand(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
@@ -216,7 +217,11 @@ class SearchIndex:
             subset = state.subset(side, passing)
             plain = [number for number in group.numbers if side == "texts" or queries[number].collapse is None]
             ends = [min(queries[number].end, subset.total) for number in plain]
-            found = dict(zip(plain, top_k(state.vectors[side], vectors[plain], ends, subset), strict=True))
+            if side == "images":
+                best = top_products(state.pictures, vectors[plain], ends, subset)
+            else:
+                best = top_k(state.vectors[side], vectors[plain], ends, subset)
+            found = dict(zip(plain, best, strict=True))
             counted: dict[tuple[str, ...], dict[str, dict[str, int]]] = {(): {}}
             for number in group.numbers:
                 query = queries[number]
@@ -236,6 +241,7 @@ class SearchIndex:
                     scores[shown],
                     passing,
                     relevance_of(self.calibration, side, query, scores[shown]),
+                    state.pictures.numbers(vectors[number], rows[shown]) if side == "images" else (),
                 )
                 pages[number] = Page(hits, total, counted[query.facets])
         return [pages[number] for number in range(len(queries))]
@@ -251,14 +257,14 @@ class SearchIndex:
         def ranking_of(filters: Filters) -> HybridRanking:
             within = None if reach is None else state.rows_of(side, state.passing(filters, excluded))
             return HybridRanking(
-                state, state.vectors, side, vector, query, found, self.calibration, reach=reach, within=within
+                state, state.sources, side, vector, query, found, self.calibration, reach=reach, within=within
             )
 
         if reach is not None:
-            return ranked_page(state, state.vectors["images"], side, query, ranking_of, self.facets)
+            return ranked_page(state, side, query, ranking_of, self.facets)
         # All rows are compared at once, whatever passes the filters: the facets need them.
         ranking = ranking_of({})
-        return ranked_page(state, state.vectors["images"], side, query, lambda _: ranking, self.facets)
+        return ranked_page(state, side, query, lambda _: ranking, self.facets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +291,8 @@ def _collapsed(
     """Return the best rows of one query (1, D) that do not repeat a better one, and how many there are."""
 
     def best(width: int) -> RankedRows:
-        ((rows, scores),) = top_k(state.vectors["images"], vector, [width], subset)
-        return RankedRows(state, state.vectors["images"], rows, scores)
+        ((rows, scores),) = top_products(state.pictures, vector, [width], subset)
+        return RankedRows(state, partial(state.pictures.nearest, vector[0]), rows, scores)
 
     ranking, places, total = collapse(query, subset.total, best)
     if query.collapse == "title":

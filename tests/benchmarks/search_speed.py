@@ -22,8 +22,8 @@ import httpx
 import numpy as np
 
 from common import write_json
-from index import IndexRequirements, Product, SearchIndex, SearchQuery, Side, open_catalogue
-from index.ann import AnnIndex
+from index import IndexRequirements, Product, SearchIndex, SearchQuery, open_catalogue
+from index.ann import AnnIndex, Indexed
 from index.ann.choose import choose
 from index.ann.columns import read_columns, write_columns
 from index.ann.private_files import private_files
@@ -100,11 +100,11 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
         lists = PostingLists.load(file)
     loaded_s = time.perf_counter() - start
     titles = np.ascontiguousarray(base.texts[base.title_rows])
-    ann: dict[Side, AnnIndex] = {}
+    ann: dict[Indexed, AnnIndex] = {}
     for side, vectors, other in (("images", base.images, titles), ("texts", titles, base.images)):
         found, _ = choose(vectors, other, None, IndexRequirements().recall)
         if isinstance(found, AnnIndex):
-            ann[cast(Side, side)] = found
+            ann[cast(Indexed, side)] = found
     index = SearchIndex.over(base, ann, lists)
     kinds = {side: one.choice.factory for side, one in ann.items()}
     return index, {

@@ -22,12 +22,11 @@ from index import (
     Product,
     SearchIndex,
     SearchQuery,
-    Side,
     Snapshot,
     SplitRule,
     title_key,
 )
-from index.ann import AnnIndex, Choice, Kind, build
+from index.ann import AnnIndex, Choice, Indexed, Kind, build
 from index.ann.columns import read_columns, write_columns
 from index.ann.private_files import private_files
 from index.ranking.calibrate import shipped_calibration
@@ -82,8 +81,8 @@ def over_files(catalogue: Snapshot) -> SearchIndex:
         described = write_columns(Path(folder), pieces, count, dim)
         files = private_files(sorted(Path(folder).iterdir()), Path(folder))
         base = read_columns(files, catalogue.info, catalogue.version, described)
-    near: dict[Side, AnnIndex] = {}
-    kinds: dict[Side, tuple[Kind, str, np.ndarray]] = {
+    near: dict[Indexed, AnnIndex] = {}
+    kinds: dict[Indexed, tuple[Kind, str, np.ndarray]] = {
         "images": ("hnsw", "HNSW8,SQfp16", base.images),
         "texts": ("ivf", "IVF2,Flat", base.texts[base.title_rows]),
     }
