@@ -16,10 +16,21 @@ if TYPE_CHECKING:
     from index.ann import make_index as make_index
     from index.checking import damaged_products as damaged_products
     from index.copying import copy_catalogue as copy_catalogue
+    from index.filters import Filter as Filter
+    from index.filters import Filters as Filters
+    from index.filters import passes as passes
     from index.kept import Keep as Keep
     from index.kept import kept_text as kept_text
     from index.language import LANGUAGES as LANGUAGES
     from index.language import Languages as Languages
+    from index.limits import MAX_ATTRIBUTES as MAX_ATTRIBUTES
+    from index.limits import MAX_LISTED as MAX_LISTED
+    from index.limits import MAX_NAME as MAX_NAME
+    from index.limits import MAX_PICTURES as MAX_PICTURES
+    from index.limits import MAX_TITLE as MAX_TITLE
+    from index.limits import MAX_TOTAL as MAX_TOTAL
+    from index.limits import MAX_VALUE as MAX_VALUE
+    from index.limits import beyond as beyond
     from index.location import Database as Database
     from index.location import Location as Location
     from index.location import parse_location as parse_location
@@ -38,10 +49,12 @@ if TYPE_CHECKING:
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
     from index.names import MAX_NAMES as MAX_NAMES
-    from index.pictures import MAX_PICTURES as MAX_PICTURES
     from index.pictures import FurtherPicture as FurtherPicture
     from index.pictures import FurtherVectors as FurtherVectors
     from index.pictures import picture_digest as picture_digest
+    from index.prices import Price as Price
+    from index.prices import amount_in as amount_in
+    from index.prices import price_in as price_in
     from index.product import MAX_ID as MAX_ID
     from index.product import PRODUCT_ID as PRODUCT_ID
     from index.product import SPLITS as SPLITS
@@ -57,8 +70,6 @@ if TYPE_CHECKING:
     from index.query import NEWEST as NEWEST
     from index.query import SIDES as SIDES
     from index.query import Collapse as Collapse
-    from index.query import Filter as Filter
-    from index.query import Filters as Filters
     from index.query import LikeVectors as LikeVectors
     from index.query import Mode as Mode
     from index.query import SearchQuery as SearchQuery
@@ -91,6 +102,8 @@ if TYPE_CHECKING:
     from index.store import open_search as open_search
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
+    from index.values import first_text as first_text
+    from index.values import keys_of as keys_of
     from index.vectors import SearchIndex as SearchIndex
     from index.words.units import Condition as Condition
     from index.words.units import Correction as Correction
@@ -103,21 +116,21 @@ __getattr__ = lazy_exports(
     {
         "index.checking": "damaged_products",
         "index.copying": "copy_catalogue",
+        "index.filters": "Filter Filters passes",
         "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",
         "index.language": "LANGUAGES Languages",
+        "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
         "index.location": "Database Location parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.names": "MAX_NAMES",
-        "index.pictures": "FurtherPicture FurtherVectors MAX_PICTURES picture_digest",
+        "index.pictures": "FurtherPicture FurtherVectors picture_digest",
+        "index.prices": "Price amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
-        "index.query": (
-            "Collapse Filter Filters LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort"
-            " UnknownProductError"
-        ),
+        "index.query": ("Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError"),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
@@ -126,6 +139,7 @@ __getattr__ = lazy_exports(
         "index.store": (
             "Search Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
+        "index.values": "first_text keys_of",
         "index.vectors": "SearchIndex",
         "index.words.units": "Condition Correction ParsedText Suggestion Unit",
     },

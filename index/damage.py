@@ -18,14 +18,14 @@ import numpy.typing as npt
 
 from common import ArtefactError, DamagedProductError
 from index.pictures import FurtherPicture
-from index.product import SPLITS, Product
+from index.product import SPLITS, Product, Value
 from index.records import UNIT_TOLERANCE, Entry, Vectors, entry_digest
+from index.values import attributes_of
 
 logger = logging.getLogger("vitrine.index")
 
 NAMED = 20
 """Products that the log names."""
-STRING = {str}
 HALVES = re.compile("[\ud800-\udfff]")
 """What bytes that are no UTF-8 are read as (surrogateescape); no store holds such letters."""
 
@@ -82,7 +82,7 @@ def check_share(place: object, sound: int, count: int) -> None:
         )
 
 
-def product_fault(product_id: Any, title: Any, split: Any, attributes: Any) -> str:
+def product_fault(product_id: Any, title: Any, split: Any, attributes: Mapping[str, Value] | None) -> str:
     """Return what is wrong with the fields of a product as they were read; empty: nothing."""
     if not (type(product_id) is str and type(title) is str):
         return "its id or title is no text"
@@ -90,7 +90,7 @@ def product_fault(product_id: Any, title: Any, split: Any, attributes: Any) -> s
         return "its id or title is no UTF-8"
     if split not in SPLITS:
         return f"its split is {split!r:.40}"
-    if type(attributes) is not dict or not set(map(type, attributes.values())) <= STRING:
+    if attributes is None:
         return "its attributes are none"
     return ""
 
@@ -131,10 +131,10 @@ def sound_entry(
     return Entry(product, image, image_vector, text_vector, tuple(FurtherPicture(*one) for one in more))
 
 
-def parsed_attributes(text: Any) -> Any:
+def parsed_attributes(text: Any) -> Mapping[str, Value] | None:
     """Return the attributes in a text; None when it holds none."""
     try:
-        return json.loads(text) if _whole(text) else None
+        return attributes_of(json.loads(text)) if _whole(text) else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -13,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError, NotFoundError
-
-MAX_PICTURES = 20
-"""Pictures that a product may have, its first among them."""
+from index.limits import MAX_PICTURES
 
 Vectors = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]

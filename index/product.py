@@ -16,8 +16,9 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 MAX_ID = 200
 """Most characters of an id."""
-PRODUCT_ID = r"^[^\x00-\x1f\x7f]+$"
-"""The form of an id, as a regular expression: anything but control characters, and not nothing."""
+PRODUCT_ID = r"^([^\x00-\x1f\x7f.][^\x00-\x1f\x7f]*|\.([^\x00-\x1f\x7f.][^\x00-\x1f\x7f]*|\.[^\x00-\x1f\x7f]+))$"
+"""The form of an id, as a regular expression: no control characters, and neither nothing nor `.` and `..`, which no
+address can name: clients take them for steps in a path."""
 Value = str | int | float | bool | tuple[str, ...]
 """What an attribute may be: a text (a date is one, such as 2026-11-26), a number, a truth, or a list of texts."""
 
@@ -28,7 +29,7 @@ class Product:
 
     id: str
     title: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Value] = field(default_factory=dict)
     split: Split = "train"
 
 

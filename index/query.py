@@ -1,4 +1,4 @@
-"""What a search asks: filters and queries, and the checks of them that every search makes.
+"""What a search asks, and the checks of it that every search makes.
 
 Knows no storage, no scan and no results.
 """
@@ -6,13 +6,14 @@ Knows no storage, no scan and no results.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 
 from common import InputError, NotFoundError
+from index.filters import Filters
 from index.records import Vectors
 from index.words.units import ParsedText
 
@@ -39,33 +40,6 @@ AUTO = "auto"
 """The cutoff that the catalogue's own calibration chooses."""
 NEWEST = "newest"
 """The order in which what came last comes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a product's value of one attribute must be. All given conditions must hold; values compare like titles."""
-
-    any: tuple[str, ...] | None = None
-    """Allowed values."""
-    none: tuple[str, ...] = ()
-    """Forbidden values; a product without the attribute passes."""
-    gte: float | None = None
-    """At least; over values that are numbers, such as a year. A value that is no number does not pass."""
-    gt: float | None = None
-    """More than."""
-    lte: float | None = None
-    """At most."""
-    lt: float | None = None
-    """Less than."""
-
-    @property
-    def needs_value(self) -> bool:
-        """Whether a product without the attribute fails."""
-        return any(part is not None for part in (self.any, self.gte, self.gt, self.lte, self.lt))
-
-
-Filters = Mapping[str, Filter]
-"""Attribute -> condition. Several attributes must all hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +184,3 @@ def like_vectors(query: SearchQuery, vectors_of: Callable[[Sequence[str]], Vecto
             raise UnknownProductError(str(error), field) from None
 
     return LikeVectors(found("like", query.like), found("unlike", query.unlike))
-
-
-def number_of(text: str) -> float:
-    """Return `text`, in the form in which values are compared, as a number; NaN when it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common import ArtefactError, ConflictError, InputError
+from common import ConflictError, InputError
 from index.pictures import FurtherPicture, FurtherVectors, picture_digest
 from index.pictures import Vectors as Vectors
 from index.product import SPLITS, Product, SplitRule
+from index.values import value_fault
 
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1; half-precision encoders stay well within."""
@@ -240,48 +241,25 @@ def checked_vector(vector: Vectors, dim: int, product_id: str, name: str) -> Vec
     return vector.astype("<f4", copy=False)
 
 
-def check_split(product: Product) -> None:
-    """Refuse a product of an unknown split.
+def check_product(product: Product) -> None:
+    """Refuse a product of an unknown split, or with a value that is none.
 
     Raises:
-        InputError: names the product and the known splits.
+        InputError: names the product, and the known splits or the attribute.
     """
     if product.split not in SPLITS:
         raise InputError(f"product {product.id!r}: split is {product.split!r}; it must be one of {list(SPLITS)}")
+    for name, value in product.attributes.items():
+        if fault := value_fault(value):
+            raise InputError(
+                f"product {product.id!r}: the attribute {name!r} {fault}; give a text, a number, true or false, or a"
+                " list of texts"
+            )
 
 
 def repeated_id_error(product_id: str) -> InputError:
     """Return the error for a product id that a build was given before."""
     return InputError(f"product id {product_id!r} comes twice; every product needs an id of its own")
-
-
-# Checks of what is opened
-
-
-def check_format(place: object, found: object, needed: int) -> None:
-    """Refuse a catalogue of a format that this version does not read.
-
-    Raises:
-        ArtefactError: names both formats.
-    """
-    if found != needed:
-        raise ArtefactError(
-            f"{place} is a catalogue of format {found}, this version reads format {needed};"
-            " make a new one with `vitrine index`"
-        )
-
-
-def check_encoder(place: object, info: CatalogueInfo, encoder_id: str | None) -> None:
-    """Refuse a catalogue that another encoder made; None: any will do.
-
-    Raises:
-        ArtefactError: names both encoders.
-    """
-    if encoder_id not in (None, info.encoder_id):
-        raise ArtefactError(
-            f"{place} was made with encoder {info.encoder_id}, but the checkpoint is {encoder_id};"
-            " use the other checkpoint, or make a new catalogue with `vitrine index`"
-        )
 
 
 # The change log

@@ -1,7 +1,6 @@
 """What every place of a catalogue can do, and the functions that open and build one there.
 
-Only these functions know which place it is: a folder (SQLite and FAISS), or a PostgreSQL database. psycopg is imported
-for a database only.
+Only these functions know whether that is a folder or a database; psycopg is imported for a database only.
 """
 
 from __future__ import annotations
@@ -15,12 +14,13 @@ from typing import Any, Literal, Protocol, cast, overload
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.ann import IndexRequirements, make_index, open_files
 from index.damage import Damage
+from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
 from index.location import Location
 from index.map import make_map
 from index.product import Product
-from index.query import Filters, LikeVectors, SearchQuery, Side
+from index.query import LikeVectors, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Whole, Written
 from index.results import DescriptionHit, Hit, Page
@@ -66,7 +66,7 @@ class Store(Protocol):
         """Return a picture of one product as it was delivered, the first one for number 0."""
 
     def picture_digests(self, ids: Sequence[str], /) -> dict[str, tuple[str, ...]]:
-        """Return the digests of the pictures of those of these products that are there."""
+        """Return the digests of the pictures of products."""
 
     def entry(self, product_id: str, /) -> tuple[Entry, str]:
         """Return one product with its picture and vectors, and its digest."""
@@ -106,8 +106,8 @@ class Search(Protocol):
     def attributes(self) -> list[str]:
         """The names of the attributes that its products have."""
 
-    def vectors(self, product_ids: Iterable[str], /) -> Vectors:
-        """Return the image vectors (K, D) of products."""
+    def vectors(self, product_ids: Iterable[str], /, *, first: bool = False) -> Vectors:
+        """Return for each of some products the mean (K, D) of its pictures' vectors; or that of its first picture."""
 
     def check(self, query: SearchQuery, /) -> LikeVectors:
         """Refuse a query that cannot be answered; return the vectors of the products that it names."""

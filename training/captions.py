@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from common import ConfigError
-from index import title_key
+from index import texts_of, title_key
 from training.data import Item
 
 CAPTION_DRAWS = 4
@@ -59,7 +59,7 @@ def captions(
     place = rng.random((*shape, len(recipe.captions))).argsort(-1)  # the first one or two of a random order
     wordings, keys = [], []
     for row, item in enumerate(items):
-        there = [item.attributes.get(name, "") for name in recipe.captions]
+        there = [" ".join(texts_of(item.attributes.get(name, ""))) for name in recipe.captions]
         texts, groups = [item.title], [title_key(item.title)]
         for draw in range(draws - 1):
             chosen = place[row, draw] < count[row, draw] if alone[row, draw] else kept[row, draw]

@@ -18,7 +18,7 @@ from pydantic_core import to_json
 
 from app.query import Serving
 from common import NotFoundError
-from index import MAP_FILE, Location, Product, Search, SearchIndex, load_map
+from index import MAP_FILE, Location, Product, Search, SearchIndex, first_text, load_map
 
 MAX_COLOURS = 200
 """Values of an attribute that a map may be coloured by, at most; one with more tells nothing at a glance."""
@@ -111,7 +111,7 @@ def _attributes(products: Sequence[Product]) -> dict[str, dict[str, Any]]:
     names = dict.fromkeys(name for product in products for name in product.attributes)
     found = {}
     for name in names:
-        given = [product.attributes.get(name) for product in products]
+        given = [first_text(product.attributes.get(name)) or None for product in products]
         values = [value for value, _ in Counter(value for value in given if value is not None).most_common()]
         if 2 <= len(values) <= MAX_COLOURS:
             code = {value: number for number, value in enumerate(values)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -102,7 +102,7 @@ class ProductDetail(BaseModel):
     id: str
     title: str
     split: str = Field(description="The part of the data this product belongs to: train, validation or test.")
-    attributes: dict[str, str]
+    attributes: dict[str, Any]
     image_url: str
 
 

@@ -115,7 +115,7 @@ class ProductResult(BaseModel):
         description="How often results with such a score are right, 0 to 1; null where that was not measured."
     )
     signals: SignalValues | None = Field(description="Why it is here; null where nothing but the score is known.")
-    attributes: dict[str, str]
+    attributes: dict[str, Any]
     image_url: str
 
 

@@ -20,20 +20,21 @@ import numpy as np
 import numpy.typing as npt
 
 from index.ann.private_files import PrivateFiles
+from index.attributes import AttributeColumn, Written
 from index.pictures import FurtherVectors
 from index.product import Product, title_key
 from index.records import CatalogueInfo, Vectors
+from index.values import attributes_of
 
 Integers = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
 
 RECORDS = "records.bin"
 ARRAYS = ("images", "texts", "record_at", "ids", "id_of", "titles", "title_number", "title_of", "carried", "carried_at")
-"""The arrays of `Columns` by the name of their field; each is a `.npy` file."""
+FURTHER = ("further", "further_of")
+"""The arrays of `Columns` by the name of their field, those of further pictures apart; each is a `.npy` file."""
 Piece = tuple[Sequence[Product], Vectors, FurtherVectors | None]
 """n products, their vectors (2, n, D), image and text, and those of their further pictures; None: there are none."""
-FURTHER = ("further", "further_of")
-"""Arrays of further pictures; files that were made before there were any have none."""
 CODES = "codes-{}"
 """Name of the array of the n-th attribute."""
 
@@ -70,8 +71,8 @@ class Columns:
     """(M, D) of further pictures, product by product."""
     further_of: Integers
     """(M,) the row of each, in order."""
-    attributes: dict[str, tuple[list[str], Integers]]
-    """Name -> its distinct values as first written, and for each row (N,) which one; -1: no such attribute."""
+    attributes: dict[str, tuple[list[Written], Integers]]
+    """Name -> its distinct values as `AttributeColumn.of` takes them, and which one each row (N,) has; -1: none."""
 
     def __len__(self) -> int:
         return len(self.id_of)
@@ -79,7 +80,8 @@ class Columns:
     def product(self, row: int) -> Product:
         """Return the product of a row."""
         record = self.records[int(self.record_at[row]) : int(self.record_at[row + 1])].tobytes()
-        return Product(*json.loads(record))
+        product_id, title, attributes, split = json.loads(record)
+        return Product(product_id, title, attributes_of(attributes) or {}, split)
 
     def vectors(self, row: int) -> Vectors:
         """Return the vectors (2 + M, D) of a row: picture, text, M further pictures."""
@@ -122,8 +124,7 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
     title_of = np.empty(count, dtype=np.int32)
     ids = np.empty(count, dtype=np.uint64)
     titles: dict[str, int] = {}
-    values: dict[str, dict[str, int]] = {}
-    spelled: dict[str, list[str]] = {}
+    columns: dict[str, AttributeColumn] = {}
     codes: dict[str, array[int]] = {}
     owners: list[Integers] = [np.empty(0, dtype=np.int32)]
     row = 0
@@ -149,13 +150,10 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
                 title_of[row] = titles.setdefault(title_key(product.title), len(titles))
                 for name, value in product.attributes.items():
                     if name not in codes:
-                        codes[name], values[name], spelled[name] = array("i"), {}, []
+                        codes[name], columns[name] = array("i"), AttributeColumn()
                     column = codes[name]
                     column.extend([-1] * (row - len(column)))
-                    code = values[name].setdefault(title_key(value), len(values[name]))
-                    if code == len(spelled[name]):
-                        spelled[name].append(value)
-                    column.append(code)
+                    column.append(columns[name].code(value))
                 row += 1
     record_at, title_of, ids, count = record_at[: row + 1], title_of[:row], ids[:row], row
     by_title = np.argsort(title_of, kind="stable").astype(np.int32)
@@ -171,7 +169,7 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
         made[CODES.format(at)] = np.frombuffer(column, dtype=np.int32)
     for name, one in made.items():
         np.save(folder / f"{name}.npy", one, allow_pickle=False)
-    return {"attributes": [{"name": name, "values": spelled[name]} for name in codes]}
+    return {"attributes": [{"name": name, "values": columns[name].written} for name in codes]}
 
 
 def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, described: dict[str, Any]) -> Columns:
@@ -180,15 +178,12 @@ def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, describ
     Raises:
         ValueError, KeyError, TypeError: they are not there, or not what they should be.
     """
-    arrays = {name: files.array(f"{name}.npy") for name in ARRAYS}
-    if all(f"{name}.npy" in files for name in FURTHER):
-        arrays |= {name: files.array(f"{name}.npy") for name in FURTHER}
-    else:
-        arrays |= {"further": np.empty((0, info.dim), np.float32), "further_of": np.empty(0, np.int32)}
+    arrays = {name: files.array(f"{name}.npy") for name in (*ARRAYS, *FURTHER)}
     attributes = {}
     for at, one in enumerate(described["attributes"]):
         codes = files.array(f"{CODES.format(at)}.npy")
-        attributes[str(one["name"])] = ([str(value) for value in one["values"]], codes)
+        values = [value if isinstance(value, str) else list(map(int, value)) for value in one["values"]]
+        attributes[str(one["name"])] = values, codes
     records = np.frombuffer(files[RECORDS], dtype=np.uint8)
     columns = Columns(info, version, records=records, attributes=attributes, **arrays)
     count = len(columns)

@@ -36,7 +36,7 @@ from index.words import PostingLists
 
 logger = logging.getLogger("vitrine.index")
 
-FORMAT = 2
+FORMAT = 3
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
 WORDS_FILE = "words.npz"
@@ -218,8 +218,7 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
     title_rows = base.title_rows
     texts = base.texts if len(title_rows) == len(base) else np.ascontiguousarray(base.texts[title_rows])
     sides: list[tuple[Indexed, Vectors, Vectors]] = [("images", base.images, texts), ("texts", texts, base.images)]
-    if len(base.further):
-        sides.append(("further", base.further, texts))
+    sides += [("further", base.further, texts)] * bool(len(base.further))
     rows = sum(len(vectors) for _, vectors, _ in sides)
     chosen: dict[str, Choice] = {}
     measured: dict[str, list[dict[str, Any]]] = {}
@@ -277,10 +276,8 @@ def _read(
             raise ValueError(f"{name} is {'missing' if name not in found else 'damaged'}")
     base = read_columns(files, catalogue.info, int(manifest["version"]), manifest)
     ann: dict[Indexed, AnnIndex] = {}
-    sizes: dict[Indexed, int] = {"images": len(base), "texts": len(base.titles)}
-    if len(base.further):
-        sizes["further"] = len(base.further)
-    for side, size in sizes.items():
+    sizes: dict[Indexed, int] = {"images": len(base), "texts": len(base.titles), "further": len(base.further)}
+    for side, size in ((side, size) for side, size in sizes.items() if size):
         choice = from_json(manifest["near"][side])
         if choice.kind != "flat":
             ann[side] = load(indexes[side], f"{side}.faiss", choice)

@@ -13,6 +13,7 @@ from string import ascii_lowercase
 from common import InputError
 from index.metrics.judged import HALVES, Drawn, JudgedQuery
 from index.product import Product, title_key
+from index.values import first_text, keys_of
 
 COLOUR, TYPE = "baseColour", "articleType"
 MIN_GROUP = 3
@@ -84,14 +85,14 @@ def _titles(products: Iterable[Product]) -> Mapping[str, list[str]]:
 
 def _groups(products: Sequence[Product]) -> Mapping[str, list[str]]:
     """Return "brand colour type" -> ids of the products of which that is true, for groups that are large enough."""
-    values = {title_key(value) for product in products for value in product.attributes.values()}
+    values = {key for product in products for value in product.attributes.values() for key in keys_of(value)}
     begins = Counter(start for product in products for start in _starts(product))
     # What is a colour as well as the beginning of a brand says nothing clear.
     brands = {_brand(product, begins, values) for product in products} - values
     brands = {brand for brand in brands if brand.rpartition(" ")[2] not in JOINING}
     groups: dict[str, list[str]] = defaultdict(list)
     for product in products:
-        colour, kind = (product.attributes.get(name, "") for name in (COLOUR, TYPE))
+        colour, kind = (first_text(product.attributes.get(name)) for name in (COLOUR, TYPE))
         for brand in _starts(product):
             if colour and kind and brand in brands:
                 groups[title_key(f"{brand} {colour} {kind}")].append(product.id)

@@ -18,6 +18,7 @@ from index.metrics.rank import Floats, Integers, check_positions, checked_pair, 
 from index.pictures import FurtherVectors
 from index.product import Product, title_key
 from index.records import Snapshot, Vectors
+from index.values import first_text
 
 PRODUCT_CUTOFFS = (1, 5, 10, 100)
 TITLE_CUTOFFS = (1, 10, 100)
@@ -139,9 +140,9 @@ def title_slices(
     sizes = starts[queried + 1] - starts[queried]
 
     values = {
-        name: [product.attributes.get(name) or NOT_GIVEN for product in first]
+        name: [first_text(product.attributes.get(name)) or NOT_GIVEN for product in first]
         for name in by
-        if any(product.attributes.get(name) for product in products)
+        if any(first_text(product.attributes.get(name)) for product in products)
     }
     names = list(FREQUENCIES)
     bins = np.searchsorted(list(FREQUENCIES.values()), sizes, side="right") - 1

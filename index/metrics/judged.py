@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from common import InputError
 from index.product import Product, title_key
+from index.values import keys_of
 from index.words.analyse import words
 
 Half = Literal["tune", "report"]
@@ -43,8 +44,8 @@ class Where:
     def holds(self, product: Judged) -> bool:
         """Return whether a product meets the condition."""
         return (
-            all(product.values.get(name) in values for name, values in self.attributes.items())
-            and not any(product.values.get(name) in values for name, values in self.not_attributes.items())
+            all(product.has(name, values) for name, values in self.attributes.items())
+            and not any(product.has(name, values) for name, values in self.not_attributes.items())
             and all(phrase in product.title for phrase in self.title)
             and (not self.title_any or any(phrase in product.title for phrase in self.title_any))
             and not any(phrase in product.title for phrase in self.not_title)
@@ -59,14 +60,18 @@ class Judged:
     id: str
     title: str
     """Folded words, a space before and after each."""
-    values: Mapping[str, str]
-    """Attribute -> value, in the form of `title_key`."""
+    values: Mapping[str, tuple[str, ...]]
+    """Attribute -> its texts, in the form of `title_key`."""
 
     @classmethod
     def of(cls, product: Product) -> Judged:
         """Return a product as conditions see it."""
-        values = {name: title_key(value) for name, value in product.attributes.items()}
+        values = {name: keys_of(value) for name, value in product.attributes.items()}
         return cls(product.id, _phrase(product.title), values)
+
+    def has(self, name: str, values: Sequence[str]) -> bool:
+        """Return whether it has one of some values of an attribute."""
+        return any(key in values for key in self.values.get(name, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from index.metrics.queries import about, query_rows
 from index.metrics.rank import Integers, ranks
 from index.pictures import FurtherVectors
 from index.records import Snapshot, Vectors
+from index.values import first_text
 
 PRECISION_CUTOFFS = (1, 10)
 
@@ -74,7 +75,7 @@ def evaluate_kagl(
 
     categories: dict[str, Any] = {}
     for name in KAGL_ATTRIBUTES:
-        given = [product.attributes.get(name) for product in products]
+        given = [first_text(product.attributes.get(name)) for product in products]
         values = sorted({value for value in given if value})
         if values:
             numbers = {value: number for number, value in enumerate(values)}

@@ -19,6 +19,7 @@ from psycopg.types.json import Json
 from common import ArtefactError, ConflictError, NotFoundError, ReplacedError
 from index.damage import Damage, bad_lengths, check_share, length_fault, lengths_of, product_fault
 from index.location import Database
+from index.opening import check_encoder, check_format
 from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
 from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info, to_vectors
@@ -35,10 +36,9 @@ from index.records import (
     Snapshot,
     Vectors,
     Written,
-    check_encoder,
-    check_format,
     log_reaches,
 )
+from index.values import attributes_of
 
 
 class PostgresCatalogue:
@@ -226,15 +226,19 @@ class PostgresCatalogue:
                 bad = bad_lengths(lengths)
                 sound = []
                 for at, (product_id, title, given, split, *_) in enumerate(rows):
-                    fault = product_fault(product_id, title, split, given)
+                    attributes = attributes_of(given)
+                    fault = product_fault(product_id, title, split, attributes)
                     if not fault and bad[at]:
                         fault = length_fault(lengths[:, at].tolist())
-                    if fault:
+                    if fault or attributes is None:
                         self._damage.found(product_id, fault)
                         continue
                     sound.append(at)
                     # Few values are many products': each is held once.
-                    held = {once.setdefault(name, name): once.setdefault(value, value) for name, value in given.items()}
+                    held = {
+                        once.setdefault(name, name): once.setdefault(value, value) if isinstance(value, str) else value
+                        for name, value in attributes.items()
+                    }
                     products.append(Product(product_id, once.setdefault(title, title), held, split))
                 if found is not None:
                     pieces.append(found[:, sound])

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from psycopg.types.json import Jsonb
 
+from index.filters import Filters
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql
-from index.query import MAX_COUNTED, Filters
+from index.product import texts_of, title_key
+from index.query import MAX_COUNTED
 
 KEPT = 1000
 """Counts that are kept until the catalogue changes."""
@@ -43,14 +45,16 @@ class Counts:
                 # The words of a value are those of the first product that has it: looked up once the values are known.
                 rows = connection.execute(
                     self._catalogue.sql(
-                        "WITH found AS (SELECT p.keys ->> %s AS key, count(*) AS number, min(position) AS first"
-                        f" FROM {{build}}.products p WHERE {passing} GROUP BY 1)"
-                        " SELECT p.attributes ->> %s, number FROM found JOIN {build}.products p ON p.position = first"
-                        " WHERE key IS NOT NULL ORDER BY number DESC, first LIMIT %s"
+                        "WITH held AS (SELECT p.keys -> %s AS value, position FROM {build}.products p"
+                        f" WHERE {passing}), found AS (SELECT one #>> '{{{{}}}}' AS key, count(*) AS number,"
+                        " min(position) AS first FROM held, jsonb_path_query(value, '$[*]') AS one GROUP BY 1)"
+                        " SELECT key, p.attributes -> %s, number FROM found"
+                        " JOIN {build}.products p ON p.position = first ORDER BY number DESC, first LIMIT %s"
                     ),
                     [name, *values, name, MAX_COUNTED],
                 ).fetchall()
-                found = _remember(self._facets, key, dict(rows))
+                shown = {_as_written(one, value): number for one, value, number in rows}
+                found = _remember(self._facets, key, shown)
             counts[name] = dict(found)
         return counts
 
@@ -68,6 +72,12 @@ class Counts:
             self._catalogue.sql(f"SELECT {counted} FROM {{build}}.products p WHERE {where}"), values
         ).fetchone()
         return int(row[0]) if row else 0
+
+
+def _as_written(key: str, stored: Any) -> str:
+    """Return the text of a stored value that is compared as `key`."""
+    value = tuple(stored) if isinstance(stored, list) else stored
+    return next((text for text in texts_of(value) if title_key(text) == key), key)
 
 
 def _whole(value: Any) -> Hashable:

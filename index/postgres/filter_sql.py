@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from index.postgres.rows import storable
+from index.filters import Filter, Filters
+from index.postgres.rows import LARGEST, storable
 from index.product import title_key
-from index.query import Filter, Filters
 
 
 def filter_sql(filters: Filters, exclude: Iterable[str]) -> tuple[str, list[Any]]:
@@ -39,13 +40,23 @@ def _conditions(name: str, condition: Filter) -> Iterator[tuple[str, list[Any]]]
 
     def contains(written: Iterable[str]) -> list[Any]:
         keys = (title_key(value) for value in written)
-        return [Jsonb({name: key}) for key in keys if storable(key)]
+        # Once as the value, once as one of a list of values.
+        return [Jsonb({name: form}) for key in keys if storable(key) for form in (key, [key])]
 
     if condition.any is not None:
         allowed = contains(condition.any)
         yield "(" + (" OR ".join(["p.keys @> %s"] * len(allowed)) or "FALSE") + ")", allowed
     for one in contains(condition.none):
         yield "NOT p.keys @> %s", [one]
-    for limit, sign in ((condition.gte, ">="), (condition.gt, ">"), (condition.lte, "<="), (condition.lt, "<")):
-        if limit is not None:
-            yield f"(p.numbers ->> %s)::numeric {sign} %s::numeric", [name, repr(float(limit))]
+    if bounds := condition.bounds:
+        # One value of a list must be within all bounds. Dates are objects, so that none is taken for a number.
+        value = "@" if bounds[0].of == "number" else "@.date"
+        path = " && ".join(f"{value} {bound.sign} {_number(bound.at)}" for bound in bounds)
+        yield "jsonb_path_exists(p.numbers -> %s, %s::jsonpath)", [name, f"$[*] ? ({path})"]
+
+
+def _number(limit: float) -> str:
+    """Return a bound as a JSON path has it."""
+    if math.isfinite(limit):
+        return repr(float(limit))
+    return f"{'-' if limit < 0 else ''}{LARGEST}"

@@ -5,24 +5,27 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from psycopg.types.json import Json, Jsonb
 
 from common import DamagedProductError, InputError
 from index.damage import Damage, product_fault, sound_entry
-from index.product import Product, SplitRule, title_key
-from index.query import number_of
-from index.records import CatalogueInfo, Entry, Vectors, check_split, checked_vector, entry_digest
+from index.product import Product, SplitRule, texts_of, title_key
+from index.records import CatalogueInfo, Entry, Vectors, check_product, checked_vector, entry_digest
+from index.values import attributes_of, date_of, keys_of, number_of
 
 COLUMNS = (
     "position, seq, lead, title_id, id, title, split, digest, attributes, keys, numbers, image_vector, text_vector"
 )
 TYPES = ["int8", "int8", "bool", "uuid", "text", "text", "text", "text", "json", "jsonb", "jsonb", "vector", "vector"]
 """Of `COLUMNS`."""
+LARGEST = 10**400
+"""What stands for a number without an end, since JSON has none: no float is as large."""
+T = TypeVar("T")
 ENTRY_COLUMNS = "p.id, title, attributes, split, image, image_vector, text_vector, digest"
 """All of a product (p) and its picture."""
 
@@ -34,16 +37,13 @@ def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, 
         InputError: an unknown split, a vector that cannot be stored, or text that PostgreSQL cannot store.
     """
     product = entry.product
-    check_split(product)
-    words = (product.id, product.title, *product.attributes, *product.attributes.values())
+    check_product(product)
+    texts = (text for value in product.attributes.values() for text in texts_of(value))
+    words = (product.id, product.title, *product.attributes, *texts)
     if not all(map(storable, words)):
         raise InputError(f"product {product.id!r} has a NUL or half a character, which PostgreSQL cannot store")
-    keys = {name: title_key(value) for name, value in product.attributes.items()}
-    numbers = {name: number for name, key in keys.items() if not math.isnan(number := number_of(key))}
-    limited = {
-        name: value if math.isfinite(value) else int(math.copysign(1, value)) * 10**400
-        for name, value in numbers.items()
-    }
+    keys = {name: keys_of(value) for name, value in product.attributes.items()}
+    numbers = {name: found for name, texts in keys.items() if (found := [*_numbers(texts)])}
     return (
         position,
         seq,
@@ -54,11 +54,25 @@ def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, 
         product.split,
         entry_digest(product, entry.image),
         Json(dict(product.attributes)),
-        Jsonb(keys),
-        Jsonb(limited),
+        Jsonb({name: _alone(texts) for name, texts in keys.items()}),
+        Jsonb({name: _alone(found) for name, found in numbers.items()}),
         checked_vector(entry.image_vector, dim, product.id, "image"),
         checked_vector(entry.text_vector, dim, product.id, "text"),
     )
+
+
+def _alone(values: Sequence[T]) -> T | Sequence[T]:
+    """Return the only value itself."""
+    return values[0] if len(values) == 1 else values
+
+
+def _numbers(keys: Iterable[str]) -> Iterator[Any]:
+    """Yield the numbers and dates that some texts are; a number without an end as one larger than any other."""
+    for key in keys:
+        if not math.isnan(number := number_of(key)):
+            yield number if math.isfinite(number) else int(math.copysign(1, number)) * LARGEST
+        elif not math.isnan(date := date_of(key)):
+            yield {"date": date}
 
 
 def storable(word: str) -> bool:
@@ -88,9 +102,11 @@ def to_entry(row: Sequence[Any], damage: Damage) -> tuple[Entry, str]:
         DamagedProductError: it is none that we write, or not what was written.
     """
     product_id, title, attributes, split, image, image_vector, text_vector, digest = row
-    if fault := product_fault(product_id, title, split, attributes):
+    given = attributes_of(attributes)
+    fault = product_fault(product_id, title, split, given)
+    if fault or given is None:
         raise damage.refused(product_id, fault)
-    product = Product(product_id, title, attributes, split)
+    product = Product(product_id, title, given, split)
     return sound_entry(product, bytes(image), list(to_vectors((image_vector, text_vector))), digest, damage), str(
         digest
     )

@@ -9,6 +9,7 @@ over half-precision vectors.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from index.product import Product
 from index.query import Side
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Integers, score_exactly
+from index.values import attributes_of
 
 EXACT_ROWS = 10_000
 """Where at most this many products pass a query's filters, all of them are compared."""
@@ -35,6 +37,11 @@ class FoundRow:
 
     title: uuid.UUID
     product: Product
+
+
+def _product(row: Sequence[Any]) -> Product:
+    product_id, title, attributes, split = row
+    return Product(product_id, title, attributes_of(attributes) or {}, split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class Scan:
                 width = min(8 * width, self.total)
                 continue
             order, scores = order[:end], scores[:end]
-            found = [FoundRow(rows[at][1], Product(*rows[at][2:6])) for at in order]
+            found = [FoundRow(rows[at][1], _product(rows[at][2:6])) for at in order]
             return FoundRanking(found, scores, vectors[order])
 
     @property

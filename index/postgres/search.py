@@ -10,6 +10,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from index.filters import Filters
 from index.language.understand import Languages
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
@@ -20,7 +21,6 @@ from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
 from index.postgres.texts import TextKeeper
 from index.postgres.vectors import QueryVectors, Rankings
 from index.query import (
-    Filters,
     LikeVectors,
     SearchQuery,
     Side,

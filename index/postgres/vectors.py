@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from index.attributes import Mask
+from index.filters import Filter, Filters
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.rows import to_vectors
 from index.postgres.scan import Scan
-from index.query import SIDES, Filter, Filters, SearchQuery, Side
+from index.query import SIDES, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
-from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
 from index.vectors.rows import Rows
 from index.vectors.state import IndexState

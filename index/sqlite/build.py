@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import shutil
 import sqlite3
 import time
@@ -19,8 +18,10 @@ from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreadable_error
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 from index.sqlite.edited import edited_products, read_entries, remember
+from index.sqlite.picture_files import PictureFiles, Pictures, set_picture_mode, sync_names
+from index.sqlite.picture_sweep import sweep
 from index.sqlite.pictures import PICTURES, forget_pictures, marks
-from index.sqlite.rows import DamagedError, info_to_rows, insert_entry, read_info
+from index.sqlite.rows import DamagedError, info_to_rows, insert_entry, read_info, settle_pictures
 from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, version_of
 from index.sqlite.wal import ACKNOWLEDGED, FOREIGN, SHM, WAL, check_acknowledged, moment_of
 
@@ -44,6 +45,7 @@ class CatalogueWriter:
         encode: makes the vectors of edited products, where those that they have are of another encoder.
         keep: which edits; None: none at all, and what is there need not be readable.
         replaced_kept_s: how long replaced catalogues are kept.
+        pictures: where its pictures go, from now on too.
 
     Raises:
         ArtefactError: on entering, when the folder holds something other than a catalogue that can be read; on
@@ -59,12 +61,14 @@ class CatalogueWriter:
         *,
         keep: Keep | None = Keep(),  # noqa: B008 - frozen
         replaced_kept_s: float = REPLACED_KEPT_S,
+        pictures: Pictures = "size",
     ) -> None:
         self._folder = folder.resolve()
         self._info = info
         self._keep = keep
         self._carrier = Carrier(self, info, encode)
         self._replaced_kept_s = replaced_kept_s
+        self._picture_mode = pictures
         self._build = self._building()
 
     @property
@@ -90,7 +94,7 @@ class CatalogueWriter:
         """
         for entry in entries:
             try:
-                insert_entry(self._connection, entry, self._info.dim, 0, "ABORT")
+                insert_entry(self._connection, entry, self._info.dim, 0, self._pictures, "ABORT")
             except sqlite3.IntegrityError:
                 raise repeated_id_error(entry.product.id) from None
 
@@ -121,23 +125,29 @@ class CatalogueWriter:
         _clear_abandoned(folder)
         partial = folder.with_name(f".{folder.name}.{name}.partial")
         partial.mkdir(parents=True)
+        self._pictures = PictureFiles(partial, self._picture_mode, shared=folder)
         try:
-            with ExitStack() as until_swapped:
+            with ExitStack() as until_swapped, self._pictures.batch():
                 # One transaction in the default rollback mode: its commit syncs the data and leaves a single
                 # file, which can be read from a read-only file system.
                 build = partial / BUILD.format(name)
                 with closing(sqlite3.connect(build, isolation_level=None)) as connection:
                     connection.executescript(SCHEMA + PICTURES)
+                    set_picture_mode(connection, self._picture_mode)
                     connection.execute("BEGIN")
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", info_to_rows(self._info))
                     yield connection
                     if self._keep is not None:
                         while (folder / FILE).is_file() and not self._carry_over(self._keep, until_swapped):
                             pass  # another build took its place meanwhile: its edits are kept too
+                    settle_pictures(connection, self._pictures)
                     connection.execute("COMMIT")
+                if (folder / FILE).exists():
+                    until_swapped.enter_context(self._pictures.moved_to(folder))
                 (partial / FILE).symlink_to(build.name)
                 before_swap = _put_in_place(partial, build, folder)
                 _clear_replaced(folder, {before_swap, folder / build.name}, self._replaced_kept_s)
+            sweep(folder)
         except sqlite3.OperationalError as error:
             if resource := resource_error(error):
                 raise resource from error
@@ -165,6 +175,7 @@ class CatalogueWriter:
                 old.execute(f"PRAGMA busy_timeout = {int(1000 * REPLAY_BUSY_S)}")
                 info = read_info(old, self._folder)
                 check_acknowledged(file, old)
+                held.enter_context(PictureFiles(self._folder).held())
             wanted = keep.range(file.stem)
             for number in range(ROUNDS + 1):
                 with self._reading_old():
@@ -188,7 +199,7 @@ class CatalogueWriter:
 
         def read(ids: Sequence[str]) -> list[tuple[Entry, str]]:
             with self._reading_old():
-                return read_entries(old, ids, info.dim, damage)
+                return read_entries(old, ids, info.dim, damage, PictureFiles(self._folder))
 
         with self._reading_old():
             edited = edited_products(old, wanted, until)
@@ -231,22 +242,13 @@ def _put_in_place(partial: Path, build: Path, folder: Path) -> Path | None:
     if not (folder / FILE).exists():
         if folder.exists():
             folder.rmdir()
-        _sync_names(partial)
+        sync_names(partial)
         partial.rename(folder)
-        _sync_names(folder.parent)
+        sync_names(folder.parent)
         return None
     before = (folder / FILE).resolve()
     build.rename(folder / build.name)
-    _sync_names(folder)
+    sync_names(folder)
     (partial / FILE).replace(folder / FILE)
-    _sync_names(folder)
+    sync_names(folder)
     return before
-
-
-def _sync_names(folder: Path) -> None:
-    """Put on the disk which file each name in a folder stands for."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

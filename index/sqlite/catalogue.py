@@ -15,9 +15,11 @@ from types import TracebackType
 
 from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError
 from index.damage import Damage, check_share
+from index.opening import check_encoder
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
-from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
+from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written
+from index.sqlite.picture_files import PictureFiles
 from index.sqlite.pictures import read_digests, read_picture
 from index.sqlite.rows import (
     COLUMNS,
@@ -68,6 +70,7 @@ class Catalogue:
         self._folder = folder
         self._file = file
         self._damage = Damage(folder)
+        self._pictures = PictureFiles(file.parent)
         self._lock = threading.RLock()
         self._connection, self._identity = open_reader(file)
         self._writes: Writes | None = None
@@ -207,8 +210,8 @@ class Catalogue:
             NotFoundError: no product of that id, or no such picture of it.
             DamagedProductError: it is not what was stored.
         """
-        with self._moment() as connection:
-            found = read_picture(connection, product_id, number, self._damage)
+        with self._pictures.held(), self._moment() as connection:
+            found = read_picture(connection, product_id, number, self._damage, self._pictures)
             return self.entry(product_id)[0].image if found is None else found
 
     def picture_digests(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -227,11 +230,12 @@ class Catalogue:
             NotFoundError: no product of that id.
             DamagedProductError: it is not what was stored.
         """
-        with self._moment() as connection:
-            found = read_entry_row(connection, product_id)
-        if found is None:
-            raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-        return to_entry(*found, self.info.dim, self._damage)
+        with self._pictures.held():
+            with self._moment() as connection:
+                found = read_entry_row(connection, product_id)
+            if found is None:
+                raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
+            return to_entry(*found, self.info.dim, self._damage, self._pictures)
 
     def damaged(self) -> Mapping[str, str]:
         """Return the damaged products that were met since this was opened: id -> what is wrong."""

@@ -14,6 +14,7 @@ from common import DamagedProductError
 from index.damage import Damage
 from index.kept import EditRange
 from index.records import Entry
+from index.sqlite.picture_files import PictureFiles
 from index.sqlite.pictures import further_rows, marks
 from index.sqlite.rows import ENTRY_COLUMNS, to_entry
 
@@ -65,7 +66,7 @@ def edited_products(connection: sqlite3.Connection, wanted: EditRange, until: in
 
 
 def read_entries(
-    connection: sqlite3.Connection, ids: Sequence[str], dim: int, damage: Damage
+    connection: sqlite3.Connection, ids: Sequence[str], dim: int, damage: Damage, pictures: PictureFiles
 ) -> list[tuple[Entry, str]]:
     """Return those of these products that are there, and their digests, in the order of the catalogue.
 
@@ -78,5 +79,5 @@ def read_entries(
     found = []
     for row in rows:
         with suppress(DamagedProductError):
-            found.append(to_entry(row, further_rows(connection, row[0]), dim, damage))
+            found.append(to_entry(row, further_rows(connection, row[0]), dim, damage, pictures))
     return found

@@ -11,32 +11,42 @@ from common import ConflictError
 from index.damage import Damage
 from index.records import Delete, Put, Written, outcome_of
 from index.sqlite.edited import forget_changes, read_entries
+from index.sqlite.picture_files import PictureFiles
 from index.sqlite.pictures import PICTURES, forget_pictures
-from index.sqlite.rows import insert_entry
+from index.sqlite.rows import insert_entry, settle_pictures
 from index.sqlite.schema import version_of
 
 
 def write_edits(
-    connection: sqlite3.Connection, edits: Sequence[Put | Delete], dim: int, log_length: int, damage: Damage
+    connection: sqlite3.Connection,
+    edits: Sequence[Put | Delete],
+    dim: int,
+    log_length: int,
+    damage: Damage,
+    pictures: PictureFiles,
 ) -> list[Written | ConflictError]:
     """Make `edits` in order, inside the transaction that `connection` is in, and shorten the log.
 
     Raises:
         InputError: an entry that cannot be stored.
+        NoSpaceError, ArtefactError: a picture's file cannot be written.
     """
     connection.execute(PICTURES)
-    outcomes = [_write_one(connection, edit, dim, damage) for edit in edits]
+    outcomes = [_write_one(connection, edit, dim, damage, pictures) for edit in edits]
+    settle_pictures(connection, pictures)
     version = version_of(connection)
     forget_changes(connection, version - log_length)
     return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
 
 
-def _write_one(connection: sqlite3.Connection, edit: Put | Delete, dim: int, damage: Damage) -> Written | ConflictError:
+def _write_one(
+    connection: sqlite3.Connection, edit: Put | Delete, dim: int, damage: Damage, pictures: PictureFiles
+) -> Written | ConflictError:
     found = connection.execute("SELECT digest FROM products WHERE id = ?", (edit.id,)).fetchone()
     outcome = outcome_of(edit, None if found is None else str(found[0]))
     if isinstance(edit, Put) and isinstance(outcome, Written) and not outcome.changed:
         # What is damaged is put in again, though its digest says that it is what was sent.
-        outcome = replace(outcome, changed=not read_entries(connection, [edit.id], dim, damage))
+        outcome = replace(outcome, changed=not read_entries(connection, [edit.id], dim, damage, pictures))
     if isinstance(outcome, ConflictError) or not outcome.changed:
         return outcome
     kind = "put" if isinstance(edit, Put) else "delete"
@@ -44,7 +54,7 @@ def _write_one(connection: sqlite3.Connection, edit: Put | Delete, dim: int, dam
     forget_pictures(connection, [edit.id])
     if isinstance(edit, Put):
         # The row that is replaced goes, and the new one gets the next position: it stands at the end.
-        insert_entry(connection, edit.entry, dim, int(seq or 0), "REPLACE")
+        insert_entry(connection, edit.entry, dim, int(seq or 0), pictures, "REPLACE")
     else:
         connection.execute("DELETE FROM products WHERE id = ?", (edit.id,))
     return outcome

@@ -20,6 +20,7 @@ from index.pictures import (
     picture_digest,
 )
 from index.records import Entry, checked_vector
+from index.sqlite.picture_files import Lost, PictureFiles
 
 # `position`: of the product, which gets another one whenever it is replaced. `place`: of the picture. The first one,
 # number 0, is in the table of products: here it has its digest only, so that no picture is read to list digests.
@@ -47,7 +48,7 @@ def has_pictures(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'pictures'").fetchone() is not None
 
 
-def picture_rows(entry: Entry, dim: int, position: int) -> list[tuple[Any, ...]]:
+def picture_rows(entry: Entry, dim: int, position: int, pictures: PictureFiles) -> list[tuple[Any, ...]]:
     """Return the values of `INSERT_PICTURE` for all pictures of an entry, after checking them.
 
     Raises:
@@ -57,7 +58,7 @@ def picture_rows(entry: Entry, dim: int, position: int) -> list[tuple[Any, ...]]
     rows: list[tuple[Any, ...]] = [(position, 0, picture_digest(entry.image), None, None)]
     for place, one in enumerate(entry.more, 1):
         vector = checked_vector(one.vector, dim, entry.product.id, "image").tobytes()
-        rows.append((position, place, picture_digest(one.image), vector, one.image))
+        rows.append((position, place, picture_digest(one.image), vector, pictures.stored(one.image)))
     return rows
 
 
@@ -101,7 +102,9 @@ def stacked(vectors: Sequence[Sequence[Any]], dim: int) -> FurtherVectors | None
     return FurtherVectors(np.array(owners, dtype=np.int64), found)
 
 
-def read_picture(connection: sqlite3.Connection, product_id: str, number: int, damage: Damage) -> bytes | None:
+def read_picture(
+    connection: sqlite3.Connection, product_id: str, number: int, damage: Damage, pictures: PictureFiles
+) -> bytes | None:
     """Return a picture of a product as it was delivered; None where that is its only one, or there is no product.
 
     Raises:
@@ -126,9 +129,11 @@ def read_picture(connection: sqlite3.Connection, product_id: str, number: int, d
         " WHERE products.position = ?",
         (number, position),
     ).fetchone()
-    if not isinstance(image, bytes) or picture_digest(image) != digest:
-        raise damage.refused(product_id, f"its picture number {number} has not the digest that it was stored with")
-    return image
+    found = pictures.loaded(image)
+    if not isinstance(found, bytes) or picture_digest(found) != digest:
+        reason = f"its picture number {number} has not the digest that it was stored with"
+        raise damage.refused(product_id, found.reason if isinstance(found, Lost) else reason)
+    return found
 
 
 def read_digests(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -147,15 +152,11 @@ def read_digests(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str
         # An older version has written the others: their pictures are read.
         some = [one for one in some if one not in found]
         rows = connection.execute(f"SELECT id, image FROM products WHERE id IN ({marks(some)})", some)  # noqa: S608
-        found.update((product_id, (picture_digest(image),)) for product_id, image in rows)
+        # A picture in a file has its digest for a name.
+        found.update((one, (image if isinstance(image, str) else picture_digest(image),)) for one, image in rows)
     return found
 
 
 def marks(values: Sequence[str]) -> str:
     """Return a place for each of some values in a statement."""
     return ", ".join("?" * len(values))
-
-
-def to_further(rows: Sequence[PictureRow]) -> list[tuple[Any, Vectors]]:
-    """Return pictures and their vectors (D,), from rows whose vectors are sound."""
-    return [(image, np.frombuffer(blob, dtype="<f4").astype(np.float32)) for blob, image in rows]

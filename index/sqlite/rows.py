@@ -22,6 +22,7 @@ from index.damage import (
     product_fault,
     sound_entry,
 )
+from index.opening import check_format
 from index.pictures import FurtherVectors
 from index.product import Product, SplitRule
 from index.records import (
@@ -29,11 +30,11 @@ from index.records import (
     Changes,
     Entry,
     Vectors,
-    check_format,
-    check_split,
+    check_product,
     checked_vector,
     log_reaches,
 )
+from index.sqlite.picture_files import Lost, PictureFiles
 from index.sqlite.pictures import (
     INSERT_PICTURE,
     PictureRow,
@@ -42,9 +43,8 @@ from index.sqlite.pictures import (
     has_pictures,
     picture_rows,
     stacked,
-    to_further,
 )
-from index.sqlite.schema import FORMAT, version_of
+from index.sqlite.schema import FORMAT, FORMAT_OF_FILES, FORMATS, version_of
 
 INSERT = (
     "INSERT OR {otherwise} INTO products (id, title, split, attributes, seq, digest, image_vector, text_vector, image)"
@@ -63,14 +63,15 @@ class DamagedError(Exception):
     """A catalogue that no version of ours wrote; the text says what is wrong with it."""
 
 
-def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
+def entry_to_row(entry: Entry, dim: int, seq: int, pictures: PictureFiles) -> tuple[Any, ...]:
     """Return the values of `INSERT` for an entry, after checking it.
 
     Raises:
         InputError: an unknown split, or a vector that cannot be stored.
+        NoSpaceError, ArtefactError: a picture's file cannot be written.
     """
     product = entry.product
-    check_split(product)
+    check_product(product)
     return (
         product.id,
         product.title,
@@ -80,25 +81,40 @@ def entry_to_row(entry: Entry, dim: int, seq: int) -> tuple[Any, ...]:
         entry.digest,
         checked_vector(entry.image_vector, dim, product.id, "image").tobytes(),
         checked_vector(entry.text_vector, dim, product.id, "text").tobytes(),
-        entry.image,
+        pictures.stored(entry.image),
     )
 
 
-def insert_entry(connection: sqlite3.Connection, entry: Entry, dim: int, seq: int, otherwise: str) -> None:
+def insert_entry(
+    connection: sqlite3.Connection, entry: Entry, dim: int, seq: int, pictures: PictureFiles, otherwise: str
+) -> None:
     """Insert an entry with its pictures; `otherwise` is what SQLite does where its id is there: ABORT or REPLACE.
 
     Raises:
         InputError: as `entry_to_row`, or too many pictures.
         sqlite3.IntegrityError: its id is there.
     """
-    row = entry_to_row(entry, dim, seq)
-    position = connection.execute(INSERT.format(otherwise=otherwise), row).lastrowid
-    connection.executemany(INSERT_PICTURE, picture_rows(entry, dim, int(position or 0)))
+    row = entry_to_row(entry, dim, seq, pictures)
+    position = int(connection.execute(INSERT.format(otherwise=otherwise), row).lastrowid or 0)
+    # A version that knows of one picture a product may have left some behind, at a position that is used again.
+    connection.execute("DELETE FROM pictures WHERE position = ?", (position,))
+    connection.executemany(INSERT_PICTURE, picture_rows(entry, dim, position, pictures))
 
 
 def info_to_rows(info: CatalogueInfo) -> list[tuple[str, str]]:
     """Return the rows of the table `meta`."""
     return [(key, json.dumps(value)) for key, value in {"format": FORMAT, **asdict(info)}.items()]
+
+
+def settle_pictures(connection: sqlite3.Connection, pictures: PictureFiles) -> None:
+    """Put pictures on the disk, before the rows that name their files are committed.
+
+    Raises:
+        NoSpaceError, ArtefactError: as `PictureFiles.settle`.
+    """
+    if pictures.settle():
+        # Versions that know of no such files say so, and do not take every picture for damaged.
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'format'", (json.dumps(FORMAT_OF_FILES),))
 
 
 def read_info(connection: sqlite3.Connection, place: object) -> CatalogueInfo:
@@ -111,7 +127,7 @@ def read_info(connection: sqlite3.Connection, place: object) -> CatalogueInfo:
     rows = connection.execute("SELECT key, value FROM meta").fetchall()
     try:
         meta: dict[str, Any] = {key: json.loads(value) for key, value in rows}
-        check_format(place, meta.pop("format"), FORMAT)
+        check_format(place, meta.pop("format"), *FORMATS)
         return CatalogueInfo(**{**meta, "split": SplitRule(**meta["split"])})
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"its description is incomplete: {error!r}") from error
@@ -126,7 +142,9 @@ def read_entry_row(connection: sqlite3.Connection, product_id: str) -> tuple[Seq
     return None if row is None else (row, further_rows(connection, row[0]))
 
 
-def to_entry(row: Sequence[Any], further: Sequence[PictureRow], dim: int, damage: Damage) -> tuple[Entry, str]:
+def to_entry(
+    row: Sequence[Any], further: Sequence[PictureRow], dim: int, damage: Damage, pictures: PictureFiles
+) -> tuple[Entry, str]:
     """Return the entry and the digest of a row of `ENTRY_COLUMNS`, with its further pictures.
 
     Raises:
@@ -135,10 +153,16 @@ def to_entry(row: Sequence[Any], further: Sequence[PictureRow], dim: int, damage
     _, image_blob, text_blob, product_id, title, split, attributes, digest, image = row
     given = parsed_attributes(attributes)
     blobs = (image_blob, text_blob, *(blob for blob, _ in further))
-    if fault := product_fault(product_id, title, split, given) or _blob_fault(blobs, dim):
+    fault = product_fault(product_id, title, split, given) or _blob_fault(blobs, dim)
+    if fault or given is None:
         raise damage.refused(product_id, fault)
-    product, vectors = Product(product_id, title, given, split), (to_vector(image_blob), to_vector(text_blob))
-    return sound_entry(product, image, vectors, digest, damage, to_further(further)), str(digest)
+    images = [pictures.loaded(one) for one in (image, *(one for _, one in further))]
+    for one in images:
+        if isinstance(one, Lost):
+            raise damage.refused(product_id, one.reason)
+    product, vectors = Product(product_id, title, given, split), [to_vector(blob) for blob in blobs]
+    more = list(zip(images[1:], vectors[2:], strict=True))
+    return sound_entry(product, images[0], vectors[:2], digest, damage, more), str(digest)
 
 
 def _blob_fault(blobs: Sequence[Any], dim: int) -> str:
@@ -175,7 +199,8 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
             position, image_blob, text_blob, product_id, title, split, attributes = row
             given = parsed_attributes(attributes)
             blobs = (image_blob, text_blob, *found.get(position, ()))
-            if fault := product_fault(product_id, title, split, given) or _blob_fault(blobs, dim):
+            fault = product_fault(product_id, title, split, given) or _blob_fault(blobs, dim)
+            if fault or given is None:
                 damage.found(product_id, fault)
                 continue
             kept.append(row)

@@ -22,6 +22,9 @@ catalogue that was replaced never meets the new one.
 """
 BUILD = "catalogue-{}.sqlite"
 FORMAT = 2
+FORMAT_OF_FILES = 3
+"""The format of a catalogue some of whose pictures are files beside it (`picture_files.py`); else it is that of 2."""
+FORMATS = (FORMAT, FORMAT_OF_FILES)
 
 BUSY_S = 10.0
 """Longest that a write waits for another process's write, in seconds."""
@@ -29,7 +32,7 @@ BUSY_S = 10.0
 # `position` keeps the order through VACUUM; a product that is replaced goes to the end. `seq` is the change that last
 # touched a product: 0 for everything the build itself put there, which the log therefore does not repeat. `digest`
 # names what a client sees of a product. The picture comes last, so that reading the other columns does not walk
-# through the pages of a large picture.
+# through the pages of a large picture: its bytes, or as a text the name of the file that has them.
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE products (
@@ -45,6 +48,7 @@ CREATE TABLE products (
     image BLOB NOT NULL
 );
 CREATE INDEX changed_products ON products (seq) WHERE seq > 0;
+CREATE INDEX picture_files ON products (image) WHERE typeof(image) = 'text';
 CREATE TABLE changes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     product_id TEXT NOT NULL,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from common import ArtefactError, DatabaseUnavailableError
 from index.kept import Moment, unreadable_error
-from index.sqlite.schema import FILE, FORMAT, connect, version_of
+from index.sqlite.schema import FILE, FORMATS, connect, version_of
 
 logger = logging.getLogger("vitrine.index")
 
@@ -170,8 +170,10 @@ def moment_of(folder: Path) -> Moment | None:
     try:
         with closing(connect(file, "ro")) as connection:
             (found,) = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-            if json.loads(found) != FORMAT:
-                raise unreadable_error(folder, f"its format is {found}, this version reads {FORMAT}")
+            if json.loads(found) not in FORMATS:
+                raise unreadable_error(
+                    folder, f"its format is {found}, this version reads {FORMATS[0]} to {FORMATS[-1]}"
+                )
             return Moment(file.stem, check_acknowledged(file, connection))
     except (OSError, sqlite3.Error, TypeError, ValueError) as error:
         raise unreadable_error(folder, error) from error

@@ -13,6 +13,7 @@ from index.kept import EditRange
 from index.records import Entry, Whole
 from index.sqlite.catalogue import Catalogue
 from index.sqlite.edited import edited_products, read_entries
+from index.sqlite.picture_files import PictureFiles
 from index.sqlite.rows import DamagedError
 from index.sqlite.schema import FILE, open_reader, version_of
 
@@ -32,7 +33,8 @@ def whole_folder(folder: Path, damage: Damage | None = None) -> Iterator[Whole]:
     with Catalogue.open(folder) as catalogue:  # finds out what is wrong with it
         info, file = catalogue.info, folder.resolve() / f"{catalogue.build}.sqlite"
         connection, _ = open_reader(file)
-    with closing(connection):
+    pictures = PictureFiles(file.parent)
+    with closing(connection), pictures.held():
         with _readable(folder):
             connection.execute("BEGIN")
             version = version_of(connection)
@@ -43,18 +45,20 @@ def whole_folder(folder: Path, damage: Damage | None = None) -> Iterator[Whole]:
             version,
             count,
             [one for one, _ in edited],
-            _entries(connection, info.dim, damage or Damage(folder), folder),
+            _entries(connection, info.dim, damage or Damage(folder), pictures, folder),
         )
 
 
-def _entries(connection: sqlite3.Connection, dim: int, damage: Damage, folder: Path) -> Iterator[tuple[Entry, str]]:
+def _entries(
+    connection: sqlite3.Connection, dim: int, damage: Damage, pictures: PictureFiles, folder: Path
+) -> Iterator[tuple[Entry, str]]:
     last = -1
     while True:
         with _readable(folder):
             rows = connection.execute(
                 "SELECT position, id FROM products WHERE position > ? ORDER BY position LIMIT ?", (last, TOGETHER)
             ).fetchall()
-            found = read_entries(connection, [product_id for _, product_id in rows], dim, damage)
+            found = read_entries(connection, [product_id for _, product_id in rows], dim, damage, pictures)
         if not rows:
             return
         yield from found

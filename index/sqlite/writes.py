@@ -13,6 +13,8 @@ from index.damage import Damage
 from index.names import KnownNames
 from index.records import Delete, Put, Written
 from index.sqlite.edits import roll_back, write_edits
+from index.sqlite.picture_files import PictureFiles, picture_mode
+from index.sqlite.picture_sweep import sweep, sweep_due
 from index.sqlite.rows import attribute_names
 from index.sqlite.schema import open_writer, version_of
 from index.sqlite.wal import Log
@@ -48,6 +50,9 @@ class Writes:
         self._turn = threading.Lock()
         self._names = KnownNames(lambda since: attribute_names(self.connection, since))
         self._open()
+        self._swept = version_of(self.connection)
+        permissions = file.stat().st_mode & 0o666  # that of SQLite's own files beside the catalogue
+        self._pictures = PictureFiles(file.parent, picture_mode(self.connection), permissions=permissions)
 
     def _open(self) -> None:
         self.connection = open_writer(self._file)
@@ -56,7 +61,7 @@ class Writes:
 
     def write(self, edits: Sequence[Put | Delete], dim: int) -> list[Written | ConflictError]:
         """As `Catalogue.write`."""
-        with self._turn:
+        with self._turn, self._pictures.batch():
             self._mend()
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
@@ -65,7 +70,7 @@ class Writes:
                     if self._replaced() or not self._log.in_place():
                         raise ReplacedError("another catalogue has just taken this one's place; send it again")
                     self._names.check(edits, version_of(self.connection))
-                    outcomes = write_edits(self.connection, edits, dim, self._log_length, self._damage)
+                    outcomes = write_edits(self.connection, edits, dim, self._log_length, self._damage, self._pictures)
                     self.connection.execute("COMMIT")
                 except BaseException:
                     roll_back(self.connection)
@@ -85,6 +90,10 @@ class Writes:
             self._mend()
             with suppress(sqlite3.Error):  # the log has it still; who writes next is told what is wrong
                 self._log.fold(self.connection)
+            version = version_of(self.connection)
+        if version != self._swept and sweep_due(self._file.parent):
+            self._swept = version
+            sweep(self._file.parent)
 
     def _mend(self) -> None:
         """Fold a log that is no longer in its place into the file, and begin a new one.

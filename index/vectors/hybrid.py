@@ -13,12 +13,12 @@ from typing import Protocol
 
 import numpy as np
 
+from index.attributes import Mask
 from index.query import NEWEST, SearchQuery, Side, Sort
 from index.ranking.calibrate import Calibration, Curve
 from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, kind_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
-from index.vectors.facets import Mask
 from index.vectors.row_scores import RowScores
 from index.vectors.rows import Nearest, Rows, VectorSource
 from index.vectors.scan import Ranked

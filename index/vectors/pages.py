@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from index.query import Filters, SearchQuery, Side
+from index.attributes import Mask
+from index.filters import Filters
+from index.query import SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.ranking.fuse import kind_of
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, Signals, collapse
-from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
 from index.vectors.rows import Nearest, Rows
 from index.vectors.state import IndexState

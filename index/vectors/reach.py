@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from index.ann import DEPTH
+from index.attributes import Mask
 from index.records import Vectors
-from index.vectors.facets import Mask
 from index.vectors.rows import Rows
 from index.vectors.scan import top_k, top_products
 from index.vectors.state import IndexState

@@ -10,12 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
+from index.attributes import Mask
 from index.product import title_key
 from index.query import SearchQuery, Side
 from index.ranking.fuse import COMPLETE, POWER, Scales, fused, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import Signals
-from index.vectors.facets import Mask
 from index.vectors.rows import Nearest, Rows, VectorSource
 from index.vectors.state import IndexState
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from index.ann import Columns
+from index.attributes import AttributeColumn
 from index.pictures import FurtherVectors
 from index.product import Product, title_key
 from index.query import Side
 from index.records import Vectors
-from index.vectors.facets import AttributeColumn
 
 Rows = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.integer[Any]]

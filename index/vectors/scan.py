@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from index.ann import DEPTH, AnnIndex
+from index.attributes import Mask
 from index.records import Vectors
 from index.results import MARGIN, SLACK, score_exactly
-from index.vectors.facets import Mask
 from index.vectors.pictures import Pictures
 from index.vectors.rows import Rows, RowVectors
 from index.vectors.subset import RowSubset

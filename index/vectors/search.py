@@ -15,10 +15,11 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from index.ann import AnnIndex, Columns, Indexed
+from index.attributes import Mask
+from index.filters import Filters
 from index.language.understand import Languages, Understanding
 from index.product import Product
 from index.query import (
-    Filters,
     LikeVectors,
     SearchQuery,
     Side,
@@ -31,7 +32,6 @@ from index.query import (
 from index.ranking.calibrate import Calibration, shipped_calibration
 from index.records import Changes, Snapshot, Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
-from index.vectors.facets import Mask
 from index.vectors.hybrid import HybridRanking
 from index.vectors.pages import RankedRows, hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows

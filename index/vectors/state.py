@@ -11,9 +11,11 @@ from functools import cached_property
 import numpy as np
 
 from index.ann import AnnIndex, Columns, Indexed
-from index.query import SIDES, Filters, Side
+from index.attributes import Mask
+from index.filters import Filters
+from index.query import SIDES, Side
 from index.records import CatalogueInfo, Changes, Snapshot
-from index.vectors.facets import ColumnView, Mask
+from index.vectors.facets import ColumnView
 from index.vectors.pictures import Pictures
 from index.vectors.rows import ProductRows, Rows, VectorSource
 from index.vectors.subset import RowSubset

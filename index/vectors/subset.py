@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.ann import AnnIndex
-from index.vectors.facets import Mask
+from index.attributes import Mask
 from index.vectors.rows import Rows
 
 GATHER_BELOW = 1 / 8

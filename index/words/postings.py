@@ -6,8 +6,8 @@ made at once, in arrays; what comes later is kept in small lists beside them. Kn
 
 from __future__ import annotations
 
-import contextlib
 import json
+import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +17,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from index.product import Product, title_key
+from index.product import Product, Value, title_key
+from index.values import number_of, text_pairs
 from index.words.analyse import stem, words
 from index.words.analyse import terms as terms_of
 from index.words.bags import Bags, summed
@@ -158,7 +159,7 @@ class PostingLists:
     def keys_of(self, product: Product) -> list[int]:
         """Return the numbers of the keys whose postings a product is in."""
         found = {word_key(term) for term in terms_of(product.title)}
-        found.update(word_key(term) for value in product.attributes.values() for term in terms_of(value))
+        found.update(word_key(term) for _, text in text_pairs(product.attributes) for term in terms_of(text))
         found.update(_value_keys(product.attributes))
         found.update(brand_key(brand) for brand in _brands(product))
         return [number for key in found if (number := self.ids.get(key)) is not None]
@@ -181,7 +182,7 @@ class PostingLists:
         of_pair, rows_of_pair = array("q"), array("q")
         brands: tuple[array[int], array[int]] = array("q"), array("q")
         for row, product in enumerate(products):
-            for pair in product.attributes.items():
+            for pair in text_pairs(product.attributes):
                 of_pair.append(pairs.setdefault(pair, len(pairs)))
                 rows_of_pair.append(row)
             for brand, shown in _brands(product).items():
@@ -239,8 +240,8 @@ class PostingLists:
             self.brand_values.append(number)
         for terms in {" ".join(map(stem, parts)), stem("".join(parts))}:
             self.values_with.setdefault(terms, []).append(number)
-        with contextlib.suppress(ValueError):
-            self.numbers.setdefault(attribute, {})[number] = float(title_key(value))
+        if not math.isnan(found := number_of(title_key(value))):
+            self.numbers.setdefault(attribute, {})[number] = found
         return number
 
     def _see(self, text: str, times: int) -> None:
@@ -252,8 +253,8 @@ class PostingLists:
                 self.surface[word.whole] = self.surface.get(word.whole, 0) + times
 
 
-def _value_keys(attributes: Mapping[str, str]) -> Iterator[str]:
-    for attribute, value in attributes.items():
+def _value_keys(attributes: Mapping[str, Value]) -> Iterator[str]:
+    for attribute, value in text_pairs(attributes):
         yield value_key(attribute, title_key(value))
 
 
@@ -263,7 +264,7 @@ def _brands(product: Product) -> dict[str, str]:
     That is the attribute, where there is one, else the first word and the first two words of the title: which of them
     are brands is seen from how often titles begin with them.
     """
-    named = [value for name, value in product.attributes.items() if title_key(name) in BRAND_ATTRIBUTES]
+    named = [text for name, text in text_pairs(product.attributes) if title_key(name) in BRAND_ATTRIBUTES]
     if named:
         return {" ".join(part for word in words(value) for part in word.parts): value for value in named}
     first = words(product.title)[:2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from index import MAX_ID, is_id
 from tests.app.helpers import body, lines, put, send, uri
 from training.data.dataset import Problem, Report
+from training.data.pictures import Picture
 from training.data.rows import Row, collect
 
 ODD = ["x/image", "x/image/image", "image", "/image", "x/", "/x", "a//b", "100%", "%2F", "%2Fimage", "?x#y", "ü/ß", " "]
@@ -60,17 +60,9 @@ def test_every_way_in_takes_the_same_ids(editor: httpx.Client, text: str) -> Non
     if single:
         assert (single in (404, 405, 422)) == (not is_id(text))
     report = Report()
-    rows: list[Any] = [(Row("line 1", text, "Bag", "", {}), _Picture())]
-    items, _ = collect(rows, report)
+    items, _ = collect([(Row("line 1", text, "Bag", (), {}), [Picture(lambda: b"", "x")])], report)
     assert bool(items) == is_id(text)
     assert text == "" or bool(report.counts[Problem.BAD_ID]) == (not is_id(text))
-
-
-class _Picture:
-    stamp = "x"
-
-    def read(self) -> bytes:
-        return b""
 
 
 @pytest.mark.parametrize("raw", ["/v1/products/x/image?y=/z", "/v1/products/x/image#/z"])

@@ -25,6 +25,8 @@ from index import (
     SearchQuery,
     Snapshot,
     SplitRule,
+    Value,
+    texts_of,
     title_key,
 )
 from index.ann import AnnIndex, Choice, Indexed, Kind, build
@@ -57,9 +59,13 @@ def snapshot(image_vectors: np.ndarray, text_vectors: np.ndarray, *, titles: Seq
     rng = np.random.default_rng(seed)
     products = []
     for number in range(len(image_vectors)):
-        attributes = {"colour": str(rng.choice(COLOURS)), "size": str(rng.integers(3))}
+        attributes: dict[str, Value] = {"colour": str(rng.choice(COLOURS)), "size": str(rng.integers(3))}
         if number and rng.random() < 0.3:
             del attributes["size"]
+        elif rng.random() < 0.5:
+            # As JSON has them: the same values as numbers, and several of them at once.
+            attributes["size"] = int(rng.integers(3)) if rng.random() < 0.5 else float(rng.integers(3))
+            attributes["colour"] = tuple(rng.choice(COLOURS, int(rng.integers(1, 4))).tolist())
         products.append(Product(f"p{number}", titles[int(rng.integers(len(titles)))], attributes))
     info = CatalogueInfo("enc", image_vectors.shape[1], "drawn", SplitRule(), "2025-03-01T12:00:00+00:00")
     for vectors in (image_vectors, text_vectors):
@@ -133,13 +139,14 @@ def passes(product: Product, filters: Filters) -> bool:
             if condition != Filter(none=condition.none):
                 return False
             continue
-        if condition.any is not None and title_key(value) not in {title_key(one) for one in condition.any}:
+        keys = {title_key(text) for text in texts_of(value)}
+        if condition.any is not None and not keys & {title_key(one) for one in condition.any}:
             return False
-        if title_key(value) in {title_key(one) for one in condition.none}:
+        if keys & {title_key(one) for one in condition.none}:
             return False
-        at = number(value)
         limits = ((condition.gte, operator.ge), (condition.gt, operator.gt), (condition.lte, operator.le))
-        if any(limit is not None and not holds(at, limit) for limit, holds in (*limits, (condition.lt, operator.lt))):
+        asked = [(limit, holds) for limit, holds in (*limits, (condition.lt, operator.lt)) if limit is not None]
+        if asked and not any(all(holds(number(key), limit) for limit, holds in asked) for key in keys):
             return False
     return True
 
@@ -151,8 +158,8 @@ def count_facets(catalogue: Snapshot, want: SearchQuery) -> dict[str, dict[str, 
         counts: dict[str, int] = {}
         for product in catalogue.products:
             if name in product.attributes and passes(product, others):
-                key = title_key(product.attributes[name])
-                counts[key] = counts.get(key, 0) + 1
+                for key in {title_key(text) for text in texts_of(product.attributes[name])}:
+                    counts[key] = counts.get(key, 0) + 1
         facets[name] = counts
     return facets
 

@@ -258,7 +258,9 @@ def those_of_another(files: Path, tmp: Path) -> None:
         pytest.param(lose_records, "records.bin is missing", id="lost"),
         pytest.param(empty_manifest, "refused", id="no manifest"),
         pytest.param(list_manifest, "refused", id="no manifest of ours"),
-        pytest.param(edit_manifest("format", 99), "its format is 99, and 2 is needed", id="format"),
+        pytest.param(
+            edit_manifest("format", 99), f"its format is 99, and {search_files.FORMAT} is needed", id="format"
+        ),
         pytest.param(edit_manifest("encoder_id", "enc-2"), "its encoder_id is 'enc-2', and 'enc-1'", id="encoder"),
         pytest.param(edit_manifest("build", "catalogue-x"), "its build is 'catalogue-x'", id="build"),
         pytest.param(edit_manifest("near", {"images": {"kind": "?"}}), "refused", id="unknown type"),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from common import InputError
+from index.attributes import AttributeColumn
 from index.query import MAX_COUNTED, MAX_NAMED, check_names
-from index.vectors.facets import AttributeColumn, ColumnView
+from index.vectors.facets import ColumnView
 
 
 def test_the_most_frequent_values_are_counted_and_no_more_than_a_bound() -> None:

@@ -14,7 +14,17 @@ import pytest
 from typer.testing import CliRunner
 
 from common import InputError
-from index import CatalogueInfo, Product, Snapshot, SplitRule, evaluate, evaluate_kagl, title_key, title_slices
+from index import (
+    CatalogueInfo,
+    Product,
+    Snapshot,
+    SplitRule,
+    evaluate,
+    evaluate_kagl,
+    first_text,
+    title_key,
+    title_slices,
+)
 from index.metrics.evaluation import NOT_GIVEN, OTHER
 from index.metrics.kagl import precision
 from tests.vitrine.test_cli import refused, run
@@ -136,7 +146,7 @@ def test_slices_agree_with_the_slow_one_and_cover_every_title(shop: Snapshot) ->
         if name == "title frequency":
             count = keys.count(title)
             return "1" if count == 1 else "2–4" if count < 5 else "5–19" if count < 20 else "20+"
-        return shop.products[keys.index(title)].attributes.get(name) or NOT_GIVEN
+        return first_text(shop.products[keys.index(title)].attributes.get(name)) or NOT_GIVEN
 
     for name, lines in got.items():
         values = [value(name, title) for title in titles]

@@ -45,7 +45,7 @@ def test_new_names_are_refused_beyond_the_bound(place: Location) -> None:
 
 def test_a_data_set_is_bounded_alike() -> None:
     rows = [
-        (Row(f"line {n}", str(n), "Bag", "", {f"{n} {at}": "x" for at in range(501)}), Picture(lambda: b"", "x"))
+        (Row(f"line {n}", str(n), "Bag", (), {f"{n} {at}": "x" for at in range(501)}), [Picture(lambda: b"", "x")])
         for n in range(2)
     ]
     with pytest.raises(DataError, match="line 1 have more than 1,000 different attributes"):

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from app.http import BoundedProtocol
 from app.server import create_app
 from app.settings import Settings
-from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule
+from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, first_text
 from models import scaled, to_rgb
 
 COLOURS = {
@@ -143,7 +143,8 @@ def write_catalogue(folder: Path, encoder: DrawnEncoder, shop: Sequence[Product]
     info = CatalogueInfo(encoder.encoder_id, encoder.dim, "drawn", SplitRule(0.4, 0.3, 0.3), "2025-01-01T00:00:00Z")
     with CatalogueWriter(folder, info) as writer:
         for number, product in enumerate(shop):
-            image = draw(product.attributes["baseColour"].lower(), product.attributes["articleType"].lower())
+            colour, kind = (first_text(product.attributes[name]).lower() for name in ("baseColour", "articleType"))
+            image = draw(colour, kind)
             writer.add(
                 [
                     Entry(

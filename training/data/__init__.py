@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from training.data.download import HUB_DATASET as HUB_DATASET
     from training.data.download import download_dataset as download_dataset
     from training.data.layouts import open_dataset as open_dataset
+    from training.data.mirrored import MIRROR_FILE as MIRROR_FILE
+    from training.data.mirrored import MIRROR_FORMAT as MIRROR_FORMAT
+    from training.data.mirrored import PICTURES as PICTURES
+    from training.data.mirrored import addresses_in as addresses_in
+    from training.data.mirrored import is_address as is_address
+    from training.data.mirrored import read_mirror as read_mirror
 
 __getattr__ = lazy_exports(
     __name__,
@@ -32,5 +38,6 @@ __getattr__ = lazy_exports(
         "training.data.decode": "chunks decode_pictures decoded in_order inspect undecodable",
         "training.data.download": "HUB_DATASET download_dataset",
         "training.data.layouts": "open_dataset",
+        "training.data.mirrored": "MIRROR_FILE MIRROR_FORMAT PICTURES addresses_in is_address read_mirror",
     },
 )

@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from index import Value
+
 MAX_IMAGE_BYTES = 64 * 2**20
 """Bound on one picture's file, checked before it is read: a zip bomb is refused by its header."""
 
@@ -38,7 +40,16 @@ class Problem(Enum):
     COMMAS = ("commas in an unquoted title", "repaired: joined")
     PADDED = ("row without its last attributes", "repaired: taken as empty")
     QUOTES = ("stray quote", "repaired: read as text")
-    ENCODING = ("bytes that are not UTF-8", "repaired: replaced by \ufffd")
+    ENCODING = ("bytes that are not UTF-8", "repaired: read in an older encoding")
+    UNREADABLE = ("row with bytes of no encoding", "skipped")
+    LOST = ("characters lost before the export (\ufffd)", "repaired: left out")
+    NOT_JSON = ("line that is not a JSON object", "skipped")
+    TWICE = ("column named twice", "repaired: the second is kept under a name of its own")
+    FLOAT_ID = ("id written as a float, such as 15970.0", "repaired: read as a whole number")
+    SCIENTIFIC = ("id in scientific notation, as spreadsheets shorten long numbers", "kept as it is")
+    NAMED_OTHERWISE = ("picture whose name differs in case, accents or escapes", "repaired: found")
+    FURTHER = ("further picture that is missing or cannot be used", "left out")
+    TOO_MANY = ("further pictures beyond the twentieth", "left out")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
 
@@ -49,19 +60,24 @@ class Problem(Enum):
 
     @property
     def done(self) -> str:
-        """What is done about it: begins with "skipped" or "repaired"."""
+        """What is done about it: begins with "skipped", "repaired", "left out" or "kept"."""
         return self.value[1]
 
 
 @dataclass
 class Report:
-    """Rows, images and usable pairs of a data set, and how often each problem was met, with a few examples of each."""
+    """Rows, images and usable pairs of a data set, and how often each problem was met, with a few examples of each.
+
+    `columns` says of every column what became of it, and `notes` how the table was read.
+    """
 
     rows: int = 0
     images: int = 0
     usable: int = 0
     counts: Counter[Problem] = field(default_factory=Counter)
     examples: dict[Problem, list[str]] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     _once: set[tuple[Problem, str]] = field(default_factory=set, repr=False)
 
     def count(self, problem: Problem, example: str, *, once: bool = False) -> bool:
@@ -92,7 +108,14 @@ class Report:
             for p in Problem
             if self.counts[p]
         }
-        return {"rows": self.rows, "images": self.images, "usable": self.usable, "problems": problems}
+        return {
+            "rows": self.rows,
+            "images": self.images,
+            "usable": self.usable,
+            "problems": problems,
+            "columns": self.columns,
+            "notes": self.notes,
+        }
 
 
 def shown(text: str) -> str:
@@ -104,13 +127,15 @@ def shown(text: str) -> str:
 class Item:
     """One usable row. Its picture is not loaded until `read` is called (from any thread).
 
-    `read` raises DataError or OSError when the bytes cannot be had.
+    `more` are its further pictures, in order. `read` and each of `more` raise DataError or OSError when the bytes
+    cannot be had.
     """
 
     id: str
     title: str
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, Value]
     read: Callable[[], bytes]
+    more: tuple[Callable[[], bytes], ...] = ()
 
 
 @dataclass

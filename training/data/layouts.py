@@ -132,7 +132,7 @@ def _kaggle(path: Path, layout: str, data: bytes, source: str, pictures: Mapping
         return pictures.get(name, Problem.NO_IMAGE)
 
     rows = table_rows(data, source, report, title="productDisplayName")
-    items, fingerprint = collect(((row, find(row)) for row in rows), report)
+    items, fingerprint = collect(((row, [find(row)]) for row in rows), report)
     orphans = [name for name in images if name not in claimed]
     return finish(path, layout, items, report, fingerprint, len(images), orphans)
 
@@ -150,11 +150,12 @@ def _open_csv(path: Path) -> Dataset:
     claimed: set[tuple[str, str]] = set()
 
     def find(row: Row) -> Picture | Problem:
-        if not row.image:
+        if not row.images:
             return Problem.NO_IMAGE
-        if "://" in row.image or row.image.startswith("data:"):
+        image = row.images[0]
+        if "://" in image or image.startswith("data:"):
             return Problem.URL
-        given = PureWindowsPath(row.image)  # splits at either slash
+        given = PureWindowsPath(image)  # splits at either slash
         relative = posixpath.normpath(given.as_posix())
         if given.drive or given.root or relative.split("/")[0] == "..":
             return Problem.OUTSIDE
@@ -167,7 +168,7 @@ def _open_csv(path: Path) -> Dataset:
         return Problem.OUTSIDE if pictures is None else pictures.get(name, Problem.NO_IMAGE)
 
     rows = table_rows(data, str(path), report, title="text", image="image")
-    items, fingerprint = collect(((row, find(row)) for row in rows), report)
+    items, fingerprint = collect(((row, [find(row)]) for row in rows), report)
     images = [(f, name) for f, pictures in listed.items() for name in sorted(pictures or ()) if is_picture(name)]
     orphans = [posixpath.join(folder, name) for folder, name in images if (folder, name) not in claimed]
     return finish(path, "csv", items, report, fingerprint, len(images), orphans)

@@ -34,7 +34,7 @@ def open_parquet(path: Path, shards: Sequence[Path]) -> Dataset:
     report = Report()
     failures: list[DataError] = []
 
-    def rows() -> Iterator[tuple[Row, Picture | Problem]]:
+    def rows() -> Iterator[tuple[Row, list[Picture | Problem]]]:
         for shard in shards:
             try:
                 yield from _shard_rows(shard, report)
@@ -66,7 +66,7 @@ def _missing_shards(names: Iterable[str]) -> list[str]:
     ]
 
 
-def _shard_rows(path: Path, report: Report) -> Iterator[tuple[Row, Picture | Problem]]:
+def _shard_rows(path: Path, report: Report) -> Iterator[tuple[Row, list[Picture | Problem]]]:
     """Yield the rows of one parquet file; reads its pictures once for their stamps, a row group at a time."""
     try:
         shard = _Shard(path)
@@ -86,7 +86,7 @@ def _shard_rows(path: Path, report: Report) -> Iterator[tuple[Row, Picture | Pro
                 id_, title = cells.pop(shard.id), cells.pop(shard.title)
                 if row in replaced:
                     report.count(Problem.ENCODING, id_ or where)
-                yield Row(where, id_, title, "", {name: value for name, value in cells.items() if value}), picture
+                yield Row(where, id_, title, (), {name: value for name, value in cells.items() if value}), [picture]
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read as parquet ({error}); download it again") from error
 

@@ -9,52 +9,74 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from common import DataError
-from index import MAX_NAMES, is_id
+from index import MAX_NAMES, Value, is_id, texts_of
 from training.data.dataset import Dataset, Item, Problem, Report
 from training.data.pictures import Picture
 
 ACCEPTED = (
-    "accepted are: a folder or .zip with styles.csv and images/<id>.jpg (Kaggle); a .parquet file or a folder of them "
-    "with columns id, productDisplayName or text, image (Hugging Face); a .csv with columns id, image, text"
+    "accepted are: a table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet) with columns id, image, text and its pictures "
+    "beside it; a folder or .zip with styles.csv and images/<id>.jpg (Kaggle); a folder of .parquet files or one with "
+    "metadata.csv (Hugging Face)"
 )
 """What can be read, in words: the end of many an error message."""
 
 
 class Row(NamedTuple):
-    """One row of a data set, cleaned but not yet checked; `image` is the cell of a table with such a column."""
+    """One row of a data set, cleaned but not yet checked.
+
+    `images` are the cells that name its pictures, as they were written; `problems` were met while it was read.
+    """
 
     where: str
     id: str
     title: str
-    image: str
-    attributes: dict[str, str]
+    images: tuple[str, ...]
+    attributes: Mapping[str, Value]
+    problems: tuple[Problem, ...] = ()
 
 
-def collect(pairs: Iterable[tuple[Row, Picture | Problem]], report: Report) -> tuple[list[Item], str]:
+UNUSABLE = frozenset({Problem.SHORT, Problem.UNREADABLE, Problem.NOT_JSON})
+"""Problems of reading that leave nothing of a row."""
+MAX_PICTURES = 20
+"""Most pictures of one product."""
+
+
+def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Report) -> tuple[list[Item], str]:
     """Return the usable rows (a new id, a picture, a title) as items, and their fingerprint; count the others."""
     items: list[Item] = []
     seen: set[str] = set()
     names: set[str] = set()
     digest = hashlib.blake2b(digest_size=16)
-    for row, picture in pairs:
+    for row, candidates in found:
         report.rows += 1
+        for problem in row.problems:
+            report.count(problem, row.id or row.where)
         title = row.title or _make_title(row.attributes)
+        pictures = [one for one in candidates if isinstance(one, Picture)]
+        faults = [one for one in candidates if isinstance(one, Problem)]
+        if UNUSABLE.intersection(row.problems):
+            continue
         if not row.id:
             report.count(Problem.NO_ID, row.where)
         elif row.id in seen:
             report.count(Problem.DUPLICATE, row.id)
-        elif isinstance(picture, Problem):
-            report.count(picture, row.id)
+        elif not pictures:
+            report.count(faults[0] if faults else Problem.NO_IMAGE, row.id)
         elif not is_id(row.id):
             report.count(Problem.BAD_ID, row.id)
         elif not title:
             report.count(Problem.NO_TITLE, row.id)
         else:
-            if not row.title:
-                report.count(Problem.TITLE_MADE, row.id)
+            for problem, met in (
+                (Problem.TITLE_MADE, not row.title),
+                (Problem.FURTHER, bool(faults)),
+                (Problem.TOO_MANY, len(pictures) > MAX_PICTURES),
+            ):
+                if met:
+                    report.count(problem, row.id)
             seen.add(row.id)
             names |= row.attributes.keys()
             if len(names) > MAX_NAMES:
@@ -62,15 +84,18 @@ def collect(pairs: Iterable[tuple[Row, Picture | Problem]], report: Report) -> t
                     f"the products up to {row.where} have more than {MAX_NAMES:,} different attributes; leave out the"
                     " columns that nobody filters by"
                 )
-            items.append(Item(row.id, title, row.attributes, picture.read))
-            identity = [row.id, title, sorted(row.attributes.items()), picture.stamp]
+            first, *more = pictures[:MAX_PICTURES]
+            items.append(Item(row.id, title, row.attributes, first.read, tuple(one.read for one in more)))
+            identity: list[Any] = [row.id, title, sorted(row.attributes.items()), first.stamp]
+            if more:
+                identity.append([one.stamp for one in more])
             digest.update(json.dumps(identity).encode())
     return items, digest.hexdigest()
 
 
-def _make_title(attributes: Mapping[str, str]) -> str:
+def _make_title(attributes: Mapping[str, Value]) -> str:
     """Return a title such as "Men Navy Blue Shirts", or "" where the attributes do not name the kind of product."""
-    known = {name.casefold(): value for name, value in attributes.items()}
+    known = {name.casefold(): " ".join(texts_of(value)) for name, value in attributes.items()}
     nouns = ("articletype", "subcategory", "category", "mastercategory")
     noun = next((known[name] for name in nouns if name in known), "")
     colour = next((known[name] for name in ("basecolour", "colour", "color") if name in known), "")

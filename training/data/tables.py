@@ -92,7 +92,7 @@ def table_rows(data: bytes, source: str, report: Report, *, title: str, image: s
             if met:
                 report.count(problem, cells[id_at] or where)
         path = "" if image_at is None or not cells[image_at] else fields[image_at].strip()
-        yield Row(where, cells[id_at], cells[title_at], path, attributes)
+        yield Row(where, cells[id_at], cells[title_at], (path,) if path else (), attributes)
 
 
 def _decode(data: bytes) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from common import ArtefactError
-from index import title_key
+from index import texts_of, title_key
 from models import ModelConfig, TextPreprocessor, scaled
 from training.captions import captions
 from training.data import Item, decoded, in_order
@@ -71,7 +71,9 @@ def load_data(packs: Packs, recipe: Recipe, device: torch.device) -> Data:
     text = TextPreprocessor.from_json(packs.tokenizer, recipe.max_tokens)
     ids = text([" ".join(wording.split()) for of_one in wordings for wording in of_one])
     splits = np.array(packs.splits)
-    attributes = {name: _classes([item.attributes.get(name, "") for item in items]) for name in recipe.heads}
+    attributes = {
+        name: _classes([" ".join(texts_of(item.attributes.get(name, ""))) for item in items]) for name in recipe.heads
+    }
     return Data(
         pixels=torch.from_numpy(_pixels(items, preprocess.size)).to(device),
         ids=torch.from_numpy(ids.reshape(*groups.shape, -1)).to(device),

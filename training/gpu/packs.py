@@ -83,7 +83,11 @@ def read_packs(folder: Path, limit: int | None = None) -> Packs:
         for product in header["products"][:limit]:
             end = start + product["bytes"]
             read = partial(bytes, content[start:end])
-            items.append(Item(product["id"], product["title"], product["attributes"], read))
+            attributes = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in product["attributes"].items()
+            }
+            items.append(Item(product["id"], product["title"], attributes, read))
             splits.append(product["split"])
             start = end
         weights = {name: value.float() for name, value in unpacked(load(towers)).items()}

@@ -12,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from index import Hit, Location, Mode, Product, Search, SearchQuery, open_catalogue, open_search, title_key
+from index import (
+    Hit,
+    Location,
+    Mode,
+    Product,
+    Search,
+    SearchQuery,
+    first_text,
+    keys_of,
+    open_catalogue,
+    open_search,
+    title_key,
+)
 from index.language import LANGUAGES, shipped
 from index.ranking import HYBRID, Calibration, Curve, Kind, Scales, shipped_calibration
 from index.words import english, stem, terms
@@ -130,9 +142,10 @@ def _named_attributes(products: Sequence[Product]) -> list[str]:
     for product in products:
         title = set(terms(product.title))
         for name, value in product.attributes.items():
-            values.setdefault(name, set()).add(title_key(value))
+            text = first_text(value)
+            values.setdefault(name, set()).add(title_key(text))
             having[name] = having.get(name, 0) + 1
-            named[name] = named.get(name, 0) + (set(terms(value)) <= title)
+            named[name] = named.get(name, 0) + (set(terms(text)) <= title)
     return [
         name
         for name, count in having.items()
@@ -152,8 +165,8 @@ def _attribute_queries(
         if not having:
             continue
         chosen = rng.choice(having, int(rng.integers(1, len(having) + 1)), replace=False).tolist()
-        wanted = {name: title_key(product.attributes[name]) for name in chosen}
-        words = [product.attributes[name].lower() for name in chosen]
+        wanted = {name: title_key(first_text(product.attributes[name])) for name in chosen}
+        words = [first_text(product.attributes[name]).lower() for name in chosen]
         brand = _brand(search, product) if rng.random() < 0.3 else ""
         yield JudgedText(" ".join([brand, *words]).strip(), _judge(wanted, brand))
 
@@ -168,7 +181,7 @@ def _judge(wanted: dict[str, str], brand: str) -> Judge:
     needed = set(terms(brand))
 
     def right(product: Product) -> bool:
-        return all(title_key(product.attributes.get(name, "")) == value for name, value in wanted.items()) and (
+        return all(value in keys_of(product.attributes.get(name, "")) for name, value in wanted.items()) and (
             needed <= set(terms(product.title))
         )
 
@@ -224,7 +237,8 @@ class _Searcher:
         vectors = self._search.vectors([product.id for product in chosen])
         found = []
         for vector, product in zip(vectors, chosen, strict=True):
-            wanted = {name: title_key(product.attributes[name]) for name in names if name in product.attributes}
+            having = [name for name in names if name in product.attributes]
+            wanted = {name: title_key(first_text(product.attributes[name])) for name in having}
             query = SearchQuery(k=DEPTH, exclude=frozenset([product.id]), text_share=0.0)
             found.append(self._judged(vector, query, _judge(wanted, "")))
         return found

@@ -80,7 +80,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find products for a text or a picture, without a service."""
-    from index import MODES, SearchQuery, open_catalogue, open_search
+    from index import MODES, SearchQuery, open_catalogue, open_search, texts_of
     from models import decode_image, load_encoder
 
     if (text is None) == (image is None):
@@ -121,7 +121,8 @@ def search(
         table.add_column(heading)
     for hit in hits:
         product = hit.product
-        table.add_row(f"{hit.score:.3f}", product.id, product.title, ", ".join(product.attributes.values()))
+        texts = ", ".join(text for value in product.attributes.values() for text in texts_of(value))
+        table.add_row(f"{hit.score:.3f}", product.id, product.title, texts)
     say(table, False)
 
 

@@ -1,0 +1,114 @@
+"""The distinct values of one attribute under codes, and which of them a filter lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from index.filters import COMPARE, Filter
+from index.product import Value, texts_of, title_key
+from index.values import date_of, number_of
+
+Codes = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+Written = str | list[int]
+"""A value as it was first written: a text, or for a list the codes of its texts."""
+
+
+class AttributeColumn:
+    """The distinct values of one attribute, and for each row which of them it has. Only ever appended to.
+
+    A list is a value with a code of its own, beside the codes of its texts: a row has one code, whatever it holds.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[str] = []  # the distinct values as first written; of a list: empty
+        self.code_of: dict[str, int] = {}  # from a text in the form in which values are compared
+        self.numbers: list[float] = []  # of `values`; NaN where one is no number
+        self.dates: list[float] = []  # of `values`, in seconds since 1970; NaN where one is no date
+        self.members: dict[int, tuple[int, ...]] = {}  # code of a list -> those of its texts, each once, in order
+        self._list_of: dict[tuple[int, ...], int] = {}
+        self.codes: Codes = np.empty(0, dtype=np.int32)  # (capacity,) positions in `values`; -1: no such attribute
+
+    @classmethod
+    def of(cls, values: Sequence[Written], codes: Codes) -> AttributeColumn:
+        """Return the column with these values and codes."""
+        column = cls()
+        for value in values:
+            if isinstance(value, str):
+                column._text(value)
+            else:
+                column._list(tuple(value))
+        column.codes = codes
+        return column
+
+    @property
+    def written(self) -> list[Written]:
+        """The values by code, as `of` takes them."""
+        return [list(self.members[code]) if code in self.members else text for code, text in enumerate(self.values)]
+
+    def code(self, value: Value) -> int:
+        """Return the code of a value, a new one when it was not seen before; -1 for an empty list."""
+        if not isinstance(value, tuple):
+            return self._text(value if isinstance(value, str) else texts_of(value)[0])
+        codes = tuple(dict.fromkeys(map(self._text, value)))
+        # A list of one text is that text.
+        return self._list(codes) if len(codes) > 1 else codes[0] if codes else -1
+
+    def _text(self, text: str) -> int:
+        key = title_key(text)
+        code = self.code_of.get(key)
+        if code is None:
+            code = len(self.values)
+            self.numbers.append(number_of(key))
+            self.dates.append(date_of(key))
+            self.values.append(text)
+            # Last, since another thread may be filtering: a code that it finds has its value and its number.
+            self.code_of[key] = code
+        return code
+
+    def _list(self, codes: tuple[int, ...]) -> int:
+        code = self._list_of.get(codes)
+        if code is None:
+            code = len(self.values)
+            self.members[code] = codes
+            self.numbers.append(np.nan)
+            self.dates.append(np.nan)
+            self.values.append("")
+            self._list_of[codes] = code
+        return code
+
+    def allowed(self, condition: Filter) -> Mask:
+        """Return which codes a condition lets pass; the last one is for a product without the attribute.
+
+        A list passes when one of its texts is allowed, one is within the bounds, and none is forbidden.
+        """
+        size = len(self.values)
+        lists = [(code, codes) for code, codes in list(self.members.items()) if code < size]
+        allowed = np.ones(size + 1, dtype=np.bool_)
+        if condition.any is not None:
+            allowed &= _spread(self._among(condition.any, size), lists)
+        if condition.none:
+            allowed &= ~_spread(self._among(condition.none, size), lists)
+        if bounds := condition.bounds:
+            found = np.array([*(self.numbers if bounds[0].of == "number" else self.dates)[:size], np.nan])
+            within = np.logical_and.reduce([COMPARE[bound.sign](found, bound.at) for bound in bounds])
+            allowed &= _spread(within, lists)
+        allowed[size] = not condition.needs_value
+        return allowed
+
+    def _among(self, texts: Sequence[str], size: int) -> Mask:
+        """Return (size + 1,) which codes are those of some texts."""
+        found = np.zeros(size + 1, dtype=np.bool_)
+        codes = [self.code_of.get(title_key(text), size) for text in texts]
+        found[[code for code in codes if code < size]] = True
+        return found
+
+
+def _spread(passes: Mask, lists: Sequence[tuple[int, tuple[int, ...]]]) -> Mask:
+    """Return which codes pass, when a list does as soon as one of its texts does."""
+    for code, codes in lists:
+        passes[code] = bool(passes[list(codes)].any())
+    return passes
