@@ -39,8 +39,10 @@ from app.live import (
     Evaluations,
     FacetCounts,
     Maps,
+    PictureCache,
     ServingState,
     Shared,
+    ShownPictures,
     make_new_files_private,
     shared_readiness,
 )
@@ -155,17 +157,20 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         decode_bytes=int(settings.decode_memory_mb * 1_000_000),
         deadline_s=settings.deadline_s,
     )
+    uploads = Uploads(lambda: state.serving.encoder.image_size, limits, telemetry, service.batcher.crowd)
     components = Components(
         settings=settings,
         telemetry=telemetry,
         state=state,
         service=service,
         editor=Editor(service, state),
-        uploads=Uploads(
-            lambda: state.serving.encoder.image_size,
-            limits,
-            telemetry,
-            service.batcher.crowd,
+        uploads=uploads,
+        shown=ShownPictures(
+            state,
+            uploads.pictures.decoders,
+            PictureCache(settings.picture_cache, int(settings.picture_cache_mb * 1_000_000)),
+            strip=settings.picture_metadata == "strip",
+            room=settings.queue_limit,
         ),
         evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
         maps=Maps(settings.catalogue),

@@ -134,6 +134,12 @@ class Settings(BaseSettings):
     picture_metadata: Literal["strip", "keep"] = "strip"
     """Whether pictures are given out without what says where, when and by whom they were taken: strip or keep."""
 
+    picture_cache: Path = Path("artefacts/picture-cache")
+    """Folder of pictures that were made small for pages; the workers share it, and it is made when it is needed."""
+
+    picture_cache_mb: float = Field(1000.0, ge=0, allow_inf_nan=False)
+    """Most room that those pictures take, in megabytes (10^6 bytes); what was not shown for longest goes; 0 for none."""
+
     rate_limit: str = ""
     """Most requests per key, or per client address without one, such as 600/minute; empty for no limit. All worker
     processes count together."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from index.limits import beyond as beyond
     from index.location import Database as Database
     from index.location import Location as Location
+    from index.location import check_pictures as check_pictures
     from index.location import parse_location as parse_location
     from index.map import MAP_FILE as MAP_FILE
     from index.map import METHODS as METHODS
@@ -91,9 +92,10 @@ if TYPE_CHECKING:
     from index.results import Hit as Hit
     from index.results import Page as Page
     from index.results import Signals as Signals
+    from index.search import Search as Search
     from index.sqlite import Catalogue as Catalogue
     from index.sqlite import CatalogueWriter as CatalogueWriter
-    from index.store import Search as Search
+    from index.sqlite import Pictures as Pictures
     from index.store import Store as Store
     from index.store import edits_to_keep as edits_to_keep
     from index.store import make_derived as make_derived
@@ -121,7 +123,7 @@ __getattr__ = lazy_exports(
         "index.ann": "DEPTH IndexRequirements make_index",
         "index.language": "LANGUAGES Languages",
         "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
-        "index.location": "Database Location parse_location",
+        "index.location": "Database Location check_pictures parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
@@ -135,9 +137,10 @@ __getattr__ = lazy_exports(
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
         "index.results": "DescriptionHit Hit Page Signals",
-        "index.sqlite": "Catalogue CatalogueWriter",
+        "index.search": "Search",
+        "index.sqlite": "Catalogue CatalogueWriter Pictures",
         "index.store": (
-            "Search Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
+            "Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
         ),
         "index.values": "first_text keys_of",
         "index.vectors": "SearchIndex",

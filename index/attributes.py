@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,11 @@ Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Written = str | list[int]
 """A value as it was first written: a text, or for a list the codes of its texts."""
+
+Kind = Literal["number", "date", "boolean", "text", "list"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What a value is, in the order in which they are sorted."""
+TRUTHS = frozenset({"true", "false"})
 
 
 class AttributeColumn:
@@ -30,6 +36,8 @@ class AttributeColumn:
         self.dates: list[float] = []  # of `values`, in seconds since 1970; NaN where one is no date
         self.members: dict[int, tuple[int, ...]] = {}  # code of a list -> those of its texts, each once, in order
         self._list_of: dict[tuple[int, ...], int] = {}
+        self._kinds: npt.NDArray[np.int8] = np.empty(0, dtype=np.int8)
+        self._orders: dict[bool, npt.NDArray[np.float64]] = {}
         self.codes: Codes = np.empty(0, dtype=np.int32)  # (capacity,) positions in `values`; -1: no such attribute
 
     @classmethod
@@ -80,13 +88,70 @@ class AttributeColumn:
             self._list_of[codes] = code
         return code
 
+    def kinds(self) -> npt.NDArray[np.int8]:
+        """Return what each value is (V,): a place in `KINDS`."""
+        size = len(self.values)
+        if len(self._kinds) < size:
+            keys = self._keys(size)
+            numbers, dates = np.array(self.numbers[:size]), np.array(self.dates[:size])
+            kinds = np.full(size, KINDS.index("text"), dtype=np.int8)
+            kinds[[key in TRUTHS for key in keys]] = KINDS.index("boolean")
+            kinds[~np.isnan(dates)] = KINDS.index("date")
+            kinds[~np.isnan(numbers)] = KINDS.index("number")
+            kinds[[code for code in list(self.members) if code < size]] = KINDS.index("list")
+            self._kinds = kinds
+        return self._kinds[:size]
+
+    def order(self, *, descending: bool) -> npt.NDArray[np.float64]:
+        """Return a number for each value (V + 1,) by which rows are sorted; the last one is for those without any.
+
+        Numbers come before dates, truths and texts, and a missing value last, whatever the direction.
+        """
+        size = len(self.values)
+        known = self._orders.get(descending)
+        if known is not None and len(known) == size + 1:
+            return known
+        kinds, keys = self.kinds()[:size], self._keys(size)
+        found = np.full(size + 1, np.inf)
+        for number, kind in enumerate(KINDS[:-1]):
+            codes = np.flatnonzero(kinds == number)
+            if kind in ("number", "date"):
+                values = np.array(self.numbers if kind == "number" else self.dates)[codes]
+                ranks = np.unique(values, return_inverse=True)[1]
+            else:
+                ranks = np.empty(len(codes), dtype=np.int64)
+                ranks[sorted(range(len(codes)), key=lambda at, of=codes: keys[of[at]])] = np.arange(len(codes))  # type: ignore[misc]
+            found[codes] = number * (size + 1) + (size - ranks if descending else ranks)
+        for code, codes_of_list in self._lists(size):
+            found[code] = found[list(codes_of_list)].min()
+        self._orders[descending] = found
+        return found
+
+    def first(self) -> Codes:
+        """Return the code of the first text of each value (V,): that of a text is its own."""
+        found = np.arange(len(self.values), dtype=np.int32)
+        for code, codes in self._lists(len(found)):
+            found[code] = codes[0]
+        return found
+
+    def _keys(self, size: int) -> list[str]:
+        """Return the texts by code as they are compared; of a list: empty."""
+        keys = [""] * size
+        for key, code in list(self.code_of.items()):
+            if code < size:
+                keys[code] = key
+        return keys
+
+    def _lists(self, size: int) -> list[tuple[int, tuple[int, ...]]]:
+        return [(code, codes) for code, codes in list(self.members.items()) if code < size]
+
     def allowed(self, condition: Filter) -> Mask:
         """Return which codes a condition lets pass; the last one is for a product without the attribute.
 
         A list passes when one of its texts is allowed, one is within the bounds, and none is forbidden.
         """
         size = len(self.values)
-        lists = [(code, codes) for code, codes in list(self.members.items()) if code < size]
+        lists = self._lists(size)
         allowed = np.ones(size + 1, dtype=np.bool_)
         if condition.any is not None:
             allowed &= _spread(self._among(condition.any, size), lists)

@@ -11,10 +11,17 @@ from common import ArtefactError, atomic_file
 from index.ann.search_files import REQUIREMENTS_FILE
 from index.damage import Damage
 from index.kept import Kept
-from index.location import Location
+from index.location import Location, check_pictures
 from index.ranking.calibrate import shipped_calibration
 from index.records import Entry, Whole
-from index.store import edits_to_keep, make_derived, open_catalogue, open_whole, write_catalogue
+from index.sqlite import Pictures
+from index.store import (
+    edits_to_keep,
+    make_derived,
+    open_catalogue,
+    open_whole,
+    write_catalogue,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,12 @@ class Copied:
 
 
 def copy_catalogue(
-    source: Location, target: Location, *, if_empty: bool = False, discard_edits: bool = False
+    source: Location,
+    target: Location,
+    *,
+    if_empty: bool = False,
+    discard_edits: bool = False,
+    pictures: Pictures = "size",
 ) -> Copied | None:
     """Copy a catalogue as it is at this moment, with its vectors, while services go on writing to it.
 
@@ -45,10 +57,12 @@ def copy_catalogue(
         target: where to.
         if_empty: do nothing, and return None, when a catalogue is there already.
         discard_edits: do not keep the edits that were made at the target until now.
+        pictures: where the copy's pictures go.
 
     Raises:
         VitrineError: as `open_catalogue` and `write_catalogue`.
     """
+    check_pictures(target, pictures)
     keep = edits_to_keep(target, discard=discard_edits, brought=False)
     if if_empty:
         try:
@@ -66,7 +80,10 @@ def copy_catalogue(
             count += 1
             yield entry
 
-    with open_whole(source, damage) as whole, write_catalogue(target, whole.info, keep=keep) as writer:
+    with (
+        open_whole(source, damage) as whole,
+        write_catalogue(target, whole.info, keep=keep, pictures=pictures) as writer,
+    ):
         writer.add(entries(whole))
         damaged = sorted(damage.reasons())
         # One that is left out was not deleted: a build from data that has it may put it in.

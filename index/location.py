@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from common import ConfigError
+from index.sqlite.picture_files import Pictures
+
 SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -32,3 +35,13 @@ def parse_location(given: str | Path | Database) -> Location:
     if not isinstance(given, str):
         return given
     return Database(given) if given.startswith(SCHEMES) else Path(given)
+
+
+def check_pictures(place: Location, pictures: Pictures) -> None:
+    """Refuse a choice of where pictures go that a place does not have.
+
+    Raises:
+        ConfigError: they are to be files, and the place is a database.
+    """
+    if pictures == "folder" and not isinstance(place, Path):
+        raise ConfigError("a catalogue in a database has its pictures inside it; leave --pictures folder out")

@@ -38,13 +38,19 @@ Mode = Literal["hybrid", "vector", "lexical"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 AUTO = "auto"
 """The cutoff that the catalogue's own calibration chooses."""
+VARIANTS, VARIANT = "variant", "item_group_id"
+"""What `group_by` may say for the variants of a product, and the attribute that feeds name them by."""
 NEWEST = "newest"
 """The order in which what came last comes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """An order of results: by a numeric attribute, products without a number last, or by `NEWEST`; ties by score."""
+    """An order of results: by an attribute or by `NEWEST`; ties by score.
+
+    Numbers come first, then dates, truths and texts, each among themselves in the order that is asked for; products
+    without a value come last. A list stands where the first of its values would.
+    """
 
     by: str
     descending: bool = True
@@ -84,6 +90,14 @@ class SearchQuery:
     """Results of less relevance are left out of the hits, the total and the facets."""
     sort: Sort | None = None
     """Another order than by score, among what the cutoff leaves."""
+    browse: bool = False
+    """No vector and no words: all that passes the filters, in the order of `sort`, else newest first; scores are 0."""
+    group_by: str | None = None
+    """In a search for images: one result, the best, for all products with the same value of this attribute.
+
+    `variant` stands for `VARIANT`. Of a list, the first value decides. A product without a value is a group of its own.
+    Totals, facets and `offset` count groups.
+    """
 
     def __post_init__(self) -> None:
         """Refuse what no search can answer."""
@@ -95,6 +109,11 @@ class SearchQuery:
             raise InputError(f"min_score is {self.min_score}; it must be a number")
         if isinstance(self.cutoff, float) and not 0 <= self.cutoff <= 1:
             raise InputError(f"cutoff is {self.cutoff}; it must be from 0 to 1, auto or none")
+        if self.group_by is not None and self.collapse is not None:
+            raise InputError(
+                f"group_by is {self.group_by!r} and collapse is {self.collapse!r}; give one of them: a group has one"
+                " result already"
+            )
         if not 0 < self.collapse_threshold <= 1:
             raise InputError(f"collapse_threshold is {self.collapse_threshold}; it must be above 0 and at most 1")
         if self.collapse == "image" and self.end > MAX_COLLAPSED:
@@ -104,6 +123,11 @@ class SearchQuery:
     def end(self) -> int:
         """The rank of the last result."""
         return self.offset + self.k
+
+    @property
+    def grouping(self) -> str | None:
+        """The attribute whose values make the groups."""
+        return VARIANT if self.group_by == VARIANTS else self.group_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,29 +147,37 @@ class UnknownProductError(NotFoundError):
 
 
 def check_names(
-    known: Collection[str], filters: Collection[str], facets: Collection[str] = (), sort: Collection[str] = ()
+    known: Collection[str],
+    filters: Collection[str],
+    facets: Collection[str] = (),
+    sort: Collection[str] = (),
+    group: Collection[str] = (),
+    gone: Collection[str] = (),
 ) -> None:
-    """Refuse filters, facets and an order on attributes that no product has.
+    """Refuse filters, facets, an order and groups by attributes that no product has or had.
 
     Raises:
         InputError: names the known attributes.
     """
-    for what, names in (("filter", filters), ("facet", facets), ("sort attribute", sort)):
+    asked = {"filter": filters, "facet": facets, "sort attribute": sort, "group_by": group}
+    for what, names in asked.items():
         for name in names:
-            if name not in known:
+            if name not in known and name not in gone:
                 listed = ", ".join(sorted(known)[:MAX_NAMED]) or "none: the catalogue has no attributes"
                 listed += f", and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
                 raise InputError(f"unknown {what} {name!r}; the attributes there are: {listed}")
 
 
-def check_query(known: Collection[str], query: SearchQuery) -> None:
-    """Refuse a query with a filter, a facet or an order on an attribute that no product has.
+def check_query(known: Collection[str], query: SearchQuery, gone: Collection[str] = ()) -> None:
+    """Refuse a query with a filter, a facet, an order or groups by an attribute that no product has or had.
 
     Raises:
         InputError: names the known attributes.
     """
     order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
-    check_names(known, query.filters, query.facets, order)
+    # A shop's page asks for variants whether there are any or not.
+    group = () if query.group_by is None or query.group_by == VARIANTS else (query.group_by,)
+    check_names(known, query.filters, query.facets, order, group, gone)
 
 
 def checked_vectors(vectors: Vectors, queries: Sequence[SearchQuery], dim: int) -> Vectors:

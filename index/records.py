@@ -27,6 +27,9 @@ LOG_LENGTH = 100_000
 ABANDONED_AFTER_S = 24 * 3600.0
 """Age, in seconds, from which an unfinished build counts as killed; the next build clears it away."""
 
+LISTED_TOGETHER = 1000
+"""Products that a listing reads at once."""
+
 ANY = "*"
 """Among the expected digests of an edit: the product must exist, whatever its digest."""
 
@@ -88,6 +91,8 @@ class Snapshot:
     """(N, D) C-contiguous."""
     text_vectors: Vectors
     """(N, D) C-contiguous."""
+    gone: frozenset[str] = frozenset()
+    """Names of attributes that products had once; those that some have still may be among them."""
     further: FurtherVectors | None = None  # None where no product has a further picture
 
 
@@ -119,6 +124,8 @@ class Changes:
     """(M, D)."""
     text_vectors: Vectors
     """(M, D)."""
+    gone: frozenset[str] = frozenset()
+    """As in a snapshot."""
     further: FurtherVectors | None = None  # None where no product has a further picture
 
 

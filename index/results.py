@@ -27,6 +27,8 @@ PIECE = 256
 
 EXAMINED: Mapping[Collapse, int] = {"title": 20_000, "image": 10_000}
 """Best results that a search which collapses looks through, at most: what comes after them is not found by it."""
+MEMBERS = 20
+"""Products of a group that are told, at most."""
 COMPARED = 10_000_000
 """Pairs of pictures that it compares, at most, once it has looked through twice as many results as are wanted."""
 ROWS, SMALL_PRODUCT = 16, 1 << 18
@@ -51,6 +53,18 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """The products that one result stands for, where a search groups them."""
+
+    value: str | None
+    """The value that they share, as it was first written; None for a product without one, which is alone."""
+    count: int
+    """How many of them pass."""
+    members: list[Product]
+    """The best of them in the order of the results, at most `MEMBERS`; the first one is the hit's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A product that was found; the score is what ranks it, 1 at best: in mode vector the inner product."""
 
@@ -61,6 +75,8 @@ class Hit:
     signals: Signals | None = None
     picture: int = 0
     """Number of its picture that matched best, the first for 0."""
+    group: Group | None = None
+    """Which products it stands for; None where the search groups nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,8 @@ class Page(Generic[T]):
     """The relevance below which results were left out; None: none were."""
     kind: str | None = None
     """Which queries the scores are comparable with, one of `index.ranking.Kind`; None: those of vectors alone."""
+    notes: tuple[str, ...] = ()
+    """What a caller should know of the answer, such as how many products hold no number where one was compared."""
 
 
 def score_exactly(query: Vectors, vectors: Vectors, rows: Integers) -> tuple[Integers, Vectors]:

@@ -6,10 +6,10 @@ Only these functions know whether that is a folder or a database; psycopg is imp
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast, overload
+from typing import Any, Protocol, cast
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
 from index.ann import IndexRequirements, make_index, open_files
@@ -17,16 +17,24 @@ from index.damage import Damage
 from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
-from index.location import Location
+from index.location import Location, check_pictures
 from index.map import make_map
 from index.product import Product
-from index.query import LikeVectors, SearchQuery, Side
 from index.ranking.calibrate import Calibration
-from index.records import CatalogueInfo, Delete, Encode, Entry, Put, Snapshot, Vectors, Whole, Written
-from index.results import DescriptionHit, Hit, Page
-from index.sqlite import Catalogue, CatalogueWriter, moment_of, whole_folder
+from index.records import (
+    LISTED_TOGETHER,
+    CatalogueInfo,
+    Delete,
+    Encode,
+    Entry,
+    Put,
+    Snapshot,
+    Whole,
+    Written,
+)
+from index.search import Search
+from index.sqlite import Catalogue, CatalogueWriter, Pictures, moment_of, whole_folder
 from index.vectors import SearchIndex
-from index.words.units import ParsedText, Suggestion
 
 logger = logging.getLogger("vitrine.index")
 
@@ -71,6 +79,14 @@ class Store(Protocol):
     def entry(self, product_id: str, /) -> tuple[Entry, str]:
         """Return one product with its picture and vectors, and its digest."""
 
+    def list_products(
+        self, after: str | None = None, limit: int = LISTED_TOGETHER, filters: Filters | None = None, /
+    ) -> list[tuple[Product, str]]:
+        """Return the first products after an id that pass the filters, and their digests, in the order of their ids."""
+
+    def ids(self) -> Iterator[str]:
+        """Yield the ids of all products, in order."""
+
     def snapshot(self) -> Snapshot:
         """Read everything but the pictures, of one moment."""
 
@@ -89,71 +105,6 @@ class Store(Protocol):
     def __enter__(self) -> Store: ...
 
     def __exit__(self, *error: Any) -> None: ...
-
-
-class Search(Protocol):
-    """What answers queries over a catalogue; `index.SearchIndex` says what the calls promise."""
-
-    info: CatalogueInfo
-    encoder_id: str
-    version: int
-    calibration: Calibration
-    languages: Languages
-
-    def __len__(self) -> int: ...
-
-    @property
-    def attributes(self) -> list[str]:
-        """The names of the attributes that its products have."""
-
-    def vectors(self, product_ids: Iterable[str], /, *, first: bool = False) -> Vectors:
-        """Return for each of some products the mean (K, D) of its pictures' vectors; or that of its first picture."""
-
-    def check(self, query: SearchQuery, /) -> LikeVectors:
-        """Refuse a query that cannot be answered; return the vectors of the products that it names."""
-
-    def understand(
-        self, text: str, /, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
-    ) -> ParsedText:
-        """Return what a text asks of this catalogue.
-
-        Args:
-            text: as it was typed.
-            language: one of `LANGUAGES`; None: it is told from the words.
-            correct: whether unknown words are corrected.
-            dismissed: phrases, as typed, that are to be no conditions.
-        """
-
-    def suggest(self, text: str, /, count: int = 8) -> list[Suggestion]:
-        """Return completions of what is being typed, the likeliest first."""
-
-    def count(self, filters: Filters | None = None, /) -> int:
-        """Return how many products pass the filters."""
-
-    def facets(
-        self, filters: Filters | None = None, names: Iterable[str] | None = None, /
-    ) -> dict[str, dict[str, int]]:
-        """Return attribute -> value -> number of products that pass the other attributes' filters."""
-
-    @overload
-    def search(
-        self, side: Literal["images"], vectors: Vectors, queries: Sequence[SearchQuery], /
-    ) -> list[Page[Hit]]: ...
-
-    @overload
-    def search(
-        self, side: Literal["texts"], vectors: Vectors, queries: Sequence[SearchQuery], /
-    ) -> list[Page[DescriptionHit]]: ...
-
-    @overload
-    def search(
-        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery], /
-    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]: ...
-
-    def search(
-        self, side: Side, vectors: Vectors, queries: Sequence[SearchQuery], /
-    ) -> list[Page[Hit]] | list[Page[DescriptionHit]]:
-        """Find what is nearest to `vectors` (B, D), a page for each of B queries."""
 
 
 class Writer(Protocol):
@@ -188,14 +139,16 @@ def write_catalogue(
     info: CatalogueInfo,
     encode: Encode | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
+    pictures: Pictures = "size",
 ) -> AbstractContextManager[Writer]:
     """Return what builds a catalogue at `place`; as `CatalogueWriter`.
 
     Raises:
-        ConfigError: the database's client is not installed.
+        ConfigError: the database's client is not installed; pictures are to be files beside a database.
     """
     if isinstance(place, Path):
-        return CatalogueWriter(place, info, encode, keep=keep)
+        return CatalogueWriter(place, info, encode, keep=keep, pictures=pictures)
+    check_pictures(place, pictures)
     return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode, keep=keep))
 
 
@@ -221,7 +174,8 @@ def open_index(catalogue: Catalogue, languages: Languages | None = None) -> Sear
     calibration = catalogue.calibration()
     if files is None:
         return SearchIndex(catalogue.snapshot(), calibration, languages)
-    index = SearchIndex.over(files.base, files.ann, files.words, calibration, languages)
+    gone = catalogue.gone_names()
+    index = SearchIndex.over(files.base, files.ann, files.words, calibration, languages, gone)
     return index if files.changes is None else index.updated(files.changes)
 
 

@@ -31,16 +31,19 @@ if TYPE_CHECKING:
     from models.encoder import Encoder as Encoder
     from models.encoder import load_encoder as load_encoder
     from models.encoder import torch_encoder as torch_encoder
-    from models.images import FORMATS as FORMATS
     from models.images import MAX_PIXELS as MAX_PIXELS
-    from models.images import NAMED as NAMED
     from models.images import decode_image as decode_image
+    from models.images import examine as examine
+    from models.images import read_pixels as read_pixels
     from models.images import scaled as scaled
     from models.images import to_rgb as to_rgb
     from models.onnx_backend import ONNX_FOLDER as ONNX_FOLDER
     from models.onnx_backend import OnnxBackend as OnnxBackend
     from models.onnx_backend import exported as exported
     from models.onnx_export import export as export
+    from models.picture_kinds import KINDS as KINDS
+    from models.picture_kinds import NAMED as NAMED
+    from models.picture_kinds import kind_of as kind_of
     from models.presets import PRESETS as PRESETS
     from models.presets import ModelConfig as ModelConfig
     from models.presets import Tower as Tower
@@ -60,9 +63,10 @@ __getattr__ = lazy_exports(
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
         "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
         "models.encoder": "Encoder load_encoder torch_encoder",
-        "models.images": "FORMATS MAX_PIXELS NAMED decode_image scaled to_rgb",
+        "models.images": "MAX_PIXELS decode_image examine read_pixels scaled to_rgb",
         "models.onnx_backend": "ONNX_FOLDER OnnxBackend exported",
         "models.onnx_export": "export",
+        "models.picture_kinds": "KINDS NAMED kind_of",
         "models.presets": "ModelConfig PRESETS Tower preset",
         "models.tokenizer": "TextPreprocessor pretrained_text_preprocessor train_text_preprocessor",
         "models.torch_backend": "fast_dtype pick_device",

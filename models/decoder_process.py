@@ -3,12 +3,13 @@
 It is started as `python -P -m models.decoder_process MEGABYTES` with the socket as its standard input, and ends when
 the other end is closed. It imports Pillow and nothing heavier, so that it starts in a tenth of a second.
 
-It sends `READY` first. A task is `TASK` and the picture's bytes. Its answer is `ANSWER` and a body: the pixels, or a
-message in UTF-8.
+It sends `READY` first. A task is `TASK` and the picture's bytes. Its answer is `ANSWER` and a body: the pixels, the
+file of a smaller picture, or a message in UTF-8.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import signal
@@ -19,17 +20,24 @@ from contextlib import suppress
 
 from PIL import AvifImagePlugin, Image
 
-from common import ImageError
-from models.images import opened, upright_scaled
+from common import ImageError, OutOfMemoryError
+from models.images import Bounds, LaterError, read_picture, read_reduced
 
-TASK = struct.Struct("!QIIQdQ")
+TASK = struct.Struct("!QIIQdQB")
 """Bytes of the picture; height and width to scale it to; most pixels; seconds that it may take; most bytes of memory
-that it may take now."""
+that it may take now; what is made of it, one of the below."""
+PIXELS, WEBP, JPEG = range(3)
+"""The pixels at that size, for an encoder; or a file for a browser, of at most that size in the picture's own aspect:
+upright, in sRGB, without metadata, transparent where WebP is."""
+SAVED = {WEBP: ("WEBP", {"quality": 82, "method": 4}), JPEG: ("JPEG", {"quality": 84, "progressive": True})}
+"""How Pillow saves them."""
+LARGEST_SIDE = 16_383
+"""Of a WebP file."""
 ANSWER = struct.Struct("!BQ")
 """What came of it, one of the below; bytes of the body."""
 READY = b"r"
 DONE, REFUSED, LARGE, NO_MEMORY = range(4)
-"""The pixels, H x W x 3 bytes; an error of the picture; it takes more memory than it may now; there is no memory."""
+"""What was asked for; an error of the picture; it takes more memory than it may now; there is no memory."""
 
 NICENESS = 10
 """Pictures give way to texts, which are answered in the service's own process."""
@@ -45,59 +53,45 @@ def main() -> None:
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as link:
         link.sendall(READY)
         while head := receive(link, TASK.size):
-            size, height, width, max_pixels, seconds, now = TASK.unpack(head)
+            size, height, width, max_pixels, seconds, now, form = TASK.unpack(head)
             data = receive(link, size)
             # Whoever asked ends this process when the time is over. Where they are gone, it ends by itself.
             signal.setitimer(signal.ITIMER_REAL, seconds)
-            status, body = decode(data, (height, width), max_pixels, most, now)
+            status, body = decode(data, (height, width), Bounds(max_pixels, most, now), form)
             signal.setitimer(signal.ITIMER_REAL, 0)
             del data
             link.sendall(ANSWER.pack(status, len(body)) + body)
 
 
-def decode(data: bytes, size: tuple[int, int], max_pixels: int, most: int, now: int) -> tuple[int, bytes]:
+def decode(data: bytes, size: tuple[int, int], bounds: Bounds, form: int = PIXELS) -> tuple[int, bytes]:
     """Return what comes of a picture, and the body of the answer.
 
     Args:
         data: the file.
         size: height and width to scale it to.
-        max_pixels: the largest picture, width x height.
-        most: bytes of memory that a picture may take to decode.
-        now: the same for this call; one that takes more is not decoded and may be sent again.
+        bounds: what it may take; one that takes more for the time being is not decoded and may be sent again.
+        form: what is made of it.
     """
-    Image.MAX_IMAGE_PIXELS = max_pixels  # some decoders allocate when they open a file: Pillow itself asks before
+    Image.MAX_IMAGE_PIXELS = bounds.max_pixels  # some decoders allocate when they open a file: Pillow asks before
     try:
-        with opened(data, max_pixels) as image:
-            needed = bytes_to_decode(image)
-            if needed > most:
-                raise ImageError(
-                    f"the image takes {needed // 1_000_000:,} MB of memory to decode; at most {most // 1_000_000:,} MB "
-                    "are allowed: scale it down, or save it as PNG or baseline JPEG"
-                )
-            if needed > now:
-                return LARGE, b""
-            return DONE, upright_scaled(image, size).tobytes()
+        if form == PIXELS:
+            return DONE, read_picture(data, size, bounds).tobytes()
+        sides = min(size[0], LARGEST_SIDE), min(size[1], LARGEST_SIDE)
+        picture = read_reduced(data, sides, bounds, transparent=form == WEBP)
+        file = io.BytesIO()
+        kind, options = SAVED[form]
+        picture.save(file, kind, **options)
+        return DONE, file.getvalue()
+    except LaterError:
+        return LARGE, b""
     except ImageError as error:
         return REFUSED, str(error).encode(errors="replace")
-    except MemoryError:
+    except (MemoryError, OutOfMemoryError):
         pass  # what the picture holds is free only after this block
     if not _memory_left():
         return NO_MEMORY, b""
-    return REFUSED, f"the image takes more than {most // 1_000_000:,} MB of memory to decode; scale it down".encode()
-
-
-def bytes_to_decode(image: Image.Image) -> int:
-    """Return about how much memory it takes to decode an opened picture (measured with Pillow 13, up to 49 Mpx)."""
-    width, height = image.size
-    samples = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
-    beside = 0  # what the decoder itself holds of the whole picture
-    if image.format == "WEBP":
-        beside = 12  # two canvases, and the bytes that Pillow copies
-    elif image.format == "AVIF":
-        beside = 12  # planes of up to 16 bits, and the bytes that Pillow copies
-    elif image.format in ("JPEG", "MPO") and image.info.get("progressive"):
-        beside = 6 if len(image.getbands()) < 4 else 8  # all coefficients
-    return width * height * (samples + beside)
+    megabytes = bounds.max_bytes // 1_000_000
+    return REFUSED, f"the image takes more than {megabytes:,} MB of memory to decode; scale it down".encode()
 
 
 def receive(link: socket.socket, size: int) -> bytes:

@@ -18,7 +18,7 @@ from PIL import Image
 from common import ArtefactError, ConfigError
 from models.backend import Backend, DeviceLostError
 from models.checkpoint_folder import encoder_id, read_config
-from models.images import scaled, to_rgb
+from models.images import read_pixels, scaled, to_rgb
 from models.presets import ModelConfig
 from models.tokenizer import TextPreprocessor
 
@@ -113,8 +113,17 @@ class Encoder:
         """Scale one picture to the model's input (H, W, 3) uint8: the part that needs no model."""
         return scaled(to_rgb(image), self.image_size)
 
+    def read_image(self, data: bytes) -> np.ndarray:
+        """Decode a picture file to the model's input (H, W, 3) uint8, at no larger size than that needs.
+
+        Raises:
+            ImageError: not an image, damaged or truncated, or too large.
+            OutOfMemoryError: there was no memory for it.
+        """
+        return read_pixels(data, self.image_size)
+
     def encode_pixels(self, pixels: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-        """Return unit rows (B, D) float32 for B results of `prepare_image`, (H, W, 3) uint8 each."""
+        """Return unit rows (B, D) float32 for B results of `read_image` or `prepare_image`, (H, W, 3) uint8 each."""
         return self._chunks(pixels, self._pixels)
 
     def _chunks(self, inputs: Sequence[Any] | np.ndarray, encode: Callable[..., np.ndarray]) -> np.ndarray:

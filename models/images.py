@@ -1,69 +1,113 @@
-"""From the bytes of a picture to an upright RGB image, or to the pixels of an encoder's input, within bounds.
+"""From the bytes of a picture to an upright picture in sRGB, or to the pixels of an encoder's input, within bounds.
 
-Knows no model and no tensor. numpy is imported where it is used: a process that only decodes starts without it.
+One way for training, indexing, evaluation and service: a picture is read at about the size that is needed, so the same
+bytes are the same pixels everywhere. Knows no model and no tensor. numpy is imported where it is used: a process that
+only decodes starts without it.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from common import ImageError, OutOfMemoryError
+from models.colour import Look, is_profiled
+from models.colour import to_rgb as to_rgb
+from models.picture_kinds import JPEG, NAMED, TIFF, Kind, kind_of, prepare_decoder
+from models.reduced import prepare_reading
+from models.repair import repaired
+from models.upright import SIDEWAYS, TURNS, orientation, shrunk
+from models.upright import scaled as scaled
 
 if TYPE_CHECKING:
     import numpy as np
 
-MAX_PIXELS = 50_000_000
-"""Default limit of width x height: an 8k camera picture passes, a decompression bomb does not."""
+T = TypeVar("T")
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""The only decoders that Pillow may use. Others are a risk without a gain: its EPS decoder starts Ghostscript."""
-NAMED = "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"
-"""The same formats, as messages write them."""
+MAX_PIXELS = 200_000_000
+"""Default limit of width x height: the largest photo of a phone passes, a decompression bomb does not."""
+MAX_BYTES = 1_000_000_000
+"""Default limit of the memory that decoding one picture may take, in bytes."""
+LARGE_BYTES = 100_000_000
+"""Pictures that take more memory than this are decoded one at a time."""
 
-REDUCING_GAP = 3.0
-"""Large pictures are first shrunk by a whole factor, to at least so many times the size: faster, no visible loss."""
-BLOCK = 1024
-"""Width and height, in pixels, of the parts in which a large picture is shrunk, about."""
+EXAMINED = (64, 64)
+"""Height and width at which a picture is decoded to see whether that works."""
 
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns a picture upright, by its EXIF orientation (Exif 3.0, tag 0x0112)."""
+_large = threading.Lock()
+
+PngImagePlugin.MAX_TEXT_CHUNK = 8_000_000
+"""Bytes that a text or a colour profile of a PNG may have: 1 MB refused profiles of printers."""
+# `opened` compares the size with the limit itself, and answers with an error. Pillow, which would warn, is left the
+# pictures of more than twice this: some of its decoders allocate at once.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What Pillow says of odd EXIF is no matter of the pixels.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What decoding one picture may take."""
+
+    max_pixels: int = MAX_PIXELS
+    """Width x height."""
+    max_bytes: int = MAX_BYTES
+    """Of memory."""
+    bytes_now: int | None = None
+    """Of memory, for the time being; what takes more, but not too much, is a `LaterError`."""
+
+
+class LaterError(Exception):
+    """The picture takes more memory than there is for the time being."""
+
+
+class DamagedError(ImageError):
+    """The picture cannot be decoded as it is."""
+
+
+class Opened(NamedTuple):
+    """A picture whose header was read."""
+
+    image: Image.Image
+    kind: Kind
+    is_repaired: bool
 
 
 @contextmanager
-def opened(data: bytes, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def opened(data: bytes, max_pixels: int = MAX_PIXELS, *, is_repaired: bool = False) -> Iterator[Opened]:
     """Yield the picture in `data` with its header read and its pixels not; it is decoded at the first look at them.
 
     The content says which kind of file it is. The size is checked in the header, before any pixel is allocated.
 
     Raises:
-        ImageError: not an image, damaged or truncated, or more than `max_pixels`; also of what the block reads of it.
+        ImageError: not an image, or more than `max_pixels`.
+        DamagedError: damaged or truncated; also of what the block reads of it.
         MemoryError: there was no memory, which says nothing of the picture.
     """
     if not data:
         raise ImageError(f"the image is empty (0 bytes); send a {NAMED} file")
+    kind = kind_of(data)
+    if kind is None:
+        raise ImageError(f"{len(data):,} bytes that are no image we can read; send a {NAMED} file")
+    prepare_decoder(kind)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=(kind.decoder,)) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise ImageError(
                     f"the image is {width}x{height} pixels; at most {max_pixels:,} are allowed: scale it down"
                 )
-            yield image
-    except (ImageError, MemoryError):
+            yield Opened(image, kind, is_repaired)
+    except (ImageError, MemoryError, LaterError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's own, checked first
         limit = min(max_pixels, int(2 * (Image.MAX_IMAGE_PIXELS or max_pixels)))
@@ -71,90 +115,169 @@ def opened(data: bytes, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
         size = f"has {found[0]}" if found else "is too large"
         raise ImageError(f"the image {size}; at most {limit:,} pixels are allowed: scale it down") from None
     except UnidentifiedImageError:
-        raise ImageError(f"{len(data):,} bytes that are no image we can read; send a {NAMED} file") from None
+        raise DamagedError(
+            f"the image begins as {kind.name}, but is damaged or of a rare kind; save it again as JPEG or PNG"
+        ) from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, ...
         if any(word in str(error).lower() for word in ("out of memory", "insufficient memory", "memory allocation")):
             raise MemoryError(str(error)) from error
-        raise ImageError(f"the image is damaged ({error}); save it again and retry") from error
+        raise DamagedError(f"the image is damaged ({error}); save it again and retry") from error
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode `data` into an upright RGB image of at least 1x1 pixel; the first frame of an animation.
+    """Decode `data` into an upright sRGB image of its own size, at least 1x1; the first frame of an animation.
 
     Raises:
-        ImageError: not an image, damaged or truncated, or more than `max_pixels`.
+        ImageError: not an image, damaged or truncated, or too large.
         OutOfMemoryError: there was no memory for it.
     """
+    return _from_bytes(data, Bounds(max_pixels), lambda found: upright(found, lambda own: own, Bounds(max_pixels)))
+
+
+def read_pixels(data: bytes, size: tuple[int, int], bounds: Bounds | None = None) -> np.ndarray:
+    """Decode `data` at about `size` (height, width) and scale it to it, ignoring its aspect: (H, W, 3) uint8.
+
+    Raises:
+        ImageError: not an image, damaged or truncated, or too large.
+        OutOfMemoryError: there was no memory for it.
+    """
+    import numpy as np
+
+    return np.array(read_picture(data, size, bounds), dtype=np.uint8)
+
+
+def read_picture(
+    data: bytes, size: tuple[int, int], bounds: Bounds | None = None, *, transparent: bool = False
+) -> Image.Image:
+    """Do the same, and return an image: RGB; with `transparent`, RGBA where the picture has transparency.
+
+    Raises:
+        LaterError: it takes more memory than `bounds` allows for the time being.
+    """
+    bounds = bounds or Bounds()
+    return _from_bytes(data, bounds, lambda found: upright(found, lambda own: size, bounds, transparent=transparent))
+
+
+def read_reduced(data: bytes, sides: tuple[int, int], bounds: Bounds, *, transparent: bool) -> Image.Image:
+    """Decode `data` into an image in its own aspect, at most of `sides` (height, width) and of its own size.
+
+    Raises:
+        ImageError, OutOfMemoryError, LaterError: as `read_picture`.
+    """
+
+    def fitted(own: tuple[int, int]) -> tuple[int, int]:
+        factor = min(1.0, sides[0] / own[0], sides[1] / own[1])
+        return max(1, round(own[0] * factor)), max(1, round(own[1] * factor))
+
+    return _from_bytes(data, bounds, lambda found: upright(found, fitted, bounds, transparent=transparent))
+
+
+class Examined(NamedTuple):
+    """What is unusual about a picture that can be decoded."""
+
+    is_converted: bool
+    """Its samples are not those of RGB."""
+    is_turned: bool
+    """Its EXIF asks for a turn."""
+    has_colours: bool
+    """A profile says that its colours are not those of sRGB."""
+    is_repaired: bool
+    """It was damaged."""
+
+
+def examine(data: bytes) -> Examined:
+    """Decode `data` to see whether that works, and return what is unusual about it.
+
+    Raises:
+        ImageError, OutOfMemoryError: as `read_pixels`.
+    """
+
+    def work(found: Opened) -> Examined:
+        image = found.image
+        converted = image.mode != "RGB" or "transparency" in image.info
+        turns = {_early_orientation(found)}
+        upright(found, lambda own: EXAMINED, Bounds())
+        turns.add(orientation(image))
+        return Examined(converted, not turns.isdisjoint(TURNS), is_profiled(image), found.is_repaired)
+
+    return _from_bytes(data, Bounds(), work)
+
+
+def _from_bytes(data: bytes, bounds: Bounds, work: Callable[[Opened], T]) -> T:
+    """Return `work` of the picture; where that is damaged, of what a repair makes of it."""
     try:
-        with opened(data, max_pixels) as image:
-            ImageOps.exif_transpose(image, in_place=True)
-            return to_rgb(image)
+        try:
+            with opened(data, bounds.max_pixels) as found:
+                return work(found)
+        except DamagedError as error:
+            kind = kind_of(data)
+            sound = repaired(data, kind, bounds.max_pixels) if kind is not None else None
+            if sound is None:
+                raise
+            try:
+                with opened(sound, bounds.max_pixels, is_repaired=True) as found:
+                    return work(found)
+            except DamagedError:
+                raise error from None
     except MemoryError as error:
         raise OutOfMemoryError("there was no memory to decode the image; try again later") from error
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Return `image` as RGB: transparency over white, 16-bit grey scaled to 8 bits, CMYK and palettes converted."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        image.load()
-        return image
-    if image.mode.startswith("I"):
-        import numpy as np
+def upright(
+    found: Opened, wanted: Callable[[tuple[int, int]], tuple[int, int]], bounds: Bounds, *, transparent: bool = False
+) -> Image.Image:
+    """Return an opened picture upright, in sRGB and scaled, with little memory beside its own.
 
-        # Pillow clips 16-bit samples to 255 on conversion, which turns most of them white.
-        grey = np.asarray(image, dtype=np.float32)
-        return Image.fromarray((grey / 257.0).clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+    Profiles of colours are minded at the end, when the picture is small.
 
+    Args:
+        found: the picture.
+        wanted: returns the height and width to scale it to, from those that it has upright.
+        bounds: of memory.
+        transparent: keep transparency.
 
-def scaled(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """Scale an RGB image to `size` (height, width), ignoring its aspect: (H, W, 3) uint8."""
-    import numpy as np
-
-    height, width = size
-    small = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
-    return np.asarray(small, dtype=np.uint8)
-
-
-def upright_scaled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return an opened picture upright, as RGB and scaled to `size` (height, width), with little memory beside its own.
-
-    The same to the bit as `scaled(decode_image(...), size)`. A large picture is turned, converted and shrunk by a whole
-    factor block by block, so that there is never a second one of its size.
+    Raises:
+        ImageError: it takes more memory than it may.
+        LaterError: it takes more than it may for the time being.
     """
-    image.load()
-    turn = image.getexif().get(ExifTags.Base.Orientation, 1)
-    wide, high = image.size[::-1] if turn in (5, 6, 7, 8) else image.size
-    height, width = size
-    shrink_x = int(wide / width / REDUCING_GAP) or 1
-    shrink_y = int(high / height / REDUCING_GAP) or 1
-    if wide * high <= BLOCK * BLOCK or shrink_x * shrink_y == 1:
-        ImageOps.exif_transpose(image, in_place=True)
-        return to_rgb(image).resize((width, height), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)
-    small = Image.new("RGB", (-(-wide // shrink_x), -(-high // shrink_y)))
-    step_x, step_y = (shrink * max(1, BLOCK // shrink) for shrink in (shrink_x, shrink_y))
-    for top in range(0, high, step_y):
-        for left in range(0, wide, step_x):
-            area = (left, top, min(left + step_x, wide), min(top + step_y, high))
-            block = image.crop(_before_turn(area, image.size, turn))
-            if turn in TURNS:
-                block = block.transpose(TURNS[turn])
-            small.paste(to_rgb(block).reduce((shrink_x, shrink_y)), (left // shrink_x, top // shrink_y))
-    box = (0, 0, wide / shrink_x, high / shrink_y)
-    return small.resize((width, height), Image.Resampling.BICUBIC, box)
+    image = found.image
+    _mind_sixteen_bits(image)
+    own = image.size[::-1]
+    # What a decoder is asked for is as the picture lies in the file.
+    turn = _early_orientation(found)
+    size = wanted(own[::-1])[::-1] if turn in SIDEWAYS else wanted(own)
+    reading = prepare_reading(image, found.kind, size)
+    needed = reading.needed + 4 * size[0] * size[1]
+    _check_memory(needed, bounds)
+    with _large if needed > LARGE_BYTES else nullcontext():
+        image.load()
+        look = Look(image, transparent=transparent)
+        turn = orientation(image)  # a decoder that has turned the picture says so by now
+        if reading.box is None:
+            own = image.size[::-1]
+        size = wanted(own[::-1] if turn in SIDEWAYS else own)
+        return look.shown(shrunk(image, look, turn, reading.box or (0, 0, *image.size), size))
 
 
-def _before_turn(area: tuple[int, int, int, int], size: tuple[int, int], turn: int) -> tuple[int, int, int, int]:
-    """Return where an area of the upright picture is in the picture of `size` (width, height) before its turn."""
-    left, top, right, bottom = area
-    if turn in (5, 6, 7, 8):
-        left, top, right, bottom = top, left, bottom, right
-    if turn in (2, 3, 7, 8):
-        left, right = size[0] - right, size[0] - left
-    if turn in (3, 4, 6, 7):
-        top, bottom = size[1] - bottom, size[1] - top
-    return left, top, right, bottom
+def _early_orientation(found: Opened) -> int:
+    """Return the orientation as far as it is known before the pixels are decoded."""
+    return orientation(found.image) if found.kind in (JPEG, TIFF) else 1
+
+
+def _check_memory(needed: int, bounds: Bounds) -> None:
+    if needed > bounds.max_bytes:
+        raise ImageError(
+            f"the image takes {needed // 1_000_000:,} MB of memory to decode; "
+            f"at most {bounds.max_bytes // 1_000_000:,} MB are allowed: scale it down, or "
+            "save it as baseline JPEG, which is read at a reduced size"
+        )
+    if bounds.bytes_now is not None and needed > bounds.bytes_now:
+        raise LaterError
+
+
+def _mind_sixteen_bits(image: Image.Image) -> None:
+    """Give the transparent colour of a PNG with 16 bits a sample as many bits as Pillow gives its samples: 8."""
+    clear = image.info.get("transparency")
+    tiles = getattr(image, "tile", ())
+    if isinstance(clear, tuple) and tiles and "16" in str(tiles[0].args):
+        image.info["transparency"] = tuple(sample >> 8 for sample in clear)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from common import atomic_folder, reserve
-from models import DualEncoder, TextPreprocessor, fast_dtype, scaled, state_hash
+from models import DualEncoder, TextPreprocessor, fast_dtype, read_pixels, state_hash
 from training.data import Dataset, chunks, decode_pictures
 from training.progress import bar
 
@@ -35,7 +35,7 @@ def pixels(model: DualEncoder, dataset: Dataset, cache: Path) -> tuple[np.ndarra
             with (beside / "rows.npy").open("r+b") as file:
                 reserve(file.fileno(), os.fstat(file.fileno()).st_size)
             usable = np.zeros(len(rows), dtype=bool)
-            for position, _, picture in decode_pictures(dataset, lambda image: scaled(image, (height, width))):
+            for position, _, picture in decode_pictures(dataset, lambda data: read_pixels(data, (height, width))):
                 rows[position] = picture
                 usable[position] = True
                 advance()
@@ -60,7 +60,7 @@ def image_features(
         with atomic_folder(folder) as beside, bar("locked image tower", len(dataset.items), "images") as advance:
             rows = np.zeros((len(dataset.items), model.image_width), dtype=np.float16)
             usable = np.zeros(len(rows), dtype=bool)
-            stream = decode_pictures(dataset, lambda image: scaled(image, config.preprocess.size))
+            stream = decode_pictures(dataset, lambda data: read_pixels(data, config.preprocess.size))
             for chunk in chunks(stream, CHUNK):
                 positions = [position for position, _, _ in chunk]
                 batch = torch.from_numpy(np.stack([picture for _, _, picture in chunk])).to(device)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.http.connection import while_connected as while_connected
     from app.http.connections import Connections as Connections
     from app.http.connections import possible_connections as possible_connections
+    from app.http.decoders import Decoders as Decoders
     from app.http.etags import ETAG as ETAG
     from app.http.etags import IF_MATCH as IF_MATCH
     from app.http.etags import IF_NONE_MATCH as IF_NONE_MATCH
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from app.http.lines import Line as Line
     from app.http.metadata import without_metadata as without_metadata
     from app.http.middleware import RequestScope as RequestScope
+    from app.http.picture_forms import Accepted as Accepted
+    from app.http.picture_forms import Form as Form
+    from app.http.picture_forms import accepted as accepted
+    from app.http.picture_forms import width_of as width_of
     from app.http.pictures import UploadedPicture as UploadedPicture
     from app.http.pictures import media_type as media_type
     from app.http.protocol import LIFESPAN_STATE as LIFESPAN_STATE
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from app.http.responses import error_entry as error_entry
     from app.http.responses import error_response as error_response
     from app.http.trace import trace_of as trace_of
+    from app.http.turns import Turns as Turns
 
 __getattr__ = lazy_exports(
     __name__,
@@ -51,6 +57,7 @@ __getattr__ = lazy_exports(
         "app.http.answers": "list_response",
         "app.http.connection": "while_connected",
         "app.http.connections": "Connections possible_connections",
+        "app.http.decoders": "Decoders",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
         "app.http.forwarded": "Proxies",
         "app.http.headers": "DOCS_POLICY",
@@ -60,11 +67,13 @@ __getattr__ = lazy_exports(
         "app.http.lines": "Line",
         "app.http.middleware": "RequestScope",
         "app.http.metadata": "without_metadata",
+        "app.http.picture_forms": "Accepted Form accepted width_of",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
         "app.http.rate": "RateLimit address_group",
         "app.http.reader": "Uploads",
         "app.http.responses": "add_error_handlers error_entry error_response",
         "app.http.trace": "trace_of",
+        "app.http.turns": "Turns",
     },
 )

@@ -19,10 +19,11 @@ import numpy as np
 import models
 from app.errors import DeadlineError, UnavailableError
 from app.http.limits import BodyLimits
+from app.http.picture_forms import Form
 from app.http.turns import Turns
 from app.telemetry import Telemetry
 from common import ImageError, OutOfMemoryError
-from models.decoder_process import ANSWER, DONE, LARGE, NO_MEMORY, TASK
+from models.decoder_process import ANSWER, DONE, JPEG, LARGE, NO_MEMORY, PIXELS, TASK, WEBP
 
 logger = logging.getLogger("vitrine.app")
 
@@ -37,6 +38,9 @@ SLOW_SHARE = 0.5
 START_S = 30.0
 """Longest that a process may take to start, in seconds; it takes a tenth of one where the machine is not busy."""
 MAX_MESSAGE = 10_000
+FORMS: dict[Form, int] = {"webp": WEBP, "jpeg": JPEG}
+MAX_FILE = 64_000_000
+"""Most bytes of a smaller picture."""
 COMMAND = (sys.executable, "-P", "-m", "models.decoder_process")
 """With a safe path: nothing is imported from the working folder."""
 KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHOME")
@@ -75,11 +79,26 @@ class Decoders:
             OutOfMemoryError: there was no memory for it.
             UnavailableError: no process can be started.
         """
+        pixels = await self._made(data, size, PIXELS, caller)
+        return np.frombuffer(pixels, dtype=np.uint8).reshape(*size, 3)
+
+    async def smaller(self, data: bytes, sides: tuple[int, int], form: Form, caller: str) -> bytes:
+        """Return a file of the picture, as large as fits into `sides` (height, width) and no larger than it is.
+
+        It is upright, in sRGB and without metadata. WebP keeps transparency, JPEG has it laid on white.
+
+        Raises:
+            VitrineError: as `decode`.
+        """
+        return bytes(await self._made(data, sides, FORMS[form], caller))
+
+    async def _made(self, data: bytes, size: tuple[int, int], form: int, caller: str) -> bytearray:
+        """Return what a process makes of the picture."""
         try:
             async with asyncio.timeout(self._limits.deadline_s) as timer:
-                answer = await self._quick.decode(data, size, caller, self._telemetry)
+                answer = await self._quick.decode(data, size, form, caller, self._telemetry)
                 if answer is None:
-                    answer = await self._slow.decode(data, size, caller, self._telemetry)
+                    answer = await self._slow.decode(data, size, form, caller, self._telemetry)
         except TimeoutError:
             if not timer.expired():
                 raise
@@ -89,7 +108,7 @@ class Decoders:
                 f"the picture was not decoded within {self._limits.deadline_s:g} s: the service is too busy, or the "
                 "picture takes too long; scale it down"
             )
-        return np.frombuffer(answer, dtype=np.uint8).reshape(*size, 3)
+        return answer
 
     def close(self) -> None:
         """End the processes."""
@@ -118,8 +137,10 @@ class _Line:
         self._renewals: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def decode(self, data: bytes, size: tuple[int, int], caller: str, telemetry: Telemetry) -> bytearray | None:
-        """Return the pixels; None where that takes more time or memory than there is in this line."""
+    async def decode(
+        self, data: bytes, size: tuple[int, int], form: int, caller: str, telemetry: Telemetry
+    ) -> bytearray | None:
+        """Return what is made of a picture; None where that takes more time or memory than there is in this line."""
         await self.turns.take(caller)
         process = None
         try:
@@ -130,10 +151,11 @@ class _Line:
                     self._processes.discard(idle)
             process = process or self._start()
             await process.ready()
-            task = TASK.pack(len(data), *size, self._limits.max_pixels, self._seconds + 1, self._now)
+            task = TASK.pack(len(data), *size, self._limits.max_pixels, self._seconds + 1, self._now, form)
             with telemetry.stage("decode"):
                 async with asyncio.timeout(self._seconds) as timer:
-                    status, body = await process.ask(task, data, max(size[0] * size[1] * 3, MAX_MESSAGE))
+                    most = size[0] * size[1] * 3 if form == PIXELS else MAX_FILE
+                    status, body = await process.ask(task, data, max(most, MAX_MESSAGE))
         except BaseException as error:
             self._renew(process)
             if isinstance(error, TimeoutError) and process is not None and process.is_ready and timer.expired():

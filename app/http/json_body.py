@@ -13,7 +13,7 @@ from fastapi import Request
 from app.bounded_json import parse_json
 from app.errors import MalformedError, MediaTypeError
 from app.http.connection import while_connected
-from app.http.limits import MAX_JSON, BodyLimits, bounded, content_type, refuse_large
+from app.http.limits import MAX_JSON, BodyLimits, bounded, content_type, is_json, refuse_large
 from app.http.places import Hold
 from app.http.turns import Turns
 
@@ -41,8 +41,12 @@ class JsonBodies:
         """End the thread."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, request: Request, hold: Hold, max_values: int, check: Callable[[Any, int], T]) -> T:
+    async def read(
+        self, request: Request, hold: Hold, max_values: int, check: Callable[[Any, int], T], limit: int | None = None
+    ) -> T:
         """Return what `check` makes of the JSON value that the body is, and of the body's size in bytes.
+
+        `limit`: of the body, instead of that of a body with one picture.
 
         Raises:
             MediaTypeError: the content type is not JSON.
@@ -51,9 +55,9 @@ class JsonBodies:
             VitrineError: as `bounded`, `Hold.arrival` and `check`.
         """
         kind = content_type(request)
-        if kind != "application/json":
+        if not is_json(kind):
             raise MediaTypeError(f"the content type is {kind[:100] or 'missing'}; send application/json")
-        limit = self._limits.max_json_bytes
+        limit = limit or self._limits.max_json_bytes
         refuse_large(request, limit, "the JSON body")
         body = bytearray()
         async with (

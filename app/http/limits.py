@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from app.errors import TooLargeError
+from app.http.encodings import plain_body
+from app.schemas import MAX_JSON as MAX_JSON
+from app.schemas import MAX_PRODUCT_JSON
 
-MAX_JSON = 256_000
-"""Most bytes of a JSON body or of the text fields of a form; a full text and filters fit many times over."""
+PRODUCT_UPLOADS = 4
+"""How many times the largest upload all pictures of one product may be together."""
 FORM_UPLOADS = 20
 """How many times the largest upload a bulk form may be."""
 DRAIN_FACTOR = 4
@@ -50,6 +53,12 @@ class BodyLimits:
         return MAX_JSON + 4 * self.max_bytes // 3
 
     @property
+    def max_product_bytes(self) -> int:
+        """Of a product in JSON with its pictures, or of a line that holds one."""
+        most = MAX_PRODUCT_JSON + 4 * PRODUCT_UPLOADS * self.max_bytes // 3
+        return min(most, max(self.held_bytes, self.max_json_bytes))
+
+    @property
     def max_form_bytes(self) -> int:
         """Of a bulk form, and of all of them that are held at a time; in part they are in temporary files."""
         return FORM_UPLOADS * self.max_bytes
@@ -65,6 +74,11 @@ def refuse_large(request: Request, limit: int, what: str) -> None:
         raise too_large(what, limit)
 
 
+def is_json(kind: str) -> bool:
+    """Return whether a media type is JSON, or made of it (RFC 6839)."""
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
 def content_type(request: Request) -> str:
     """Return the media type that a body says to be of, without its parameters; empty where it does not say."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -77,15 +91,16 @@ def claimed_length(request: Request) -> int:
 
 
 async def bounded(request: Request, limit: int, what: str, add: Callable[[int], None]) -> AsyncGenerator[bytes, None]:
-    """Yield the body of `request` as it arrives, at most `limit` bytes of it; `what` names it in the error.
+    """Yield the body of `request` as it arrives, unpacked, at most `limit` bytes; `what` names it in the error.
 
     `add` is told of the bytes of every chunk before it is yielded.
 
     Raises:
         TooLargeError: it has more.
+        VitrineError: as `plain_body`.
     """
     received = 0
-    async with aclosing(request.stream()) as stream:
+    async with aclosing(plain_body(request)) as stream:
         async for chunk in stream:
             received += len(chunk)
             if received <= limit:

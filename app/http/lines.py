@@ -11,20 +11,24 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
-from app.errors import InvalidError, SlowBodyError
+from app.bounded_json import parse_json
+from app.errors import InvalidError, MalformedError, SlowBodyError
+from app.http.encodings import plain_body
 from app.http.forms import parsed_form
 from app.http.limits import BodyLimits, too_large
 from app.http.pictures import UploadedPicture
 from app.http.places import Hold
-from app.schemas import ProductLine
+from app.schemas import ProductLine, as_value, checked
 from common import InputError
+from index import MAX_ID
 
 LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 MAX_FILES = 1_000
 """Most pictures of one bulk form."""
 SPOOLED = 2_000_000
@@ -40,8 +44,24 @@ LEAST_RATE = 1_000
 BLANK_LINES = 1_000
 """Empty lines after which others get their turn."""
 
+MAX_LISTED_VALUES = 500_000
+"""Of the JSON list that a bulk call may be instead of lines."""
+
 RawLines = list[tuple[int, bytes]]
 """Lines that are not empty, with their numbers."""
+ReadLines = list[tuple[int, "ReadLine"]]
+"""The same of lines that were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLine:
+    """What a line says, before its pictures are decoded."""
+
+    id: str | None
+    """The product that it is about, as far as it says so."""
+    fields: ProductLine | None
+    """None where they do not fit."""
+    error: InputError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +70,54 @@ class Line:
 
     number: int
     """From 1; empty lines count."""
+    id: str | None
+    """The product that it is about; None where it could not be read that far."""
     fields: ProductLine | None
-    """None where it could not be read that far."""
-    picture: UploadedPicture | None = None
+    """None where they do not fit."""
+    pictures: tuple[UploadedPicture, ...] = ()
     error: InputError | None = None
+
+
+def parse_line(line: bytes) -> ReadLine:
+    """Return what a line says.
+
+    Raises:
+        MalformedError: it is not JSON.
+        InvalidError: it has too many values.
+    """
+    if b"\0" in line or line.startswith(UTF_16):
+        raise MalformedError("the line is not in UTF-8, but in UTF-16 or UTF-32; send the lines in UTF-8")
+    try:
+        value = parse_json(line, ProductLine.max_values)
+    except ValueError as error:
+        raise MalformedError(f"the line is not JSON ({error}); send one object a line") from None
+    return read_line(value)
+
+
+def read_line(value: Any) -> ReadLine:
+    """Return what the JSON value of a line says, or what is wrong with its fields."""
+    said = value.get("id") if isinstance(value, dict) else None
+    named = str(as_value(said))[:MAX_ID] if isinstance(said, str | int | float) and not isinstance(said, bool) else None
+    try:
+        fields = checked(ProductLine, value, strict=True)
+        fields.check(0)
+    except InputError as error:
+        return ReadLine(named, None, error)
+    return ReadLine(fields.id, fields)
+
+
+def listed_lines(value: Any, _size: int) -> ReadLines:
+    """Return what the items of a JSON list of some bytes say, as lines that are numbered from 1.
+
+    Raises:
+        InvalidError: it is no list.
+    """
+    if not isinstance(value, list):
+        raise InvalidError(
+            "the JSON is no list of products; send a list, or a product a line as application/x-ndjson, or one alone"
+            " with PUT /v1/products/{id}"
+        )
+    return [(number, read_line(item)) for number, item in enumerate(value, 1)]
 
 
 async def streamed_pieces(request: Request, hold: Hold, limits: BodyLimits) -> AsyncGenerator[RawLines, None]:
@@ -65,7 +129,7 @@ async def streamed_pieces(request: Request, hold: Hold, limits: BodyLimits) -> A
         TooLargeError: a line of more bytes than a JSON body may have.
         SlowBodyError: nothing more came in time, or all too slowly.
     """
-    limit = limits.max_json_bytes
+    limit = limits.max_product_bytes
     number, rest, piece, size = 1, bytearray(), RawLines(), 0
     async with aclosing(_chunks(request, hold, limits.timeout_s)) as chunks:
         async for chunk in chunks:
@@ -105,9 +169,10 @@ async def _chunks(request: Request, hold: Hold, timeout_s: float) -> AsyncGenera
 
     Raises:
         SlowBodyError: nothing more came in time, or all too slowly.
+        VitrineError: as `plain_body`.
     """
     waited, received = 0.0, 0
-    async with aclosing(request.stream()) as stream:
+    async with aclosing(plain_body(request)) as stream:
         coming = asyncio.ensure_future(anext(stream, None))
         try:
             while True:
@@ -186,6 +251,8 @@ async def bulk_form(
                 raise InvalidError(
                     f"the field {name[:100]!r} is no file; send a file 'products', and pictures as files"
                 )
+            elif not value.size and not value.filename:  # a file input where nothing was chosen
+                continue
             elif (value.filename or "") in files:
                 name = (value.filename or "")[:100]
                 raise InvalidError(f"two pictures are called {name!r}; give each a name of its own")

@@ -1,23 +1,20 @@
-"""Pictures as they are sent: data URIs, decoded and prepared for the encoder, and their media types. Knows no model."""
+"""Pictures as they are sent: decoded and prepared for the encoder, and their media types. Knows no model."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
+from app.http.data_uri import from_uri
 from app.http.decoders import Decoders
-from app.http.limits import BodyLimits, too_large
+from app.http.limits import BodyLimits
 from app.telemetry import Telemetry
-from common import ImageError
-from models import FORMATS
+from models import kind_of
 
 D = TypeVar("D")
 T = TypeVar("T")
@@ -67,35 +64,7 @@ class Pictures:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def from_uri(uri: str, max_bytes: int) -> bytes:
-    """Return the bytes that a data URI holds.
-
-    Raises:
-        ImageError: it is no data URI of base64.
-        TooLargeError: it holds more than `max_bytes`.
-    """
-    head, comma, payload = uri.partition(",")
-    if not comma or not head.endswith(";base64"):
-        raise ImageError("the picture is no data URI that we can read; send data:image/png;base64,...")
-    # The length of the text says enough, before so many bytes are made of it.
-    if len(payload) // 4 * 3 > max_bytes + 2:
-        raise too_large("the picture", max_bytes)
-    try:
-        data = base64.b64decode(payload, validate=True)
-    except ValueError as error:
-        raise ImageError(f"the picture's data URI is not valid base64 ({error}); encode it again") from None
-    if len(data) > max_bytes:
-        raise too_large("the picture", max_bytes)
-    return data
-
-
 def media_type(data: bytes) -> str:
-    """Return the media type of a picture by its content; what is no picture that we take is just bytes."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            # A JPEG with more pictures behind the first one is MPO to Pillow, and a JPEG to browsers. Pillow's own
-            # answer for a moving PNG is image/apng, which is registered but not what was ever sent here.
-            kind = "JPEG" if image.format == "MPO" else image.format
-    except Exception:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ValueError, ...
-        return "application/octet-stream"
-    return Image.MIME.get(kind or "", "application/octet-stream")
+    """Return the media type of a picture by its first bytes; what is no picture that we take is just bytes."""
+    kind = kind_of(data)
+    return kind.media_type if kind is not None else "application/octet-stream"

@@ -10,28 +10,36 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
-    from app.live.edits import Edit as Edit
+    from app.live.edits import Edited as Edited
     from app.live.edits import Editor as Editor
     from app.live.evaluation import Evaluations as Evaluations
     from app.live.facet_counts import FacetCounts as FacetCounts
+    from app.live.merging import Edit as Edit
     from app.live.private import make_new_files_private as make_new_files_private
+    from app.live.picture_cache import PictureCache as PictureCache
     from app.live.product_map import Maps as Maps
     from app.live.readiness import Readiness as Readiness
     from app.live.readiness import shared_readiness as shared_readiness
     from app.live.serving import CANARY as CANARY
     from app.live.serving import ServingState as ServingState
     from app.live.shared import Shared as Shared
+    from app.live.shown_pictures import Shown as Shown
+    from app.live.shown_pictures import ShownPictures as ShownPictures
+    from app.live.shown_pictures import small_tag as small_tag
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "app.live.edits": "Edit Editor",
+        "app.live.edits": "Edited Editor",
         "app.live.evaluation": "Evaluations",
         "app.live.facet_counts": "FacetCounts",
+        "app.live.merging": "Edit",
         "app.live.private": "make_new_files_private",
+        "app.live.picture_cache": "PictureCache",
         "app.live.product_map": "Maps",
         "app.live.readiness": "Readiness shared_readiness",
         "app.live.serving": "CANARY ServingState",
         "app.live.shared": "Shared",
+        "app.live.shown_pictures": "Shown ShownPictures small_tag",
     },
 )

@@ -9,54 +9,52 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from app.errors import InvalidError, ReloadError, UnavailableError
-from app.http import UploadedPicture
+from app.live.merging import Edit
 from app.live.serving import ServingState
 from app.query import Encoder, Service
 from common import ConflictError, DamagedProductError, NotFoundError, OverloadedError, ReplacedError, VitrineError
-from index import ANY, Delete, Entry, Product, Put, Written
+from index import Delete, Entry, FurtherPicture, Product, Put, Written
 
 logger = logging.getLogger("vitrine.app")
 
 TRIES = 30
-"""How often an edit is tried again when the catalogue is replaced under it, or the picture that it is to keep."""
+"""How often edits are tried again when the catalogue is replaced under them, or the products that they change."""
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """A change to one product, as a caller asks for it."""
+class Edited:
+    """What an edit did, and the product as it is now."""
 
-    id: str
-    title: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    picture: UploadedPicture | None = None
-    """None: the one that the product has is kept."""
-    delete: bool = False
+    written: Written
+    product: Product | None
+    """None: there is none."""
+
+
+Outcomes = dict[int, Edited | VitrineError]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a product becomes, and what it was when that was found out."""
+
+    edit: Edit
+    product: Product | None
+    """None: it is taken out."""
+    entry: Entry | None = None
+    """The product that it is merged with; None: there is none, or nothing of it is kept."""
     expected: frozenset[str] | None = None
-    """Digests, of which the product must have one before; `ANY` for any."""
     absent: bool = False
-    """Only when there is no such product yet."""
 
     @property
-    def keeps(self) -> bool:
-        """Whether the product is to keep its picture."""
-        return not self.delete and self.picture is None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The product whose picture an edit keeps, and the digest that it had when it was read."""
-
-    entry: Entry
-    digest: str
-
-    def expected(self, edit: Edit) -> frozenset[str]:
-        """Return the digests that allow the edit: that of the picture's product, unless the caller expects others."""
-        if edit.expected is None or ANY in edit.expected:
-            return frozenset({self.digest})
-        return edit.expected & {self.digest}
+    def again(self) -> bool:
+        """Whether a conflict is no condition of the caller's that fails, but a change meanwhile: it is tried again."""
+        if self.edit.absent:
+            return False
+        # What the caller expects of a product that is not as expected, is no digest that was read.
+        return bool(self.expected) if self.entry is not None else self.absent and self.edit.expected is None
 
 
 class Editor:
@@ -66,8 +64,8 @@ class Editor:
         self._service = service
         self._state = state
 
-    async def edit(self, edits: Sequence[Edit]) -> list[Written | VitrineError]:
-        """Put products in, replace them, take them out; return what each came to.
+    async def edit(self, edits: Sequence[Edit]) -> list[Edited | VitrineError]:
+        """Put products in, change them, take them out; return what each came to. Edits of one product go in order.
 
         When this returns, what was written is on the disk, and found by every search that begins now. An edit that
         cannot be made fails alone.
@@ -76,67 +74,107 @@ class Editor:
             ReadOnlyError: the catalogue cannot be written here.
             VitrineError: as `MicroBatcher.submit`.
         """
-        answers: dict[int, Written | VitrineError] = {}
-        for _ in range(TRIES):
-            left = {number: edit for number, edit in enumerate(edits) if number not in answers}
+        outcomes: Outcomes = {}
+        fruitless = 0
+        while len(outcomes) < len(edits) and fruitless < TRIES:
+            # One of each product at a time: what comes behind it is merged with what it makes of the product.
+            first: dict[str, int] = {}
+            for number, edit in enumerate(edits):
+                if number not in outcomes:
+                    first.setdefault(edit.id, number)
+            before = len(outcomes)
             try:
-                answers.update(await self._try(left))
+                outcomes.update(await self._try({number: edits[number] for number in first.values()}))
             except ReplacedError:
                 await self._follow_replacement()
-            if len(answers) == len(edits):
-                return [answers[number] for number in range(len(edits))]
-        raise OverloadedError("others are changing the same all the time; send it again in a second")
+            fruitless += len(outcomes) == before
+        if len(outcomes) < len(edits):
+            raise OverloadedError("others are changing the same all the time; send it again in a second")
+        return [outcomes[number] for number in range(len(edits))]
 
-    async def _try(self, edits: Mapping[int, Edit]) -> dict[int, Written | VitrineError]:
-        """Return what edits came to; without those whose picture was to be kept, and was replaced meanwhile."""
-        answers: dict[int, Written | VitrineError] = {}
-        kept: dict[int, Kept] = {}
-        for number, edit in edits.items():
-            if edit.keeps:
-                try:
-                    kept[number] = Kept(*await asyncio.to_thread(self._state.catalogue.entry, edit.id))
-                except DamagedProductError as error:
-                    answers[number] = error
-                except NotFoundError:
-                    problem = f"product {edit.id!r} is new, and a new product needs a picture; send it with one"
-                    answers[number] = InvalidError(problem, [{"field": "image", "message": "missing"}])
-        changes, encoder = await self._changes({n: edit for n, edit in edits.items() if n not in answers}, kept)
-        if changes:
-            written = await self._state.apply(encoder, list(changes.values()))
-            for (number, change), outcome in zip(changes.items(), written, strict=True):
-                # A kept picture that was replaced since it was read is no conflict of the caller's: it is tried again.
-                # Where the caller's own condition fails, no digest was expected at all, and the answer stands.
-                own = not change.expected or edits[number].absent
-                if own or number not in kept or not isinstance(outcome, ConflictError):
-                    answers[number] = outcome
-        return answers
-
-    async def _changes(
-        self, edits: Mapping[int, Edit], kept: Mapping[int, Kept]
-    ) -> tuple[dict[int, Put | Delete], Encoder]:
-        """Return what the store is to write, and the encoder whose vectors are in it."""
-        rule = self._state.catalogue.info.split
-        puts = [number for number, edit in edits.items() if not edit.delete]
-        pictures = {number: picture for number in puts if (picture := edits[number].picture) is not None}
-        encoded = await self._service.encode(
-            [edits[number].title for number in puts],
-            [picture.pixels for picture in pictures.values()],
-            patient=True,
-        )
-        texts = dict(zip(puts, encoded.texts, strict=True))
-        images = dict(zip(pictures, encoded.images, strict=True))
-        changes: dict[int, Put | Delete] = {}
-        for number, edit in edits.items():
-            product = Product(edit.id, edit.title, edit.attributes, rule.of(edit.title))
-            if edit.delete:
-                changes[number] = Delete(edit.id, edit.expected)
-            elif number in kept:
-                before = kept[number].entry
-                entry = Entry(product, before.image, before.image_vector, texts[number])
-                changes[number] = Put(entry, kept[number].expected(edit), edit.absent)
+    async def _try(self, edits: Mapping[int, Edit]) -> Outcomes:
+        """Return what edits came to; without those whose product was changed between reading and writing it."""
+        outcomes: Outcomes = {}
+        merged: dict[int, Merged] = {}
+        for number, found in (await asyncio.to_thread(self._merge_all, edits)).items():
+            if isinstance(found, Merged):
+                merged[number] = found
             else:
-                entry = Entry(product, pictures[number].data, images[number], texts[number])
-                changes[number] = Put(entry, edit.expected, edit.absent)
+                outcomes[number] = found
+        if merged:
+            changes, encoder = await self._changes(merged)
+            for number, outcome in zip(changes, await self._state.apply(encoder, list(changes.values())), strict=True):
+                if isinstance(outcome, Written):
+                    outcomes[number] = Edited(outcome, merged[number].product)
+                elif not (isinstance(outcome, ConflictError) and merged[number].again):
+                    outcomes[number] = outcome
+        return outcomes
+
+    def _merge_all(self, edits: Mapping[int, Edit]) -> dict[int, Merged | Edited | VitrineError]:
+        found: dict[int, Merged | Edited | VitrineError] = {}
+        for number, edit in edits.items():
+            try:
+                found[number] = self._merge(edit)
+            except (DamagedProductError, NotFoundError, InvalidError) as error:
+                found[number] = error
+        return found
+
+    def _merge(self, edit: Edit) -> Merged | Edited:
+        """Return what the product of an edit becomes; what came of it, where that is what the product is already.
+
+        Raises:
+            NotFoundError: there is none, and the edit is only for one that is there.
+            InvalidError: there is none, and the edit does not say enough of a new one.
+            DamagedProductError: what is to be kept of it cannot be read.
+            VitrineError: as `Store.entry`.
+        """
+        catalogue = self._state.catalogue
+        rule = catalogue.info.split
+        if edit.delete:
+            return Merged(edit, None, expected=edit.expected)
+        if edit.is_whole and not edit.patch:
+            return Merged(edit, edit.merged(None, rule), expected=edit.expected, absent=edit.absent)
+        try:
+            entry, digest = catalogue.entry(edit.id)
+        except DamagedProductError:
+            if not edit.could_be_whole:
+                raise
+            # What comes is a whole product, and what is there cannot be read: it is put in its place.
+            return Merged(edit, edit.merged(None, rule), expected=edit.expected, absent=edit.absent)
+        except NotFoundError:
+            # Only while there is none: another may put in what this one is to be merged with.
+            return Merged(edit, edit.merged(None, rule), expected=edit.expected, absent=True)
+        product = edit.merged(entry.product, rule)
+        if product == entry.product and not edit.pictures:
+            return Edited(Written(digest, self._state.serving.index.version, changed=False), product)
+        return Merged(edit, product, entry, edit.expects(digest), edit.absent)
+
+    async def _changes(self, merged: Mapping[int, Merged]) -> tuple[dict[int, Put | Delete], Encoder]:
+        """Return what the store is to write, and the encoder whose vectors are in it."""
+        titles = {
+            number: one.product.title
+            for number, one in merged.items()
+            if one.product is not None and (one.entry is None or one.entry.product.title != one.product.title)
+        }
+        pictures = [picture for one in merged.values() if one.product is not None for picture in one.edit.pictures]
+        encoded = await self._service.encode(
+            list(titles.values()), [picture.pixels for picture in pictures], patient=True
+        )
+        texts = dict(zip(titles, encoded.texts, strict=True))
+        images = iter(encoded.images)
+        changes: dict[int, Put | Delete] = {}
+        for number, one in merged.items():
+            if one.product is None:
+                changes[number] = Delete(one.edit.id, one.expected)
+                continue
+            text = texts[number] if number in texts or one.entry is None else one.entry.text_vector
+            sent = [(picture.data, next(images)) for picture in one.edit.pictures]
+            if sent or one.entry is None:
+                # Pictures that are sent take the place of all that there were.
+                entry = Entry(one.product, *sent[0], text, tuple(FurtherPicture(*more) for more in sent[1:]))
+            else:
+                entry = replace(one.entry, product=one.product, text_vector=text)
+            changes[number] = Put(entry, one.expected, one.absent)
         return changes, encoded.serving.encoder
 
     async def _follow_replacement(self) -> None:

@@ -11,13 +11,25 @@ from app.routes.encoding import router as encoding_router
 from app.routes.insight import router as insight_router
 from app.routes.operations import PAGE, metrics, pages
 from app.routes.operations import router as operations_router
+from app.routes.product_image import router as image_router
 from app.routes.products import admin, reading, writing
 from app.routes.search import router as search_router
 from app.routes.suggest import router as suggest_router
 
 DIRECT = (search_router, direct_encoding)
 """The calls that come most often; the application tries their routes before all others."""
-INCLUDED = (suggest_router, encoding_router, insight_router, reading, writing, admin, operations_router, pages)
+INCLUDED = (
+    suggest_router,
+    encoding_router,
+    insight_router,
+    image_router,
+    reading,
+    writing,
+    admin,
+    operations_router,
+    pages,
+)
+"""The others. An id may end like the path of a picture: that route comes before those of products."""
 
 __all__ = [
     "DIRECT",

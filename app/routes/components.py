@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.http import Uploads
-from app.live import Editor, Evaluations, FacetCounts, Maps, Readiness, ServingState, Shared
+from app.live import Editor, Evaluations, FacetCounts, Maps, Readiness, ServingState, Shared, ShownPictures
 from app.query import Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -24,6 +24,7 @@ class Components:
     service: Service
     editor: Editor
     uploads: Uploads
+    shown: ShownPictures
     evaluations: Evaluations
     maps: Maps
     facet_counts: FacetCounts

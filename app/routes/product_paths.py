@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
+from fastapi import Path
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
 PICTURE = "/image"
+ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
+KnownId = Annotated[str, Path(description=ID_IN_PATH)]
 
 
 class ProductRoute(APIRoute):

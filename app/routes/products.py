@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from app.errors import InvalidError
 from app.http import (
     ETAG,
     IF_MATCH,
@@ -22,13 +22,11 @@ from app.http import (
     error_entry,
     error_response,
     is_known,
-    media_type,
     require,
-    without_metadata,
 )
-from app.live import Edit, Editor
-from app.routes.components import TheComponents
-from app.routes.product_paths import ProductRoute
+from app.live import Edit, Edited, Editor
+from app.routes.components import Components, TheComponents
+from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute
 from app.schemas import (
     CHANGES,
     BulkAnswer,
@@ -38,17 +36,14 @@ from app.schemas import (
     Ready,
     bulk_body,
     error_answers,
+    patch_body,
     product_body,
 )
 from common import NoSpaceError, VitrineError
-from index import MAX_ID, PRODUCT_ID, ExistsError, Product, Written
+from index import MAX_ID, PRODUCT_ID, ExistsError, Product
 
-IMAGE_MAX_AGE_S = 60
-"""How long a picture that was replaced or taken out may still be shown, in seconds."""
 MAX_LINE_ERRORS = 100
 
-ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
-KnownId = Annotated[str, Path(description=ID_IN_PATH)]
 NewId = Annotated[str, Path(max_length=MAX_ID, pattern=PRODUCT_ID, description=ID_IN_PATH)]
 reading = APIRouter(
     route_class=ProductRoute,
@@ -63,33 +58,6 @@ writing = APIRouter(
     responses=error_answers(401, 403, 429),
 )
 admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], responses=error_answers(401, 403, 429))
-
-
-# An id may contain slashes, so the picture's route comes before the one that takes any path as an id; `ProductRoute`
-# tells a picture from an id that ends alike.
-@reading.get(
-    "/v1/products/{product_id:path}/image",
-    response_class=Response,
-    responses={
-        200: {"content": {"image/*": {}}, "description": "The picture as it was delivered, without its metadata."},
-        304: {"description": "The caller has this picture already (If-None-Match)."},
-        **error_answers(404, 410, 422, 500),
-    },
-)
-def product_image(product_id: KnownId, request: Request, components: TheComponents) -> Response:
-    """Return the picture of a product."""
-    data = components.state.catalogue.image(product_id)
-    if components.settings.picture_metadata == "strip":
-        data = without_metadata(data)
-    keyed = components.settings.reads == "keyed"
-    headers = {
-        "ETag": f'"{hashlib.blake2b(data, digest_size=16).hexdigest()}"',
-        # A cache that others share must not give out what needs a key (RFC 9111, 3.5).
-        "Cache-Control": "private, no-cache" if keyed else f"public, max-age={IMAGE_MAX_AGE_S}",
-    }
-    if is_known(request.headers, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(data, media_type=media_type(data), headers=headers)
 
 
 @reading.get(
@@ -133,21 +101,31 @@ def change_image(product_id: str, request: Request) -> Response:
     openapi_extra={"requestBody": product_body(), "parameters": [IF_MATCH, IF_NONE_MATCH]},
 )
 async def put_product(product_id: NewId, request: Request, response: Response, components: TheComponents) -> Any:
-    """Put a product into the catalogue, in place of the one of this id if there is one.
+    """Put a product into the catalogue, or change the one of this id if there is one.
 
-    Send JSON, with the picture as a data URI; or a multipart form with a file `image`. A product that is there already
-    keeps its picture when none is sent. When the answer comes, the product is on the disk and found by searches.
-    The same call may be sent again when its answer got lost.
+    Send JSON, with pictures as data URIs; or a multipart form with files `image`. A product that is there already keeps
+    what is not sent: its title, its pictures, and the attributes that are not named. An attribute of null goes; with
+    `replace`, all attributes go that are not named. When the answer comes, the product is on the disk and found by
+    searches. The same call may be sent again when its answer got lost.
     """
-    asked = conditions(request.headers)
-    fields, picture = await components.uploads.read_kept(request, ProductRequest)
-    edit = Edit(product_id, fields.title, fields.attributes, picture, expected=asked.expected, absent=asked.absent)
-    written = await _one(components.editor, edit)
-    response.status_code = HTTPStatus.CREATED if written.created else HTTPStatus.OK
-    response.headers["ETag"] = f'"{written.digest}"'
-    return _detail(
-        Product(product_id, fields.title, fields.attributes, components.state.catalogue.info.split.of(fields.title))
-    )
+    return await _put(product_id, request, response, components, patch=False)
+
+
+@writing.patch(
+    "/v1/products/{product_id:path}",
+    response_model=ProductDetail,
+    responses={
+        200: {"headers": ETAG, "description": "The product as it is now."},
+        **error_answers(400, 404, 408, 410, 412, 413, 415, 422, 500, 503, 504, 507),
+    },
+    openapi_extra={"requestBody": patch_body(), "parameters": [IF_MATCH]},
+)
+async def patch_product(product_id: NewId, request: Request, response: Response, components: TheComponents) -> Any:
+    """Change a product that is there (JSON Merge Patch, RFC 7396): what is not sent stays, null takes it out.
+
+    As PUT, but for two things: a product that is not there is answered 404, and `replace` is refused.
+    """
+    return await _put(product_id, request, response, components, patch=True)
 
 
 @writing.delete(
@@ -196,7 +174,45 @@ async def reload(components: TheComponents) -> Ready:
     return Ready(**asdict(await components.reload()))
 
 
-async def _one(editor: Editor, edit: Edit) -> Written:
+async def _put(
+    product_id: str, request: Request, response: Response, components: Components, *, patch: bool
+) -> ProductDetail:
+    """Make the change that a body asks of one product, and return the product as it is then.
+
+    Raises:
+        InvalidError: the body has another id, or asks to replace what is only to be changed.
+        VitrineError: as `Uploads.read` and `Editor.edit`.
+    """
+    asked = conditions(request.headers)
+    fields, pictures = await components.uploads.read_kept(request, ProductRequest)
+    if fields.id is not None and fields.id != product_id:
+        raise InvalidError(
+            f"the body's id is {fields.id!r}, and the address names {product_id!r}; send each to its own",
+            [{"field": "id", "message": "another one than in the address"}],
+        )
+    if patch and fields.replace:
+        raise InvalidError(
+            "PATCH changes what is sent, and replace asks for more; send the whole product with PUT",
+            [{"field": "replace", "message": "not with PATCH"}],
+        )
+    edit = Edit(
+        product_id,
+        fields.title,
+        fields.changed_attributes,
+        tuple(pictures),
+        replace=fields.replace,
+        patch=patch,
+        expected=asked.expected,
+        absent=asked.absent,
+    )
+    edited = await _one(components.editor, edit)
+    response.status_code = HTTPStatus.CREATED if edited.written.created else HTTPStatus.OK
+    response.headers["ETag"] = f'"{edited.written.digest}"'
+    assert edited.product is not None  # noqa: S101 - it was put in
+    return _detail(edited.product)
+
+
+async def _one(editor: Editor, edit: Edit) -> Edited:
     """Make one edit.
 
     Raises:
@@ -210,7 +226,7 @@ async def _one(editor: Editor, edit: Edit) -> Written:
     return outcome
 
 
-async def _many(editor: Editor, edits: list[Edit], counts: Counter[str]) -> Sequence[Written | VitrineError]:
+async def _many(editor: Editor, edits: list[Edit], counts: Counter[str]) -> Sequence[Edited | VitrineError]:
     """Make the edits of a piece; on a full disk each of them fails, where the call has written something before.
 
     Raises:
@@ -231,29 +247,31 @@ async def _write_piece(
     """Make the edits of some lines, and add up what they came to."""
     edits: list[Edit] = []
     of_edit: list[int] = []
-    outcomes: dict[int, Written | VitrineError] = {}
+    outcomes: dict[int, Edited | VitrineError] = {}
     for number, line in enumerate(piece):
         fields = line.fields
         if line.error is not None:
             outcomes[number] = line.error
         elif fields is not None:
             of_edit.append(number)
-            edits.append(Edit(fields.id, fields.title or "", fields.attributes, line.picture, delete=fields.delete))
+            change = (fields.id, fields.title, fields.changed_attributes, line.pictures)
+            edits.append(Edit(*change, replace=fields.replace, delete=fields.delete))
     if edits:
         outcomes.update(zip(of_edit, await _many(editor, edits, counts), strict=True))
     for number, line in enumerate(piece):
         outcome = outcomes[number]
-        product_id = line.fields.id if line.fields is not None else None
-        if not isinstance(outcome, Written):
+        if not isinstance(outcome, Edited):
             counts["failed"] += 1
             if len(errors) < MAX_LINE_ERRORS:
                 entry = error_entry(request.state.request_id, outcome)["error"]
-                errors.append(LineError(line=line.number, id=product_id, code=entry["code"], message=entry["message"]))
-        elif outcome.digest is None:
-            counts["deleted"] += outcome.changed
-            counts["unchanged"] += not outcome.changed
+                errors.append(LineError(line=line.number, id=line.id, code=entry["code"], message=entry["message"]))
+            continue
+        written = outcome.written
+        if written.digest is None:
+            counts["deleted"] += written.changed
+            counts["unchanged"] += not written.changed
         else:
-            kind = "created" if outcome.created else "replaced" if outcome.changed else "unchanged"
+            kind = "created" if written.created else "replaced" if written.changed else "unchanged"
             counts[kind] += 1
 
 
@@ -262,8 +280,9 @@ def _detail(product: Product) -> ProductDetail:
         id=product.id,
         title=product.title,
         split=product.split,
-        attributes=dict(product.attributes),
+        attributes={name: list(one) if isinstance(one, tuple) else one for name, one in product.attributes.items()},
         image_url=image_url(product.id),
+        image_urls=[image_url(product.id)],
     )
 
 

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from app.schemas.evaluation import DetailsAnswer as DetailsAnswer
     from app.schemas.evaluation import EvaluationAnswer as EvaluationAnswer
     from app.schemas.fields import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
+    from app.schemas.fields import MAX_JSON as MAX_JSON
     from app.schemas.fields import MAX_NAME as MAX_NAME
+    from app.schemas.fields import MAX_PRODUCT_JSON as MAX_PRODUCT_JSON
     from app.schemas.fields import MAX_SUGGESTIONS as MAX_SUGGESTIONS
     from app.schemas.fields import MAX_TEXT as MAX_TEXT
     from app.schemas.fields import MODEL_NAME as MODEL_NAME
     from app.schemas.fields import Name as Name
+    from app.schemas.fields import as_value as as_value
     from app.schemas.fields import checked as checked
     from app.schemas.fields import clean as clean
     from app.schemas.openapi import DocumentedApp as DocumentedApp
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from app.schemas.openapi import classify_body as classify_body
     from app.schemas.openapi import embeddings_body as embeddings_body
     from app.schemas.openapi import explain_body as explain_body
+    from app.schemas.openapi import patch_body as patch_body
     from app.schemas.openapi import product_body as product_body
     from app.schemas.openapi import search_body as search_body
     from app.schemas.operations import Health as Health
@@ -74,10 +78,13 @@ __getattr__ = lazy_exports(
         "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
         "app.schemas.errors": "error_answers",
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
-        "app.schemas.fields": ("EXAMPLE_PRODUCT MAX_NAME MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name checked clean"),
+        "app.schemas.fields": (
+            "EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name as_value"
+            " checked clean"
+        ),
         "app.schemas.openapi": (
-            "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body product_body "
-            "search_body"
+            "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body patch_body "
+            "product_body search_body"
         ),
         "app.schemas.operations": "Health Ready",
         "app.schemas.products": (

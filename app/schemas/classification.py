@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.errors import InvalidError
-from app.schemas.fields import MAX_NAME, MAX_PROMPTS, MAX_TEXT, Fields, Ids, Name, Picture, Vector, clean
+from app.schemas.fields import MAX_NAME, MAX_PROMPTS, MAX_TEXT, Ids, Name, OnePicture, Picture, Vector, clean
 
 MAX_LABELS = 200
 MAX_TEMPLATES = 100
@@ -17,7 +17,7 @@ Label = Annotated[str, Field(max_length=MAX_NAME, min_length=1), BeforeValidator
 Template = Annotated[str, Field(max_length=MAX_NAME, pattern=r"\{\}")]
 
 
-class ClassifyRequest(Fields):
+class ClassifyRequest(OnePicture):
     """A picture, or a product for its picture, and the labels to choose from."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["image"]}, {"required": ["product_id"]}]})
@@ -36,13 +36,13 @@ class ClassifyRequest(Fields):
         description="Sentences in which {} stands for the label, such as 'a photo of a {}'; several are averaged.",
     )
 
-    def check(self, picture: bool) -> None:
-        """Refuse what cannot be classified; `picture` says whether one came beside the fields.
+    def check(self, pictures: int) -> None:
+        """Refuse what cannot be classified; `pictures` says how many came beside the fields.
 
         Raises:
             InvalidError: no picture or two, labels that are the same, or too many texts.
         """
-        if (picture or self.image is not None) == (self.product_id is not None):
+        if (bool(pictures) or self.image is not None) == (self.product_id is not None):
             raise InvalidError(
                 "send either an image or a product_id, one of the two",
                 [{"field": "image", "message": "one of image and product_id is needed, and not both"}],
@@ -64,7 +64,7 @@ class ClassifyRequest(Fields):
         return [template.replace("{}", label) for label in self.labels for template in self.templates]
 
 
-class ExplainRequest(Fields):
+class ExplainRequest(OnePicture):
     """Descriptions, and what they are matched with: a picture, products for their pictures, a vector, or several."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in ("image", "like", "vector")]})
@@ -83,13 +83,13 @@ class ExplainRequest(Fields):
         Field(min_length=1, max_length=MAX_EXPLAINED),
     ] = Field(description="What may be said of the picture, each in words.")
 
-    def check(self, picture: bool) -> None:
-        """Refuse what cannot be explained; `picture` says whether one came beside the fields.
+    def check(self, pictures: int) -> None:
+        """Refuse what cannot be explained; `pictures` says how many came beside the fields.
 
         Raises:
             InvalidError: nothing to match the descriptions with, or too many words.
         """
-        if not (picture or self.image or self.like or self.vector):
+        if not (pictures or self.image or self.like or self.vector):
             raise InvalidError(
                 "there is nothing to match the descriptions with; send at least one of image, like and vector",
                 [{"field": "image", "message": "empty, and there is no like or vector"}],

@@ -23,9 +23,10 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from app.errors import invalid
+from index import MAX_NAME as MAX_NAME
+from index import MAX_VALUE
 
 MAX_TEXT = 2_000
-MAX_NAME = 200
 MAX_VALUES = 200
 MAX_IDS = 100
 MAX_SUGGESTIONS = 50
@@ -33,6 +34,12 @@ MAX_DIM = 4_096
 MAX_UNKNOWN = 20
 """Unknown fields of an object that are reported: each becomes an error, an object of its own."""
 MAX_NUMBER = 1e15
+MAX_JSON = 256_000
+"""Bytes of a JSON body without a picture, or of the text fields of a form; a full text and filters fit many times."""
+MAX_PRODUCT_JSON = 1_500_000
+"""The same of a product: all characters that it may have fit, each written as an escape."""
+AnsweredValue = str | int | float | bool | list[str]
+"""A value of an attribute in an answer: of the type that it came as."""
 MAX_PROMPTS = 1_000
 """Labels times templates of one classification; words of one explanation."""
 EXAMPLE_PRODUCT: dict[str, Any] = {
@@ -50,12 +57,12 @@ PIXEL = (
 """A small red picture, for the examples."""
 
 
-def clean(text: Any) -> Any:
+def clean(text: Any, longest: int = MAX_TEXT) -> Any:
     """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left.
 
     One that is too long is left for the check of its length: how long it is does not depend on what it consists of.
     """
-    if not isinstance(text, str) or len(text) > MAX_TEXT:
+    if not isinstance(text, str) or len(text) > longest:
         return text
     return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip() or None
 
@@ -67,6 +74,11 @@ def as_value(value: Any) -> Any:
     if isinstance(value, int):
         return str(value) if abs(value) < 10**MAX_NAME else value
     return f"{value:.15g}" if isinstance(value, float) else value
+
+
+def as_text_value(value: Any) -> Any:
+    """Return the value of a filter as the text that it is compared as, true and false too."""
+    return ("true" if value else "false") if isinstance(value, bool) else as_value(value)
 
 
 def as_list(value: Any) -> Any:
@@ -89,10 +101,18 @@ def check_order(text: str) -> str:
     raise ValueError("must be relevance, newest, or a numeric attribute with :asc or :desc, such as year:desc")
 
 
-def reject_url(image: Any) -> Any:
-    """Refuse the address of a picture: a service that fetches what callers name can be sent anywhere."""
-    if isinstance(image, str) and re.match(r"\s*(https?:)?//", image, re.IGNORECASE):
+def check_uri(image: str) -> str:
+    """Refuse what is no data URI; whether it holds a picture shows when it is decoded.
+
+    An address is refused in words of its own: a service that fetches what callers name can be sent anywhere.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if re.match(r"\s*(https?:)?//", image[:MAX_TEXT], re.IGNORECASE):
         raise ValueError("pictures are not fetched from addresses; send the picture itself, as a data URI or in a form")
+    if not re.match(URI_HEAD, image[:MAX_TEXT]):
+        raise ValueError("no data URI; send data:image/png;base64,... with the picture's bytes in base64 behind it")
     return image
 
 
@@ -119,17 +139,18 @@ class FirstOnly(FailFast):
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
-Value = Annotated[Name, BeforeValidator(as_value, json_schema_input_type=Name | Number)]
-"""A text, or a number that is compared as its text."""
+ValueText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_VALUE)]
+Value = Annotated[ValueText, BeforeValidator(as_text_value, json_schema_input_type=ValueText | Number | bool)]
+"""A text, or a number or truth that is compared as its text."""
 Vector = Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM), FirstOnly()]
 ListedValues = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES), FirstOnly()]
 Values = Annotated[ListedValues, BeforeValidator(as_list, json_schema_input_type=Value | ListedValues)]
 Ids = Annotated[list[Name], Field(max_length=MAX_IDS)]
 Text = Annotated[str | None, Field(max_length=MAX_TEXT), BeforeValidator(clean)]
-Picture = Annotated[
-    Annotated[str, Field(pattern=r"^data:image/[A-Za-z0-9.+-]+;base64,[A-Za-z0-9+/=]+$")] | None,
-    BeforeValidator(reject_url),
-]
+URI_HEAD = r"\s*[Dd][Aa][Tt][Aa]:([Ii][Mm][Aa][Gg][Ee]/[^,;]*|[Aa]pplication/octet-stream)?(;[^,]*)?,"
+Uri = Annotated[str, Field(json_schema_extra={"pattern": f"^{URI_HEAD}"}), AfterValidator(check_uri)]
+"""A picture as a data URI, in any of the forms in which clients write one."""
+Picture = Uri | None
 
 Language = Literal["en", "fr", "de", "es", "it"]
 Cutoff = Annotated[Literal["auto", "none"] | Annotated[float, Field(ge=0, le=1)], WrapValidator(in_one_line)]
@@ -147,6 +168,8 @@ class Fields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+    max_bytes: ClassVar[int] = MAX_JSON
+    """Of its JSON, without pictures."""
     max_values: ClassVar[int] = 20_000
     """Of its JSON, with all that it may hold: for a search a vector, and as many values in as many filters."""
 
@@ -159,6 +182,17 @@ class Fields(BaseModel):
         known = {field.alias or name for name, field in cls.model_fields.items()}
         unknown = [name for name in value if name not in known][:MAX_UNKNOWN]
         return {name: value[name] for name in value if name in known} | {name: value[name] for name in unknown}
+
+
+class OnePicture(Fields):
+    """A body that may hold one picture."""
+
+    image: Picture = None
+
+    @property
+    def pictures(self) -> list[str]:
+        """The picture, if there is one."""
+        return [] if self.image is None else [self.image]
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -194,6 +194,19 @@ def product_body() -> dict[str, Any]:
     )
 
 
+def patch_body() -> dict[str, Any]:
+    """Return the OpenAPI request body of a change to a product."""
+    change = {"attributes": {"price": 19.99, "in_stock": True, "size": ["S", "M"], "sale": None}}
+    body = either_body(
+        ProductRequest,
+        ProductRequest.structured,
+        {"change": ("Attributes that are set, and one that goes", change)},
+        {"picture": ("A new picture", {"image": "@shoe.jpg"})},
+    )
+    body["content"]["application/merge-patch+json"] = body["content"]["application/json"]
+    return body
+
+
 def bulk_body() -> dict[str, Any]:
     """Return the OpenAPI request body of a bulk call."""
     lines = [{"id": "10054", "title": "Catwalk Women Red Heels", "image": PIXEL}, {"id": "10061", "delete": True}]

@@ -2,72 +2,128 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from app.errors import InvalidError
 from app.schemas.fields import (
     EXAMPLE_PRODUCT,
-    MAX_TEXT,
+    MAX_PRODUCT_JSON,
+    AnsweredValue,
     Fields,
-    Name,
     Picture,
-    Value,
+    Uri,
     as_value,
-    at_most,
     clean,
 )
-from index import MAX_ID, PRODUCT_ID
+from app.schemas.values import Attributes
+from index import MAX_ID, MAX_PICTURES, MAX_TITLE, PRODUCT_ID, Value, is_id
 
 MAX_FACET_VALUES = 10_000
-MAX_ATTRIBUTES = 64
 CHANGES = "changes"
 """The tag of calls that change something, which need a key."""
 
 
-def not_blank(value: str) -> str:
-    """Refuse a value of blanks."""
-    if not value.strip():
-        raise ValueError("empty; leave the attribute out instead")
-    return value
-
-
 ProductId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=PRODUCT_ID), BeforeValidator(as_value)]
-Title = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]
-AttributeValue = Annotated[Value, AfterValidator(not_blank)]
+Title = Annotated[
+    str, Field(min_length=1, max_length=MAX_TITLE), BeforeValidator(lambda value: clean(value, MAX_TITLE))
+]
+READ_ONLY = frozenset(
+    ("split", "image_url", "image_urls", "etag", "picture_digests", "score", "relevance", "signals", "picture", "group")
+)
+"""What answers say of a product beside what can be written: whoever sends one back need not take it out."""
 
 
 class ProductRequest(Fields):
-    """A product to put into the catalogue, in place of the one of its id if there is one."""
+    """What a product is to be; what is left out stays as it is."""
 
-    max_values: ClassVar[int] = 1_000
-    structured: ClassVar[tuple[str, ...]] = ("attributes",)
+    max_values: ClassVar[int] = 20_000
+    max_bytes: ClassVar[int] = MAX_PRODUCT_JSON
+    structured: ClassVar[tuple[str, ...]] = ("attributes", "images")
     """Fields that are JSON in a form."""
 
-    title: Title = Field(description="What it is called; it is found under these words.")
-    attributes: Annotated[dict[Name, AttributeValue], Field(max_length=MAX_ATTRIBUTES), at_most(MAX_ATTRIBUTES)] = (
-        Field(default_factory=dict, description="Attribute to value, to filter by.")
+    id: ProductId | None = Field(None, description="Its id; in a call for one product, that of the address.")
+    title: Title | None = Field(
+        None, description="What it is called; it is found under these words. A new product needs one."
+    )
+    attributes: Attributes | None = Field(
+        None,
+        description="Attribute to value, to filter by: a text, a number, true, false or a list. Those that are not "
+        "named stay; null takes one out, and null for all of them takes out all.",
     )
     image: Picture = Field(
-        None, description="Its picture: data:image/png;base64,... Left out, the one that it has is kept."
+        None, description="Its picture: data:image/png;base64,... A new product needs one; left out, the pictures stay."
+    )
+    images: Annotated[list[Uri], Field(max_length=MAX_PICTURES)] | None = Field(
+        None, description="Its pictures, in order, behind `image` where both are sent. They replace all that it has."
+    )
+    replace: bool = Field(
+        False,
+        description="Whether what is not sent goes: all attributes that are not named. Pictures stay all the same.",
     )
 
-    def check(self, picture: bool) -> None:
-        """Refuse nothing: a product may keep the picture that it has."""
+    @model_validator(mode="before")
+    @classmethod
+    def _writable(cls, value: Any) -> Any:
+        """Leave out what an answer has that is not written."""
+        if isinstance(value, dict) and not READ_ONLY.isdisjoint(value):
+            return {name: one for name, one in value.items() if name not in READ_ONLY}
+        return value
+
+    @field_validator("title", mode="before")
+    @classmethod
+    def _keeps_title(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("null; a product needs a title: leave it out to keep the one that it has")
+        return value
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.replace and self.title is None:
+            raise ValueError("replace is true, and there is no title; send the whole product, or leave replace out")
+        return self
+
+    def check(self, pictures: int) -> None:
+        """Refuse more pictures than a product may have; `pictures` says how many came beside the fields.
+
+        Raises:
+            InvalidError: there are too many.
+        """
+        if len(self.pictures) + pictures > MAX_PICTURES:
+            raise InvalidError(
+                f"there are more than {MAX_PICTURES} pictures; send at most that",
+                [{"field": "images", "message": f"with image more than {MAX_PICTURES}"}],
+            )
+
+    @property
+    def pictures(self) -> list[str]:
+        """The pictures that are sent, in order."""
+        return [*([] if self.image is None else [self.image]), *(self.images or ())]
+
+    @property
+    def changed_attributes(self) -> Mapping[str, Value | None] | None:
+        """What is sent of the attributes, None for one that goes; None: all go."""
+        return {} if "attributes" not in self.model_fields_set else self.attributes
 
 
 class ProductLine(ProductRequest):
     """One line of a bulk call: a product, or the id of one to take out."""
 
-    id: ProductId
-    title: Title | None = Field(None, description="Needed, unless it is to be taken out.")  # type: ignore[assignment]
+    id: Annotated[str, Field(min_length=1, max_length=MAX_ID), BeforeValidator(as_value)]
     image: str | None = Field(None, description="A data URI; in a form also the name of one of its files.")
+    images: Annotated[list[str], Field(max_length=MAX_PICTURES)] | None = Field(
+        None, description="Pictures behind it, each as `image` is given."
+    )
     delete: bool = Field(False, description="Take the product out instead.")
 
     @model_validator(mode="after")
-    def _is_whole(self) -> ProductLine:
-        if self.delete != (self.title is None):
-            raise ValueError("give a title, or delete: true without one")
+    def _is_one_thing(self) -> Self:
+        if self.delete and self.title is not None:
+            raise ValueError("delete is true, and there is a title; send one of the two")
+        if not self.delete and not is_id(self.id):
+            raise ValueError("id: has control characters, or is . or .., which no address can name; choose another id")
         return self
 
 
@@ -102,8 +158,9 @@ class ProductDetail(BaseModel):
     id: str
     title: str
     split: str = Field(description="The part of the data this product belongs to: train, validation or test.")
-    attributes: dict[str, Any]
-    image_url: str
+    attributes: dict[str, AnsweredValue]
+    image_url: str = Field(description="Its first picture.")
+    image_urls: list[str] = Field(description="All of its pictures, in order.")
 
 
 class LineError(BaseModel):

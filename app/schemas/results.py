@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.errors import EXAMPLE_ERROR, ErrorAnswer
-from app.schemas.fields import EXAMPLE_PRODUCT
+from app.schemas.fields import EXAMPLE_PRODUCT, AnsweredValue
 from index import Mode
 
 EXAMPLE_ORIGIN: dict[str, Any] = {
@@ -115,7 +115,7 @@ class ProductResult(BaseModel):
         description="How often results with such a score are right, 0 to 1; null where that was not measured."
     )
     signals: SignalValues | None = Field(description="Why it is here; null where nothing but the score is known.")
-    attributes: dict[str, Any]
+    attributes: dict[str, AnsweredValue]
     image_url: str
 
 

@@ -17,6 +17,7 @@ from app.schemas.fields import (
     ListedValues,
     Name,
     Number,
+    OnePicture,
     Order,
     Picture,
     Text,
@@ -122,7 +123,7 @@ class Weights(Fields):
         return {part: getattr(self, part) for part in WEIGHTS}
 
 
-class SearchRequest(Fields):
+class SearchRequest(OnePicture):
     """What to search for and how; at least one of text, image, like, unlike and vector."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [part]} for part in WEIGHTS]})
@@ -192,13 +193,13 @@ class SearchRequest(Fields):
         description="Order of what is left: relevance, newest, or a numeric attribute with a direction, as year:desc.",
     )
 
-    def check(self, picture: bool) -> None:
-        """Refuse a query of nothing; `picture` says whether one came beside the fields.
+    def check(self, pictures: int) -> None:
+        """Refuse a query of nothing; `pictures` says how many came beside the fields.
 
         Raises:
             InvalidError: there is nothing to search for, or no words for a search for words.
         """
-        if not (picture or self.image or self.text or self.like or self.unlike or self.vector):
+        if not (pictures or self.image or self.text or self.like or self.unlike or self.vector):
             raise InvalidError(
                 "there is nothing to search for; send at least one of text, image, like, unlike and vector",
                 [{"field": "text", "message": "empty, and there is no image, like, unlike or vector"}],
@@ -263,7 +264,7 @@ class BatchRequest(Fields):
 def _search_of(query: dict[str, Any]) -> SearchRequest | InputError:
     try:
         fields = checked(SearchRequest, query, strict=True)
-        fields.check(picture=False)
+        fields.check(0)
     except InputError as error:
         return error
     return fields

@@ -33,5 +33,8 @@ def query_rows(snapshot: Snapshot, split: str) -> Integers:
     queries = np.array([at for at, product in enumerate(products) if split in (ALL, product.split)], dtype=np.int64)
     if not len(queries):
         there = ", ".join(name for name in SPLITS if any(product.split == name for product in products)) or "none"
-        raise InputError(f"no product of the catalogue is in split {split!r}; the splits it has: {there}")
+        raise InputError(
+            f"no product of the catalogue is in split {split!r}; the splits it has: {there}. Few products may "
+            "leave a split empty; measure with split 'all' (vitrine evaluate --split all)"
+        )
     return queries

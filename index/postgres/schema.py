@@ -65,6 +65,7 @@ KEYS = """
 ALTER TABLE {build}.products ADD PRIMARY KEY (id);
 ALTER TABLE {build}.images ADD PRIMARY KEY (id);
 CREATE UNIQUE INDEX ON {build}.products (position);
+CREATE INDEX ON {build}.products (id COLLATE "C");
 CREATE INDEX ON {build}.products (seq) WHERE seq > 0;
 CREATE INDEX ON {build}.products (title_id, position);
 CREATE INDEX ON {build}.products USING gin (keys jsonb_path_ops);

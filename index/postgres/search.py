@@ -4,22 +4,24 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
 
+from index.fields import Field
 from index.filters import Filters
 from index.language.understand import Languages
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.counts import Counts
 from index.postgres.filter_sql import filter_sql, leads_sql
-from index.postgres.rows import storable, to_vectors
+from index.postgres.hits import hits_of
+from index.postgres.pictures import has_further
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
 from index.postgres.texts import TextKeeper
-from index.postgres.vectors import QueryVectors, Rankings
+from index.postgres.vectors import QueryVectors, Rankings, read_vectors
 from index.query import (
     LikeVectors,
     SearchQuery,
@@ -33,7 +35,8 @@ from index.query import (
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
-from index.vectors.pages import needs_scores, ranked_page, relevance_of
+from index.vectors.browsing import BrowseRanking
+from index.vectors.pages import needs_scores, ranked_page
 from index.vectors.state import IndexState
 from index.words.units import ParsedText, Suggestion
 
@@ -54,11 +57,13 @@ def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int
         names = connection.execute(
             catalogue.sql("SELECT name FROM {build}.attributes WHERE products > 0 ORDER BY name")
         ).fetchall()
+        gone = catalogue.gone_names(connection)
+        several = has_further(connection, catalogue.build)
     keeper.now()  # it also finds what is damaged
     calibration = catalogue.calibration()
     sound = max(0, current.products - len(catalogue.damaged()))
     counted = current.version, sound, [name for (name,) in names]
-    return PostgresSearch(catalogue, keeper, calibration, *counted, exact_rows)
+    return PostgresSearch(catalogue, keeper, calibration, *counted, gone, exact_rows, several)
 
 
 class PostgresSearch:
@@ -76,7 +81,9 @@ class PostgresSearch:
         version: int,
         products: int,
         names: Sequence[str],
+        gone: frozenset[str],
         exact_rows: int,
+        several: bool,
     ) -> None:
         self.info = catalogue.info
         self.encoder_id = catalogue.info.encoder_id
@@ -88,7 +95,9 @@ class PostgresSearch:
         self._count = products
         self._damaged = frozenset(catalogue.damaged())
         self._names = list(names)
+        self._gone = gone
         self._exact_rows = exact_rows
+        self._several = several
         self._counts = Counts(catalogue, self._damaged)
 
     def refreshed(self) -> PostgresSearch:
@@ -103,10 +112,10 @@ class PostgresSearch:
         """As `SearchIndex.attributes`."""
         return list(self._names)
 
-    def vectors(self, product_ids: Iterable[str]) -> Vectors:
-        """Return the image vectors (K, D) of products; NotFoundError names the ids that there are not."""
+    def vectors(self, product_ids: Iterable[str], *, first: bool = False) -> Vectors:
+        """As `SearchIndex.vectors`."""
         ids = list(product_ids)
-        return self._stack(ids, self._read_vectors(ids))
+        return self._stack(ids, read_vectors(self._catalogue, ids, SEARCH_S, first=first))
 
     def understand(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
@@ -120,35 +129,49 @@ class PostgresSearch:
 
     def check(self, query: SearchQuery) -> LikeVectors:
         """As `SearchIndex.check`; asks the database at most once."""
-        check_query(self._names, query)
-        found = self._read_vectors((*query.like, *query.unlike))
+        self._check(query)
+        found = read_vectors(self._catalogue, (*query.like, *query.unlike), SEARCH_S)
         return like_vectors(query, lambda ids: self._stack(ids, found))
 
-    def _read_vectors(self, product_ids: Iterable[str]) -> dict[str, Any]:
-        """Return id -> image vector of the products that are there."""
-        wanted = list(filter(storable, set(product_ids)))
-        if not wanted:
-            return {}
-        with self._catalogue.reading(SEARCH_S) as connection:
-            rows = connection.execute(
-                self._catalogue.sql("SELECT id, image_vector FROM {build}.products WHERE id = ANY(%s)"),
-                [wanted],
-                binary=True,
-            ).fetchall()
-        return dict(rows)
+    def _check(self, query: SearchQuery) -> None:
+        check_query(self._names, query, self._gone)
+        self._check_bounds(query.filters)
 
-    def _stack(self, product_ids: Sequence[str], found: dict[str, Any]) -> Vectors:
+    def _check_names(self, filters: Filters, facets: Collection[str] = ()) -> None:
+        check_names(self._names, filters, facets, gone=self._gone)
+        self._check_bounds(filters)
+
+    def _check_bounds(self, filters: Filters) -> None:
+        if any(condition.bounds for condition in filters.values()):
+            self._keeper.now().state.check_bounds(filters)
+
+    def fields(self) -> dict[str, Field]:
+        """As `SearchIndex.fields`."""
+        state = self._keeper.now().state
+        return {name: state.field(name) for name in state.columns}
+
+    def passing_ids(self, filters: Filters) -> list[str]:
+        """As `SearchIndex.passing_ids`, of now."""
+        self._check_names(filters)
+        where, values = filter_sql(filters, self._damaged)
+        with self._catalogue.reading() as connection:
+            rows = connection.execute(
+                self._catalogue.sql(f"SELECT id FROM {{build}}.products p WHERE {where} ORDER BY position"), values
+            ).fetchall()
+        return [product_id for (product_id,) in rows]
+
+    def _stack(self, product_ids: Sequence[str], found: dict[str, Vectors]) -> Vectors:
         missing = [product_id for product_id in product_ids if product_id not in found]
         if missing:
             raise missing_products(missing)
         if not product_ids:
             return np.empty((0, self.info.dim), dtype=np.float32)
-        return to_vectors(found[product_id] for product_id in product_ids)
+        return np.stack([found[product_id] for product_id in product_ids])
 
     def count(self, filters: Filters | None = None) -> int:
         """Return how many products pass the filters, as `SearchIndex`."""
         filters = filters or {}
-        check_names(self._names, filters)
+        self._check_names(filters)
         where, values = filter_sql(filters, self._damaged)
         with self._catalogue.reading(SEARCH_S) as connection:
             return self._counts.total(connection, where, values) if filters else self._count
@@ -157,7 +180,7 @@ class PostgresSearch:
         """Return attribute -> value -> number of products that pass the other attributes' filters, as `SearchIndex`."""
         filters = filters or {}
         wanted = list(self._names) if names is None else list(dict.fromkeys(names))
-        check_names(self._names, filters, wanted)
+        self._check_names(filters, wanted)
         with self._catalogue.reading(SEARCH_S) as connection:
             return self._counts.facets(connection, filters, wanted)
 
@@ -185,7 +208,7 @@ class PostgresSearch:
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
-            check_query(self._names, query)
+            self._check(query)
         state = self._keeper.now().state if any(map(needs_scores, queries)) else None
         pages: list[Page[Any]] = []
         with self._catalogue.reading(SEARCH_S) as connection:
@@ -198,8 +221,21 @@ class PostgresSearch:
                 enough, total = cut_at_min_score(query, scores, total)
                 found, scores = found[query.offset : enough], scores[query.offset : enough]
                 facets = self._counts.facets(connection, query.filters, query.facets)
-                pages.append(Page(self._hits(connection, side, query, found, scores), total, facets))
-        return pages
+                pages.append(
+                    Page(
+                        hits_of(
+                            self._catalogue, connection, side, query, found, scores, self.calibration, self._damaged
+                        ),
+                        total,
+                        facets,
+                    )
+                )
+        noted = [self._notes(query.filters) for query in queries]
+        return [replace(page, notes=notes) if notes else page for page, notes in zip(pages, noted, strict=True)]
+
+    def _notes(self, filters: Filters) -> tuple[str, ...]:
+        bounded = any(condition.bounds for condition in filters.values())
+        return self._keeper.now().state.notes(filters) if bounded else ()
 
     def _ranked_page(
         self, connection: Connection, state: IndexState, side: Side, vector: Vectors, query: SearchQuery
@@ -209,12 +245,17 @@ class PostgresSearch:
         def scan(one: Side, where: str, values: list[Any], total: int) -> Scan:
             return self._scan(connection, vector, one, where, values, total)
 
-        vectors = QueryVectors(self._catalogue, connection, state, vector)
+        vectors = QueryVectors(self._catalogue, connection, state, vector, several=self._several)
+        if query.browse:
+            return ranked_page(
+                state,
+                side,
+                query,
+                lambda _: BrowseRanking(state, vectors.side("images")),
+                lambda *asked: self._counts.facets(connection, *asked),
+            )
         rankings = Rankings(state, vectors, side, query, self.calibration, scan, self._exact_rows)
-        images = vectors.side("images")
-        return ranked_page(
-            state, images, side, query, rankings.of, lambda *asked: self._counts.facets(connection, *asked)
-        )
+        return ranked_page(state, side, query, rankings.of, lambda *asked: self._counts.facets(connection, *asked))
 
     def _best_images(
         self, connection: Connection, vector: Vectors, query: SearchQuery
@@ -247,24 +288,5 @@ class PostgresSearch:
     def _scan(
         self, connection: Connection, vector: Vectors, side: Side, where: str, values: list[Any], total: int
     ) -> Scan:
-        return Scan(self._catalogue, connection, vector, side, where, values, total, self._count, self._exact_rows)
-
-    def _hits(
-        self, connection: Connection, side: Side, query: SearchQuery, found: list[FoundRow], scores: Vectors
-    ) -> list[Hit] | list[DescriptionHit]:
-        scored = list(zip(found, scores.tolist(), strict=True))
-        if side == "images":
-            relevance = relevance_of(self.calibration, side, query, scores)
-            worth = [None] * len(found) if relevance is None else relevance.tolist()
-            return [Hit(one.product, score, one_worth) for (one, score), one_worth in zip(scored, worth, strict=True)]
-        passing, values = filter_sql(query.filters, self._damaged)
-        ids_with_title: dict[uuid.UUID, list[str]] = {}
-        for title, product_id in connection.execute(
-            self._catalogue.sql(
-                f"SELECT title_id, p.id FROM {{build}}.products p WHERE title_id = ANY(%s) AND {passing}"
-                " ORDER BY position"
-            ),
-            [[one.title for one in found], *values],
-        ):
-            ids_with_title.setdefault(title, []).append(product_id)
-        return [DescriptionHit(one.product.title, score, ids_with_title.get(one.title, [])) for one, score in scored]
+        sizes = total, self._count, self._exact_rows
+        return Scan(self._catalogue, connection, vector, side, where, values, *sizes, self._several)

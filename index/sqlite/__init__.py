@@ -12,6 +12,7 @@ from common import lazy_exports
 if TYPE_CHECKING:
     from index.sqlite.build import CatalogueWriter as CatalogueWriter
     from index.sqlite.catalogue import Catalogue as Catalogue
+    from index.sqlite.picture_files import Pictures as Pictures
     from index.sqlite.wal import moment_of as moment_of
     from index.sqlite.whole import whole_folder as whole_folder
 
@@ -20,6 +21,7 @@ __getattr__ = lazy_exports(
     {
         "index.sqlite.build": "CatalogueWriter",
         "index.sqlite.catalogue": "Catalogue",
+        "index.sqlite.picture_files": "Pictures",
         "index.sqlite.wal": "moment_of",
         "index.sqlite.whole": "whole_folder",
     },

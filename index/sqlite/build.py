@@ -18,10 +18,18 @@ from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreadable_error
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 from index.sqlite.edited import edited_products, read_entries, remember
+from index.sqlite.gone import gone_names, remember_names
 from index.sqlite.picture_files import PictureFiles, Pictures, set_picture_mode, sync_names
 from index.sqlite.picture_sweep import sweep
 from index.sqlite.pictures import PICTURES, forget_pictures, marks
-from index.sqlite.rows import DamagedError, info_to_rows, insert_entry, read_info, settle_pictures
+from index.sqlite.rows import (
+    DamagedError,
+    attribute_names,
+    info_to_rows,
+    insert_entry,
+    read_info,
+    settle_pictures,
+)
 from index.sqlite.schema import BUILD, FILE, SCHEMA, connect, version_of
 from index.sqlite.wal import ACKNOWLEDGED, FOREIGN, SHM, WAL, check_acknowledged, moment_of
 
@@ -175,6 +183,8 @@ class CatalogueWriter:
                 old.execute(f"PRAGMA busy_timeout = {int(1000 * REPLAY_BUSY_S)}")
                 info = read_info(old, self._folder)
                 check_acknowledged(file, old)
+                # A page asks for the same facets, whatever this build's data has.
+                remember_names(self._connection, attribute_names(old, None) | gone_names(old))
                 held.enter_context(PictureFiles(self._folder).held())
             wanted = keep.range(file.stem)
             for number in range(ROUNDS + 1):

@@ -19,6 +19,7 @@ from index.opening import check_encoder
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
 from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written
+from index.sqlite.listing import Listed
 from index.sqlite.picture_files import PictureFiles
 from index.sqlite.pictures import read_digests, read_picture
 from index.sqlite.rows import (
@@ -38,7 +39,7 @@ from index.sqlite.wal import check_acknowledged
 from index.sqlite.writes import Writes
 
 
-class Catalogue:
+class Catalogue(Listed):
     """An open catalogue folder. Reads may come from any thread; they take turns. So do writes, beside the reads.
 
     With `writable`, `write` works where the file system allows it; `catalogue.writable` tells. The file is then put
@@ -215,11 +216,7 @@ class Catalogue:
             return self.entry(product_id)[0].image if found is None else found
 
     def picture_digests(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Return the digests, as `picture_digest`, of the pictures of those of these products that are there.
-
-        Raises:
-            ArtefactError: the file is damaged.
-        """
+        """Return the digests, as `picture_digest`, of the pictures of those of these products that are there."""
         with self._moment() as connection:
             return read_digests(connection, ids)
 
@@ -263,7 +260,7 @@ class Catalogue:
         with self.stream() as (version, count, chunks):
             products, vectors, further = joined_chunks(chunks, count, self.info.dim)
         check_share(self._folder / FILE, len(products), count)
-        return Snapshot(self.info, version, products, vectors[0], vectors[1], further)
+        return Snapshot(self.info, version, products, vectors[0], vectors[1], self.gone_names(), further)
 
     def vectors_as_of(self, product_id: str, version: int) -> Vectors | None:
         """Return the vectors (2 + M, D) of a product: picture, text, M further pictures.

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from common import ConflictError
-from index.damage import Damage
+from index.damage import Damage, parsed_attributes
 from index.records import Delete, Put, Written, outcome_of
 from index.sqlite.edited import forget_changes, read_entries
+from index.sqlite.gone import remember_names
 from index.sqlite.picture_files import PictureFiles
 from index.sqlite.pictures import PICTURES, forget_pictures
 from index.sqlite.rows import insert_entry, settle_pictures
@@ -42,13 +43,16 @@ def write_edits(
 def _write_one(
     connection: sqlite3.Connection, edit: Put | Delete, dim: int, damage: Damage, pictures: PictureFiles
 ) -> Written | ConflictError:
-    found = connection.execute("SELECT digest FROM products WHERE id = ?", (edit.id,)).fetchone()
+    found = connection.execute("SELECT digest, attributes FROM products WHERE id = ?", (edit.id,)).fetchone()
     outcome = outcome_of(edit, None if found is None else str(found[0]))
     if isinstance(edit, Put) and isinstance(outcome, Written) and not outcome.changed:
         # What is damaged is put in again, though its digest says that it is what was sent.
         outcome = replace(outcome, changed=not read_entries(connection, [edit.id], dim, damage, pictures))
     if isinstance(outcome, ConflictError) or not outcome.changed:
         return outcome
+    if found is not None:
+        left = set(parsed_attributes(found[1]) or ())
+        remember_names(connection, left - set(edit.entry.product.attributes) if isinstance(edit, Put) else left)
     kind = "put" if isinstance(edit, Put) else "delete"
     seq = connection.execute("INSERT INTO changes (product_id, kind) VALUES (?, ?)", (edit.id, kind)).lastrowid
     forget_pictures(connection, [edit.id])

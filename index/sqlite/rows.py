@@ -34,6 +34,7 @@ from index.records import (
     checked_vector,
     log_reaches,
 )
+from index.sqlite.gone import gone_names
 from index.sqlite.picture_files import Lost, PictureFiles
 from index.sqlite.pictures import (
     INSERT_PICTURE,
@@ -262,4 +263,4 @@ def read_changes(connection: sqlite3.Connection, since: int, dim: int, damage: D
     damage.forget(removed)
     chunks = list(read_chunks(rows, dim, damage))
     products, (images, texts), further = joined_chunks(chunks, sum(len(some) for some, *_ in chunks), dim)
-    return Changes(version, removed, products, images, texts, further)
+    return Changes(version, removed, products, images, texts, gone_names(connection), further)

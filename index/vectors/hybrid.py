@@ -19,6 +19,7 @@ from index.ranking.calibrate import Calibration, Curve
 from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, kind_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
+from index.vectors.groups import sort_keys
 from index.vectors.row_scores import RowScores
 from index.vectors.rows import Nearest, Rows, VectorSource
 from index.vectors.scan import Ranked
@@ -88,7 +89,9 @@ class HybridRanking:
         if self.cutoff is not None and len(self._scores.exact):
             self._least = min(self._least, EXACT)
         self._lexical = query.mode == "lexical"
-        self._slack = np.float32(SLACK * max(1.0, float(np.linalg.norm(vector))))
+        self.slack = float(SLACK * max(1.0, float(np.linalg.norm(vector))))
+        """A coarse score and an exact one differ by less."""
+        self._slack = np.float32(self.slack)
 
     @property
     def bounded(self) -> bool:
@@ -132,8 +135,7 @@ class HybridRanking:
         if sort.by == NEWEST:
             rows = rows[::-1][:width]
             return rows, self._scores.score(rows)
-        keys = self._state.columns[sort.by].numbers(rows)
-        keys = np.nan_to_num(-keys if sort.descending else keys, nan=np.inf)  # no number comes last
+        keys = sort_keys(self._state, sort, rows)
         scores = self._scores.coarse(rows)
         order = np.lexsort((rows, -scores, keys))
         rows, keys, scores = rows[order], keys[order], scores[order]
@@ -147,6 +149,25 @@ class HybridRanking:
                 return rows[order], exact[order]
             kept = min(len(rows), 8 * kept)
         return rows[:0], scores[:0]
+
+    def every(self, passing: Mask, *, whole: bool = False) -> Ranked:
+        """Return all rows that pass (N,) and are not left out for their score, in order, and coarse scores.
+
+        Where everything is too much they are those that may be best, unless `whole` asks for all.
+        """
+        if self.bounded:
+            rows, scores = self._relevant
+            chosen = passing[rows]
+            return rows[chosen], scores[chosen]
+        few = whole or np.count_nonzero(passing) < self._few
+        rows = np.flatnonzero(passing) if few else self._every(passing)
+        scores = self._scores.coarse(rows)
+        kept = passing[rows]
+        return rows[kept], scores[kept]
+
+    def exact(self, rows: Rows) -> Vectors:
+        """Return the scores (K,) of rows, each summed in one fixed way."""
+        return self._scores.score(rows)
 
     def signals(self, rows: Rows) -> list[Signals]:
         """Return what the scores of rows are made of."""

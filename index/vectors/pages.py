@@ -6,7 +6,7 @@ Knows rows and their products; not where their vectors are.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from index.ranking.calibrate import Calibration
 from index.ranking.fuse import kind_of
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, Signals, collapse
+from index.vectors.browsing import BrowseRanking
+from index.vectors.groups import GroupedRanking, Grouping
 from index.vectors.hybrid import HybridRanking
 from index.vectors.rows import Nearest, Rows
 from index.vectors.state import IndexState
@@ -45,7 +47,8 @@ class RankedRows:
 def needs_scores(query: SearchQuery) -> bool:
     """Return whether a query is answered by scores of its own, not by the scan that queries share."""
     worded = query.mode != "vector" and (query.parsed is not None or query.mode == "lexical")
-    return worded or query.cutoff is not None or query.sort is not None
+    ordered = query.sort is not None or query.browse or query.group_by is not None
+    return worded or ordered or query.cutoff is not None
 
 
 def relevance_of(calibration: Calibration, side: Side, query: SearchQuery, cosines: Vectors) -> Vectors | None:
@@ -58,7 +61,7 @@ def ranked_page(
     state: IndexState,
     side: Side,
     query: SearchQuery,
-    ranking_of: Callable[[Filters], HybridRanking],
+    ranking_of: Callable[[Filters], HybridRanking | BrowseRanking],
     facets_of: Callable[[Filters, Sequence[str]], dict[str, dict[str, int]]],
 ) -> Page[Any]:
     """Return the page of a query whose results depend on more than the order of one cosine.
@@ -70,6 +73,8 @@ def ranked_page(
         ranking_of: returns the ranking of what passes some filters; it may be over more rows than these.
         facets_of: returns the counts of all that passes the filters, for attributes.
     """
+    if query.grouping is not None and side == "images":
+        return _grouped_page(state, query, query.grouping, ranking_of)
     excluded = query.exclude if side == "images" else ()
     passing = state.passing(query.filters, excluded)
     ranking = ranking_of(query.filters)
@@ -93,10 +98,44 @@ def ranked_page(
             others = {other: one for other, one in query.filters.items() if other != name}
             relevant = ranking_of(others).relevant
             counted = state.carrying(relevant) if side == "texts" else relevant
-            facets[name] = state.columns[name].value_counts(state.passing(others, excluded) & counted)
+            facets[name] = state.value_counts(name, state.passing(others, excluded) & counted)
     relevance, signals = ranking.relevance(rows, scores), ranking.signals(rows)
     numbers = ranking.picture_numbers(rows) if side == "images" else ()
     hits = hits_of(state, side, rows, scores, passing, relevance, numbers, signals)
+    return Page(hits, total, facets, ranking.cutoff, ranking.kind)
+
+
+def _grouped_page(
+    state: IndexState,
+    query: SearchQuery,
+    name: str,
+    ranking_of: Callable[[Filters], HybridRanking | BrowseRanking],
+) -> Page[Any]:
+    """Return the page of a query for products whose results are groups, by the attribute `name`."""
+    passing = state.passing(query.filters, query.exclude)
+    ranking = ranking_of(query.filters)
+    grouping = Grouping(state, name)
+    found = GroupedRanking(grouping, ranking, query.sort, passing)
+    if found.total < query.end and not ranking.complete:
+        found = GroupedRanking(grouping, ranking, query.sort, passing, whole=True)
+    rows, exact, groups = found.best(query.end)
+    rows, groups, scores = rows[query.offset :], groups[query.offset :], exact[query.offset :].astype(np.float32)
+    total: int | None = found.total if ranking.bounded else grouping.count(passing)
+    facets: dict[str, dict[str, int]] = {}
+    for facet in query.facets:
+        others = {other: one for other, one in query.filters.items() if other != facet}
+        counted = state.passing(others, query.exclude)
+        if ranking.bounded:
+            counted = counted & ranking_of(others).relevant
+        facets[facet] = grouping.value_counts(facet, counted)
+    if query.browse:
+        scores = np.zeros(len(rows), dtype=np.float32)
+    worths, parts = ranking.relevance(rows, scores), ranking.signals(rows)
+    hits = hits_of(state, "images", rows, scores, passing, worths, ranking.picture_numbers(rows), parts)
+    grouped = zip(hits, found.members(groups), strict=True)
+    hits = [replace(hit, group=group) for hit, group in grouped if isinstance(hit, Hit)]
+    if ranking.bounded and not ranking.complete:
+        total = None
     return Page(hits, total, facets, ranking.cutoff, ranking.kind)
 
 

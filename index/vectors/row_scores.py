@@ -16,7 +16,7 @@ from index.query import SearchQuery, Side
 from index.ranking.fuse import COMPLETE, POWER, Scales, fused, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import Signals
-from index.vectors.rows import Nearest, Rows, VectorSource
+from index.vectors.rows import Nearest, Rows, VectorSource, first_pictures
 from index.vectors.state import IndexState
 
 
@@ -73,8 +73,7 @@ class RowScores:
         """Return the picture of each of some rows that is nearest to the query; the first where words alone count."""
         images = self._vectors["images"]
         if self._lexical:
-            nothing = np.zeros(len(rows), dtype=np.int64)
-            return Nearest(nothing.astype(np.float32), nothing, images.of(rows))
+            return first_pictures(images, rows)
         return images.nearest(self._vector, rows)
 
     def numbers(self, rows: Rows) -> list[int]:

@@ -53,6 +53,12 @@ class VectorSource(Protocol):
         """Return the largest inner products (K,) of some rows with `vector` (D,), or of all (N,), in any order."""
 
 
+def first_pictures(images: VectorSource, rows: Rows) -> Nearest:
+    """Return the first picture of each of some rows, where nothing was compared."""
+    nothing = np.zeros(len(rows), dtype=np.int64)
+    return Nearest(nothing.astype(np.float32), nothing, images.of(rows))
+
+
 class RowVectors:
     """The vectors of N rows in two arrays: fixed ones of the base or of the first products, and later ones."""
 

@@ -7,15 +7,14 @@ no HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from index.ann import AnnIndex, Columns, Indexed
-from index.attributes import Mask
+from index.fields import Field
 from index.filters import Filters
 from index.language.understand import Languages, Understanding
 from index.product import Product
@@ -24,20 +23,20 @@ from index.query import (
     SearchQuery,
     Side,
     check_names,
-    check_query,
     checked_vectors,
     like_vectors,
     missing_products,
 )
 from index.ranking.calibrate import Calibration, shipped_calibration
 from index.records import Changes, Snapshot, Vectors
-from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
+from index.results import DescriptionHit, Hit, Page, cut_at_min_score
+from index.vectors.browsing import BrowseRanking
 from index.vectors.hybrid import HybridRanking
-from index.vectors.pages import RankedRows, hits_of, needs_scores, ranked_page, relevance_of
+from index.vectors.pages import hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
-from index.vectors.scan import Ranked, top_k, top_products
+from index.vectors.scan import top_k, top_products
 from index.vectors.state import IndexState, updated
-from index.vectors.subset import RowSubset
+from index.vectors.together import collapsed, queries_together
 from index.words import PostingLists
 from index.words.suggest import Completer
 from index.words.units import ParsedText, Suggestion
@@ -79,9 +78,10 @@ class SearchIndex:
         words: PostingLists | None = None,
         calibration: Calibration | None = None,
         languages: Languages | None = None,
+        gone: frozenset[str] = frozenset(),
     ) -> SearchIndex:
         """Return the index over a base; `ann` may have an index for each, as `IndexState` takes it."""
-        return cls(IndexState.over(base, ann, words), calibration, languages)
+        return cls(IndexState.over(base, ann, words, gone), calibration, languages)
 
     def updated(self, changes: Changes) -> SearchIndex:
         """Return the index with these changes in it; this one stays as it is. Costs as much as there is to change.
@@ -143,18 +143,36 @@ class SearchIndex:
             InputError: a filter, facet or order on an attribute that no product has; names the known ones.
             UnknownProductError: `like` or `unlike` names a product that is not there.
         """
-        check_query(self._state.columns, query)
+        self._state.check(query)
         return like_vectors(query, self.vectors)
 
     def count(self, filters: Filters | None = None) -> int:
         """Return how many products pass the filters.
 
         Raises:
-            InputError: a filter on an attribute that no product has.
+            InputError: a filter on an attribute that no product has or had, or bounds on one that holds neither numbers
+                nor dates.
         """
         filters = filters or {}
-        check_names(self._state.columns, filters)
+        self._check_names(filters)
         return int(np.count_nonzero(self._state.passing(filters)))
+
+    def passing_ids(self, filters: Filters) -> list[str]:
+        """Return the ids of the products of this version that pass the filters, in the catalogue's order.
+
+        Raises:
+            InputError: as `count`.
+        """
+        self._check_names(filters)
+        return [self._state.rows.product(row).id for row in np.flatnonzero(self._state.passing(filters)).tolist()]
+
+    def fields(self) -> dict[str, Field]:
+        """Return what the products hold of each attribute."""
+        return {name: self._state.field(name) for name in self._state.columns}
+
+    def _check_names(self, filters: Filters, facets: Collection[str] = ()) -> None:
+        check_names(self._state.columns, filters, facets, gone=self._state.gone)
+        self._state.check_bounds(filters)
 
     def facets(self, filters: Filters | None = None, names: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters, most frequent first.
@@ -165,17 +183,17 @@ class SearchIndex:
         filters = filters or {}
         columns = self._state.columns
         names = list(columns) if names is None else list(dict.fromkeys(names))
-        check_names(columns, filters, names)
-        passing = {name: columns[name].passing(condition) for name, condition in filters.items()}
+        self._check_names(filters, names)
+        passing = {name: self._state.passing({name: condition}) for name, condition in filters.items()}
         counts: dict[str, dict[str, int]] = {}
         for name in names:
             others = [passes for other, passes in passing.items() if other != name]
             if others:
                 mask = np.logical_and.reduce([self._state.alive, *others])
-                counts[name] = columns[name].value_counts(mask)
+                counts[name] = self._state.value_counts(name, mask)
                 continue
             if name not in self._counted:
-                self._counted[name] = columns[name].value_counts(self._state.alive)
+                self._counted[name] = self._state.value_counts(name, self._state.alive)
             counts[name] = dict(self._counted[name])
         return counts
 
@@ -207,12 +225,12 @@ class SearchIndex:
         state = self._state
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
-            check_query(self._state.columns, query)
+            state.check(query)
         pages: dict[int, Page[Any]] = {}
         for number, query in enumerate(queries):
             if needs_scores(query):
                 pages[number] = self._ranked_page(side, vectors[number], query)
-        for group in _groups(side, {number: one for number, one in enumerate(queries) if number not in pages}):
+        for group in queries_together(side, {number: one for number, one in enumerate(queries) if number not in pages}):
             passing = state.passing(group.filters, group.exclude)
             subset = state.subset(side, passing)
             plain = [number for number in group.numbers if side == "texts" or queries[number].collapse is None]
@@ -229,7 +247,7 @@ class SearchIndex:
                 if number in found:
                     rows, scores = found[number]
                 else:
-                    (rows, scores), total = _collapsed(state, vectors[number : number + 1], query, subset, passing)
+                    (rows, scores), total = collapsed(state, vectors[number : number + 1], query, subset, passing)
                 enough, total = cut_at_min_score(query, scores, total)
                 shown = slice(query.offset, enough)
                 if query.facets not in counted:
@@ -244,13 +262,18 @@ class SearchIndex:
                     state.pictures.numbers(vectors[number], rows[shown]) if side == "images" else (),
                 )
                 pages[number] = Page(hits, total, counted[query.facets])
-        return [pages[number] for number in range(len(queries))]
+        return [_noted(pages[number], state.notes(query.filters)) for number, query in enumerate(queries)]
 
     def _ranked_page(self, side: Side, vector: Vectors, query: SearchQuery) -> Page[Any]:
         """Return the page of a query whose results depend on more than the order of one cosine."""
         state = self._state
+        if query.browse:
+            browsing = BrowseRanking(state, state.pictures)
+            return ranked_page(state, side, query, lambda _: browsing, self.facets)
         excluded = query.exclude if side == "images" else ()
-        reach = NearestRows(state, vector) if "images" in state.ann else None
+        # Of groups all rows are compared: the best of each is asked for, however far it is.
+        approximate = "images" in state.ann and not (query.group_by and side == "images")
+        reach = NearestRows(state, vector) if approximate else None
 
         found = state.rows_of(side, state.passing({}, excluded))
 
@@ -267,34 +290,5 @@ class SearchIndex:
         return ranked_page(state, side, query, lambda _: ranking, self.facets)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Queries over the same products: they share one scan. Above all, so do those over all products."""
-
-    filters: Filters
-    exclude: frozenset[str]
-    numbers: list[int]
-
-
-def _groups(side: Side, queries: Mapping[int, SearchQuery]) -> Iterator[_Group]:
-    groups: dict[Any, list[int]] = {}
-    for number, query in queries.items():
-        exclude = query.exclude if side == "images" else frozenset()
-        groups.setdefault((frozenset(query.filters.items()), exclude), []).append(number)
-    for (filters, exclude), numbers in groups.items():
-        yield _Group(dict(filters), exclude, numbers)
-
-
-def _collapsed(
-    state: IndexState, vector: Vectors, query: SearchQuery, subset: RowSubset, passing: Mask
-) -> tuple[Ranked, int | None]:
-    """Return the best rows of one query (1, D) that do not repeat a better one, and how many there are."""
-
-    def best(width: int) -> RankedRows:
-        ((rows, scores),) = top_products(state.pictures, vector, [width], subset)
-        return RankedRows(state, partial(state.pictures.nearest, vector[0]), rows, scores)
-
-    ranking, places, total = collapse(query, subset.total, best)
-    if query.collapse == "title":
-        total = state.title_count(passing)
-    return (ranking.rows[places], ranking.scores[places]), total
+def _noted(page: Page[Any], notes: tuple[str, ...]) -> Page[Any]:
+    return replace(page, notes=notes) if notes else page

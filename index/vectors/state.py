@@ -10,10 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
+from common import InputError
 from index.ann import AnnIndex, Columns, Indexed
 from index.attributes import Mask
+from index.fields import Field
 from index.filters import Filters
-from index.query import SIDES, Side
+from index.query import SIDES, SearchQuery, Side, check_query
 from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView
 from index.vectors.pictures import Pictures
@@ -42,6 +44,7 @@ class IndexState:
             None for the first rows.
         having: attribute -> how many living rows have it; counted when it is not given.
         words: of the N rows; made from their products when it is not given.
+        gone: attributes that products had once; some may have them again.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class IndexState:
         title_rows: Rows | None = None,
         having: Mapping[str, int] | None = None,
         words: WordIndex | None = None,
+        gone: frozenset[str] = frozenset(),
     ) -> None:
         self.info = info
         self.version = version
@@ -70,8 +74,10 @@ class IndexState:
         self.title_of = rows.title_of[: len(self.alive)]
         views = {name: ColumnView(column, column.codes[: len(self.alive)]) for name, column in rows.columns.items()}
         self.having = {name: view.count(self.alive) for name, view in views.items()} if having is None else having
-        # An attribute that no living product has is unknown again, as it is to an index of a snapshot.
         self.columns = {name: view for name, view in views.items() if self.having[name]}
+        self._fields: dict[str, Field] = {}
+        self.gone = (gone | views.keys()) - self.columns.keys()
+        """Attributes that products had once: no product has one, and asking for it is no error."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> IndexState:
@@ -79,13 +85,19 @@ class IndexState:
         # Vectors may be elsewhere: then they have no values.
         rows = ProductRows(snapshot.image_vectors.shape[1], None)
         rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors, snapshot.further)
-        return cls(snapshot.info, snapshot.version, rows, {})
+        return cls(snapshot.info, snapshot.version, rows, {}, gone=snapshot.gone)
 
     @classmethod
-    def over(cls, base: Columns, ann: Mapping[Indexed, AnnIndex], words: PostingLists | None = None) -> IndexState:
+    def over(
+        cls,
+        base: Columns,
+        ann: Mapping[Indexed, AnnIndex],
+        words: PostingLists | None = None,
+        gone: frozenset[str] = frozenset(),
+    ) -> IndexState:
         """Return the state in which all rows are those of a base; their words are made when they are not given."""
         made = None if words is None else WordIndex.over(words)
-        return cls(base.info, base.version, ProductRows(base.info.dim, base), ann, words=made)
+        return cls(base.info, base.version, ProductRows(base.info.dim, base), ann, words=made, gone=gone)
 
     def row(self, product_id: str) -> int | None:
         """Return the row of a product in this version; None when there is no such product."""
@@ -102,9 +114,51 @@ class IndexState:
             return self.alive
         passing = self.alive.copy()
         for name, condition in filters.items():
-            passing &= self.columns[name].passing(condition)
+            view = self.columns.get(name)
+            if view is not None:
+                passing &= view.passing(condition)
+            elif condition.needs_value:
+                passing[:] = False
         passing[excluded] = False
         return passing
+
+    def value_counts(self, name: str, mask: Mask) -> dict[str, int]:
+        """Return value of an attribute -> rows in a mask (N,) that have it; none for one that is gone."""
+        view = self.columns.get(name)
+        return {} if view is None else view.value_counts(mask)
+
+    def check(self, query: SearchQuery) -> None:
+        """Refuse a query on an attribute that no product has or had, or that holds nothing that a bound compares.
+
+        Raises:
+            InputError: names the known attributes; or says what the attribute holds, and what is needed.
+        """
+        check_query(self.columns, query, self.gone)
+        self.check_bounds(query.filters)
+
+    def check_bounds(self, filters: Filters) -> None:
+        """Refuse bounds on an attribute that holds nothing that they compare.
+
+        Raises:
+            InputError: says what the attribute holds, and what is needed.
+        """
+        for name, condition in filters.items():
+            if condition.bounds and (fault := self.field(name).fault(name, condition.bounds[0].of)):
+                raise InputError(fault)
+
+    def notes(self, filters: Filters) -> tuple[str, ...]:
+        """Return how many products bounds leave out since they hold another kind of value."""
+        given = [(name, condition.bounds[0].of) for name, condition in filters.items() if condition.bounds]
+        return tuple(note for name, of in given if (note := self.field(name).note(name, of)))
+
+    def field(self, name: str) -> Field:
+        """Return what the products hold of an attribute."""
+        found = self._fields.get(name)
+        if found is None:
+            view = self.columns.get(name)
+            found = Field("text", 0, {}, {}) if view is None else view.field(self.alive)
+            self._fields[name] = found
+        return found
 
     def subset(self, side: Side, passing: Mask) -> RowSubset:
         """Return the rows that a search of one side is over, when `passing` (N,) may be found."""
@@ -176,12 +230,13 @@ def updated(state: IndexState, changes: Changes) -> IndexState:
         came = np.count_nonzero(column.codes[before : len(alive)] >= 0)
         having[name] = state.having.get(name, 0) + int(came) - int(np.count_nonzero(column.codes[gone] >= 0))
     words = state.words.updated(alive, left, changes.products)
+    names = state.gone | state.columns.keys() | changes.gone
     later = alive[rows.base_count :]
     if len(later) - int(np.count_nonzero(later)) > max(DEAD_ROWS_LEFT, DEAD_ROWS * len(later)):
         rows, alive, title_rows = _compacted(rows, alive, Pictures(rows.vectors("images"), rows.further()))
         having = {name: having[name] for name in rows.columns}
         words = words.remade(alive, rows.base_count, [rows.product(row) for row in range(rows.base_count, rows.count)])
-    return IndexState(state.info, changes.version, rows, state.ann, alive, title_rows, having, words)
+    return IndexState(state.info, changes.version, rows, state.ann, alive, title_rows, having, words, names)
 
 
 def _compacted(rows: ProductRows, alive: Mask, pictures: Pictures) -> tuple[ProductRows, Mask, Rows]:

@@ -79,7 +79,8 @@ def test_a_form_of_lines_and_pictures(editor: httpx.Client) -> None:
     assert (answer.json()["created"], answer.json()["failed"]) == (3, 1)
     assert editor.get("/v1/products/f3/image").content == encoded(draw("red", "bag"))
     error_of(editor.post("/v1/products", files=files[1:]), 422, "invalid_request")
-    error_of(editor.post("/v1/products", json={}), 415, "unsupported_media_type")
+    error_of(editor.post("/v1/products", json={}), 422, "invalid_request")
+    error_of(editor.post("/v1/products", data={"id": "x"}), 415, "unsupported_media_type")
 
 
 def test_thousands_of_lines_go_through_piece_by_piece(editor: httpx.Client, live_folder: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -52,6 +52,10 @@ class Thing:
     @property
     def digest(self) -> str:
         return entry_digest(Product("", self.title, self.attributes), self.picture)
+
+    def over(self, before: Thing | None) -> Thing:
+        """Return what is there once this was sent: an attribute that is not named stays."""
+        return replace(self, year=self.year or before.year) if before is not None else self
 
     def body(self, *, picture: bool = True) -> dict[str, Any]:
         body: dict[str, Any] = {"title": self.title, "attributes": self.attributes}
@@ -120,7 +124,7 @@ class LiveCatalogue(RuleBasedStateMachine):
 
     @rule(at=APPS, name=IDS, thing=THINGS)
     def put_in(self, at: int, name: str, thing: Thing) -> None:
-        answer = self.put(at, name, thing.body())
+        answer = self.put(at, name, {**thing.body(), "replace": True})
         assert answer.status_code == (200 if name in self.there else 201), answer.text
         assert answer.headers["etag"] == f'"{thing.digest}"'
         self.there[name] = thing
@@ -135,7 +139,8 @@ class LiveCatalogue(RuleBasedStateMachine):
         else:
             assert answer.status_code == 200, answer.text
             # The picture that stays is the one there was, whatever colour the words say.
-            self.there[name] = Kept(thing.title, thing.gender, thing.colour, thing.kind, thing.year, before.picture)
+            year = thing.over(before).year
+            self.there[name] = Kept(thing.title, thing.gender, thing.colour, thing.kind, year, before.picture)
             assert answer.headers["etag"] == f'"{self.there[name].digest}"'
             self.changed(at)
 
@@ -149,6 +154,7 @@ class LiveCatalogue(RuleBasedStateMachine):
             "none yet": {"if-none-match": "*"},
         }[known]
         answer = self.put(at, name, thing.body(), **headers)
+        thing = thing.over(before)
         holds = {"right": before is not None, "wrong": False, "any": before is not None, "none yet": before is None}
         if before is not None and thing.digest == before.digest:
             assert answer.status_code == 200, answer.text  # what is there already needs no condition
@@ -186,6 +192,7 @@ class LiveCatalogue(RuleBasedStateMachine):
             if thing is None:
                 counts["unchanged" if before is None else "deleted"] += 1
                 continue
+            thing = thing.over(before)
             same = before is not None and before.digest == thing.digest
             counts["created" if before is None else "unchanged" if same else "replaced"] += 1
             self.there[name] = thing

@@ -84,7 +84,7 @@ def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int =
 def _inputs(folder: Path, data: Path) -> tuple[list[np.ndarray], list[np.ndarray], Any]:
     """Return token ids (1, T) of distinct titles, pixels (1, H, W, 3) of pictures, and the tokenizer."""
     from index import SplitRule
-    from models import TextPreprocessor, read_config, scaled, to_rgb
+    from models import TextPreprocessor, read_config, read_pixels
     from training.data import decode_pictures, open_dataset
 
     config, training, _ = read_config(folder)
@@ -96,7 +96,7 @@ def _inputs(folder: Path, data: Path) -> tuple[list[np.ndarray], list[np.ndarray
     dataset.items[:] = [items[row] for row in order]
     titles = list(dict.fromkeys(item.title for item in dataset.items))[:SAMPLE]
     size = config.image.preprocess.size
-    pictures = [pixels[None] for _, _, pixels in decode_pictures(dataset, lambda image: scaled(to_rgb(image), size))][
+    pictures = [pixels[None] for _, _, pixels in decode_pictures(dataset, lambda data: read_pixels(data, size))][
         :SAMPLE
     ]
     return [text([title]) for title in titles], pictures, text

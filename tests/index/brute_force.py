@@ -245,7 +245,20 @@ some_wants = st.lists(
 
 def check_all(index: SearchIndex, catalogue: Snapshot, queries: np.ndarray, wants: list[SearchQuery]) -> None:
     known = {name for product in catalogue.products for name in product.attributes}
-    kept = [n for n, want in enumerate(wants) if {*want.filters, *want.facets} <= known]
+    numeric = {
+        name
+        for product in catalogue.products
+        for name, value in product.attributes.items()
+        if any(not math.isnan(number(text)) for text in texts_of(value))
+    }
+
+    def answered(want: SearchQuery) -> bool:
+        bounded = {
+            name for name, condition in want.filters.items() if condition != Filter(condition.any, condition.none)
+        }
+        return {*want.filters, *want.facets} <= known and bounded <= numeric
+
+    kept = [n for n, want in enumerate(wants) if answered(want)]
     queries, wants = queries[kept], [wants[n] for n in kept]
     for query, want, page in zip(queries, wants, index.search("images", queries, wants), strict=True):
         check_page(page, brute_images(catalogue, query, want), want)

@@ -219,14 +219,23 @@ def test_a_catalogue_is_copied_as_it_is(server: Server, tmp_path: Path) -> None:
         copy_catalogue(tmp_path / "none", database)
 
 
-def test_an_attribute_is_known_while_a_product_has_it(place: Location) -> None:
+def test_an_attribute_that_no_product_has_any_more_is_remembered(place: Location) -> None:
     build(place, 4)
     with opened(place) as catalogue:
         catalogue.write([Put(entry(8, size="XL"))])
         assert search_of(catalogue).facets(names=["size"]) == {"size": {"XL": 1}}
         catalogue.write([Delete("id 8/ü")])
-        with pytest.raises(InputError, match="size"):
-            search_of(catalogue).facets(names=["size"])
+        assert search_of(catalogue).facets(names=["size"]) == {"size": {}}
+        with pytest.raises(InputError, match="sizes"):
+            search_of(catalogue).facets(names=["sizes"])
+    with opened(place) as catalogue:  # by the next service, too
+        search = search_of(catalogue)
+        assert "size" not in search.attributes
+        assert search.count({"size": Filter(any=("XL",))}) == 0
+        assert search.count({"size": Filter(none=("XL",))}) == 4
+    build(place, 4)
+    with opened(place) as catalogue:  # and after a new build
+        assert search_of(catalogue).count({"size": Filter(gte=1)}) == 0
 
 
 def test_a_catalogue_of_another_encoder_is_refused(place: Location) -> None:

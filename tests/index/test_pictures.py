@@ -9,24 +9,31 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psycopg
 import pytest
 
 from common import ArtefactError, DamagedProductError, InputError, NotFoundError
 from index import (
     MAX_PICTURES,
+    Database,
     Delete,
     Entry,
+    Filter,
     FurtherPicture,
     Location,
     Product,
     Put,
+    SearchQuery,
+    Sort,
     copy_catalogue,
     damaged_products,
     entry_digest,
     picture_digest,
     write_catalogue,
 )
-from tests.index.entries import INFO, build, entry, opened, several, writer
+from index.postgres.search import open_search as open_postgres_search
+from tests.index.entries import INFO, build, entry, opened, search_of, several, writer
+from tests.tools.postgres import Server
 
 
 def pictures_of(entries: Sequence[Entry]) -> list[tuple[bytes, ...]]:
@@ -199,3 +206,100 @@ def test_a_catalogue_of_an_older_version_opens_and_takes_pictures(tmp_path: Path
         catalogue.write([Put(several(3, 2))])
         assert catalogue.image(ids[3], 1) == several(3, 2).images[1]
         assert catalogue.picture_digests(ids[:3]) == {one: digests[one] for one in ids[:3]}
+
+
+WANTS = [
+    SearchQuery(),
+    SearchQuery(k=3, offset=5),
+    SearchQuery(k=1000),
+    SearchQuery(k=40, filters={"colour": Filter(any=("RED",))}, facets=("colour", "year")),
+    SearchQuery(exclude=frozenset({"id 3/ü"}), k=7),
+    SearchQuery(min_score=0.3, k=50),
+    SearchQuery(collapse="title", k=6),
+    SearchQuery(collapse="image", collapse_threshold=0.6, k=30, offset=2),
+    SearchQuery(cutoff=0.3, k=20),
+    SearchQuery(k=20, sort=Sort("year")),
+    SearchQuery(k=9, group_by="colour"),
+    SearchQuery(k=9, browse=True),
+]
+
+
+@pytest.mark.parametrize("exact_rows", [10_000, 20])
+def test_both_stores_find_the_same_products_by_the_same_pictures(
+    server: Server, tmp_path: Path, exact_rows: int
+) -> None:
+    """Also where the database follows its graphs; these are so small that they lead to everything."""
+    entries = [several(number, 1 + number % 4) for number in range(90)]
+    answers = []
+    for place in (tmp_path / "catalogue", Database(server.database())):
+        with writer(place) as writing:
+            writing.add(entries)
+        with opened(place) as catalogue:
+            catalogue.write([Put(several(5, 3, title="Kleid № 0", seed=3)), Delete("id 6/ü"), Put(several(200, 20))])
+            search = search_of(catalogue)
+            if isinstance(place, Database):
+                search = open_postgres_search(catalogue, exact_rows)
+            queries = np.stack([(one.more or (FurtherPicture(b"", one.image_vector),))[-1].vector for one in entries])
+            parsed = search.understand("Kleid 4")
+            wants = [
+                *WANTS,
+                SearchQuery(k=30, mode="hybrid", parsed=parsed),
+                SearchQuery(mode="lexical", parsed=parsed),
+            ]
+            pages = search.search("images", queries[: len(wants)], wants)
+            likes = search.check(SearchQuery(like=("id 7/ü", "id 200/ü"))).like
+            first = search.vectors(["id 7/ü", "id 200/ü"], first=True)
+            answers.append((pages, search.search("texts", queries[:2], WANTS[:2]), likes.tolist(), first.tolist()))
+    local, remote = answers
+    for number, page in enumerate(local[0]):
+        found = remote[0][number]
+        # Where not everything was compared, the database does not say how many there are.
+        total = page.total if found.total is None and exact_rows < 90 else found.total
+        assert replace(found, total=total) == page, WANTS[min(number, len(WANTS) - 1)]
+    assert max(hit.picture for page in local[0] for hit in page.hits) > 1
+    assert local[1:] == remote[1:]
+
+
+def test_a_database_of_an_older_version_opens_and_takes_pictures(server: Server) -> None:
+    place = Database(server.database())
+    entries = build(place, 8)
+    with opened(place) as catalogue:
+        with psycopg.connect(place.url, autocommit=True) as connection:
+            connection.execute(f'DROP TABLE "{catalogue.build}".pictures')
+        assert catalogue.snapshot().further is None
+        ids = [one.product.id for one in entries]
+        assert catalogue.picture_digests(ids) == {one.product.id: (picture_digest(one.image),) for one in entries}
+        assert catalogue.image(ids[3]) == entries[3].image
+        search = search_of(catalogue)
+        (page,) = search.search("images", entries[3].image_vector[None], [SearchQuery(k=1)])
+        assert page.hits[0].picture == 0
+        catalogue.write([Put(several(3, 2))])
+        assert catalogue.image(ids[3], 1) == several(3, 2).images[1]
+        (page,) = search.refreshed().search("images", several(3, 2).more[0].vector[None], [SearchQuery(k=1)])
+        assert (page.hits[0].product.id, page.hits[0].picture) == (ids[3], 1)
+
+
+@pytest.mark.parametrize(
+    ("harm", "left"),
+    [
+        pytest.param("UPDATE {}.pictures SET image = '' WHERE place = 2", 3, id="other bytes"),
+        pytest.param("DELETE FROM {}.pictures WHERE place = 2", 3, id="one is gone"),
+        pytest.param(
+            "UPDATE {}.pictures SET image_vector = image_vector + image_vector WHERE place = 1", 2, id="longer"
+        ),
+    ],
+)
+def test_damaged_pictures_in_a_database_are_named_and_not_served(server: Server, harm: str, left: int) -> None:
+    place = Database(server.database())
+    with writer(place) as writing:
+        writing.add([entry(0), several(1, 3), entry(2)])
+    with opened(place) as catalogue:
+        with psycopg.connect(place.url, autocommit=True) as connection:
+            connection.execute(harm.format(f'"{catalogue.build}"'))
+        assert list(damaged_products(place)) == ["id 1/ü"]
+        with pytest.raises(DamagedProductError):
+            catalogue.entry("id 1/ü")
+        assert len(catalogue.snapshot().products) == left
+        assert len(search_of(catalogue)) == 2
+        assert catalogue.write([Put(several(1, 3))])[0].changed
+        assert not damaged_products(place)

@@ -88,8 +88,8 @@ def test_an_index_that_is_carried_on_is_the_one_made_anew(
         chosen = part(fresh, put)
         kept = part(catalogue, [at for at, one in enumerate(catalogue.products) if one.id not in touched])
         catalogue = joined(kept, chosen, version)
-        arrays = (chosen.products, chosen.image_vectors, chosen.text_vectors, chosen.further)
-        index = index.updated(Changes(version, sorted(touched), *arrays))
+        arrays = (chosen.products, chosen.image_vectors, chosen.text_vectors)
+        index = index.updated(Changes(version, sorted(touched), *arrays, further=chosen.further))
         history.append((index, catalogue))
     queries = exact_unit(len(wants), seed + 2)
     for index, catalogue in history:  # the older ones stay what they were
@@ -130,7 +130,7 @@ def test_rows_of_products_that_are_gone_take_their_pictures_with_them() -> None:
     vectors = unit(1, 8, 9)
     further = FurtherVectors(np.zeros(3, dtype=np.int64), unit(3, 8, 10))
     for version in range(3000):
-        index = index.updated(Changes(version, ["p7"], [catalogue.products[7]], vectors, vectors, further))
+        index = index.updated(Changes(version, ["p7"], [catalogue.products[7]], vectors, vectors, further=further))
     assert index.row_count < 200 + 1500
     assert len(index._state.pictures.further) < len(catalogue.further or ()) + 3 * 1500
     at = [one.id for one in index.products].index("p7")

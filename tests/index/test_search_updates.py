@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import InputError, NotFoundError
-from index import Changes, Filter, Product, SearchIndex, SearchQuery, Snapshot
+from index import Changes, Filter, Product, SearchIndex, SearchQuery, Snapshot, Sort
 from tests.index.brute_force import (
     TITLES,
     brute_images,
@@ -95,7 +95,7 @@ def test_rows_of_products_that_are_gone_are_let_go(make: Callable[[Snapshot], Se
     assert page.total == 200
 
 
-def test_an_attribute_that_no_product_has_any_more_is_unknown() -> None:
+def test_an_attribute_that_no_product_has_any_more_finds_nothing_and_is_no_error() -> None:
     vectors = unit(1, 8, 9)
     index = SearchIndex(snapshot(unit(3, 8, 0), unit(3, 8, 1), titles=["a", "b"]))
     known = set(index.facets())
@@ -103,8 +103,14 @@ def test_an_attribute_that_no_product_has_any_more_is_unknown() -> None:
     assert set(more.facets()) == {*known, "season"}
     gone = more.updated(Changes(2, ["new"], [], vectors[:0], vectors[:0]))
     assert set(gone.facets()) == known
-    with pytest.raises(InputError, match="season"):
-        gone.search("images", vectors, [SearchQuery(filters={"season": Filter(any=("Summer",))})])
+    asked = [
+        SearchQuery(filters={"season": Filter(any=("Summer",))}, facets=("season",)),
+        SearchQuery(filters={"season": Filter(none=("Summer",))}, sort=Sort("season"), group_by="season"),
+    ]
+    assert [page.total for page in gone.search("images", vectors.repeat(2, 0), asked)] == [0, 3]
+    assert gone.facets(names=["season"]) == {"season": {}}
+    with pytest.raises(InputError, match="seasons"):
+        gone.search("images", vectors, [SearchQuery(facets=("seasons",))])
     assert more.facets()["season"] == {"Summer": 1}  # the one before stays as it was
 
 

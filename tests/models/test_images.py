@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from common import ImageError
-from models.images import decode_image, scaled, to_rgb
+from models import NAMED, decode_image, scaled, to_rgb
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -76,7 +76,7 @@ def test_extreme_shapes_work(size: tuple[int, int]) -> None:
     assert scaled(decode_image(saved(Image.new("RGB", size, "green"), "PNG")), (112, 84)).shape == (112, 84, 3)
 
 
-@pytest.mark.parametrize("side", [8_000, 50_000])
+@pytest.mark.parametrize("side", [15_000, 50_000])
 def test_a_bomb_is_refused_by_its_header(side: int) -> None:
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
@@ -85,7 +85,7 @@ def test_a_bomb_is_refused_by_its_header(side: int) -> None:
     for part, size in ((chunk, 13), (rest, len(rest) - 4), (b"IEND", 0)):
         png += struct.pack(">I", size) + part + struct.pack(">I", zlib.crc32(part))
     tracemalloc.start()
-    with pytest.raises(ImageError, match=r"at most 50,000,000 (pixels )?are allowed"):
+    with pytest.raises(ImageError, match=r"at most 200,000,000 (pixels )?are allowed"):
         decode_image(png)
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()
@@ -113,9 +113,9 @@ def test_no_picture_starts_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not started.exists()
 
 
-@pytest.mark.parametrize("kind", ["ICO", "ICNS", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "DDS", "QOI"])
+@pytest.mark.parametrize("kind", ["ICO", "ICNS", "PPM", "TGA", "PCX", "SGI", "DDS", "QOI"])
 def test_only_the_named_formats_are_opened(kind: str) -> None:
-    with pytest.raises(ImageError, match="no image we can read; send a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"):
+    with pytest.raises(ImageError, match=f"no image we can read; send a {NAMED} file"):
         decode_image(saved(Image.new("RGB", (16, 16), "red"), kind))
 
 
@@ -123,7 +123,8 @@ def test_only_the_named_formats_are_opened(kind: str) -> None:
 def test_a_truncated_picture_is_refused_at_any_length(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
     data = saved(Image.fromarray(noise), kind)
-    for length in range(0, len(data) - 200, max(1, len(data) // 40)):
+    end = len(data) - 200 if kind not in ("JPEG", "PNG") else len(data) // 2  # of those, little may be missing
+    for length in range(0, end, max(1, len(data) // 40)):
         with pytest.raises(ImageError):
             decode_image(data[:length])
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from models import decoder_process
+from models.images import Bounds
 
 HELD = Image.new("RGB", (8, 8), (99, 99, 99))
 """The picture that is held."""
@@ -47,14 +48,16 @@ class Darkroom:
 def _hold(folder: Path) -> None:
     decode = decoder_process.decode
 
-    def held(data: bytes, size: tuple[int, int], max_pixels: int, most: int, now: int) -> tuple[int, bytes]:
+    def held(
+        data: bytes, size: tuple[int, int], bounds: Bounds, form: int = decoder_process.PIXELS
+    ) -> tuple[int, bytes]:
         with Image.open(io.BytesIO(data)) as image:
             grey = image.convert("RGB").getpixel((0, 0)) == HELD.getpixel((0, 0))
         if grey:
             (folder / f"held-{os.getpid()}-{time.monotonic_ns()}").touch()
         while grey and not (folder / "open").exists():
             time.sleep(0.005)
-        return decode(data, size, max_pixels, most, now)
+        return decode(data, size, bounds, form)
 
     decoder_process.decode = held
 

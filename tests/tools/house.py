@@ -33,6 +33,8 @@ ARROWS = {
     "training": "models index training.data training.reports",
     "training.data": "models index",
     "training.reports": "models index training training.data",
+    "training.mirror": "models training.data",
+    "training.sync": "index training.data",
     "training.indexing": "models index training training.data",
     "training.sweep": "models training training.data training.reports",
     "training.gpu": "models index training training.data",

@@ -26,7 +26,7 @@ from app.schemas.search import MAX_FILTERS, MAX_OFFSET, MAX_QUERIES, MAX_RESULTS
 from app.settings import Settings
 from common import atomic_file
 from index import MAX_NAMES
-from models import FORMATS
+from models import KINDS
 
 TABLE = re.compile(r"(?<=<!-- limits -->\n).*?(?=<!-- /limits -->)", re.DOTALL)
 DEFAULTS = Settings.model_construct()
@@ -65,6 +65,7 @@ def _of_connections() -> list[tuple[str, str, str, str]]:
 
 def _of_bodies() -> list[tuple[str, str, str, str]]:
     upload = DEFAULTS.max_upload_mb
+    kinds = ", ".join(kind.name for kind in KINDS)
     return [
         ("a JSON body, without its pictures", f"{MAX_JSON // 1000} kB", "413", ""),
         ("an upload", f"{upload:g} MB", "413", "max_upload_mb"),
@@ -74,7 +75,12 @@ def _of_bodies() -> list[tuple[str, str, str, str]]:
         ("bulk calls of a caller at a time", f"{BULK_CALLS}", "503", ""),
         ("uploads held at a time", f"{DEFAULTS.upload_slots}", "503", "upload_slots"),
         ("their memory", f"{DEFAULTS.upload_memory_mb:g} MB", "503", "upload_memory_mb"),
-        ("a picture", f"{DEFAULTS.max_pixels / 1e6:g} million pixels; {', '.join(FORMATS)}", "422", "max_pixels"),
+        (
+            "a picture",
+            f"{DEFAULTS.max_pixels / 1e6:g} million pixels; {kinds}",
+            "422",
+            "max_pixels",
+        ),
         ("memory to decode one", f"{DEFAULTS.decode_memory_mb:g} MB", "422", "decode_memory_mb"),
         ("attributes of a product", f"{MAX_ATTRIBUTES}", "422", ""),
         ("names of attributes in a catalogue", f"{MAX_NAMES:,}", "422", ""),

@@ -22,7 +22,7 @@ from app.http import BoundedProtocol
 from app.server import create_app
 from app.settings import Settings
 from index import CatalogueInfo, CatalogueWriter, Entry, Product, SplitRule, first_text
-from models import scaled, to_rgb
+from models import read_pixels, scaled, to_rgb
 
 COLOURS = {
     "red": (200, 30, 45),
@@ -88,6 +88,9 @@ class DrawnEncoder:
 
     def prepare_image(self, image: Image.Image) -> np.ndarray:
         return scaled(to_rgb(image), self.image_size)
+
+    def read_image(self, data: bytes) -> np.ndarray:
+        return read_pixels(data, self.image_size)
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         assert pixels.ndim == 4

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from common import DataError, ImageError
-from models.images import decode_image
+from models import decode_image
 from tests.training.dirty import HEADER, IMAGES, STYLES, TITLES, picture, row, write_zip
 from training.data import Dataset, Item, Report, decode_pictures, inspect, open_dataset
 
@@ -24,23 +23,27 @@ def dirty(tmp_path: Path) -> Dataset:
     return open_dataset(write_zip(tmp_path / "shop.zip", STYLES, IMAGES))
 
 
+def whole(data: bytes) -> bytes:
+    return decode_image(data).tobytes()
+
+
 def one_by_one(dataset: Dataset) -> Iterator[tuple[int, bytes, bytes]]:
     for index, item in enumerate(dataset.items):
         try:
             data = item.read()
-            yield index, data, decode_image(data).tobytes()
+            yield index, data, whole(data)
         except (DataError, ImageError):
             continue
 
 
 @pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (2, 3), (4, 256)])
 def test_decoding_in_threads_gives_what_a_plain_loop_gives(dirty: Dataset, workers: int, ahead: int) -> None:
-    assert list(decode_pictures(dirty, Image.Image.tobytes, workers=workers, ahead=ahead)) == list(one_by_one(dirty))
+    assert list(decode_pictures(dirty, whole, workers=workers, ahead=ahead)) == list(one_by_one(dirty))
 
 
 def test_decoding_twice_counts_once(dirty: Dataset) -> None:
     for _ in range(3):
-        assert sum(1 for _ in decode_pictures(dirty, lambda image: None)) == len(TITLES) - 2
+        assert sum(1 for _ in decode_pictures(dirty, whole)) == len(TITLES) - 2
     first = inspect(dirty).to_json()
     assert first["usable"] == len(TITLES) - 2
     assert first["problems"]["undecodable"]["count"] == 2
@@ -65,7 +68,7 @@ def decoding_threads() -> list[threading.Thread]:
 
 def test_no_more_than_ahead_pictures_are_in_flight() -> None:
     dataset, reads = counting(1_000, picture())
-    pictures = decode_pictures(dataset, lambda image: None, workers=2, ahead=8)
+    pictures = decode_pictures(dataset, whole, workers=2, ahead=8)
     for taken in range(1, 4):
         next(pictures)
         time.sleep(0.05)
@@ -75,17 +78,17 @@ def test_no_more_than_ahead_pictures_are_in_flight() -> None:
 
 def test_closing_early_stops_the_threads_and_their_queue() -> None:
     dataset, reads = counting(1_000, picture(), delay=0.02)
-    pictures = decode_pictures(dataset, lambda image: None, workers=2, ahead=100)
+    pictures = decode_pictures(dataset, whole, workers=2, ahead=100)
     next(pictures)
     pictures.close()
     assert decoding_threads() == []
     assert len(reads) < 50
 
 
-def test_an_exception_of_the_transform_is_raised_and_no_bad_picture() -> None:
+def test_an_exception_of_the_caller_is_raised_and_no_bad_picture() -> None:
     dataset, _ = counting(100, picture())
 
-    def faulty(image: Image.Image) -> None:
+    def faulty(data: bytes) -> None:
         raise ValueError("a fault of the caller")
 
     with pytest.raises(ValueError, match="a fault of the caller"):

@@ -49,8 +49,13 @@ def test_a_dirty_parquet_file_is_repaired_or_skipped_and_counted(tmp_path: Path)
     path = write_parquet(tmp_path / "part.parquet", IDS, PICTURES, PARQUET_TITLES)
     dataset = open_dataset(path)
     assert [(item.id, item.title) for item in dataset.items] == [("1", "One"), ("2", "Two"), ("6", "Broken")]
-    assert dataset.items[0].attributes == {"gender": "Men", "articleType": "Shirts", "year": "2011"}
-    assert dataset.items[1].attributes == {"gender": "Men", "year": "2011"}
+    assert dataset.items[0].attributes == {
+        "gender": "Men",
+        "articleType": "Shirts",
+        "year": 2011,
+        "tags": ("a", "list"),
+    }
+    assert dataset.items[1].attributes == {"gender": "Men", "year": 2011, "tags": ("a", "list")}
     assert [item.read() for item in reversed(dataset.items)] == [b"no jpeg", picture(2), picture(1)]
     report = inspect(dataset)
     assert (report.rows, report.images, report.usable) == (8, 7, 2)
@@ -107,5 +112,5 @@ def test_parquet_text_that_is_not_utf8_and_plain_bytes_columns(tmp_path: Path) -
     }
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
     dataset = open_dataset(tmp_path / "t.parquet")
-    assert [item.title for item in dataset.items] == ["Caf\ufffd", "Fine", "Hats"]
+    assert [item.title for item in dataset.items] == ["Café", "Fine", "Hats"]
     assert counts(inspect(dataset)) == {Problem.ENCODING: (1, "a"), Problem.TITLE_MADE: (1, "c")}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from training.data.decode import undecodable as undecodable
     from training.data.download import HUB_DATASET as HUB_DATASET
     from training.data.download import download_dataset as download_dataset
+    from training.data.layouts import feed_rows as feed_rows
     from training.data.layouts import open_dataset as open_dataset
     from training.data.mirrored import MIRROR_FILE as MIRROR_FILE
     from training.data.mirrored import MIRROR_FORMAT as MIRROR_FORMAT
@@ -37,7 +38,7 @@ __getattr__ = lazy_exports(
         "training.data.dataset": "MAX_IMAGE_BYTES Dataset Item Problem Report",
         "training.data.decode": "chunks decode_pictures decoded in_order inspect undecodable",
         "training.data.download": "HUB_DATASET download_dataset",
-        "training.data.layouts": "open_dataset",
+        "training.data.layouts": "feed_rows open_dataset",
         "training.data.mirrored": "MIRROR_FILE MIRROR_FORMAT PICTURES addresses_in is_address read_mirror",
     },
 )

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from common import DataError
 from index import Value
 
 MAX_IMAGE_BYTES = 64 * 2**20
@@ -28,6 +29,7 @@ class Problem(Enum):
     NO_ROW = ("image without a row", "skipped")
     URL = ("image is a URL", "skipped, never fetched")
     OUTSIDE = ("image outside the folder", "skipped")
+    PASSWORD = ("image behind a password", "skipped: unpack the archive with the password, pass the folder")
     OVERSIZED = (f"image file over {MAX_IMAGE_BYTES // 2**20} MiB", "skipped, not unpacked")
     UNDECODABLE = ("image that cannot be decoded", "skipped")
     BAD_SHARD = ("shard missing or unreadable", "skipped")
@@ -50,8 +52,20 @@ class Problem(Enum):
     NAMED_OTHERWISE = ("picture whose name differs in case, accents or escapes", "repaired: found")
     FURTHER = ("further picture that is missing or cannot be used", "left out")
     TOO_MANY = ("further pictures beyond the twentieth", "left out")
+    MERGED = ("row of a variant or of a further picture", "merged into its product")
+    NO_PRODUCT = ("row that is no product by itself", "left out")
+    BAD_PRICE = ("price that cannot be read", "left out")
+    MIXED = ("text in a column of numbers", "kept as text")
+    BAD_DATE = ("text in a column of dates", "kept as text")
+    UNCLEAR_DATE = ("date whose day and month cannot be told apart", "kept as text")
+    AVAILABILITY = ("availability in words that are not known", "kept as text")
+    NESTED = ("nested value", "left out")
+    CUT = ("description over 5,000 characters", "repaired: cut")
+    FROM_DESCRIPTION = ("empty title", "repaired: taken from the description")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
+    PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
+    MENDED = ("image with damaged or missing parts", "repaired: read without them")
 
     @property
     def what(self) -> str:
@@ -78,6 +92,8 @@ class Report:
     examples: dict[Problem, list[str]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set, repr=False)
+    """Ids of rows that made no item."""
     _once: set[tuple[Problem, str]] = field(default_factory=set, repr=False)
 
     def count(self, problem: Problem, example: str, *, once: bool = False) -> bool:
@@ -95,6 +111,15 @@ class Report:
     def table(self) -> list[tuple[str, int, str, str]]:
         """Return a row (problem, count, what was done, examples) per problem met, in a fixed order."""
         return [(p.what, self.counts[p], p.done, ", ".join(self.examples[p])) for p in Problem if self.counts[p]]
+
+    def refuse(self, path: Path) -> None:
+        """Refuse the data set at `path` for what was met in it, where that is asked for.
+
+        Raises:
+            DataError: there are findings; names them all.
+        """
+        if met := "; ".join(f"{what}: {count:,} ({examples})" for what, count, _, examples in self.table()):
+            raise DataError(f"{path} has findings: {met}; correct them, or leave out --strict")
 
     def to_json(self) -> dict[str, Any]:
         """Return totals and problems as plain JSON values."""

@@ -5,7 +5,6 @@ Knows no layout, and nothing of preprocessing, splits or catalogues.
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,27 +12,28 @@ from contextlib import closing
 from itertools import islice
 from typing import TypeVar
 
-from PIL import ExifTags, Image
-
 from common import InputError
-from models import FORMATS, decode_image
+from models import examine
 from training.data.dataset import Dataset, Item, Problem, Report
+
+UNUSUAL = (Problem.CONVERTED, Problem.ROTATED, Problem.PROFILED, Problem.MENDED)
+"""What `models.examine` finds, in its order."""
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 
 def decode_pictures(
-    dataset: Dataset, transform: Callable[[Image.Image], T], *, workers: int = 2, ahead: int = 256
+    dataset: Dataset, decode: Callable[[bytes], T], *, workers: int = 2, ahead: int = 256
 ) -> Generator[tuple[int, bytes, T], None, None]:
-    """Yield (index in items, raw bytes, transformed picture) in order, decoded in `workers` threads.
+    """Yield (index in items, raw bytes, what `decode` makes of them) in order, decoded in `workers` threads.
 
-    At most `ahead` pictures are in flight, so memory is bounded. A picture that cannot be decoded is left out and
-    counted in the report. An exception of `transform` itself is raised here. Closing the generator early stops the
-    threads.
+    `decode` says at which size pictures are read: `models.read_pixels` at the one that an encoder needs. At most
+    `ahead` pictures are in flight, so memory is bounded. A picture that cannot be decoded is left out and counted in
+    the report. Any other exception of `decode` is raised here. Closing the generator early stops the threads.
     """
     read = (item.read for item in dataset.items)
-    with closing(in_order(lambda one: decoded(one, transform), read, workers, ahead=ahead)) as outcomes:
+    with closing(in_order(lambda one: decoded(one, decode), read, workers, ahead=ahead)) as outcomes:
         for index, outcome in enumerate(outcomes):
             if outcome is not None:
                 yield index, *outcome
@@ -41,14 +41,13 @@ def decode_pictures(
                 undecodable(dataset, dataset.items[index])
 
 
-def decoded(read: Callable[[], bytes], transform: Callable[[Image.Image], T]) -> tuple[bytes, T] | None:
-    """Return the bytes that `read` gives and the picture in them, transformed; None when there is none to decode."""
+def decoded(read: Callable[[], bytes], decode: Callable[[bytes], T]) -> tuple[bytes, T] | None:
+    """Return the bytes that `read` gives and what `decode` makes of them; None when there is no picture to decode."""
     try:
         data = read()
-        image = decode_image(data)
+        return data, decode(data)
     except (InputError, OSError):
         return None
-    return data, transform(image)
 
 
 def undecodable(dataset: Dataset, item: Item) -> None:
@@ -82,26 +81,17 @@ def chunks(stream: Iterator[T], size: int) -> Iterator[list[T]]:
 
 
 def inspect(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> Report:
-    """Decode every picture and return the completed report: what is damaged, converted to RGB or rotated.
+    """Decode every picture and return the completed report: what is damaged, repaired, converted or turned.
 
     `progress` is called with (pictures done, pictures in all).
     """
     total = len(dataset.items)
-    for index, data, _ in decode_pictures(dataset, lambda image: None):
-        converted, rotated = _header_of(data)
-        if converted:
-            dataset.report.count(Problem.CONVERTED, dataset.items[index].id, once=True)
-        if rotated:
-            dataset.report.count(Problem.ROTATED, dataset.items[index].id, once=True)
+    for index, _, found in decode_pictures(dataset, examine):
+        for problem, is_so in zip(UNUSUAL, found, strict=True):
+            if is_so:
+                dataset.report.count(problem, dataset.items[index].id, once=True)
         if progress is not None:
             progress(index + 1, total)
     if progress is not None:
         progress(total, total)
     return dataset.report
-
-
-def _header_of(data: bytes) -> tuple[bool, bool]:
-    """Return (colours need conversion, EXIF asks for a turn) of a picture that decodes."""
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        converted = image.mode != "RGB" or "transparency" in image.info
-        return converted, image.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9)

@@ -1,4 +1,4 @@
-"""The layouts of data sets: which one a path holds (zip, folder, CSV table, parquet), and how its parts fit together.
+"""The layouts of data sets: which one a path holds (table, folder, zip, shards), and how its parts fit together.
 
 Decodes no picture, fetches no URL and never leaves the folder of the data set.
 """
@@ -6,169 +6,255 @@ Decodes no picture, fetches no URL and never leaves the folder of the data set.
 from __future__ import annotations
 
 import difflib
-import os
 import posixpath
-import zipfile
-from collections.abc import Mapping
-from pathlib import Path, PureWindowsPath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from common import DataError
 from training.data.dataset import Dataset, Problem, Report
-from training.data.parquet import open_parquet
-from training.data.pictures import Picture, ZipReader, is_picture, pictures_in
-from training.data.rows import ACCEPTED, Row, collect, finish
-from training.data.tables import MAX_TABLE_BYTES, column_names, read_table, table_rows
+from training.data.finder import Finder, Found
+from training.data.mirrored import addresses_in, read_mirror
+from training.data.parquet import missing_shards, parquet_table
+from training.data.readers import OLD_EXCEL, checked, read_table, table_name
+from training.data.roles import Roles, merged, recognise
+from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
+from training.data.table import Table, sample
+from training.data.tree import Archive, Folder, Tree
+
+_PACKED = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"\xfd7zX": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+_NO_TABLES = frozenset(
+    (
+        *("dataset_info.json", "dataset_infos.json", "state.json", "package.json", "manifest.json", "sitemap.xml"),
+        *("license.txt", "readme.txt", "requirements.txt"),
+    )
+)
+"""Names of files that are no tables of products although they end as such."""
 
 
-def open_dataset(path: Path) -> Dataset:
+class _Source(NamedTuple):
+    """One table of a data set: the folder it is in, and how it is opened."""
+
+    base: str
+    name: str
+    open: Callable[[], Table]
+
+
+def open_dataset(path: Path, mapping: Mapping[str, str] | None = None) -> Dataset:
     """Open the data set at `path` in the layout that its content or name tells; reads the rows, not the pictures.
+
+    `mapping` names the columns of roles (title, image, …) where their own names do not tell.
 
     Raises:
         DataError: nothing there, no layout that fits, or no usable row. Says what was found and the nearest fix.
     """
     try:
-        return _open(path.expanduser())
+        return _open(path.expanduser(), mapping or {})
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check the path and its rights") from error
 
 
-def _open(path: Path) -> Dataset:
+def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
     if path.is_dir():
-        return _open_folder(path)
+        tree = Folder(path)
+        if (mirror := read_mirror(path)) is not None:
+            return _open_tables(path, "", tree, [_feed(tree, mirror.feed.name)], mapping, local=mirror.local)
+        return _open_tree(path, tree, mapping)
     if not path.exists():
         near = difflib.get_close_matches(path.name, _names(path.parent), n=1)
         hint = f"did you mean {path.parent / near[0]}?" if near else ACCEPTED
         raise DataError(f"there is no file or folder {path}; {hint}")
     with path.open("rb") as file:
-        magic = file.read(4)
-    if magic.startswith(b"PK"):
-        return _open_zip(path)
-    if magic == b"PAR1":
-        return open_parquet(path, [path])
-    if path.suffix.lower() == ".csv":
-        return _open_csv(path)
-    raise DataError(f"{path} begins with {magic!r}: neither zip nor parquet, and not named .csv; {ACCEPTED}")
+        magic = file.read(8)
+    suffix = table_name(path.name)
+    tree = Folder(path.parent)
+    if magic.startswith(b"PK") and suffix not in (".xlsx", ".xlsm") and path.suffix.lower() not in (".ods", ".xlsb"):
+        return _open_tree(path, Archive(path), mapping)
+    if magic.startswith(b"PAR1"):
+        return _open_tables(path, "parquet", tree, [_parquet(tree, path.name)], mapping)
+    if suffix or magic == OLD_EXCEL or magic.startswith(b"PK"):
+        if "productdisplayname" in (columns := _columns(tree, path.name)) and "image" not in columns:
+            return _open_kaggle(path.parent, tree, path.name, mapping)
+        return _open_tables(path, "", tree, [_table(tree, path.name)], mapping)
+    if kind := next((kind for start, kind in _PACKED.items() if magic.startswith(start)), None):
+        raise DataError(f"{path} is packed with {kind}, which is not read; unpack it and pass the folder")
+    raise DataError(
+        f"{path} begins with {magic[:4]!r}: neither zip nor parquet, and not named as a table (.csv, .xlsx, …); "
+        f"{ACCEPTED}"
+    )
 
 
-def _open_folder(path: Path) -> Dataset:
-    """Look in the folder and its direct subfolders: archives are often unpacked into one folder more."""
-    inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
-    folders = [path, *(folder for folder in inside if os.access(folder, os.R_OK))]
-    for folder in folders:
-        styles = [folder / name for name in _names(folder) if name.lower() == "styles.csv"]
-        if styles:
-            return _open_kaggle_folder(path, styles[0])
-    shards = [folder / name for folder in folders for name in _names(folder) if name.endswith(".parquet")]
-    if shards:
-        return open_parquet(path, shards)
-    names = _names(path)
-    tables = [path / name for name in names if name.lower().endswith(".csv")]
-    if len(tables) == 1:
-        return _open_csv(tables[0])
-    inner = [path / name for name in names if name.lower().endswith((".csv", ".zip"))]
-    found = f"{len(names)} entries ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})" if names else "nothing"
-    hint = f"pass {' or '.join(map(str, inner[:3]))}" if inner else ACCEPTED
-    raise DataError(f"{path} holds {found}, but no styles.csv, .parquet file or single .csv; {hint}")
+def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -> Dataset:
+    """Look in a folder and its direct subfolders, or in all of an archive: many are packed into one folder more."""
+    files = list(tree.files(1 if path.is_dir() else 20))
+    inside = [(posixpath.dirname(file), posixpath.basename(file).lower(), file) for file in files]
+    if styles := [file for _, name, file in inside if name == "styles.csv"]:
+        return _open_kaggle(path, tree, styles[0], mapping)
+    if shards := [file for _, name, file in inside if name.endswith(".parquet") and not name.startswith("metadata.")]:
+        return _open_tables(path, "parquet", tree, [_parquet(tree, file) for file in shards], mapping)
+    if metadata := [file for _, name, file in inside if name in ("metadata.csv", "metadata.jsonl", "metadata.parquet")]:
+        opened = [_parquet(tree, file) if file.endswith(".parquet") else _table(tree, file) for file in metadata]
+        return _open_tables(path, "imagefolder", tree, opened, mapping)
+    tables = [file for _, name, file in inside if table_name(name) and name not in _NO_TABLES]
+    depth = min((file.count("/") for file in tables), default=0)
+    nearest = [file for file in tables if file.count("/") == depth]
+    likely = [file for file in nearest if table_name(file) not in (".txt", ".xml")] or nearest
+    if len(likely) == 1:
+        return _open_tables(path, "", tree, [_table(tree, likely[0])], mapping)
+    raise DataError(_no_layout(path, tree, files, likely))
+
+
+def _no_layout(path: Path, tree: Tree, files: Sequence[str], tables: Sequence[str]) -> str:
+    """Return what is wrong with a folder or archive that holds no table, or several."""
+    shown = f"{', '.join(files[:5])}{', …' if len(files) > 5 else ''}"
+    if path.is_dir():
+        names = _names(path)
+        found = (
+            f"{len(names)} entries ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})" if names else "nothing"
+        )
+        inner = [str(path / one) for one in (*tables, *(name for name in names if name.lower().endswith(".zip")))]
+        hint = f"pass {' or '.join(inner[:3])}" if inner else ACCEPTED
+        return f"{path} holds {found}, but no styles.csv, .parquet file or single table; {hint}"
+    packed = [file for file in files if file.lower().endswith((".zip", ".7z", ".rar", ".tar", ".gz"))]
+    hint = (
+        f"unpack it and pass one of {', '.join(tables[:3])}"
+        if tables
+        else f"unpack {packed[0]} from it and pass that"
+        if packed
+        else f"unpack it and pass the folder if it is another layout: {ACCEPTED}"
+    )
+    return f"{path} holds {len(files):,} files ({shown}), but no styles.csv, .parquet file or single table; {hint}"
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
 
 
-def _open_zip(path: Path) -> Dataset:
-    """Open an archive of the Kaggle layout: the styles.csv nearest to the root, and the images folder beside it."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        size = path.stat().st_size
-        raise DataError(
-            f"{path} is a damaged or cut zip archive of {size:,} bytes ({error}); download it again"
-        ) from error
-    members: dict[str, dict[str, zipfile.ZipInfo]] = {}  # folder → name → member
-    for info in archive.infolist():
-        folder, name = posixpath.split(info.filename.replace("\\", "/"))
-        if name and not name.startswith(".") and "__MACOSX" not in folder:
-            members.setdefault(folder, {})[name] = info
-    tables = [(f, name) for f, names in members.items() for name in names if name.lower() == "styles.csv"]
-    if not tables:
-        names = [posixpath.join(folder, name) for folder in members for name in members[folder]]
-        raise DataError(
-            f"{path} holds {len(names):,} files ({', '.join(names[:5])}{', …' if len(names) > 5 else ''}), "
-            f"but no styles.csv; unpack it and pass the folder if it is another layout: {ACCEPTED}"
-        )
-    base, name = min(tables, key=lambda at: (at[0].count("/") + bool(at[0]), at))
-    table = members[base][name]
-    if table.file_size > MAX_TABLE_BYTES:
-        raise DataError(
-            f"{table.filename} in {path} unpacks to {table.file_size:,} bytes; "
-            f"at most {MAX_TABLE_BYTES:,} are read: split the table"
-        )
-    # The folder `images` beside the table, or else the one nearest to the root.
-    beside = posixpath.join(base, "images")
-    folders = [folder for folder in members if posixpath.basename(folder) == "images"]
-    chosen = min(folders, key=lambda folder: (folder != beside, folder.count("/"), folder), default=beside)
-    read = ZipReader(path, archive)
-    pictures = read.pictures(members.get(chosen, {}))
-    return _kaggle(path, "kaggle-zip", read(table), f"{table.filename} in {path}", pictures)
+def _table(tree: Tree, file: str) -> _Source:
+    def opened() -> Table:
+        return read_table(tree.read(file), posixpath.basename(file), tree.where(file))
+
+    return _Source(posixpath.dirname(file), posixpath.basename(file), opened)
 
 
-def _open_kaggle_folder(path: Path, table: Path) -> Dataset:
-    images = Path(os.path.realpath(table.parent / "images"))
-    return _kaggle(path, "kaggle-folder", read_table(table), str(table), pictures_in(images, images))
+def _parquet(tree: Tree, file: str) -> _Source:
+    def opened() -> Table:
+        return checked(parquet_table(tree.local(file)))
+
+    return _Source(posixpath.dirname(file), posixpath.basename(file), opened)
 
 
-def _kaggle(path: Path, layout: str, data: bytes, source: str, pictures: Mapping[str, Picture | Problem]) -> Dataset:
+def _columns(tree: Tree, file: str) -> set[str]:
+    return {name.casefold() for name in _table(tree, file).open().columns}
+
+
+def _open_kaggle(path: Path, tree: Folder | Archive, file: str, mapping: Mapping[str, str]) -> Dataset:
     """Join styles.csv with the pictures named <id>.jpg, or <id> with another suffix of a picture."""
+    base = posixpath.dirname(file)
+    images = posixpath.join(base, "images")
+    layout = "kaggle-folder"
+    if isinstance(tree, Folder):
+        tree.trust(images)
+    else:
+        layout = "kaggle-zip"
+        folders = [one for one in tree.folders() if posixpath.basename(one) == "images"]
+        images = min(folders, key=lambda folder: (folder != images, folder.count("/"), folder), default=images)
+    return _open_tables(path, layout, tree, [_table(tree, file)], mapping, images)
+
+
+def _open_tables(
+    path: Path,
+    layout: str,
+    tree: Tree,
+    sources: Sequence[_Source],
+    mapping: Mapping[str, str],
+    images: str | None = None,
+    local: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Read the rows of all tables of a data set; a damaged one of several shards is skipped and counted.
+
+    With `images`, the pictures are found in that folder by the ids; with `local`, those with addresses by it.
+    """
     report = Report()
-    images = [name for name in sorted(pictures) if is_picture(name)]
-    by_id: dict[str, str] = {}
-    for name in sorted(images, key=lambda name: not name.lower().endswith(".jpg")):
-        by_id.setdefault(posixpath.splitext(name)[0], name)
-    claimed: set[str] = set()
+    failures: list[DataError] = []
+    finders: list[Finder] = []
 
-    def find(row: Row) -> Picture | Problem:
-        name = by_id.get(row.id, "")
-        claimed.add(name)
-        return pictures.get(name, Problem.NO_IMAGE)
+    def rows() -> Iterator[tuple[Row, Sequence[object]]]:
+        nonlocal layout
+        for source in sources:
+            try:
+                table = source.open()
+                layout = layout or (table.kind if isinstance(tree, Folder) else f"{table.kind}-zip")
+                finder = Finder(tree, source.base, table.pictures, local or {})
+                finders.append(finder)
+                yield from _rows(table, finder, mapping, images, report)
+            except DataError as error:
+                if layout != "parquet":
+                    raise
+                failures.append(error)
+                report.count(Problem.BAD_SHARD, source.name)
 
-    rows = table_rows(data, source, report, title="productDisplayName")
-    items, fingerprint = collect(((row, [find(row)]) for row in rows), report)
-    orphans = [name for name in images if name not in claimed]
-    return finish(path, layout, items, report, fingerprint, len(images), orphans)
+    if layout == "parquet" and (len(sources) > 1 or path.is_dir()):
+        for name in missing_shards([source.name for source in sources]):
+            report.count(Problem.BAD_SHARD, name)
+    items, fingerprint = collect(rows(), report)  # type: ignore[arg-type]
+    if failures and not items:
+        raise failures[0]
+    counted = [finder.images() for finder in finders]
+    orphans = [name for _, names in counted for name in names]
+    if images is not None:
+        orphans = [posixpath.basename(name) for name in orphans]
+    return finish(path, layout, items, report, fingerprint, sum(count for count, _ in counted), orphans)
 
 
-def _open_csv(path: Path) -> Dataset:
-    """Read a table of id, image, text and attributes; an image is a path relative to the table."""
-    data = read_table(path)
-    names = column_names(data)
-    if "productdisplayname" in names and "image" not in names:
-        return _open_kaggle_folder(path.parent, path)
-    report = Report()
-    root = Path(os.path.realpath(path.parent))
-    # Each folder is listed once: a look at the disk for every row would take minutes on a network drive.
-    listed: dict[str, Mapping[str, Picture | Problem] | None] = {}
-    claimed: set[tuple[str, str]] = set()
+def feed_rows(path: Path, mapping: Mapping[str, str] | None = None) -> Iterator[Row]:
+    """Yield the rows of one table, whose pictures are looked for nowhere: a mirror fetches them by their addresses.
 
-    def find(row: Row) -> Picture | Problem:
-        if not row.images:
-            return Problem.NO_IMAGE
-        image = row.images[0]
-        if "://" in image or image.startswith("data:"):
-            return Problem.URL
-        given = PureWindowsPath(image)  # splits at either slash
-        relative = posixpath.normpath(given.as_posix())
-        if given.drive or given.root or relative.split("/")[0] == "..":
-            return Problem.OUTSIDE
-        folder, name = posixpath.split(relative)
-        if folder not in listed:
-            real = Path(os.path.realpath(root / folder.replace("\0", "")))
-            listed[folder] = pictures_in(real, root) if real.is_relative_to(root) else None
-        claimed.add((folder, name))
-        pictures = listed[folder]
-        return Problem.OUTSIDE if pictures is None else pictures.get(name, Problem.NO_IMAGE)
+    Raises:
+        DataError: the table cannot be read, or its columns do not tell title and picture.
+    """
+    table, report = _feed(Folder(path.parent), path.name).open(), Report()
+    roles = _roles(table, mapping or {}, lambda cell: bool(addresses_in(cell)), ("title", "image"))
+    yield from (row for row in merged(table, roles, report) if not UNUSABLE.intersection(row.problems))
 
-    rows = table_rows(data, str(path), report, title="text", image="image")
-    items, fingerprint = collect(((row, [find(row)]) for row in rows), report)
-    images = [(f, name) for f, pictures in listed.items() for name in sorted(pictures or ()) if is_picture(name)]
-    orphans = [posixpath.join(folder, name) for folder, name in images if (folder, name) not in claimed]
-    return finish(path, "csv", items, report, fingerprint, len(images), orphans)
+
+def _feed(tree: Folder, name: str) -> _Source:
+    return _parquet(tree, name) if name.endswith(".parquet") else _table(tree, name)
+
+
+def _roles(table: Table, mapping: Mapping[str, str], exists: Callable[[str], bool], needs: Sequence[str]) -> Roles:
+    """Return what the columns of a table stand for, and tell the table which it cannot do without."""
+    roles = recognise(
+        table.columns, mapping, samples=sample(table, 50), exists=exists, source=table.source, needs=needs
+    )
+    table.key, table.prose = roles.id or "", roles.title or ""
+    table.needed = tuple(name for name in (roles.id, roles.title, *roles.images[:1]) if name)
+    return roles
+
+
+def _rows(
+    table: Table, finder: Finder, mapping: Mapping[str, str], images: str | None, report: Report
+) -> Iterator[tuple[Row, Sequence[object]]]:
+    roles = _roles(table, mapping, finder.exists, ("title",) if images is not None else ("title", "image"))
+    _tell(table, roles, report)
+    for row in merged(table, roles, report):
+        if UNUSABLE.intersection(row.problems):
+            yield row, ()
+            continue
+        found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder())
+        yield _with(row, found), found.pictures
+
+
+def _with(row: Row, found: Found) -> Row:
+    return row._replace(problems=(*row.problems, Problem.NAMED_OTHERWISE)) if found.otherwise else row
+
+
+def _tell(table: Table, roles: Roles, report: Report) -> None:
+    """Put into the report how a table was read, and what became of its columns."""
+    for note in table.notes:
+        if note not in report.notes:
+            report.notes.append(note)
+    for name, became in roles.became.items():
+        report.columns.setdefault(name, became)
+    for name in table.twice:
+        report.count(Problem.TWICE, name, once=True)

@@ -20,8 +20,8 @@ MIRROR_FORMAT = "1"
 PICTURES = "pictures"
 """Folder of the pictures within a mirror."""
 
-_BETWEEN = re.compile(r"(?:\s*[,;|]\s*|\s+)(?=(?:[a-z][a-z0-9+.-]*:)?//[^/])", re.IGNORECASE)
-_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/]", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?:\s*[,;|]\s*|\s+)(?=[a-z][a-z0-9+.-]*://|//[^/])", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://|//[^/]", re.IGNORECASE)
 
 
 class Mirror(NamedTuple):
@@ -65,6 +65,8 @@ def read_mirror(folder: Path) -> Mirror | None:
         return None
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as state:
+            if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'pictures'").fetchone():
+                return None  # a run was killed as it began
             meta = dict(state.execute("SELECT name, value FROM meta"))
             local = dict(state.execute("SELECT address, name FROM pictures WHERE name IS NOT NULL"))
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""Parquet files with embedded pictures, as on the Hugging Face hub: one file or a set of numbered shards.
+"""Parquet files, with or without embedded pictures, as on the Hugging Face hub: one table a file.
 
 Holds at most two row groups of pictures in memory.
 """
@@ -9,7 +9,7 @@ import re
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,39 +19,33 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from common import DataError
-from training.data.dataset import MAX_IMAGE_BYTES, Dataset, Problem, Report
+from training.data.dataset import MAX_IMAGE_BYTES, Problem
+from training.data.encodings import guess
 from training.data.pictures import Picture
-from training.data.rows import Row, collect, finish
-from training.data.tables import clean, find_columns
+from training.data.table import Cell, Record, Records, Table, distinct
+
+_BATCH = 1_000
+"""Rows whose cells are made at a time where there are no pictures."""
 
 
-def open_parquet(path: Path, shards: Sequence[Path]) -> Dataset:
-    """Read the rows of `shards`, the parquet files of the data set at `path`; a damaged shard is skipped and counted.
+def parquet_table(path: Path, *, source: str = "") -> Table:
+    """Return a parquet file as a table. A picture's cell is a text that stands for it in `pictures`.
 
     Raises:
-        DataError: no row is usable.
+        DataError: it cannot be read; when its records are read, too.
     """
-    report = Report()
-    failures: list[DataError] = []
-
-    def rows() -> Iterator[tuple[Row, list[Picture | Problem]]]:
-        for shard in shards:
-            try:
-                yield from _shard_rows(shard, report)
-            except DataError as error:
-                failures.append(error)
-                report.count(Problem.BAD_SHARD, shard.name)
-
-    if len(shards) > 1 or path.is_dir():
-        for name in _missing_shards([shard.name for shard in shards]):
-            report.count(Problem.BAD_SHARD, name)
-    items, fingerprint = collect(rows(), report)
-    if failures and not items:
-        raise failures[0]
-    return finish(path, "parquet", items, report, fingerprint, report.images)
+    shard = _Shard(path)
+    pictures: dict[str, Picture | Problem] = {}
+    table = Table(source or str(path), "parquet", [name for name in shard.names if not name.startswith("__")], ())
+    table.twice = tuple(name for name, first in zip(shard.names, shard.given, strict=True) if name != first)
+    table.pictures = pictures
+    table.records = Records(lambda: _records(shard, pictures))
+    if shard.hidden:
+        table.notes.append(f"columns that pandas added are not read: {', '.join(shard.hidden)}")
+    return table
 
 
-def _missing_shards(names: Iterable[str]) -> list[str]:
+def missing_shards(names: Iterable[str]) -> list[str]:
     """Return the names missing from a numbered set (…-00000-of-00002…): the download was interrupted."""
     numbered: dict[tuple[str, int], set[int]] = {}
     for name in names:
@@ -66,29 +60,29 @@ def _missing_shards(names: Iterable[str]) -> list[str]:
     ]
 
 
-def _shard_rows(path: Path, report: Report) -> Iterator[tuple[Row, list[Picture | Problem]]]:
-    """Yield the rows of one parquet file; reads its pictures once for their stamps, a row group at a time."""
+def _records(shard: _Shard, pictures: dict[str, Picture | Problem]) -> Iterator[Record]:
+    """Yield the rows of a file; reads its pictures once for their stamps, a row group at a time."""
     try:
-        shard = _Shard(path)
         for group in range(shard.groups):
-            columns, replaced = shard.texts(group)
-            for row, cell in enumerate(shard.pictures(group)):
-                data: bytes | None = cell.as_py()
-                picture: Picture | Problem = Problem.NO_IMAGE
-                if data is not None:
-                    report.images += 1
-                    stamp = f"{len(data)}:{zlib.crc32(data):08x}"
-                    picture = Picture(partial(shard.read, group, row), stamp)
-                    if len(data) > MAX_IMAGE_BYTES:
-                        picture = Problem.OVERSIZED
-                cells = {name: clean(values[row]) for name, values in columns.items()}
-                where = f"{path.name} row group {group} row {row}"
-                id_, title = cells.pop(shard.id), cells.pop(shard.title)
-                if row in replaced:
-                    report.count(Problem.ENCODING, id_ or where)
-                yield Row(where, id_, title, (), {name: value for name, value in cells.items() if value}), [picture]
+            older: set[int] = set()
+            columns: dict[str, list[Cell]] = {}
+            for name, column in shard.values(group).items():
+                columns[name] = _cells(column, older)
+            for place, name in enumerate(shard.image_columns):
+                columns[name] = shard.tokens(group, place, pictures)
+            rows = len(next(iter(columns.values()), []))
+            for row in range(rows):
+                cells = {name: value for name, values in columns.items() if (value := values[row]) is not None}
+                yield Record(f"{shard.path.name} row group {group} row {row}", cells, _ENCODED if row in older else ())
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as parquet ({error}); download it again") from error
+        raise _unreadable(shard.path, error) from error
+
+
+_ENCODED = (Problem.ENCODING,)
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} cannot be read as parquet ({error}); download it again")
 
 
 class _Shard:
@@ -98,75 +92,126 @@ class _Shard:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        # With its own buffer ahead of the decoder, Arrow keeps a second copy of what was read.
-        self._file = pq.ParquetFile(path, pre_buffer=False)
+        self.path = path
+        try:
+            # With its own buffer ahead of the decoder, Arrow keeps a second copy of what was read.
+            self._file = pq.ParquetFile(path, pre_buffer=False)
+            schema = self._file.schema_arrow
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
         self._lock = threading.Lock()
-        self._held: OrderedDict[int, Any] = OrderedDict()
+        self._held: OrderedDict[tuple[int, int], Any] = OrderedDict()
         self.groups: int = self._file.num_row_groups
-        schema = self._file.schema_arrow
-        names = [str(name) for name in schema.names]
-        title = next((name for name in names if name.casefold() == "text"), "productDisplayName")
-        at = find_columns(names, ["id", title, "image"], str(path))
-        self.id, self.title, image = (names[at[name]] for name in ("id", title, "image"))
-        kind = schema.field(image).type
-        in_struct = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
-        if not (in_struct or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-            raise DataError(
-                f"the column {image} of {path} holds {kind}, not the bytes of pictures (plain, or as a struct of bytes "
-                "and path); save the data set with its images embedded"
-            )
-        self._image = f"{image}.bytes" if in_struct else image
-        self._texts = [f.name for f in schema if f.name in (self.id, self.title) or _is_attribute(f)]
+        self.given = [str(name) for name in schema.names]
+        self.names = distinct(self.given)
+        self.hidden = [name for name in self.names if name.startswith("__")]
+        # Leaves of the file by the column they belong to: read by place, since two columns may have one name.
+        self._place = {name: place for place, name in enumerate(self.names) if name not in self.hidden}
+        self._images = {name: kind for name in self._place if (kind := _picture_kind(schema.field(self._place[name])))}
+        self.image_columns = list(self._images)
 
-    def texts(self, group: int) -> tuple[dict[str, list[str]], set[int]]:
-        """Return the text columns of a row group, and the rows in which bytes that are not UTF-8 were replaced."""
-        table = self._file.read_row_group(group, columns=self._texts)
-        replaced: set[int] = set()
-        return {name: _texts_of(table[name], replaced) for name in self._texts}, replaced
+    def values(self, group: int) -> dict[str, Any]:
+        """Return the columns of a row group that hold no pictures."""
+        return {name: self._column(group, name) for name in self._place if name not in self._images}
 
-    def pictures(self, group: int) -> Any:
-        """Return the pictures of a row group as an Arrow column of bytes, null where there is none."""
-        column = self._file.read_row_group(group, columns=[self._image])[0]
-        return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
+    def _column(self, group: int, name: str) -> Any:
+        place = self._place[name]
+        if self.given.count(self.given[place]) == 1:
+            return self._file.read_row_group(group, columns=[self.given[place]]).column(0)
+        return self._file.read_row_group(group).column(place)
 
-    def read(self, group: int, row: int) -> bytes:
+    def tokens(self, group: int, place: int, pictures: dict[str, Picture | Problem]) -> list[Cell]:
+        """Return what stands for the pictures of a column in a row group, and add these to `pictures`."""
+        name = self.image_columns[place]
+        tokens: list[Cell] = []
+        for row, cell in enumerate(self._pictures(group, place)):
+            found: list[Cell] = []
+            values = cell.as_py() if self._images[name] == "list" else [cell.as_py()]
+            for number, value in enumerate(values or ()):
+                data, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
+                if data is None:
+                    found += [path] if path else []
+                    continue
+                token = f"{self.path.name} row group {group} row {row} {name} {number}"
+                pictures[token] = (
+                    Problem.OVERSIZED
+                    if len(data) > MAX_IMAGE_BYTES
+                    else Picture(partial(self.read, group, place, row, number), f"{len(data)}:{zlib.crc32(data):08x}")
+                )
+                found.append(token)
+            tokens.append(found if len(found) > 1 else found[0] if found else None)
+        return tokens
+
+    def _pictures(self, group: int, place: int) -> Any:
+        return self._column(group, self.image_columns[place])
+
+    def read(self, group: int, place: int, row: int, number: int) -> bytes:
         """Return one picture; safe from any thread."""
         try:
             with self._lock:
-                if group not in self._held:
+                key = (group, place)
+                if key not in self._held:
                     while len(self._held) > 1:
                         self._held.popitem(last=False)
-                    self._held[group] = self.pictures(group)
-                data: bytes = self._held[group][row].as_py()
-                return data
+                    self._held[key] = self._pictures(group, place)
+                value = self._held[key][row].as_py()
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self._path} cannot be read as parquet ({error}); download it again") from error
+            raise _unreadable(self.path, error) from error
+        one = value[number] if isinstance(value, list) else value
+        data: bytes = one["bytes"] if isinstance(one, dict) else one
+        return data
 
 
-def _is_attribute(column: Any) -> bool:
-    """Return whether a column holds text or numbers; "__" begins the columns that pandas adds."""
+def _picture_kind(field: Any) -> str:
+    """Return "one" or "list" where a column holds pictures: bytes, or structs of bytes and path; else ""."""
+    kind, one = field.type, "one"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind, one = kind.value_type, "list"
+    if pa.types.is_struct(kind):
+        at = kind.get_field_index("bytes")
+        if at < 0:
+            return ""
+        kind = kind.field(at).type
+    return one if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else ""
+
+
+def _cells(column: Any, older: set[int]) -> list[Cell]:
+    """Return a column as Python values; add the rows that are not UTF-8 to `older`."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    plain = pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return plain and not column.name.startswith("__")
-
-
-def _texts_of(column: Any, replaced: set[int]) -> list[str]:
-    """Return a column as text, whole numbers without a fraction; add the rows that are not UTF-8 to `replaced`."""
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        # The shortest number that is the same in 32 bits: 0.1, and not 0.10000000149011612.
+        return [None if value is None else _whole(float(str(value))) for value in column.to_numpy(zero_copy_only=False)]
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    if pa.types.is_duration(kind) or pa.types.is_time(kind):
+        column = pc.cast(column, pa.string())
     try:
-        return [_text_of(value) for value in column.to_pylist()]
+        return [_whole(value) for value in column.to_pylist()]
     except UnicodeDecodeError:
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
         cells = column.cast(pa.large_binary()).to_pylist()
-        texts = [(cell or b"").decode("utf-8", errors="replace") for cell in cells]
-        replaced.update(row for row, text in enumerate(texts) if text.encode() != (cells[row] or b""))
-        return texts
+        strange = {row: cell for row, cell in enumerate(cells) if cell is not None and not _is_utf8(cell)}
+        older.update(strange)
+        codec, _ = guess(list(strange.values()))
+        return [
+            None if cell is None else cell.decode(codec if row in strange else "utf-8", errors="vitrine-unreadable")
+            for row, cell in enumerate(cells)
+        ]
 
 
-def _text_of(value: object) -> str:
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _is_utf8(cell: bytes) -> bool:
+    try:
+        cell.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _whole(value: Any) -> Cell:
+    """Return a whole float as a whole number: a column of numbers with gaps is one of floats in pandas."""
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            return None
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    return value  # type: ignore[no-any-return]

@@ -52,13 +52,16 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
     digest = hashlib.blake2b(digest_size=16)
     for row, candidates in found:
         report.rows += 1
+        unusable = bool(UNUSABLE.intersection(row.problems))
+        if row.id and row.id not in seen:
+            report.left_out.add(row.id)
         for problem in row.problems:
-            report.count(problem, row.id or row.where)
+            report.count(problem, row.where if unusable else row.id or row.where)
+        if unusable:
+            continue
         title = row.title or _make_title(row.attributes)
         pictures = [one for one in candidates if isinstance(one, Picture)]
         faults = [one for one in candidates if isinstance(one, Problem)]
-        if UNUSABLE.intersection(row.problems):
-            continue
         if not row.id:
             report.count(Problem.NO_ID, row.where)
         elif row.id in seen:
@@ -78,6 +81,7 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
                 if met:
                     report.count(problem, row.id)
             seen.add(row.id)
+            report.left_out.discard(row.id)
             names |= row.attributes.keys()
             if len(names) > MAX_NAMES:
                 raise DataError(
@@ -133,7 +137,19 @@ def finish(
         met = "; ".join(f"{what}: {count:,}" for what, count, _, _ in report.table())
         raise DataError(
             f"{path} ({layout}) has {report.rows:,} rows and {images:,} images but no usable pair"
-            f"{f' ({met})' if met else ''}; {ACCEPTED}"
+            f"{f' ({met})' if met else ''}; {_advice(report)}"
         )
     path = path.absolute()
     return Dataset(path.name if path.is_dir() else path.stem, path, layout, items, report, fingerprint)
+
+
+def _advice(report: Report) -> str:
+    """Return what helps where no row is usable: it depends on what most rows lack."""
+    if report.counts[Problem.PASSWORD]:
+        return "the archive has a password: unpack it with that and pass the folder"
+    if report.counts[Problem.URL]:
+        return "a data set needs its pictures as files: fetch them with `vitrine data mirror TABLE --out FOLDER`"
+    if report.counts[Problem.NO_IMAGE] and report.counts[Problem.NO_ROW]:
+        row, image = report.examples[Problem.NO_IMAGE][0], report.examples[Problem.NO_ROW][0]
+        return f"the row of id {row}, say, names no picture that is there, and no row names {image}; {ACCEPTED}"
+    return ACCEPTED

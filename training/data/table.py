@@ -5,10 +5,11 @@ Knows no format and no role of a column; the readers beside it make tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from training.data.dataset import Problem
@@ -20,6 +21,19 @@ MAX_TABLE_BYTES = 2**30
 Kind = Literal["csv", "tsv", "xlsx", "json", "jsonl", "parquet", "xml"]
 Cell = str | int | float | bool | Decimal | date | list[Any] | dict[str, Any] | bytes | None
 """What a cell holds, typed where the format has types; a date with a time is a `datetime`, which is a `date`."""
+NULLS = frozenset({"", "na", "n/a", "<na>", "nan", "null", "none"})
+"""Words for nothing, case folded."""
+
+
+class Records:
+    """Records that can be read several times: each time `read` is called for them."""
+
+    def __init__(self, read: Callable[[], Iterator[Record]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read them from the beginning."""
+        return self._read()
 
 
 class Record(NamedTuple):
@@ -36,7 +50,7 @@ class Record(NamedTuple):
 
 @dataclass
 class Table:
-    """A table with its columns, and its records, which can be read once.
+    """A table with its columns, and its records, which are read from the file each time that they are asked for.
 
     Attributes:
         source: the file, for messages.
@@ -45,6 +59,8 @@ class Table:
         records: in their order.
         notes: what a user should know of how it was read, each a short clause such as "read as Windows-1252".
         pictures: those that the table itself holds, by the text that stands for one in a cell.
+        twice: names of columns that repeat an earlier name.
+        key: the column with the ids; set by the caller before reading.
         prose: the column to which a row's surplus of separators belongs; set by the caller before reading.
         needed: columns without which a row is too short; set by the caller before reading.
     """
@@ -55,8 +71,19 @@ class Table:
     records: Iterable[Record]
     notes: list[str] = field(default_factory=list)
     pictures: Mapping[str, Picture | Problem] = field(default_factory=dict)
+    twice: tuple[str, ...] = ()
+    key: str = ""
     prose: str = ""
     needed: tuple[str, ...] = ()
+
+
+def sample(table: Table, rows: int = 200) -> dict[str, list[Cell]]:
+    """Return the cells of the first rows by column."""
+    found: dict[str, list[Cell]] = {name: [] for name in table.columns}
+    for record in islice(table.records, rows):
+        for name, cell in record.cells.items():
+            found[name].append(cell)
+    return found
 
 
 def distinct(names: Iterable[str]) -> list[str]:
@@ -71,3 +98,9 @@ def distinct(names: Iterable[str]) -> list[str]:
         taken.add(numbered.casefold())
         found.append(numbered)
     return found
+
+
+def clean(cell: str) -> str:
+    """Return a text with single spaces and without NUL; "" where it is a word for nothing."""
+    cell = " ".join(cell.replace("\0", "").split())
+    return "" if cell.casefold() in NULLS else cell

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from common import ArtefactError
 from index import texts_of, title_key
-from models import ModelConfig, TextPreprocessor, scaled
+from models import ModelConfig, TextPreprocessor, read_pixels
 from training.captions import captions
 from training.data import Item, decoded, in_order
 from training.gpu.packs import Packs
@@ -93,7 +93,7 @@ def _pixels(items: Sequence[Item], size: tuple[int, int]) -> np.ndarray:
     pixels = np.empty((len(items), *size, 3), np.uint8)
     workers = os.cpu_count() or 1
     outcomes = in_order(
-        lambda item: decoded(item.read, lambda image: scaled(image, size)), items, workers, ahead=64 * workers
+        lambda item: decoded(item.read, lambda data: read_pixels(data, size)), items, workers, ahead=64 * workers
     )
     for row, outcome in enumerate(outcomes):
         if outcome is None:

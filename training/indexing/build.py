@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from common import DataError, ImageError
@@ -21,12 +20,13 @@ from index import (
     IndexRequirements,
     Keep,
     Location,
+    Pictures,
     Product,
     SplitRule,
     make_derived,
     write_catalogue,
 )
-from models import Encoder, decode_image, load_encoder
+from models import Encoder, load_encoder
 from training.data import Dataset, open_dataset, undecodable
 from training.indexing.calibrate import calibrate_catalogue
 from training.indexing.local import Encoded, Encoding, Vector, distinct_titles, encode_locally
@@ -48,6 +48,8 @@ def build_catalogue(
     part_size: int = PART,
     requirements: IndexRequirements | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
+    strict: bool = False,
+    pictures: Pictures = "size",
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Encode every usable product of the data set at `data`, write the catalogue `out`, and return the figures.
@@ -65,16 +67,20 @@ def build_catalogue(
         part_size: titles or pictures that a process of the cluster encodes at a time.
         requirements: for the search files, see `index.make_derived`.
         keep: which edits, see `index.edits_to_keep`.
+        strict: refuse a data set in which anything had to be repaired or skipped.
+        pictures: where its pictures go.
         console: for progress; standard error when not given.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.
         ConfigError: the device does not exist; Ray is not installed, or there is no cluster.
-        DataError: the data set cannot be read, or has no usable product.
+        DataError: the data set cannot be read, or has no usable product; with `strict`, it has findings.
     """
     console = console or report_console()
     encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     dataset = open_dataset(data)
+    if strict:
+        dataset.report.refuse(data)
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
         encoder_id=encoder.encoder_id,
@@ -86,7 +92,7 @@ def build_catalogue(
     started = time.monotonic()
     titles = distinct_titles(dataset)
     parts: Parts | None = None
-    with write_catalogue(out, info, partial(_encode_edits, encoder), keep) as writer:
+    with write_catalogue(out, info, partial(_encode_edits, encoder), keep, pictures) as writer:
         if ray is None:
             encoding = encode_locally(encoder, dataset, titles, console)
         else:
@@ -113,6 +119,8 @@ def build_catalogue(
                 writer.add(entries)
                 products += len(entries)
                 advance(len(entries))
+        if strict:
+            dataset.report.refuse(data)
         if not products:
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     if parts is not None:
@@ -140,11 +148,11 @@ def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, Sequence[byte
     readable = []
     for product, images in edits:
         with suppress(ImageError):
-            pixels += [encoder.prepare_image(decode_image(image)) for image in images]
+            pixels += [encoder.read_image(image) for image in images]
             readable.append((product, images))
     if not readable:
         return []
-    vectors = iter(encoder.encode_pixels(np.stack(pixels)))
+    vectors = iter(encoder.encode_pixels(pixels))
     texts = encoder.encode_text([product.title for product, _ in readable])
     return [
         entry_of(product, [(image, next(vectors)) for image in images], text)

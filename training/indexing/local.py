@@ -83,7 +83,7 @@ def encode_pictures(
     turn = threading.Semaphore(CALLS)
 
     def work(batch: Sequence[Read]) -> list[Encoded | None]:
-        found = [decoded(read, encoder.prepare_image) for read in batch]
+        found = [decoded(read, encoder.read_image) for read in batch]
         usable = [pixels for _, pixels in filter(None, found)]
         if not usable:
             return [None] * len(found)

@@ -11,8 +11,8 @@ import httpx
 
 MAX_ADDRESS = 4096
 """Characters of an address."""
-FIRST_FREE_PORT = 1024
-"""Below it are services of other kinds, such as mail, that a request must not be sent to."""
+PORTS = frozenset({80, 443, *range(1024, 65536)})
+"""Others are of services of other kinds, such as mail, that a request must not be sent to."""
 TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 """IPv6 addresses that gateways turn into the IPv4 address at their end (RFC 6052)."""
 
@@ -48,8 +48,8 @@ def checked_url(text: str, base: httpx.URL | None = None) -> httpx.URL:
         raise RefusedError("an address with a user name or password; no credentials are sent")
     if not url.host:
         raise RefusedError("an address without a host")
-    if url.port is not None and url.port < FIRST_FREE_PORT and url.port not in (80, 443):
-        raise RefusedError(f"an address with the port {url.port}; 80, 443 and those from {FIRST_FREE_PORT:,} are asked")
+    if url.port is not None and url.port not in PORTS:
+        raise RefusedError(f"an address with the port {url.port}; 80, 443 and 1024 to 65535 are asked")
     return url.copy_with(fragment=None)
 
 
@@ -69,4 +69,6 @@ def is_public(address: IpAddress) -> bool:
         found = [one for one in inner if one is not None]
         if found:
             return all(is_public(one) for one in found)
+        if address.is_site_local:  # fec0::/10, which RFC 3879 took back
+            return False
     return address.is_global and not address.is_multicast

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
+from PIL import Image
+
 from common import ImageError
-from models import decode_image
-from models.images import opened
-from training.mirror.fetch import Failure
+from models import FORMATS, decode_image
+from training.mirror.fetch import FetchError
 
 SUFFIXES = {
     "JPEG": ".jpg",
@@ -29,14 +32,13 @@ def suffix_of(data: bytes, content_type: str) -> str:
         content_type: what the answer calls it, for the message.
 
     Raises:
-        Failure: it is no picture that indexing could use.
+        FetchError: it is no picture that indexing could use.
     """
     try:
-        with opened(data) as image:
-            suffix = SUFFIXES.get(image.format or "", f".{(image.format or 'img').lower()}")
         decode_image(data)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            kind = image.format or "img"
     except ImageError as error:
-        kind = content_type.partition(";")[0].strip()[:60] or "no type"
-        reason = f"sent as {kind}: {error}"
-        raise Failure(reason, status=200) from error
-    return suffix
+        called = content_type.partition(";")[0].strip()[:60] or "no type"
+        raise FetchError(f"sent as {called}: {error}", status=200) from error
+    return SUFFIXES.get(kind, f".{kind.lower()}")

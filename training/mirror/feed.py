@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from common import DataError, InputError, atomic_file
 from training.data import addresses_in, feed_rows
-from training.mirror.fetch import Failure
+from training.mirror.fetch import FetchError
 from training.mirror.fetcher import Fetcher
 from training.mirror.state import State
 
@@ -86,7 +86,7 @@ async def fetch_feed(address: str, state: State, fetcher: Fetcher) -> Path:
         suffix = feed_suffix(urlsplit(address).path) or TYPES.get(kind, ".csv")
         target = state.folder / f"feed{suffix}"
         coming.replace(target)
-    except Failure as failure:
+    except FetchError as failure:
         raise DataError(f"the feed at {address} cannot be fetched: {failure}") from failure
     finally:
         coming.unlink(missing_ok=True)

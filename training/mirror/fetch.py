@@ -29,7 +29,7 @@ SILENCE_S = 20.0
 """Longest wait for a connection or for the next bytes, in seconds."""
 
 
-class Failure(Exception):
+class FetchError(Exception):
     """A request without the answer that is wanted; its text says why."""
 
     def __init__(self, reason: str, *, status: int | None = None, passes: bool = False, wait_s: float = 0.0) -> None:
@@ -57,7 +57,7 @@ class Gate(Protocol):
     """Who may ask what when: called before each request, redirects included."""
 
     async def allow(self, url: httpx.URL) -> None:
-        """Return when `url` may be asked by its host's rules; raise Failure when it may not."""
+        """Return when `url` may be asked by its host's rules; raise FetchError when it may not."""
 
     def turn(self, url: httpx.URL) -> AbstractAsyncContextManager[None]:
         """Hold a place among the requests to the host of `url`, and among all."""
@@ -65,7 +65,7 @@ class Gate(Protocol):
     def heard(self, url: httpx.URL) -> None:
         """Note that `url` was answered."""
 
-    def failed(self, url: httpx.URL, failure: Failure) -> None:
+    def failed(self, url: httpx.URL, failure: FetchError) -> None:
         """Note that `url` was not answered as it should."""
 
 
@@ -91,7 +91,7 @@ async def fetch(
         timeout_s: longest in all, in seconds; waiting at the gate is not counted.
 
     Raises:
-        Failure: no answer with status 200 or 304, or not within the bounds.
+        FetchError: no answer with status 200 or 304, or not within the bounds.
     """
     left, url = timeout_s, _checked(address, None)
     for _ in range(MAX_REDIRECTS + 1):
@@ -100,7 +100,7 @@ async def fetch(
             begun = time.monotonic()
             try:
                 answer, target = await _within(left, timeout_s, _ask(transport, url, sink, headers, limit))
-            except Failure as failure:
+            except FetchError as failure:
                 gate.failed(url, failure)
                 raise
             gate.heard(url)
@@ -108,33 +108,33 @@ async def fetch(
         if target is None:
             return answer
         url = _checked(target, url)
-    raise Failure(f"more than {MAX_REDIRECTS} redirects, the last one to {url}", status=answer.status)
+    raise FetchError(f"more than {MAX_REDIRECTS} redirects, the last one to {url}", status=answer.status)
 
 
 async def _within(left: float, timeout_s: float, asked: Coroutine[Any, Any, _Asked]) -> _Asked:
     """Return what is asked for, if it comes within `left` of `timeout_s` seconds.
 
     Raises:
-        Failure: it does not, or the connection failed.
+        FetchError: it does not, or the connection failed.
     """
     try:
         async with asyncio.timeout(left):
             return await asked
     except TimeoutError as error:
-        raise Failure(f"it took longer than {timeout_s:g} s", passes=True) from error
+        raise FetchError(f"it took longer than {timeout_s:g} s", passes=True) from error
     except httpx.TimeoutException as error:
-        raise Failure(f"no answer within {SILENCE_S:g} s", passes=True) from error
+        raise FetchError(f"no answer within {SILENCE_S:g} s", passes=True) from error
     except httpx.TransportError as error:
-        raise Failure(f"the connection failed ({first_line(error)})", passes=True) from error
+        raise FetchError(f"the connection failed ({first_line(error)})", passes=True) from error
     except RefusedError as error:
-        raise Failure(str(error)) from error
+        raise FetchError(str(error)) from error
 
 
 def _checked(text: str, base: httpx.URL | None) -> httpx.URL:
     try:
         return checked_url(text, base)
     except RefusedError as error:
-        raise Failure(str(error) if base is None else f"a redirect to {error}") from error
+        raise FetchError(str(error) if base is None else f"a redirect to {error}") from error
 
 
 async def _ask(
@@ -154,7 +154,7 @@ async def _ask(
             return answer, target
         if status not in (200, 304):
             wait = _asked_wait(response.headers.get("retry-after", ""))
-            raise Failure(_status_text(status), status=status, passes=status in PASSING, wait_s=wait)
+            raise FetchError(_status_text(status), status=status, passes=status in PASSING, wait_s=wait)
         if status == 200:
             await _read(response, sink, limit)
         return answer, None
@@ -171,14 +171,14 @@ async def _read(response: httpx.Response, sink: Callable[[bytes], object], limit
     """Pass the content on, within `limit`.
 
     Raises:
-        Failure: it is larger, cut, or compressed in a way that was not asked for.
+        FetchError: it is larger, cut, or compressed in a way that was not asked for.
     """
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limit:
-        raise Failure(f"{int(length[:20]):,} bytes; at most {limit:,} are taken", status=200)
+        raise FetchError(f"{int(length[:20]):,} bytes; at most {limit:,} are taken", status=200)
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise Failure(f"sent compressed as {encoding[:20]!r}, which was not asked for", status=200)
+        raise FetchError(f"sent compressed as {encoding[:20]!r}, which was not asked for", status=200)
     unpack = None if encoding in ("", "identity") else zlib.decompressobj(wbits=47)  # either header
     taken = 0
     async for part in response.aiter_raw(2**16):
@@ -186,14 +186,14 @@ async def _read(response: httpx.Response, sink: Callable[[bytes], object], limit
             try:
                 content = part if unpack is None else unpack.decompress(part, 2**20)
             except zlib.error as error:
-                raise Failure(f"its compression is damaged ({error})", status=200, passes=True) from error
+                raise FetchError(f"its compression is damaged ({error})", status=200, passes=True) from error
             taken += len(content)
             if taken > limit:
-                raise Failure(f"more than {limit:,} bytes; at most so many are taken", status=200)
+                raise FetchError(f"more than {limit:,} bytes; at most so many are taken", status=200)
             sink(content)
-            part = b"" if unpack is None else unpack.unconsumed_tail  # noqa: PLW2901 - what is still to unpack
+            part = b"" if unpack is None else unpack.unconsumed_tail
     if unpack is not None and not unpack.eof:
-        raise Failure("the content is cut", status=200, passes=True)
+        raise FetchError("the content is cut", status=200, passes=True)
 
 
 def _asked_wait(text: str) -> float:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
-from training.mirror.fetch import Answer, Failure, fetch
+from training.mirror.fetch import Answer, FetchError, fetch
 from training.mirror.hosts import MAX_ROBOTS_BYTES, Hosts
 from training.mirror.options import MirrorOptions
 
@@ -60,7 +60,7 @@ class Fetcher:
             free: ask whatever robots.txt says.
 
         Raises:
-            Failure: no try succeeded.
+            FetchError: no try succeeded.
         """
         headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": encoding, **(conditions or {})}
         gate = self.hosts.without_rules() if free else self.hosts
@@ -70,7 +70,7 @@ class Fetcher:
                 return await fetch(
                     self._transport, address, begin(), headers=headers, gate=gate, limit=limit, timeout_s=seconds
                 )
-            except Failure as failure:
+            except FetchError as failure:
                 if not failure.passes or number == self._options.tries:
                     raise
                 # The length of the wait differs from address to address, so that not all come back at once.

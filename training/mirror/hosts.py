@@ -1,4 +1,4 @@
-"""The hosts of a mirror: how many requests each gets at a time, when it wants to be left alone, what its robots.txt says.
+"""The hosts of a mirror: how many requests each gets at a time, when it wants rest, what its robots.txt says.
 
 A host that does not answer is given up for the rest of the run.
 """
@@ -14,7 +14,7 @@ from urllib.robotparser import RobotFileParser
 import httpx
 
 from training.mirror.addresses import host_of
-from training.mirror.fetch import Failure, Gate
+from training.mirror.fetch import FetchError, Gate
 from training.mirror.options import MirrorOptions
 
 MAX_FAILED = 8
@@ -25,7 +25,7 @@ MAX_ROBOTS_BYTES = 512_000
 """Of a robots.txt; RFC 9309, 2.5, asks for as much at the least."""
 
 ReadRobots = Callable[[str], Awaitable[bytes]]
-"""Returns the content of an address; raises Failure."""
+"""Returns the content of an address; raises FetchError."""
 
 
 class _Host:
@@ -61,11 +61,11 @@ class Hosts:
         """Return when robots.txt of its host lets us ask for `url`.
 
         Raises:
-            Failure: it does not, or cannot be read, or the host is given up.
+            FetchError: it does not, or cannot be read, or the host is given up.
         """
         host = self._host(url)
         if host.given_up:
-            raise Failure(host.given_up)
+            raise FetchError(host.given_up)
         if self._options.ignore_robots:
             return
         if host.rules is None:
@@ -73,16 +73,18 @@ class Hosts:
         rules = await asyncio.shield(host.rules)
         host.gap_s = min(float(rules.crawl_delay(self._agent) or 0), MAX_WAIT_S)
         if not rules.can_fetch(self._agent, str(url)):
-            raise Failure("robots.txt of the host forbids it; --ignore-robots asks all the same")
+            raise FetchError("robots.txt of the host forbids it; --ignore-robots asks all the same")
 
     async def _rules(self, host: str) -> RobotFileParser:
         """Read robots.txt (RFC 9309): one that is not there allows all, one that cannot be read forbids all."""
         rules = RobotFileParser()
         try:
             content = await self._read_robots(f"{host}/robots.txt")
-        except Failure as failure:
+        except FetchError as failure:
             if failure.status is None or not 400 <= failure.status < 500 or failure.status == 429:
-                raise Failure(f"robots.txt of the host cannot be read: {failure}", status=failure.status) from failure
+                raise FetchError(
+                    f"robots.txt of the host cannot be read: {failure}", status=failure.status
+                ) from failure
             content = b""
         rules.parse(content.decode("utf-8", errors="replace").removeprefix("\ufeff").splitlines())
         return rules
@@ -95,7 +97,7 @@ class Hosts:
             while (wait := host.free_at - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
             if host.given_up:
-                raise Failure(host.given_up)
+                raise FetchError(host.given_up)
             host.free_at = time.monotonic() + host.gap_s
             async with self._all:
                 yield
@@ -104,7 +106,7 @@ class Hosts:
         """Note that the host answers."""
         self._host(url).failed = 0
 
-    def failed(self, url: httpx.URL, failure: Failure) -> None:
+    def failed(self, url: httpx.URL, failure: FetchError) -> None:
         """Note a failure: rest when the host asks for it; none of it answers, or it asks for too long: give it up."""
         host = self._host(url)
         if failure.status is not None:

@@ -18,7 +18,7 @@ from training.data import is_address
 from training.mirror.addresses import RefusedError, checked_url, host_of
 from training.mirror.content import suffix_of
 from training.mirror.feed import copy_feed, fetch_feed, pictures_named
-from training.mirror.fetch import Failure
+from training.mirror.fetch import FetchError
 from training.mirror.fetcher import Fetcher
 from training.mirror.options import MirrorOptions
 from training.mirror.state import Known, State, open_state
@@ -125,17 +125,19 @@ async def _picture(address: str, state: State, fetcher: Fetcher, options: Mirror
 
     try:
         accept = "image/*, */*;q=0.1"
-        answer = await fetcher.get(address, begin, accept=accept, limit=options.max_bytes, conditions=_conditions(known))
+        answer = await fetcher.get(
+            address, begin, accept=accept, limit=options.max_bytes, conditions=_conditions(known)
+        )
         if answer.status == 304:
             if known.name is None:
-                raise Failure("the host answers 304 to a request without a condition", status=304)
+                raise FetchError("the host answers 304 to a request without a condition", status=304)
             state.learned(address, *known[:3])
             result.counts["unchanged"] += 1
             return
         data = bytes(content)
         suffix = await asyncio.to_thread(suffix_of, data, answer.headers.get("content-type", ""))
         name = await asyncio.to_thread(state.store, address, data, suffix)
-    except Failure as failure:
+    except FetchError as failure:
         result.counts["failed"] += 1
         result.lost.append(Lost(address, str(failure), failure.status, known.name is not None))
         return

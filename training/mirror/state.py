@@ -19,7 +19,7 @@ from typing import NamedTuple
 from common import DataError, InputError, atomic_file
 from training.data import MIRROR_FILE, MIRROR_FORMAT, PICTURES
 
-COMMIT_S = 1.0
+COMMIT_S = 0.2
 """What is learned is written together for so long, in seconds."""
 
 _OWN = re.compile(r"\.?[0-9a-f]{32}\.")
@@ -88,7 +88,9 @@ class State:
 
     def learned(self, address: str, name: str | None, etag: str | None, modified: str | None) -> None:
         """Note the answer to an address in this run."""
-        self._database.execute("REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)", (address, name, etag, modified, self.run))
+        self._database.execute(
+            "REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)", (address, name, etag, modified, self.run)
+        )
         if time.monotonic() - self._committed >= COMMIT_S:
             self._database.commit()
             self._committed = time.monotonic()

@@ -51,7 +51,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
+        timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
@@ -94,7 +94,10 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, connections: int) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(), max_connections=connections, keepalive_expiry=KEPT_S, network_backend=_Backend()
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=connections,
+            keepalive_expiry=KEPT_S,
+            network_backend=_Backend(),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

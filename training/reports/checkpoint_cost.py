@@ -57,7 +57,7 @@ def compare_encoders(
     titles: list[str] = []
     with bar("comparing", len(rows), "images", console or report_console()) as advance:
         # One pass over the pictures: both are prepared alike.
-        for chunk in chunks(decode_pictures(sample, original.prepare_image), CHUNK):
+        for chunk in chunks(decode_pictures(sample, original.read_image), CHUNK):
             titles += [sample.items[position].title for position, _, _ in chunk]
             for which, encoder in encoders.items():
                 parts[which].append(encoder.encode_pixels([pixels for _, _, pixels in chunk]))

@@ -11,6 +11,7 @@ from rich.table import Table
 from common import InputError, write_json
 from training.data import HUB_DATASET
 from vitrine.cli.app import OWN, cli, data_cli, say, tell
+from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
     ARTEFACTS,
     LAYOUTS,
@@ -20,9 +21,12 @@ from vitrine.cli.options import (
     DiscardEdits,
     Json,
     OwnCheckpointOption,
+    PicturesOption,
+    Strict,
     location,
     own_checkpoint,
     pair,
+    picture_place,
     write_figures,
 )
 
@@ -31,6 +35,7 @@ from vitrine.cli.options import (
 def data_info(
     path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
     report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Read a data set, decode every picture, and say what was found, repaired and skipped."""
@@ -50,20 +55,14 @@ def data_info(
         found = inspect(dataset, show)
     if report is not None:
         write_json(report, found.to_json())
+    figures = found.to_json()
     if as_json:
-        say(found.to_json(), True)
-        return
-    title = f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products"
-    rows = found.table()
-    if not rows:
-        say(f"{title}; nothing had to be repaired or skipped", False)
-        return
-    table = Table(title=title)
-    for heading in ("finding", "count", "what was done", "examples"):
-        table.add_column(heading, justify="right" if heading == "count" else "left")
-    for problem, count, done, examples in rows:
-        table.add_row(problem, f"{count:,}", done, examples)
-    say(table, False)
+        say(figures, True)
+    else:
+        title = f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products"
+        say_findings(title, figures, columns=True)
+    if strict:
+        found.refuse(path)
 
 
 @data_cli.command("download", epilog="Example: `vitrine data download --out artefacts/data`")
@@ -110,6 +109,8 @@ def index(
         ),
     ] = None,
     discard_edits: DiscardEdits = False,
+    strict: Strict = False,
+    pictures: PicturesOption = None,
     as_json: Json = False,
 ) -> None:
     """Encode a data set's products into a catalogue that `vitrine serve` can search.
@@ -120,9 +121,10 @@ def index(
     Edits of a catalogue that is there already are kept: products that callers added or changed stay as they are, and
     those that they deleted stay away, whatever the data set says.
     """
-    from index import IndexRequirements, edits_to_keep, kept_text, make_index, parse_location
+    from index import IndexRequirements, check_pictures, edits_to_keep, kept_text, make_index, parse_location
 
-    place = parse_location(out)
+    place, where = parse_location(out), picture_place(pictures)
+    check_pictures(place, where)
     keep = edits_to_keep(place, discard=discard_edits)  # before anything that takes time
     requirements = None
     if budget_mb is not None or recall is not None:
@@ -132,9 +134,10 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint is not None or ray is not None or discard_edits:
+        if checkpoint is not None or ray is not None or discard_edits or strict or pictures is not None:
             raise InputError(
-                "--checkpoint, --ray and --discard-edits are for encoding a data set; give --data PATH with them"
+                "--checkpoint, --ray, --discard-edits, --strict and --pictures are for encoding a data set; give"
+                " --data PATH with them"
             )
         assert isinstance(place, Path)  # noqa: S101 - checked above
         search = make_index(place, requirements)
@@ -148,8 +151,20 @@ def index(
         from training.indexing import build_catalogue
 
         checkpoint = own_checkpoint(checkpoint)
-        figures = build_catalogue(checkpoint, data, place, device=device, ray=ray, requirements=requirements, keep=keep)
+        figures = build_catalogue(
+            checkpoint,
+            data,
+            place,
+            device=device,
+            ray=ray,
+            requirements=requirements,
+            keep=keep,
+            strict=strict,
+            pictures=where,
+        )
         if not as_json:
+            found = figures["data"]
+            say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
                 f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped",

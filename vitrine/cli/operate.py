@@ -18,8 +18,10 @@ from vitrine.cli.options import (
     DiscardEdits,
     Json,
     KeysOption,
+    PicturesOption,
     location,
     pair,
+    picture_place,
 )
 
 
@@ -31,6 +33,7 @@ def copy_catalogue(
     catalogue: CatalogueOption = None,
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Leave a catalogue that is there already.")] = False,
     discard_edits: DiscardEdits = False,
+    pictures: PicturesOption = None,
     as_json: Json = False,
 ) -> None:
     """Copy a catalogue as it is, without encoding anything: into a database, back, or as a backup.
@@ -41,7 +44,9 @@ def copy_catalogue(
     from index import copy_catalogue, kept_text, parse_location
 
     source, target = location(catalogue), parse_location(to)
-    copied = copy_catalogue(source, target, if_empty=if_empty, discard_edits=discard_edits)
+    copied = copy_catalogue(
+        source, target, if_empty=if_empty, discard_edits=discard_edits, pictures=picture_place(pictures)
+    )
     if as_json:
         figures: dict[str, Any] = {}
         if copied is not None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common import ArtefactError, atomic_file, write_json
+from common import ArtefactError, InputError, atomic_file, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from index import Location
+    from index import Location, Pictures
 
 ARTEFACTS = Path("artefacts")
 DEMO = ARTEFACTS / "demo"
@@ -23,7 +23,10 @@ SHIPPED = Path("checkpoints/minilm-dinov2")
 CHECKPOINTS = (ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
 """Where a checkpoint is looked for when none is given."""
 
-LAYOUTS = "A Kaggle folder or .zip (styles.csv, images/), Hugging Face .parquet files, or a CSV (id, image, text)."
+LAYOUTS = (
+    "A table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet) with its pictures beside it; a folder or .zip of these, of "
+    "Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
+)
 """The data sets that can be read."""
 
 Data = Annotated[Path, typer.Option(help=LAYOUTS)]
@@ -31,6 +34,15 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 DiscardEdits = Annotated[
     bool, typer.Option("--discard-edits", help="Do without the edits that callers have made there until now.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Make every finding in the data set an error, with exit code 2.")
+]
+PicturesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where pictures go: inside the catalogue's file, or folder: files beside it. [default: folder from 256 kB]"
+    ),
 ]
 KeysOption = Annotated[
     Path | None, typer.Option(help="File of the keys. [default: VITRINE_KEYS, else artefacts/keys.json]")
@@ -69,6 +81,19 @@ def location(given: str | None) -> Location:
         return parse_location(given)
     own, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
     return own if own.exists() or not drawn.exists() else drawn
+
+
+def picture_place(given: str | None) -> Pictures:
+    """Return where a catalogue's pictures go.
+
+    Raises:
+        InputError: there is no such place.
+    """
+    if given is None:
+        return "size"
+    if given not in ("inside", "folder"):
+        raise InputError(f"pictures cannot go to {given!r}; choose inside or folder")
+    return "inside" if given == "inside" else "folder"
 
 
 def checkpoints(*folders: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from common import InputError
+from common import ImageError, InputError
 from vitrine.cli.app import START, cli, say, tell
 from vitrine.cli.options import (
     ARTEFACTS,
@@ -81,7 +81,7 @@ def search(
 ) -> None:
     """Find products for a text or a picture, without a service."""
     from index import MODES, SearchQuery, open_catalogue, open_search, texts_of
-    from models import decode_image, load_encoder
+    from models import load_encoder
 
     if (text is None) == (image is None):
         raise InputError("give a text or --image PICTURE, one of the two")
@@ -94,10 +94,12 @@ def search(
         index = open_search(opened)
         if image is not None:
             try:
-                picture = decode_image(image.read_bytes())
+                picture = encoder.read_image(image.read_bytes())
             except OSError as error:
                 raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
-            vectors = encoder.encode_image([picture])
+            except ImageError as error:
+                raise ImageError(f"{image}: {error}") from error
+            vectors = encoder.encode_pixels([picture])
         else:
             typed = text or ""
             if mode != "vector":

@@ -1,0 +1,80 @@
+"""Values of attributes as clients send them: texts, numbers, booleans, lists, null. Knows no call."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from app.schemas.fields import Name, at_most
+from index import MAX_ATTRIBUTES, MAX_LISTED, MAX_VALUE, Value, beyond, texts_of
+
+EXACT = 2**53
+"""Whole numbers beyond are other numbers to many a client's JSON: they stay the texts that they were sent as."""
+NEEDED = "send a text, a number, true, false, a list of these, or null for none"
+
+
+def read_value(value: Any) -> Value | None:
+    """Return what an attribute is from what was sent as its value; None where that is nothing.
+
+    Raises:
+        ValueError: it is nothing that an attribute may be.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= EXACT else str(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is no number that JSON has; send null where there is none")
+        return value
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if isinstance(value, dict):
+        inside = f", with {next(iter(value))[:50]!r} in it" if value else ""
+        raise ValueError(f"an object{inside}; {NEEDED}: what is inside becomes attributes of their own names")
+    if not isinstance(value, list | tuple):
+        raise ValueError(NEEDED)
+    if len(value) > MAX_LISTED:
+        raise ValueError(f"a list of {len(value):,}; at most {MAX_LISTED} values are taken")
+    return tuple(dict.fromkeys(text for place, item in enumerate(value) for text in _texts(place, item))) or None
+
+
+def _texts(place: int, item: Any) -> tuple[str, ...]:
+    """Return the text of an item of a list; nothing for one of nothing.
+
+    Raises:
+        ValueError: it is a list or an object.
+    """
+    if isinstance(item, list | dict):
+        raise ValueError(f"item {place} is {'a list' if isinstance(item, list) else 'an object'}; {NEEDED}")
+    try:
+        one = read_value(item)
+    except ValueError as error:
+        raise ValueError(f"item {place}: {error}") from None
+    return () if one is None else texts_of(one)
+
+
+def within_limits(attributes: dict[str, Value | None]) -> dict[str, Value | None]:
+    """Return `attributes`; refuse what is beyond the limits of a product.
+
+    Raises:
+        ValueError: names the first attribute that is.
+    """
+    over = beyond({name: value for name, value in attributes.items() if value is not None})
+    for name, problem in over.items():
+        raise ValueError(f"{name[:50]!r}: {problem}")
+    return attributes
+
+
+Plain = bool | float | Annotated[str, Field(max_length=MAX_VALUE)] | None
+Sent = Plain | Annotated[list[Plain], Field(max_length=MAX_LISTED)]
+"""What the OpenAPI document says of a value."""
+Attributes = Annotated[
+    dict[Name, Annotated[Any, BeforeValidator(read_value, json_schema_input_type=Sent)]],
+    Field(max_length=MAX_ATTRIBUTES),
+    at_most(MAX_ATTRIBUTES),
+    AfterValidator(within_limits),
+]
+"""Attribute to value, or to None where it is to be none."""

@@ -1,0 +1,68 @@
+"""Reads a picture at about the size that is needed, where its format allows it, and tells what memory that takes.
+
+JPEG is reduced in the decoder by 2, 4 or 8, JPEG 2000 by leaving out its finest levels. Pillow has no such way for the
+other formats: those are decoded whole.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PIL import Image
+
+from models.picture_kinds import AVIF, HEIF, JPEG, JPEG2000, WEBP, Kind
+
+GAP = 2.0
+"""A decoder reduces to at least so many times the size that is needed: the filters behind it do the rest."""
+MOST_LEVELS = 5
+"""Most halvings of a JPEG 2000 picture: what its encoders write by default."""
+
+
+class Reading(NamedTuple):
+    """How a picture is read."""
+
+    box: tuple[float, float, float, float] | None
+    """Where the whole picture is in what is read, before it is turned: left, top, right, bottom; None: it is all."""
+    needed: int
+    """Bytes of memory that it takes, about."""
+
+
+def prepare_reading(image: Image.Image, kind: Kind, size: tuple[int, int]) -> Reading:
+    """Ask an opened picture for no more pixels than `size` (height, width) needs, as the picture lies in the file."""
+    width, height = image.size
+    box: tuple[float, float, float, float] | None = None
+    pixels = whole = width * height
+    least = tuple(int(GAP * side) for side in (max(size[1], 1), max(size[0], 1)))
+    if kind is JPEG and (drafted := image.draft(None, least)) is not None:  # type: ignore[arg-type]
+        box = drafted[1]
+        pixels = image.size[0] * image.size[1]
+    elif kind is JPEG2000:
+        levels = 0
+        while levels < MOST_LEVELS and min(width // least[0], height // least[1]) >> levels >= 2:
+            levels += 1
+        image.reduce = levels  # type: ignore[method-assign, assignment]
+        box = (0.0, 0.0, width / 2**levels, height / 2**levels)
+        pixels >>= 2 * levels
+    return Reading(box, _bytes_to_decode(image, kind, pixels, whole))
+
+
+def _bytes_to_decode(image: Image.Image, kind: Kind, pixels: int, whole: int) -> int:
+    """Return about how much memory it takes to decode an opened picture (measured with Pillow 13, up to 200 Mpx).
+
+    Args:
+        image: the picture.
+        kind: its kind.
+        pixels: how many are read.
+        whole: how many it has.
+    """
+    samples = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
+    bands = len(image.getbands())
+    beside = 0  # what the decoder itself holds of the whole picture
+    if kind in (WEBP, AVIF, HEIF):
+        # WebP: two canvases, and the bytes that Pillow copies. The others: planes of up to 16 bits, and the same bytes.
+        beside = 12 * whole
+    elif kind is JPEG and image.info.get("progressive"):
+        beside = (6 if bands < 4 else 8) * whole  # all coefficients
+    elif kind is JPEG2000:
+        beside = 8 * bands * pixels  # 32 bits a sample, twice
+    return pixels * samples + beside
