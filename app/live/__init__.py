@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from app.live.evaluation import Evaluations as Evaluations
     from app.live.facet_counts import FacetCounts as FacetCounts
     from app.live.merging import Edit as Edit
-    from app.live.private import make_new_files_private as make_new_files_private
     from app.live.picture_cache import PictureCache as PictureCache
+    from app.live.private import make_new_files_private as make_new_files_private
     from app.live.product_map import Maps as Maps
     from app.live.readiness import Readiness as Readiness
     from app.live.readiness import shared_readiness as shared_readiness
