@@ -192,7 +192,9 @@ def _cells(column: Any, older: set[int]) -> list[Cell]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_map(kind):
+        return [None if cell is None else dict(cell) for cell in column.to_pylist()]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         cells = column.to_pylist()
         return [None if cell is None else cell.decode(errors="vitrine-unreadable") for cell in cells]
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
