@@ -80,7 +80,7 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
         magic = file.read(8)
     suffix = table_name(path.name)
     tree = Folder(path.parent)
-    if magic.startswith(b"PK") and not is_workbook(path):
+    if magic.startswith(b"PK") and (path.suffix.lower() == ".zip" or not is_workbook(path)):
         return _open_tree(path, Archive(path), mapping)
     if magic.startswith(b"PAR1"):
         return _open_tables(path, "parquet", tree, [_parquet(tree, path.name)], mapping)
@@ -162,7 +162,9 @@ def _table(tree: Tree, file: str) -> _Source:
 
 def _parquet(tree: Tree, file: str) -> _Source:
     def opened() -> Table:
-        return checked(parquet_table(tree.local(file)))
+        if isinstance(tree, Folder):
+            return checked(parquet_table(tree.path / file))
+        return checked(parquet_table(tree.path / file, tree.read(file)))
 
     return _Source(posixpath.dirname(file), posixpath.basename(file), opened)
 
