@@ -227,7 +227,7 @@ def test_frames_are_where_the_hits_are() -> None:
             seen.add(hit)
             x, y = cell(row, column)
             shown = sheet.getpixel((x + CELL[0] // 2, y + CELL[1] // 2))
-            assert shown == PIXELS[items[answer].attributes["baseColour"]], "another picture stands there"
+            assert shown == PIXELS[str(items[answer].attributes["baseColour"])], "another picture stands there"
     assert seen == {True, False}
 
 
