@@ -86,7 +86,7 @@ def data_mirror(
 
 @cli.command(
     rich_help_panel=RUNNING,
-    epilog="Example: `VITRINE_API_KEY=… vitrine sync shop.csv --url http://127.0.0.1:8000 --dry-run`",
+    epilog="Example: `vitrine sync shop.csv --url http://127.0.0.1:8000 --dry-run`",
 )
 def sync(
     url: Annotated[str, typer.Option(help="Address of the live service.", show_default=False)],
