@@ -16,6 +16,7 @@ from common import DataError, ImageError
 from index import (
     CatalogueInfo,
     Entry,
+    FurtherPicture,
     IndexRequirements,
     Keep,
     Location,
@@ -28,7 +29,7 @@ from index import (
 from models import Encoder, load_encoder
 from training.data import Dataset, open_dataset, undecodable
 from training.indexing.calibrate import calibrate_catalogue
-from training.indexing.local import Encoding, distinct_titles, encode_locally
+from training.indexing.local import Encoded, Encoding, Vector, distinct_titles, encode_locally
 from training.indexing.parts import PART, Parts
 from training.indexing.ray_encode import encode_on_ray
 from training.progress import bar, report_console
@@ -143,19 +144,28 @@ def build_catalogue(
     }
 
 
-def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, bytes]]) -> list[Entry]:
-    """Encode the edited products of an old catalogue, but for those whose pictures cannot be read."""
-    pictures = []
+def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, Sequence[bytes]]]) -> list[Entry]:
+    """Encode the edited products of an old catalogue, but for those with a picture that cannot be read."""
+    pixels: list[Any] = []
     readable = []
-    for product, picture in edits:
+    for product, images in edits:
         with suppress(ImageError):
-            pictures.append(encoder.read_image(picture))
-            readable.append((product, picture))
+            pixels += [encoder.read_image(image) for image in images]
+            readable.append((product, images))
     if not readable:
         return []
-    images = encoder.encode_pixels(pictures)
+    vectors = iter(encoder.encode_pixels(pixels))
     texts = encoder.encode_text([product.title for product, _ in readable])
-    return [Entry(*edit, image, text) for edit, image, text in zip(readable, images, texts, strict=True)]
+    return [
+        entry_of(product, [(image, next(vectors)) for image in images], text)
+        for (product, images), text in zip(readable, texts, strict=True)
+    ]
+
+
+def entry_of(product: Product, pictures: Sequence[Encoded], text_vector: Vector) -> Entry:
+    """Return a product with its pictures, the first of which stands for it wherever one does."""
+    (image, vector), *more = pictures
+    return Entry(product, image, vector, text_vector, tuple(FurtherPicture(*one) for one in more))
 
 
 def _entries(dataset: Dataset, rule: SplitRule, titles: Sequence[str], encoding: Encoding) -> Iterator[list[Entry]]:
@@ -169,5 +179,5 @@ def _entries(dataset: Dataset, rule: SplitRule, titles: Sequence[str], encoding:
                 undecodable(dataset, item)
                 continue
             product = Product(item.id, item.title, item.attributes, rule.of(item.title))
-            entries.append(Entry(product, *found, encoding.titles[row_of[item.title]]))
+            entries.append(entry_of(product, [found], encoding.titles[row_of[item.title]]))
         yield entries
