@@ -385,3 +385,42 @@ def test_report_is_json(tmp_path: Path) -> None:
     with origin() as host:
         report = mirrored(tmp_path, host.picture("/1.jpg"), f"{host.url}/none.jpg")
     assert json.loads(json.dumps(report)) == report
+
+
+XML = """<?xml version="1.0"?>
+<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel><title>Shop</title>
+<item><g:id>1</g:id><g:title>Red dress</g:title><g:image_link>{url}/a.jpg?v=1&amp;w=800</g:image_link>
+<g:additional_image_link>{url}/b.jpg</g:additional_image_link>
+<g:additional_image_link>{url}/c.jpg</g:additional_image_link><g:price>19.99 EUR</g:price></item>
+<item><g:id>2</g:id><g:title>Blue bag</g:title><g:image_link>{url}/d.jpg</g:image_link></item>
+</channel></rss>"""
+SHOPIFY = """Handle,Title,Vendor,Option1 Name,Option1 Value,Variant SKU,Variant Price,Image Src,Image Position
+red-dress,Red dress,Shop,Size,S,1-S,19.99,{url}/a.jpg?v=1&w=800,1
+red-dress,,,,M,1-M,21.99,{url}/b.jpg,2
+red-dress,,,,,,,{url}/c.jpg,3
+blue-bag,Blue bag,Shop,Title,Default Title,2,9.99,{url}/d.jpg,1
+"""
+WOOCOMMERCE = """ID,Type,SKU,Name,Published,"In stock?","Regular price",Categories,Images
+1,simple,A1,Red dress,1,1,19.99,Dresses,"{url}/a.jpg?v=1&w=800, {url}/b.jpg, {url}/c.jpg"
+2,simple,A2,Blue bag,1,1,9.99,Bags,{url}/d.jpg
+"""
+JSON_FEED = """[{{"id": "1", "title": "Red dress", "image": ["{url}/a.jpg?v=1&w=800", "{url}/b.jpg", "{url}/c.jpg"]}},
+{{"id": "2", "title": "Blue bag", "image": "{url}/d.jpg"}}]"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("feed.xml", XML), ("products.csv", SHOPIFY), ("export.csv", WOOCOMMERCE), ("feed.json", JSON_FEED)],
+)
+def test_feeds_of_shop_systems_are_mirrored_with_all_their_pictures(tmp_path: Path, name: str, text: str) -> None:
+    with origin() as host:
+        paths = ["/a.jpg?v=1&w=800", "/b.jpg", "/c.jpg", "/d.jpg"]
+        for path in paths:
+            host.picture(path)
+        (tmp_path / name).write_text(text.format(url=host.url), encoding="utf-8")
+        report = mirror_feed(str(tmp_path / name), tmp_path / "mirror", MirrorOptions(**QUICK))
+    assert (report["products"], report["fetched"], report["failed"]) == (2, 4, 0)
+    first, second = open_dataset(tmp_path / "mirror").items
+    assert [read() for read in (first.read, *first.more)] == [picture(path) for path in paths[:3]]
+    assert (first.title, second.title) == ("Red dress", "Blue bag")
+    assert second.read() == picture("/d.jpg")
