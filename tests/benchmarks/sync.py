@@ -172,7 +172,7 @@ is {whole["products"]:,} products sent whole, times the size of the feed.
 
 def _cells(found: dict[str, Any]) -> list[str]:
     return [
-        f"{found['bytes_sent'] / 1e6:,.1f}",
+        f"{found['bytes_sent'] / 1e6:,.2f}",
         f"{found['bytes_received'] / 1e6:,.1f}",
         f"{found['process_seconds']:,.0f}",
     ]
