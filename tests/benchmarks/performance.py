@@ -31,6 +31,7 @@ SECTIONS = {
     "groups": "groups",
     "indexing": "indexing",
     "photos": "photos",
+    "sync": "sync",
 }
 """The benchmarks whose figures are on the page, in this order: the name of the figures, and the module."""
 PACKAGES = (
