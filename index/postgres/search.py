@@ -18,6 +18,7 @@ from index.postgres.connection import Connection
 from index.postgres.counts import Counts
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.hits import hits_of
+from index.postgres.renew import renew_numbers
 from index.postgres.rows import to_vectors
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
 from index.postgres.texts import TextKeeper
@@ -48,6 +49,7 @@ def open_search(
     catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS, languages: Languages | None = None
 ) -> PostgresSearch:
     """Return what searches a catalogue, labelled with its version of now."""
+    renew_numbers(catalogue)
     return _search_of(catalogue, TextKeeper(catalogue, Languages() if languages is None else languages), exact_rows)
 
 
