@@ -9,12 +9,13 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from app.http import Decoders, Form, Turns, media_type, without_metadata
 from app.live.picture_cache import PictureCache
 from app.live.serving import ServingState
-from common import ImageError, NotFoundError
+from common import ImageError, NotFoundError, VitrineError
 from index import Store
 
 RECIPE = 1
@@ -159,6 +160,7 @@ def small_tag(digest: str, width: int, form: Form) -> str:
 
 
 def picture_digest(data: bytes) -> str:
+    """Return the digest."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
@@ -190,7 +192,10 @@ class _Digests:
             found = {one: self._known[one] for one in product_ids if one in self._known}
         missing = [one for one in product_ids if one not in found]
         if missing:
-            read = {one: (picture_digest(self._state.catalogue.image(one)),) for one in missing}
+            read = {}
+            for one in missing:
+                with suppress(VitrineError):
+                    read[one] = (picture_digest(self._state.catalogue.image(one)),)
             found |= read
             with self._lock:
                 if version == self._version:
