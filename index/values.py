@@ -111,7 +111,7 @@ def date_of(text: str) -> float:
 
     Dates are ISO 8601 with hyphens: 2026-11-26, 2026-11-26T10:30, 2026-11-26 10:30:00+01:00.
     """
-    if not DATE.fullmatch(text):
+    if text[4:5] != "-" or not DATE.fullmatch(text):
         return math.nan
     try:
         found = datetime.fromisoformat(text.upper())
