@@ -60,6 +60,9 @@ os.environ.update(REPORTS_OFF)
 for _name, _folder in FOLDERS.items():
     os.environ.setdefault(_name, _folder)
 
+UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+"""Characters of texts that nobody sees, such as soft hyphens, as the inside of a class of a regular expression."""
+
 
 class VitrineError(Exception):
     """Base of every error that Vitrine raises on purpose; its text is fit for a user."""

@@ -50,6 +50,12 @@ class MediaTypeError(InputError):
     code = "unsupported_media_type"
 
 
+class CountError(InputError):
+    """There are not as many products as a deletion says or may take out; nothing is deleted."""
+
+    code = "count_differs"
+
+
 class SlowBodyError(InputError):
     """The body did not arrive in time."""
 

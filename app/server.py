@@ -26,6 +26,7 @@ from app.http import (
     Connections,
     Hosts,
     KeyRing,
+    Origins,
     Proxies,
     RateLimit,
     RequestScope,
@@ -38,6 +39,7 @@ from app.live import (
     Editor,
     Evaluations,
     FacetCounts,
+    Listing,
     Maps,
     PictureCache,
     ServingState,
@@ -130,6 +132,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         limit=_rate_limit(settings),
         hosts=Hosts(settings.allowed_hosts, settings.host),
         proxies=proxies,
+        origins=Origins(settings.origins),
     )
     add_error_handlers(app)
     app.state.routers = (*DIRECT, *INCLUDED)
@@ -175,6 +178,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
         maps=Maps(settings.catalogue),
         facet_counts=FacetCounts(service),
+        listing=Listing(state),
         readiness=shared_readiness(service, state, settings),
         figures=Shared(lambda: asyncio.to_thread(_figures, components)),
     )

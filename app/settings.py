@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from index import Database, Location, parse_location
 from models import MAX_PIXELS
 
 PREFIX = "VITRINE_"
+DEFAULT_PORT = 8000
+SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
+"""How VITRINE_PORT begins in a pod beside a Kubernetes Service called vitrine, or in a container linked to one."""
 MAX_RATE = 1_000_000
 """Most requests that a limit may allow in its window: their times are remembered."""
 RATE = re.compile(r"\s*(\d+)\s*(?:/|per)\s*(\d*)\s*(second|minute|hour|day|month|year)s?\s*", re.IGNORECASE)
@@ -52,6 +57,11 @@ def parse_rate(text: str) -> Rate:
     raise ValueError("give one limit of at least 1 request, such as 600/minute; empty for none")
 
 
+def _own_port(value: Any) -> Any:
+    """Return the default where Kubernetes has set the variable: it means the Service, not what to listen on."""
+    return DEFAULT_PORT if isinstance(value, str) and SERVICE_LINK.match(value.strip()) else value
+
+
 class Settings(BaseSettings):
     """Everything an operator can choose; `VITRINE_MAX_BATCH=8` in the environment sets `max_batch`."""
 
@@ -71,7 +81,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for every network interface."""
 
-    port: int = Field(8000, ge=0, le=65535)
+    port: Annotated[int, BeforeValidator(_own_port)] = Field(DEFAULT_PORT, ge=0, le=65535)
     """TCP port to listen on; 0 takes a free one."""
 
     device: str = "auto"
@@ -138,7 +148,7 @@ class Settings(BaseSettings):
     """Folder of pictures that were made small for pages; the workers share it, and it is made when it is needed."""
 
     picture_cache_mb: float = Field(1000.0, ge=0, allow_inf_nan=False)
-    """Most room that those pictures take, in megabytes (10^6 bytes); what was not shown for longest goes; 0 for none."""
+    """Most room for those pictures, in megabytes (10^6 bytes); what was not shown for longest goes; 0 keeps none."""
 
     rate_limit: str = ""
     """Most requests per key, or per client address without one, such as 600/minute; empty for no limit. All worker
@@ -151,6 +161,10 @@ class Settings(BaseSettings):
     allowed_hosts: str = ""
     """Names that requests may be for, with commas between: shop.example, *.shop.example, or * for all. Empty stands for
     localhost, 127.0.0.1 and [::1] when the service listens on loopback, else for all."""
+
+    origins: str = ""
+    """Origins whose pages may search from a visitor's browser (CORS), with commas between: https://shop.example,
+    https://*.shop.example, or * for all; empty for none. Changes are not for them."""
 
     trusted_proxies: str = ""
     """Addresses or networks, with commas between, whose X-Forwarded-For and X-Forwarded-Proto are believed; empty for
@@ -222,3 +236,16 @@ def settings_table() -> str:
         default = f"`{field.default}`" if field.default not in ("", None) else "empty"
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {meaning} |")
     return "\n".join(lines)
+
+
+def misspelt() -> list[str]:
+    """Return a sentence for each variable of the environment that is nearly called as a setting, and is none."""
+    names = list(Settings.model_fields)
+    given = (name for name in sorted(os.environ) if name.startswith(PREFIX) and os.environ[name])
+    found = []
+    for variable in given:
+        name = variable.removeprefix(PREFIX).lower()
+        near = [] if name in names else difflib.get_close_matches(name, names, n=1, cutoff=0.7)
+        if near:
+            found.append(f"{variable} is no setting; did you mean {PREFIX}{near[0].upper()}?")
+    return found

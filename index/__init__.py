@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from index.query import MODES as MODES
     from index.query import NEWEST as NEWEST
     from index.query import SIDES as SIDES
+    from index.query import VARIANT as VARIANT
     from index.query import Collapse as Collapse
     from index.query import LikeVectors as LikeVectors
     from index.query import Mode as Mode
@@ -88,7 +89,9 @@ if TYPE_CHECKING:
     from index.records import Written as Written
     from index.records import check_condition as check_condition
     from index.records import entry_digest as entry_digest
+    from index.results import MEMBERS as MEMBERS
     from index.results import DescriptionHit as DescriptionHit
+    from index.results import Group as Group
     from index.results import Hit as Hit
     from index.results import Page as Page
     from index.results import Signals as Signals
@@ -132,11 +135,13 @@ __getattr__ = lazy_exports(
         "index.pictures": "FurtherPicture FurtherVectors picture_digest",
         "index.prices": "Price amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
-        "index.query": ("Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError"),
+        "index.query": (
+            "Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError VARIANT"
+        ),
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),
-        "index.results": "DescriptionHit Hit Page Signals",
+        "index.results": "DescriptionHit Group Hit MEMBERS Page Signals",
         "index.search": "Search",
         "index.sqlite": "Catalogue CatalogueWriter Pictures",
         "index.store": (

@@ -37,6 +37,7 @@ class AttributeColumn:
         self.members: dict[int, tuple[int, ...]] = {}  # code of a list -> those of its texts, each once, in order
         self._list_of: dict[tuple[int, ...], int] = {}
         self._kinds: npt.NDArray[np.int8] = np.empty(0, dtype=np.int8)
+        self._arrays: dict[str, npt.NDArray[np.float64]] = {}
         self._orders: dict[bool, npt.NDArray[np.float64]] = {}
         self.codes: Codes = np.empty(0, dtype=np.int32)  # (capacity,) positions in `values`; -1: no such attribute
 
@@ -134,6 +135,14 @@ class AttributeColumn:
             found[code] = codes[0]
         return found
 
+    def _compared(self, of: Literal["number", "date"], size: int) -> npt.NDArray[np.float64]:
+        """Return the numbers or dates (size + 1,) of the values; NaN for those that are none, and for the last."""
+        known = self._arrays.get(of)
+        if known is None or len(known) != size + 1:
+            values = self.numbers if of == "number" else self.dates
+            known = self._arrays[of] = np.array([*values[:size], np.nan])
+        return known
+
     def _keys(self, size: int) -> list[str]:
         """Return the texts by code as they are compared; of a list: empty."""
         keys = [""] * size
@@ -158,7 +167,7 @@ class AttributeColumn:
         if condition.none:
             allowed &= ~_spread(self._among(condition.none, size), lists)
         if bounds := condition.bounds:
-            found = np.array([*(self.numbers if bounds[0].of == "number" else self.dates)[:size], np.nan])
+            found = self._compared(bounds[0].of, size)
             within = np.logical_and.reduce([COMPARE[bound.sign](found, bound.at) for bound in bounds])
             allowed &= _spread(within, lists)
         allowed[size] = not condition.needs_value

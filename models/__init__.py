@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from models.presets import ModelConfig as ModelConfig
     from models.presets import Tower as Tower
     from models.presets import preset as preset
+    from models.texts import plain as plain
     from models.tokenizer import TextPreprocessor as TextPreprocessor
     from models.tokenizer import pretrained_text_preprocessor as pretrained_text_preprocessor
     from models.tokenizer import train_text_preprocessor as train_text_preprocessor
@@ -68,6 +69,7 @@ __getattr__ = lazy_exports(
         "models.onnx_export": "export",
         "models.picture_kinds": "KINDS NAMED kind_of",
         "models.presets": "ModelConfig PRESETS Tower preset",
+        "models.texts": "plain",
         "models.tokenizer": "TextPreprocessor pretrained_text_preprocessor train_text_preprocessor",
         "models.torch_backend": "fast_dtype pick_device",
         "models.towers": "build_tower",

@@ -33,10 +33,10 @@ class Look:
     def __init__(self, image: Image.Image, *, transparent: bool = False) -> None:
         self._transparent = transparent
         self._samples = _samples_of(image)
-        self._profile: bytes | None = image.info.get("icc_profile") or None
-        self._keeps = image.mode if image.mode in ("CMYK", "LAB", "L") else ""
-        if self._keeps in ("CMYK", "L") and _transform(self._profile, self._keeps) is None:
-            self._keeps = ""
+        kind = _kind_of_samples(image.mode)
+        has_transform = _transform(image.info.get("icc_profile"), kind) is not None
+        self._profile: bytes | None = image.info["icc_profile"] if has_transform and kind != "LAB" else None
+        self._keeps = kind if has_transform and kind != "RGB" else ""
 
     def plain(self, block: Image.Image) -> Image.Image:
         """Return a part of the picture in a mode whose samples may be averaged: RGB, RGBA, L, CMYK or LAB."""
@@ -49,15 +49,16 @@ class Look:
             if block.mode == "La":
                 block = block.convert("LA")
             block = block.convert("RGBA")
-            return block if self._transparent else on_white(block)
+            if self._transparent:
+                return block
+            block = on_white(block)
+            return block.convert("L") if self._keeps == "L" else block
         if block.mode == self._keeps:
             return block
         return block.convert("RGB")
 
     def shown(self, image: Image.Image) -> Image.Image:
         """Return what `plain` gave, shrunk meanwhile, in sRGB: RGB or RGBA."""
-        if image.mode == "LAB":
-            return _transform(None, "LAB")(image)  # type: ignore[misc]  # LAB always has one
         transform = _transform(self._profile, image.mode)
         if transform is not None:
             return transform(image)
@@ -72,9 +73,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def is_profiled(image: Image.Image) -> bool:
     """Whether the picture has a profile by which its colours are converted."""
-    profile = image.info.get("icc_profile") or None
-    mode = image.mode if image.mode in ("L", "CMYK", "LAB") else "RGB"
-    return profile is not None and _transform(profile, mode) is not None
+    return _transform(image.info.get("icc_profile"), _kind_of_samples(image.mode)) is not None
+
+
+def _kind_of_samples(mode: str) -> str:
+    """Return which of the modes that a profile can be of comes closest to another one."""
+    if mode in ("CMYK", "LAB"):
+        return mode
+    return "L" if mode in ("1", "L", "LA", "La", "F") or mode.startswith("I") else "RGB"
 
 
 def on_white(image: Image.Image) -> Image.Image:
@@ -125,7 +131,9 @@ def _transform(profile: bytes | None, mode: str) -> Callable[[Image.Image], Imag
     as browsers do. The intent is theirs, too.
     """
     space = COLOUR_SPACES.get(mode)
-    if space is None or (profile is None and mode != "LAB"):
+    if mode == "LAB":
+        profile = None  # the file says what its samples are, and a profile would say it again
+    elif space is None or not profile:
         return None
     out = "RGBA" if mode == "RGBA" else "RGB"
     try:

@@ -12,7 +12,7 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -22,6 +22,7 @@ from common import ImageError, OutOfMemoryError
 from models.colour import Look, is_profiled
 from models.colour import to_rgb as to_rgb
 from models.picture_kinds import JPEG, NAMED, TIFF, Kind, kind_of, prepare_decoder
+from models.profiles import declared_profile
 from models.reduced import prepare_reading
 from models.repair import repaired
 from models.upright import SIDEWAYS, TURNS, orientation, shrunk
@@ -48,7 +49,7 @@ PngImagePlugin.MAX_TEXT_CHUNK = 8_000_000
 """Bytes that a text or a colour profile of a PNG may have: 1 MB refused profiles of printers."""
 # `opened` compares the size with the limit itself, and answers with an error. Pillow, which would warn, is left the
 # pictures of more than twice this: some of its decoders allocate at once.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # What Pillow says of odd EXIF is no matter of the pixels.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -79,6 +80,7 @@ class Opened(NamedTuple):
 
     image: Image.Image
     kind: Kind
+    data: bytes
     is_repaired: bool
 
 
@@ -106,7 +108,8 @@ def opened(data: bytes, max_pixels: int = MAX_PIXELS, *, is_repaired: bool = Fal
                 raise ImageError(
                     f"the image is {width}x{height} pixels; at most {max_pixels:,} are allowed: scale it down"
                 )
-            yield Opened(image, kind, is_repaired)
+            _complete(image, kind, data)
+            yield Opened(image, kind, data, is_repaired)
     except (ImageError, MemoryError, LaterError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # Pillow's own, checked first
@@ -241,12 +244,11 @@ def upright(
         LaterError: it takes more than it may for the time being.
     """
     image = found.image
-    _mind_sixteen_bits(image)
     own = image.size[::-1]
     # What a decoder is asked for is as the picture lies in the file.
     turn = _early_orientation(found)
     size = wanted(own[::-1])[::-1] if turn in SIDEWAYS else wanted(own)
-    reading = prepare_reading(image, found.kind, size)
+    reading = prepare_reading(image, found.kind, found.data, size)
     needed = reading.needed + 4 * size[0] * size[1]
     _check_memory(needed, bounds)
     with _large if needed > LARGE_BYTES else nullcontext():
@@ -275,9 +277,13 @@ def _check_memory(needed: int, bounds: Bounds) -> None:
         raise LaterError
 
 
-def _mind_sixteen_bits(image: Image.Image) -> None:
-    """Give the transparent colour of a PNG with 16 bits a sample as many bits as Pillow gives its samples: 8."""
+def _complete(image: Image.Image, kind: Kind, data: bytes) -> None:
+    """Tell an opened picture what Pillow leaves out of it."""
     clear = image.info.get("transparency")
     tiles = getattr(image, "tile", ())
     if isinstance(clear, tuple) and tiles and "16" in str(tiles[0].args):
+        # Of 16 bits a sample Pillow reads 8, and the transparent colour still has 16.
         image.info["transparency"] = tuple(sample >> 8 for sample in clear)
+    with suppress(ValueError):
+        if profile := declared_profile(image, kind, data):
+            image.info["icc_profile"] = profile

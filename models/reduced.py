@@ -14,8 +14,8 @@ from models.picture_kinds import AVIF, HEIF, JPEG, JPEG2000, WEBP, Kind
 
 GAP = 2.0
 """A decoder reduces to at least so many times the size that is needed: the filters behind it do the rest."""
-MOST_LEVELS = 5
-"""Most halvings of a JPEG 2000 picture: what its encoders write by default."""
+COD, LEVELS_AT = b"\xff\x52", 9
+"""The segment of a JPEG 2000 picture that says how often it can be halved, and where in it (ITU T.800, A.6.1)."""
 
 
 class Reading(NamedTuple):
@@ -27,8 +27,8 @@ class Reading(NamedTuple):
     """Bytes of memory that it takes, about."""
 
 
-def prepare_reading(image: Image.Image, kind: Kind, size: tuple[int, int]) -> Reading:
-    """Ask an opened picture for no more pixels than `size` (height, width) needs, as the picture lies in the file."""
+def prepare_reading(image: Image.Image, kind: Kind, data: bytes, size: tuple[int, int]) -> Reading:
+    """Ask an opened picture for no more pixels than `size` (height, width) needs, as it lies in its file `data`."""
     width, height = image.size
     box: tuple[float, float, float, float] | None = None
     pixels = whole = width * height
@@ -37,13 +37,24 @@ def prepare_reading(image: Image.Image, kind: Kind, size: tuple[int, int]) -> Re
         box = drafted[1]
         pixels = image.size[0] * image.size[1]
     elif kind is JPEG2000:
-        levels = 0
-        while levels < MOST_LEVELS and min(width // least[0], height // least[1]) >> levels >= 2:
-            levels += 1
+        levels = _levels(data, image.size, min(width // least[0], height // least[1]))
         image.reduce = levels  # type: ignore[method-assign, assignment]
         box = (0.0, 0.0, width / 2**levels, height / 2**levels)
         pixels >>= 2 * levels
     return Reading(box, _bytes_to_decode(image, kind, pixels, whole))
+
+
+def _levels(data: bytes, size: tuple[int, int], most: int) -> int:
+    """Return how often a JPEG 2000 picture of `size` is halved, by a factor of at most `most`."""
+    place = data.find(COD) + LEVELS_AT
+    levels = data[place] if LEVELS_AT <= place < len(data) else 0
+    while levels and (
+        1 << levels > most
+        # Pillow rounds the size where the decoder rounds up, and then refuses the picture.
+        or any((side + (1 << levels >> 1)) >> levels != -(-side >> levels) for side in size)
+    ):
+        levels -= 1
+    return levels
 
 
 def _bytes_to_decode(image: Image.Image, kind: Kind, pixels: int, whole: int) -> int:
@@ -58,9 +69,11 @@ def _bytes_to_decode(image: Image.Image, kind: Kind, pixels: int, whole: int) ->
     samples = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
     bands = len(image.getbands())
     beside = 0  # what the decoder itself holds of the whole picture
-    if kind in (WEBP, AVIF, HEIF):
-        # WebP: two canvases, and the bytes that Pillow copies. The others: planes of up to 16 bits, and the same bytes.
+    if kind in (WEBP, AVIF):
+        # WebP: two canvases, and the bytes that Pillow copies. AVIF: planes of up to 16 bits, and the same bytes.
         beside = 12 * whole
+    elif kind is HEIF:
+        beside = 6 * whole  # planes, and the bytes that Pillow copies
     elif kind is JPEG and image.info.get("progressive"):
         beside = (6 if bands < 4 else 8) * whole  # all coefficients
     elif kind is JPEG2000:

@@ -14,6 +14,7 @@ from tokenizers import trainers as token_trainers
 from common import ArtefactError
 from models.checkpoint_folder import TOKENIZER_FILE
 from models.presets import TextTower
+from models.texts import plain
 
 
 class TextPreprocessor:
@@ -27,7 +28,7 @@ class TextPreprocessor:
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Return token ids (B, T) int64, T that of the longest text; a text without tokens becomes padding."""
-        encodings = self.tokenizer.encode_batch_fast([clean(text) for text in texts])
+        encodings = self.tokenizer.encode_batch_fast([plain(text) for text in texts])
         ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64).reshape(len(texts), -1)
         # A causal tokenizer gives no token for an empty text, and no tower takes zero tokens.
         return ids if ids.shape[1] else np.full((len(texts), 1), self.pad_id, dtype=np.int64)
@@ -57,11 +58,6 @@ class TextPreprocessor:
             ) from error
 
 
-def clean(text: str) -> str:
-    """Return `text` in valid Unicode: lone surrogates, which JSON lets through, become a replacement sign."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def pretrained_text_preprocessor(source: str, max_tokens: int) -> TextPreprocessor:
     """Return the tokenizer that came with a pretrained text tower (hub id or folder)."""
     # Here, since both import torch, which a service with an export does not need.
@@ -87,7 +83,7 @@ def train_text_preprocessor(texts: Iterable[str], tower: TextTower) -> TextPrepr
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(
-        (clean(text) for text in texts),
+        (plain(text) for text in texts),
         token_trainers.BpeTrainer(
             vocab_size=int(tower.architecture.get("vocab_size", 30_522)),
             special_tokens=special,

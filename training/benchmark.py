@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def benchmark(
     cache: Path,
     device: str = "auto",
     steps: int = 12,
+    mapping: Mapping[str, str] | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Time the real loop, and the same steps on tensors that are already on the device.
@@ -57,6 +58,7 @@ def benchmark(
         cache: as for training.
         device: as for training.
         steps: how many of each kind are timed.
+        mapping: columns of roles whose names do not tell, see `training.data.open_dataset`.
         console: where to report; standard error when not given.
 
     Returns:
@@ -67,7 +69,7 @@ def benchmark(
     Raises:
         DataError: fewer pairs than one batch.
     """
-    setup = prepare(config, data, device)
+    setup = prepare(config, data, device, mapping=mapping)
     recipe = config.train
     inputs, usable = setup.inputs(recipe.locked, cache)
     plan = make_plan(setup, usable)

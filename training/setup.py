@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def prepare(
     processes: int = 1,
     init: Path | None = None,
     tokenizer: str | None = None,
+    mapping: Mapping[str, str] | None = None,
 ) -> Setup:
     """Open the data, split it by title and build the model.
 
@@ -113,6 +115,7 @@ def prepare(
         processes: how many share each batch.
         init: a checkpoint folder to start from.
         tokenizer: an interrupted run's tokenizer as JSON, instead of one trained on the titles.
+        mapping: columns of roles whose names do not tell, see `training.data.open_dataset`.
 
     Raises:
         ConfigError: a device, a tower or an option that cannot be had, or a checkpoint `init` of another model.
@@ -123,7 +126,7 @@ def prepare(
     where = pick_device(device)
     if recipe.batch_size < 2 * processes:
         raise ConfigError(f"batch_size is {recipe.batch_size} for {processes} processes; give at least 2 to each")
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, mapping)
     titles = [item.title for item in dataset.items]
     splits = np.array([config.split.of(title) for title in titles])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from torch import nn
 from common import ConfigError, VitrineError, write_json
 from models import load_checkpoint, save_checkpoint
 from training.config import RunConfig, load_config
+from training.data import parse_mapping
 from training.distributed import World, joined
 from training.inputs import Inputs, batches, prefetch
 from training.progress import report_console
@@ -54,6 +55,7 @@ def train(
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     tensorboard: bool = False,
     report: bool = True,
+    mapping: Mapping[str, str] | None = None,
     world: World | None = None,
 ) -> dict[str, Any]:
     """Train a dual encoder on the data set at `data`, write its best checkpoint to `out`, return its metrics.
@@ -69,6 +71,7 @@ def train(
         init: a checkpoint folder to start from, instead of pretrained towers and random projections.
         on_epoch: called with each validation's entry of the history; what it raises ends the run.
         tensorboard: also write the log for TensorBoard, into `out`/tensorboard.
+        mapping: columns of roles whose names do not tell, see `training.data.open_dataset`.
         report: draw the report's pictures at the end.
         world: the processes that share the run; this one alone when not given.
 
@@ -92,7 +95,7 @@ def train(
 
     # ------------------------------------------------ data, split by title; model; inputs of the first epochs
     tokenizer = saved["tokenizer"] if saved is not None else None
-    setup = prepare(config, data, device, processes=world.size, init=init, tokenizer=tokenizer)
+    setup = prepare(config, data, device, processes=world.size, init=init, tokenizer=tokenizer, mapping=mapping)
     locked = recipe.locked_in(0)
     inputs, usable = world.in_turn(setup.inputs, locked, cache)
     plan = make_plan(setup, usable, world.size)
@@ -251,12 +254,14 @@ def main() -> None:
     parser.add_argument("--image-tower", help="hub id or local folder instead of the config's")
     parser.add_argument("--init", type=Path, help="checkpoint folder to start from")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--map", action="append", default=[], help="ROLE=COLUMN, such as title=Bezeichnung")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     given = parser.parse_args()
     try:
         config = load_config(given.config, text_tower=given.text_tower, image_tower=given.image_tower)
         with joined(given.device) as (world, device):
             options = {"cache": given.cache, "resume": given.resume, "init": given.init}
+            options["mapping"] = parse_mapping(given.map)
             train(config, given.data, given.out, **options, device=device, world=world)
     except VitrineError as error:
         parser.exit(2, f"error: {error}\n")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from PIL import ExifTags, Image
 
-from app.http.metadata_in_place import avif, tiff
+from app.http.metadata_in_place import JPEG_2000, avif, jpeg_2000, jpeg_2000_code, tiff
 from common import ImageError
 
 ORIENTATION = ExifTags.Base.Orientation
@@ -33,7 +33,7 @@ def without_metadata(data: bytes) -> bytes:
     """Return the picture without its metadata; of one that is cut or damaged, what can be told to be the picture.
 
     Raises:
-        ImageError: a TIFF or AVIF file in which the metadata cannot be told from the picture.
+        ImageError: a TIFF, AVIF, HEIC or JPEG 2000 file in which the metadata cannot be told from the picture.
     """
     kinds: list[tuple[bytes, int, Callable[[bytes], bytes]]] = [
         (b"\xff\xd8", 0, _jpeg),
@@ -43,6 +43,8 @@ def without_metadata(data: bytes) -> bytes:
         (b"II*\0", 0, tiff),
         (b"MM\0*", 0, tiff),
         (b"ftyp", 4, avif),
+        (JPEG_2000, 0, jpeg_2000),
+        (b"\xff\x4f\xff\x51", 0, jpeg_2000_code),
     ]
     for magic, place, strip in kinds:
         if data[place : place + len(magic)] == magic:

@@ -1,6 +1,8 @@
-"""Takes metadata out of TIFF and AVIF files, whose parts name each other by their place: what goes is written over.
+"""Takes metadata out of files whose parts name each other by their place: TIFF, AVIF, HEIC and JPEG 2000.
 
-References: TIFF 6.0; AVIF, ISO/IEC 14496-12 and 23008-12.
+What goes is written over.
+
+References: TIFF 6.0; AVIF and HEIC, ISO/IEC 14496-12 and 23008-12; JPEG 2000, ITU T.800 A and I.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from collections.abc import Iterator
 TIFF_PRIVATE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x02BC, 0x83BB, 0x8649, 0x8298, 0x8769, 0x8825}
 """Description, maker, model, software, date, artist, host, XMP, IPTC, Photoshop, copyright, EXIF, GPS."""
 TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+JPEG_2000 = b"\0\0\0\x0cjP  \r\n\x87\n"
+JPEG_2000_KEPT = (b"jP  ", b"ftyp", b"jp2h", b"jp2c")
+COMMENT = 0x64
 EMPTY_EXIF = b"\0\0\0\0II*\0\x08\0\0\0"
 """Of an AVIF file: the place of the block behind these four bytes, and a block with nothing in it."""
 
@@ -167,3 +172,41 @@ def _extents(file: _Blanked, start: int, end: int) -> Iterator[tuple[int, int, i
             number(second & 15 if version else 0)
             offset = number(first >> 4)
             yield item, method, base + offset, number(first & 15)
+
+
+def jpeg_2000(data: bytes) -> bytes:
+    """Write zeros over the boxes of a file that the picture does not need, and over comments in its code.
+
+    Raises:
+        ValueError: the boxes do not fit together.
+        struct.error: they are cut.
+    """
+    file = _Blanked(data)
+    for name, begin, end in _boxes(data, 0, len(data)):
+        if name == b"jp2c":
+            _blank_comments(file, data, begin + 2, end)
+        elif name not in JPEG_2000_KEPT:
+            file.blank(begin, end - begin)
+    return bytes(file.bytes)
+
+
+def jpeg_2000_code(data: bytes) -> bytes:
+    """Write zeros over the comments of a picture's code that has no file around it.
+
+    Raises:
+        struct.error: it is cut.
+    """
+    file = _Blanked(data)
+    _blank_comments(file, data, 2, len(data))
+    return bytes(file.bytes)
+
+
+def _blank_comments(file: _Blanked, data: bytes, place: int, end: int) -> None:
+    """Write over the comments in the head of the code, which ends with the first tile."""
+    while place + 4 <= end:
+        marker, size = struct.unpack_from(">HH", data, place)
+        if marker & 0xFF in (0x90, 0xD9) or marker < 0xFF00 or size < 2:
+            break
+        if marker & 0xFF == COMMENT:
+            file.blank(place + 6, size - 4)
+        place += 2 + size

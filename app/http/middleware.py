@@ -9,10 +9,11 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.caller import caller
@@ -23,8 +24,9 @@ from app.http.forwarded import Proxies
 from app.http.headers import HEADERS_RAW, REQUEST_ID, REQUEST_ID_RAW, SECURE_RAW
 from app.http.hosts import Hosts
 from app.http.keys import Key, KeyRing
+from app.http.origins import Origins, is_preflight
 from app.http.rate import RateLimit, address_group
-from app.http.responses import internal_error, is_foreign, local_redirect, named_response, reworded
+from app.http.responses import error_response, internal_error, is_foreign, local_redirect, named_response, reworded
 from app.http.trace import Trace, trace_of
 from app.logs import Origin, origin
 from app.telemetry import Telemetry
@@ -53,6 +55,7 @@ class RequestScope:
         limit: RateLimit | None,
         hosts: Hosts,
         proxies: Proxies,
+        origins: Origins,
     ) -> None:
         self.app = app
         self.keys = keys
@@ -60,6 +63,7 @@ class RequestScope:
         self.limit = limit
         self.hosts = hosts
         self.proxies = proxies
+        self.origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
         if scope["type"] != "http":
@@ -78,13 +82,15 @@ class RequestScope:
         secure = scope.get("scheme") == "https"
         status, sent = 0, 0
         foreign: list[Message] = []
+        method, path = scope["method"], scope["path"]
+        of_origin = self.origins.headers(headers, method, path) if self.origins else []
 
         async def send_ours(message: Message) -> None:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
                 local_redirect(message)
-                _add_headers(message, request_id, trace, secure)
+                _add_headers(message, request_id, trace, secure, of_origin)
             elif message["type"] == "http.response.body":
                 message = {**message, "body": b""} if head else message
                 sent += len(message.get("body", b""))
@@ -104,6 +110,8 @@ class RequestScope:
         who = caller.set(f"key:{key.name}" if key else f"address:{address_group(_client(scope))}")
         try:
             refusal = self._refusal(scope, headers, request_id, key)
+            if refusal is None and self.origins and is_preflight(method, headers):
+                refusal = self._preflight(headers, path, request_id)
             if refusal:
                 await refusal(scope, receive, send_ours)
             else:
@@ -134,7 +142,7 @@ class RequestScope:
             "scheme": self.proxies.scheme(peer[0], headers.getlist("x-forwarded-proto"), scope["scheme"]),
         }
 
-    def _refusal(self, scope: Scope, headers: Headers, request_id: str, key: Key | None) -> JSONResponse | None:
+    def _refusal(self, scope: Scope, headers: Headers, request_id: str, key: Key | None) -> Response | None:
         """Return the answer to a request that goes no further; None when it may go on."""
         try:
             self.hosts.check(headers.getlist("host"), scope["path"])
@@ -145,6 +153,16 @@ class RequestScope:
         except (MisdirectedError, RateLimitedError, UpgradeError) as error:
             return named_response(request_id, error)
         return None
+
+    def _preflight(self, headers: Headers, path: str, request_id: str) -> Response:
+        """Return the answer to a browser that asks for a page of another origin; it needs no key."""
+        allowed = self.origins.preflight(headers, path)
+        if allowed is None:
+            message = "pages of this origin may not send this; VITRINE_ORIGINS names those that may search"
+            return error_response(request_id, 403, "forbidden", message)
+        answer = Response(status_code=204)
+        answer.raw_headers += allowed
+        return answer
 
     def _count(self, limit: RateLimit, key: Key | None) -> None:
         wait_s = limit.wait(caller.get())
@@ -176,12 +194,16 @@ def _client(scope: Scope) -> str:
     return str(client[0]) if client else "unknown"
 
 
-def _add_headers(message: Message, request_id: str, trace: Trace, secure: bool) -> None:
+def _add_headers(
+    message: Message, request_id: str, trace: Trace, secure: bool, of_origin: Sequence[tuple[bytes, bytes]]
+) -> None:
     """Add what every answer carries; a security header that the answer already has stays as it is."""
     theirs: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
     present = {name.lower() for name, _ in theirs}
     ours = [(REQUEST_ID_RAW, request_id.encode("latin-1")), (b"traceparent", trace.parent.encode("latin-1"))]
     if trace.state:
         ours.append((b"tracestate", trace.state.encode("latin-1")))
+    # An answer may vary by more: then there are several such headers.
+    ours += [pair for pair in of_origin if pair[0] not in present or pair not in theirs]
     ours += [pair for pair in (HEADERS_RAW if not secure else SECURE_RAW) if pair[0] not in present]
     message["headers"] = theirs + ours

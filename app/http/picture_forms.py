@@ -36,9 +36,10 @@ class Accepted:
     def form(self) -> Form:
         """WebP where it is named, or no picture is; else JPEG, which everything shows."""
         if not self.is_browser:
-            return "webp" if self._wanted("image/webp") >= self._wanted("image/jpeg") else "jpeg"
-        webp = self.named.get("image/webp", 0.0)
-        return "webp" if webp and webp >= self.named.get("image/jpeg", 0.0) else "jpeg"
+            webp, jpeg = self._wanted("image/webp"), self._wanted("image/jpeg")
+        else:
+            webp, jpeg = self.named.get("image/webp", 0.0), self.named.get("image/jpeg", 0.0)
+        return "webp" if webp and webp >= jpeg else "jpeg"
 
     @property
     def is_browser(self) -> bool:

@@ -18,6 +18,7 @@ from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import (
+    CountError,
     DeadlineError,
     ForbiddenError,
     MalformedError,
@@ -64,6 +65,7 @@ STATUS: dict[type[Exception], int] = {
     MisdirectedError: 421,
     UpgradeError: 400,
     SlowBodyError: 408,
+    CountError: 409,
     TooLargeError: 413,
     MediaTypeError: 415,
     RateLimitedError: 429,

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from app.live.edits import Editor as Editor
     from app.live.evaluation import Evaluations as Evaluations
     from app.live.facet_counts import FacetCounts as FacetCounts
+    from app.live.listing import Listing as Listing
     from app.live.merging import Edit as Edit
+    from app.live.named import Named as Named
     from app.live.picture_cache import PictureCache as PictureCache
     from app.live.private import make_new_files_private as make_new_files_private
     from app.live.product_map import Maps as Maps
@@ -33,7 +35,9 @@ __getattr__ = lazy_exports(
         "app.live.edits": "Edited Editor",
         "app.live.evaluation": "Evaluations",
         "app.live.facet_counts": "FacetCounts",
+        "app.live.listing": "Listing",
         "app.live.merging": "Edit",
+        "app.live.named": "Named",
         "app.live.private": "make_new_files_private",
         "app.live.picture_cache": "PictureCache",
         "app.live.product_map": "Maps",

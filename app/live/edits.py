@@ -92,6 +92,32 @@ class Editor:
             raise OverloadedError("others are changing the same all the time; send it again in a second")
         return [outcomes[number] for number in range(len(edits))]
 
+    async def foreseen(self, edits: Sequence[Edit]) -> list[Edited | VitrineError]:
+        """Return what edits would come to, each by itself, and make none.
+
+        Raises:
+            VitrineError: as `Store.entry`.
+        """
+        found = await asyncio.to_thread(self._merge_all, dict(enumerate(edits)))
+        return [self._foreseen(one) if isinstance(one, Merged) else one for one in found.values()]
+
+    def _foreseen(self, merged: Merged) -> Edited | VitrineError:
+        """Return what the store would make of an edit, but for the vectors."""
+        edit, before = merged.edit, merged.entry
+        if merged.product is None:
+            try:
+                self._state.catalogue.get_with_digest(edit.id)
+            except NotFoundError:
+                return Edited(Written(None, 0, changed=False), None)
+            except DamagedProductError:
+                pass
+            return Edited(Written(None, 0), None)
+        if before is not None and edit.pictures:
+            images = [picture.data for picture in edit.pictures]
+            same = before.product == merged.product and images == [before.image]
+            return Edited(Written("", 0, changed=not same), merged.product)
+        return Edited(Written("", 0, created=before is None), merged.product)
+
     async def _try(self, edits: Mapping[int, Edit]) -> Outcomes:
         """Return what edits came to; without those whose product was changed between reading and writing it."""
         outcomes: Outcomes = {}

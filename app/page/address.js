@@ -1,10 +1,11 @@
 // The address of the search page: a query as parameters, and the entries of the history. An address can be shared and
 // finds the same. Knows no elements.
 
-import { emptyQuery, EVEN, filterPairs, RELEVANCE } from "/page/query.js";
-import { pictureFromCode } from "/page/picture.js";
+import { ROOT } from "./api.js";
+import { emptyQuery, EVEN, filterPairs, RELEVANCE } from "./query.js";
+import { pictureFromCode } from "./picture.js";
 
-/** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
+/** @typedef {import("./query.js").SearchQuery} SearchQuery */
 
 export const PAGE_SIZE = 30;
 export const MAX_RESTORED = 300; // products that an address brings back at once
@@ -55,7 +56,7 @@ export function queryFromAddress() {
 /** @param {SearchQuery} query @returns {string} */
 export function addressOf(query) {
   const params = toParams(query).toString();
-  return params ? `/?${params}` : "/";
+  return params ? `${ROOT}?${params}` : ROOT;
 }
 
 /**

@@ -1,5 +1,8 @@
-// How the pages talk to the service: calls, what an error says to a person, the key where one is needed, pictures of
-// products. Everything comes from this host. Knows no page.
+// How the pages talk to the service: calls, what an error says to a person, the key where one is needed. Everything
+// comes from this host. Knows no page.
+
+/** The path that this service stands at, with a slash at its end: a proxy may have put it below one of its own. */
+export const ROOT = new URL("..", import.meta.url).pathname;
 
 const KEY = "vitrine-key"; // in the session storage, so that it is gone with the tab
 let keyDialog = null; // the promise of a key, while a person is asked for it
@@ -45,7 +48,7 @@ async function send(path, options) {
   const key = sessionStorage.getItem(KEY);
   const headers = { ...options.headers, ...(key && { "X-API-Key": key }) };
   try {
-    return await fetch(path, { ...options, headers });
+    return await fetch(ROOT + path, { ...options, headers });
   } catch (error) {
     if (wasAborted(error)) throw error;
     throw new ApiError("The service cannot be reached. Check your connection and try again.");
@@ -67,7 +70,7 @@ async function call(path, options) {
 }
 
 /**
- * @param {string} path
+ * @param {string} path of the call, from the root of the service
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>} the JSON of the answer
  * @throws {ApiError}
@@ -75,7 +78,7 @@ async function call(path, options) {
 export const get = (path, signal) => call(path, { signal });
 
 /**
- * @param {string} path
+ * @param {string} path of the call, from the root of the service
  * @param {object} body sent as JSON
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>} the JSON of the answer
@@ -89,29 +92,21 @@ export const post = (path, body, signal) =>
     signal,
   });
 
-/** @param {string} id of a product @returns {string} the path of its call */
-export const productPath = (id) => `/v1/products/${encodeURIComponent(id)}`;
+/** @param {string} id of a product @returns {string} the path of its call, from the root of the service */
+export const productPath = (id) => `v1/products/${encodeURIComponent(id)}`;
+
+/** @returns {boolean} whether calls are made with a key, which an element cannot send */
+export const hasKey = () => Boolean(sessionStorage.getItem(KEY));
 
 /**
- * Show a product's picture in `image`. With a key it cannot be loaded by its address: it is fetched, and shown from
- * memory.
- * @param {HTMLImageElement} image
- * @param {string} id
+ * @param {string} path of a picture, from the root of the service
+ * @returns {Promise<Blob>}
+ * @throws {Error} it cannot be had
  */
-export function showPicture(image, id) {
-  const path = `${productPath(id)}/image`;
-  image.addEventListener("error", () => image.classList.add("broken"), { once: true });
-  if (!sessionStorage.getItem(KEY)) {
-    image.src = path;
-    return;
-  }
-  send(path, {})
-    .then((response) => (response.ok ? response.blob() : Promise.reject(new Error("no picture"))))
-    .then((blob) => {
-      image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
-      image.src = URL.createObjectURL(blob);
-    })
-    .catch(() => image.classList.add("broken"));
+export async function fetchBlob(path) {
+  const response = await send(path, { headers: { Accept: "image/avif,image/webp,image/*" } });
+  if (!response.ok) throw new Error("no picture");
+  return response.blob();
 }
 
 // Several calls may find out at once that a key is needed; the person is asked once.

@@ -1,9 +1,10 @@
 // What to begin with: the most frequent values of the attribute that best says what a product is, each with a picture.
 
-import { post } from "/page/api.js";
-import { addressOf } from "/page/address.js";
-import { byId, element, formatNumber, humanName, imageBox, onPlainClick } from "/page/elements.js";
-import { emptyQuery } from "/page/query.js";
+import { post } from "./api.js";
+import { addressOf } from "./address.js";
+import { byId, element, formatNumber, humanName, onPlainClick } from "./elements.js";
+import { imageBox } from "./product_picture.js";
+import { emptyQuery } from "./query.js";
 
 const TILES = 12;
 const KIND = "articleType"; // the attribute to browse by, where the catalogue has it
@@ -23,7 +24,7 @@ export async function showTiles(counts, search) {
   try {
     const values = Object.entries(counts[name]).slice(0, TILES);
     const queries = values.map(([value]) => ({ text: value, mode: "vector", filters: { [name]: value }, k: 1 }));
-    const { answers } = await post("/v1/search/images/batch", { queries });
+    const { answers } = await post("v1/search/images/batch", { queries });
     byId("browse-title").textContent = `Browse by ${name === KIND ? "type" : humanName(name).toLowerCase()}`;
     byId("tiles").replaceChildren(...values.map(([value, count], row) => tile(name, value, count, answers[row].results?.[0], search)));
   } catch (error) {
@@ -34,7 +35,7 @@ export async function showTiles(counts, search) {
 
 function tile(name, value, count, product, search) {
   const filters = { [name]: [value] };
-  const picture = product ? imageBox(product.id, { lazy: false }) : element("span", { className: "image-box" });
+  const picture = product ? imageBox(product, { lazy: false, place: "tile" }) : element("span", { className: "image-box" });
   const number = element("span", { className: "soft" }, formatNumber(count));
   const link = element("a", { href: addressOf({ ...emptyQuery(), filters }) }, picture, element("b", {}, value), number);
   onPlainClick(link, () => search(filters));

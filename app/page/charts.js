@@ -1,7 +1,7 @@
 // The charts of the evaluation page, drawn by uPlot in the page's colours. Knows neither calls nor addresses.
 
-import uPlot from "/page/vendor/uplot-1.6.32/uPlot.esm.js";
-import { byId } from "/page/elements.js";
+import uPlot from "./vendor/uplot-1.6.32/uPlot.esm.js";
+import { byId } from "./elements.js";
 
 /** @typedef {{value: number, low: number, high: number}} Figure parts of 1, with a 95 % interval */
 

@@ -1,5 +1,7 @@
 // Starts Swagger UI on the service's own OpenAPI document. "Try it out" sends a call to this service.
 
+import { ROOT } from "./api.js";
+
 /* global SwaggerUIBundle */
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -11,8 +13,11 @@ dark.addEventListener("change", followScheme);
 // call and puts it into the address by itself.
 const plainPaths = ({ React }) => ({ components: { DeepLink: ({ text }) => React.createElement("span", null, text) } });
 
+// The document names no host: its calls go to where this page is from, below a proxy's path, too.
+const calls = await fetch(`${ROOT}openapi.json`).then((answer) => answer.json());
+
 SwaggerUIBundle({
-  url: "/openapi.json",
+  spec: { ...calls, servers: [{ url: ROOT.replace(/\/$/, "") || "/" }] },
   dom_id: "#swagger-ui",
   deepLinking: true, // an open call is in the address
   displayRequestDuration: true,

@@ -1,8 +1,9 @@
 // The drawer with one product's details, whose id is in the address as `product`, and the small cards that open it.
 // Knows no search.
 
-import { ApiError, get, post, productPath } from "/page/api.js";
-import { element, humanName, icon, iconButton, imageBox, onPlainClick } from "/page/elements.js";
+import { ApiError, get, post, productPath, ROOT } from "./api.js";
+import { element, humanName, icon, iconButton, onPlainClick, valueText } from "./elements.js";
+import { imageBox } from "./product_picture.js";
 
 const SIMILAR = 8;
 
@@ -20,7 +21,7 @@ function addressWithProduct(id) {
   return url.pathname + url.search;
 }
 
-const searchAddress = (name, id) => `/?${new URLSearchParams({ [name]: id })}`;
+const searchAddress = (name, id) => `${ROOT}?${new URLSearchParams({ [name]: id })}`;
 
 /**
  * A picture and a title that open the drawer.
@@ -29,9 +30,26 @@ const searchAddress = (name, id) => `/?${new URLSearchParams({ [name]: id })}`;
  */
 export function smallCard(product) {
   const title = element("span", {}, product.title);
-  const link = element("a", { href: addressWithProduct(product.id), className: "small" }, imageBox(product.id), title);
+  const link = element("a", { href: addressWithProduct(product.id), className: "small" }, imageBox(product), title);
   onPlainClick(link, () => drawer.open(product.id));
   return element("li", {}, link);
+}
+
+// Of several pictures the first is large, and each can be chosen.
+function showPictures(figure, product) {
+  const addresses = product.image_urls ?? [];
+  if (addresses.length < 2) return;
+  const buttons = addresses.map((image_url, row) => {
+    const label = `Picture ${row + 1} of ${addresses.length}`;
+    const button = element("button", { type: "button", title: label, "aria-label": label, "aria-pressed": String(!row) });
+    button.append(imageBox({ id: product.id, image_url }, { place: "tiny" }));
+    button.addEventListener("click", () => {
+      for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
+      figure.replaceChildren(imageBox({ id: product.id, image_url }, { lazy: false, place: "large" }));
+    });
+    return button;
+  });
+  figure.after(element("div", { className: "pictures-of", role: "group", "aria-label": "Pictures" }, ...buttons));
 }
 
 class Drawer {
@@ -100,19 +118,20 @@ class Drawer {
     const heading = element("h3", {}, "Similar products");
     const similar = element("ul", { className: "near" }, ...Array.from({ length: 4 }, () => element("li", { className: "ghost" })));
     const about = element("dl", { className: "about ghost" });
-    const figure = element("figure", { className: "large" }, imageBox(id, { lazy: false }));
+    const figure = element("figure", { className: "large" }, imageBox({ id }, { lazy: false, place: "large" }));
     this.body.replaceChildren(this.bar(id), figure, title, actions, heading, similar, about);
     this.dialog.scrollTop = 0;
     try {
-      const search = post("/v1/search/images", { like: [id], k: SIMILAR });
+      const search = post("v1/search/images", { like: [id], k: SIMILAR });
       search.catch(() => {}); // an error of the product itself is reported first
       const product = await get(productPath(id));
       const { results } = await search;
       if (this.id !== id) return; // another product was opened meanwhile
       title.textContent = product.title;
+      showPictures(figure, product);
       about.classList.remove("ghost");
       for (const [name, value] of [...Object.entries(product.attributes), ["product", product.id]]) {
-        about.append(element("dt", {}, humanName(name)), element("dd", {}, value));
+        about.append(element("dt", {}, humanName(name)), element("dd", {}, valueText(value)));
       }
       similar.replaceChildren(...results.map(smallCard));
     } catch (error) {
@@ -149,7 +168,7 @@ class Drawer {
       });
       return button;
     });
-    const onMap = element("a", { className: "outline", href: `/map?at=${encodeURIComponent(id)}` }, "On the map");
+    const onMap = element("a", { className: "outline", href: `${ROOT}map?at=${encodeURIComponent(id)}` }, "On the map");
     return element("div", { className: "row" }, ...buttons, onMap);
   }
 }

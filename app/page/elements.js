@@ -1,7 +1,4 @@
-// The elements that every page is made of: icons, buttons, image boxes, badges, tabs, the notice. Knows no page and no
-// call but the one for pictures.
-
-import { showPicture } from "/page/api.js";
+// The elements that every page is made of: icons, buttons, badges, tabs, the notice. Knows no page and no call.
 
 const BADGES = 3;
 const BADGES_FIRST = ["articleType", "baseColour", "gender"]; // what a badge says first, where a product has it
@@ -88,25 +85,25 @@ export const humanName = (name) =>
 export const formatNumber = (value) => value.toLocaleString("en");
 
 /**
- * A product's picture on its ground.
- * @param {string} id
- * @param {{lazy?: boolean}} [options] lazy: load it only when it is about to be seen
- * @returns {HTMLElement}
+ * @param {string|number|boolean|string[]} value of an attribute
+ * @returns {string} as a person reads it
  */
-export function imageBox(id, { lazy = true } = {}) {
-  const image = element("img", { alt: "", decoding: "async", loading: lazy ? "lazy" : "eager", width: 60, height: 80 });
-  showPicture(image, id);
-  return element("span", { className: "image-box" }, image);
+export function valueText(value) {
+  if (typeof value === "boolean") return value ? "Yes" : "No";
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
+// Whether a value says much without the name of its attribute: a number, a date, a yes do not.
+const saysMuch = (value) => typeof value !== "boolean" && Number.isNaN(Number(value)) && !/^\d{4}-\d\d-\d\d/.test(value);
+
 /**
- * The few attributes that say most about a product. Numbers say little without their names and are left out.
- * @param {Object<string, string>} attributes
+ * The few attributes that say most about a product; what says little without its name is left out.
+ * @param {Object<string, string|number|boolean|string[]>} attributes
  * @returns {HTMLElement}
  */
 export function badges(attributes) {
   const names = [...BADGES_FIRST.filter((name) => name in attributes), ...Object.keys(attributes)];
-  const values = [...new Set(names.filter((name) => Number.isNaN(Number(attributes[name]))).map((name) => attributes[name]))];
+  const values = [...new Set(names.flatMap((name) => attributes[name]).filter(saysMuch))];
   const items = values.slice(0, BADGES).map((value) => element("li", {}, value));
   return element("ul", { className: "badges", "aria-label": "Attributes" }, ...items);
 }

@@ -1,11 +1,11 @@
 // What is said when nothing was found: why, and what to take off. Knows no call.
 
-import { byId, element, outlineButton, showNotice } from "/page/elements.js";
-import { filterChips } from "/page/facets.js";
-import { filterPairs } from "/page/query.js";
-import { conditionChips } from "/page/understood.js";
+import { byId, element, outlineButton, showNotice } from "./elements.js";
+import { filterChips } from "./facets.js";
+import { filterPairs } from "./query.js";
+import { conditionChips } from "./understood.js";
 
-/** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
+/** @typedef {import("./query.js").SearchQuery} SearchQuery */
 
 /** Say that there is nothing to find yet. */
 export function showEmptyCatalogue() {
@@ -14,10 +14,10 @@ export function showEmptyCatalogue() {
 }
 
 /**
- * @param {{cutoff: ?number, interpreted: import("/page/understood.js").Interpreted[]}} answer
+ * @param {{cutoff: ?number, interpreted: import("./understood.js").Interpreted[]}} answer
  * @param {SearchQuery} query
  * @param {(change: Partial<SearchQuery>) => void} change
- * @param {import("/page/facets.js").SetFilter} setFilter
+ * @param {import("./facets.js").SetFilter} setFilter
  */
 export function showNothing({ cutoff, interpreted }, query, change, setFilter) {
   byId("count").textContent = "Nothing found";

@@ -1,12 +1,12 @@
 // The evaluation page: the figures of one split, the source paper's beside them, and the queries that fail and succeed.
 // Its state (split, direction, slice, queries) is in the address. Measures nothing itself.
 
-import { get, messageOf, wasAborted } from "/page/api.js";
-import { drawRecall, drawSimilarity, medianOf, resizeCharts } from "/page/charts.js";
-import { drawer, smallCard } from "/page/drawer.js";
-import { byId, element, formatNumber, humanName, outlineButton, showNotice, showTabs } from "/page/elements.js";
+import { get, messageOf, wasAborted } from "./api.js";
+import { drawRecall, drawSimilarity, medianOf, resizeCharts } from "./charts.js";
+import { drawer, smallCard } from "./drawer.js";
+import { byId, element, formatNumber, humanName, outlineButton, showNotice, showTabs } from "./elements.js";
 
-/** @typedef {import("/page/charts.js").Figure} Figure */
+/** @typedef {import("./charts.js").Figure} Figure */
 
 // The paper's table (docs/paper.json): image to text, all pairs of the same data set, only the pair itself is right.
 const PAPER = [
@@ -72,9 +72,9 @@ async function load() {
   byId("details").hidden = byId("details-wait").hidden = false;
   byId("status").textContent = "Measuring";
   try {
-    figures = await get(`/v1/evaluation?split=${shownSplit}`, signal);
+    figures = await get(`v1/evaluation?split=${shownSplit}`, signal);
     showFigures();
-    details = await get(`/v1/evaluation/details?split=${shownSplit}`, signal);
+    details = await get(`v1/evaluation/details?split=${shownSplit}`, signal);
     showDetails();
     byId("status").textContent = "Measured";
   } catch (error) {

@@ -1,9 +1,9 @@
 // The filters: values of the attributes to choose from with their counts, and the chosen ones as chips. Knows no search.
 
-import { byId, element, formatNumber, humanName } from "/page/elements.js";
-import { filterPairs } from "/page/query.js";
+import { byId, element, formatNumber, humanName } from "./elements.js";
+import { filterPairs } from "./query.js";
 
-/** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
+/** @typedef {import("./query.js").SearchQuery} SearchQuery */
 /** @typedef {(name: string, value: string, on: boolean) => void} SetFilter */
 
 const SHOWN_VALUES = 7; // of an attribute, before "All"
@@ -24,6 +24,9 @@ export function showFacets(names, counts, query, setFilter) {
   if (focused) [...byId("facets").querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus();
 }
 
+// A filter's values are texts, whatever the attribute is.
+const valueLabel = (value) => ({ true: "Yes", false: "No" })[value] ?? value;
+
 function facet(name, counts, wanted, setFilter, again) {
   const values = [...new Set([...Object.keys(counts), ...wanted])];
   if (values.length < 2 && !wanted.length) return null; // nothing to choose
@@ -33,7 +36,7 @@ function facet(name, counts, wanted, setFilter, again) {
     const box = element("input", { type: "checkbox", checked: wanted.includes(value), "data-key": `${name}=${value}` });
     box.addEventListener("change", () => setFilter(name, value, box.checked));
     const count = element("span", { className: "soft" }, formatNumber(counts[value] || 0));
-    return element("li", {}, element("label", {}, box, element("span", {}, value), count));
+    return element("li", {}, element("label", {}, box, element("span", {}, valueLabel(value)), count));
   });
   const section = element("fieldset", {}, element("legend", {}, humanName(name)), element("ul", {}, ...items));
   if (values.length > SHOWN_VALUES) {
@@ -69,8 +72,9 @@ export function showFilters(query, setFilter) {
 export const filterChips = (query, setFilter) =>
   filterPairs(query).map(([name, value]) => {
     const cross = element("span", { "aria-hidden": "true" }, "×");
+    const label = value === valueLabel(value) ? value : `${humanName(name)}: ${valueLabel(value)}`; // a yes says nothing alone
     const title = `Remove the filter ${humanName(name)}: ${value}`;
-    const chip = element("button", { type: "button", className: "chip", title }, value, cross);
+    const chip = element("button", { type: "button", className: "chip", title }, label, cross);
     chip.addEventListener("click", () => setFilter(name, value, false));
     return chip;
   });

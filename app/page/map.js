@@ -1,12 +1,13 @@
 // The map page: all products as dots that one can move, zoom, colour and open. The view is in the address. Where a
 // product is comes from the service. Knows no search.
 
-import { get, messageOf, productPath } from "/page/api.js";
-import { drawer, smallCard } from "/page/drawer.js";
-import { byId, element, formatNumber, humanName, imageBox, showNotice } from "/page/elements.js";
-import { colourDots } from "/page/map_colours.js";
-import { drawMap } from "/page/map_draw.js";
-import { MapView, MAX_ZOOM, SIDE } from "/page/map_view.js";
+import { get, messageOf, productPath } from "./api.js";
+import { drawer, smallCard } from "./drawer.js";
+import { byId, element, formatNumber, humanName, showNotice } from "./elements.js";
+import { imageBox } from "./product_picture.js";
+import { colourDots } from "./map_colours.js";
+import { drawMap } from "./map_draw.js";
+import { MapView, MAX_ZOOM, SIDE } from "./map_view.js";
 
 const METHODS = { pca: "their two main directions (PCA)", umap: "their neighbourhoods (UMAP)" };
 const COLOUR_FIRST = ["masterCategory", "articleType"]; // attributes to colour by, where the catalogue has them
@@ -18,9 +19,9 @@ const NEAREST = 6; // products shown beside the map
 
 const canvas = byId("canvas");
 const view = new MapView(canvas);
-/** @type {?import("/page/map_view.js").ProductMap} */
+/** @type {?import("./map_view.js").ProductMap} */
 let map = null;
-/** @type {?import("/page/map_colours.js").Colouring} */
+/** @type {?import("./map_colours.js").Colouring} */
 let colouring = null;
 const selected = new Set(); // values of the attribute to colour by
 let marked = -1; // row of the product that the address points at
@@ -143,7 +144,7 @@ function hover(event) {
 async function showTip(row) {
   const product = await loadProduct(map.ids[row]);
   if (hovered !== row) return;
-  byId("tip").replaceChildren(imageBox(product.id, { lazy: false }), product.title);
+  byId("tip").replaceChildren(imageBox(product, { lazy: false, place: "card" }), product.title);
   const [x, y] = view.pixelOf(map, row).map((pixel) => pixel / view.density);
   // To the right of the dot, or to its left where there is no room; never out of the canvas.
   const left = x > canvas.clientWidth - 190 ? x - 178 : x + 16;
@@ -261,7 +262,7 @@ const toNumbers = (text) => new Uint16Array(Uint8Array.from(atob(text), (char) =
 async function start() {
   byId("view-count").textContent = "Loading …";
   try {
-    const answer = await get("/v1/map");
+    const answer = await get("v1/map");
     const attributes = Object.entries(answer.attributes).map(([name, { values, codes }]) => [name, { values, codes: toNumbers(codes) }]);
     map = { ids: answer.ids, x: toNumbers(answer.x), y: toNumbers(answer.y), attributes: Object.fromEntries(attributes) };
     byId("colour").append(...attributes.map(([name]) => element("option", { value: name }, humanName(name))));

@@ -1,7 +1,7 @@
 // The colours of the map's dots, by the value of an attribute. Knows no view and no page.
 
-import { element } from "/page/elements.js";
-import { NONE } from "/page/map_view.js";
+import { element } from "./elements.js";
+import { NONE } from "./map_view.js";
 
 /**
  * A colour as a Uint32 of the canvas's pixels, which are red, green, blue and alpha in memory.

@@ -1,11 +1,11 @@
 // Draws the map. Dots are written straight into the pixels: tens of thousands take a few milliseconds. Knows no page.
 
-import { showPicture } from "/page/api.js";
-import { isDark, toCss } from "/page/map_colours.js";
+import { showPicture } from "./product_picture.js";
+import { isDark, toCss } from "./map_colours.js";
 
-/** @typedef {import("/page/map_view.js").ProductMap} ProductMap */
-/** @typedef {import("/page/map_view.js").MapView} MapView */
-/** @typedef {import("/page/map_colours.js").Colouring} Colouring */
+/** @typedef {import("./map_view.js").ProductMap} ProductMap */
+/** @typedef {import("./map_view.js").MapView} MapView */
+/** @typedef {import("./map_colours.js").Colouring} Colouring */
 
 const MAX_PICTURES = 70; // no more dots than this in view are drawn as pictures
 const PICTURE = [42, 56]; // CSS pixels
@@ -81,7 +81,7 @@ function drawPicture(context, map, view, row, frame, redraw) {
     image = new Image();
     image.addEventListener("load", redraw);
     pictures.set(id, image);
-    showPicture(image, id);
+    showPicture(image, { id }, "small");
   }
   if (!image.complete || !image.naturalWidth) return;
   const [width, height] = PICTURE.map((side) => side * view.density);
@@ -92,7 +92,9 @@ function drawPicture(context, map, view, row, frame, redraw) {
   context.fillStyle = "#fff";
   context.fill();
   context.clip();
-  context.drawImage(image, x - width / 2, y - height / 2, width, height);
+  const scale = Math.min(width / image.naturalWidth, height / image.naturalHeight);
+  const [wide, high] = [image.naturalWidth * scale, image.naturalHeight * scale];
+  context.drawImage(image, x - wide / 2, y - high / 2, wide, high);
   context.restore();
   context.lineWidth = 2 * view.density;
   context.strokeStyle = frame;

@@ -1,8 +1,8 @@
 // A picture to search with: how it comes in, is encoded once, and stands in an address. From then on its vector is the
 // query, a byte per value, which moves the vector by less than a thousandth. Knows no query.
 
-import { ApiError, post } from "/page/api.js";
-import { byId, element } from "/page/elements.js";
+import { ApiError, post } from "./api.js";
+import { byId, element } from "./elements.js";
 
 /**
  * @typedef {object} Picture
@@ -54,8 +54,14 @@ async function scaledDown(file) {
   try {
     const bitmap = await createImageBitmap(file);
     const scale = Math.min(1, LARGE_SIDE / Math.max(bitmap.width, bitmap.height));
-    const canvas = element("canvas", { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
-    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+    const canvas = element("canvas", { width, height });
+    const context = canvas.getContext("2d", { alpha: false, colorSpace: "srgb" });
+    // A JPEG has no transparency, and its ground would be black: the service lays pictures on white, too.
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, width, height);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, width, height);
     return await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
   } catch {
     return file; // the browser cannot read it: the service says why
@@ -77,7 +83,7 @@ export async function encodePicture(file, signal) {
   const uri = await toDataUri(blob);
   // The service looks at the content, whatever the type says, but takes only what is called a picture.
   const input = uri.replace(/^data:[^;,]*/, (head) => (head.startsWith("data:image/") ? head : "data:image/jpeg"));
-  const answer = await post("/v1/embeddings", { input }, signal);
+  const answer = await post("v1/embeddings", { input }, signal);
   const picture = pictureFromCode(codeOf(answer.data[0].embedding, answer.model));
   thumbnails.set(picture.code, blob);
   return { picture, encoderId: answer.model };

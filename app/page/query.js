@@ -3,7 +3,7 @@
 /**
  * @typedef {object} SearchQuery
  * @property {string} text
- * @property {?import("/page/picture.js").Picture} picture
+ * @property {?import("./picture.js").Picture} picture
  * @property {number} weight of the words against picture and likes, 0 to 1
  * @property {string[]} like ids of products
  * @property {string[]} unlike ids of products

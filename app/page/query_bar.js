@@ -1,11 +1,12 @@
 // The query as the search page shows it: the words, the picture, the products that it is like or unlike, their balance.
 
-import { showPicture } from "/page/api.js";
-import { byId, element, iconButton } from "/page/elements.js";
-import { thumbnailOf } from "/page/picture.js";
-import { filterPairs, hasPicture, isEmpty } from "/page/query.js";
+import { ROOT } from "./api.js";
+import { byId, element, iconButton } from "./elements.js";
+import { thumbnailOf } from "./picture.js";
+import { showPicture } from "./product_picture.js";
+import { filterPairs, hasPicture, isEmpty } from "./query.js";
 
-/** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
+/** @typedef {import("./query.js").SearchQuery} SearchQuery */
 
 const EXAMPLES = { like: "More like", unlike: "Less like" };
 
@@ -55,13 +56,13 @@ function showThumbnail(picture) {
   image.alt = "Searching with your picture";
   // A shared address has the picture's vector, not the picture: an icon stands for it.
   if (blob) thumbnailUrl = URL.createObjectURL(blob);
-  image.src = thumbnailUrl || "/page/icon.svg";
+  image.src = thumbnailUrl || `${ROOT}page/icon.svg`;
 }
 
 function exampleChip(kind, id, title, remove) {
   const label = EXAMPLES[kind];
   const image = element("img", { alt: "" });
-  showPicture(image, id);
+  showPicture(image, { id }, "tiny");
   const button = iconButton("close", `Remove: ${label.toLowerCase()} ${title ?? id}`, remove);
   return element("li", { className: kind, title: title ?? "" }, image, label, button);
 }

@@ -1,19 +1,22 @@
 // The results of a search: cards of products, or descriptions with the words that carry them, and what is shown while
 // one waits. Knows what is shown, and no query.
 
-import { showPicture } from "/page/api.js";
-import { drawer } from "/page/drawer.js";
-import { badges, byId, element, formatNumber, iconButton, imageBox, onPlainClick, showNotice } from "/page/elements.js";
+import { ROOT } from "./api.js";
+import { drawer } from "./drawer.js";
+import { badges, byId, element, formatNumber, iconButton, onPlainClick, showNotice } from "./elements.js";
+import { imageBox, showPicture } from "./product_picture.js";
+import { variants } from "./variants.js";
 
 /** @typedef {{words: ?number, title: ?number, image: ?number}} Signals */
 /**
- * @typedef {import("/page/drawer.js").Product & {score: number, relevance: ?number, signals: ?Signals,
- *   attributes: Object<string, string>}} Hit
+ * @typedef {import("./drawer.js").Product & {score: number, relevance: ?number, signals: ?Signals,
+ *   attributes: Object<string, any>, group?: ?import("./variants.js").Group}} Hit
  */
 /** @typedef {{description: string, score: number, product_ids: string[]}} Description */
 /** @typedef {{words: {word: string, weight: number}[]}} Explanation */
 
 const GHOSTS = 15;
+const AT_ONCE = 12; // cards whose pictures are loaded at once; those of others when they are about to be seen
 const STRONG = 0.5; // of the strongest word's weight: drawn bold
 const SLIGHT = 0.12; // of it: words below are not tinted
 const CARRIES = 0.5; // part of the words from which a product matches them
@@ -95,9 +98,9 @@ export function beginResults(answer, bestFirst) {
  * @param {(kind: "like"|"unlike", id: string) => void} prefer
  */
 export function addProducts(hits, prefer) {
-  const lazy = shownIds.length > 0;
   for (const part of Object.keys(best)) best[part] = Math.max(best[part], ...hits.map((hit) => hit.signals?.[part] ?? 0));
-  byId("grid").append(...hits.map((hit) => card(hit, lazy, prefer)));
+  const first = shownIds.length ? 0 : AT_ONCE;
+  byId("grid").append(...hits.map((hit, row) => card(hit, row >= first, prefer)));
   shownIds.push(...hits.map((hit) => hit.id));
   byId("more").hidden = !hits.length || shownIds.length >= Math.min(total, DEEPEST);
   byId("less-relevant").hidden = !(cut && byId("more").hidden);
@@ -129,18 +132,20 @@ function why(signals) {
 
 function card(hit, lazy, prefer) {
   titles.set(hit.id, hit.title);
-  const address = `/?${new URLSearchParams({ product: hit.id })}`;
+  const address = `${ROOT}?${new URLSearchParams({ product: hit.id })}`;
   const link = element("a", { href: address, title: hit.title }, hit.title);
   onPlainClick(link, () => drawer.open(hit.id));
   const more = iconButton("more", `More like ${hit.title}`, () => prefer("like", hit.id));
   const less = iconButton("less", `Less like ${hit.title}`, () => prefer("unlike", hit.id));
+  const picture = imageBox(hit, { lazy, place: "card" });
+  const about = [variants(hit.group, hit.title), badges(hit.attributes), why(hit.signals)];
   const foot = element("div", { className: "foot" }, scoreOf(hit), more, less);
-  return element("li", { className: "card" }, imageBox(hit.id, { lazy }), element("h3", {}, link), badges(hit.attributes), why(hit.signals), foot);
+  return element("li", { className: "card" }, picture, element("h3", {}, link), ...about, foot);
 }
 
 /**
  * @param {Description[]} results
- * @param {?Explanation[]} explanations of the results, in their order
+ * @param {?Explanation[]} explanations of the first results, in their order
  * @param {{thumbnail: boolean, productId: ?string}} shown the picture that is described: the one in the search field,
  *   or a product's
  * @param {(text: string) => void} search called with the description that is pressed
@@ -155,15 +160,15 @@ export function showDescriptions(results, explanations, { thumbnail, productId }
     const image = thumbnail ? byId("picture-image").cloneNode() : element("img");
     image.removeAttribute("id");
     image.alt = "";
-    if (!thumbnail) showPicture(image, productId);
+    if (!thumbnail) showPicture(image, { id: productId }, "card");
     byId("descriptions-picture").replaceChildren(image);
   }
   const strongest = Math.max(1e-6, ...(explanations || []).flatMap(({ words }) => words.map(({ weight }) => weight)));
   const items = results.map((result, row) => {
-    const words = explanations ? markedWords(explanations[row].words, strongest) : [result.description];
+    const words = explanations?.[row] ? markedWords(explanations[row].words, strongest) : [result.description];
     const button = element("button", { type: "button", title: "Search for these words" }, ...words);
     button.addEventListener("click", () => search(result.description));
-    const pictures = element("span", { className: "pictures" }, ...result.product_ids.slice(0, 3).map((id) => imageBox(id)));
+    const pictures = element("span", { className: "pictures" }, ...result.product_ids.slice(0, 3).map((id) => imageBox({ id }, { place: "tiny" })));
     return element("li", {}, element("span", { className: "place" }, String(row + 1)), button, pictures, scoreOf(result));
   });
   byId("description-list").replaceChildren(...items);

@@ -1,16 +1,18 @@
 // The search page: takes what a person does, keeps the query, asks the service, and has the other modules show it.
 // Data flows one way: event -> change() -> address -> search() -> results.
 
-import { ApiError, get, messageOf, post, wasAborted } from "/page/api.js";
-import { MAX_RESTORED, PAGE_SIZE, pushAddress, queryFromAddress, replaceAddress, sameSearch } from "/page/address.js";
-import { showTiles } from "/page/browse.js";
-import { drawer } from "/page/drawer.js";
-import { byId, outlineButton, showNotice } from "/page/elements.js";
-import { showEmptyCatalogue, showNothing } from "/page/empty.js";
-import { openFilters, showFacets, showFilters } from "/page/facets.js";
-import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "/page/picture.js";
-import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, RELEVANCE, searchBody, textWith } from "/page/query.js";
-import { showBalance, showQuery } from "/page/query_bar.js";
+import { ApiError, messageOf, post, wasAborted } from "./api.js";
+import { MAX_RESTORED, PAGE_SIZE, pushAddress, queryFromAddress, replaceAddress, sameSearch } from "./address.js";
+import { showTiles } from "./browse.js";
+import { askedFacets, readCatalogue } from "./catalogue.js";
+import { drawer } from "./drawer.js";
+import { byId, outlineButton, showNotice } from "./elements.js";
+import { showEmptyCatalogue, showNothing } from "./empty.js";
+import { openFilters, showFacets, showFilters } from "./facets.js";
+import { explain } from "./explained.js";
+import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "./picture.js";
+import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, RELEVANCE, searchBody, textWith } from "./query.js";
+import { showBalance, showQuery } from "./query_bar.js";
 import {
   addProducts,
   adjacentId,
@@ -22,15 +24,14 @@ import {
   showWaiting,
   titleOf,
   walkCards,
-} from "/page/results.js";
-import { numericAttributes, offerOrders, showOrder } from "/page/sort.js";
-import { listenForTyping } from "/page/suggest.js";
-import { hideUnderstood, showUnderstood } from "/page/understood.js";
+} from "./results.js";
+import { offerOrders, showOrder } from "./sort.js";
+import { listenForTyping } from "./suggest.js";
+import { hideUnderstood, showUnderstood } from "./understood.js";
 
 const DESCRIPTIONS = 10;
 const TYPING_MS = 160; // between a key stroke and the search
 const SETTLED_MS = 900; // after a key stroke; before, half a word that finds nothing is no news
-const FACET_VALUES = 300; // an attribute with more values is not one to choose from
 
 let query = emptyQuery();
 let lastTyped = -Infinity;
@@ -38,19 +39,17 @@ let running = new AbortController(); // of the search on its way
 let facetCounts = {}; // attribute -> value -> products, of the whole catalogue
 let encoderId = "";
 let catalogueIsEmpty = false;
+let grouping = {}; // what a search says of variants
 
 /* What the service has: every search waits for it once */
 
 async function prepare() {
-  const [{ facets, total }, models] = await Promise.all([get(`/v1/facets?limit=${FACET_VALUES + 1}`), get("/v1/models")]);
-  encoderId = models.data[1].id;
-  catalogueIsEmpty = !total;
-  const useful = Object.entries(facets).filter(([, counts]) => {
-    const values = Object.keys(counts).length;
-    return values > 1 && values <= FACET_VALUES;
-  });
-  facetCounts = Object.fromEntries(useful);
-  offerOrders(numericAttributes(facets));
+  const facts = await readCatalogue();
+  encoderId = facts.encoderId;
+  catalogueIsEmpty = facts.isEmpty;
+  facetCounts = facts.counts;
+  if (facts.hasVariants) grouping = { group_by: "variant" }; // one card for all sizes and colours of a product
+  offerOrders(facts.all);
 }
 const ready = prepare();
 ready.catch(() => {}); // the search that waits for it reports the error
@@ -135,8 +134,8 @@ async function search() {
 
 async function searchProducts(signal) {
   const k = Math.max(PAGE_SIZE, query.count);
-  const facets = Object.keys(facetCounts);
-  const answer = await post("/v1/search/images", { ...searchBody(query), k, facets }, signal);
+  const facets = askedFacets(facetCounts, Object.keys(query.filters));
+  const answer = await post("v1/search/images", { ...searchBody(query), ...grouping, k, facets }, signal);
   if (!answer.results.length) await settled(signal);
   showAnswer(answer, facets);
   if (answer.results.length) showProducts(answer.results);
@@ -154,8 +153,8 @@ async function searchMore() {
   if (byId("more").hidden || byId("more").disabled) return;
   byId("more").disabled = true;
   try {
-    const body = { ...searchBody(query), k: PAGE_SIZE, offset: shownCount() };
-    const { results } = await post("/v1/search/images", body, running.signal);
+    const body = { ...searchBody(query), ...grouping, k: PAGE_SIZE, offset: shownCount() };
+    const { results } = await post("v1/search/images", body, running.signal);
     showProducts(results);
     query = { ...query, count: Math.min(MAX_RESTORED, shownCount()) };
     replaceAddress(query);
@@ -167,8 +166,8 @@ async function searchMore() {
 }
 
 async function searchDescriptions(signal) {
-  const facets = Object.keys(facetCounts);
-  const answer = await post("/v1/search/descriptions", { ...searchBody(query), k: DESCRIPTIONS, facets }, signal);
+  const facets = askedFacets(facetCounts, Object.keys(query.filters));
+  const answer = await post("v1/search/descriptions", { ...searchBody(query), k: DESCRIPTIONS, facets }, signal);
   showAnswer(answer, facets);
   if (!answer.results.length) return;
   const shown = { thumbnail: Boolean(query.picture), productId: query.like[0] };
@@ -176,14 +175,16 @@ async function searchDescriptions(signal) {
     change({ ...emptyQuery(), text });
     scrollTo({ top: 0 });
   };
-  // The descriptions are shown at once, and again when the service has said which words carry the match.
+  // The descriptions are shown at once, and again whenever the service has said which words carry the match.
   showDescriptions(answer.results, null, shown, searchText);
   if (!hasPicture(query)) return;
-  const match = { descriptions: answer.results.map((result) => result.description) };
+  const match = {};
   if (query.picture) match.vector = query.picture.vector;
   if (query.like.length) match.like = query.like;
-  const explained = await post("/v1/explain", match, signal);
-  showDescriptions(answer.results, explained.results, shown, searchText);
+  const descriptions = answer.results.map((result) => result.description);
+  for await (const explained of explain(match, descriptions, signal)) {
+    showDescriptions(answer.results, explained, shown, searchText);
+  }
 }
 
 /* Showing */

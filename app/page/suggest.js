@@ -2,8 +2,8 @@
 // (https://www.w3.org/WAI/ARIA/apg/patterns/combobox/). Knows no search: what is chosen
 // is put into the field.
 
-import { get } from "/page/api.js";
-import { byId, element, formatNumber, humanName } from "/page/elements.js";
+import { get } from "./api.js";
+import { byId, element, formatNumber, humanName } from "./elements.js";
 
 /** @typedef {{text: string, kind: "brand"|"value"|"title"|"phrase", attribute: ?string, count: number}} Suggestion */
 
@@ -55,7 +55,7 @@ async function ask() {
   running = new AbortController();
   const { signal } = running;
   try {
-    const { suggestions } = await get(`/v1/suggest?${new URLSearchParams({ q: typed, k: COUNT })}`, signal);
+    const { suggestions } = await get(`v1/suggest?${new URLSearchParams({ q: typed, k: COUNT })}`, signal);
     if (!signal.aborted && document.activeElement === byId("text")) show(suggestions, typed);
   } catch {
     closeSuggestions(); // a search without completions is still a search, and says itself what is wrong

@@ -1,9 +1,9 @@
 // How the service has read the text: words that were corrected, what is meant as conditions, whether those filter, and
 // whether what fits less is shown as well. Knows no search: what a person changes is handed over.
 
-import { byId, element, humanName } from "/page/elements.js";
+import { byId, element, humanName } from "./elements.js";
 
-/** @typedef {import("/page/query.js").SearchQuery} SearchQuery */
+/** @typedef {import("./query.js").SearchQuery} SearchQuery */
 /**
  * @typedef {object} Interpreted
  * @property {string} text the words as they were typed

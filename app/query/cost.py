@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from index import SearchQuery
+from index import MEMBERS, SearchQuery
 
 LIGHT = 12.0
 """Work up to which a job is light: one text with a page of results, its facets among them."""
@@ -43,6 +43,8 @@ def search_work(query: SearchQuery) -> float:
     work = 1.0 if query.mode == "vector" else 3.0
     work += query.end / 1000 + query.k / 200
     work += COUNTED * len(query.facets) + 0.1 * len(query.filters)
+    if query.group_by is not None:
+        work += 3 + query.k * MEMBERS / 400  # all rows are sorted by their groups; an answer holds the members
     if query.collapse == "title":
         work += 3 + query.end / 200
     elif query.collapse == "image":

@@ -261,7 +261,8 @@ def blend(task: Task, encoded: JobResult, liked: LikeVectors) -> np.ndarray:
     job = task.job
     if job.vector is not None:
         parts["vector"] = job.vector[None]
-    if encoded.mode == "lexical" and not any(map(len, parts.values())):
+    nothing = not any(map(len, parts.values()))
+    if nothing and (encoded.mode == "lexical" or (task.query is not None and task.query.browse)):
         return np.zeros(encoded.serving.encoder.dim, dtype=np.float32)
     query = np.zeros(encoded.serving.encoder.dim, dtype=np.float32)
     for part, vectors in parts.items():

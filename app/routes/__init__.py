@@ -5,10 +5,13 @@ Only `app.server` imports this package.
 
 from __future__ import annotations
 
+from app.routes.bulk import router as bulk_router
 from app.routes.components import Components
 from app.routes.encoding import direct as direct_encoding
 from app.routes.encoding import router as encoding_router
 from app.routes.insight import router as insight_router
+from app.routes.listing import changing as changing_router
+from app.routes.listing import router as listing_router
 from app.routes.operations import PAGE, metrics, pages
 from app.routes.operations import router as operations_router
 from app.routes.product_image import router as image_router
@@ -22,6 +25,9 @@ INCLUDED = (
     suggest_router,
     encoding_router,
     insight_router,
+    listing_router,
+    bulk_router,
+    changing_router,
     image_router,
     reading,
     writing,

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.http import Uploads
-from app.live import Editor, Evaluations, FacetCounts, Maps, Readiness, ServingState, Shared, ShownPictures
+from app.live import Editor, Evaluations, FacetCounts, Listing, Maps, Readiness, ServingState, Shared, ShownPictures
 from app.query import Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -28,6 +28,7 @@ class Components:
     evaluations: Evaluations
     maps: Maps
     facet_counts: FacetCounts
+    listing: Listing
     readiness: Shared[Readiness]
     """Whether it answers now, or did a moment ago."""
     figures: Shared[bytes]

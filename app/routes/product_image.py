@@ -37,7 +37,7 @@ Width = Annotated[
         ge=1,
         le=100_000,
         description="Largest width in pixels, rounded up to 160, 320, 640 or 1280: the picture comes upright, in sRGB, "
-        "as WebP or, by `Accept`, as JPEG. None becomes larger than it is. Without it, the picture as it was delivered.",
+        "as WebP or, by `Accept`, JPEG. None becomes larger than it is. Without it, the picture as it was delivered.",
     ),
 ]
 Version = Annotated[

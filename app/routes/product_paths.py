@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from fastapi import Path
 from fastapi.routing import APIRoute
@@ -13,6 +13,11 @@ from starlette.types import Scope
 PICTURE = "/image"
 ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
 KnownId = Annotated[str, Path(description=ID_IN_PATH)]
+
+
+def image_url(product_id: str, number: int = 0) -> str:
+    """Return the path of a picture of a product; 0: its first one."""
+    return f"/v1/products/{quote(product_id, safe='')}{PICTURE}{f'?n={number}' if number else ''}"
 
 
 class ProductRoute(APIRoute):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
@@ -17,29 +13,24 @@ from app.http import (
     ETAG,
     IF_MATCH,
     IF_NONE_MATCH,
-    Line,
     conditions,
-    error_entry,
     error_response,
     is_known,
     require,
 )
 from app.live import Edit, Edited, Editor
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute
+from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute, image_url
 from app.schemas import (
     CHANGES,
-    BulkAnswer,
-    LineError,
     ProductDetail,
     ProductRequest,
     Ready,
-    bulk_body,
     error_answers,
     patch_body,
     product_body,
 )
-from common import NoSpaceError, VitrineError
+from common import VitrineError
 from index import MAX_ID, PRODUCT_ID, ExistsError, Product
 
 MAX_LINE_ERRORS = 100
@@ -144,26 +135,6 @@ async def delete_product(product_id: NewId, request: Request, components: TheCom
     return Response(status_code=204)
 
 
-@writing.post(
-    "/v1/products",
-    responses=error_answers(400, 408, 413, 415, 422, 500, 503, 504, 507),
-    openapi_extra={"requestBody": bulk_body()},
-)
-async def write_products(request: Request, components: TheComponents) -> BulkAnswer:
-    """Put many products in, replace them or take them out: one JSON object a line, each with its `id`.
-
-    Send lines (application/x-ndjson) with pictures as data URIs, as many as you like: they are read, encoded and
-    written piece by piece. Or send a multipart form with a file `products` of such lines, and the pictures as files
-    that the lines name. A bad line fails alone. When a call breaks off, what was written stays; send it again whole.
-    """
-    counts: Counter[str] = Counter()
-    errors: list[LineError] = []
-    async with aclosing(components.uploads.read_lines(request)) as pieces:
-        async for piece in pieces:
-            await _write_piece(request, components.editor, piece, counts, errors)
-    return BulkAnswer(**counts, errors=errors, catalogue_version=components.service.serving.index.version)
-
-
 @admin.post("/v1/admin/reload", responses=error_answers(409, 500, 503, 507))
 async def reload(components: TheComponents) -> Ready:
     """Serve checkpoint and catalogue as they are on the disk now; no request is dropped meanwhile.
@@ -226,55 +197,6 @@ async def _one(editor: Editor, edit: Edit) -> Edited:
     return outcome
 
 
-async def _many(editor: Editor, edits: list[Edit], counts: Counter[str]) -> Sequence[Edited | VitrineError]:
-    """Make the edits of a piece; on a full disk each of them fails, where the call has written something before.
-
-    Raises:
-        NoSpaceError: nothing of this call is written.
-        VitrineError: as `Editor.edit`.
-    """
-    try:
-        return await editor.edit(edits)
-    except NoSpaceError as error:
-        if not counts.total() - counts["failed"]:
-            raise
-        return [error] * len(edits)
-
-
-async def _write_piece(
-    request: Request, editor: Editor, piece: list[Line], counts: Counter[str], errors: list[LineError]
-) -> None:
-    """Make the edits of some lines, and add up what they came to."""
-    edits: list[Edit] = []
-    of_edit: list[int] = []
-    outcomes: dict[int, Edited | VitrineError] = {}
-    for number, line in enumerate(piece):
-        fields = line.fields
-        if line.error is not None:
-            outcomes[number] = line.error
-        elif fields is not None:
-            of_edit.append(number)
-            change = (fields.id, fields.title, fields.changed_attributes, line.pictures)
-            edits.append(Edit(*change, replace=fields.replace, delete=fields.delete))
-    if edits:
-        outcomes.update(zip(of_edit, await _many(editor, edits, counts), strict=True))
-    for number, line in enumerate(piece):
-        outcome = outcomes[number]
-        if not isinstance(outcome, Edited):
-            counts["failed"] += 1
-            if len(errors) < MAX_LINE_ERRORS:
-                entry = error_entry(request.state.request_id, outcome)["error"]
-                errors.append(LineError(line=line.number, id=line.id, code=entry["code"], message=entry["message"]))
-            continue
-        written = outcome.written
-        if written.digest is None:
-            counts["deleted"] += written.changed
-            counts["unchanged"] += not written.changed
-        else:
-            kind = "created" if written.created else "replaced" if written.changed else "unchanged"
-            counts[kind] += 1
-
-
 def _detail(product: Product) -> ProductDetail:
     return ProductDetail(
         id=product.id,
@@ -284,8 +206,3 @@ def _detail(product: Product) -> ProductDetail:
         image_url=image_url(product.id),
         image_urls=[image_url(product.id)],
     )
-
-
-def image_url(product_id: str) -> str:
-    """Return the path of a product's picture."""
-    return f"/v1/products/{quote(product_id, safe='')}/image"

@@ -15,7 +15,7 @@ from app.http import error_entry, while_connected
 from app.query import Job, JobResult, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router
-from app.routes.products import image_url
+from app.routes.product_paths import image_url
 from app.schemas import (
     DescriptionAnswer,
     DescriptionAnswers,
@@ -27,7 +27,7 @@ from app.schemas import (
     search_body,
 )
 from common import InputError
-from index import DescriptionHit, Hit, SearchQuery, Side, Signals
+from index import DescriptionHit, Group, Hit, SearchQuery, Side, Signals
 
 MAX_FACETED = 1000
 """Values of a facet that an answer has, at most: the most frequent ones. `/v1/facets` has more."""
@@ -42,7 +42,8 @@ async def search_images(request: Request, components: TheComponents) -> Response
     Send JSON, with a picture as a data URI; or a multipart form with a file `image` and the same fields, lists and
     objects among them as JSON. What is given is added up by `weights`. Products named in `like` and `unlike` are never
     among the results. A text is read as a customer types it: its words count beside what they look like, misspelt ones
-    are corrected, and what they say of attributes is preferred.
+    are corrected, and what they say of attributes is preferred. Without anything to search for, all products are
+    results that pass the filters, the newest first or in the order of `sort`.
     """
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
@@ -126,6 +127,8 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         text_share=fields.text_share(pixels is not None),
         cutoff=None if fields.cutoff == "none" else fields.cutoff,
         sort=fields.order(),
+        browse=not (fields.text or pixels is not None or fields.like or fields.unlike or fields.vector),
+        group_by=fields.group_by,
     )
     return Job(
         () if fields.text is None else (fields.text,),
@@ -150,6 +153,7 @@ def _products(result: JobResult) -> bytes:
             "signals": None if hit.signals is None else _signals(hit.signals),
             "attributes": hit.product.attributes,
             "image_url": image_url(hit.product.id),
+            "group": None if hit.group is None else _group(hit.group),
         }
         for hit in (result.page.hits if result.page else [])
         if isinstance(hit, Hit)
@@ -192,10 +196,20 @@ def _origin(result: JobResult) -> dict[str, Any]:
         "cutoff": _rounded(result.page.cutoff),
         "total": result.page.total,
         "facets": {name: dict(islice(values.items(), MAX_FACETED)) for name, values in result.page.facets.items()},
+        "notes": result.page.notes,
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,
         "timing_ms": {name: round(1000 * seconds, 3) for name, seconds in milliseconds.items()},
     }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    """Return a `GroupResult` as plain data."""
+    members = [
+        {"id": one.id, "title": one.title, "attributes": one.attributes, "image_url": image_url(one.id)}
+        for one in group.members
+    ]
+    return {"value": group.value, "count": group.count, "members": members}
 
 
 def _signals(signals: Signals) -> dict[str, float | None]:

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from app.schemas.fields import as_value as as_value
     from app.schemas.fields import checked as checked
     from app.schemas.fields import clean as clean
+    from app.schemas.listing import DeletionAnswer as DeletionAnswer
+    from app.schemas.listing import ListAnswer as ListAnswer
+    from app.schemas.listing import ListedField as ListedField
+    from app.schemas.listing import listed_fields as listed_fields
     from app.schemas.openapi import DocumentedApp as DocumentedApp
     from app.schemas.openapi import batch_body as batch_body
     from app.schemas.openapi import body_docs as body_docs
@@ -82,6 +86,7 @@ __getattr__ = lazy_exports(
             "EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name as_value"
             " checked clean"
         ),
+        "app.schemas.listing": "DeletionAnswer ListAnswer ListedField listed_fields",
         "app.schemas.openapi": (
             "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body patch_body "
             "product_body search_body"

@@ -25,6 +25,7 @@ from pydantic_core import PydanticKnownError
 from app.errors import invalid
 from index import MAX_NAME as MAX_NAME
 from index import MAX_VALUE
+from models import plain
 
 MAX_TEXT = 2_000
 MAX_VALUES = 200
@@ -58,13 +59,14 @@ PIXEL = (
 
 
 def clean(text: Any, longest: int = MAX_TEXT) -> Any:
-    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing is left.
+    """Return `text` with control characters (NUL among them) as spaces, trimmed; None when nothing can be seen of it.
 
     One that is too long is left for the check of its length: how long it is does not depend on what it consists of.
     """
     if not isinstance(text, str) or len(text) > longest:
         return text
-    return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip() or None
+    text = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip()
+    return text if plain(text) else None
 
 
 def as_value(value: Any) -> Any:
@@ -98,7 +100,7 @@ def check_order(text: str) -> str:
     """Refuse an order that is none; whether there is such an attribute, the catalogue knows."""
     if text in ("relevance", "newest") or (text.endswith((":asc", ":desc")) and not text.startswith(":")):
         return text
-    raise ValueError("must be relevance, newest, or a numeric attribute with :asc or :desc, such as year:desc")
+    raise ValueError("must be relevance, newest, or an attribute with :asc or :desc, such as price:asc")
 
 
 def check_uri(image: str) -> str:

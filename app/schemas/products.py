@@ -185,6 +185,9 @@ class BulkAnswer(BaseModel):
                     "deleted": 1,
                     "failed": 1,
                     "errors": [{"line": 7, "id": "10061", "code": "bad_image", "message": "the image is damaged"}],
+                    "dry_run": False,
+                    "missing": 0,
+                    "missing_examples": [],
                     "catalogue_version": 45,
                 }
             ]
@@ -193,10 +196,15 @@ class BulkAnswer(BaseModel):
 
     created: int = 0
     replaced: int = 0
-    unchanged: int = Field(0, description="Products that were what was sent, or gone, already.")
+    unchanged: int = Field(default=0, description="Products that were what was sent, or gone, already.")
     deleted: int = 0
     failed: int = 0
     errors: list[LineError] = Field(description="Why lines failed; the first hundred.")
+    dry_run: bool = Field(default=False, description="Whether this says what would be: nothing was changed.")
+    missing: int = Field(default=0, description="In mode sync: products that no line names; they are among `deleted`.")
+    missing_examples: list[str] = Field(
+        default_factory=list, description="In mode sync: the ids of the first ten of these."
+    )
     catalogue_version: int = Field(description="With all of it.")
 
 

@@ -29,6 +29,7 @@ EXAMPLE_ORIGIN: dict[str, Any] = {
     "cutoff": None,
     "total": 44072,
     "facets": {"gender": {"Women": 18632, "Men": 22147}},
+    "notes": [],
     "encoder_id": "9f0c2ab4d1e87a63",
     "catalogue_version": 0,
     "timing_ms": {"queue": 0.1, "understand": 0.2, "encode": 2.4, "search": 0.9},
@@ -38,6 +39,7 @@ EXAMPLE_HIT: dict[str, Any] = {
     "score": 0.912,
     "relevance": 0.97,
     "signals": {"words": 1.0, "title": 0.713, "image": 0.412},
+    "group": None,
 }
 
 
@@ -88,6 +90,9 @@ class Answer(BaseModel):
     facets: dict[str, dict[str, int]] = Field(
         description="For each facet asked for: value to number of products, the most frequent first."
     )
+    notes: list[str] = Field(
+        description="What is good to know of the answer, such as how many products a comparison left out."
+    )
     encoder_id: str = Field(description="The weights that ranked these results.")
     catalogue_version: int = Field(description="Version of the catalogue that was searched.")
     timing_ms: Timing
@@ -103,20 +108,39 @@ class SignalValues(BaseModel):
     image: float | None = Field(description="Cosine of the angle between query and picture.")
 
 
+class Member(BaseModel):
+    """A product of a group."""
+
+    id: str
+    title: str
+    attributes: dict[str, AnsweredValue]
+    image_url: str
+
+
+class GroupResult(BaseModel):
+    """The products that one result stands for, where a search groups them."""
+
+    value: str | None = Field(description="The value that they share; null for a product without one, which is alone.")
+    count: int = Field(description="How many of them pass.")
+    members: list[Member] = Field(description="The best of them, at most 20; the first one is the result itself.")
+
+
 class ProductResult(BaseModel):
     """One product that was found."""
 
     id: str
     title: str
     score: float = Field(
-        description="What ranks, higher is better; in mode vector the cosine between query and picture."
+        description="What ranks, higher is better; in mode vector the cosine between query and picture. 0 where there "
+        "was nothing to search for."
     )
     relevance: float | None = Field(
         description="How often results with such a score are right, 0 to 1; null where that was not measured."
     )
     signals: SignalValues | None = Field(description="Why it is here; null where nothing but the score is known.")
     attributes: dict[str, AnsweredValue]
-    image_url: str
+    image_url: str = Field(description="Its picture: of several, the one that fits best.")
+    group: GroupResult | None = Field(description="The products that it stands for; null without group_by.")
 
 
 class ProductAnswer(Answer):

@@ -35,6 +35,11 @@ MAX_OFFSET = 9_000
 """With the most results that one query may ask for, the best 10,000 can be seen: the work grows with the depth."""
 MAX_FILTERS = 32
 MAX_WEIGHT = 10
+MAX_BOUND = 50
+OF_A_GROUP = 5
+"""Results that a group with its members counts as, where queries share a bound."""
+ABOUT = ("filters", "facets", "sort", "group_by")
+"""Fields that ask for products without anything to search for."""
 MAX_QUERIES = 100
 MAX_RESULTS = 10_000
 """That all queries of a batch may ask for together."""
@@ -48,6 +53,10 @@ def as_condition(value: Any) -> Any:
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT)]
 
 
+Bound = Number | Annotated[str, Field(min_length=1, max_length=MAX_BOUND)]
+"""A number, or a text that is a date (2026-11-26, also with a time), a number or a price."""
+
+
 class Condition(Fields):
     """What a filter asks of one attribute; all that is given must hold."""
 
@@ -57,15 +66,19 @@ class Condition(Fields):
     none: Values | None = Field(
         None, alias="not", description="Forbidden value or values; a product without the attribute passes."
     )
-    gte: Number | None = Field(None, description="The value is a number, and at least this.")
-    gt: Number | None = Field(None, description="The value is a number, and more than this.")
-    lte: Number | None = Field(None, description="The value is a number, and at most this.")
-    lt: Number | None = Field(None, description="The value is a number, and less than this.")
+    gte: Bound | None = Field(None, description="The value is a number or a date, and at least this.")
+    gt: Bound | None = Field(None, description="The same, and more than this; with a day, after all of it.")
+    lte: Bound | None = Field(None, description="The same, and at most this; with a day, until its end.")
+    lt: Bound | None = Field(None, description="The same, and less than this.")
 
     @model_validator(mode="after")
     def _asks_something(self) -> Condition:
         if not self.model_fields_set:
             raise ValueError("empty; give at least one of any, not, gte, gt, lte, lt")
+        try:
+            self.as_filter()
+        except InputError as error:
+            raise ValueError(str(error)) from None
         return self
 
     def as_filter(self) -> Filter:
@@ -124,9 +137,12 @@ class Weights(Fields):
 
 
 class SearchRequest(OnePicture):
-    """What to search for and how; at least one of text, image, like, unlike and vector."""
+    """What to search for and how: at least one of text, image, like, unlike and vector.
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [part]} for part in WEIGHTS]})
+    With none of these, but with filters, facets, sort or group_by, it asks for all products that pass the filters.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [part]} for part in (*WEIGHTS, *ABOUT)]})
 
     structured: ClassVar[tuple[str, ...]] = ("like", "unlike", "vector", "weights", "filters", "facets", "dismiss")
     """Fields that are JSON in a form."""
@@ -150,8 +166,8 @@ class SearchRequest(OnePicture):
     )
     filters: Filtering = Field(
         default_factory=dict,
-        description="Attribute to value, list of allowed values, or condition: any, not, gte, gt, lte, lt. "
-        "Several attributes must all hold; case does not matter.",
+        description="Attribute to value, list of allowed values, or condition: any, not, gte, gt, lte, lt, of numbers "
+        "or of dates such as 2026-11-26. Several attributes must all hold; case does not matter.",
     )
     facets: Annotated[list[Name], Field(max_length=MAX_FILTERS)] = Field(
         default_factory=list,
@@ -190,7 +206,13 @@ class SearchRequest(OnePicture):
     )
     sort: Order = Field(
         "relevance",
-        description="Order of what is left: relevance, newest, or a numeric attribute with a direction, as year:desc.",
+        description="Order of what is left: relevance, newest, or an attribute with a direction, as price:asc. Numbers "
+        "come first, then dates, truths and texts; products without the attribute come last.",
+    )
+    group_by: Name | None = Field(
+        None,
+        description="Attribute whose values make groups, of which each is one result; variant is item_group_id. "
+        "The best product of a group is shown, with the others in `group`; totals, facets and offset count groups.",
     )
 
     def check(self, pictures: int) -> None:
@@ -199,16 +221,34 @@ class SearchRequest(OnePicture):
         Raises:
             InvalidError: there is nothing to search for, or no words for a search for words.
         """
-        if not (pictures or self.image or self.text or self.like or self.unlike or self.vector):
+        searches = bool(pictures or self.image or self.text or self.like or self.unlike or self.vector)
+        if not searches and not self.model_fields_set.intersection(ABOUT):
             raise InvalidError(
-                "there is nothing to search for; send at least one of text, image, like, unlike and vector",
+                "there is nothing to search for; send at least one of text, image, like, unlike and vector, or for all"
+                " products that pass: filters, facets, sort or group_by",
                 [{"field": "text", "message": "empty, and there is no image, like, unlike or vector"}],
+            )
+        if not searches and (self.min_score is not None or self.cutoff != "none" or self.collapse == "image"):
+            raise InvalidError(
+                "min_score, cutoff and collapse image compare with what is searched for, and there is nothing; leave"
+                " them out",
+                [{"field": "text", "message": "empty, and there is no image, like, unlike or vector"}],
+            )
+        if self.group_by is not None and self.collapse is not None:
+            raise InvalidError(
+                "group_by and collapse were both sent; send one: a group is one result already",
+                [{"field": "group_by", "message": "not together with collapse"}],
             )
         if self.mode == "lexical" and not self.text:
             raise InvalidError(
                 "mode is lexical, which searches for words, and there is no text; send a text, or mode vector",
                 [{"field": "mode", "message": "lexical needs a text"}],
             )
+
+    @property
+    def most_shown(self) -> int:
+        """How many results it may bring, a group for some."""
+        return self.k * (OF_A_GROUP if self.group_by else 1)
 
     @property
     def ranked_by(self) -> Mode:
@@ -251,7 +291,7 @@ class BatchRequest(Fields):
             InvalidError: they ask for too many results together.
         """
         found = [_search_of(query) for query in self.queries]
-        results = sum(one.k for one in found if isinstance(one, SearchRequest))
+        results = sum(one.most_shown for one in found if isinstance(one, SearchRequest))
         if results > MAX_RESULTS:
             raise InvalidError(
                 f"the queries ask for {results:,} results together; ask for at most {MAX_RESULTS:,}, with smaller k or"

@@ -39,7 +39,8 @@ class Listed(ABC):
             ArtefactError: the file is damaged.
         """
         found: list[tuple[Product, str]] = []
-        at = "" if after is None else after
+        # Half a character cannot be asked for, and no id has one.
+        at = (after or "").encode("utf-8", "ignore").decode()
         while len(found) < limit:
             # Others read in between: a rare value may be far away.
             wanted = LISTED_TOGETHER if filters else limit - len(found)

@@ -11,7 +11,7 @@ from index.attributes import Mask
 from index.query import Sort
 from index.records import Vectors
 from index.results import Signals
-from index.vectors.groups import sort_keys
+from index.vectors.grouped import sort_keys
 from index.vectors.rows import Nearest, Rows, VectorSource, first_pictures
 from index.vectors.scan import Ranked
 from index.vectors.state import IndexState
@@ -44,6 +44,10 @@ class BrowseRanking:
         """Return all rows that pass (N,), in order, and their scores."""
         rows = np.flatnonzero(passing)
         return rows, rows.astype(np.float64)
+
+    def coarse(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Return the scores (K,) of rows."""
+        return rows.astype(np.float64)
 
     def exact(self, rows: Rows) -> npt.NDArray[np.float64]:
         """Return the scores (K,) of rows."""

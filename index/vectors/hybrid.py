@@ -19,7 +19,7 @@ from index.ranking.calibrate import Calibration, Curve
 from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, kind_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
-from index.vectors.groups import sort_keys
+from index.vectors.grouped import sort_keys
 from index.vectors.row_scores import RowScores
 from index.vectors.rows import Nearest, Rows, VectorSource
 from index.vectors.scan import Ranked
@@ -136,6 +136,10 @@ class HybridRanking:
             rows = rows[::-1][:width]
             return rows, self._scores.score(rows)
         keys = sort_keys(self._state, sort, rows)
+        if 4 * (width + MARGIN) < len(rows):
+            # Only what may be among the first ones is scored, equals of the last one included.
+            near = keys <= np.partition(keys, width + MARGIN)[width + MARGIN]
+            rows, keys = rows[near], keys[near]
         scores = self._scores.coarse(rows)
         order = np.lexsort((rows, -scores, keys))
         rows, keys, scores = rows[order], keys[order], scores[order]
@@ -164,6 +168,10 @@ class HybridRanking:
         scores = self._scores.coarse(rows)
         kept = passing[rows]
         return rows[kept], scores[kept]
+
+    def coarse(self, rows: Rows) -> Vectors:
+        """Return the scores (K,) of rows, give or take the slack."""
+        return self._scores.coarse(rows)
 
     def exact(self, rows: Rows) -> Vectors:
         """Return the scores (K,) of rows, each summed in one fixed way."""

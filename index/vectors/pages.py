@@ -19,9 +19,10 @@ from index.ranking.fuse import kind_of
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, Signals, collapse
 from index.vectors.browsing import BrowseRanking
-from index.vectors.groups import GroupedRanking, Grouping
+from index.vectors.grouped import GroupedRanking
 from index.vectors.hybrid import HybridRanking
 from index.vectors.rows import Nearest, Rows
+from index.vectors.scan import Ranked
 from index.vectors.state import IndexState
 
 
@@ -63,6 +64,7 @@ def ranked_page(
     query: SearchQuery,
     ranking_of: Callable[[Filters], HybridRanking | BrowseRanking],
     facets_of: Callable[[Filters, Sequence[str]], dict[str, dict[str, int]]],
+    top: Callable[[int], Ranked] | None = None,
 ) -> Page[Any]:
     """Return the page of a query whose results depend on more than the order of one cosine.
 
@@ -72,9 +74,10 @@ def ranked_page(
         query: what is asked.
         ranking_of: returns the ranking of what passes some filters; it may be over more rows than these.
         facets_of: returns the counts of all that passes the filters, for attributes.
+        top: returns the best rows of all that passes, where there is a faster way than by the ranking.
     """
     if query.grouping is not None and side == "images":
-        return _grouped_page(state, query, query.grouping, ranking_of)
+        return _grouped_page(state, query, query.grouping, ranking_of, top)
     excluded = query.exclude if side == "images" else ()
     passing = state.passing(query.filters, excluded)
     ranking = ranking_of(query.filters)
@@ -110,17 +113,19 @@ def _grouped_page(
     query: SearchQuery,
     name: str,
     ranking_of: Callable[[Filters], HybridRanking | BrowseRanking],
+    top: Callable[[int], Ranked] | None,
 ) -> Page[Any]:
     """Return the page of a query for products whose results are groups, by the attribute `name`."""
     passing = state.passing(query.filters, query.exclude)
     ranking = ranking_of(query.filters)
-    grouping = Grouping(state, name)
-    found = GroupedRanking(grouping, ranking, query.sort, passing)
-    if found.total < query.end and not ranking.complete:
-        found = GroupedRanking(grouping, ranking, query.sort, passing, whole=True)
+    grouping = state.grouping(name)
+    among = passing & ranking.relevant if ranking.bounded else passing
+    found = GroupedRanking(state, grouping, ranking, query.sort, among, top)
     rows, exact, groups = found.best(query.end)
+    if len(rows) < min(query.end, found.total):
+        rows, exact, groups = found.best(query.end, whole=True)
     rows, groups, scores = rows[query.offset :], groups[query.offset :], exact[query.offset :].astype(np.float32)
-    total: int | None = found.total if ranking.bounded else grouping.count(passing)
+    total: int | None = found.total
     facets: dict[str, dict[str, int]] = {}
     for facet in query.facets:
         others = {other: one for other, one in query.filters.items() if other != facet}

@@ -36,7 +36,7 @@ from index.vectors.pages import hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
 from index.vectors.scan import top_k, top_products
 from index.vectors.state import IndexState, updated
-from index.vectors.together import collapsed, queries_together
+from index.vectors.together import collapsed, queries_together, scan_all
 from index.words import PostingLists
 from index.words.suggest import Completer
 from index.words.units import ParsedText, Suggestion
@@ -287,7 +287,9 @@ class SearchIndex:
             return ranked_page(state, side, query, ranking_of, self.facets)
         # All rows are compared at once, whatever passes the filters: the facets need them.
         ranking = ranking_of({})
-        return ranked_page(state, side, query, lambda _: ranking, self.facets)
+        plain = query.mode == "vector" and not ranking.bounded
+        top = scan_all(state, vector, state.passing(query.filters, excluded)) if plain else None
+        return ranked_page(state, side, query, lambda _: ranking, self.facets, top)
 
 
 def _noted(page: Page[Any], notes: tuple[str, ...]) -> Page[Any]:

@@ -18,6 +18,7 @@ from index.filters import Filters
 from index.query import SIDES, SearchQuery, Side, check_query
 from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView
+from index.vectors.groups import Grouping
 from index.vectors.pictures import Pictures
 from index.vectors.rows import ProductRows, Rows, VectorSource
 from index.vectors.subset import RowSubset
@@ -28,6 +29,9 @@ DEAD_ROWS = 0.25
 
 DEAD_ROWS_LEFT = 1024
 """Dead rows that are never worth the copy."""
+
+KEPT_GROUPINGS = 4
+"""Attributes whose groups are kept for the next query."""
 
 
 class IndexState:
@@ -76,6 +80,7 @@ class IndexState:
         self.having = {name: view.count(self.alive) for name, view in views.items()} if having is None else having
         self.columns = {name: view for name, view in views.items() if self.having[name]}
         self._fields: dict[str, Field] = {}
+        self._groupings: dict[str, Grouping] = {}
         self.gone = (gone | views.keys()) - self.columns.keys()
         """Attributes that products had once: no product has one, and asking for it is no error."""
 
@@ -126,6 +131,15 @@ class IndexState:
         """Return value of an attribute -> rows in a mask (N,) that have it; none for one that is gone."""
         view = self.columns.get(name)
         return {} if view is None else view.value_counts(mask)
+
+    def grouping(self, name: str) -> Grouping:
+        """Return the groups of this version by an attribute; kept for the next query."""
+        found = self._groupings.get(name)
+        if found is None:
+            if len(self._groupings) >= KEPT_GROUPINGS:
+                self._groupings = {}
+            found = self._groupings[name] = Grouping(self, name)
+        return found
 
     def check(self, query: SearchQuery) -> None:
         """Refuse a query on an attribute that no product has or had, or that holds nothing that a bound compares.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -50,3 +50,13 @@ def collapsed(
     if query.collapse == "title":
         total = state.title_count(passing)
     return (ranking.rows[places], ranking.scores[places]), total
+
+
+def scan_all(state: IndexState, vector: Vectors, passing: Mask) -> Callable[[int], Ranked]:
+    """Return what finds the best rows of one query (D,) among those that pass (N,), exactly: by no index."""
+    subset = RowSubset(None if passing is state.alive and state.count == len(passing) else passing, len(passing))
+
+    def best(width: int) -> Ranked:
+        return top_products(state.pictures, vector[None], [min(width, subset.total)], subset, exact=True)[0]
+
+    return best

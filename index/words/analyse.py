@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import snowballstemmer
 
+from common import UNSEEN
+
 MAX_WORD = 40
 """Letters of a word that count; what is longer is no word that someone types."""
 
@@ -20,7 +22,9 @@ INFLECTION = 2
 
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}_])\w)+(?:['’.&/+-](?:(?![{_CJK}_])\w)+)*")
+_LETTER = rf"(?:(?![{_CJK}_])[\w{UNSEEN}])"
+_WORD = re.compile(rf"[{_CJK}]+|{_LETTER}+(?:['’‘ʼ.&/+‐‑‒–−-]{_LETTER}+)*")
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 _PART = re.compile(r"\d+[.]\d+(?![.]?\w)|[^\W_]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _UNSTEMMED = frozenset({"shorts", "flats", "tights", "glasses", "news", "this", "his"})
@@ -50,7 +54,8 @@ class Word:
 
 
 def fold(text: str) -> str:
-    """Return `text` without differences of case, accents and width; marks of other scripts than Latin stay."""
+    """Return `text` without differences of case, accents and width, and what is not seen; other scripts' marks stay."""
+    text = _UNSEEN.sub("", text)
     plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())
     return unicodedata.normalize("NFC", _ACCENTS.sub("", plain)).translate(_LETTERS)
 
@@ -68,7 +73,7 @@ def words(text: str) -> list[Word]:
             pairs = [folded[at : at + 2] for at in range(max(1, len(folded) - 1))]
             found += [Word(pair, (pair,), match.start() + at) for at, pair in enumerate(pairs)]
             continue
-        parts = [part[:MAX_WORD] for part in _PART.findall(re.sub("['’]s$", "", folded))]
+        parts = [part[:MAX_WORD] for part in _PART.findall(re.sub("['’‘ʼ]s$", "", folded))]
         if parts:
             found.append(Word(match[0], tuple(parts), match.start()))
     return found

@@ -17,10 +17,13 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from app.http.metadata import without_metadata
 from common import ImageError
+from models.picture_kinds import HEIF, prepare_decoder
 from tests.app.helpers import opened
 from tests.tools.shop import draw, encoded
 
-KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
+KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF", "GIF", "BMP", "JPEG2000")
+PLAIN = ("GIF", "BMP", "JPEG2000")
+"""Kinds whose EXIF and profiles Pillow does not write."""
 SECRET = b"Rue de la Paix"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:GPSLatitude>48,52.1N</exif:GPSLatitude>' + SECRET + b"</x:xmpmeta>"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -40,8 +43,11 @@ def photo(kind: str, orientation: int = 6, **more: Any) -> bytes:
         info.add_text("Author", SECRET.decode())
         info.add_text("Comment", SECRET.decode() * 9, zip=True)
         options = {"exif": exif, "icc_profile": PROFILE, "pnginfo": info}
-    if kind in ("GIF", "BMP"):
-        options = {"comment": SECRET} if kind == "GIF" else {}
+    if kind == "HEIF":
+        options["exif"] = exif.tobytes()
+        prepare_decoder(HEIF)
+    if kind in PLAIN:
+        options = {"comment": SECRET} if kind != "BMP" else {}
     return encoded(draw("red", "shoes"), kind, **options, **more)
 
 
@@ -63,13 +69,13 @@ def test_places_and_names_are_taken_out_and_the_pixels_stay(kind: str) -> None:
     np.testing.assert_array_equal(seen(given_out), seen(data))
     with Image.open(io.BytesIO(given_out)) as image:
         assert not image.getexif().get_ifd(0x8825)
-        if kind not in ("GIF", "BMP"):
+        if kind not in PLAIN:
             assert image.info["icc_profile"] == PROFILE
             assert dict(image.getexif()).get(0x013B) is None
     assert without_metadata(given_out) == given_out
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])
 @pytest.mark.parametrize("orientation", [1, 3, 8])
 def test_it_is_still_shown_upright(kind: str, orientation: int) -> None:
     data = photo(kind, orientation)
@@ -127,6 +133,17 @@ def test_any_bytes_are_walked_in_time(kind: str, data: st.DataObject) -> None:
         file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
     with suppress(ImageError):
         without_metadata(bytes(file))
+
+
+def test_boxes_that_say_more_than_the_picture_go() -> None:
+    data = photo("JPEG2000")
+    box = struct.pack(">I4s", 8 + len(SECRET), b"xml ") + SECRET
+    code = data[data.index(b"\xff\x4f\xff\x51") :]
+    for mixed in (data[:12] + data[12:32] + box + data[32:], code):
+        assert SECRET in mixed
+        given_out = without_metadata(mixed)
+        assert SECRET not in given_out
+        np.testing.assert_array_equal(seen(given_out), seen(mixed))
 
 
 def test_a_loop_of_directories_ends() -> None:

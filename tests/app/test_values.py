@@ -103,8 +103,8 @@ def test_a_product_within_the_limits_can_be_read_and_put_back(tmp_path: Path) ->
     vectors = encoder.encode_counted(["Bag"])[0]
     products = {
         "many": Product("many", "Bag", {f"a{n}": "x" for n in range(70)}),
-        "description": Product("description", "Bag " * 600, {"body": "word " * 68}),
-        "full": Product("full", "Bag " * 2000, full),
+        "description": Product("description", ("Bag " * 600).strip(), {"body": "word " * 68}),
+        "full": Product("full", ("Bag " * 2000).strip(), full),
         "a/image": Product("a/image", "Bag", {"number": "0012.50"}),
     }
     with CatalogueWriter(folder, _info(encoder)) as writer:

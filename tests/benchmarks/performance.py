@@ -28,6 +28,7 @@ SECTIONS = {
     "encoders": "encoders",
     "search": "search",
     "postgres": "postgres",
+    "groups": "groups",
     "indexing": "indexing",
 }
 """The benchmarks whose figures are on the page, in this order: the name of the figures, and the module."""

@@ -65,3 +65,13 @@ def test_a_log_tells_all_changes_since_a_version_or_says_that_it_cannot(
     since: int, version: int, first: int, reaches: bool
 ) -> None:
     assert log_reaches(since, version, first) == reaches
+
+
+def test_digests_of_texts_are_those_of_earlier_versions_and_types_count() -> None:
+    """Catalogues stay as they are: what callers hold as ETags goes on."""
+    assert NOW == "15d2d55e1830cbfea1a6671be6a7bb9e"
+    found = {
+        entry_digest(Product("a", "title", {"price": value}), b"picture")
+        for value in ("5", 5, 5.0, True, ("5",), ("5", "6"), ("6", "5"))
+    }
+    assert len(found) == 7

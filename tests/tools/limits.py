@@ -10,22 +10,22 @@ import re
 from pathlib import Path
 
 from app.http.connections import UNREAD_BYTES
-from app.http.limits import FORM_UPLOADS, MAX_JSON
+from app.http.limits import FORM_UPLOADS, MAX_JSON, PRODUCT_UPLOADS
 from app.http.lines import LEAST_RATE, MAX_FILES
 from app.http.places import BULK_CALLS
 from app.http.protocol import HEAD_BYTES, HEAD_S, HEADERS, SLOWEST, UNREAD_S
 from app.live.evaluation import LINE
 from app.live.readiness import FRESH_S
 from app.query.cost import WAITING_WORK
+from app.routes.listing import MAX_LISTED
 from app.routes.search import MAX_FACETED
 from app.schemas.classification import MAX_LABELS
 from app.schemas.encoding import MAX_INPUTS
 from app.schemas.fields import MAX_TEXT
-from app.schemas.products import MAX_ATTRIBUTES
 from app.schemas.search import MAX_FILTERS, MAX_OFFSET, MAX_QUERIES, MAX_RESULTS
 from app.settings import Settings
 from common import atomic_file
-from index import MAX_NAMES
+from index import MAX_ATTRIBUTES, MAX_NAMES, MAX_PICTURES, MAX_TITLE, MAX_TOTAL, MAX_VALUE
 from models import KINDS
 
 TABLE = re.compile(r"(?<=<!-- limits -->\n).*?(?=<!-- /limits -->)", re.DOTALL)
@@ -69,6 +69,12 @@ def _of_bodies() -> list[tuple[str, str, str, str]]:
     return [
         ("a JSON body, without its pictures", f"{MAX_JSON // 1000} kB", "413", ""),
         ("an upload", f"{upload:g} MB", "413", "max_upload_mb"),
+        (
+            "pictures of a product",
+            f"{MAX_PICTURES}, {PRODUCT_UPLOADS * upload:g} MB together",
+            "422, 413",
+            "max_upload_mb",
+        ),
         ("a form of a bulk call", f"{FORM_UPLOADS * upload:g} MB, {MAX_FILES:,} pictures", "413", "max_upload_mb"),
         ("a body's arrival", f"{DEFAULTS.upload_timeout_s:g} s", "408", "upload_timeout_s"),
         ("a bulk call's arrival", f"no less than {LEAST_RATE:,} bytes a second", "408", ""),
@@ -82,7 +88,13 @@ def _of_bodies() -> list[tuple[str, str, str, str]]:
             "max_pixels",
         ),
         ("memory to decode one", f"{DEFAULTS.decode_memory_mb:g} MB", "422", "decode_memory_mb"),
-        ("attributes of a product", f"{MAX_ATTRIBUTES}", "422", ""),
+        ("a title", f"{MAX_TITLE:,} characters", "422", ""),
+        (
+            "attributes of a product",
+            f"{MAX_ATTRIBUTES}, {MAX_VALUE:,} characters each, {MAX_TOTAL:,} together",
+            "422",
+            "",
+        ),
         ("names of attributes in a catalogue", f"{MAX_NAMES:,}", "422", ""),
     ]
 
@@ -97,6 +109,8 @@ def _of_work() -> list[tuple[str, str, str, str]]:
         ("inputs of `/v1/embeddings`", f"{MAX_INPUTS}", "422", ""),
         ("labels of `/v1/classify`", f"{MAX_LABELS}", "422", ""),
         ("texts and pictures that wait", f"{DEFAULTS.queue_limit}", "503", "queue_limit"),
+        ("products of a page of the list", f"{MAX_LISTED:,}", "422", ""),
+        ("feeds that are synchronised at a time", "1", "503", ""),
         ("work that waits in a line", f"about {WAITING_WORK / 1000:g} s of a core", "503", ""),
         ("a request's wait for its answer", f"{DEFAULTS.deadline_s:g} s", "504", "deadline_s"),
         ("evaluations that run or wait", f"{LINE}; one runs", "503", ""),

@@ -146,7 +146,7 @@ def test_what_fits_no_layout_is_refused_with_the_nearest_fix(tmp_path: Path) -> 
     (tmp_path / "p").mkdir()
     named = tmp_path / "p" / "products.csv"
     named.write_text("number,shape,colour\n1,round,red\n")
-    assert "number, shape, colour; id and title and image are missing" in message(named)
+    assert "number, shape, colour; title and image are missing: say" in message(named)
     assert "rename" not in message(named)
     named.write_text("")
     assert "(none)" in message(named)
@@ -169,8 +169,8 @@ def test_what_fits_no_layout_is_refused_with_the_nearest_fix(tmp_path: Path) -> 
     assert "cannot be read as parquet" in message(tmp_path / "cut.parquet")
     pq.write_table(pa.table({"id": [1], "image": ["http://x/y.jpg"], "text": ["A"]}), tmp_path / "urls.parquet")
     assert "(image is a URL: 1)" in message(tmp_path / "urls.parquet")
-    pq.write_table(pa.table({"label": [1], "image": [b""]}), tmp_path / "labels.parquet")
-    assert "title" in message(tmp_path / "labels.parquet")
+    pq.write_table(pa.table({"n": [1], "image": [b""]}), tmp_path / "labels.parquet")
+    assert "title is missing" in message(tmp_path / "labels.parquet")
 
 
 def test_the_fingerprint_knows_the_content(tmp_path: Path) -> None:

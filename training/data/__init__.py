@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from training.data.download import download_dataset as download_dataset
     from training.data.layouts import feed_rows as feed_rows
     from training.data.layouts import open_dataset as open_dataset
+    from training.data.mapping import parse_mapping as parse_mapping
     from training.data.mirrored import MIRROR_FILE as MIRROR_FILE
     from training.data.mirrored import MIRROR_FORMAT as MIRROR_FORMAT
     from training.data.mirrored import PICTURES as PICTURES
@@ -40,6 +41,7 @@ __getattr__ = lazy_exports(
         "training.data.decode": "chunks decode_pictures decoded further_undecodable in_order inspect undecodable",
         "training.data.download": "HUB_DATASET download_dataset",
         "training.data.layouts": "feed_rows open_dataset",
+        "training.data.mapping": "parse_mapping",
         "training.data.mirrored": "MIRROR_FILE MIRROR_FORMAT PICTURES addresses_in is_address read_mirror",
     },
 )

@@ -50,6 +50,8 @@ TITLE = _words("""
     名称 标题 产品名称
     caption captions imagecaption alttext alt prompt sentence headline label classname
 """)
+CLASSES = frozenset({"label", "classname"})
+"""Titles only where their cells are words."""
 DESCRIPTION = _words("""
     description productdescription longdescription itemdescription fulldescription bodyhtml body descriptionhtml
     descriptionlong beschreibung langbeschreibung artikelbeschreibung produktbeschreibung beschreibunglang langtext
@@ -65,7 +67,7 @@ IMAGE = _words("""
     mainimageurl mainimagelink primaryimageurl featuredimage featuredimageurl productimage productimageurl
     productimagefile productimagesrc merchantimageurl largeimage largeimageurl coverimage coverimageurl covermediaurl
     covermedia cover itemimage imgurl imgsrc img imglink picture pictureurl picturepath picurl pic photo photourl
-    photopath productphoto filename filepath
+    photopath productphoto filename filenames filepath
     bild hauptbild produktbild artikelbild titelbild bilddatei bildpfad bildname bildurl bildlink hauptbildurl
     produktbildurl artikelbildurl foto fotourl hauptfoto produktfoto
     imageprincipale imageproduit lienimage lienimageprincipale urlimage urldelimage imageduproduit visuel photoproduit
@@ -120,7 +122,7 @@ PRICE_WORDS = frozenset(
 NO_PRICE = frozenset(
     _words("""
     range group category class band tier level list gruppe klasse kategorie type typ unit currency label text note
-    start end date from to until valid effective tax included per
+    date from to until valid effective
 """)
 )
 """Words that make a name with a price in it the name of something else."""
@@ -133,6 +135,7 @@ AVAILABILITY = frozenset(
 )
 YES_NO = frozenset(
     _words("""
+    available disponible disponibile verfugbar verfuegbar lieferbar
     instock isinstock auflager vorratig vorraetig lagernd enstock existencias inmagazzino opvoorraad published
     veroffentlicht veroeffentlicht publie publicado pubblicato isfeatured featured hervorgehoben active aktiv actif
     activo attivo actief isactive enabled onsale isbundle isadult adult identifierexists taxable varianttaxable giftcard
@@ -153,3 +156,15 @@ LISTS = frozenset(
 CURRENCY = frozenset(
     _words("currency currencycode pricecurrency wahrung waehrung devise moneda valuta munteenheid waluta")
 )
+NESTED = {
+    "offers": "price, currency and availability",
+    "hasvariant": "variants, each a product",
+    "isvariantof": "variant group",
+    "aggregaterating": "the attributes rating and reviews",
+    "additionalproperty": "attributes by their names",
+    "productdetail": "attributes by their names",
+    "variantdict": "attributes by their names",
+    "shipping": "not used: delivery",
+    "shippingdetails": "not used: delivery",
+}
+"""What the report says of columns that hold objects."""

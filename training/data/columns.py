@@ -6,6 +6,7 @@ Reads no file; the names themselves are in column_names.py.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from training.data.dataset import shown
 from training.data.feed_kinds import Kind, feed_kind
 from training.data.mapping import SEVERAL, check_role
 from training.data.picture_columns import FURTHER, PICTURE, PictureColumns
+from training.data.rows import ACCEPTED
 from training.data.table import Cell
 
 
@@ -100,7 +102,10 @@ class _Finder:
             if column:
                 became[column] = role
         for name in self._left:
-            became.setdefault(name, "attribute")
+            told = (
+                "not used: the feed's own" if name.startswith("@") else names.NESTED.get(self._keys[name], "attribute")
+            )
+            became.setdefault(name, told)
         ordered = {name: became[name] for name in self._columns}
         kind = feed_kind(set(self._keys.values()))
         return Roles(kind, id_, title, images, group, description, ordered, frozenset(self._given))
@@ -115,9 +120,9 @@ class _Finder:
             hints.append(f"{role}={near[0] if near else 'COLUMN'}")
         listed = ", ".join(map(shown, self._columns[:12])) + (", …" if len(self._columns) > 12 else "")
         return (
-            f"{self._source} has the columns {listed or '(none)'}; none of them is known as {' or '.join(missing)}: "
-            f"name the column with --map {','.join(hints)}, or rename it to "
-            f"{' and '.join('text' if role == 'title' else role for role in missing)}"
+            f"{self._source} has the columns {listed or '(none)'}; {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing: say which columns they are with --map {','.join(hints)}"
+            f"; {ACCEPTED}"
         )
 
     def _mapped(self, role: str, text: str) -> tuple[str, ...]:
@@ -169,6 +174,7 @@ class _Finder:
     def _texts(self) -> tuple[str | None, str | None]:
         """Return the columns of title and description."""
         titles, descriptions = self._named(names.TITLE), self._named(names.DESCRIPTION)
+        titles = [name for name in titles if self._keys[name] not in names.CLASSES or self._worded(name)]
         # Where "text" holds paragraphs and another column short names, the text is a description.
         if len(titles) > 1 and self._keys[titles[0]] == "text" and self._length(titles[0]) > 200:
             other = next((name for name in titles[1:] if 0 < self._length(name) * 3 < self._length(titles[0])), None)
@@ -179,6 +185,10 @@ class _Finder:
         if title is None and description is not None and "description" not in self._given:
             return description, None
         return title, description
+
+    def _worded(self, column: str) -> bool:
+        """Return whether the cells are words: numbers of classes are no titles."""
+        return any(re.search(r"[^\W\d]{2}", str(cell)) for cell in self._samples.get(column, ()))
 
     def _length(self, column: str) -> float:
         cells = self._samples.get(column, ())

@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from training.data.dataset import Problem
 from training.data.encodings import UNREADABLE, Decoded
-from training.data.sniff import SEPARATORS, Layout, Shapes, fields_at, layout_of
+from training.data.sniff import LONGEST_CELL, SEPARATORS, Layout, Shapes, fields_at, layout_of
 from training.data.table import NULLS, Record, Records, Table, distinct
 
 csv.field_size_limit(sys.maxsize)  # the default of 131,072 characters is less than a description with pictures in it
@@ -32,7 +32,7 @@ def csv_table(decoded: Decoded, source: str) -> Table:
     elif decoded.name != "UTF-8":
         notes.append(f"read as {decoded.name}")
     if layout.passed:
-        notes.append(f"{layout.passed} lines above the header are passed over")
+        notes.append(f"lines above the header that are passed over: {layout.passed}")
     names = distinct(layout.names)
     table = Table(source, "tsv" if layout.separator == "\t" else "csv", names, (), notes)
     table.twice = tuple(name for name, first in zip(names, layout.names, strict=True) if name != first)
@@ -48,7 +48,7 @@ def _records(lines: Sequence[str], layout: Layout, table: Table, decoded: Decode
     shapes = Shapes.of(lines, layout)
     strange = UNREADABLE in decoded.text
     whole = _whole_columns(lines, layout, shapes) if re.search(r"\d\.0+\b", decoded.text) else frozenset()
-    for place, used, fields, stray in _rows(lines, layout, shapes.is_row):
+    for place, used, fields, stray in _rows(lines, layout, shapes):
         extra = len(fields) - len(names)
         if extra > 0:
             fields = shapes.joined(fields, prose)
@@ -75,19 +75,19 @@ def _records(lines: Sequence[str], layout: Layout, table: Table, decoded: Decode
         yield Record(f"line {place + 1}", cells, tuple(problems))
 
 
-def _rows(
-    lines: Sequence[str], layout: Layout, is_row: Callable[[str], bool]
-) -> Iterator[tuple[int, int, list[str], bool]]:
+def _rows(lines: Sequence[str], layout: Layout, shapes: Shapes) -> Iterator[tuple[int, int, list[str], bool]]:
     """Yield (index of the first line, number of lines, fields, whether a quote was stray) per row that is not blank."""
     width = len(layout.names)
-    place = layout.start
+    place, longest = layout.start, LONGEST_CELL
     while place < len(lines):
-        fields, used, stray = fields_at(lines, place, layout.separator, is_row)
+        fields, used, stray = fields_at(lines, place, layout.separator, shapes.is_row, longest)
         if any(line.strip() for line in lines[place : place + used]):
             while len(fields) > width and not fields[-1].strip():
                 fields.pop()
             if len(fields) > 1 or fields[0].strip():
                 yield place, used, fields, stray
+        if stray and not shapes.forms:  # nothing ends the search for a quote that closes, so many would take for ever
+            longest = max(1_000, longest // 2)
         place += used
 
 
@@ -96,7 +96,7 @@ def _whole_columns(lines: Sequence[str], layout: Layout, shapes: Shapes) -> froz
     names = distinct(layout.names)
     left = {place for place, name in enumerate(names) if name}
     seen: set[int] = set()
-    for _, _, fields, _ in _rows(lines, layout, shapes.is_row):
+    for _, _, fields, _ in _rows(lines, layout, shapes):
         if len(fields) > len(names):
             continue
         for place in tuple(left):

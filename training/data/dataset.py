@@ -45,12 +45,15 @@ class Problem(Enum):
     QUOTES = ("stray quote", "repaired: read as text")
     ENCODING = ("bytes that are not UTF-8", "repaired: read in an older encoding")
     UNREADABLE = ("row with bytes of no encoding", "skipped")
-    LOST = ("characters lost before the export (\ufffd)", "repaired: left out")
+    LOST = ("characters that an earlier program lost", "repaired: left out")
     NOT_JSON = ("line that is not a JSON object", "skipped")
     TWICE = ("column named twice", "repaired: the second is kept under a name of its own")
     FLOAT_ID = ("id written as a float, such as 15970.0", "repaired: read as a whole number")
     SCIENTIFIC = ("id in scientific notation, as spreadsheets shorten long numbers", "kept as it is")
-    NAMED_OTHERWISE = ("picture whose name differs in case, accents or escapes", "repaired: found")
+    NAMED_OTHERWISE = (
+        "picture named otherwise than its file (case, accents, folder, suffix)",
+        "repaired: found",
+    )
     FURTHER = ("further picture that is missing or cannot be used", "left out")
     TOO_MANY = ("further pictures beyond the twentieth", "left out")
     MERGED = ("row of a variant or of a further picture", "merged into its product")
@@ -62,7 +65,7 @@ class Problem(Enum):
     AVAILABILITY = ("availability in words that are not known", "kept as text")
     NESTED = ("nested value", "left out")
     CUT = ("description over 5,000 characters", "repaired: cut")
-    FROM_DESCRIPTION = ("empty title", "repaired: taken from the description")
+    FROM_DESCRIPTION = ("description without a title", "repaired: made the title")
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
     PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
@@ -119,7 +122,8 @@ class Report:
         Raises:
             DataError: there are findings; names them all.
         """
-        if met := "; ".join(f"{what}: {count:,} ({examples})" for what, count, _, examples in self.table()):
+        faults = [row for row in self.table() if not row[2].startswith("merged")]  # variants are no fault
+        if met := "; ".join(f"{what}: {count:,} ({examples})" for what, count, _, examples in faults):
             raise DataError(f"{path} has findings: {met}; correct them, or leave out --strict")
 
     def to_json(self) -> dict[str, Any]:
@@ -178,3 +182,5 @@ class Dataset:
     items: list[Item]
     report: Report
     fingerprint: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Columns that the user named for roles."""

@@ -26,6 +26,8 @@ def column_dates(texts: Sequence[str]) -> Dates | None:
 
     "26.11.2026" has the day first. Of "26/11/2026" and "11/26/2026", a number over 12 in the column shows the day.
     """
+    if not any(text[:1].isdigit() for text in texts[:20]):
+        return None
     first, second, local, like = 0, 0, 0, 0
     for text in texts:
         match = _LOCAL.fullmatch(text)

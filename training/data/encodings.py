@@ -41,14 +41,18 @@ _SINGLE = {  # of several that fit alike, the first is taken: it is what Excel w
 _WIDE = {"cp932": "Shift JIS", "gb18030": "GB 18030", "big5hkscs": "Big5", "cp949": "EUC-KR", "euc_jp": "EUC-JP"}
 _CLOSE = 0.02
 """Scores that differ by less are the same; the languages then decide."""
-_EVIDENCE = 20_000
+_EVIDENCE = 400
 """Distinct words that are weighed at most, the most frequent first."""
-_WORDS = re.compile(rb"[^\s,;|]*[\x80-\xff][^\s,;|]*")
+_WORDS = re.compile(rb"[^\s,;|]{0,15}[\x80-\xff][^\s,;|]{0,15}")
+_SOUND = re.compile(rb"[\xc3-\xc5\xce-\xd1][\x80-\xbf](?![\x80-\xbf])|[\xe2-\xed][\x80-\xbf]{2}")
+"""Characters in UTF-8 that are seldom two or three of an older encoding."""
 _RARE = frozenset("þÞðÐýÝ")
 _SIGNS = frozenset("“”„‚‘’–—…•€£©®™°²³½¼¾×«»¿¡º\xa0")
 _ALPHABETS = (  # letters beside a to z: German, French, Spanish, Portuguese, Italian, Nordic, Estonian, Polish, …
     *("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúüçàèïò", "áâãàçéêíóôõú", "àèéìíòóù", "æøåéäö", "áðéíóúýþæö", "äõöüšž"),
     *("ąćęłńóśźż", "áäčďéěíĺľňóôŕřšťúůýž", "áéíóöőúüű", "ăâîșțşţ", "čćđšž", "çğıöşüâîi̇"),
+    *("абвгдежзийклмнопрстуфхцчшщъыьэюяё", "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "абвгдђежзијклљмнњопрстћуфхцчџш"),
+    "αβγδεζηθικλμνξοπρστυφχψωάέήίόύώϊϋΐΰ",
 )
 
 
@@ -86,21 +90,31 @@ def decode(data: bytes) -> Decoded:
 def _decode_older(data: bytes) -> Decoded:
     lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     texts: list[str | None] = [_utf8(line) for line in lines]
-    strange = [line for line, text in zip(lines, texts, strict=True) if text is None]
-    utf8 = sum(1 for line, text in zip(lines, texts, strict=True) if text is not None and not line.isascii())
-    codec, name = guess(strange)
+    strange = [place for place, text in enumerate(texts) if text is None]
+    utf8 = sum(not line.isascii() for line in lines) - len(strange)
+    if utf8 >= len(strange):
+        for place in strange:
+            texts[place] = _cut(lines[place])
+        strange = [place for place in strange if texts[place] is None]
+        if not strange:
+            return Decoded("\n".join(text or "" for text in texts), "UTF-8")
+    codec, name = guess([lines[place] for place in strange])
     if codec in _WIDE and utf8 < len(strange):  # pairs of bytes are UTF-8 by chance now and then
         return Decoded(_lines(_decoded(data, codec)), name)
     found = [_decoded(line, codec) if text is None else text for line, text in zip(lines, texts, strict=True)]
-    older = frozenset(number for number, text in enumerate(texts, 1) if text is None)
-    return Decoded("\n".join(found), name, older if utf8 else frozenset())
+    return Decoded("\n".join(found), name, frozenset(place + 1 for place in strange) if utf8 else frozenset())
 
 
 def guess(lines: Sequence[bytes]) -> tuple[str, str]:
     """Return (codec, name) of the older encoding that explains `lines` best; Windows-1252 where nothing decides."""
     words = Counter(word for line in lines for word in _WORDS.findall(line))
-    weighed = words.most_common(_EVIDENCE)
-    scores = {codec: _score((_decoded(word, codec), count) for word, count in weighed) for codec in _SINGLE}
+    weighed = dict(words.most_common(_EVIDENCE))
+    shown: Counter[int] = Counter()
+    for word, count in words.items():  # a sign that stands in one word only may decide
+        if any(shown[byte] < 3 for byte in word if byte > 127):
+            weighed[word] = count
+            shown.update(set(word))
+    scores = {codec: _score((_decoded(word, codec), count) for word, count in weighed.items()) for codec in _SINGLE}
     sample = b"\n".join(lines[:: max(1, len(lines) // 2_000)])
     for codec in _WIDE:
         try:
@@ -139,9 +153,9 @@ def _score(texts: Iterable[tuple[str, int]]) -> float:
 def _coverage(text: str) -> float:
     """Return the part of the letters beside a to z that the alphabet of one language covers."""
     letters = Counter(char for char in text.casefold() if not char.isascii() and char.isalpha())
-    latin = sum(count for char, count in letters.items() if char < "\u0250")
+    known = sum(count for char, count in letters.items() if char < "\u0530")
     covered = max(sum(letters[char] for char in alphabet) for alphabet in _ALPHABETS)
-    return round(covered / latin, 2) if latin else 1.0
+    return round(covered / known, 2) if known else 1.0
 
 
 @lru_cache(maxsize=100_000)
@@ -179,6 +193,12 @@ def _utf8(line: bytes) -> str | None:
         return line.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _cut(line: bytes) -> str | None:
+    """Return a line of UTF-8 in which a program cut a character, with \ufffd for that; None where it is not UTF-8."""
+    text = line.decode(errors="replace")
+    return text if text.count("\ufffd") <= len(_SOUND.findall(line)) else None
 
 
 def _decoded(data: bytes, codec: str) -> str:

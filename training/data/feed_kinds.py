@@ -8,17 +8,23 @@ from typing import Literal
 
 from training.data.column_names import key
 
-Kind = Literal["plain", "google", "shopify", "woocommerce", "schema.org"]
+Kind = Literal["plain", "google", "shopify", "woocommerce", "magento", "schema.org"]
 
 
 def feed_kind(keys: set[str]) -> Kind:
     """Return the feed whose columns these are, by their keys."""
-    if {"handle", "title"} <= keys and keys & {"variantsku", "option1value", "imagesrc", "variantprice", "bodyhtml"}:
+    if (
+        not keys & {"variants", "options"}
+        and {"handle", "title"} <= keys
+        and keys & {"variantsku", "option1value", "imagesrc", "variantprice", "bodyhtml"}
+    ):
         return "shopify"
     if {"urlhandle", "title"} <= keys and keys & {"option1value", "productimageurl", "variantimageurl"}:
         return "shopify"
     if keys & {"type", "typ", "tipo"} and (any(attribute_number(one) for one in keys) or keys & _WOO):
         return "woocommerce"
+    if "sku" in keys and keys & {"additionalattributes", "configurablevariations", "storeviewcode"}:
+        return "magento"
     if keys & {"imagelink", "additionalimagelink", "itemgroupid", "googleproductcategory"}:
         return "google"
     if keys & {"offers", "isvariantof", "hasvariant"}:

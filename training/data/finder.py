@@ -55,7 +55,7 @@ class Finder:
         local: Mapping[str, str],
     ) -> None:
         self._tree = tree
-        self._base = base
+        self.base = base
         self._embedded = embedded
         self._local = local
         self._claimed: set[tuple[str, str]] = set()
@@ -86,9 +86,9 @@ class Finder:
 
     def picture_folder(self) -> str:
         """Return the folder beside the table that is called as one of pictures, or the table's own."""
-        listing = self._tree.listing(self._base)
+        listing = self._tree.listing(self.base)
         names = {name.casefold(): name for name in (listing.folders if listing else ())}
-        return next((posixpath.join(self._base, names[one]) for one in FOLDERS if one in names), self._base)
+        return next((posixpath.join(self.base, names[one]) for one in FOLDERS if one in names), self.base)
 
     def exists(self, cell: str) -> bool:
         """Return whether a cell names a picture that is there."""
@@ -99,7 +99,7 @@ class Finder:
         files = [(folder, name) for folder in self._used for name in sorted(self._used[folder].pictures)]
         pictures = [(folder, name) for folder, name in files if is_picture(name)]
         orphans = [posixpath.join(folder, name) for folder, name in pictures if (folder, name) not in self._claimed]
-        start = f"{self._base}/" if self._base else ""
+        start = f"{self.base}/" if self.base else ""
         return len(pictures) + len(self._embedded), [name.removeprefix(start) for name in orphans]
 
     def _cell(self, cell: str) -> Iterator[tuple[str, Picture | Problem, bool]]:
@@ -136,7 +136,7 @@ class Finder:
         # A shop's own path, such as /media/a.jpg, may be one below the data set.
         inner = posixpath.normpath(relative.lstrip("/")) if not given.drive else relative
         variants = [inner, *dict.fromkeys((unquote(inner), inner.partition("?")[0]))]
-        joined = [posixpath.normpath(posixpath.join(self._base, one)) for one in variants if one]
+        joined = [posixpath.normpath(posixpath.join(self.base, one)) for one in variants if one]
         if joined[0].split("/")[0] == "..":
             return text, Problem.OUTSIDE, False
         direct = self._exact(joined[0], keep=not outside)
@@ -157,12 +157,12 @@ class Finder:
 
     def _elsewhere(self, path: str) -> Iterator[str]:
         """Yield the path with a folder of pictures in front, and without the one that it has."""
-        inner = path.removeprefix(f"{self._base}/") if self._base else path
+        inner = path.removeprefix(f"{self.base}/") if self.base else path
         first, slash, rest = inner.partition("/")
         if slash and first.casefold() in FOLDERS:
-            yield posixpath.join(self._base, rest)
+            yield posixpath.join(self.base, rest)
         folder = self.picture_folder()
-        if folder != self._base:
+        if folder != self.base:
             yield posixpath.join(folder, inner)
 
     def _file(self, path: str, key: str) -> tuple[str, Picture | Problem, bool] | None:

@@ -58,7 +58,7 @@ def plain_text(text: str) -> str:
         text = _ENTITY.sub(_decoded, text)
         if text == before:
             break
-    return " ".join(text.replace("\u00ad", "").split())
+    return " ".join(text.split())
 
 
 def _space(tag: re.Match[str], closed: bool) -> str:
@@ -74,7 +74,7 @@ def _space(tag: re.Match[str], closed: bool) -> str:
 def _decoded(entity: re.Match[str]) -> str:
     text = entity[0] if entity[0].endswith(";") else f"{entity[0]};"
     decoded = html.unescape(text)
-    # A number beyond Unicode is no character; a control character is none that a title may have.
+    # A number beyond Unicode is no character; a title has no use for control characters and soft hyphens.
     if decoded == text:
         return entity[0]
-    return "".join(c if c.isprintable() or c.isspace() or c == "\u00ad" else "" for c in decoded if c != "\ufffd")
+    return "".join(c if c.isprintable() or c.isspace() else "" for c in decoded if c != "\ufffd")

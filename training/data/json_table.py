@@ -6,14 +6,13 @@ Nested values stay as they are; what they mean is decided by who knows the feed.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from common import DataError
 from training.data.dataset import Problem
 from training.data.encodings import Decoded
-from training.data.table import Cell, Record, Records, Table, distinct
+from training.data.table import Cell, Record, Records, Table, distinct, whole
 
 _LISTS = ("products", "items", "data", "records", "rows", "results", "entries", "value", "@graph", "itemListElement")
 """Names under which the list of products stands in an object, the likelier first."""
@@ -133,10 +132,10 @@ def _cells(value: Mapping[str, Any]) -> dict[str, Cell]:
     return cells
 
 
-def _plain(cell: Any) -> Cell:
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return None
-    return cell.replace("\ufffd", "").strip() if isinstance(cell, str) else cell
+def _plain(cell: Any) -> Any:
+    if isinstance(cell, float):
+        return whole(cell)
+    return cell.strip() if isinstance(cell, str) else cell
 
 
 def _is_object(line: str) -> bool:

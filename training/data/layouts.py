@@ -12,17 +12,27 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import DataError
-from training.data.dataset import Dataset, Problem, Report
+from training.data.columns import Roles, recognise
+from training.data.dataset import Dataset, Problem, Report, shown
+from training.data.feeds import merged
 from training.data.finder import Finder, Found
 from training.data.mirrored import addresses_in, read_mirror
+from training.data.missing_ids import MissingIds
 from training.data.parquet import missing_shards, parquet_table
-from training.data.readers import OLD_EXCEL, checked, read_table, table_name
-from training.data.roles import Roles, merged, recognise
+from training.data.pictures import is_picture
+from training.data.readers import OLD_EXCEL, checked, is_workbook, read_table, table_name
 from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
 from training.data.table import Table, sample
 from training.data.tree import Archive, Folder, Tree
 
-_PACKED = {b"7z\xbc\xaf": "7z", b"Rar!": "RAR", b"\xfd7zX": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+_PACKED = {
+    b"7z\xbc\xaf": "7z",
+    b"\x1f\x8b": "gzip",
+    b"Rar!": "RAR",
+    b"\xfd7zX": "xz",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 _NO_TABLES = frozenset(
     (
         *("dataset_info.json", "dataset_infos.json", "state.json", "package.json", "manifest.json", "sitemap.xml"),
@@ -49,7 +59,9 @@ def open_dataset(path: Path, mapping: Mapping[str, str] | None = None) -> Datase
         DataError: nothing there, no layout that fits, or no usable row. Says what was found and the nearest fix.
     """
     try:
-        return _open(path.expanduser(), mapping or {})
+        dataset = _open(path.expanduser(), mapping or {})
+        dataset.mapping = dict(mapping or {})
+        return dataset
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check the path and its rights") from error
 
@@ -68,7 +80,7 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
         magic = file.read(8)
     suffix = table_name(path.name)
     tree = Folder(path.parent)
-    if magic.startswith(b"PK") and suffix not in (".xlsx", ".xlsm") and path.suffix.lower() not in (".ods", ".xlsb"):
+    if magic.startswith(b"PK") and not is_workbook(path):
         return _open_tree(path, Archive(path), mapping)
     if magic.startswith(b"PAR1"):
         return _open_tables(path, "parquet", tree, [_parquet(tree, path.name)], mapping)
@@ -76,8 +88,9 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
         if "productdisplayname" in (columns := _columns(tree, path.name)) and "image" not in columns:
             return _open_kaggle(path.parent, tree, path.name, mapping)
         return _open_tables(path, "", tree, [_table(tree, path.name)], mapping)
-    if kind := next((kind for start, kind in _PACKED.items() if magic.startswith(start)), None):
-        raise DataError(f"{path} is packed with {kind}, which is not read; unpack it and pass the folder")
+    kind = next((kind for start, kind in _PACKED.items() if magic.startswith(start)), None)
+    if kind is not None or path.suffix.lower() == ".tar":
+        raise DataError(f"{path} is packed with {kind or 'tar'}, which is not read; unpack it and pass the folder")
     raise DataError(
         f"{path} begins with {magic[:4]!r}: neither zip nor parquet, and not named as a table (.csv, .xlsx, …); "
         f"{ACCEPTED}"
@@ -114,6 +127,8 @@ def _no_layout(path: Path, tree: Tree, files: Sequence[str], tables: Sequence[st
         )
         inner = [str(path / one) for one in (*tables, *(name for name in names if name.lower().endswith(".zip")))]
         hint = f"pass {' or '.join(inner[:3])}" if inner else ACCEPTED
+        if not inner and any(is_picture(file) for file in tree.files(3)):
+            hint = f"put a table of its pictures into it, such as metadata.csv with file_name and text; {ACCEPTED}"
         return f"{path} holds {found}, but no styles.csv, .parquet file or single table; {hint}"
     packed = [file for file in files if file.lower().endswith((".zip", ".7z", ".rar", ".tar", ".gz"))]
     hint = (
@@ -187,7 +202,8 @@ def _open_tables(
                 layout = layout or (table.kind if isinstance(tree, Folder) else f"{table.kind}-zip")
                 finder = Finder(tree, source.base, table.pictures, local or {})
                 finders.append(finder)
-                yield from _rows(table, finder, mapping, images, report)
+                prefix = f"{source.name.split('.')[0]}-" if len(sources) > 1 else ""
+                yield from _rows(table, finder, prefix, mapping, images, report)
             except DataError as error:
                 if layout != "parquet":
                     raise
@@ -225,7 +241,7 @@ def _feed(tree: Folder, name: str) -> _Source:
 def _roles(table: Table, mapping: Mapping[str, str], exists: Callable[[str], bool], needs: Sequence[str]) -> Roles:
     """Return what the columns of a table stand for, and tell the table which it cannot do without."""
     roles = recognise(
-        table.columns, mapping, samples=sample(table, 50), exists=exists, source=table.source, needs=needs
+        table.columns, mapping, samples=sample(table, 200), exists=exists, source=table.source, needs=needs
     )
     table.key, table.prose = roles.id or "", roles.title or ""
     table.needed = tuple(name for name in (roles.id, roles.title, *roles.images[:1]) if name)
@@ -233,16 +249,26 @@ def _roles(table: Table, mapping: Mapping[str, str], exists: Callable[[str], boo
 
 
 def _rows(
-    table: Table, finder: Finder, mapping: Mapping[str, str], images: str | None, report: Report
+    table: Table, finder: Finder, prefix: str, mapping: Mapping[str, str], images: str | None, report: Report
 ) -> Iterator[tuple[Row, Sequence[object]]]:
     roles = _roles(table, mapping, finder.exists, ("title",) if images is not None else ("title", "image"))
-    _tell(table, roles, report)
+    if not roles.id and not roles.images:
+        raise DataError(
+            f"{table.source} has the columns {', '.join(map(shown, table.columns[:12]))}; none holds ids, by which the "
+            f"pictures are found: say which does with --map id=COLUMN"
+        )
+    missing = MissingIds(finder.base, prefix, table.pictures)
     for row in merged(table, roles, report):
         if UNUSABLE.intersection(row.problems):
             yield row, ()
             continue
+        if not roles.id:
+            row = missing.filled(row)
         found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder())
         yield _with(row, found), found.pictures
+    if missing.note:
+        table.notes.append(missing.note)
+    _tell(table, roles, report)  # behind the rows: only then the types of the columns are known
 
 
 def _with(row: Row, found: Found) -> Row:
@@ -256,5 +282,7 @@ def _tell(table: Table, roles: Roles, report: Report) -> None:
             report.notes.append(note)
     for name, became in roles.became.items():
         report.columns.setdefault(name, became)
+    if "" in table.columns:
+        report.columns.setdefault("(without a name)", "not used: it has no name")
     for name in table.twice:
         report.count(Problem.TWICE, name, once=True)

@@ -22,7 +22,7 @@ from common import DataError
 from training.data.dataset import MAX_IMAGE_BYTES, Problem
 from training.data.encodings import guess
 from training.data.pictures import Picture
-from training.data.table import Cell, Record, Records, Table, distinct
+from training.data.table import Cell, Record, Records, Table, distinct, whole
 
 _BATCH = 1_000
 """Rows whose cells are made at a time where there are no pictures."""
@@ -107,8 +107,20 @@ class _Shard:
         self.hidden = [name for name in self.names if name.startswith("__")]
         # Leaves of the file by the column they belong to: read by place, since two columns may have one name.
         self._place = {name: place for place, name in enumerate(self.names) if name not in self.hidden}
-        self._images = {name: kind for name in self._place if (kind := _picture_kind(schema.field(self._place[name])))}
+        self._images: dict[str, str] = {}
+        for name, place in self._place.items():
+            kind = _picture_kind(schema.field(place))
+            if kind and not (pa.types.is_binary(schema.field(place).type) and self._is_text(place)):
+                self._images[name] = kind
         self.image_columns = list(self._images)
+
+    def _is_text(self, place: int) -> bool:
+        """Return whether a column of bytes holds text, as some programs write it."""
+        if self.given.count(self.given[place]) > 1:
+            return False
+        batch = next(self._file.iter_batches(20, columns=[self.given[place]]), None)
+        cells = [cell for cell in (batch.column(0).to_pylist() if batch is not None else ()) if cell]
+        return bool(cells) and all(len(cell) < 10_000 and b"\0" not in cell and _is_utf8(cell) for cell in cells)
 
     def values(self, group: int) -> dict[str, Any]:
         """Return the columns of a row group that hold no pictures."""
@@ -180,15 +192,18 @@ def _cells(column: Any, older: set[int]) -> list[Cell]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        cells = column.to_pylist()
+        return [None if cell is None else cell.decode(errors="vitrine-unreadable") for cell in cells]
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
         # The shortest number that is the same in 32 bits: 0.1, and not 0.10000000149011612.
-        return [None if value is None else _whole(float(str(value))) for value in column.to_numpy(zero_copy_only=False)]
+        return [None if value is None else whole(float(str(value))) for value in column.to_numpy(zero_copy_only=False)]
     if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)
     if pa.types.is_duration(kind) or pa.types.is_time(kind):
         column = pc.cast(column, pa.string())
     try:
-        return [_whole(value) for value in column.to_pylist()]
+        return [whole(value) for value in column.to_pylist()]
     except UnicodeDecodeError:
         cells = column.cast(pa.large_binary()).to_pylist()
         strange = {row: cell for row, cell in enumerate(cells) if cell is not None and not _is_utf8(cell)}
@@ -206,12 +221,3 @@ def _is_utf8(cell: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _whole(value: Any) -> Cell:
-    """Return a whole float as a whole number: a column of numbers with gaps is one of floats in pandas."""
-    if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            return None
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    return value  # type: ignore[no-any-return]

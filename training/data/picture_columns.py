@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from training.data import column_names as names
 from training.data.pictures import is_picture
-from training.data.table import Cell
+from training.data.table import Cell, clean
 
 PICTURE, FURTHER = "picture", "further pictures"
 _IMAGES = frozenset(names.IMAGE) - names.COPIES - {"media"}
@@ -43,7 +43,7 @@ class PictureColumns:
         """
         known = self._named(left, names.IMAGE)
         further = [*self._numbered(left), *(name for name in left if self._keys[name] in names.FURTHER)]
-        maybe = [name for name in self._named(left, names.MAYBE_IMAGE) if self._share(name)]
+        maybe = [name for name in self._named(left, names.MAYBE_IMAGE) if self._named_pictures(name)]
         alone = [name for name in known if name not in further]
         first = image[0] if image else self._first(alone or further or known, maybe)
         if first is None:
@@ -73,8 +73,17 @@ class PictureColumns:
         cells = self._samples.get(column, [])[:50]
         if not cells:
             return 0
-        there = sum(self._exists(str(cell)) for cell in cells if isinstance(cell, str)) if self._exists else 0
+        there = sum(any(map(self._exists, pictures_of(cell)[:1])) for cell in cells) if self._exists else 0
         return max(there / len(cells), 0.4 * sum(map(_like_a_picture, cells)) / len(cells))
+
+    def _named_pictures(self, column: str) -> bool:
+        """Return whether cells of a column of any name are pictures; an address of a page is none."""
+        cells = self._samples.get(column, [])[:50]
+        return any(
+            _like_a_picture(cell)
+            or (isinstance(cell, str) and "://" not in cell and self._exists is not None and self._exists(cell))
+            for cell in cells
+        )
 
     def _pictured(self, column: str) -> bool:
         return not self._samples.get(column) or self._share(column) > 0 or self._keys[column] in names.COPIES
@@ -101,3 +110,17 @@ def _like_a_picture(cell: Cell) -> bool:
         return "contentUrl" in cell or "src" in cell or "url" in cell
     text = str(cell)
     return text.startswith("data:image/") or is_picture(re.split(r"[?#,;|\s]", text)[0])
+
+
+def pictures_of(cell: Cell) -> list[str]:
+    """Return what a cell names as pictures: a text as it is, each of a list, the address of an ImageObject."""
+    if isinstance(cell, str):
+        return [cell] if clean(cell) else []
+    if isinstance(cell, list):
+        return [one for each in cell for one in pictures_of(each)]
+    if isinstance(cell, dict):
+        found = next(
+            (cell[name] for name in ("contentUrl", "src", "url", "link", "@id", "path") if cell.get(name)), None
+        )
+        return pictures_of(found)
+    return [str(cell)] if isinstance(cell, int) and not isinstance(cell, bool) else []

@@ -6,9 +6,11 @@ Knows neither folders nor the roles of columns.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from common import DataError
 from training.data.csv_text import csv_table
@@ -17,22 +19,14 @@ from training.data.encodings import decode
 from training.data.json_table import json_table
 from training.data.table import MAX_TABLE_BYTES, Cell, Record, Records, Table
 from training.data.workbook import workbook_table
+from training.data.xml_feed import xml_table
 
-TABLE_SUFFIXES = (
-    ".csv",
-    ".tsv",
-    ".tab",
-    ".txt",
-    ".xlsx",
-    ".xlsm",
-    ".json",
-    ".jsonl",
-    ".ndjson",
-    ".xml",
-    ".rss",
-    ".atom",
-)
+_TEXT = (".csv", ".tsv", ".tab", ".txt")
+_SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+_OBJECTS = (".json", ".jsonl", ".ndjson", ".xml", ".rss", ".atom")
+TABLE_SUFFIXES = (*_TEXT, *_SHEETS, *_OBJECTS)
 """How the names of tables end, parquet aside; each may have `.gz` behind it."""
+_WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "Index/Document.iwa")
 OPEN_DOCUMENT, OLD_EXCEL = b"application/vnd.oasis.opendocument", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -40,6 +34,17 @@ def table_name(name: str) -> str:
     """Return the suffix of a table's name without `.gz`, in lower case; "" where it is no table's."""
     name = name.lower().removesuffix(".gz")
     return next((suffix for suffix in TABLE_SUFFIXES if name.endswith(suffix)), "")
+
+
+def is_workbook(path: Path) -> bool:
+    """Return whether a zip archive is a file of a spreadsheet program."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            kind = archive.read("mimetype")[:100] if "mimetype" in names else b""
+    except Exception:  # damaged: the archive's own reader says so
+        return table_name(path.name) in _SHEETS
+    return not names.isdisjoint(_WORKBOOKS) or kind.startswith(OPEN_DOCUMENT)
 
 
 def read_table(data: bytes, name: str, source: str) -> Table:
@@ -59,8 +64,13 @@ def read_table(data: bytes, name: str, source: str) -> Table:
         return checked(_zipped(data, source))
     decoded = decode(data)
     begin = decoded.text.lstrip("\ufeff \n\t")[:1]
+    if re.match(r"\s*<(!doctype html|html|table|head|body)\b", decoded.text[:1000].lstrip("\ufeff"), re.IGNORECASE):
+        raise DataError(
+            f"{source} is a web page: the table as a page, which a spreadsheet program can save as .xlsx, or a page "
+            "that came in place of the table, such as one that asks to log in"
+        )
     if begin == "<":
-        raise DataError(f"{source} is XML, which is not read; export it as .csv, .xlsx or .jsonl")
+        return checked(xml_table(data, source))
     if (suffix in (".json", ".jsonl", ".ndjson") and begin) or (begin in ("{", "[") and suffix in (".txt", "")):
         return checked(json_table(decoded, source))
     return checked(csv_table(decoded, source))
@@ -79,6 +89,8 @@ def _zipped(data: bytes, source: str) -> Table:
         raise DataError(f"{source} is an OpenDocument spreadsheet (.ods); save it as .xlsx or .csv")
     if "xl/workbook.bin" in names:
         raise DataError(f"{source} is a binary Excel workbook (.xlsb); save it as .xlsx")
+    if "Index/Document.iwa" in names:
+        raise DataError(f"{source} is a Numbers document; export it as .xlsx or .csv")
     raise DataError(f"{source} is a zip archive, and no workbook; pass the archive itself, or unpack it")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +18,9 @@ from training.data.dataset import Dataset, Item, Problem, Report
 from training.data.pictures import Picture
 
 ACCEPTED = (
-    "accepted are: a table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet) with columns id, image, text and its pictures "
-    "beside it; a folder or .zip with styles.csv and images/<id>.jpg (Kaggle); a folder of .parquet files or one with "
-    "metadata.csv (Hugging Face)"
+    "accepted are: a table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet, .xml) with columns id, image, text and its "
+    "pictures beside it; a folder or .zip with styles.csv and images/<id>.jpg (Kaggle); a folder of .parquet files or "
+    "one with metadata.csv (Hugging Face)"
 )
 """What can be read, in words: the end of many an error message."""
 
@@ -40,6 +41,7 @@ class Row(NamedTuple):
 
 UNUSABLE = frozenset({Problem.SHORT, Problem.UNREADABLE, Problem.NOT_JSON})
 """Problems of reading that leave nothing of a row."""
+_SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
 MAX_PICTURES = 20
 """Most pictures of one product."""
 
@@ -76,6 +78,7 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
             for problem, met in (
                 (Problem.TITLE_MADE, not row.title),
                 (Problem.FURTHER, bool(faults)),
+                (Problem.SCIENTIFIC, _SCIENTIFIC.fullmatch(row.id) is not None),
                 (Problem.TOO_MANY, len(pictures) > MAX_PICTURES),
             ):
                 if met:

@@ -18,7 +18,7 @@ SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "pipes", ",": "commas"}
 """The separators that are known; of two that explain a table alike the first is taken: sentences have commas too."""
 _SAMPLE = 50
 """Rows by which separator and header are found."""
-_LONGEST_CELL = 20_000
+LONGEST_CELL = 1_000_000
 """Lines that one quoted cell may have; a quote that closes later is a stray one."""
 _FORMS: tuple[Callable[[str], bool], ...] = (
     is_picture,
@@ -49,12 +49,16 @@ def layout_of(lines: Sequence[str]) -> Layout:
     said = re.fullmatch(r'"?sep=(.)"?[;,|\t]*', lines[filled[0]].strip("\ufeff \r"), re.IGNORECASE)
     if said and said[1] in SEPARATORS:
         return _tried(lines, filled[1] if len(filled) > 1 else len(lines), said[1])[0]
-    best = [_best(lines, start) for start in filled]
-    first, fit = best[0]
-    for place, (layout, better) in enumerate(best[1:], 1):
-        if fit < 0.1 and better > 0.9 and len(layout.names) >= 2 * len(first.names):
+    first, fit = _best(lines, filled[0])
+    for place, start in enumerate(filled[1:] if fit < 0.1 else (), 1):
+        layout, better = _best(lines, start)
+        if better > 0.9 and _named(layout) >= 2 * _named(first):
             return layout._replace(passed=place)
     return first
+
+
+def _named(layout: Layout) -> int:
+    return sum(name != "" for name in layout.names)
 
 
 def _best(lines: Sequence[str], start: int) -> tuple[Layout, float]:
@@ -70,9 +74,9 @@ def _tried(lines: Sequence[str], start: int, separator: str) -> tuple[Layout, fl
     if stray:
         names = [name.strip().strip('"') for name in names]
     layout = Layout(separator, start + used, [" ".join(name.strip("\ufeff").split()) for name in names])
-    widths = [len(fields) for fields in _sample(lines, layout)]
-    if len(names) < 2:
+    if _named(layout) < 2:
         return layout, 0.0
+    widths = [len(fields) for fields in _sample(lines, layout)]
     return layout, widths.count(len(names)) / len(widths) if widths else 1.0
 
 
@@ -90,7 +94,11 @@ def _sample(lines: Sequence[str], layout: Layout) -> Iterator[list[str]]:
 
 
 def fields_at(
-    lines: Sequence[str], place: int, separator: str, is_row: Callable[[str], bool] = lambda line: False
+    lines: Sequence[str],
+    place: int,
+    separator: str,
+    is_row: Callable[[str], bool] = lambda line: False,
+    longest: int = LONGEST_CELL,
 ) -> tuple[list[str], int, bool]:
     """Return (fields, number of lines, whether a quote was stray) of the record that begins at line `place`.
 
@@ -103,7 +111,7 @@ def fields_at(
     spaced = re.search(rf'{re.escape(separator)} +"', line) is not None
     for escape in (None, "\\") if '\\"' in line else (None,):
         # The csv module reads on over line breaks inside quotes; `tail` ends it at the next line that is a row.
-        later = (lines[i] for i in range(place + 1, min(len(lines), place + _LONGEST_CELL)))
+        later = (lines[i] for i in range(place + 1, min(len(lines), place + longest)))
         tail = takewhile(lambda one: not is_row(one), later)
         reader = csv.reader(
             (f"{part}\n" for part in chain([line], tail)),
@@ -134,6 +142,8 @@ class Shapes:
 
     layout: Layout
     forms: dict[int, Callable[[str], bool]]
+    gaps: frozenset[int]
+    """Columns that are empty in many rows."""
 
     @classmethod
     def of(cls, lines: Sequence[str], layout: Layout) -> Shapes:
@@ -141,24 +151,33 @@ class Shapes:
         width = len(layout.names)
         rows = [fields for fields in _sample(lines, layout) if len(fields) == width]
         forms = {}
+        gaps = set()
         for place in range(width):
-            cells = [cell for fields in rows if (cell := fields[place].strip())]
+            cells = [fields[place].strip() for fields in rows]
             for form in _FORMS:
-                if cells and all(form(cell) for cell in cells):
+                if any(cells) and all(form(cell) for cell in cells if cell):
                     forms[place] = form
-        return cls(layout, forms)
+            if sum(map(bool, cells)) < 0.8 * len(cells):
+                gaps.add(place)
+        return cls(layout, forms, frozenset(gaps))
 
     def is_row(self, line: str) -> bool:
         """Return whether a line is a row by itself, and not a line of a cell."""
         width = len(self.layout.names)
         cells = line.split(self.layout.separator)
         extra = len(cells) - width
-        return extra >= 0 and any(cells[place].strip() for place in self.forms) and self._fit(cells, extra)
+        head, quote, rest = line.partition('"')
+        if quote and line.count('"') % 2 and rest[:1] in ("", self.layout.separator) and head:
+            # The quote closes a cell that began on an earlier line, unless what stands before it begins a row.
+            begin = head.split(self.layout.separator)[:-1]
+            known = [place for place in self.forms if place < len(begin) and begin[place].strip()]
+            return extra >= 0 and bool(known) and all(self.forms[place](begin[place].strip()) for place in known)
+        return extra >= 0 and bool(self.forms.keys() - self.gaps) and self._fit(cells, extra)
 
     def _fit(self, cells: Sequence[str], extra: int) -> bool:
         """Return whether the cells have the columns' forms, counted from the left or from the right."""
         return all(
-            any(not (cell := cells[at].strip(' "')) or form(cell) for at in {place, place + extra})
+            any(form(cell) if (cell := cells[at].strip(' "')) else place in self.gaps for at in {place, place + extra})
             for place, form in self.forms.items()
         )
 

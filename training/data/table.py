@@ -5,6 +5,7 @@ Knows no format and no role of a column; the readers beside it make tables.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -98,6 +99,15 @@ def distinct(names: Iterable[str]) -> list[str]:
         taken.add(numbered.casefold())
         found.append(numbered)
     return found
+
+
+def whole(value: Any) -> Any:
+    """Return a whole float as a whole number: pandas makes floats of a column with gaps. NaN and infinity are None."""
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def clean(cell: str) -> str:

@@ -145,7 +145,7 @@ class Archive:
         self._members: dict[str, dict[str, zipfile.ZipInfo]] = {"": {}}  # folder -> name -> member
         self.locked = 0
         for info in self._archive.infolist():
-            folder, name = posixpath.split(info.filename.replace("\\", "/"))
+            folder, name = posixpath.split(_name(info).replace("\\", "/"))
             if name and not name.startswith(".") and "__MACOSX" not in folder:
                 self.locked += bool(info.flag_bits & 1)
                 self._members.setdefault(folder, {})[name] = info
@@ -215,3 +215,13 @@ class Archive:
             raise DataError(
                 f"{info.filename} in {self.path} cannot be unpacked ({error}); download the archive again"
             ) from error
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return the name of a member; macOS writes UTF-8 without saying so."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode()
+    except UnicodeError:
+        return info.filename

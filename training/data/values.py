@@ -11,8 +11,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 
 from index import Value
@@ -20,51 +18,13 @@ from training.data import column_names as names
 from training.data.column_names import key, words
 from training.data.dataset import Problem, Report
 from training.data.dates import column_dates
-from training.data.html_text import plain_text
+from training.data.drafts import Draft, text_of
 from training.data.prices import Price, decimal_mark, has_currency, read_number, read_price
 from training.data.table import Cell, clean
 from training.data.value_words import FALSE, NO, SIZES, TRUE, YES, availability_of
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?")
-MAX_DESCRIPTION = 5_000
-"""Most characters of a description that are kept, as many as Google's feeds may have."""
-
-
-@dataclass(slots=True)
-class Draft:
-    """A product as its rows give it, before the columns have types."""
-
-    where: str
-    id: str
-    title: str = ""
-    images: list[str] = field(default_factory=list)
-    attributes: dict[str, Cell | Value] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def text_of(cell: Cell | Value) -> str:
-    """Return the text of one cell: markup gone, single spaces, whole numbers without a fraction, "" for nothing."""
-    if isinstance(cell, str):
-        return clean(cell if cell.startswith(("http://", "https://")) else plain_text(cell))
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float | Decimal):
-        if not math.isfinite(cell):
-            return ""
-        return str(int(cell)) if cell == int(cell) else f"{cell:.15g}"
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, list | tuple):
-        return next(filter(None, map(text_of, cell)), "")
-    return str(cell) if isinstance(cell, int) else ""
-
-
-def described(text: str) -> tuple[str, bool]:
-    """Return a description in its bound, and whether it was cut: behind a word."""
-    if len(text) <= MAX_DESCRIPTION:
-        return text, False
-    return f"{text[: MAX_DESCRIPTION - 1].rsplit(' ', 1)[0]}…", True
 
 
 def give_types(drafts: Sequence[Draft], report: Report, became: dict[str, str]) -> None:
@@ -116,7 +76,8 @@ class _Column:
         self._key = key(name)
         self._drafts = drafts
         self._report = report
-        self._texts = [value for draft in drafts if isinstance(value := draft.attributes[name], str)]
+        # Each text once: columns of a million rows often have a dozen.
+        self._texts = list(dict.fromkeys(value for draft in drafts if isinstance(value := draft.attributes[name], str)))
         self.currencies: list[tuple[Draft, str]] = []
 
     def give(self) -> str:
@@ -132,11 +93,12 @@ class _Column:
 
     def _each(self, change: Callable[[str], Value | None], problem: Problem | None = None) -> None:
         """Put what `change` makes of a text in its place; None leaves it, or takes it out where `problem` says so."""
+        changed = {text: change(text) for text in self._texts}
         for draft in self._drafts:
             text = draft.attributes[self._name]
             if not isinstance(text, str):
                 continue
-            value = change(text)
+            value = changed[text]
             if value is not None:
                 draft.attributes[self._name] = value
             elif problem:
@@ -226,7 +188,7 @@ class _Column:
         if all(text.endswith(".0") and _NUMBER.fullmatch(text) for text in self._texts):
             self._each(lambda text: text.removesuffix(".0"))
             return ""
-        if self._key not in SIZES and decimal_mark(self._texts) == "," and all(map(_COMMA.fullmatch, self._texts)):
+        if self._key not in SIZES and all(map(_COMMA.fullmatch, self._texts)) and decimal_mark(self._texts) == ",":
             self._each(lambda text: read_number(text.lstrip("+-"), ",") if text[0] not in "+-" else _signed(text))
             return "number"
         if len(self._texts) > numbers >= max(19, 0.95 * len(self._texts)):

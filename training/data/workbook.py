@@ -51,7 +51,7 @@ def workbook_table(data: bytes, source: str) -> Table:
     notes = [f"sheet {sheet.title!r}"] if len(book.worksheets) > 1 else []
     notes += [f"sheet {other.title!r} is not read" for other in book.worksheets if other is not sheet]
     if start > 1:
-        notes.append(f"{start - 1} rows above the header are passed over")
+        notes.append(f"rows above the header that are passed over: {start - 1}")
     columns = distinct(names)
     table = Table(source, "xlsx", columns, (), notes)
     table.twice = tuple(name for name, first in zip(columns, names, strict=True) if name != first)

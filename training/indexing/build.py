@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -51,6 +51,7 @@ def build_catalogue(
     requirements: IndexRequirements | None = None,
     keep: Keep | None = Keep(),  # noqa: B008 - frozen
     strict: bool = False,
+    mapping: Mapping[str, str] | None = None,
     pictures: Pictures = "size",
     console: Console | None = None,
 ) -> dict[str, Any]:
@@ -69,6 +70,7 @@ def build_catalogue(
         part_size: titles or pictures that a process of the cluster encodes at a time.
         requirements: for the search files, see `index.make_derived`.
         keep: which edits, see `index.edits_to_keep`.
+        mapping: columns of roles whose names do not tell, see `training.data.open_dataset`.
         strict: refuse a data set in which anything had to be repaired or skipped.
         pictures: where its pictures go.
         console: for progress; standard error when not given.
@@ -80,7 +82,7 @@ def build_catalogue(
     """
     console = console or report_console()
     encoder = load_encoder(checkpoint, device if ray is None else "cpu")
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, mapping)
     if strict:
         dataset.report.refuse(data)
     rule = SplitRule(**encoder.training["split"])

@@ -7,7 +7,7 @@ they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,7 +67,7 @@ def encode_on_ray(
         with bar(f"encoding in {workers.count} processes", total, "texts and images", console) as advance:
             advance(total - sum(map(len, missing)))
             files = _put_checkpoint(checkpoint, workers.kind)
-            source = str(data.expanduser().absolute()), dataset.fingerprint
+            source = str(data.expanduser().absolute()), dataset.fingerprint, dict(dataset.mapping)
             for part, rows in _encode_missing(missing, source, files, workers) if missing else ():
                 parts.write(part, rows)
                 advance(len(part))
@@ -85,7 +85,7 @@ def _put_checkpoint(checkpoint: Path, kind: str) -> Any:
 
 
 def _encode_missing(
-    missing: Sequence[Part], source: tuple[str, str], files: Any, workers: Workers
+    missing: Sequence[Part], source: tuple[str, str, dict[str, str]], files: Any, workers: Workers
 ) -> Iterator[tuple[Part, Any]]:
     """Yield each of these parts with its vectors, in any order, as they become ready.
 
@@ -129,8 +129,8 @@ def _encode_missing(
 class _ReadParts:
     """Runs on the node of the data set: adds its texts or pictures to a part, null for what cannot be read."""
 
-    def __init__(self, data: str, fingerprint: str) -> None:
-        self._source = data, fingerprint
+    def __init__(self, data: str, fingerprint: str, mapping: Mapping[str, str]) -> None:
+        self._source = data, fingerprint, mapping
         self._dataset: Dataset | None = None
         self._titles: list[str] = []
         self._pictures: list[Read] = []
@@ -153,8 +153,8 @@ class _ReadParts:
 
     def _open(self) -> None:
         if self._dataset is None:
-            data, fingerprint = self._source
-            dataset = open_dataset(Path(data))
+            data, fingerprint, mapping = self._source
+            dataset = open_dataset(Path(data), mapping)
             if dataset.fingerprint != fingerprint:
                 raise DataError(f"{data} has just changed; start it again when it is complete")
             self._dataset, self._titles, self._pictures = dataset, distinct_titles(dataset), all_pictures(dataset)

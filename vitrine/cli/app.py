@@ -97,6 +97,12 @@ def tell(line: str, highlight: bool = True) -> None:
     Console(soft_wrap=True, highlight=highlight).print(line)
 
 
+def warn(line: str) -> None:
+    """Print a line that does not stop the command, on standard error."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print("[bold yellow]warning:[/] ", end="")
+    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(line)
+
+
 def _fail(message: str, code: int) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]error:[/] ", end="")
     Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(message)

@@ -17,6 +17,7 @@ from vitrine.cli.options import (
     LAYOUTS,
     CatalogueOption,
     CheckpointOption,
+    Columns,
     Device,
     DiscardEdits,
     Json,
@@ -35,14 +36,15 @@ from vitrine.cli.options import (
 def data_info(
     path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
     report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
+    columns: Columns = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Read a data set, decode every picture, and say what was found, repaired and skipped."""
-    from training.data import inspect, open_dataset
+    from training.data import inspect, open_dataset, parse_mapping
     from training.progress import bar
 
-    dataset = open_dataset(path)
+    dataset = open_dataset(path, parse_mapping(columns or ()))
     with bar("decoding pictures", len(dataset.items), "images") as advance:
         seen = 0
 
@@ -109,6 +111,7 @@ def index(
         ),
     ] = None,
     discard_edits: DiscardEdits = False,
+    columns: Columns = None,
     strict: Strict = False,
     pictures: PicturesOption = None,
     as_json: Json = False,
@@ -134,9 +137,9 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint is not None or ray is not None or discard_edits or strict or pictures is not None:
+        if checkpoint or ray is not None or discard_edits or strict or columns or pictures is not None:
             raise InputError(
-                "--checkpoint, --ray, --discard-edits, --strict and --pictures are for encoding a data set; give"
+                "--checkpoint, --ray, --discard-edits, --map, --strict and --pictures are for encoding a data set; give"
                 " --data PATH with them"
             )
         assert isinstance(place, Path)  # noqa: S101 - checked above
@@ -148,6 +151,7 @@ def index(
             )
         figures: dict[str, Any] = {"search": search}
     else:
+        from training.data import parse_mapping
         from training.indexing import build_catalogue
 
         checkpoint = own_checkpoint(checkpoint)
@@ -158,6 +162,7 @@ def index(
             device=device,
             ray=ray,
             requirements=requirements,
+            mapping=parse_mapping(columns or ()),
             keep=keep,
             strict=strict,
             pictures=where,

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from common import InputError, VitrineError, write_json
 from vitrine.cli.app import RUNNING, cli, data_cli, say, tell
-from vitrine.cli.options import LAYOUTS, Json
+from vitrine.cli.options import LAYOUTS, Columns, Json
 
 SHOWN = 20
 """Pictures that failed, in the table; the JSON has all."""
@@ -42,6 +42,7 @@ def data_mirror(
         str | None,
         typer.Option(metavar="URL", help="HTTP proxy to ask through; the environment's is not used."),
     ] = None,
+    columns: Columns = None,
     strict: Annotated[bool, typer.Option("--strict", help="End with 2 when a picture failed.")] = False,
     report: Annotated[Path | None, typer.Option(help="Also write the report to this JSON file.")] = None,
     as_json: Json = False,
@@ -51,6 +52,7 @@ def data_mirror(
     Stopped and started again, it goes on. A later run asks only for what has changed. What fails is told with its
     reason, and is no error unless --strict says so. Private addresses are refused, and robots.txt is honoured.
     """
+    from training.data import parse_mapping
     from training.mirror import MirrorOptions, mirror_feed
     from training.progress import bar
 
@@ -69,7 +71,7 @@ def data_mirror(
         ignore_robots=ignore_robots,
         proxy=proxy,
     )
-    found = mirror_feed(feed, out, options, progress=progress)
+    found = mirror_feed(feed, out, options, mapping=parse_mapping(columns or ()), progress=progress)
     if report is not None:
         write_json(report, found)
     if as_json:
@@ -101,6 +103,7 @@ def sync(
     keep_missing: Annotated[
         bool, typer.Option("--keep-missing", help="Take out nothing that the data set lacks.")
     ] = False,
+    columns: Columns = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, with examples.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -111,14 +114,14 @@ def sync(
     """
     import httpx
 
-    from training.data import open_dataset
+    from training.data import open_dataset, parse_mapping
     from training.progress import bar
     from training.sync import Service, SyncOptions, read_key
     from training.sync import sync as run
 
     key = read_key(key_file, os.environ.get("VITRINE_API_KEY"))
     address = service_address(url)
-    dataset = open_dataset(data)
+    dataset = open_dataset(data, parse_mapping(columns or ()))
 
     @contextmanager
     def progress(total: int) -> Iterator[Callable[[], None]]:

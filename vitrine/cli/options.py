@@ -24,8 +24,8 @@ CHECKPOINTS = (ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
 """Where a checkpoint is looked for when none is given."""
 
 LAYOUTS = (
-    "A table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet) with its pictures beside it; a folder or .zip of these, of "
-    "Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
+    "A table (.csv, .tsv, .xlsx, .json, .jsonl, .xml, .parquet) with its pictures beside it; a folder or .zip of "
+    "these, of Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
 )
 """The data sets that can be read."""
 
@@ -34,6 +34,16 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 DiscardEdits = Annotated[
     bool, typer.Option("--discard-edits", help="Do without the edits that callers have made there until now.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="ROLE=COLUMN",
+        help="Columns that their names do not tell: --map title=Bezeichnung,image=Bild. Roles: id, title, image, "
+        "images, group, description.",
+        show_default=False,
+    ),
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Make every finding in the data set an error, with exit code 2.")

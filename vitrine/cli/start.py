@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from common import ImageError, InputError
-from vitrine.cli.app import START, cli, say, tell
+from vitrine.cli.app import START, cli, say, tell, warn
 from vitrine.cli.options import (
     ARTEFACTS,
     CHECKPOINTS,
@@ -81,10 +81,12 @@ def search(
 ) -> None:
     """Find products for a text or a picture, without a service."""
     from index import MODES, SearchQuery, open_catalogue, open_search, texts_of
-    from models import load_encoder
+    from models import load_encoder, plain
 
     if (text is None) == (image is None):
         raise InputError("give a text or --image PICTURE, one of the two")
+    if text is not None and not plain(text):
+        raise InputError("the text is empty; there is nothing to search for: give at least a word")
     if mode not in MODES:
         raise InputError(f"there is no mode {mode!r}; choose {', '.join(MODES[:-1])} or {MODES[-1]}")
     checkpoint, place = pair(checkpoint, catalogue)
@@ -143,7 +145,10 @@ def serve(
     """Serve the search over HTTP, with a page at /. Every setting can also come from VITRINE_* in the environment."""
     from app import Settings
     from app import serve as run
+    from app.settings import misspelt
 
+    for line in misspelt():
+        warn(line)
     checkpoint = checkpoint or from_environment("VITRINE_CHECKPOINT")
     catalogue = catalogue or os.environ.get("VITRINE_CATALOGUE") or None
     if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():

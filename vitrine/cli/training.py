@@ -11,6 +11,7 @@ from vitrine.cli.app import OWN, cli, say, tell
 from vitrine.cli.options import (
     ARTEFACTS,
     CacheOption,
+    Columns,
     Data,
     Device,
     Json,
@@ -42,6 +43,7 @@ def train(
     benchmark: Annotated[
         bool, typer.Option("--benchmark", help="Train nothing: time the loop and whether its input keeps up.")
     ] = False,
+    columns: Columns = None,
     as_json: Json = False,
 ) -> None:
     """Train a dual encoder; the best epoch's checkpoint stays in the run folder.
@@ -49,18 +51,30 @@ def train(
     Over several GPUs or machines: torchrun --nproc-per-node N -m training.train CONFIG --data DATA
     """
     from training.config import load_config
+    from training.data import parse_mapping
 
+    mapping = parse_mapping(columns or ())
     parsed = load_config(config, text_tower=text_tower, image_tower=image_tower)
     if benchmark:
         from training.benchmark import benchmark as measure
         from training.benchmark import benchmark_table
 
-        figures = measure(parsed, data, cache=cache, device=device)
+        figures = measure(parsed, data, cache=cache, device=device, mapping=mapping)
         say(figures if as_json else benchmark_table(figures), as_json)
         return
     from training.train import train as run
 
-    metrics = run(parsed, data, out, cache=cache, resume=resume, device=device, init=init, tensorboard=tensorboard)
+    metrics = run(
+        parsed,
+        data,
+        out,
+        cache=cache,
+        resume=resume,
+        device=device,
+        init=init,
+        tensorboard=tensorboard,
+        mapping=mapping,
+    )
     if as_json:
         say(metrics, True)
     else:

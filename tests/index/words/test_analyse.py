@@ -22,6 +22,14 @@ from index.words import fold, is_code, stem, terms, words
         ("watches", "watch"),
         ("Cafe\u0301", "Café"),
         ("ＣＨ２５８９", "ch2589"),
+        ("t\u2011shirt", "t-shirt"),
+        ("t\u2013shirt", "t-shirt"),
+        ("women\u02bcs", "women's"),
+        ("women\u2018s", "women's"),
+        ("dr\u00adess", "dress"),
+        ("dr\u200bess", "dress"),
+        ("\ufeffdress", "dress"),
+        ("t-\u2060shirt", "t-shirt"),
     ],
 )
 def test_what_is_written_differently_has_the_same_term(one: str, other: str) -> None:
@@ -60,3 +68,8 @@ def test_any_text_has_words_that_fold_to_themselves(text: str) -> None:
         assert all(fold(part) == part for part in word.parts)
         assert 0 <= word.start < word.end
     assert all(stem(term) for term in terms(text))
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\ufeff", "\u00ad \u200d", "\ufe0f"])
+def test_what_is_not_seen_is_no_word(text: str) -> None:
+    assert words(text) == []

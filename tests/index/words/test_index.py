@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import Product, first_text, title_key
+from index import Product, keys_of, title_key
+from index.values import text_pairs
 from index.words import PostingLists, WordIndex, terms
 from index.words.units import Condition, Unit, brand_key, value_key, word_key
 
@@ -21,12 +22,13 @@ TITLES = [
     "X1-9",
 ]
 VALUES = ["Red", "Navy Blue", "Sports Shoes", "2012"]
+LISTS = [("Red", "Navy Blue", "Red"), ("2012",)]
 
 product = st.builds(
     Product,
     st.text("abc", min_size=1, max_size=3),
     st.sampled_from(TITLES),
-    st.dictionaries(st.sampled_from(["colour", "kind"]), st.sampled_from(VALUES)),
+    st.dictionaries(st.sampled_from(["colour", "kind"]), st.sampled_from([*VALUES, 2012, True, *LISTS])),
 )
 
 
@@ -38,13 +40,15 @@ def check(index: WordIndex, products: list[Product | None]) -> None:
             row
             for row in living
             if (one := products[row])
-            and term in {t for text in (one.title, *map(first_text, one.attributes.values())) for t in terms(text)}
+            and term
+            in {t for text in (one.title, *(text for _, text in text_pairs(one.attributes))) for t in terms(text)}
         ]
         assert index.rows(word_key(term)).tolist() == having
         assert index.frequency(word_key(term)) == len(having)
     for name in ("colour", "kind"):
         for value in VALUES:
-            having = [row for row in living if (one := products[row]) and one.attributes.get(name) == value]
+            key = title_key(value)
+            having = [row for row in living if (one := products[row]) and key in keys_of(one.attributes.get(name, ()))]
             assert index.rows(value_key(name, title_key(value))).tolist() == having
             assert index.values().get((name, value), 0) == len(having)
 
