@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from index.metrics import ranks as ranks
     from index.metrics import title_slices as title_slices
     from index.names import MAX_NAMES as MAX_NAMES
+    from index.pictures import FurtherPicture as FurtherPicture
+    from index.pictures import FurtherVectors as FurtherVectors
+    from index.pictures import picture_digest as picture_digest
     from index.prices import Price as Price
     from index.prices import amount_in as amount_in
     from index.prices import price_in as price_in
@@ -129,6 +132,7 @@ __getattr__ = lazy_exports(
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
         "index.names": "MAX_NAMES",
+        "index.pictures": "FurtherPicture FurtherVectors picture_digest",
         "index.prices": "Price amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
         "index.query": (

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import ArtefactError, DamagedProductError
+from index.pictures import FurtherPicture
 from index.product import SPLITS, Product, Value
 from index.records import UNIT_TOLERANCE, Entry, Vectors, entry_digest
 from index.values import attributes_of
@@ -94,30 +95,40 @@ def product_fault(product_id: Any, title: Any, split: Any, attributes: Mapping[s
     return ""
 
 
-def sound_entry(product: Product, image: Any, vectors: Sequence[Vectors], digest: Any, damage: Damage) -> Entry:
+def sound_entry(
+    product: Product,
+    image: Any,
+    vectors: Sequence[Vectors],
+    digest: Any,
+    damage: Damage,
+    more: Sequence[tuple[Any, Vectors]] = (),
+) -> Entry:
     """Return the entry of a product whose fields are sound.
 
     Args:
         product: as it was read.
-        image: its picture, as it was read.
-        vectors: of its picture and of its title, (D,) each.
+        image: its first picture, as it was read.
+        vectors: of its first picture and of its title, (D,) each.
         digest: as it was stored with it.
         damage: of its catalogue.
+        more: its further pictures as they were read, each with its vector (D,).
 
     Raises:
-        DamagedProductError: picture, vectors or digest are not what was stored.
+        DamagedProductError: pictures, vectors or digest are not what was stored.
     """
     fault = ""
-    lengths = lengths_of(np.stack(vectors)[:, None])
-    if not isinstance(image, bytes):
+    lengths = lengths_of(np.stack([*vectors, *(vector for _, vector in more)])[:, None])
+    further = [one for one, _ in more]
+    if not all(isinstance(one, bytes) for one in (image, *further)):
         fault = "its picture is none"
-    elif entry_digest(product, image) != digest:
+    elif entry_digest(product, image, further) != digest:
         fault = "its content has not the digest that it was stored with"
     elif bad_lengths(lengths).any():
         fault = length_fault(lengths[:, 0].tolist())
     if fault:
         raise damage.refused(product.id, fault)
-    return Entry(product, image, *vectors)
+    image_vector, text_vector = vectors
+    return Entry(product, image, image_vector, text_vector, tuple(FurtherPicture(*one) for one in more))
 
 
 def parsed_attributes(text: Any) -> Mapping[str, Value] | None:
@@ -133,16 +144,16 @@ def _whole(text: str) -> bool:
 
 
 def bad_lengths(lengths: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
-    """Return (N,) which products have a vector whose length, of (2, N), is not 1 or no number."""
+    """Return (N,) which products have a vector whose length, of (V, N), is not 1 or no number."""
     return np.asarray(~(np.abs(lengths - 1) <= UNIT_TOLERANCE).all(axis=0))
 
 
 def lengths_of(vectors: Vectors) -> npt.NDArray[np.float32]:
-    """Return the lengths (2, N) of vectors (2, N, D)."""
+    """Return the lengths (V, N) of vectors (V, N, D)."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(np.sqrt(np.einsum("mnd,mnd->mn", vectors, vectors)))
 
 
 def length_fault(lengths: Iterable[float]) -> str:
-    """Return what is wrong with a product whose vectors, of picture and text, have these lengths."""
+    """Return what is wrong with a product whose vectors, of pictures and text, have these lengths."""
     return f"its vectors have the lengths {' and '.join(f'{length:.4g}' for length in lengths)}, not 1"

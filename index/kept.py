@@ -167,9 +167,9 @@ class Carrier:
             return here
         if self._encode is None:
             raise lost_error(here[0].product.id, "its vectors are of another encoder")
-        fresh = {one.product.id: one for one in self._encode([(one.product, one.image) for one in here])}
+        fresh = {one.product.id: one for one in self._encode([(one.product, one.images) for one in here])}
         for one in here:
-            if one.product.id not in fresh:
+            if one.product.id not in fresh or len(fresh[one.product.id].more) != len(one.more):
                 raise lost_error(one.product.id, "its picture cannot be read")
         return [fresh[one.product.id] for one in here]
 

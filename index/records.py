@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from common import ArtefactError, ConflictError, InputError
+from common import ConflictError, InputError
+from index.pictures import FurtherPicture, FurtherVectors, picture_digest
+from index.pictures import Vectors as Vectors
 from index.product import SPLITS, Product, SplitRule
 from index.values import value_fault
 
@@ -32,8 +33,7 @@ LISTED_TOGETHER = 1000
 ANY = "*"
 """Among the expected digests of an edit: the product must exist, whatever its digest."""
 
-Vectors = npt.NDArray[np.float32]
-Encode = Callable[[Sequence[tuple[Product, bytes]]], Iterable["Entry"]]
+Encode = Callable[[Sequence[tuple[Product, Sequence[bytes]]]], Iterable["Entry"]]
 """From products and their pictures to entries; one that is left out has a picture that cannot be read."""
 
 
@@ -64,6 +64,18 @@ class Entry:
     """(D,) of unit length."""
     text_vector: Vectors
     """(D,) of unit length."""
+    more: tuple[FurtherPicture, ...] = ()
+    """Its further pictures, in order."""
+
+    @property
+    def images(self) -> tuple[bytes, ...]:
+        """All of its pictures, in order."""
+        return self.image, *(one.image for one in self.more)
+
+    @property
+    def digest(self) -> str:
+        """As `entry_digest`."""
+        return entry_digest(self.product, self.image, self.images[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,7 @@ class Snapshot:
     """(N, D) C-contiguous."""
     gone: frozenset[str] = frozenset()
     """Names of attributes that products had once; those that some have still may be among them."""
+    further: FurtherVectors | None = None  # None where no product has a further picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,7 @@ class Changes:
     """(M, D)."""
     gone: frozenset[str] = frozenset()
     """As in a snapshot."""
+    further: FurtherVectors | None = None  # None where no product has a further picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +175,15 @@ class ExistsError(ConflictError):
 # The rule for an edit
 
 
-def entry_digest(product: Product, image: bytes) -> str:
-    """Return the digest of a product's content: the same content has the same digest, in any catalogue."""
+def entry_digest(product: Product, image: bytes, more_images: Sequence[bytes] = ()) -> str:
+    """Return the digest of a product's content, all pictures included: the same has the same in any catalogue."""
     content = json.dumps([product.title, sorted(product.attributes.items())], ensure_ascii=False)
     found = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16)
-    found.update(b"\0" + image)
+    if more_images:
+        # Of several pictures the digests: no other pictures can be cut from the same bytes.
+        found.update(b"\1" + "".join(map(picture_digest, (image, *more_images))).encode())
+    else:
+        found.update(b"\0" + image)
     return found.hexdigest()
 
 
@@ -198,7 +216,7 @@ def outcome_of(edit: Put | Delete, before: str | None) -> Written | ConflictErro
     An edit that changes nothing succeeds whatever its condition (RFC 9110, section 13.1.1), so a caller who did not
     hear the answer may send it again. The version is not known here, and is 0.
     """
-    after = entry_digest(edit.entry.product, edit.entry.image) if isinstance(edit, Put) else None
+    after = edit.entry.digest if isinstance(edit, Put) else None
     if before == after:
         return Written(after, 0, changed=False)
     try:
@@ -249,36 +267,6 @@ def check_product(product: Product) -> None:
 def repeated_id_error(product_id: str) -> InputError:
     """Return the error for a product id that a build was given before."""
     return InputError(f"product id {product_id!r} comes twice; every product needs an id of its own")
-
-
-# Checks of what is opened
-
-
-def check_format(place: object, found: object, *read: int) -> None:
-    """Refuse a catalogue of a format that this version does not read.
-
-    Raises:
-        ArtefactError: names both formats.
-    """
-    if found not in read:
-        formats = " or ".join(str(one) for one in read)
-        raise ArtefactError(
-            f"{place} is a catalogue of format {found}, this version reads format {formats};"
-            " make a new one with `vitrine index`"
-        )
-
-
-def check_encoder(place: object, info: CatalogueInfo, encoder_id: str | None) -> None:
-    """Refuse a catalogue that another encoder made; None: any will do.
-
-    Raises:
-        ArtefactError: names both encoders.
-    """
-    if encoder_id not in (None, info.encoder_id):
-        raise ArtefactError(
-            f"{place} was made with encoder {info.encoder_id}, but the checkpoint is {encoder_id};"
-            " use the other checkpoint, or make a new catalogue with `vitrine index`"
-        )
 
 
 # The change log

@@ -73,6 +73,8 @@ class Hit:
     relevance: float | None = None
     """How often such a score is right, 0 to 1; None where that was not measured."""
     signals: Signals | None = None
+    picture: int = 0
+    """Number of its picture that matched best, the first for 0."""
     group: Group | None = None
     """Which products it stands for; None where the search groups nothing."""
 

@@ -30,8 +30,8 @@ class Search(Protocol):
     def attributes(self) -> list[str]:
         """The names of the attributes that its products have."""
 
-    def vectors(self, product_ids: Iterable[str], /) -> Vectors:
-        """Return the image vectors (K, D) of products."""
+    def vectors(self, product_ids: Iterable[str], /, *, first: bool = False) -> Vectors:
+        """Return for each of some products the mean (K, D) of its pictures' vectors; or that of its first picture."""
 
     def check(self, query: SearchQuery, /) -> LikeVectors:
         """Refuse a query that cannot be answered; return the vectors of the products that it names."""

@@ -1,7 +1,6 @@
 """What every place of a catalogue can do, and the functions that open and build one there.
 
-Only these functions know which place it is: a folder (SQLite and FAISS), or a PostgreSQL database. psycopg is imported
-for a database only.
+Only these functions know whether that is a folder or a database; psycopg is imported for a database only.
 """
 
 from __future__ import annotations
@@ -71,8 +70,11 @@ class Store(Protocol):
     def get_with_digest(self, product_id: str, /) -> tuple[Product, str]:
         """Return one product and its digest."""
 
-    def image(self, product_id: str, /) -> bytes:
-        """Return the picture of one product as it was delivered."""
+    def image(self, product_id: str, /, number: int = 0) -> bytes:
+        """Return a picture of one product as it was delivered, the first one for number 0."""
+
+    def picture_digests(self, ids: Sequence[str], /) -> dict[str, tuple[str, ...]]:
+        """Return the digests of the pictures of products."""
 
     def entry(self, product_id: str, /) -> tuple[Entry, str]:
         """Return one product with its picture and vectors, and its digest."""

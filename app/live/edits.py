@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.errors import InvalidError, ReloadError, UnavailableError
 from app.live.merging import Edit
 from app.live.serving import ServingState
 from app.query import Encoder, Service
 from common import ConflictError, DamagedProductError, NotFoundError, OverloadedError, ReplacedError, VitrineError
-from index import Delete, Entry, Product, Put, Written
+from index import Delete, Entry, FurtherPicture, Product, Put, Written
 
 logger = logging.getLogger("vitrine.app")
 
@@ -196,9 +196,10 @@ class Editor:
             text = texts[number] if number in texts or one.entry is None else one.entry.text_vector
             sent = [(picture.data, next(images)) for picture in one.edit.pictures]
             if sent or one.entry is None:
-                entry = Entry(one.product, *sent[0], text)
+                # Pictures that are sent take the place of all that there were.
+                entry = Entry(one.product, *sent[0], text, tuple(FurtherPicture(*more) for more in sent[1:]))
             else:
-                entry = Entry(one.product, one.entry.image, one.entry.image_vector, text)
+                entry = replace(one.entry, product=one.product, text_vector=text)
             changes[number] = Put(entry, one.expected, one.absent)
         return changes, encoded.serving.encoder
 

@@ -75,7 +75,7 @@ def _put_together(folder: Path, encoder_id: str, index: SearchIndex) -> dict[str
     stored = load_map(folder, encoder_id)
     products = index.products
     ids = [product.id for product in products]
-    rows, points = stored.place(ids, index.vectors(ids))
+    rows, points = stored.place(ids, index.vectors(ids, first=True))
     placed = [products[row] for row in rows.tolist()]
     x, y = _squared(points)
     return {

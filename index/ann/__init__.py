@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from index.ann.faiss_index import DEPTH as DEPTH
     from index.ann.faiss_index import AnnIndex as AnnIndex
     from index.ann.faiss_index import Choice as Choice
+    from index.ann.faiss_index import Indexed as Indexed
     from index.ann.faiss_index import Kind as Kind
     from index.ann.faiss_index import build as build
     from index.ann.faiss_index import factories as factories
@@ -35,7 +36,7 @@ __getattr__ = lazy_exports(
     {
         "index.ann.choose": "NOISE Trial milliseconds queries_of tuned",
         "index.ann.columns": "Columns",
-        "index.ann.faiss_index": "AnnIndex Choice DEPTH Kind build factories from_json load to_json",
+        "index.ann.faiss_index": "AnnIndex Choice DEPTH Indexed Kind build factories from_json load to_json",
         "index.ann.search_files": "IndexRequirements SearchFiles make_index open_files",
     },
 )

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from index.ann.private_files import PrivateFiles
 from index.attributes import AttributeColumn, Written
+from index.pictures import FurtherVectors
 from index.product import Product, title_key
 from index.records import CatalogueInfo, Vectors
 from index.values import attributes_of
@@ -30,7 +31,10 @@ Offsets = npt.NDArray[np.int64]
 
 RECORDS = "records.bin"
 ARRAYS = ("images", "texts", "record_at", "ids", "id_of", "titles", "title_number", "title_of", "carried", "carried_at")
-"""The arrays of `Columns` by the name of their field; each is a `.npy` file."""
+FURTHER = ("further", "further_of")
+"""The arrays of `Columns` by the name of their field, those of further pictures apart; each is a `.npy` file."""
+Piece = tuple[Sequence[Product], Vectors, FurtherVectors | None]
+"""n products, their vectors (2, n, D), image and text, and those of their further pictures; None: there are none."""
 CODES = "codes-{}"
 """Name of the array of the n-th attribute."""
 
@@ -63,6 +67,10 @@ class Columns:
     """(N,) rows by title."""
     carried_at: Offsets
     """(T + 1,) where the rows of a title begin in `carried`."""
+    further: Vectors
+    """(M, D) of further pictures, product by product."""
+    further_of: Integers
+    """(M,) the row of each, in order."""
     attributes: dict[str, tuple[list[Written], Integers]]
     """Name -> its distinct values as `AttributeColumn.of` takes them, and which one each row (N,) has; -1: none."""
 
@@ -74,6 +82,11 @@ class Columns:
         record = self.records[int(self.record_at[row]) : int(self.record_at[row + 1])].tobytes()
         product_id, title, attributes, split = json.loads(record)
         return Product(product_id, title, attributes_of(attributes) or {}, split)
+
+    def vectors(self, row: int) -> Vectors:
+        """Return the vectors (2 + M, D) of a row: picture, text, M further pictures."""
+        start, end = np.searchsorted(self.further_of, np.array([row, row + 1], dtype=self.further_of.dtype)).tolist()
+        return np.stack([self.images[row], self.texts[row], *self.further[start:end]])
 
     def row(self, product_id: str) -> int | None:
         """Return the row of a product; None when there is no such product."""
@@ -98,9 +111,7 @@ class Columns:
         return self.carried[self.carried_at[:-1]].astype(np.int64)
 
 
-def write_columns(
-    folder: Path, pieces: Iterable[tuple[Sequence[Product], Vectors]], count: int, dim: int
-) -> dict[str, Any]:
+def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -> dict[str, Any]:
     """Write the files of `Columns` into `folder`, and return what else it takes to read them.
 
     Args:
@@ -115,15 +126,20 @@ def write_columns(
     titles: dict[str, int] = {}
     columns: dict[str, AttributeColumn] = {}
     codes: dict[str, array[int]] = {}
+    owners: list[Integers] = [np.empty(0, dtype=np.int32)]
     row = 0
     with (
         (folder / RECORDS).open("wb") as records,
         _growing(folder, "images", dim) as add_images,
         _growing(folder, "texts", dim) as add_texts,
+        _growing(folder, "further", dim) as add_further,
     ):
-        for products, (image_vectors, text_vectors) in pieces:
+        for products, (image_vectors, text_vectors), further in pieces:
             add_images(image_vectors)
             add_texts(text_vectors)
+            if further is not None:
+                add_further(further.vectors)
+                owners.append((further.owners + row).astype(np.int32))
             for product in products:
                 record = json.dumps(
                     [product.id, product.title, dict(product.attributes), product.split], ensure_ascii=False
@@ -142,6 +158,7 @@ def write_columns(
     record_at, title_of, ids, count = record_at[: row + 1], title_of[:row], ids[:row], row
     by_title = np.argsort(title_of, kind="stable").astype(np.int32)
     made: dict[str, Any] = {"record_at": record_at, "title_of": title_of, "carried": by_title}
+    made["further_of"] = np.concatenate(owners)
     made["carried_at"] = np.searchsorted(title_of[by_title], np.arange(len(titles) + 1)).astype(np.int64)
     keys = np.fromiter(map(_hash, titles), dtype=np.uint64, count=len(titles))
     for name, number, hashes in (("ids", "id_of", ids), ("titles", "title_number", keys)):
@@ -161,7 +178,7 @@ def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, describ
     Raises:
         ValueError, KeyError, TypeError: they are not there, or not what they should be.
     """
-    arrays = {name: files.array(f"{name}.npy") for name in ARRAYS}
+    arrays = {name: files.array(f"{name}.npy") for name in (*ARRAYS, *FURTHER)}
     attributes = {}
     for at, one in enumerate(described["attributes"]):
         codes = files.array(f"{CODES.format(at)}.npy")
@@ -171,7 +188,8 @@ def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, describ
     columns = Columns(info, version, records=records, attributes=attributes, **arrays)
     count = len(columns)
     shapes = {"images": (count, info.dim), "texts": (count, info.dim), "record_at": (count + 1,), "ids": (count,)}
-    for name, shape in (shapes | {"title_of": (count,), "carried": (count,)}).items():
+    more = {"title_of": (count,), "carried": (count,), "further": (len(columns.further_of), info.dim)}
+    for name, shape in (shapes | more).items():
         if arrays[name].shape != shape:
             raise ValueError(f"{name} is {arrays[name].shape}, not {shape}")
     return columns

@@ -20,6 +20,8 @@ from index.records import Vectors
 
 Kind = Literal["flat", "fp16", "int8", "ivf", "ivf-int8", "hnsw", "pq"]
 Rows = npt.NDArray[np.int64]
+Indexed = Literal["images", "texts", "further"]
+"""What an index may be over: the first pictures of products, their titles, or the further pictures."""
 
 WIDTHS: dict[Kind, tuple[int, ...]] = {"pq": (128, 512, 2048)}
 """How many candidates are scored again, where it is not `WIDTH`; the coarser the codes, the more it takes."""

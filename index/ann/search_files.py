@@ -28,9 +28,8 @@ import numpy as np
 from common import ArtefactError, ConfigError, InputError, atomic_folder, resource_error, write_json
 from index.ann.choose import choose
 from index.ann.columns import Columns, read_columns, write_columns
-from index.ann.faiss_index import AnnIndex, Choice, from_json, load, to_json
+from index.ann.faiss_index import AnnIndex, Choice, Indexed, from_json, load, to_json
 from index.ann.private_files import private_files
-from index.query import Side
 from index.records import Changes, Vectors
 from index.sqlite import Catalogue
 from index.words import PostingLists
@@ -80,8 +79,8 @@ class SearchFiles:
     """The files of a catalogue, mapped from a copy, and what has changed since they were made."""
 
     base: Columns
-    ann: Mapping[Side, AnnIndex]
-    """For none, one or both sides: flat sides are scanned."""
+    ann: Mapping[Indexed, AnnIndex]
+    """For none, some or all: what is flat is scanned."""
     words: PostingLists
     changes: Changes | None
     """None: nothing."""
@@ -218,8 +217,9 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
     words.save(folder / WORDS_FILE)
     title_rows = base.title_rows
     texts = base.texts if len(title_rows) == len(base) else np.ascontiguousarray(base.texts[title_rows])
-    sides: tuple[tuple[Side, Vectors, Vectors], ...] = (("images", base.images, texts), ("texts", texts, base.images))
-    rows = len(base) + len(title_rows)
+    sides: list[tuple[Indexed, Vectors, Vectors]] = [("images", base.images, texts), ("texts", texts, base.images)]
+    sides += [("further", base.further, texts)] * bool(len(base.further))
+    rows = sum(len(vectors) for _, vectors, _ in sides)
     chosen: dict[str, Choice] = {}
     measured: dict[str, list[dict[str, Any]]] = {}
     for side, vectors, other in sides:
@@ -256,7 +256,7 @@ def _digest(path: Path) -> str:
 
 def _read(
     folder: Path, catalogue: Catalogue, requirements: IndexRequirements
-) -> tuple[Columns, dict[Side, AnnIndex], PostingLists]:
+) -> tuple[Columns, dict[Indexed, AnnIndex], PostingLists]:
     """Copy and map the files in `folder` after checking that they are whole and belong to this catalogue.
 
     Raises:
@@ -275,9 +275,9 @@ def _read(
         if found.get(name) != digest:
             raise ValueError(f"{name} is {'missing' if name not in found else 'damaged'}")
     base = read_columns(files, catalogue.info, int(manifest["version"]), manifest)
-    ann: dict[Side, AnnIndex] = {}
-    sizes: dict[Side, int] = {"images": len(base), "texts": len(base.titles)}
-    for side, size in sizes.items():
+    ann: dict[Indexed, AnnIndex] = {}
+    sizes: dict[Indexed, int] = {"images": len(base), "texts": len(base.titles), "further": len(base.further)}
+    for side, size in ((side, size) for side, size in sizes.items() if size):
         choice = from_json(manifest["near"][side])
         if choice.kind != "flat":
             ann[side] = load(indexes[side], f"{side}.faiss", choice)
@@ -285,7 +285,7 @@ def _read(
                 raise ValueError(f"{side}.faiss is over {len(ann[side])} vectors, and {size} are needed")
     for row in np.random.default_rng().integers(0, len(base), size=SPOT_CHECKS).tolist():
         stored = catalogue.vectors_as_of(base.product(row).id, base.version)
-        if stored is not None and not all(map(np.array_equal, stored, (base.images[row], base.texts[row]))):
+        if stored is not None and not np.array_equal(stored, base.vectors(row)):
             raise ValueError(f"its vectors of product {base.product(row).id!r} are not the catalogue's")
     words = PostingLists.load(io.BytesIO(files[WORDS_FILE]))
     if words.count != len(base):

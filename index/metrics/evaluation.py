@@ -15,6 +15,7 @@ from common import InputError
 from index.metrics.intervals import figures_of
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import Floats, Integers, check_positions, checked_pair, product_ranks, ranks
+from index.pictures import FurtherVectors
 from index.product import Product, title_key
 from index.records import Snapshot, Vectors
 from index.values import first_text
@@ -36,6 +37,7 @@ def evaluate(
     text_vectors: Vectors,
     titles: Sequence[str],
     queries: Integers,
+    further: FurtherVectors | None = None,
     *,
     seed: int = 0,
     resamples: int = 1000,
@@ -48,13 +50,15 @@ def evaluate(
     the title is right, and recall is found / all: the protocol of the KAGL leaderboard
     (https://github.com/marqo-ai/marqo-FashionCLIP). Every figure is a fraction `{"value", "low", "high"}` with a 95 %
     percentile bootstrap interval. That resamples titles, since the products of one title are not independent. The
-    same input and seed give the same output.
+    same input and seed give the same output. A product with several pictures is found by the best of them, and asks
+    with its first.
 
     Args:
         image_vectors: (N, D) of unit length.
         text_vectors: (N, D) of unit length.
         titles: N strings.
         queries: (Q,) positions of the products that are queries.
+        further: of the products that have more than one picture.
         seed: Of the bootstrap.
         resamples: Of the bootstrap.
 
@@ -72,11 +76,11 @@ def evaluate(
 
     # Where in the result -> per title, the sum of a measure over its queries.
     sums: dict[tuple[str, ...], Floats] = {}
-    for direction, query_vectors, gallery in (
-        ("image_to_text", image_vectors, text_vectors),
-        ("text_to_image", text_vectors, image_vectors),
+    for direction, query_vectors, gallery, more in (
+        ("image_to_text", image_vectors, text_vectors, None),
+        ("text_to_image", text_vectors, image_vectors, further),
     ):
-        strict_id, same_title = product_ranks(query_vectors, gallery, queries, title_of, members, starts)
+        strict_id, same_title = product_ranks(query_vectors, gallery, queries, title_of, members, starts, more)
         for rule, rank in (("strict_id", strict_id), ("same_title", same_title)):
             measures = {f"top{k}": (rank <= k).astype(np.float64) for k in PRODUCT_CUTOFFS}
             measures[f"mrr{MRR_CUTOFF}"] = reciprocal(rank)
@@ -87,7 +91,7 @@ def evaluate(
     result: dict[str, Any] = {"queries": len(queries), "gallery": len(image_vectors)}
     for (direction, rule, name), figure in figures_of(sums, per_title, seed, resamples).items():
         result.setdefault(direction, {}).setdefault(rule, {})[name] = figure
-    measures = title_measures(image_vectors, text_vectors, members, starts, queried)
+    measures = title_measures(image_vectors, text_vectors, members, starts, queried, further)
     result["titles"] = {"queries": len(queried), **figures_of(measures, np.ones(len(queried)), seed, resamples)}
     return result
 
@@ -97,6 +101,7 @@ def title_slices(
     text_vectors: Vectors,
     products: Sequence[Product],
     queries: Integers,
+    further: FurtherVectors | None = None,
     *,
     by: Sequence[str] = SLICED_BY,
     minimum: int = 30,
@@ -114,6 +119,7 @@ def title_slices(
         text_vectors: (N, D) of unit length.
         products: N.
         queries: (Q,) positions of the products whose titles are queries.
+        further: of the products that have more than one picture.
         by: Names of attributes.
         minimum: Titles.
         seed: Of the bootstrap, which resamples the titles of a slice.
@@ -129,7 +135,7 @@ def title_slices(
     image_vectors, text_vectors, queries = checked_pairs(image_vectors, text_vectors, len(products), queries)
     title_of, members, starts = group_by_title([product.title for product in products])
     queried = np.unique(title_of[queries])
-    measures = title_measures(image_vectors, text_vectors, members, starts, queried)
+    measures = title_measures(image_vectors, text_vectors, members, starts, queried, further)
     first = [products[at] for at in members[starts[queried]]]
     sizes = starts[queried + 1] - starts[queried]
 
@@ -179,19 +185,24 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
     images, texts, products = snapshot.image_vectors, snapshot.text_vectors, snapshot.products
     return {
         **about(snapshot, split),
-        **evaluate(images, texts, [product.title for product in products], queries),
-        "slices": title_slices(images, texts, products, queries),
+        **evaluate(images, texts, [product.title for product in products], queries, snapshot.further),
+        "slices": title_slices(images, texts, products, queries, snapshot.further),
     }
 
 
 def title_measures(
-    image_vectors: Vectors, text_vectors: Vectors, members: Integers, starts: Integers, queried: Integers
+    image_vectors: Vectors,
+    text_vectors: Vectors,
+    members: Integers,
+    starts: Integers,
+    queried: Integers,
+    further: FurtherVectors | None = None,
 ) -> dict[str, Floats]:
     """Return the recalls and the reciprocal rank (T,) of titles `queried` (T,) for their own images."""
     sizes = starts[queried + 1] - starts[queried]
     indptr = np.concatenate([[0], np.cumsum(sizes)])
     indices = np.concatenate([members[starts[title] : starts[title + 1]] for title in queried])
-    positions = ranks(text_vectors[members[starts[queried]]], image_vectors, (indptr, indices))
+    positions = ranks(text_vectors[members[starts[queried]]], image_vectors, (indptr, indices), further)
     measures = {
         f"recall{k}": np.add.reduceat((positions <= k).astype(np.float64), indptr[:-1]) / sizes for k in TITLE_CUTOFFS
     }

@@ -10,6 +10,7 @@ import numpy as np
 from index.metrics.evaluation import group_by_title
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import TIE, Integers, checked_pair, score_rows
+from index.pictures import FurtherVectors
 from index.product import Product
 from index.records import Snapshot, Vectors
 
@@ -34,7 +35,12 @@ class QueryStats(NamedTuple):
     """"right" and "wrong": (BINS,) how many pairs; "nearest_wrong": each query's best irrelevant item only."""
 
 
-def query_stats(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers]) -> QueryStats:
+def query_stats(
+    queries: Vectors,
+    gallery: Vectors,
+    relevant: tuple[Integers, Integers],
+    further: FurtherVectors | None = None,
+) -> QueryStats:
     """Return rank and similarities of every query, and the distribution of the similarities of all Q x N pairs.
 
     One pass, which holds a bounded part of the (Q, N) scores at a time. Arguments are those of `ranks`; every query
@@ -45,7 +51,7 @@ def query_stats(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, In
     rank = np.empty(len(queries), dtype=np.int64)
     right, wrong = (np.empty(len(queries), dtype=np.float32) for _ in range(2))
     pairs, right_pairs, nearest = (np.zeros(BINS, dtype=np.int64) for _ in range(3))
-    for query, row in score_rows(queries, gallery):
+    for query, row in score_rows(queries, gallery, further):
         items = indices[indptr[query] : indptr[query + 1]]
         scores = row[items]
         right[query] = scores.max()
@@ -71,9 +77,10 @@ def _binned(scores: Vectors) -> Integers:
 def evaluate_details(snapshot: Snapshot, split: str) -> dict[str, Any]:
     """Return which queries of a split do best and worst, what they find first, and how similar the pairs are.
 
-    In `text_to_image`, each distinct title is a query for its pictures, among all pictures. In `image_to_text`, every
-    product's picture is a query for its title, among the distinct titles. The worst queries are those whose best right
-    result has the highest rank, then the least lead over the best wrong one; the best are those with the largest lead.
+    In `text_to_image`, each distinct title is a query for its pictures, among all pictures; of a product's pictures the
+    best counts. In `image_to_text`, every product's first picture is a query for its title, among the distinct titles.
+    The worst queries are those whose best right result has the highest rank, then the least lead over the best wrong
+    one; the best are those with the largest lead.
 
     Returns:
         `{"split", "encoder_id", "catalogue_version", "source", "text_to_image": {"queries", "worst", "best",
@@ -101,6 +108,7 @@ def evaluate_details(snapshot: Snapshot, split: str) -> dict[str, Any]:
             texts,
             images,
             (np.concatenate([[0], np.cumsum(sizes)]), of_queried),
+            snapshot.further,
         ),
         "image_to_text": _direction_details(
             products, queries, title_rows, images, texts, (np.arange(len(queries) + 1), title_of[queries])
@@ -115,17 +123,18 @@ def _direction_details(
     queries: Vectors,
     gallery: Vectors,
     relevant: tuple[Integers, Integers],
+    further: FurtherVectors | None = None,
 ) -> dict[str, Any]:
     """Return one direction of `evaluate_details`; `query_rows` (Q,) and `gallery_rows` (N,) index `products`."""
     candidates = gallery if len(gallery_rows) == len(gallery) else gallery[gallery_rows]
-    seen = query_stats(queries[query_rows], candidates, relevant)
+    seen = query_stats(queries[query_rows], candidates, relevant, further)
     lead = seen.right - seen.wrong
     worst = np.lexsort((lead, -seen.rank))[:SHOWN_QUERIES]
     best = np.lexsort((-lead, seen.rank))[:SHOWN_QUERIES]
     indptr, indices = relevant
 
     def details(query: int) -> dict[str, Any]:
-        scores = candidates @ queries[query_rows[query]]
+        ((_, scores),) = score_rows(queries[query_rows[query : query + 1]], candidates, further)
         right = indices[indptr[query] : indptr[query + 1]]
         order = np.argsort(-scores, kind="stable")[:SHOWN_FOUND].tolist()
         product = products[query_rows[query]]

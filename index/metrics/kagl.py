@@ -15,6 +15,7 @@ from index.metrics.evaluation import group_by_title, title_measures, title_slice
 from index.metrics.intervals import figures_of
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import Integers, ranks
+from index.pictures import FurtherVectors
 from index.records import Snapshot, Vectors
 from index.values import first_text
 
@@ -40,7 +41,7 @@ def evaluate_kagl(
     Every distinct title of the split is a query for all of its pictures, as in `evaluate`. Every distinct value of
     `KAGL_ATTRIBUTES` that the catalogue has is a query, as it is written, for the products that have it. Those queries
     run twice: against pictures alone (`image`), and, as the leaderboard does, against 0.9 of a product's image vector
-    + 0.1 of its text vector (`image_and_text`). The gallery is all products. Source:
+    + 0.1 of its text vector (`image_and_text`). The gallery is all products, each by the best of its pictures. Source:
     https://github.com/marqo-ai/marqo-FashionCLIP (eval.py, configs/KAGL.json, utils/metrics.py).
 
     Args:
@@ -62,10 +63,15 @@ def evaluate_kagl(
     images, texts, products = snapshot.image_vectors, snapshot.text_vectors, snapshot.products
     title_of, members, starts = group_by_title([product.title for product in products])
     queried = np.unique(title_of[queries])
-    titles = title_measures(images, texts, members, starts, queried)
+    further = snapshot.further
+    titles = title_measures(images, texts, members, starts, queried, further)
     image_weight, text_weight = KAGL_WEIGHTS
     mixed = image_weight * images + text_weight * texts
     mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+    mixed_further = None
+    if further is not None:
+        more = image_weight * further.vectors + text_weight * texts[further.owners]
+        mixed_further = FurtherVectors(further.owners, more / np.linalg.norm(more, axis=1, keepdims=True))
 
     categories: dict[str, Any] = {}
     for name in KAGL_ATTRIBUTES:
@@ -76,8 +82,9 @@ def evaluate_kagl(
             value_of = np.array([numbers[value] if value else -1 for value in given], dtype=np.int64)
             vectors = encode_text(values)
             categories[name] = {"queries": len(values)}
-            for documents, gallery in (("image", images), ("image_and_text", mixed)):
-                found = precision(vectors, gallery, value_of, seed=seed, resamples=resamples)
+            galleries = (("image", images, further), ("image_and_text", mixed, mixed_further))
+            for documents, gallery, others in galleries:
+                found = precision(vectors, gallery, value_of, others, seed=seed, resamples=resamples)
                 categories[name][documents] = {key: found[key] for key in found if key != "queries"}
     return {
         "protocol": "kagl",
@@ -85,12 +92,18 @@ def evaluate_kagl(
         "gallery": len(products),
         "titles": {"queries": len(queried), **figures_of(titles, np.ones(len(queried)), seed, resamples)},
         "categories": categories,
-        "slices": title_slices(images, texts, products, queries, seed=seed, resamples=resamples),
+        "slices": title_slices(images, texts, products, queries, further, seed=seed, resamples=resamples),
     }
 
 
 def precision(
-    queries: Vectors, gallery: Vectors, value_of: Integers, *, seed: int = 0, resamples: int = 1000
+    queries: Vectors,
+    gallery: Vectors,
+    value_of: Integers,
+    further: FurtherVectors | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
 ) -> dict[str, Any]:
     """Measure how many of the best k are right: found / k, for queries that each stand for a value of an attribute.
 
@@ -98,6 +111,7 @@ def precision(
         queries: (V, D) of unit length, one per value.
         gallery: (N, D) of unit length.
         value_of: (N,) the value of each item, 0 to V - 1; -1 for an item without one, which is right for no query.
+        further: more vectors of the items: the best of its vectors counts for each.
         seed: Of the bootstrap, which resamples values.
         resamples: Of the bootstrap.
 
@@ -111,7 +125,7 @@ def precision(
         raise InputError("there are no values to ask for; choose an attribute that the catalogue has")
     members = np.argsort(value_of, kind="stable")[np.count_nonzero(value_of < 0) :]
     sizes = np.bincount(value_of[members], minlength=len(queries))
-    positions = ranks(queries, gallery, (np.concatenate([[0], np.cumsum(sizes)]), members))
+    positions = ranks(queries, gallery, (np.concatenate([[0], np.cumsum(sizes)]), members), further)
     measures = {
         f"p{k}": np.bincount(value_of[members], weights=positions <= k, minlength=len(queries)) / k
         for k in PRECISION_CUTOFFS

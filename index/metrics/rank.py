@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError
+from index.pictures import FurtherVectors
 from index.records import Vectors
 
 TIE = 1e-6
@@ -23,7 +24,12 @@ Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def ranks(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers]) -> Integers:
+def ranks(
+    queries: Vectors,
+    gallery: Vectors,
+    relevant: tuple[Integers, Integers],
+    further: FurtherVectors | None = None,
+) -> Integers:
     """Return the 1-based position of every relevant item in the ranking of its query.
 
     Every irrelevant item that scores at least as much, ties included, stands ahead; relevant items are ordered among
@@ -34,6 +40,7 @@ def ranks(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers
         gallery: (N, D).
         relevant: `(indptr, indices)`, (Q+1,) and (R,): the relevant items of query q are
             `indices[indptr[q]:indptr[q + 1]]`, each once.
+        further: more vectors of the items: the best of its vectors counts for each.
 
     Returns:
         (R,), aligned with `indices`.
@@ -47,7 +54,7 @@ def ranks(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers
         raise InputError(f"indptr does not divide {len(indices)} relevant items among {len(queries)} queries")
     check_positions("relevant items", indices, len(gallery))
     positions = np.empty(len(indices), dtype=np.int64)
-    for query, row in score_rows(queries, gallery):
+    for query, row in score_rows(queries, gallery, further):
         items = slice(indptr[query], indptr[query + 1])
         scores = row[indices[items]]
         order = np.argsort(-scores, kind="stable")
@@ -61,7 +68,13 @@ def ranks(queries: Vectors, gallery: Vectors, relevant: tuple[Integers, Integers
 
 
 def product_ranks(
-    queries: Vectors, gallery: Vectors, rows: Integers, title_of: Integers, members: Integers, starts: Integers
+    queries: Vectors,
+    gallery: Vectors,
+    rows: Integers,
+    title_of: Integers,
+    members: Integers,
+    starts: Integers,
+    further: FurtherVectors | None = None,
 ) -> tuple[Integers, Integers]:
     """Return (Q,) ranks of the query's own product, and (Q,) of the best product of its title.
 
@@ -70,7 +83,7 @@ def product_ranks(
     """
     strict_id = np.empty(len(rows), dtype=np.int64)
     same_title = np.empty(len(rows), dtype=np.int64)
-    for query, row in score_rows(queries[rows], gallery):
+    for query, row in score_rows(queries[rows], gallery, further):
         product = rows[query]
         title = title_of[product]
         strict_id[query] = np.count_nonzero(row >= row[product] - np.float32(TIE))
@@ -80,13 +93,23 @@ def product_ranks(
     return strict_id, same_title
 
 
-def score_rows(queries: Vectors, gallery: Vectors) -> Iterator[tuple[int, Vectors]]:
-    """Yield each query's number with its scores (N,), which are overwritten later."""
-    rows = max(1, CHUNK_BYTES // (4 * max(1, len(gallery))))
+def score_rows(
+    queries: Vectors, gallery: Vectors, further: FurtherVectors | None = None
+) -> Iterator[tuple[int, Vectors]]:
+    """Yield each query's number with its scores (N,), which are overwritten later; of several vectors the best counts.
+
+    `further` has more vectors of some of the N items.
+    """
+    rows = max(1, CHUNK_BYTES // (4 * max(1, len(gallery) + len(further or ()))))
     buffer = np.empty((min(rows, len(queries)), len(gallery)), dtype=np.float32)
     for start in range(0, len(queries), rows):
         chunk = queries[start : start + rows]
         scores = np.matmul(chunk, gallery.T, out=buffer[: len(chunk)])
+        if further is not None:
+            starts = np.flatnonzero(np.diff(further.owners, prepend=-1))
+            best = np.maximum.reduceat(chunk @ further.vectors.T, starts, axis=1)
+            owners = further.owners[starts]
+            scores[:, owners] = np.maximum(scores[:, owners], best)
         yield from enumerate(scores, start)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from types import TracebackType
@@ -21,12 +21,21 @@ from index.names import MAX_NAMES
 from index.postgres.connection import connect, first_line
 from index.postgres.edited import edited_products, read_entries, remember
 from index.postgres.edits import mark_leads
+from index.postgres.pictures import PICTURE_COLUMNS, PICTURE_TYPES, PICTURES, forget_pictures, make_graph, picture_rows
 from index.postgres.rows import COLUMNS, TYPES, entry_to_row, title_id, to_info
 from index.postgres.schema import EF_CONSTRUCTION, FORMAT, HNSW, KEYS, SETUP, TABLES, M, format_sql
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 
 LOADED_TOGETHER = 1000
 """Products that go to the server in one transaction."""
+LOADED_BYTES = 64 * 2**20
+"""Bytes of pictures from which on fewer do."""
+LOADED = {
+    "products": (COLUMNS, TYPES),
+    "images": ("id, image", ["text", "bytea"]),
+    "pictures": (PICTURE_COLUMNS, PICTURE_TYPES),
+}
+"""Tables that a build fills, each with its columns and their types."""
 
 
 class PostgresWriter:
@@ -81,7 +90,7 @@ class PostgresWriter:
                     [self._name, FORMAT, Jsonb(asdict(self._info))],
                 )
                 self._connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self._name)))
-                self._connection.execute(self._sql(TABLES))
+                self._connection.execute(self._sql(TABLES + PICTURES))
         except BaseException:
             self._connection.close()
             raise
@@ -136,27 +145,30 @@ class PostgresWriter:
         Raises:
             InputError: as `CatalogueWriter.add`, or text that PostgreSQL cannot store.
         """
-        rows: list[tuple[Any, ...]] = []
-        images: list[tuple[str, bytes]] = []
+        loads: dict[str, list[Sequence[Any]]] = {table: [] for table in LOADED}
+        size = 0
         for entry in entries:
-            if entry.product.id in self._ids:
-                raise repeated_id_error(entry.product.id)
+            product_id = entry.product.id
+            if product_id in self._ids:
+                raise repeated_id_error(product_id)
             self._position += 1
             if self._finishing:
                 self._touched.add(title_id(entry.product.title))
-            rows.append(entry_to_row(entry, self._info.dim, self._position, 0))
-            images.append((entry.product.id, entry.image))
-            self._ids.add(entry.product.id)
-            if len(rows) == LOADED_TOGETHER:
-                self._load(rows, images)
-                rows, images = [], []
-        if rows:
-            self._load(rows, images)
+            loads["products"].append(entry_to_row(entry, self._info.dim, self._position, 0))
+            loads["images"].append((product_id, entry.image))
+            loads["pictures"] += picture_rows(entry, self._info.dim, self._position)
+            self._ids.add(product_id)
+            size += sum(map(len, entry.images))
+            if len(loads["products"]) == LOADED_TOGETHER or size > LOADED_BYTES:
+                self._load(loads)
+                loads, size = {table: [] for table in LOADED}, 0
+        if loads["products"]:
+            self._load(loads)
 
-    def _load(self, rows: Sequence[tuple[Any, ...]], images: Sequence[tuple[str, bytes]]) -> None:
+    def _load(self, loads: Mapping[str, Sequence[Sequence[Any]]]) -> None:
         with self._errors(), self._connection.transaction(), self._connection.cursor() as cursor:
-            loads = (("products", COLUMNS, TYPES, rows), ("images", "id, image", ["text", "bytea"], images))
-            for table, columns, types, values in loads:
+            for table, values in loads.items():
+                columns, types = LOADED[table]
                 into = sql.SQL(f"COPY {{}}.{table} ({columns}) FROM STDIN (FORMAT BINARY)")
                 with cursor.copy(into.format(sql.Identifier(self._name))) as copy:
                     copy.set_types(types)
@@ -179,6 +191,7 @@ class PostgresWriter:
             )
         )
         connection.execute(self._sql(HNSW, m=M, ef=EF_CONSTRUCTION))
+        make_graph(connection, self._name, self._info.dim)
         connection.execute(self._sql("ANALYZE {build}.products"))
         if keep is not None:
             keep = self._carry_over(keep) or keep
@@ -272,6 +285,7 @@ class PostgresWriter:
     def drop(self, ids: Sequence[str]) -> None:
         """Take products out again."""
         with self._connection.transaction():
+            forget_pictures(self._connection, self._name, ids)
             found = self._connection.execute(
                 self._sql("DELETE FROM {build}.products WHERE id = ANY(%s) RETURNING title_id"), [list(ids)]
             )

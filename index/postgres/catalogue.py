@@ -12,17 +12,20 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 from psycopg.sql import Composed
 
 from common import ArtefactError, ConflictError, NotFoundError, ReplacedError
-from index.damage import Damage, bad_lengths, check_share, length_fault, lengths_of, product_fault
+from index.damage import Damage, check_share
 from index.location import Database
+from index.opening import check_encoder, check_format
+from index.pictures import FurtherVectors
 from index.postgres.calibrations import read_calibration, write_calibration
 from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
 from index.postgres.listing import Listed
-from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info, to_vectors
+from index.postgres.pictures import further_rows, has_pictures, read_digests, read_picture
+from index.postgres.reading import read_products
+from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info
 from index.postgres.schema import FORMAT, format_sql
 from index.product import Product
 from index.ranking.calibrate import Calibration
@@ -36,11 +39,8 @@ from index.records import (
     Snapshot,
     Vectors,
     Written,
-    check_encoder,
-    check_format,
     log_reaches,
 )
-from index.values import attributes_of
 
 
 class PostgresCatalogue(Listed):
@@ -183,80 +183,25 @@ class PostgresCatalogue(Listed):
                 )
             ]
             self._damage.forget(removed)
-            products, found = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
+            products, found, further = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
             gone = self.gone_names(connection)
-        return Changes(version, removed, products, found[0], found[1], gone)
+        return Changes(version, removed, products, found[0], found[1], gone, further)
 
     def snapshot(self, *, vectors: bool = True) -> Snapshot:
         """Read everything but the pictures, of one moment; without `vectors` these are (N, 0)."""
         with self.reading() as connection:
             current = self.current(connection)
             connection.execute("SET LOCAL statement_timeout = 0")
-            products, found = self._read(connection, "", [], vectors)
+            products, found, further = self._read(connection, "", [], vectors)
             gone = self.gone_names(connection)
         check_share(self._database, len(products), current.products)
-        return Snapshot(self.info, current.version, products, found[0], found[1], gone)
+        return Snapshot(self.info, current.version, products, found[0], found[1], gone, further)
 
     def _read(
-        self, connection: Connection, where: str, values: list[Any], vectors: bool
-    ) -> tuple[list[Product], Vectors]:
-        """Return products and their vectors (2, N, D), image and text; without `vectors` (2, N, 0)."""
-        columns = "image_vector, text_vector" if vectors else "vector_norm(image_vector), vector_norm(text_vector)"
-        query = self.sql(
-            f"SELECT id, title, attributes, split, {columns} FROM {{build}}.products {where} ORDER BY position"
-        )
-        products: list[Product] = []
-        pieces: list[Vectors] = [np.empty((2, 0, self.info.dim if vectors else 0), dtype=np.float32)]
-        once: dict[str, str] = {}
-        with connection.cursor(name="all", binary=True) as cursor:
-            cursor.execute(query, values)
-            while rows := cursor.fetchmany(4096):
-                found = None
-                if vectors:
-                    found = np.stack([to_vectors([row[4 + at] for row in rows]) for at in range(2)])
-                    lengths = lengths_of(found)
-                else:
-                    lengths = np.array([row[4:6] for row in rows], dtype=np.float32).T
-                bad = bad_lengths(lengths)
-                sound = []
-                for at, (product_id, title, given, split, *_) in enumerate(rows):
-                    attributes = attributes_of(given)
-                    fault = product_fault(product_id, title, split, attributes)
-                    if not fault and bad[at]:
-                        fault = length_fault(lengths[:, at].tolist())
-                    if fault or attributes is None:
-                        self._damage.found(product_id, fault)
-                        continue
-                    sound.append(at)
-                    # Few values are many products': each is held once.
-                    held = {
-                        once.setdefault(name, name): once.setdefault(value, value) if isinstance(value, str) else value
-                        for name, value in attributes.items()
-                    }
-                    products.append(Product(product_id, once.setdefault(title, title), held, split))
-                if found is not None:
-                    pieces.append(found[:, sound])
-        read = np.concatenate(pieces, axis=1)
-        if not vectors:
-            return products, np.empty((2, len(products), 0), dtype=np.float32)
-        read.flags.writeable = False
-        return products, read
-
-    def _one(self, columns: str, product_id: str) -> tuple[Any, ...]:
-        row = None
-        if storable(product_id):
-            with self._pool.transaction() as connection:
-                row = connection.execute(
-                    self.sql(
-                        f"SELECT {columns} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"
-                        " WHERE p.id = %s"
-                    ),
-                    [product_id],
-                    binary=True,
-                ).fetchone()
-        if row is None:
-            raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-        return tuple(row)
+        self, connection: Connection, where: str, values: Sequence[Any], vectors: bool
+    ) -> tuple[list[Product], Vectors, FurtherVectors | None]:
+        dim = self.info.dim
+        return read_products(connection, self._build, dim, self._damage, where, values, vectors=vectors)
 
     def product(self, product_id: str) -> Product:
         """Return one product; NotFoundError: there is none of that id."""
@@ -267,18 +212,42 @@ class PostgresCatalogue(Listed):
         entry, digest = self.entry(product_id)
         return entry.product, digest
 
-    def image(self, product_id: str) -> bytes:
-        """Return the picture of one product as it was delivered; as `entry`."""
-        return self.entry(product_id)[0].image
+    def image(self, product_id: str, number: int = 0) -> bytes:
+        """As `Catalogue.image`."""
+        found = None
+        if storable(product_id):
+            with self.reading() as connection:
+                found = read_picture(connection, self._build, product_id, number, self._damage)
+        return self.entry(product_id)[0].image if found is None else found
+
+    def picture_digests(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """As `Catalogue.picture_digests`."""
+        with self.reading() as connection:
+            return read_digests(connection, self._build, list(filter(storable, ids)))
 
     def entry(self, product_id: str) -> tuple[Entry, str]:
-        """Return one product with picture and vectors, and its digest.
+        """Return one product with its pictures and vectors, and its digest.
 
         Raises:
             NotFoundError: there is none of that id.
             DamagedProductError: it is not what was stored.
         """
-        return to_entry(self._one(ENTRY_COLUMNS, product_id), self._damage)
+        row = None
+        if storable(product_id):
+            with self.reading() as connection:
+                row = connection.execute(
+                    self.sql(
+                        f"SELECT {ENTRY_COLUMNS} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"
+                        " WHERE p.id = %s"
+                    ),
+                    [product_id],
+                    binary=True,
+                ).fetchone()
+                several = row is not None and has_pictures(connection, self._build)
+                more = further_rows(connection, self._build, [row[0]]) if row is not None and several else {}
+        if row is None:
+            raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
+        return to_entry(row, more.get(row[0], ()), self._damage)
 
     def damaged(self) -> Mapping[str, str]:
         """Return the damaged products that were met since this was opened: id -> what is wrong."""

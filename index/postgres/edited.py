@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from index.damage import Damage
 from index.kept import EditRange
 from index.postgres.connection import Connection
-from index.postgres.rows import ENTRY_COLUMNS, sound_entries
+from index.postgres.pictures import sound_entries
+from index.postgres.rows import ENTRY_COLUMNS
 from index.postgres.schema import format_sql
 from index.records import Entry
 
@@ -85,7 +86,7 @@ def read_entries(connection: Connection, build: str, ids: Sequence[str], damage:
         [list(ids)],
         binary=True,
     ).fetchall()
-    return sound_entries(rows, damage)
+    return sound_entries(connection, build, rows, damage)
 
 
 def _remembers(connection: Connection, build: str) -> bool:

@@ -14,6 +14,7 @@ from index.damage import Damage
 from index.names import MAX_NAMES, too_many_names
 from index.postgres.connection import Connection
 from index.postgres.edited import forget_changes, read_entries
+from index.postgres.pictures import forget_pictures, insert_pictures, make_table, picture_rows
 from index.postgres.rows import COLUMNS, entry_to_row, storable, title_id
 from index.postgres.schema import format_sql
 from index.records import Delete, Put, Written, outcome_of
@@ -44,6 +45,7 @@ def write_edits(
         InputError: an entry that cannot be stored.
     """
     version, position, products = current.version, current.position, current.products
+    make_table(connection, build, dim)
     before = _names(connection, build)
     outcomes = []
     for edit in edits:
@@ -88,14 +90,17 @@ def _write_one(
     counts: dict[str, int] = {}
     # Before anything is deleted: it checks the entry.
     row = entry_to_row(edit.entry, dim, position, seq) if isinstance(edit, Put) else None
+    pictures = picture_rows(edit.entry, dim, position) if isinstance(edit, Put) else ()
     if found is not None:
         titles.add(found[1])
         counts.update(dict.fromkeys(found[2], -1))
+        forget_pictures(connection, build, [edit.id])
         run("DELETE FROM {build}.products WHERE id = %s", [edit.id])
         run("DELETE FROM {build}.images WHERE id = %s", [edit.id])
     if row is not None and isinstance(edit, Put):
         run(f"INSERT INTO {{build}}.products ({COLUMNS}) VALUES ({', '.join(['%s'] * len(row))})", row)
         run("INSERT INTO {build}.images VALUES (%s, %s)", [edit.id, edit.entry.image])
+        insert_pictures(connection, build, pictures)
         titles.add(title_id(edit.entry.product.title))
         for name in edit.entry.product.attributes:
             counts[name] = counts.get(name, 0) + 1

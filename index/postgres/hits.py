@@ -33,7 +33,10 @@ def hits_of(
     if side == "images":
         relevance = relevance_of(calibration, side, query, scores)
         worth = [None] * len(found) if relevance is None else relevance.tolist()
-        return [Hit(one.product, score, one_worth) for (one, score), one_worth in zip(scored, worth, strict=True)]
+        return [
+            Hit(one.product, score, one_worth, picture=one.picture)
+            for (one, score), one_worth in zip(scored, worth, strict=True)
+        ]
     passing, values = filter_sql(query.filters, damaged)
     ids_with_title: dict[uuid.UUID, list[str]] = {}
     for title, product_id in connection.execute(

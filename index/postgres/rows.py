@@ -6,16 +6,15 @@ import hashlib
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
 from psycopg.types.json import Json, Jsonb
 
-from common import DamagedProductError, InputError
+from common import InputError
 from index.damage import Damage, product_fault, sound_entry
 from index.product import Product, SplitRule, texts_of, title_key
-from index.records import CatalogueInfo, Entry, Vectors, check_product, checked_vector, entry_digest
+from index.records import CatalogueInfo, Entry, Vectors, check_product, checked_vector
 from index.values import attributes_of, date_of, keys_of, number_of
 
 COLUMNS = (
@@ -26,8 +25,8 @@ TYPES = ["int8", "int8", "bool", "uuid", "text", "text", "text", "text", "json",
 LARGEST = 10**400
 """What stands for a number without an end, since JSON has none: no float is as large."""
 T = TypeVar("T")
-ENTRY_COLUMNS = "p.id, title, attributes, split, image, image_vector, text_vector, digest"
-"""All of a product (p) and its picture."""
+ENTRY_COLUMNS = "p.position, p.id, title, attributes, split, image, image_vector, text_vector, digest"
+"""All of a product (p) and its first picture."""
 
 
 def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, ...]:
@@ -52,7 +51,7 @@ def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, 
         product.id,
         product.title,
         product.split,
-        entry_digest(product, entry.image),
+        entry.digest,
         Json(dict(product.attributes)),
         Jsonb({name: _alone(texts) for name, texts in keys.items()}),
         Jsonb({name: _alone(found) for name, found in numbers.items()}),
@@ -95,27 +94,18 @@ def to_vectors(vectors: Iterable[Any]) -> Vectors:
     return np.stack([np.asarray(v if isinstance(v, np.ndarray) else v.to_numpy(), dtype=np.float32) for v in vectors])
 
 
-def to_entry(row: Sequence[Any], damage: Damage) -> tuple[Entry, str]:
-    """Return the entry and the digest of a row of `ENTRY_COLUMNS`.
+def to_entry(row: Sequence[Any], further: Sequence[tuple[Any, Any]], damage: Damage) -> tuple[Entry, str]:
+    """Return the entry and the digest of a row of `ENTRY_COLUMNS`, with its further pictures, each with its vector.
 
     Raises:
         DamagedProductError: it is none that we write, or not what was written.
     """
-    product_id, title, attributes, split, image, image_vector, text_vector, digest = row
+    _, product_id, title, attributes, split, image, image_vector, text_vector, digest = row
     given = attributes_of(attributes)
     fault = product_fault(product_id, title, split, given)
     if fault or given is None:
         raise damage.refused(product_id, fault)
     product = Product(product_id, title, given, split)
-    return sound_entry(product, bytes(image), list(to_vectors((image_vector, text_vector))), digest, damage), str(
-        digest
-    )
-
-
-def sound_entries(rows: Iterable[Sequence[Any]], damage: Damage) -> list[tuple[Entry, str]]:
-    """Return the entries and digests of rows of `ENTRY_COLUMNS` that are sound; the others are named in `damage`."""
-    found = []
-    for row in rows:
-        with suppress(DamagedProductError):
-            found.append(to_entry(row, damage))
-    return found
+    vectors = list(to_vectors((image_vector, text_vector)))
+    more = [(one, to_vectors([vector])[0]) for vector, one in further]
+    return sound_entry(product, bytes(image), vectors, digest, damage, more), str(digest)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
+from index.postgres.pictures import further_vectors, stacked
 from index.postgres.rows import to_vectors
 from index.postgres.schema import EF_SEARCH
 from index.product import Product
@@ -24,6 +25,8 @@ from index.query import Side
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Integers, score_exactly
 from index.values import attributes_of
+from index.vectors.pictures import nearest_of
+from index.vectors.scan import WIDENING
 
 EXACT_ROWS = 10_000
 """Where at most this many products pass a query's filters, all of them are compared."""
@@ -37,6 +40,9 @@ class FoundRow:
 
     title: uuid.UUID
     product: Product
+    position: int
+    picture: int = 0
+    """Number of the picture by which it was found."""
 
 
 def _product(row: Sequence[Any]) -> Product:
@@ -51,6 +57,7 @@ class FoundRanking:
     found: list[FoundRow]
     scores: Vectors
     image_vectors: Vectors
+    """(K, D) of the pictures by which they were found, or of titles."""
 
     @classmethod
     def empty(cls, dim: int) -> FoundRanking:
@@ -85,12 +92,53 @@ class Scan:
     of: int
     """How many products there are."""
     exact_rows: int = EXACT_ROWS
+    several: bool = False
+    """Whether products may have further pictures."""
 
     def top(self, end: int) -> FoundRanking:
         """Return the best `end` rows; equals in catalogue order."""
         if end <= 0:
             return FoundRanking.empty(len(self.query))
-        exact = self.total <= self.exact_rows or end > DEEPEST
+        ranking = self._top(end)
+        return self._with_further(ranking, end) if self.several and self.side == "images" else ranking
+
+    def _exact(self, end: int) -> bool:
+        return self.total <= self.exact_rows or end > DEEPEST
+
+    def _with_further(self, ranking: FoundRanking, end: int) -> FoundRanking:
+        """Return the best `end` products by their nearest pictures; `ranking` is that by their first ones.
+
+        As `index.vectors.scan.top_products`.
+        """
+        first = dict(zip([one.position for one in ranking.found], ranking.image_vectors, strict=True))
+        rows = {one.position: one for one in ranking.found}
+        slack = SLACK * float(np.linalg.norm(self.query))
+        width = 2 * end + MARGIN
+        while True:
+            near = self._further_rows(width, exact=self._exact(end))
+            for row in near:
+                rows.setdefault(row[0], FoundRow(row[1], _product(row[2:6]), row[0]))
+                first.setdefault(row[0], to_vectors([row[6]])[0])
+            positions = np.array(sorted(rows), dtype=np.int64)
+            more = further_vectors(self.connection, self.catalogue.build, positions.tolist())
+            further = stacked([more.get(at, ()) for at in positions.tolist()], len(self.query))
+            firsts = np.array([first[at] for at in positions.tolist()], dtype=np.float32).reshape(-1, len(self.query))
+            found = nearest_of(self.query, firsts, further.owners, further.vectors)
+            order = np.lexsort((positions, -found.scores))[:end]
+            if len(near) == width and len(order):
+                last = float((to_vectors([near[-1][7]])[0] * self.query).sum())
+                if last >= float(found.scores[order[-1]]) - slack:
+                    width *= WIDENING
+                    continue
+            numbers = found.numbers[order].tolist()
+            kept = [
+                replace(rows[at], picture=number) for at, number in zip(positions[order].tolist(), numbers, strict=True)
+            ]
+            return FoundRanking(kept, found.scores[order], found.vectors[order])
+
+    def _top(self, end: int) -> FoundRanking:
+        """Return the best `end` rows by their first pictures, or by their titles."""
+        exact = self._exact(end)
         width = min(end + MARGIN if exact else 2 * end + 2 * MARGIN, self.total)
         while True:
             rows = self._exact_rows(width) if exact else self._graph_rows(width)
@@ -107,7 +155,7 @@ class Scan:
                 width = min(8 * width, self.total)
                 continue
             order, scores = order[:end], scores[:end]
-            found = [FoundRow(rows[at][1], _product(rows[at][2:6])) for at in order]
+            found = [FoundRow(rows[at][1], _product(rows[at][2:6]), rows[at][0]) for at in order]
             return FoundRanking(found, scores, vectors[order])
 
     @property
@@ -121,9 +169,37 @@ class Scan:
 
     def near(self, width: int) -> list[str]:
         """Return the ids of about `width` products to which the graph leads, those that pass among them."""
-        return [row[0] for row in self._graph_rows(width, "p.id")]
+        found = [row[0] for row in self._graph_rows(width, "p.id")]
+        if self.several and self.side == "images":
+            found += [row[2] for row in self._further_rows(width, exact=False)]
+        return found
+
+    def _further_rows(self, width: int, *, exact: bool) -> list[tuple[Any, ...]]:
+        """Return the rows of the `width` further pictures that the database ranks first, each with both vectors."""
+        column = "f.image_vector"
+        distance = f"{column} <#> %s"
+        if not exact:
+            self._lead_far(width)
+            distance = f"{column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})"
+        elif self.total > self.exact_rows:
+            self.connection.execute("SET LOCAL enable_sort = on")
+        return self.connection.execute(
+            self.catalogue.sql(
+                f"SELECT p.position, title_id, p.id, title, attributes, split, p.image_vector, {column}"
+                " FROM {build}.pictures f JOIN {build}.products p ON p.position = f.position"
+                f" WHERE f.place > 0 AND {self.where} ORDER BY {distance} LIMIT %s"
+            ),
+            [*self.values, self.query, width],
+            binary=True,
+        ).fetchall()
 
     def _graph_rows(self, width: int, columns: str = "") -> list[tuple[Any, ...]]:
+        self._lead_far(width)
+        distance = f"{self._column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})"
+        return self._rows(width, distance, columns)
+
+    def _lead_far(self, width: int) -> None:
+        """Let the graphs lead to `width` rows that pass."""
         # Of the rows that the graph leads to, only the part that passes counts: it must lead to as many more.
         steps = 4 * width * max(1, self.of) // max(1, self.total)
         for name, value in (
@@ -133,8 +209,6 @@ class Scan:
             ("enable_sort", "off"),  # else the planner may sort everything instead of using the graph
         ):
             self.connection.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
-        distance = f"{self._column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})"
-        return self._rows(width, distance, columns)
 
     def _rows(self, width: int, distance: str, columns: str = "") -> list[tuple[Any, ...]]:
         """Return the `width` rows that the database ranks first, or some of their columns."""

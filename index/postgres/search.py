@@ -18,7 +18,7 @@ from index.postgres.connection import Connection
 from index.postgres.counts import Counts
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.hits import hits_of
-from index.postgres.rows import to_vectors
+from index.postgres.pictures import has_further
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
 from index.postgres.texts import TextKeeper
 from index.postgres.vectors import QueryVectors, Rankings, read_vectors
@@ -58,11 +58,12 @@ def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int
             catalogue.sql("SELECT name FROM {build}.attributes WHERE products > 0 ORDER BY name")
         ).fetchall()
         gone = catalogue.gone_names(connection)
+        several = has_further(connection, catalogue.build)
     keeper.now()  # it also finds what is damaged
     calibration = catalogue.calibration()
     sound = max(0, current.products - len(catalogue.damaged()))
     counted = current.version, sound, [name for (name,) in names]
-    return PostgresSearch(catalogue, keeper, calibration, *counted, gone, exact_rows)
+    return PostgresSearch(catalogue, keeper, calibration, *counted, gone, exact_rows, several)
 
 
 class PostgresSearch:
@@ -82,6 +83,7 @@ class PostgresSearch:
         names: Sequence[str],
         gone: frozenset[str],
         exact_rows: int,
+        several: bool,
     ) -> None:
         self.info = catalogue.info
         self.encoder_id = catalogue.info.encoder_id
@@ -95,6 +97,7 @@ class PostgresSearch:
         self._names = list(names)
         self._gone = gone
         self._exact_rows = exact_rows
+        self._several = several
         self._counts = Counts(catalogue, self._damaged)
 
     def refreshed(self) -> PostgresSearch:
@@ -109,10 +112,10 @@ class PostgresSearch:
         """As `SearchIndex.attributes`."""
         return list(self._names)
 
-    def vectors(self, product_ids: Iterable[str]) -> Vectors:
-        """Return the image vectors (K, D) of products; NotFoundError names the ids that there are not."""
+    def vectors(self, product_ids: Iterable[str], *, first: bool = False) -> Vectors:
+        """As `SearchIndex.vectors`."""
         ids = list(product_ids)
-        return self._stack(ids, self._read_vectors(ids))
+        return self._stack(ids, read_vectors(self._catalogue, ids, SEARCH_S, first=first))
 
     def understand(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
@@ -127,7 +130,7 @@ class PostgresSearch:
     def check(self, query: SearchQuery) -> LikeVectors:
         """As `SearchIndex.check`; asks the database at most once."""
         self._check(query)
-        found = self._read_vectors((*query.like, *query.unlike))
+        found = read_vectors(self._catalogue, (*query.like, *query.unlike), SEARCH_S)
         return like_vectors(query, lambda ids: self._stack(ids, found))
 
     def _check(self, query: SearchQuery) -> None:
@@ -157,16 +160,13 @@ class PostgresSearch:
             ).fetchall()
         return [product_id for (product_id,) in rows]
 
-    def _read_vectors(self, product_ids: Iterable[str]) -> dict[str, Any]:
-        return read_vectors(self._catalogue, product_ids, SEARCH_S)
-
-    def _stack(self, product_ids: Sequence[str], found: dict[str, Any]) -> Vectors:
+    def _stack(self, product_ids: Sequence[str], found: dict[str, Vectors]) -> Vectors:
         missing = [product_id for product_id in product_ids if product_id not in found]
         if missing:
             raise missing_products(missing)
         if not product_ids:
             return np.empty((0, self.info.dim), dtype=np.float32)
-        return to_vectors(found[product_id] for product_id in product_ids)
+        return np.stack([found[product_id] for product_id in product_ids])
 
     def count(self, filters: Filters | None = None) -> int:
         """Return how many products pass the filters, as `SearchIndex`."""
@@ -245,21 +245,17 @@ class PostgresSearch:
         def scan(one: Side, where: str, values: list[Any], total: int) -> Scan:
             return self._scan(connection, vector, one, where, values, total)
 
+        vectors = QueryVectors(self._catalogue, connection, state, vector, several=self._several)
         if query.browse:
             return ranked_page(
                 state,
-                QueryVectors(self._catalogue, connection, state, vector).side("images"),
                 side,
                 query,
-                lambda _: BrowseRanking(state),
+                lambda _: BrowseRanking(state, vectors.side("images")),
                 lambda *asked: self._counts.facets(connection, *asked),
             )
-        vectors = QueryVectors(self._catalogue, connection, state, vector)
         rankings = Rankings(state, vectors, side, query, self.calibration, scan, self._exact_rows)
-        images = vectors.side("images")
-        return ranked_page(
-            state, images, side, query, rankings.of, lambda *asked: self._counts.facets(connection, *asked)
-        )
+        return ranked_page(state, side, query, rankings.of, lambda *asked: self._counts.facets(connection, *asked))
 
     def _best_images(
         self, connection: Connection, vector: Vectors, query: SearchQuery
@@ -292,4 +288,5 @@ class PostgresSearch:
     def _scan(
         self, connection: Connection, vector: Vectors, side: Side, where: str, values: list[Any], total: int
     ) -> Scan:
-        return Scan(self._catalogue, connection, vector, side, where, values, total, self._count, self._exact_rows)
+        sizes = total, self._count, self._exact_rows
+        return Scan(self._catalogue, connection, vector, side, where, values, *sizes, self._several)

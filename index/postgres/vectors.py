@@ -18,13 +18,15 @@ from index.filters import Filter, Filters
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.filter_sql import filter_sql, leads_sql
+from index.postgres.pictures import further_vectors, has_pictures, stacked
 from index.postgres.rows import storable, to_vectors
 from index.postgres.scan import Scan
 from index.query import SIDES, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.vectors.hybrid import HybridRanking
-from index.vectors.rows import Rows
+from index.vectors.pictures import mean_of, nearest_of
+from index.vectors.rows import Nearest, Rows
 from index.vectors.state import IndexState
 
 READ = 256
@@ -35,16 +37,27 @@ WIDTH = 300
 """Products to which a graph leads."""
 
 
-def read_vectors(catalogue: PostgresCatalogue, product_ids: Iterable[str], statement_s: int) -> dict[str, Any]:
-    """Return id -> image vector of the products that are there."""
+def read_vectors(
+    catalogue: PostgresCatalogue, product_ids: Iterable[str], statement_s: int, *, first: bool = False
+) -> dict[str, Vectors]:
+    """Return id -> the mean (D,) of the vectors of its pictures, or that of its first, where the product is there."""
     wanted = list(filter(storable, set(product_ids)))
     if not wanted:
         return {}
     with catalogue.reading(statement_s) as connection:
         rows = connection.execute(
-            catalogue.sql("SELECT id, image_vector FROM {build}.products WHERE id = ANY(%s)"), [wanted], binary=True
+            catalogue.sql("SELECT id, position, image_vector FROM {build}.products WHERE id = ANY(%s)"),
+            [wanted],
+            binary=True,
         ).fetchall()
-    return dict(rows)
+        more = {}
+        if not first and has_pictures(connection, catalogue.build):
+            more = further_vectors(connection, catalogue.build, [row[1] for row in rows])
+    if not rows:
+        return {}
+    further = stacked([more.get(row[1], ()) for row in rows], catalogue.info.dim)
+    means = mean_of(to_vectors(row[2] for row in rows), further.owners, further.vectors)
+    return dict(zip([row[0] for row in rows], means, strict=True))
 
 
 class QueryVectors:
@@ -55,14 +68,25 @@ class QueryVectors:
         connection: in the transaction of the query.
         state: says which product a row is.
         query: (D,).
+        several: whether products may have further pictures.
     """
 
-    def __init__(self, catalogue: PostgresCatalogue, connection: Connection, state: IndexState, query: Vectors) -> None:
+    def __init__(
+        self,
+        catalogue: PostgresCatalogue,
+        connection: Connection,
+        state: IndexState,
+        query: Vectors,
+        *,
+        several: bool = False,
+    ) -> None:
+        self.several = several
         self._catalogue = catalogue
         self._connection = connection
         self._state = state
         self.query = query
         self._known: dict[int, Vectors] = {}  # row -> (2, D), in the order of SIDES
+        self._further: dict[int, list[Any]] = {}  # row -> the vectors of its further pictures
         self._compared: tuple[Rows | None, Vectors] | None = None  # rows and their cosines (2, K)
 
     def side(self, side: Side) -> SideVectors:
@@ -73,13 +97,22 @@ class QueryVectors:
         """Return the vectors (2, K, D) of rows."""
         wanted = [row for row in rows.tolist() if row not in self._known]
         if wanted:
-            found = self._select("image_vector, text_vector", [], wanted)
+            found = self._select("position, image_vector, text_vector", [], wanted)
+            if self.several:
+                more = further_vectors(self._connection, self._catalogue.build, [position for _, position, *_ in found])
+                self._further.update((wanted[number - 1], more.get(position, [])) for number, position, *_ in found)
             nothing = np.zeros((2, len(self.query)), dtype=np.float32)
             self._known.update(dict.fromkeys(wanted, nothing))
-            self._known.update((wanted[number - 1], to_vectors(pair)) for number, *pair in found)
+            self._known.update((wanted[number - 1], to_vectors(pair)) for number, _, *pair in found)
         if not len(rows):
             return np.empty((2, 0, len(self.query)), dtype=np.float32)
         return np.stack([self._known[row] for row in rows.tolist()], axis=1)
+
+    def nearest(self, rows: Rows) -> Nearest:
+        """Return which picture of each of some rows is nearest to the query."""
+        first = self.read(rows)[0]
+        further = stacked([self._further.get(row, ()) for row in rows.tolist()], len(self.query))
+        return nearest_of(self.query, first, further.owners, further.vectors)
 
     def compare(self, rows: Rows | None) -> Vectors:
         """Return the cosines (2, K) of rows, or of all, with the query; summed in any order."""
@@ -88,10 +121,17 @@ class QueryVectors:
         chosen = np.arange(len(self._state.alive)) if rows is None else rows
         if len(chosen) <= READ:
             cosines = self.read(chosen) @ self.query
+            if self.several:
+                cosines[0] = self.nearest(chosen).scores
         else:
             cosines = np.zeros((2, len(chosen)), dtype=np.float32)
-            columns = "-(image_vector <#> %s::vector({dim})), -(text_vector <#> %s::vector({dim}))"
-            found = self._select(columns, [self.query, self.query], chosen.tolist())
+            image = "-(image_vector <#> %s::vector({dim}))"
+            values = [self.query, self.query]
+            if self.several:
+                further = "SELECT max(-(f.image_vector <#> %s::vector({dim}))) FROM {build}.pictures f"
+                image = f"greatest({image}, ({further} WHERE f.position = p.position AND place > 0))"
+                values.append(self.query)
+            found = self._select(f"{image}, -(text_vector <#> %s::vector({{dim}}))", values, chosen.tolist())
             if found:
                 numbers, images, texts = zip(*found, strict=True)
                 cosines[:, np.array(numbers) - 1] = np.array([images, texts], dtype=np.float32)
@@ -113,15 +153,31 @@ class QueryVectors:
 
 @dataclass(frozen=True, slots=True)
 class SideVectors:
-    """The vectors of one side, by row; as `index.vectors.rows.RowVectors`."""
+    """The vectors of one side, by row; as `index.vectors.rows.RowVectors`, or `Pictures`."""
 
     both: QueryVectors
     place: int
     """In `SIDES`."""
 
+    @property
+    def several(self) -> bool:
+        """Whether any row may have more than one."""
+        return self.both.several and SIDES[self.place] == "images"
+
     def of(self, rows: Rows) -> Vectors:
-        """Return the vectors (K, D) of some rows."""
+        """Return the first vectors (K, D) of some rows."""
         return np.asarray(self.both.read(rows)[self.place])
+
+    def cosines(self, vector: Vectors, rows: Rows) -> Vectors:
+        """Return the largest inner products (K,) of some rows with the query's vector, summed in one fixed way."""
+        return self.nearest(vector, rows).scores
+
+    def nearest(self, _query: Vectors, rows: Rows) -> Nearest:
+        """Return which vector of each of some rows is nearest to the query."""
+        if self.several:
+            return self.both.nearest(rows)
+        nothing = np.empty(0, dtype=np.int64)
+        return nearest_of(self.both.query, self.of(rows), nothing, np.empty((0, len(self.both.query)), np.float32))
 
     def times(self, _vector: Vectors, rows: Rows | None) -> Vectors:
         """Return the inner products (K,) of some rows, or of all, with the query's vector."""

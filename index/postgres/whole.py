@@ -11,7 +11,8 @@ from index.location import Database
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection, connect
 from index.postgres.edited import edited_products
-from index.postgres.rows import ENTRY_COLUMNS, sound_entries
+from index.postgres.pictures import sound_entries
+from index.postgres.rows import ENTRY_COLUMNS
 from index.records import Entry, Whole
 
 TOGETHER = 64
@@ -59,4 +60,4 @@ def _entries(catalogue: PostgresCatalogue, connection: Connection, damage: Damag
             )
         )
         while rows := cursor.fetchmany(TOGETHER):
-            yield from sound_entries(rows, damage)
+            yield from sound_entries(connection, catalogue.build, rows, damage)

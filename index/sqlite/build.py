@@ -17,16 +17,16 @@ from common import ArtefactError, resource_error
 from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreadable_error
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
-from index.sqlite.edited import edited_products, marks, read_entries, remember
+from index.sqlite.edited import edited_products, read_entries, remember
 from index.sqlite.gone import gone_names, remember_names
 from index.sqlite.picture_files import PictureFiles, Pictures, set_picture_mode, sync_names
 from index.sqlite.picture_sweep import sweep
+from index.sqlite.pictures import PICTURES, forget_pictures, marks
 from index.sqlite.rows import (
-    INSERT,
     DamagedError,
     attribute_names,
-    entry_to_row,
     info_to_rows,
+    insert_entry,
     read_info,
     settle_pictures,
 )
@@ -102,9 +102,7 @@ class CatalogueWriter:
         """
         for entry in entries:
             try:
-                self._connection.execute(
-                    INSERT.format(otherwise="ABORT"), entry_to_row(entry, self._info.dim, 0, self._pictures)
-                )
+                insert_entry(self._connection, entry, self._info.dim, 0, self._pictures, "ABORT")
             except sqlite3.IntegrityError:
                 raise repeated_id_error(entry.product.id) from None
 
@@ -119,6 +117,7 @@ class CatalogueWriter:
 
     def drop(self, ids: Sequence[str]) -> None:
         """Take products out again."""
+        forget_pictures(self._connection, ids)
         self._connection.execute(f"DELETE FROM products WHERE id IN ({marks(ids)})", list(ids))  # noqa: S608
 
     @contextmanager
@@ -141,7 +140,7 @@ class CatalogueWriter:
                 # file, which can be read from a read-only file system.
                 build = partial / BUILD.format(name)
                 with closing(sqlite3.connect(build, isolation_level=None)) as connection:
-                    connection.executescript(SCHEMA)
+                    connection.executescript(SCHEMA + PICTURES)
                     set_picture_mode(connection, self._picture_mode)
                     connection.execute("BEGIN")
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", info_to_rows(self._info))

@@ -13,25 +13,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
 from common import ArtefactError, ConflictError, NotFoundError, ReadOnlyError
 from index.damage import Damage, check_share
+from index.opening import check_encoder
 from index.product import Product
 from index.ranking.calibrate import Calibration, load_calibration, save_calibration
-from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written, check_encoder
+from index.records import LOG_LENGTH, Changes, Delete, Entry, Put, Snapshot, Vectors, Written
 from index.sqlite.listing import Listed
 from index.sqlite.picture_files import PictureFiles
+from index.sqlite.pictures import read_digests, read_picture
 from index.sqlite.rows import (
     COLUMNS,
-    ENTRY_COLUMNS,
     Chunk,
     DamagedError,
+    joined_chunks,
     read_changes,
     read_chunks,
+    read_entry_row,
     read_info,
+    read_vectors,
     to_entry,
-    to_vector,
 )
 from index.sqlite.schema import FILE, file_identity, may_write, open_reader, version_of
 from index.sqlite.wal import check_acknowledged
@@ -175,6 +176,9 @@ class Catalogue(Listed):
     def _moment(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection in a transaction: all that is read in it is of one moment."""
         with self._reading() as connection:
+            if connection.in_transaction:
+                yield connection
+                return
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -200,9 +204,21 @@ class Catalogue(Listed):
         entry, digest = self.entry(product_id)
         return entry.product, digest
 
-    def image(self, product_id: str) -> bytes:
-        """Return the picture of one product as it was delivered; as `entry`."""
-        return self.entry(product_id)[0].image
+    def image(self, product_id: str, number: int = 0) -> bytes:
+        """Return a picture of one product as it was delivered, the first one for number 0.
+
+        Raises:
+            NotFoundError: no product of that id, or no such picture of it.
+            DamagedProductError: it is not what was stored.
+        """
+        with self._pictures.held(), self._moment() as connection:
+            found = read_picture(connection, product_id, number, self._damage, self._pictures)
+            return self.entry(product_id)[0].image if found is None else found
+
+    def picture_digests(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the digests, as `picture_digest`, of the pictures of those of these products that are there."""
+        with self._moment() as connection:
+            return read_digests(connection, ids)
 
     def entry(self, product_id: str) -> tuple[Entry, str]:
         """Return one product with its picture and vectors, and its digest: all of one moment.
@@ -212,14 +228,11 @@ class Catalogue(Listed):
             DamagedProductError: it is not what was stored.
         """
         with self._pictures.held():
-            with self._reading() as connection:
-                row = connection.execute(
-                    f"SELECT {ENTRY_COLUMNS} FROM products WHERE id = ?",  # noqa: S608 - our own words
-                    (product_id,),
-                ).fetchone()
-            if row is None:
+            with self._moment() as connection:
+                found = read_entry_row(connection, product_id)
+            if found is None:
                 raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-            return to_entry(row, self.info.dim, self._damage, self._pictures)
+            return to_entry(*found, self.info.dim, self._damage, self._pictures)
 
     def damaged(self) -> Mapping[str, str]:
         """Return the damaged products that were met since this was opened: id -> what is wrong."""
@@ -229,7 +242,7 @@ class Catalogue(Listed):
     def stream(self) -> Iterator[tuple[int, int, Iterator[Chunk]]]:
         """Yield the version, how many products there are, and those that are sound in chunks, as they are now.
 
-        A chunk is n products and their vectors (2, n, D), image and text. Other readers wait meanwhile.
+        Other readers wait meanwhile.
 
         Raises:
             ArtefactError: while the chunks are read: the file is damaged.
@@ -245,24 +258,17 @@ class Catalogue(Listed):
             ArtefactError: the file is damaged, or most of the products are.
         """
         with self.stream() as (version, count, chunks):
-            # Filled in chunks, so that the blobs of all products never exist at once.
-            vectors = np.empty((2, count, self.info.dim), dtype=np.float32)
-            products: list[Product] = []
-            for some, found in chunks:
-                vectors[:, len(products) : len(products) + len(some)] = found
-                products.extend(some)
+            products, vectors, further = joined_chunks(chunks, count, self.info.dim)
         check_share(self._folder / FILE, len(products), count)
-        vectors = vectors[:, : len(products)]
-        vectors.flags.writeable = False
-        return Snapshot(self.info, version, products, vectors[0], vectors[1], self.gone_names())
+        return Snapshot(self.info, version, products, vectors[0], vectors[1], self.gone_names(), further)
 
-    def vectors_as_of(self, product_id: str, version: int) -> tuple[Vectors, Vectors] | None:
-        """Return both vectors of a product; None when it is not there, or was put in after `version`."""
-        with self._reading() as connection:
-            found = connection.execute(
-                "SELECT image_vector, text_vector FROM products WHERE id = ? AND seq <= ?", (product_id, version)
-            ).fetchone()
-        return None if found is None else (to_vector(found[0]), to_vector(found[1]))
+    def vectors_as_of(self, product_id: str, version: int) -> Vectors | None:
+        """Return the vectors (2 + M, D) of a product: picture, text, M further pictures.
+
+        None when it is not there, or was put in after `version`.
+        """
+        with self._moment() as connection:
+            return read_vectors(connection, product_id, version)
 
     def calibration(self) -> Calibration:
         """Return what the scores of its encoder are worth; what is shipped, where it was not measured.

@@ -15,6 +15,7 @@ from index.damage import Damage
 from index.kept import EditRange
 from index.records import Entry
 from index.sqlite.picture_files import PictureFiles
+from index.sqlite.pictures import further_rows, marks
 from index.sqlite.rows import ENTRY_COLUMNS, to_entry
 
 # `brought`: 1 where no edit of this product was made here, but a copy brought one.
@@ -74,14 +75,9 @@ def read_entries(
     rows = connection.execute(
         f"SELECT {ENTRY_COLUMNS} FROM products WHERE id IN ({marks(ids)}) ORDER BY position",  # noqa: S608
         list(ids),
-    )
+    ).fetchall()
     found = []
     for row in rows:
         with suppress(DamagedProductError):
-            found.append(to_entry(row, dim, damage, pictures))
+            found.append(to_entry(row, further_rows(connection, row[0]), dim, damage, pictures))
     return found
-
-
-def marks(values: Sequence[str]) -> str:
-    """Return a place for each of some values in a statement."""
-    return ", ".join("?" * len(values))

@@ -13,7 +13,8 @@ from index.records import Delete, Put, Written, outcome_of
 from index.sqlite.edited import forget_changes, read_entries
 from index.sqlite.gone import remember_names
 from index.sqlite.picture_files import PictureFiles
-from index.sqlite.rows import INSERT, entry_to_row, settle_pictures
+from index.sqlite.pictures import PICTURES, forget_pictures
+from index.sqlite.rows import insert_entry, settle_pictures
 from index.sqlite.schema import version_of
 
 
@@ -31,6 +32,7 @@ def write_edits(
         InputError: an entry that cannot be stored.
         NoSpaceError, ArtefactError: a picture's file cannot be written.
     """
+    connection.execute(PICTURES)
     outcomes = [_write_one(connection, edit, dim, damage, pictures) for edit in edits]
     settle_pictures(connection, pictures)
     version = version_of(connection)
@@ -53,10 +55,10 @@ def _write_one(
         remember_names(connection, left - set(edit.entry.product.attributes) if isinstance(edit, Put) else left)
     kind = "put" if isinstance(edit, Put) else "delete"
     seq = connection.execute("INSERT INTO changes (product_id, kind) VALUES (?, ?)", (edit.id, kind)).lastrowid
+    forget_pictures(connection, [edit.id])
     if isinstance(edit, Put):
         # The row that is replaced goes, and the new one gets the next position: it stands at the end.
-        row = entry_to_row(edit.entry, dim, int(seq or 0), pictures)
-        connection.execute(INSERT.format(otherwise="REPLACE"), row)
+        insert_entry(connection, edit.entry, dim, int(seq or 0), pictures, "REPLACE")
     else:
         connection.execute("DELETE FROM products WHERE id = ?", (edit.id,))
     return outcome

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import re
 import sqlite3
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from common import ArtefactError, resource_error
+from index.pictures import picture_digest
 
 Pictures = Literal["inside", "folder", "size"]
 """Where pictures go: into the SQLite file, into files beside it, or the large ones into files."""
@@ -43,11 +43,6 @@ class Lost:
     """A picture that is not where its row says."""
 
     reason: str
-
-
-def picture_digest(data: bytes) -> str:
-    """Return what names a picture: the hexadecimal BLAKE2b-128 of its bytes."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def picture_mode(connection: sqlite3.Connection) -> Pictures:

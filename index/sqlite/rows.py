@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,33 +22,42 @@ from index.damage import (
     product_fault,
     sound_entry,
 )
+from index.opening import check_format
+from index.pictures import FurtherVectors
 from index.product import Product, SplitRule
 from index.records import (
     CatalogueInfo,
     Changes,
     Entry,
     Vectors,
-    check_format,
     check_product,
     checked_vector,
-    entry_digest,
     log_reaches,
 )
 from index.sqlite.gone import gone_names
 from index.sqlite.picture_files import Lost, PictureFiles
+from index.sqlite.pictures import (
+    INSERT_PICTURE,
+    PictureRow,
+    further_rows,
+    further_vectors,
+    has_pictures,
+    picture_rows,
+    stacked,
+)
 from index.sqlite.schema import FORMAT, FORMAT_OF_FILES, FORMATS, version_of
 
 INSERT = (
     "INSERT OR {otherwise} INTO products (id, title, split, attributes, seq, digest, image_vector, text_vector, image)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-COLUMNS = "image_vector, text_vector, id, title, split, attributes"
-"""What a search needs of a product, in the order of the table: the pictures are not read past."""
+COLUMNS = "position, image_vector, text_vector, id, title, split, attributes"
+"""What a search needs of a product: the pictures, at the end of a row, are not read past."""
 ENTRY_COLUMNS = f"{COLUMNS}, digest, image"
-"""All of a product."""
+"""All of a product but its further pictures."""
 
-Chunk = tuple[list[Product], Vectors]
-"""n products and their vectors (2, n, D), image and text."""
+Chunk = tuple[list[Product], Vectors, FurtherVectors | None]
+"""n products, their vectors (2, n, D), image and text, and those of their further pictures; None: there are none."""
 
 
 class DamagedError(Exception):
@@ -70,11 +79,27 @@ def entry_to_row(entry: Entry, dim: int, seq: int, pictures: PictureFiles) -> tu
         product.split,
         json.dumps(dict(product.attributes), ensure_ascii=False),
         seq,
-        entry_digest(product, entry.image),
+        entry.digest,
         checked_vector(entry.image_vector, dim, product.id, "image").tobytes(),
         checked_vector(entry.text_vector, dim, product.id, "text").tobytes(),
         pictures.stored(entry.image),
     )
+
+
+def insert_entry(
+    connection: sqlite3.Connection, entry: Entry, dim: int, seq: int, pictures: PictureFiles, otherwise: str
+) -> None:
+    """Insert an entry with its pictures; `otherwise` is what SQLite does where its id is there: ABORT or REPLACE.
+
+    Raises:
+        InputError: as `entry_to_row`, or too many pictures.
+        sqlite3.IntegrityError: its id is there.
+    """
+    row = entry_to_row(entry, dim, seq, pictures)
+    position = int(connection.execute(INSERT.format(otherwise=otherwise), row).lastrowid or 0)
+    # A version that knows of one picture a product may have left some behind, at a position that is used again.
+    connection.execute("DELETE FROM pictures WHERE position = ?", (position,))
+    connection.executemany(INSERT_PICTURE, picture_rows(entry, dim, position, pictures))
 
 
 def info_to_rows(info: CatalogueInfo) -> list[tuple[str, str]]:
@@ -109,26 +134,40 @@ def read_info(connection: sqlite3.Connection, place: object) -> CatalogueInfo:
         raise DamagedError(f"its description is incomplete: {error!r}") from error
 
 
-def to_entry(row: Sequence[Any], dim: int, damage: Damage, pictures: PictureFiles) -> tuple[Entry, str]:
-    """Return the entry and the digest of a row of `ENTRY_COLUMNS`.
+def read_entry_row(connection: sqlite3.Connection, product_id: str) -> tuple[Sequence[Any], list[PictureRow]] | None:
+    """Return what `to_entry` takes of one product; None when there is none of that id."""
+    row = connection.execute(
+        f"SELECT {ENTRY_COLUMNS} FROM products WHERE id = ?",  # noqa: S608 - our own words
+        (product_id,),
+    ).fetchone()
+    return None if row is None else (row, further_rows(connection, row[0]))
+
+
+def to_entry(
+    row: Sequence[Any], further: Sequence[PictureRow], dim: int, damage: Damage, pictures: PictureFiles
+) -> tuple[Entry, str]:
+    """Return the entry and the digest of a row of `ENTRY_COLUMNS`, with its further pictures.
 
     Raises:
         DamagedProductError: it is none that we write, or not what was written.
     """
-    image_blob, text_blob, product_id, title, split, attributes, digest, image = row
+    _, image_blob, text_blob, product_id, title, split, attributes, digest, image = row
     given = parsed_attributes(attributes)
-    fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+    blobs = (image_blob, text_blob, *(blob for blob, _ in further))
+    fault = product_fault(product_id, title, split, given) or _blob_fault(blobs, dim)
     if fault or given is None:
         raise damage.refused(product_id, fault)
-    vectors = to_vector(image_blob), to_vector(text_blob)
-    image = pictures.loaded(image)
-    if isinstance(image, Lost):
-        raise damage.refused(product_id, image.reason)
-    return sound_entry(Product(product_id, title, given, split), image, vectors, digest, damage), str(digest)
+    images = [pictures.loaded(one) for one in (image, *(one for _, one in further))]
+    for one in images:
+        if isinstance(one, Lost):
+            raise damage.refused(product_id, one.reason)
+    product, vectors = Product(product_id, title, given, split), [to_vector(blob) for blob in blobs]
+    more = list(zip(images[1:], vectors[2:], strict=True))
+    return sound_entry(product, images[0], vectors[:2], digest, damage, more), str(digest)
 
 
-def _blob_fault(image: Any, text: Any, dim: int) -> str:
-    sound = type(image) is bytes and type(text) is bytes and len(image) == len(text) == 4 * dim
+def _blob_fault(blobs: Sequence[Any], dim: int) -> str:
+    sound = all(type(blob) is bytes and len(blob) == 4 * dim for blob in blobs)
     return "" if sound else f"a vector does not have its {dim} values"
 
 
@@ -137,32 +176,69 @@ def to_vector(blob: bytes) -> Vectors:
     return np.frombuffer(blob, dtype="<f4").astype(np.float32)
 
 
+def read_vectors(connection: sqlite3.Connection, product_id: str, version: int) -> Vectors | None:
+    """As `Catalogue.vectors_as_of`."""
+    found = connection.execute(
+        "SELECT position, image_vector, text_vector FROM products WHERE id = ? AND seq <= ?", (product_id, version)
+    ).fetchone()
+    if found is None:
+        return None
+    further = [blob for blob, _ in further_rows(connection, found[0])]
+    return np.stack([to_vector(blob) for blob in (*found[1:], *further)])
+
+
 def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chunk]:
     """Yield the products of rows of `COLUMNS`, some at a time: the blobs of all never exist at once.
 
     Damaged ones are left out, and named in `damage`.
     """
+    several = has_pictures(rows.connection)
     while piece := rows.fetchmany(4096):
+        found = further_vectors(rows.connection, piece[0][0], piece[-1][0]) if several else {}
         kept, products = [], []
         for row in piece:
-            image_blob, text_blob, product_id, title, split, attributes = row
+            position, image_blob, text_blob, product_id, title, split, attributes = row
             given = parsed_attributes(attributes)
-            fault = product_fault(product_id, title, split, given) or _blob_fault(image_blob, text_blob, dim)
+            blobs = (image_blob, text_blob, *found.get(position, ()))
+            fault = product_fault(product_id, title, split, given) or _blob_fault(blobs, dim)
             if fault or given is None:
                 damage.found(product_id, fault)
                 continue
             kept.append(row)
             products.append(Product(product_id, title, given, split))
-        blobs = b"".join([row[at] for at in range(2) for row in kept])
-        vectors = np.frombuffer(blobs, dtype="<f4").astype(np.float32).reshape(2, len(kept), dim)
+        joined = b"".join([row[at] for at in (1, 2) for row in kept])
+        vectors = np.frombuffer(joined, dtype="<f4").astype(np.float32).reshape(2, len(kept), dim)
+        further = stacked([found.get(row[0], ()) for row in kept], dim) if found else None
         lengths = lengths_of(vectors)
         bad = bad_lengths(lengths)
+        if further is not None:
+            longer = lengths_of(further.vectors[None])
+            for at in np.flatnonzero(bad_lengths(longer)).tolist():
+                owner = int(further.owners[at])
+                bad[owner] = True
+                lengths[0, owner] = longer[0, at]
         if bad.any():
             for at in np.flatnonzero(bad).tolist():
                 damage.found(products[at].id, length_fault(lengths[:, at].tolist()))
             products = [product for product, worse in zip(products, bad.tolist(), strict=True) if not worse]
             vectors = vectors[:, ~bad]
-        yield products, vectors
+            further = None if further is None else further.of(~bad)
+        yield products, vectors, further
+
+
+def joined_chunks(chunks: Iterable[Chunk], count: int, dim: int) -> Chunk:
+    """Return chunks of at most `count` products as one, whose vectors are read-only."""
+    # Filled as they come, so that the blobs of all products never exist at once.
+    vectors = np.empty((2, count, dim), dtype=np.float32)
+    products: list[Product] = []
+    further = []
+    for some, found, more in chunks:
+        vectors[:, len(products) : len(products) + len(some)] = found
+        products.extend(some)
+        further.append((len(some), more))
+    vectors = vectors[:, : len(products)]
+    vectors.flags.writeable = False
+    return products, vectors, FurtherVectors.joined(further)
 
 
 def attribute_names(connection: sqlite3.Connection, since: int | None) -> set[str]:
@@ -186,7 +262,5 @@ def read_changes(connection: sqlite3.Connection, since: int, dim: int, damage: D
     )
     damage.forget(removed)
     chunks = list(read_chunks(rows, dim, damage))
-    products = [product for some, _ in chunks for product in some]
-    none = np.empty((2, 0, dim), dtype=np.float32)
-    images, texts = np.concatenate([none, *(vectors for _, vectors in chunks)], axis=1)
-    return Changes(version, removed, products, images, texts, gone_names(connection))
+    products, (images, texts), further = joined_chunks(chunks, sum(len(some) for some, *_ in chunks), dim)
+    return Changes(version, removed, products, images, texts, gone_names(connection), further)

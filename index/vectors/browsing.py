@@ -12,7 +12,7 @@ from index.query import Sort
 from index.records import Vectors
 from index.results import Signals
 from index.vectors.grouped import sort_keys
-from index.vectors.rows import Rows
+from index.vectors.rows import Nearest, Rows, VectorSource, first_pictures
 from index.vectors.scan import Ranked
 from index.vectors.state import IndexState
 
@@ -22,6 +22,7 @@ class BrowseRanking:
 
     Args:
         state: the version.
+        images: of its rows.
     """
 
     bounded = False
@@ -30,8 +31,9 @@ class BrowseRanking:
     kind = None
     slack = 0.0
 
-    def __init__(self, state: IndexState) -> None:
+    def __init__(self, state: IndexState, images: VectorSource) -> None:
         self._state = state
+        self._images = images
 
     @cached_property
     def relevant(self) -> Mask:
@@ -66,6 +68,14 @@ class BrowseRanking:
             rows, keys = rows[near], keys[near]
         rows = rows[np.lexsort((-rows, keys))[:width]]
         return rows, np.zeros(len(rows), dtype=np.float32)
+
+    def pictures(self, rows: Rows) -> Nearest:
+        """Return the first picture of each of some rows: nothing was compared."""
+        return first_pictures(self._images, rows)
+
+    def picture_numbers(self, rows: Rows) -> list[int]:
+        """Return 0 for each row: the first picture."""
+        return [0] * len(rows)
 
     def signals(self, rows: Rows) -> list[Signals | None]:
         """Return nothing for each row: it was not compared."""

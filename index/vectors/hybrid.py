@@ -20,8 +20,8 @@ from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, kind_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
 from index.vectors.grouped import sort_keys
-from index.vectors.row_scores import RowScores, VectorSource
-from index.vectors.rows import Rows
+from index.vectors.row_scores import RowScores
+from index.vectors.rows import Nearest, Rows, VectorSource
 from index.vectors.scan import Ranked
 from index.vectors.state import IndexState
 
@@ -180,6 +180,14 @@ class HybridRanking:
     def signals(self, rows: Rows) -> list[Signals]:
         """Return what the scores of rows are made of."""
         return self._scores.signals(rows)
+
+    def pictures(self, rows: Rows) -> Nearest:
+        """Return the picture of each of some rows that is nearest to the query."""
+        return self._scores.pictures(rows)
+
+    def picture_numbers(self, rows: Rows) -> list[int]:
+        """Return which picture of each of some rows is nearest to the query, the first for 0."""
+        return self._scores.numbers(rows)
 
     def relevance(self, rows: Rows, scores: Vectors) -> Vectors | None:
         """Return the relevance (K,) of rows with their scores (K,); 1 for those that are exactly what is asked."""

@@ -21,8 +21,7 @@ from index.results import DescriptionHit, Hit, Page, Signals, collapse
 from index.vectors.browsing import BrowseRanking
 from index.vectors.grouped import GroupedRanking
 from index.vectors.hybrid import HybridRanking
-from index.vectors.row_scores import VectorSource
-from index.vectors.rows import Rows
+from index.vectors.rows import Nearest, Rows
 from index.vectors.scan import Ranked
 from index.vectors.state import IndexState
 
@@ -32,8 +31,8 @@ class RankedRows:
     """Rows that a search found, best first, as `collapse` reads them."""
 
     state: IndexState
-    source: VectorSource
-    """Of the pictures."""
+    pictures_of: Callable[[Rows], Nearest]
+    """From rows to the pictures by which they were found."""
     rows: Rows
     scores: Vectors
 
@@ -42,8 +41,8 @@ class RankedRows:
         return np.asarray(self.state.title_of[self.rows])
 
     def vectors(self, places: slice) -> Vectors:
-        """Return the image vectors (n, D) of some of the rows."""
-        return self.source.of(self.rows[places])
+        """Return the vectors (n, D) of the pictures by which some of the rows were found."""
+        return self.pictures_of(self.rows[places]).vectors
 
 
 def needs_scores(query: SearchQuery) -> bool:
@@ -61,7 +60,6 @@ def relevance_of(calibration: Calibration, side: Side, query: SearchQuery, cosin
 
 def ranked_page(
     state: IndexState,
-    images: VectorSource,
     side: Side,
     query: SearchQuery,
     ranking_of: Callable[[Filters], HybridRanking | BrowseRanking],
@@ -72,7 +70,6 @@ def ranked_page(
 
     Args:
         state: the version.
-        images: the image vectors of its rows.
         side: what is found.
         query: what is asked.
         ranking_of: returns the ranking of what passes some filters; it may be over more rows than these.
@@ -90,7 +87,7 @@ def ranked_page(
         rows, scores = ranking.sorted(query.sort, query.end, among)
     elif query.collapse is not None and side == "images":
         chosen, places, total = collapse(
-            query, total or 0, lambda width: RankedRows(state, images, *ranking.top(width, among))
+            query, total or 0, lambda width: RankedRows(state, ranking.pictures, *ranking.top(width, among))
         )
         rows, scores = chosen.rows[places], chosen.scores[places]
     else:
@@ -105,7 +102,9 @@ def ranked_page(
             relevant = ranking_of(others).relevant
             counted = state.carrying(relevant) if side == "texts" else relevant
             facets[name] = state.value_counts(name, state.passing(others, excluded) & counted)
-    hits = hits_of(state, side, rows, scores, passing, ranking.relevance(rows, scores), ranking.signals(rows))
+    relevance, signals = ranking.relevance(rows, scores), ranking.signals(rows)
+    numbers = ranking.picture_numbers(rows) if side == "images" else ()
+    hits = hits_of(state, side, rows, scores, passing, relevance, numbers, signals)
     return Page(hits, total, facets, ranking.cutoff, ranking.kind)
 
 
@@ -137,7 +136,7 @@ def _grouped_page(
     if query.browse:
         scores = np.zeros(len(rows), dtype=np.float32)
     worths, parts = ranking.relevance(rows, scores), ranking.signals(rows)
-    hits = hits_of(state, "images", rows, scores, passing, worths, parts)
+    hits = hits_of(state, "images", rows, scores, passing, worths, ranking.picture_numbers(rows), parts)
     grouped = zip(hits, found.members(groups), strict=True)
     hits = [replace(hit, group=group) for hit, group in grouped if isinstance(hit, Hit)]
     if ranking.bounded and not ranking.complete:
@@ -152,16 +151,21 @@ def hits_of(
     scores: Vectors,
     passing: Mask,
     relevance: Vectors | None,
+    numbers: Sequence[int],
     signals: Sequence[Signals | None] | None = None,
 ) -> list[Hit] | list[DescriptionHit]:
-    """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,)."""
+    """Return the hits of some rows; of descriptions, with those of their products that are `passing` (N,).
+
+    `numbers`: of the pictures by which products were found.
+    """
     table = state.rows
     worths = [None] * len(rows) if relevance is None else relevance.tolist()
     scored = list(zip(rows.tolist(), scores.tolist(), worths, strict=True))
     if side == "images":
         parts = [None] * len(rows) if signals is None else signals
         return [
-            Hit(table.product(row), score, worth, part) for (row, score, worth), part in zip(scored, parts, strict=True)
+            Hit(table.product(row), score, worth, part, number)
+            for (row, score, worth), part, number in zip(scored, parts, numbers, strict=True)
         ]
     hits = []
     for title_row, score, worth in scored:

@@ -8,7 +8,7 @@ from index.ann import DEPTH
 from index.attributes import Mask
 from index.records import Vectors
 from index.vectors.rows import Rows
-from index.vectors.scan import top_k
+from index.vectors.scan import top_k, top_products
 from index.vectors.state import IndexState
 
 COMPARED = 4_000
@@ -49,12 +49,12 @@ class NearestRows:
 
     def _by_pictures(self, passing: Mask) -> Rows:
         subset = self._state.subset("images", passing)
-        ((rows, _),) = top_k(self._state.vectors["images"], self._vector, [min(DEPTH, subset.total)], subset)
+        ((rows, _),) = top_products(self._state.pictures, self._vector, [min(DEPTH, subset.total)], subset)
         return rows
 
     def _best_pictures(self, rows: Rows) -> Rows:
         """Return the rows with the nearest pictures among some; an index would look far to find those that pass."""
-        scores = self._state.vectors["images"].times(self._vector[0], rows)
+        scores = self._state.pictures.times(self._vector[0], rows)
         return rows[np.argpartition(scores, len(rows) - DEPTH)[len(rows) - DEPTH :]]
 
     def _by_titles(self, passing: Mask) -> Rows:

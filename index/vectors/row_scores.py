@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -17,18 +16,8 @@ from index.query import SearchQuery, Side
 from index.ranking.fuse import COMPLETE, POWER, Scales, fused, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import Signals
-from index.vectors.rows import Rows
+from index.vectors.rows import Nearest, Rows, VectorSource, first_pictures
 from index.vectors.state import IndexState
-
-
-class VectorSource(Protocol):
-    """The vectors of one side, by row; `RowVectors` is one."""
-
-    def of(self, rows: Rows, /) -> Vectors:
-        """Return the vectors (K, D) of some rows."""
-
-    def times(self, vector: Vectors, rows: Rows | None, /) -> Vectors:
-        """Return the inner products (K,) of some rows with `vector` (D,), or of all (N,), summed in any order."""
 
 
 class RowScores:
@@ -80,6 +69,18 @@ class RowScores:
         vectors = [self._cosines(side, rows).tolist() for side in ("texts", "images")]
         return [Signals(*one) for one in zip(words, *vectors, strict=True)]
 
+    def pictures(self, rows: Rows) -> Nearest:
+        """Return the picture of each of some rows that is nearest to the query; the first where words alone count."""
+        images = self._vectors["images"]
+        if self._lexical:
+            return first_pictures(images, rows)
+        return images.nearest(self._vector, rows)
+
+    def numbers(self, rows: Rows) -> list[int]:
+        """Return the numbers of the pictures that `pictures` returns."""
+        several = self._vectors["images"].several and not self._lexical
+        return self.pictures(rows).numbers.tolist() if several else [0] * len(rows)
+
     @cached_property
     def words(self) -> Vectors:
         """What each row (N,) has of the words that any product has together; -1 where it may not be found."""
@@ -120,7 +121,7 @@ class RowScores:
         return known[self._found[known]]
 
     def _cosines(self, side: Side, rows: Rows) -> Vectors:
-        return np.asarray((self._vectors[side].of(rows) * self._vector).sum(axis=1))
+        return self._vectors[side].cosines(self._vector, rows)
 
     def _fused(self, rows: Rows) -> Vectors:
         return self._joined(self.words[rows], lambda side: self._cosines(side, rows))

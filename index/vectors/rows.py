@@ -6,18 +6,57 @@ The versions of an index share it: rows that one of them knows never change. Kno
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from index.ann import Columns
 from index.attributes import AttributeColumn
+from index.pictures import FurtherVectors
 from index.product import Product, title_key
 from index.query import Side
 from index.records import Vectors
 
 Rows = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer[Any]]
+
+
+class Nearest(NamedTuple):
+    """For each of K rows, its picture that is nearest to a query."""
+
+    scores: Vectors
+    """(K,) its cosine, summed in one fixed way."""
+    numbers: Rows
+    """(K,) which one it is, the first for 0; of equals the first."""
+    vectors: Vectors
+    """(K, D)."""
+
+
+class VectorSource(Protocol):
+    """The vectors of one side, by row, where a row may have several; `RowVectors` and `Pictures` are such."""
+
+    @property
+    def several(self) -> bool:
+        """Whether any row has more than one."""
+
+    def of(self, rows: Rows, /) -> Vectors:
+        """Return the first vectors (K, D) of some rows."""
+
+    def cosines(self, vector: Vectors, rows: Rows, /) -> Vectors:
+        """Return the largest inner products (K,) of some rows with `vector` (D,), summed in one fixed way."""
+
+    def nearest(self, query: Vectors, rows: Rows, /) -> Nearest:
+        """Return which vector of each of some rows (K,) is nearest to a query (D,)."""
+
+    def times(self, vector: Vectors, rows: Rows | None, /) -> Vectors:
+        """Return the largest inner products (K,) of some rows with `vector` (D,), or of all (N,), in any order."""
+
+
+def first_pictures(images: VectorSource, rows: Rows) -> Nearest:
+    """Return the first picture of each of some rows, where nothing was compared."""
+    nothing = np.zeros(len(rows), dtype=np.int64)
+    return Nearest(nothing.astype(np.float32), nothing, images.of(rows))
 
 
 class RowVectors:
@@ -30,6 +69,11 @@ class RowVectors:
     def __len__(self) -> int:
         return len(self.fixed) + len(self.late)
 
+    @property
+    def several(self) -> bool:
+        """Whether any row has more than one: none has."""
+        return False
+
     def of(self, rows: Rows) -> Vectors:
         """Return the vectors (K, D) of some rows."""
         if not len(self.late):
@@ -40,6 +84,14 @@ class RowVectors:
         found[late] = self.late[rows[late] - len(self.fixed)]
         return found
 
+    def cosines(self, vector: Vectors, rows: Rows) -> Vectors:
+        """Return the inner products (K,) of some rows with `vector` (D,), summed in one fixed way."""
+        return np.asarray((self.of(rows) * vector).sum(axis=1))
+
+    def nearest(self, query: Vectors, rows: Rows) -> Nearest:
+        """Return of some rows (K,), which have one vector each, that one."""
+        return Nearest(self.cosines(query, rows), np.zeros(len(rows), dtype=np.int64), self.of(rows))
+
     def times(self, vector: Vectors, rows: Rows | None) -> Vectors:
         """Return the inner products (K,) of some rows with `vector` (D,), or of all (N,), summed in any order."""
         # einsum stays in the calling thread: those that BLAS wakes take the cores that encode.
@@ -49,6 +101,15 @@ class RowVectors:
         if not parts:
             return np.empty(0, dtype=np.float32)
         return np.concatenate(parts) if len(parts) != 1 else np.asarray(parts[0])
+
+
+class FurtherRows(NamedTuple):
+    """The further pictures of N rows, those of a row in their order."""
+
+    owners: Integers
+    """(M,) ascending: the row of each."""
+    vectors: RowVectors
+    """(M, D)."""
 
 
 class ProductRows:
@@ -72,7 +133,12 @@ class ProductRows:
         nothing = np.empty((0, dim), dtype=np.float32)
         self._fixed: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (F, D)
         self._late: dict[Side, Vectors] = {"images": nothing, "texts": nothing}  # (capacity, D)
+        self._owners: Any = np.empty(0, dtype=np.int32)  # (capacity,) of the further pictures
+        self._further_fixed = self._further_late = nothing  # (F, D) of the base, (capacity, D)
+        self._further_count = 0
         if base is not None:
+            self._owners, self._further_fixed = base.further_of, base.further
+            self._further_count = len(base.further)
             self._fixed = {"images": base.images, "texts": base.texts}
             self.title_of = base.title_of
             self.columns = {name: AttributeColumn.of(*column) for name, column in base.attributes.items()}
@@ -105,6 +171,11 @@ class ProductRows:
         fixed = self._fixed[side]
         return RowVectors(fixed, self._late[side][: self.count - len(fixed)])
 
+    def further(self) -> FurtherRows:
+        """Return the further pictures of the rows there are now."""
+        late = self._further_late[: self._further_count - len(self._further_fixed)]
+        return FurtherRows(self._owners[: self._further_count], RowVectors(self._further_fixed, late))
+
     def first_title_rows(self) -> Rows:
         """Return the first row (T,) of each title."""
         title_rows = np.empty(self.title_count, dtype=np.int64)
@@ -116,12 +187,16 @@ class ProductRows:
             title_rows[number] = self._rows_with_title[number][0]
         return title_rows
 
-    def append(self, products: Sequence[Product], images: Vectors, texts: Vectors) -> None:
-        """Append M products and their vectors (M, D)."""
+    def append(
+        self, products: Sequence[Product], images: Vectors, texts: Vectors, further: FurtherVectors | None = None
+    ) -> None:
+        """Append M products and their vectors (M, D), and those of their further pictures."""
         if not products:
             return
         start, end = self.count, self.count + len(products)
         self._append_vectors(start, end, {"images": images, "texts": texts})
+        if further is not None:
+            self._append_further(start, further)
         if end > len(self.title_of):
             # The first products get exactly the room they need: most catalogues stay as they are.
             self.title_of = _grown(self.title_of, start, end + end // 8 + 1024 if start else end)
@@ -154,6 +229,22 @@ class ProductRows:
                 # A new array, since older versions go on reading the old one.
                 self._late[side] = _grown(self._late[side], late_start, late_end + late_end // 8 + 1024)
             self._late[side][late_start:late_end] = vectors
+
+    def _append_further(self, start: int, further: FurtherVectors) -> None:
+        count = self._further_count
+        end = count + len(further)
+        if not count:
+            self._owners, self._further_fixed = (further.owners + start).astype(np.int32), further.vectors
+        else:
+            if end > len(self._owners):
+                self._owners = _grown(self._owners, count, end + end // 8 + 1024)
+            self._owners[count:end] = further.owners + start
+            late = count - len(self._further_fixed)
+            if late + len(further) > len(self._further_late):
+                late_end = late + len(further)
+                self._further_late = _grown(self._further_late, late, late_end + late_end // 8 + 1024)
+            self._further_late[late : late + len(further)] = further.vectors
+        self._further_count = end
 
     def _make_room(self, column: AttributeColumn, start: int, end: int) -> None:
         """Let a column have codes for `end` rows, of which `start` may have one already."""

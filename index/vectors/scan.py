@@ -17,6 +17,7 @@ from index.ann import DEPTH, AnnIndex
 from index.attributes import Mask
 from index.records import Vectors
 from index.results import MARGIN, SLACK, score_exactly
+from index.vectors.pictures import Pictures
 from index.vectors.rows import Rows, RowVectors
 from index.vectors.subset import RowSubset
 
@@ -43,6 +44,9 @@ NEARLY_ALL = 0.95
 
 EXACT_ROW_WORTH = 4
 """A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
+
+WIDENING = 4
+"""How many times as many further pictures are looked at where the first ones do not settle the order."""
 
 Ranked = tuple[Rows, Vectors]
 """Rows (K,) and their scores (K,), best first, equals by row."""
@@ -90,6 +94,34 @@ def top_k(vectors: RowVectors, queries: Vectors, ends: Sequence[int], subset: Ro
         pending = unsettled
     nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
     return [results.get(number, nothing) for number in range(len(ends))]
+
+
+def top_products(
+    pictures: Pictures, queries: Vectors, ends: Sequence[int], subset: RowSubset, *, exact: bool = False
+) -> list[Ranked]:
+    """Return the best `ends[i]` rows of a subset for query i, each by its nearest picture; as `top_k`.
+
+    Whoever is among the best has its place by its first picture or by a further one. So the best by each are looked at
+    together, and more of the further ones until all that are left out are worse beyond doubt. `exact`: by no index.
+    """
+    results = top_k(pictures.first, queries, ends, subset)
+    if not pictures.several:
+        return results
+    among = pictures.subset(subset, exact=exact)
+    widths = {number: min(end + MARGIN, among.total) for number, end in enumerate(ends) if end > 0 and among.total}
+    while widths:
+        numbers = list(widths)
+        found = top_k(pictures.further, queries[numbers], [widths[number] for number in numbers], among)
+        for number, (places, near) in zip(numbers, found, strict=True):
+            rows = np.union1d(results[number][0], pictures.owners_of(places))
+            scores = pictures.cosines(queries[number], rows)
+            order = np.lexsort((rows, -scores))[: ends[number]]
+            results[number] = rows[order], scores[order]
+            if widths[number] < among.total and len(near) and near[-1] >= scores[order[-1]]:
+                widths[number] = min(WIDENING * widths[number], among.total)
+            else:
+                del widths[number]
+    return results
 
 
 def _among_candidates(

@@ -13,7 +13,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from index.ann import AnnIndex, Columns
+from index.ann import AnnIndex, Columns, Indexed
 from index.fields import Field
 from index.filters import Filters
 from index.language.understand import Languages, Understanding
@@ -34,7 +34,7 @@ from index.vectors.browsing import BrowseRanking
 from index.vectors.hybrid import HybridRanking
 from index.vectors.pages import hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
-from index.vectors.scan import top_k
+from index.vectors.scan import top_k, top_products
 from index.vectors.state import IndexState, updated
 from index.vectors.together import collapsed, queries_together, scan_all
 from index.words import PostingLists
@@ -74,13 +74,13 @@ class SearchIndex:
     def over(
         cls,
         base: Columns,
-        ann: Mapping[Side, AnnIndex],
+        ann: Mapping[Indexed, AnnIndex],
         words: PostingLists | None = None,
         calibration: Calibration | None = None,
         languages: Languages | None = None,
         gone: frozenset[str] = frozenset(),
     ) -> SearchIndex:
-        """Return the index over a base; `ann` may have an index for each side, as `IndexState` takes it."""
+        """Return the index over a base; `ann` may have an index for each, as `IndexState` takes it."""
         return cls(IndexState.over(base, ann, words, gone), calibration, languages)
 
     def updated(self, changes: Changes) -> SearchIndex:
@@ -108,8 +108,8 @@ class SearchIndex:
         """The products, in the catalogue's order. The list is made at each call: slow for a large catalogue."""
         return [self._state.rows.product(row) for row in np.flatnonzero(self._state.alive).tolist()]
 
-    def vectors(self, product_ids: Iterable[str]) -> Vectors:
-        """Return the image vectors (K, D) of products.
+    def vectors(self, product_ids: Iterable[str], *, first: bool = False) -> Vectors:
+        """Return for each of some products the mean (K, D) of its pictures, of unit length; or its first picture.
 
         Raises:
             NotFoundError: names the ids that there are not.
@@ -120,7 +120,7 @@ class SearchIndex:
         if missing:
             raise missing_products(missing)
         rows = np.array(found, dtype=np.int64)
-        return self._state.vectors["images"].of(rows).reshape(len(ids), self.info.dim)
+        return (self._state.pictures.of if first else self._state.pictures.mean)(rows).reshape(len(ids), self.info.dim)
 
     def understand(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
@@ -235,7 +235,11 @@ class SearchIndex:
             subset = state.subset(side, passing)
             plain = [number for number in group.numbers if side == "texts" or queries[number].collapse is None]
             ends = [min(queries[number].end, subset.total) for number in plain]
-            found = dict(zip(plain, top_k(state.vectors[side], vectors[plain], ends, subset), strict=True))
+            if side == "images":
+                best = top_products(state.pictures, vectors[plain], ends, subset)
+            else:
+                best = top_k(state.vectors[side], vectors[plain], ends, subset)
+            found = dict(zip(plain, best, strict=True))
             counted: dict[tuple[str, ...], dict[str, dict[str, int]]] = {(): {}}
             for number in group.numbers:
                 query = queries[number]
@@ -255,6 +259,7 @@ class SearchIndex:
                     scores[shown],
                     passing,
                     relevance_of(self.calibration, side, query, scores[shown]),
+                    state.pictures.numbers(vectors[number], rows[shown]) if side == "images" else (),
                 )
                 pages[number] = Page(hits, total, counted[query.facets])
         return [_noted(pages[number], state.notes(query.filters)) for number, query in enumerate(queries)]
@@ -263,8 +268,8 @@ class SearchIndex:
         """Return the page of a query whose results depend on more than the order of one cosine."""
         state = self._state
         if query.browse:
-            browsing = BrowseRanking(state)
-            return ranked_page(state, state.vectors["images"], side, query, lambda _: browsing, self.facets)
+            browsing = BrowseRanking(state, state.pictures)
+            return ranked_page(state, side, query, lambda _: browsing, self.facets)
         excluded = query.exclude if side == "images" else ()
         # Of groups all rows are compared: the best of each is asked for, however far it is.
         approximate = "images" in state.ann and not (query.group_by and side == "images")
@@ -275,16 +280,16 @@ class SearchIndex:
         def ranking_of(filters: Filters) -> HybridRanking:
             within = None if reach is None else state.rows_of(side, state.passing(filters, excluded))
             return HybridRanking(
-                state, state.vectors, side, vector, query, found, self.calibration, reach=reach, within=within
+                state, state.sources, side, vector, query, found, self.calibration, reach=reach, within=within
             )
 
         if reach is not None:
-            return ranked_page(state, state.vectors["images"], side, query, ranking_of, self.facets)
+            return ranked_page(state, side, query, ranking_of, self.facets)
         # All rows are compared at once, whatever passes the filters: the facets need them.
         ranking = ranking_of({})
         plain = query.mode == "vector" and not ranking.bounded
         top = scan_all(state, vector, state.passing(query.filters, excluded)) if plain else None
-        return ranked_page(state, state.vectors["images"], side, query, lambda _: ranking, self.facets, top)
+        return ranked_page(state, side, query, lambda _: ranking, self.facets, top)
 
 
 def _noted(page: Page[Any], notes: tuple[str, ...]) -> Page[Any]:

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from common import InputError
-from index.ann import AnnIndex, Columns
+from index.ann import AnnIndex, Columns, Indexed
 from index.attributes import Mask
 from index.fields import Field
 from index.filters import Filters
@@ -19,7 +19,8 @@ from index.query import SIDES, SearchQuery, Side, check_query
 from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView
 from index.vectors.groups import Grouping
-from index.vectors.rows import ProductRows, Rows
+from index.vectors.pictures import Pictures
+from index.vectors.rows import ProductRows, Rows, VectorSource
 from index.vectors.subset import RowSubset
 from index.words import PostingLists, WordIndex
 
@@ -40,8 +41,8 @@ class IndexState:
         info: of the catalogue.
         version: of the catalogue.
         rows: shared with the states before this one; those that it has now are the N rows.
-        ann: for none, one or both sides an index over the rows of the base: of all rows for images, and of the first
-            row of each title for texts.
+        ann: for none, some or all an index over the rows of the base: of all rows for images, of the first row of each
+            title for texts, of all further pictures.
         alive: (N,) which rows are products of this version; None for all.
         title_rows: (T,) the first living row of each title, whose words and vector stand for it; -1: there is none.
             None for the first rows.
@@ -55,7 +56,7 @@ class IndexState:
         info: CatalogueInfo,
         version: int,
         rows: ProductRows,
-        ann: Mapping[Side, AnnIndex],
+        ann: Mapping[Indexed, AnnIndex],
         alive: Mask | None = None,
         title_rows: Rows | None = None,
         having: Mapping[str, int] | None = None,
@@ -72,6 +73,8 @@ class IndexState:
         self.words = WordIndex.of([rows.product(row) for row in range(rows.count)]) if words is None else words
         # Taken now: the rows may grow under the next version.
         self.vectors = {side: rows.vectors(side) for side in SIDES}
+        self.pictures = Pictures(self.vectors["images"], rows.further(), ann.get("further"))
+        self.sources: dict[Side, VectorSource] = {"images": self.pictures, "texts": self.vectors["texts"]}
         self.title_of = rows.title_of[: len(self.alive)]
         views = {name: ColumnView(column, column.codes[: len(self.alive)]) for name, column in rows.columns.items()}
         self.having = {name: view.count(self.alive) for name, view in views.items()} if having is None else having
@@ -86,14 +89,14 @@ class IndexState:
         """Return the state in which all rows are those of a snapshot."""
         # Vectors may be elsewhere: then they have no values.
         rows = ProductRows(snapshot.image_vectors.shape[1], None)
-        rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors)
+        rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors, snapshot.further)
         return cls(snapshot.info, snapshot.version, rows, {}, gone=snapshot.gone)
 
     @classmethod
     def over(
         cls,
         base: Columns,
-        ann: Mapping[Side, AnnIndex],
+        ann: Mapping[Indexed, AnnIndex],
         words: PostingLists | None = None,
         gone: frozenset[str] = frozenset(),
     ) -> IndexState:
@@ -228,7 +231,7 @@ def updated(state: IndexState, changes: Changes) -> IndexState:
     touched = {*changes.removed, *(product.id for product in changes.products)}
     gone = [row for row in map(state.row, touched) if row is not None]
     left = [rows.product(row) for row in gone]
-    rows.append(changes.products, changes.image_vectors, changes.text_vectors)
+    rows.append(changes.products, changes.image_vectors, changes.text_vectors, changes.further)
     alive = np.ones(rows.count, dtype=np.bool_)
     alive[:before] = state.alive
     alive[gone] = False
@@ -244,13 +247,13 @@ def updated(state: IndexState, changes: Changes) -> IndexState:
     names = state.gone | state.columns.keys() | changes.gone
     later = alive[rows.base_count :]
     if len(later) - int(np.count_nonzero(later)) > max(DEAD_ROWS_LEFT, DEAD_ROWS * len(later)):
-        rows, alive, title_rows = _compacted(rows, alive)
+        rows, alive, title_rows = _compacted(rows, alive, Pictures(rows.vectors("images"), rows.further()))
         having = {name: having[name] for name in rows.columns}
         words = words.remade(alive, rows.base_count, [rows.product(row) for row in range(rows.base_count, rows.count)])
     return IndexState(state.info, changes.version, rows, state.ann, alive, title_rows, having, words, names)
 
 
-def _compacted(rows: ProductRows, alive: Mask) -> tuple[ProductRows, Mask, Rows]:
+def _compacted(rows: ProductRows, alive: Mask, pictures: Pictures) -> tuple[ProductRows, Mask, Rows]:
     """Return a new table without the dead appended rows, which of its rows live, and the row of each title.
 
     The dead rows of the base stay, masked: they cost no more than they did alive.
@@ -258,7 +261,7 @@ def _compacted(rows: ProductRows, alive: Mask) -> tuple[ProductRows, Mask, Rows]
     kept = np.flatnonzero(alive[rows.base_count :]) + rows.base_count
     fresh = ProductRows(rows.vectors("images").fixed.shape[1], rows.base)
     products = [rows.product(row) for row in kept.tolist()]
-    fresh.append(products, rows.vectors("images").of(kept), rows.vectors("texts").of(kept))
+    fresh.append(products, pictures.of(kept), rows.vectors("texts").of(kept), pictures.further_of(kept))
     lives = np.ones(fresh.count, dtype=np.bool_)
     lives[: rows.base_count] = alive[: rows.base_count]
     title_rows = fresh.first_title_rows()

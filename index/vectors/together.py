@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from index.attributes import Mask
@@ -12,7 +13,7 @@ from index.query import SearchQuery, Side
 from index.records import Vectors
 from index.results import collapse
 from index.vectors.pages import RankedRows
-from index.vectors.scan import Ranked, top_k
+from index.vectors.scan import Ranked, top_products
 from index.vectors.state import IndexState
 from index.vectors.subset import RowSubset
 
@@ -42,8 +43,8 @@ def collapsed(
     """Return the best rows of one query (1, D) that do not repeat a better one, and how many there are."""
 
     def best(width: int) -> RankedRows:
-        ((rows, scores),) = top_k(state.vectors["images"], vector, [width], subset)
-        return RankedRows(state, state.vectors["images"], rows, scores)
+        ((rows, scores),) = top_products(state.pictures, vector, [width], subset)
+        return RankedRows(state, partial(state.pictures.nearest, vector[0]), rows, scores)
 
     ranking, places, total = collapse(query, subset.total, best)
     if query.collapse == "title":
@@ -56,6 +57,6 @@ def scan_all(state: IndexState, vector: Vectors, passing: Mask) -> Callable[[int
     subset = RowSubset(None if passing is state.alive and state.count == len(passing) else passing, len(passing))
 
     def best(width: int) -> Ranked:
-        return top_k(state.vectors["images"], vector[None], [min(width, subset.total)], subset)[0]
+        return top_products(state.pictures, vector[None], [min(width, subset.total)], subset, exact=True)[0]
 
     return best

@@ -22,8 +22,8 @@ import httpx
 import numpy as np
 
 from common import write_json
-from index import IndexRequirements, Product, SearchIndex, SearchQuery, Side, open_catalogue
-from index.ann import AnnIndex
+from index import IndexRequirements, Product, SearchIndex, SearchQuery, open_catalogue
+from index.ann import AnnIndex, Indexed
 from index.ann.choose import choose
 from index.ann.columns import read_columns, write_columns
 from index.ann.private_files import private_files
@@ -78,7 +78,7 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
     """Return the index of a catalogue with copies of every product, over files as `vitrine index` makes them."""
     rng = np.random.default_rng(0)
 
-    def pieces() -> Iterator[tuple[list[Product], np.ndarray]]:
+    def pieces() -> Iterator[tuple[list[Product], np.ndarray, None]]:
         for copy in range(copies):
             images = snapshot.image_vectors + NOISE * rng.standard_normal(snapshot.image_vectors.shape)
             images /= np.linalg.norm(images, axis=1, keepdims=True)
@@ -88,7 +88,7 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
                 )
                 for one in snapshot.products
             ]
-            yield products, np.stack([images.astype(np.float32), snapshot.text_vectors])
+            yield products, np.stack([images.astype(np.float32), snapshot.text_vectors]), None
 
     described = write_columns(folder, pieces(), copies * len(snapshot.products), snapshot.info.dim)
     base = read_columns(private_files(sorted(folder.iterdir()), folder), snapshot.info, 0, described)
@@ -100,11 +100,11 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
         lists = PostingLists.load(file)
     loaded_s = time.perf_counter() - start
     titles = np.ascontiguousarray(base.texts[base.title_rows])
-    ann: dict[Side, AnnIndex] = {}
+    ann: dict[Indexed, AnnIndex] = {}
     for side, vectors, other in (("images", base.images, titles), ("texts", titles, base.images)):
         found, _ = choose(vectors, other, None, IndexRequirements().recall)
         if isinstance(found, AnnIndex):
-            ann[cast(Side, side)] = found
+            ann[cast(Indexed, side)] = found
     index = SearchIndex.over(base, ann, lists)
     kinds = {side: one.choice.factory for side, one in ann.items()}
     return index, {

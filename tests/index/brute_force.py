@@ -6,7 +6,7 @@ import dataclasses
 import math
 import operator
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +17,19 @@ from index import (
     DescriptionHit,
     Filter,
     Filters,
+    FurtherVectors,
     Hit,
     Page,
     Product,
     SearchIndex,
     SearchQuery,
-    Side,
     Snapshot,
     SplitRule,
     Value,
     texts_of,
     title_key,
 )
-from index.ann import AnnIndex, Choice, Kind, build
+from index.ann import AnnIndex, Choice, Indexed, Kind, build
 from index.ann.columns import read_columns, write_columns
 from index.ann.private_files import private_files
 from index.ranking.calibrate import shipped_calibration
@@ -73,6 +73,22 @@ def snapshot(image_vectors: np.ndarray, text_vectors: np.ndarray, *, titles: Seq
     return Snapshot(info, 3, products, image_vectors, text_vectors)
 
 
+def with_further(catalogue: Snapshot, seed: int, draw: Callable[[int, int], np.ndarray] = exact_unit) -> Snapshot:
+    """Return a catalogue in which some products have up to three further pictures."""
+    counts = np.random.default_rng([seed, 5]).integers(0, 4, size=len(catalogue.products)) * (seed % 5 > 0)
+    owners = np.repeat(np.arange(len(counts)), counts)
+    return dataclasses.replace(catalogue, further=FurtherVectors(owners, draw(len(owners), seed + 50)))
+
+
+def picture_vectors(catalogue: Snapshot) -> list[list[np.ndarray]]:
+    """Return the vectors of the pictures of each product."""
+    found = [[vector] for vector in catalogue.image_vectors]
+    if catalogue.further is not None:
+        for owner, vector in zip(catalogue.further.owners.tolist(), catalogue.further.vectors, strict=True):
+            found[owner].append(vector)
+    return found
+
+
 def over_files(catalogue: Snapshot) -> SearchIndex:
     """Return an index over mapped files whose candidates are all rows there are, so that its answers must be exact."""
     count, dim = catalogue.image_vectors.shape
@@ -81,15 +97,24 @@ def over_files(catalogue: Snapshot) -> SearchIndex:
     vectors = np.stack([catalogue.image_vectors, catalogue.text_vectors])
     with tempfile.TemporaryDirectory() as folder:  # what is mapped stays
         half = count // 2
-        pieces = [(catalogue.products[:half], vectors[:, :half]), (catalogue.products[half:], vectors[:, half:])]
+        further: list[FurtherVectors | None] = [None, None]
+        if catalogue.further is not None:
+            first = np.arange(count) < half
+            further = [catalogue.further.of(first), catalogue.further.of(~first)]
+        pieces = [
+            (catalogue.products[:half], vectors[:, :half], further[0]),
+            (catalogue.products[half:], vectors[:, half:], further[1]),
+        ]
         described = write_columns(Path(folder), pieces, count, dim)
         files = private_files(sorted(Path(folder).iterdir()), Path(folder))
         base = read_columns(files, catalogue.info, catalogue.version, described)
-    near: dict[Side, AnnIndex] = {}
-    kinds: dict[Side, tuple[Kind, str, np.ndarray]] = {
+    near: dict[Indexed, AnnIndex] = {}
+    kinds: dict[Indexed, tuple[Kind, str, np.ndarray]] = {
         "images": ("hnsw", "HNSW8,SQfp16", base.images),
         "texts": ("ivf", "IVF2,Flat", base.texts[base.title_rows]),
     }
+    if len(base.further):
+        kinds["further"] = ("hnsw", "HNSW8,SQfp16", base.further)
     for side, (kind, factory, rows) in kinds.items():
         lists = "IVF1,Flat" if len(rows) < 2 and kind == "ivf" else factory
         near[side] = AnnIndex(build(lists, rows), Choice(kind, lists, 256, 256, 0, 1, 1, 0, 0, 0, 0))
@@ -146,11 +171,13 @@ def folded(facets: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
 
 
 def brute_images(catalogue: Snapshot, query: np.ndarray, want: SearchQuery) -> Page[Hit]:
-    scored = [
-        (Hit(product, (score := float((vector * query).sum())), relevance_of(score)), vector)
-        for product, vector in zip(catalogue.products, catalogue.image_vectors, strict=True)
-        if passes(product, want.filters) and product.id not in want.exclude
-    ]
+    scored = []
+    for product, vectors in zip(catalogue.products, picture_vectors(catalogue), strict=True):
+        if passes(product, want.filters) and product.id not in want.exclude:
+            scores = [float((vector * query).sum()) for vector in vectors]
+            best = scores.index(max(scores))
+            hit = Hit(product, scores[best], relevance_of(scores[best]), picture=best)
+            scored.append((hit, vectors[best]))
     scored.sort(key=lambda pair: -pair[0].score)  # stable: equals stay in catalogue order
     kept: list[tuple[Hit, np.ndarray]] = []
     for hit, vector in scored:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from index import CatalogueInfo, Entry, Location, Product, SplitRule, open_catalogue, open_search, write_catalogue
+from index import (
+    CatalogueInfo,
+    Entry,
+    FurtherPicture,
+    Location,
+    Product,
+    SplitRule,
+    open_catalogue,
+    open_search,
+    write_catalogue,
+)
 
 DIM = 16
 INFO = CatalogueInfo("enc-1", DIM, "drawn", SplitRule(0.6, 0.2, 0.2, seed=7), "2025-03-01T12:00:00+00:00")
@@ -35,6 +46,14 @@ def entry(number: int, *, seed: int = 0, title: str | None = None, **attributes:
         del given["year"]
     product = Product(f"id {number}/ü", title or f"Kleid № {number // 3}", given, "test")
     return Entry(product, bytes([number % 256]) * (number + 1), vectors[0], vectors[1])
+
+
+def several(number: int, count: int, *, seed: int = 0, **more: str) -> Entry:
+    """Return the product of `entry` with `count` pictures, whose further ones are drawn."""
+    drawn = np.random.default_rng([seed, number, 1]).standard_normal((count - 1, DIM)).astype(np.float32)
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    further = [FurtherPicture(b"%d of %d" % (place, number), vector) for place, vector in enumerate(drawn, 1)]
+    return replace(entry(number, seed=seed, **more), more=tuple(further))
 
 
 def build(place: Location, count: int = 40) -> list[Entry]:

@@ -98,7 +98,7 @@ def test_edits_conditions_log_and_changes(place: Location) -> None:
 def test_a_rebuild_takes_over_what_was_changed_meanwhile(place: Location) -> None:
     entries = build(place, 6)
 
-    def encode(changed: Sequence[tuple[Product, bytes]]) -> list[Entry]:
+    def encode(changed: Sequence[tuple[Product, Sequence[bytes]]]) -> list[Entry]:
         known = {one.product.id: one for one in (entry(9), entry(1, seed=5, title="Neu"))}
         return [known[product.id] for product, _ in changed]
 

@@ -36,7 +36,7 @@ HARMS = {
     "longer": Harm("image_vector", lambda one: one.image_vector * 50, "lengths 50 and 1"),
     "zero": Harm("text_vector", lambda one: one.text_vector * 0, "lengths 1 and 0"),
     "split": Harm("split", lambda _: "nope", "split is 'nope'"),
-    "attributes": Harm("attributes", lambda _: '{"colour": 1}', "attributes"),
+    "attributes": Harm("attributes", lambda _: '{"colour": {"a": 1}}', "attributes"),
     "picture": Harm("image", lambda _: b"x", "digest", found_at_start=False),
     "title": Harm("title", lambda _: "Another title", "digest", found_at_start=False),
     "digest": Harm("digest", lambda _: "0" * 32, "digest", found_at_start=False),

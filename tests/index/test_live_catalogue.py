@@ -252,7 +252,7 @@ def test_what_was_acknowledged_survives_kill_9(folder: Path) -> None:
 # Replacing a catalogue that is in use
 
 
-def again(pairs: Sequence[tuple[Product, bytes]]) -> Iterable[Entry]:
+def again(pairs: Sequence[tuple[Product, Sequence[bytes]]]) -> Iterable[Entry]:
     for product, _ in pairs:
         yield entry(product.id, _title(product))
 

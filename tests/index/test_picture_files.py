@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 from common import ArtefactError, ConfigError, DamagedProductError, NoSpaceError
-from index import Database, Delete, Put, copy_catalogue
+from index import Database, Delete, Put, copy_catalogue, picture_digest
 from index.location import check_pictures
 from index.records import Entry
-from index.sqlite.picture_files import LARGE_BYTES, PictureFiles, picture_digest
+from index.sqlite.picture_files import LARGE_BYTES, PictureFiles
 from index.sqlite.picture_sweep import sweep
 from index.sqlite.schema import FILE
 from index.sqlite.whole import whole_folder

@@ -129,9 +129,9 @@ def test_two_builds_at_once_lose_nothing(place: Location) -> None:
     assert set(contents(place)) == {*there, name(300)}
 
 
-def encoded(pairs: Sequence[tuple[Product, bytes]]) -> Iterable[Entry]:
+def encoded(pairs: Sequence[tuple[Product, Sequence[bytes]]]) -> Iterable[Entry]:
     """Return entries of another encoder, but for pictures that cannot be read."""
-    for product, picture in pairs:
+    for product, (picture,) in pairs:
         if picture != b"unreadable":
             vector = np.eye(1, DIM, dtype=np.float32)[0]
             yield Entry(product, picture, vector, vector)

@@ -73,7 +73,9 @@ def write_shop(checkpoint: Path, place: Place, count: int) -> Place:
     encoder = load_encoder(checkpoint, "cpu")
     marks = [f"base{number}" for number in range(count)]
     pairs = [(_product(info := _info(encoder), mark), picture_of(mark)) for mark in marks]
-    with write_catalogue(place, info, lambda changed: encoded(encoder, changed)) as writer:
+    with write_catalogue(
+        place, info, lambda changed: encoded(encoder, [(one, first) for one, (first, *_) in changed])
+    ) as writer:
         for start in range(0, count, 32):
             writer.add(encoded(encoder, pairs[start : start + 32]))
     return place

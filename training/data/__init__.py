@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from training.data.decode import chunks as chunks
     from training.data.decode import decode_pictures as decode_pictures
     from training.data.decode import decoded as decoded
+    from training.data.decode import further_undecodable as further_undecodable
     from training.data.decode import in_order as in_order
     from training.data.decode import inspect as inspect
     from training.data.decode import undecodable as undecodable
@@ -37,7 +38,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "training.data.dataset": "MAX_IMAGE_BYTES Dataset Item Problem Report",
-        "training.data.decode": "chunks decode_pictures decoded in_order inspect undecodable",
+        "training.data.decode": "chunks decode_pictures decoded further_undecodable in_order inspect undecodable",
         "training.data.download": "HUB_DATASET download_dataset",
         "training.data.layouts": "feed_rows open_dataset",
         "training.data.mapping": "parse_mapping",

@@ -32,6 +32,7 @@ class Problem(Enum):
     PASSWORD = ("image behind a password", "skipped: unpack the archive with the password, pass the folder")
     OVERSIZED = (f"image file over {MAX_IMAGE_BYTES // 2**20} MiB", "skipped, not unpacked")
     UNDECODABLE = ("image that cannot be decoded", "skipped")
+    FURTHER_UNDECODABLE = ("one of several images that cannot be decoded", "left out, the product stays")
     BAD_SHARD = ("shard missing or unreadable", "skipped")
     SHORT = ("row with too few fields", "skipped")
     NO_ID = ("row without an id", "skipped")

@@ -56,6 +56,11 @@ def undecodable(dataset: Dataset, item: Item) -> None:
         dataset.report.usable -= 1
 
 
+def further_undecodable(dataset: Dataset, item: Item) -> None:
+    """Count one of several pictures of `item` as one that cannot be decoded."""
+    dataset.report.count(Problem.FURTHER_UNDECODABLE, item.id)
+
+
 def in_order(work: Callable[[S], T], parts: Iterable[S], workers: int, *, ahead: int) -> Generator[T, None, None]:
     """Yield `work(part)` for each part, in order, computed in `workers` threads, at most `ahead` of them in flight.
 

@@ -16,6 +16,7 @@ from common import DataError, ImageError
 from index import (
     CatalogueInfo,
     Entry,
+    FurtherPicture,
     IndexRequirements,
     Keep,
     Location,
@@ -26,15 +27,17 @@ from index import (
     write_catalogue,
 )
 from models import Encoder, load_encoder
-from training.data import Dataset, open_dataset, undecodable
+from training.data import Dataset, chunks, further_undecodable, open_dataset, undecodable
 from training.indexing.calibrate import calibrate_catalogue
-from training.indexing.local import Encoding, distinct_titles, encode_locally
+from training.indexing.local import Encoded, Encoding, Vector, distinct_titles, encode_locally, pictures_of
 from training.indexing.parts import PART, Parts
 from training.indexing.ray_encode import encode_on_ray
 from training.progress import bar, report_console
 
 PARTS_OF_DATABASES = Path("artefacts/catalogue")
 """Beside this path the parts of a cluster are kept while a catalogue in a database is built."""
+TOGETHER = 16
+"""Products that are written at a time."""
 
 
 def build_catalogue(
@@ -111,7 +114,7 @@ def build_catalogue(
                 console=console,
             )
             encoding = parts.encoding()
-        products = 0
+        products = images = 0
         with (
             bar("encoding" if parts is None else "writing", len(dataset.items), "images", console) as advance,
             closing(encoding.pictures),
@@ -119,6 +122,7 @@ def build_catalogue(
             for entries in _entries(dataset, rule, titles, encoding):
                 writer.add(entries)
                 products += len(entries)
+                images += sum(len(entry.images) for entry in entries)
                 advance(len(entries))
         if strict:
             dataset.report.refuse(data)
@@ -136,38 +140,55 @@ def build_catalogue(
         "device": encoding.device,
         "edits": writer.kept.to_json(),
         "seconds": round(seconds, 1),
-        "images_per_second": round(products / seconds, 1),
+        "images": images,
+        "images_per_second": round(images / seconds, 1),
         "data": dataset.report.to_json(),
         "search": search,
         "calibrated": calibration is not None,
     }
 
 
-def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, bytes]]) -> list[Entry]:
-    """Encode the edited products of an old catalogue, but for those whose pictures cannot be read."""
-    pictures = []
+def _encode_edits(encoder: Encoder, edits: Sequence[tuple[Product, Sequence[bytes]]]) -> list[Entry]:
+    """Encode the edited products of an old catalogue, but for those with a picture that cannot be read."""
+    pixels: list[Any] = []
     readable = []
-    for product, picture in edits:
+    for product, images in edits:
         with suppress(ImageError):
-            pictures.append(encoder.read_image(picture))
-            readable.append((product, picture))
+            pixels += [encoder.read_image(image) for image in images]
+            readable.append((product, images))
     if not readable:
         return []
-    images = encoder.encode_pixels(pictures)
+    vectors = iter(encoder.encode_pixels(pixels))
     texts = encoder.encode_text([product.title for product, _ in readable])
-    return [Entry(*edit, image, text) for edit, image, text in zip(readable, images, texts, strict=True)]
+    return [
+        entry_of(product, [(image, next(vectors)) for image in images], text)
+        for (product, images), text in zip(readable, texts, strict=True)
+    ]
+
+
+def entry_of(product: Product, pictures: Sequence[Encoded], text_vector: Vector) -> Entry:
+    """Return a product with its pictures, the first of which stands for it wherever one does."""
+    (image, vector), *more = pictures
+    return Entry(product, image, vector, text_vector, tuple(FurtherPicture(*one) for one in more))
 
 
 def _entries(dataset: Dataset, rule: SplitRule, titles: Sequence[str], encoding: Encoding) -> Iterator[list[Entry]]:
-    """Yield the usable products with their pictures and vectors, batch by batch; count the others in the report."""
+    """Yield the usable products with their pictures and vectors, some at a time; count the others in the report.
+
+    A product stays without those of its pictures that cannot be decoded, as long as there is one that can.
+    """
     row_of = {title: row for row, title in enumerate(titles)}
-    items = iter(dataset.items)
-    for batch in encoding.pictures:
+    encoded = (one for batch in encoding.pictures for one in batch)
+    for items in chunks(iter(dataset.items), TOGETHER):
         entries = []
-        for item, found in zip([next(items) for _ in batch], batch, strict=True):
-            if found is None:
+        for item in items:
+            found = [next(encoded) for _ in pictures_of(item)]
+            pictures = [one for one in found if one is not None]
+            if not pictures:
                 undecodable(dataset, item)
                 continue
+            for _ in range(len(found) - len(pictures)):
+                further_undecodable(dataset, item)
             product = Product(item.id, item.title, item.attributes, rule.of(item.title))
-            entries.append(Entry(product, *found, encoding.titles[row_of[item.title]]))
+            entries.append(entry_of(product, pictures, encoding.titles[row_of[item.title]]))
         yield entries

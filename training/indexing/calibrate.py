@@ -234,7 +234,7 @@ class _Searcher:
     def pictures(self, products: Sequence[Product], names: Sequence[str], rng: np.random.Generator) -> list[_Scores]:
         """Return the judged hits of pictures: right is what has the same attributes as their products."""
         chosen = [products[at] for at in rng.permutation(len(products))[:QUERIES].tolist()]
-        vectors = self._search.vectors([product.id for product in chosen])
+        vectors = self._search.vectors([product.id for product in chosen], first=True)
         found = []
         for vector, product in zip(vectors, chosen, strict=True):
             having = [name for name in names if name in product.attributes]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from models import Encoder
-from training.data import Dataset, chunks, decoded, in_order
+from training.data import Dataset, Item, chunks, decoded, in_order
 from training.progress import bar
 
 TITLES = 32
@@ -41,7 +41,7 @@ class Encoding:
     titles: Vector
     """Of the distinct titles, (T, D)."""
     pictures: Generator[list[Encoded | None], None, None]
-    """In the data set's order, batch by batch; None for a picture that cannot be read or decoded."""
+    """Those of `all_pictures`, batch by batch; None for a picture that cannot be read or decoded."""
     device: str
     """What encodes."""
 
@@ -49,6 +49,16 @@ class Encoding:
 def distinct_titles(dataset: Dataset) -> list[str]:
     """Return every title of the data set once, by length, so that batches need little padding."""
     return sorted({item.title for item in dataset.items}, key=lambda title: (len(title), title))
+
+
+def pictures_of(item: Item) -> tuple[Read, ...]:
+    """Return what reads the pictures of an item, in order."""
+    return item.read, *item.more
+
+
+def all_pictures(dataset: Dataset) -> list[Read]:
+    """Return what reads the pictures of a data set: item by item, in order."""
+    return [read for item in dataset.items for read in pictures_of(item)]
 
 
 def encode_locally(encoder: Encoder, dataset: Dataset, titles: Sequence[str], console: Console) -> Encoding:
@@ -61,7 +71,7 @@ def encode_locally(encoder: Encoder, dataset: Dataset, titles: Sequence[str], co
         for batch in batches:
             rows.append(batch)
             advance(len(batch))
-    pictures = encode_pictures(encoder, (item.read for item in dataset.items), cores())
+    pictures = encode_pictures(encoder, all_pictures(dataset), cores())
     return Encoding(np.concatenate(rows), pictures, encoder.device)
 
 

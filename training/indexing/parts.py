@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from common import DataError, VitrineError, atomic_file
 from training.data import Dataset
-from training.indexing.local import Encoded, Encoding, Read, Vector
+from training.indexing.local import Encoded, Encoding, Read, Vector, all_pictures
 
 PART = 128
 """Titles or pictures in a part: one unit of work of a process. A multiple of the batches that go through a tower on a
@@ -70,9 +70,9 @@ class Parts:
         out = out.absolute()
         self._others = f".{glob.escape(out.name)}.*.parts"
         self._folder = out.with_name(f".{out.name}.{name}.parts")
-        self._dataset = dataset
+        self._pictures_read = all_pictures(dataset)
         self._type = pa.binary(4 * dim)
-        counts: dict[Kind, int] = {"titles": titles, "pictures": len(dataset.items)}
+        counts: dict[Kind, int] = {"titles": titles, "pictures": len(self._pictures_read)}
         self._parts = [
             Part(kind, start, min(start + size, count))
             for kind, count in counts.items()
@@ -107,9 +107,9 @@ class Parts:
     def _pictures(self) -> Generator[list[Encoded | None], None, None]:
         for part in self._parts:
             if part.kind == "pictures":
-                items = self._dataset.items[part.start : part.stop]
+                reads = self._pictures_read[part.start : part.stop]
                 rows = self._read(part)
-                yield [self._encoded(item.read, row) for item, row in zip(items, rows, strict=True)]
+                yield [self._encoded(read, row) for read, row in zip(reads, rows, strict=True)]
 
     def _read(self, part: Part) -> list[bytes | None]:
         path = self._folder / part.file

@@ -19,7 +19,7 @@ from rich.console import Console
 from common import DataError, VitrineError
 from models import CONFIG_FILE, ONNX_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE, Encoder, load_encoder
 from training.data import Dataset, open_dataset
-from training.indexing.local import Read, Vector, distinct_titles, encode_pictures, encode_titles
+from training.indexing.local import Read, Vector, all_pictures, distinct_titles, encode_pictures, encode_titles
 from training.indexing.parts import Kind, Part, Parts
 from training.indexing.ray_cluster import Workers, joined_cluster, plan_workers
 from training.progress import bar
@@ -63,7 +63,7 @@ def encode_on_ray(
         label = f"{workers.count} x {workers.kind} by Ray"
         parts = Parts(out, name, dataset, len(titles), encoder.dim, label, part_size)
         missing = parts.missing()
-        total = len(titles) + len(dataset.items)
+        total = len(titles) + len(all_pictures(dataset))
         with bar(f"encoding in {workers.count} processes", total, "texts and images", console) as advance:
             advance(total - sum(map(len, missing)))
             files = _put_checkpoint(checkpoint, workers.kind)
@@ -133,6 +133,7 @@ class _ReadParts:
         self._source = data, fingerprint, mapping
         self._dataset: Dataset | None = None
         self._titles: list[str] = []
+        self._pictures: list[Read] = []
 
     def __call__(self, table: Any) -> Any:
         """Return a part of one row with its `inputs`, or with an `error`."""
@@ -140,24 +141,23 @@ class _ReadParts:
         inputs: list[bytes | None] = []
         error = None
         try:
-            dataset = self._opened()
+            self._open()
             if kind == "titles":
                 inputs = [title.encode() for title in self._titles[start:stop]]
             else:
-                inputs = [_bytes(item.read) for item in dataset.items[start:stop]]
+                inputs = [_bytes(read) for read in self._pictures[start:stop]]
         except VitrineError as found:
             error = str(found)
         table = table.append_column("inputs", pa.array([inputs], pa.list_(pa.large_binary())))
         return table.append_column("error", pa.array([error], pa.string()))
 
-    def _opened(self) -> Dataset:
+    def _open(self) -> None:
         if self._dataset is None:
             data, fingerprint, mapping = self._source
             dataset = open_dataset(Path(data), mapping)
             if dataset.fingerprint != fingerprint:
                 raise DataError(f"{data} has just changed; start it again when it is complete")
-            self._dataset, self._titles = dataset, distinct_titles(dataset)
-        return self._dataset
+            self._dataset, self._titles, self._pictures = dataset, distinct_titles(dataset), all_pictures(dataset)
 
 
 class _EncodeParts:
