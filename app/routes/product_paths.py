@@ -42,11 +42,8 @@ class ProductRoute(APIRoute):
         # At its end the framework's pattern passes over a line feed: `x%0A` would name the product `x`.
         if "\n" in scope["path"]:
             return Match.NONE, {}
-        if self.path.endswith(PICTURE):
-            if not _names_picture(scope):
-                return Match.NONE, {}
-        elif str(child.get("path_params", {}).get("product_id", "")).endswith(PICTURE) and _names_picture(scope):
-            return Match.NONE, {}  # a picture, which is only read: not a product that is called so
+        if self.path.endswith(PICTURE) and not _names_picture(scope):
+            return Match.NONE, {}
         return match, child
 
 

@@ -62,14 +62,14 @@ admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], resp
 )
 def product(product_id: KnownId, request: Request, response: Response, components: TheComponents) -> Any:
     """Return one product."""
-    found, digest = components.state.catalogue.get_with_digest(product_id)
+    found, digest = components.state.catalogue.entry(product_id)
     if is_known(request.headers, f'"{digest}"'):
         return Response(status_code=304, headers={"ETag": f'"{digest}"'})
     response.headers["ETag"] = f'"{digest}"'
-    return _detail(found)
+    return _detail(found.product, len(found.images))
 
 
-@writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "DELETE"], include_in_schema=False)
+@writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
 def change_image(product_id: str, request: Request) -> Response:
     """Refuse to change a picture apart from its product; this path would otherwise name a product."""
     return error_response(
@@ -197,12 +197,12 @@ async def _one(editor: Editor, edit: Edit) -> Edited:
     return outcome
 
 
-def _detail(product: Product) -> ProductDetail:
+def _detail(product: Product, pictures: int = 1) -> ProductDetail:
     return ProductDetail(
         id=product.id,
         title=product.title,
         split=product.split,
         attributes={name: list(one) if isinstance(one, tuple) else one for name, one in product.attributes.items()},
         image_url=image_url(product.id),
-        image_urls=[image_url(product.id)],
+        image_urls=[image_url(product.id, number) for number in range(pictures)],
     )
