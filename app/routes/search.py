@@ -175,7 +175,7 @@ def _products(result: JobResult, digests: Mapping[str, Sequence[str]] = {}) -> b
             "signals": None if hit.signals is None else _signals(hit.signals),
             "attributes": hit.product.attributes,
             "image_url": image_url(hit.product.id, hit.picture, digests),
-            "group": None if hit.group is None else _group(hit.group, digests),
+            **({} if hit.group is None else {"group": _group(hit.group, digests)}),
         }
         for hit in (result.page.hits if result.page else [])
         if isinstance(hit, Hit)
@@ -218,7 +218,7 @@ def _origin(result: JobResult) -> dict[str, Any]:
         "cutoff": _rounded(result.page.cutoff),
         "total": result.page.total,
         "facets": {name: dict(islice(values.items(), MAX_FACETED)) for name, values in result.page.facets.items()},
-        "notes": result.page.notes,
+        **({"notes": result.page.notes} if result.page.notes else {}),
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,
         "timing_ms": {name: round(1000 * seconds, 3) for name, seconds in milliseconds.items()},
