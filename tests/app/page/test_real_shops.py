@@ -249,6 +249,7 @@ def test_variants_share_a_card(browser: Browser, tmp_path: Path) -> None:
         expect(card.locator(".variants")).to_contain_text("+2")
         expect(page.locator("#grid .card").filter(has_text="Red Dress 0").locator(".variants")).to_have_count(0)
         expect(page.locator("#facets")).not_to_contain_text("group", ignore_case=True)
+        expect(card.locator(".badges")).not_to_contain_text("g2")
         visit.check_axe()
         swatch = card.get_by_role("link", name="XL", exact=True)
         swatch.focus()
