@@ -29,6 +29,7 @@ SECTIONS = {
     "search": "search",
     "postgres": "postgres",
     "groups": "groups",
+    "shown": "shown",
     "indexing": "indexing",
     "photos": "photos",
     "sync": "sync",
