@@ -152,7 +152,7 @@ def _products(result: JobResult) -> bytes:
             "relevance": _rounded(hit.relevance),
             "signals": None if hit.signals is None else _signals(hit.signals),
             "attributes": hit.product.attributes,
-            "image_url": image_url(hit.product.id),
+            "image_url": image_url(hit.product.id, hit.picture),
             "group": None if hit.group is None else _group(hit.group),
         }
         for hit in (result.page.hits if result.page else [])
