@@ -69,6 +69,8 @@ ifdef DATA
 	  --out docs/performance/encoders.json
 	$(BIN)/python -m tests.benchmarks.indexing --checkpoint "$(BENCHED_CHECKPOINT)" --data "$(DATA)" \
 	  --out docs/performance/indexing.json
+	$(BIN)/python -m tests.benchmarks.photos --checkpoint "$(BENCHED_CHECKPOINT)" --data "$(DATA)" \
+	  --out docs/performance/photos.json
 endif
 	$(MAKE) docs
 

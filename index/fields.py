@@ -29,11 +29,13 @@ class Field:
             return ""
         (held, example) = next(iter(self.examples.items()))
         named = {"number": "numbers", "date": "dates", "boolean": "true and false", "text": "text"}[held]
-        form = "19.99 or 19.99 EUR" if kind == "number" else "2026-11-26"
-        return (
-            f"{name} holds {named} such as {example!r}, and no {kind} to compare with; filter by values instead, or put"
-            f" products in whose {name} is a {kind} such as {form}"
-        )
+        other: Literal["number", "date"] = "date" if kind == "number" else "number"
+        if self.holding.get(other):
+            advice = f"compare with a {other} such as {self.examples[other]}"
+        else:
+            form = "19.99 or 19.99 EUR" if kind == "number" else "2026-11-26"
+            advice = f"filter by values, or put products in whose {name} is a {kind} such as {form}"
+        return f"{name} holds {named} such as {example!r}, and no {kind} to compare with; {advice}"
 
     def note(self, name: str, kind: Literal["number", "date"]) -> str:
         """Return how many products a comparison leaves out, since they hold another kind of value; empty: none."""
@@ -41,4 +43,5 @@ class Field:
         if left <= 0:
             return ""
         example = next((text for held, text in self.examples.items() if held != kind), "")
-        return f"{name}: {left:,} product{'s' * (left != 1)} with no {kind}, such as {example!r}, are left out"
+        products = "1 product has" if left == 1 else f"{left:,} products have"
+        return f"{name}: {products} no {kind} but a value such as {example!r}, and did not pass"

@@ -57,14 +57,15 @@ SYMBOLS = {
     "EUROS": "EUR",
 }
 """Of those that several countries use, the one that most shops mean."""
+SHARED = frozenset({"$", "£", "¥", "KR", "KR.", "FR.", "RS", "RS."})
+"""Symbols of several currencies: a code beside one says which it is."""
 THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 """Currencies with three places after the point."""
 
 _SPACES = re.compile(r"[\s_]+")
 _NUMBER = r"\d(?:[\d.,'’ ]*\d)?(?:[.,][-–—]{1,2})?"
-_PRICE = re.compile(
-    rf"(?P<sign>[-−]?) ?(?P<before>[^\d\s,'-]{{0,5}}) ?(?P<number>{_NUMBER}) ?(?P<after>[^\d\s,'-]{{0,5}})"
-)
+_MARK = r"(?:[^\d\s,'-]{1,5}(?: ?[^\d\s,'-]{1,5})?)?"
+_PRICE = re.compile(rf"(?P<sign>[-−]?) ?(?P<before>{_MARK}) ?(?P<number>{_NUMBER}) ?(?P<after>{_MARK})")
 _GROUPED = re.compile(
     r"\d{1,3}(?:([.,'’ ])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d{1,3})?|\d{1,2}(?:,\d{2})*,\d{3}(?:\.\d{1,2})?"
 )
@@ -86,9 +87,8 @@ def price_in(text: str) -> Price | None:
     found = _PRICE.fullmatch(_SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip())
     if found is None:
         return None
-    before, after = found["before"].upper(), found["after"].upper()
-    currency = _currency(before or after)
-    if currency is None or (before and after):
+    currency = _currency(f"{found['before']} {found['after']}".upper())
+    if currency is None:
         return None
     amount = amount_in(found["number"], thousandths=currency in THOUSANDTHS)
     return None if amount is None else Price(-amount if found["sign"] else amount, currency)
@@ -102,10 +102,9 @@ def amount_in(number: str, *, thousandths: bool = False) -> float | None:
     """
     number = re.sub(r"[.,][-–—]{1,2}$", "", number.strip())
     if _PLAIN.fullmatch(number):
-        whole, mark, places = (
-            re.split(r"([.,])", number, maxsplit=1) if re.search(r"[.,]", number) else (number, "", "")
-        )
-        if len(places) == 3 and 0 < len(whole) <= 3 and not whole.startswith("0") and not (thousandths and mark == "."):
+        whole, mark, places = _SPLIT.split(number, maxsplit=1) if _SPLIT.search(number) else (number, "", "")
+        grouped = len(places) == 3 and len(whole) <= 3 and not whole.startswith("0")
+        if grouped and not (thousandths and mark == "."):
             return float(whole + places)
         return float(f"{whole}.{places or 0}")
     if not _GROUPED.fullmatch(number):
@@ -117,5 +116,14 @@ def amount_in(number: str, *, thousandths: bool = False) -> float | None:
     return float(re.sub(r"\D", "", whole) + "." + (places or "0"))
 
 
-def _currency(text: str) -> str | None:
-    return text if text in CODES else SYMBOLS.get(text)
+def _currency(marks: str) -> str | None:
+    """Return the currency that a symbol or a code names, or both together, as in "$19.99 CAD"."""
+    named = re.sub(r"\b([A-Z]{1,2}) \$", r"\1$", marks).split()
+    codes = {mark for mark in named if mark in CODES}
+    symbols = [mark for mark in named if mark not in CODES]
+    if len(codes) > 1 or len(named) > 2 or not all(mark in SYMBOLS for mark in symbols):
+        return None
+    if not codes:
+        return SYMBOLS[symbols[0]] if len(symbols) == 1 else None
+    (code,) = codes
+    return code if all(mark in SHARED or SYMBOLS[mark] == code for mark in symbols) else None

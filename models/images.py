@@ -40,6 +40,8 @@ MAX_BYTES = 1_000_000_000
 LARGE_BYTES = 100_000_000
 """Pictures that take more memory than this are decoded one at a time."""
 
+SMALL = 1_000_000
+"""Pixels of a result whose memory does not count."""
 EXAMINED = (64, 64)
 """Height and width at which a picture is decoded to see whether that works."""
 
@@ -249,7 +251,7 @@ def upright(
     turn = _early_orientation(found)
     size = wanted(own[::-1])[::-1] if turn in SIDEWAYS else wanted(own)
     reading = prepare_reading(image, found.kind, found.data, size)
-    needed = reading.needed + 4 * size[0] * size[1]
+    needed = reading.needed + (4 * size[0] * size[1] if size[0] * size[1] > SMALL else 0)
     _check_memory(needed, bounds)
     with _large if needed > LARGE_BYTES else nullcontext():
         image.load()

@@ -55,10 +55,16 @@ def export(folder: Path) -> dict[str, Any]:
     than `CLOSE` from torch in int8 stays in float32.
 
     Raises:
-        ArtefactError: the checkpoint cannot be used, or an exported tower does not compute what it should.
+        ArtefactError: the checkpoint cannot be used, an exported tower does not compute what it should, or the folder
+            `onnx` is another's.
     """
     started = time.monotonic()
     checkpoint = load_checkpoint(folder)
+    there = folder / ONNX_FOLDER
+    if there.exists() and not (there / RECORD_FILE).is_file() and (not there.is_dir() or any(there.iterdir())):
+        raise ArtefactError(
+            f"{there} holds no export of Vitrine, and would be replaced; move it elsewhere, then export"
+        )
     record: dict[str, Any] = {
         "format": FORMAT,
         "encoder_id": checkpoint.encoder_id,

@@ -18,6 +18,7 @@ import torch
 from common import ConfigError, atomic_file
 from models import CONFIG_FILE
 from training.config import RunConfig
+from training.data import refuse_others
 
 STATE_FILE = "state.pt"
 """What an unfinished run needs to go on."""
@@ -27,6 +28,8 @@ METRICS_FILE = "metrics.json"
 """What came out of a finished run."""
 CARD_FILE = "README.md"
 """The model card of a finished run."""
+CARD_MARK = "library_name: vitrine"
+"""Stands in every model card."""
 
 
 @dataclass(slots=True)
@@ -91,24 +94,35 @@ def read_state(out: Path, config: RunConfig, resume: bool) -> dict[str, Any] | N
     """Return the state of the interrupted run in `out`, None for a fresh start.
 
     Raises:
-        ConfigError: `out` holds a run that is not to be resumed, or one of another config.
+        ConfigError: `out` holds a run that is not to be resumed, one of another config, or files of the user's own.
     """
     if not resume:
         if (out / CONFIG_FILE).exists() or (out / STATE_FILE).exists():
             raise ConfigError(f"{out} holds a training run already; go on with --resume, or choose another --out")
+        _refuse_others(out)
         return None
+    _refuse_others(out)
     if not (out / STATE_FILE).exists():
         return None
     try:
         state: dict[str, Any] = torch.load(out / STATE_FILE, weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ConfigError(f"{out / STATE_FILE} is damaged; delete {out} and train again") from error
-    theirs, ours = json.loads(state["config"]), json.loads(config.model_dump_json())
-    if theirs["train"].get("loss") == "softmax":  # a field of earlier versions; this loss is the only one now
-        del theirs["train"]["loss"]
-    if different := sorted(_differences(theirs, ours, "")):
+    before, ours = json.loads(state["config"]), json.loads(config.model_dump_json())
+    if before["train"].get("loss") == "softmax":  # a field of earlier versions; this loss is the only one now
+        del before["train"]["loss"]
+    if different := sorted(_differences(before, ours, "")):
         raise ConfigError(f"{out} is a run of another config (it differs in {', '.join(different)}); use the same one")
     return state
+
+
+def _refuse_others(out: Path) -> None:
+    """Refuse a folder with files that no run wrote; a run that has begun leaves its log, and its card has a mark."""
+    card = out / CARD_FILE
+    theirs = card.is_file() and CARD_MARK not in card.read_text(encoding="utf-8", errors="replace")[:2000]
+    begun = (out / LOG_FILE).exists() or (out / STATE_FILE).exists()
+    own = {path.name for path in out.iterdir()} if begun and out.is_dir() else set()
+    refuse_others(out, own - {CARD_FILE} if theirs else own, "--out")
 
 
 def _differences(one: Any, other: Any, name: str) -> set[str]:

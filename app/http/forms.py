@@ -121,7 +121,9 @@ async def read_form(
                     continue
                 if name not in PICTURE_FIELDS:
                     raise InvalidError(f"the file is in the field {name[:100]!r}; send it in the field 'image'")
-                pictures.append(await value.read())
+                data = await value.read()
+                packed = value.headers.get("content-transfer-encoding", "").strip().lower() == "base64"  # as in mails
+                pictures.append(f"data:;base64,{data.decode('latin-1')}" if packed else data)
             elif not value.strip():  # a form field left empty counts as not sent
                 continue
             elif name in PICTURE_FIELDS and value.lstrip()[:5].lower() == "data:":

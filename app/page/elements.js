@@ -79,7 +79,7 @@ export function onPlainClick(link, action) {
 
 /** @param {string} name of an attribute @returns {string} as a person writes it: "Article type" for "articleType" */
 export const humanName = (name) =>
-  name.replace(/([a-z])([A-Z])/g, (_, one, two) => `${one} ${two.toLowerCase()}`).replace(/^./, (c) => c.toUpperCase());
+  name.replace(/_+/g, " ").replace(/([a-z])([A-Z])/g, (_, one, two) => `${one} ${two.toLowerCase()}`).replace(/^./, (c) => c.toUpperCase());
 
 /** @param {number} value @returns {string} with commas between thousands */
 export const formatNumber = (value) => value.toLocaleString("en");

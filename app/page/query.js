@@ -88,6 +88,7 @@ export const textWith = (query, text) => ({
 /** @param {SearchQuery} query @returns {object} the body of a search */
 export function searchBody(query) {
   const body = { filters: query.filters };
+  if (query.show === "products") body.image_versions = true; // pictures that are shown again are not asked for again
   if (query.text) {
     body.text = query.text;
     body.cutoff = query.all ? "none" : "auto";

@@ -25,6 +25,7 @@ router = APIRouter(tags=[CHANGES], dependencies=[Depends(require("write"))], res
 
 @router.post(
     "/v1/products",
+    response_model_exclude_unset=True,
     responses=error_answers(400, 408, 409, 413, 415, 422, 500, 503, 504, 507),
     openapi_extra={"requestBody": bulk_body()},
 )
@@ -54,7 +55,9 @@ async def write_products(
     when the whole body has been read, and every line's id: a bad line keeps its product, too. When more than
     `max_delete` of the products would go, none does (409); what the lines say is written all the same.
     """
-    answer = BulkAnswer(errors=[], catalogue_version=0, dry_run=dry_run)
+    answer = BulkAnswer(created=0, replaced=0, unchanged=0, deleted=0, failed=0, errors=[], catalogue_version=0)
+    if dry_run or mode == "sync":
+        answer.dry_run = dry_run
     counts: Counter[str] = Counter()
     named = None
     if mode == "sync":

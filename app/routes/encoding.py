@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.errors import UnknownModelError
 from app.http import list_response, require, while_connected
@@ -25,7 +26,9 @@ from app.schemas import (
     embeddings_body,
     error_answers,
 )
+from index import MAX_NAME
 
+Name = Annotated[str, Path(max_length=MAX_NAME, description="A name that /v1/models lists.")]
 direct = direct_router()
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 
@@ -39,10 +42,8 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
     service = components.service
     fields, inputs = await components.uploads.read_embeddings(request, service.serving.encoder.dim)
     names = _model_names(components)
-    if fields.model is not None and fields.model not in names:
-        raise UnknownModelError(
-            f"there is no model {fields.model!r}; the one that is served is called {' or '.join(names)}"
-        )
+    if fields.model is not None:
+        _check_name(fields.model, names)
     texts = [one for one in inputs if isinstance(one, str)]
     pixels = [one for one in inputs if not isinstance(one, str)]
     encoded = await while_connected(request, service.encode(texts, pixels))
@@ -64,9 +65,14 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
 @router.get("/v1/models", tags=["encoding"], responses=error_answers(500))
 async def models(components: TheComponents) -> ModelsAnswer:
     """List the names of the one model that is served, in the shape of OpenAI's call."""
-    created = int(datetime.fromisoformat(components.state.catalogue.info.created).timestamp())
-    names = _model_names(components)
-    return ModelsAnswer(data=[Model(id=name, created=created, owned_by="vitrine") for name in names])
+    return ModelsAnswer(data=[_model(name, components) for name in _model_names(components)])
+
+
+@router.get("/v1/models/{name:path}", tags=["encoding"], responses=error_answers(404, 422, 500))
+async def model(name: Name, components: TheComponents) -> Model:
+    """Return the one model that is served by one of its names, in the shape of OpenAI's call."""
+    _check_name(name, _model_names(components))
+    return _model(name, components)
 
 
 @router.post("/v1/classify", **body_docs(classify_body(), "encoding"))
@@ -84,6 +90,16 @@ async def classify(request: Request, components: TheComponents) -> ClassifyAnswe
         for label, probability, score in found.ranking
     ]
     return ClassifyAnswer(results=results, encoder_id=found.encoder_id)
+
+
+def _model(name: str, components: Components) -> Model:
+    created = int(datetime.fromisoformat(components.state.catalogue.info.created).timestamp())
+    return Model(id=name, created=created, owned_by="vitrine")
+
+
+def _check_name(name: str, names: list[str]) -> None:
+    if name not in names:
+        raise UnknownModelError(f"there is no model {name!r}; the one that is served is called {' or '.join(names)}")
 
 
 def _model_names(components: Components) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from fastapi import Path
 from fastapi.routing import APIRoute
@@ -15,9 +16,17 @@ ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for 
 KnownId = Annotated[str, Path(description=ID_IN_PATH)]
 
 
-def image_url(product_id: str, number: int = 0) -> str:
-    """Return the path of a picture of a product; 0: its first one."""
-    return f"/v1/products/{quote(product_id, safe='')}{PICTURE}{f'?n={number}' if number else ''}"
+def image_url(product_id: str, number: int = 0, digests: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return the path of a picture of a product.
+
+    Args:
+        product_id: of the product.
+        number: of the picture; 0: its first one.
+        digests: of the pictures of products: where that of this one is known, the path names it.
+    """
+    known = (digests or {}).get(product_id, ())
+    query = {**({"n": number} if number else {}), **({"v": known[number]} if number < len(known) else {})}
+    return f"/v1/products/{quote(product_id, safe='')}{PICTURE}{f'?{urlencode(query)}' if query else ''}"
 
 
 class ProductRoute(APIRoute):

@@ -71,7 +71,7 @@ def product(product_id: KnownId, request: Request, response: Response, component
     return _detail(found, catalogue)
 
 
-@writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "DELETE"], include_in_schema=False)
+@writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
 def change_image(product_id: str, request: Request) -> Response:
     """Refuse to change a picture apart from its product; this path would otherwise name a product."""
     return error_response(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -27,8 +28,10 @@ from app.schemas import (
     search_body,
 )
 from common import InputError
-from index import DescriptionHit, Group, Hit, SearchQuery, Side, Signals
+from index import DescriptionHit, Group, Hit, Product, SearchQuery, Side, Signals
 
+MAX_VERSIONS = 1000
+"""Products of an answer whose pictures' content is named, at most."""
 MAX_FACETED = 1000
 """Values of a facet that an answer has, at most: the most frequent ones. `/v1/facets` has more."""
 
@@ -48,7 +51,8 @@ async def search_images(request: Request, components: TheComponents) -> Response
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("images", fields, pixels, service.serving.encoder.dim)
-    return _answer((await while_connected(request, service.search(job))).body)
+    result = await while_connected(request, service.search(job))
+    return _answer(await _body(components, job, result))
 
 
 @router.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
@@ -68,6 +72,9 @@ async def search_images_batch(request: Request, components: TheComponents) -> Re
     """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
     jobs = await _read_jobs(request, components, "images")
     results = await while_connected(request, components.service.search_many(jobs))
+    for job, result in zip(jobs, results, strict=True):
+        if isinstance(job, Job) and isinstance(result, JobResult):
+            result.body = await _body(components, job, result)
     return _answers(request, results)
 
 
@@ -138,12 +145,27 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         None if fields.vector is None else unit_vector(fields.vector, dim),
         fields.weights.by_part(),
         options=TextOptions(fields.language, fields.correct, tuple(fields.dismiss), fields.strict),
-        render=_products if side == "images" else _descriptions,
+        render=_descriptions if side == "texts" else None if fields.image_versions else _products,
     )
 
 
-def _products(result: JobResult) -> bytes:
-    """Return a `ProductAnswer` as JSON."""
+async def _body(components: Components, job: Job, result: JobResult) -> bytes:
+    """Return the answer that the worker has made, or one whose pictures' addresses name their content."""
+    if job.render is not None:
+        return result.body
+    # Not in the worker: a catalogue that an older version wrote has to read the pictures for it.
+    ids = {one.id for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit) for one in shown_in(hit)}
+    digests = await asyncio.to_thread(components.shown.digests, list(ids)[:MAX_VERSIONS])
+    return await asyncio.to_thread(_products, result, digests)
+
+
+def shown_in(hit: Hit) -> list[Product]:
+    """Return the products of a result whose pictures are shown."""
+    return [hit.product, *(hit.group.members if hit.group else ())]
+
+
+def _products(result: JobResult, digests: Mapping[str, Sequence[str]] = {}) -> bytes:
+    """Return a `ProductAnswer` as JSON; the digests of pictures are named in their addresses."""
     results = [
         {
             "id": hit.product.id,
@@ -152,8 +174,8 @@ def _products(result: JobResult) -> bytes:
             "relevance": _rounded(hit.relevance),
             "signals": None if hit.signals is None else _signals(hit.signals),
             "attributes": hit.product.attributes,
-            "image_url": image_url(hit.product.id, hit.picture),
-            "group": None if hit.group is None else _group(hit.group),
+            "image_url": image_url(hit.product.id, hit.picture, digests),
+            **({} if hit.group is None else {"group": _group(hit.group, digests)}),
         }
         for hit in (result.page.hits if result.page else [])
         if isinstance(hit, Hit)
@@ -196,17 +218,17 @@ def _origin(result: JobResult) -> dict[str, Any]:
         "cutoff": _rounded(result.page.cutoff),
         "total": result.page.total,
         "facets": {name: dict(islice(values.items(), MAX_FACETED)) for name, values in result.page.facets.items()},
-        "notes": result.page.notes,
+        **({"notes": result.page.notes} if result.page.notes else {}),
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,
         "timing_ms": {name: round(1000 * seconds, 3) for name, seconds in milliseconds.items()},
     }
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: Group, digests: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return a `GroupResult` as plain data."""
     members = [
-        {"id": one.id, "title": one.title, "attributes": one.attributes, "image_url": image_url(one.id)}
+        {"id": one.id, "title": one.title, "attributes": one.attributes, "image_url": image_url(one.id, 0, digests)}
         for one in group.members
     ]
     return {"value": group.value, "count": group.count, "members": members}

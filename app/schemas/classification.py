@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.errors import InvalidError
-from app.schemas.fields import MAX_NAME, MAX_PROMPTS, MAX_TEXT, Ids, Name, OnePicture, Picture, Vector, clean
+from app.schemas.fields import MAX_NAME, MAX_PROMPTS, Ids, Name, OnePicture, Picture, Vector, clean, clean_title
+from index import MAX_TITLE
 
 MAX_LABELS = 200
 MAX_TEMPLATES = 100
@@ -79,7 +80,7 @@ class ExplainRequest(OnePicture):
         None, description="A vector such as /v1/embeddings gives; its length does not matter."
     )
     descriptions: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=MAX_TEXT), BeforeValidator(clean)]],
+        list[Annotated[str, Field(min_length=1, max_length=MAX_TITLE), BeforeValidator(clean_title)]],
         Field(min_length=1, max_length=MAX_EXPLAINED),
     ] = Field(description="What may be said of the picture, each in words.")
 

@@ -17,7 +17,7 @@ MAX_EMBEDDED_TEXT = 20_000
 
 def is_picture(text: str) -> bool:
     """Return whether an input of /v1/embeddings is a picture."""
-    return text.startswith("data:image/")
+    return text[:100].lstrip()[:11].lower() == "data:image/"
 
 
 class EmbeddingsRequest(Fields):

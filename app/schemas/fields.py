@@ -24,7 +24,7 @@ from pydantic_core import PydanticKnownError
 
 from app.errors import invalid
 from index import MAX_NAME as MAX_NAME
-from index import MAX_VALUE
+from index import MAX_TITLE, MAX_VALUE
 from models import plain
 
 MAX_TEXT = 2_000
@@ -67,6 +67,11 @@ def clean(text: Any, longest: int = MAX_TEXT) -> Any:
         return text
     text = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text).strip()
     return text if plain(text) else None
+
+
+def clean_title(text: Any) -> Any:
+    """Return a title or a description as `clean` does; it may be longer than what is searched for."""
+    return clean(text, MAX_TITLE)
 
 
 def as_value(value: Any) -> Any:

@@ -16,7 +16,7 @@ from app.schemas.fields import (
     Picture,
     Uri,
     as_value,
-    clean,
+    clean_title,
 )
 from app.schemas.values import Attributes
 from index import MAX_ID, MAX_PICTURES, MAX_TITLE, PRODUCT_ID, Value, is_id
@@ -27,9 +27,7 @@ CHANGES = "changes"
 
 
 ProductId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=PRODUCT_ID), BeforeValidator(as_value)]
-Title = Annotated[
-    str, Field(min_length=1, max_length=MAX_TITLE), BeforeValidator(lambda value: clean(value, MAX_TITLE))
-]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE), BeforeValidator(clean_title)]
 READ_ONLY = frozenset(
     ("split", "image_url", "image_urls", "etag", "picture_digests", "score", "relevance", "signals", "picture", "group")
 )
@@ -67,16 +65,17 @@ class ProductRequest(Fields):
     @model_validator(mode="before")
     @classmethod
     def _writable(cls, value: Any) -> Any:
-        """Leave out what an answer has that is not written."""
-        if isinstance(value, dict) and not READ_ONLY.isdisjoint(value):
-            return {name: one for name, one in value.items() if name not in READ_ONLY}
-        return value
+        """Leave out what an answer has that is not written, and the title of null of what is taken out."""
+        if not isinstance(value, dict):
+            return value
+        left = READ_ONLY | {"title"} if value.get("delete") is True and value.get("title", "") is None else READ_ONLY
+        return value if left.isdisjoint(value) else {name: one for name, one in value.items() if name not in left}
 
     @field_validator("title", mode="before")
     @classmethod
     def _keeps_title(cls, value: Any) -> Any:
         if value is None:
-            raise ValueError("null; a product needs a title: leave it out to keep the one that it has")
+            raise ValueError("empty; a product needs a title: leave it out to keep the one that it has")
         return value
 
     @model_validator(mode="after")
@@ -185,9 +184,6 @@ class BulkAnswer(BaseModel):
                     "deleted": 1,
                     "failed": 1,
                     "errors": [{"line": 7, "id": "10061", "code": "bad_image", "message": "the image is damaged"}],
-                    "dry_run": False,
-                    "missing": 0,
-                    "missing_examples": [],
                     "catalogue_version": 45,
                 }
             ]
@@ -200,7 +196,10 @@ class BulkAnswer(BaseModel):
     deleted: int = 0
     failed: int = 0
     errors: list[LineError] = Field(description="Why lines failed; the first hundred.")
-    dry_run: bool = Field(default=False, description="Whether this says what would be: nothing was changed.")
+    dry_run: bool = Field(
+        default=False,
+        description="Whether this says what would be, and nothing was changed; where either was asked for.",
+    )
     missing: int = Field(default=0, description="In mode sync: products that no line names; they are among `deleted`.")
     missing_examples: list[str] = Field(
         default_factory=list, description="In mode sync: the ids of the first ten of these."

@@ -29,7 +29,6 @@ EXAMPLE_ORIGIN: dict[str, Any] = {
     "cutoff": None,
     "total": 44072,
     "facets": {"gender": {"Women": 18632, "Men": 22147}},
-    "notes": [],
     "encoder_id": "9f0c2ab4d1e87a63",
     "catalogue_version": 0,
     "timing_ms": {"queue": 0.1, "understand": 0.2, "encode": 2.4, "search": 0.9},
@@ -39,7 +38,6 @@ EXAMPLE_HIT: dict[str, Any] = {
     "score": 0.912,
     "relevance": 0.97,
     "signals": {"words": 1.0, "title": 0.713, "image": 0.412},
-    "group": None,
 }
 
 
@@ -91,7 +89,8 @@ class Answer(BaseModel):
         description="For each facet asked for: value to number of products, the most frequent first."
     )
     notes: list[str] = Field(
-        description="What is good to know of the answer, such as how many products a comparison left out."
+        default_factory=list,
+        description="Where there is something to know of the answer, such as how many products a comparison left out.",
     )
     encoder_id: str = Field(description="The weights that ranked these results.")
     catalogue_version: int = Field(description="Version of the catalogue that was searched.")
@@ -140,7 +139,7 @@ class ProductResult(BaseModel):
     signals: SignalValues | None = Field(description="Why it is here; null where nothing but the score is known.")
     attributes: dict[str, AnsweredValue]
     image_url: str = Field(description="Its picture: of several, the one that fits best.")
-    group: GroupResult | None = Field(description="The products that it stands for; null without group_by.")
+    group: GroupResult | None = Field(default=None, description="The products that it stands for; only with group_by.")
 
 
 class ProductAnswer(Answer):

@@ -215,6 +215,12 @@ class SearchRequest(OnePicture):
         "The best product of a group is shown, with the others in `group`; totals, facets and offset count groups.",
     )
 
+    image_versions: bool = Field(
+        False,
+        description="Whether each `image_url` names the content of its picture (`v`), so that browsers may keep it for "
+        "a year.",
+    )
+
     def check(self, pictures: int) -> None:
         """Refuse a query of nothing; `pictures` says how many came beside the fields.
 

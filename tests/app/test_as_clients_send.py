@@ -115,6 +115,25 @@ def test_a_picture_is_a_file_however_it_is_named(client: httpx.Client, head: str
     assert answer.json()["results"][0]["title"].startswith("Red Dress")
 
 
+def test_a_part_may_be_in_base64_as_in_a_mail(client: httpx.Client) -> None:
+    head = 'name="image"; filename="a.png"\r\nContent-Transfer-Encoding: base64'
+    content, headers = form(head, base64.encodebytes(PICTURE))
+    answer = client.post(IMAGES, content=content, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["results"][0]["title"].startswith("Red Dress")
+
+
+def test_other_calls_read_the_same_data_uris(client: httpx.Client) -> None:
+    plain = client.post("/v1/embeddings", json={"input": URIS["in lines"]}).json()["data"][0]["embedding"]
+    for how in ("with blanks", "in upper case", "for addresses"):
+        other = client.post("/v1/embeddings", json={"input": [URIS[how]]})
+        assert other.json()["data"][0]["embedding"] == plain, how
+    answer = client.post("/v1/classify", json={"image": URIS["in lines of MIME"], "labels": ["red dress", "blue bag"]})
+    assert answer.json()["results"][0]["label"] == "red dress"
+    error = client.post(IMAGES, json={"image": PLAIN}).json()["error"]
+    assert "send data:image/png;base64,..." in error["message"]
+
+
 def test_a_line_finds_a_file_of_an_extended_name(editor: httpx.Client) -> None:
     file = (
         b"--X\r\nContent-Disposition: form-data; name=\"images\"; filename*=UTF-8''r%C3%B6d.png\r\n\r\n"

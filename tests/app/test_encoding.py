@@ -77,6 +77,14 @@ def test_the_official_client_lists_the_model(official: openai.OpenAI) -> None:
     assert {model.created for model in official.models.list()} == {1735689600}
 
 
+def test_the_official_client_gets_the_model_by_each_of_its_names(official: openai.OpenAI) -> None:
+    for listed in official.models.list().data:
+        assert official.models.retrieve(listed.id) == listed
+    for name in ("gpt-4", "vitrine/other", "Vitrine", "x" * 100):
+        with pytest.raises(openai.NotFoundError, match="vitrine or drawn-1"):
+            official.models.retrieve(name)
+
+
 def test_the_official_client_understands_our_errors(official: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="vitrine or drawn-1") as caught:
         official.embeddings.create(model="text-embedding-3-small", input="x")

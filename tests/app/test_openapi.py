@@ -26,7 +26,7 @@ from tests.tools.shop import (
 # picture: such a request fits the schema and is refused all the same.
 CONFIG = """
 [checks]
-positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "412", "413", "422"]
+positive_data_acceptance.expected-statuses = ["2xx", "304", "404", "409", "412", "413", "422"]
 """
 # In a form, a list is sent item by item, and an empty one as nothing at all; a field that is left empty counts as not
 # sent. What is sent then fits the schema.

@@ -39,7 +39,7 @@ def test_a_text_finds_pictures_of_it(client: httpx.Client) -> None:
     answer = ask(client, IMAGES, text="red dress", k=3)
     assert answer["results"][0]["title"].startswith("Red Dress")
     first = answer["results"][0]
-    assert set(first) == {"id", "title", "score", "relevance", "signals", "attributes", "image_url", "group"}
+    assert set(first) == {"id", "title", "score", "relevance", "signals", "attributes", "image_url"}
     assert first["attributes"]["baseColour"] == "Red"
     assert client.get(first["image_url"]).status_code == 200
     assert [r["score"] for r in answer["results"]] == sorted((r["score"] for r in answer["results"]), reverse=True)

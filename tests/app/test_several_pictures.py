@@ -45,7 +45,7 @@ def test_pictures_are_kept_replaced_shown_and_found(editor: httpx.Client) -> Non
         hits = ask(editor, IMAGES, image=uri(*kind), k=100)["results"]
         (hit,) = [one for one in hits if one["id"] == "m"]
         assert hit["score"] > 0.999
-        assert hit["image_url"].endswith("?n=1") == (number == 1)
+        assert ("n=1" in hit["image_url"]) == (number == 1)
         assert editor.get(hit["image_url"]).content == encoded(draw(*kind))
     # Pictures that are sent take the place of all.
     assert put(editor, "m", {"images": [uri(*PINK)]}).status_code == 200

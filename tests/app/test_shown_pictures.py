@@ -20,7 +20,7 @@ from app.http.picture_forms import accepted, width_of
 from app.live.shown_pictures import SMALL_BYTES
 from tests.app.helpers import opened
 from tests.tools.photos import jpeg, photo, write_photos
-from tests.tools.shop import data_uri, encoded, shop_open
+from tests.tools.shop import IMAGES, ask, data_uri, encoded, shop_open
 
 CHROME = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
 OLD_SAFARI = "image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5"
@@ -232,3 +232,16 @@ def test_accept_is_read_within_bounds() -> None:
     assert accepted(Headers({"accept": "image/webp;q=" + "9" * 10_000})).form in ("webp", "jpeg")
     assert accepted(Headers({"accept": "," * 100_000})).form == "webp"
     assert [width_of(one) for one in (1, 320, 321, 9999)] == [160, 320, 640, 1280]
+
+
+def test_an_answer_names_the_content_of_pictures_where_that_is_asked_for(shop: httpx.Client) -> None:
+    query: dict[str, Any] = {"text": "red dress", "k": 8, "mode": "vector"}
+    usual = ask(shop, IMAGES, **query)["results"]
+    named = ask(shop, IMAGES, **query, image_versions=True)["results"]
+    assert [one["id"] for one in named] == [one["id"] for one in usual]
+    for one, other in zip(named, usual, strict=True):
+        assert one["image_url"].startswith(f"{other['image_url']}?v=")
+        answer = shop.get(one["image_url"], params=httpx.QueryParams(one["image_url"].partition("?")[2]).set("w", 160))
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    batch = ask(shop, f"{IMAGES}/batch", queries=[query, {**query, "image_versions": True}])["answers"]
+    assert [one["results"] for one in batch] == [usual, named]

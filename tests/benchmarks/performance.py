@@ -30,6 +30,7 @@ SECTIONS = {
     "postgres": "postgres",
     "groups": "groups",
     "indexing": "indexing",
+    "photos": "photos",
 }
 """The benchmarks whose figures are on the page, in this order: the name of the figures, and the module."""
 PACKAGES = (

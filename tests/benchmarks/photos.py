@@ -65,7 +65,7 @@ class Files:
     """The data set of the other loader: one picture as it prepares it (H, W, 3) uint8, without its normalisation."""
 
     def __init__(self, paths: list[Path], size: tuple[int, int]) -> None:
-        from torchvision import transforms
+        from torchvision import transforms  # type: ignore[import-untyped]
 
         self._paths = paths
         self._prepare = transforms.Compose(
@@ -116,7 +116,8 @@ def loader_rate(encoder: Encoder, paths: list[Path]) -> float:
     from training.indexing.local import cores
 
     start = time.perf_counter()
-    loader = DataLoader(Files(paths, encoder.image_size), batch_size=16, num_workers=cores(), prefetch_factor=2)  # type: ignore[arg-type]
+    files: Any = Files(paths, encoder.image_size)
+    loader: DataLoader[Any] = DataLoader(files, batch_size=16, num_workers=cores(), prefetch_factor=2)
     done = sum(len(encoder.encode_pixels(batch.numpy())) for batch in loader)
     return done / (time.perf_counter() - start)
 

@@ -37,6 +37,11 @@ from index.values import date_of, number_of
         ("1.299.000 IDR", 1299000.0, "IDR"),
         ("199 kr", 199.0, "SEK"),
         ("49,90 zł", 49.9, "PLN"),
+        ("$19.99 CAD", 19.99, "CAD"),
+        ("US $19.99", 19.99, "USD"),
+        ("USD $1,019.99", 1019.99, "USD"),
+        ("EUR €19.99", 19.99, "EUR"),
+        ("Rs. 499", 499.0, "INR"),
     ],
 )
 def test_prices(text: str, amount: float, currency: str) -> None:
@@ -50,7 +55,9 @@ NONE = "19.99;19,99;EUR;;€;red;5 for $10;$10 - $20;10-20 EUR;19.9.9 EUR;1,2,3 
 NO_DATES = ["", "2026", "2026-02-30", "2026-1-2", "26-11-2026", "2026-11-26T25:00", "20261126", "x"]
 
 
-@pytest.mark.parametrize("text", [*NONE.split(";"), "12345 6 EUR", "$.99", "19 EUR/kg", "from 19 EUR"])
+@pytest.mark.parametrize(
+    "text", [*NONE.split(";"), "12345 6 EUR", "$.99", "19 EUR/kg", "from 19 EUR", "$19.99 EUR €", "€19 USD"]
+)
 def test_what_is_no_price(text: str) -> None:
     assert price_in(text) is None
 

@@ -38,7 +38,7 @@ ARROWS = {
     "training.indexing": "models index training training.data",
     "training.sweep": "models training training.data training.reports",
     "training.gpu": "models index training training.data",
-    "training.demo": "models index training training.indexing training.reports",
+    "training.demo": "models index training training.data training.indexing training.reports",
     "app": "models index app.query app.live app.routes app.schemas app.http",
     "app.query": "models index app",
     "app.live": "models index app app.query app.http",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from training.data.mirrored import addresses_in as addresses_in
     from training.data.mirrored import is_address as is_address
     from training.data.mirrored import read_mirror as read_mirror
+    from training.data.own_folder import refuse_others as refuse_others
 
 __getattr__ = lazy_exports(
     __name__,
@@ -43,5 +44,6 @@ __getattr__ = lazy_exports(
         "training.data.layouts": "feed_rows open_dataset",
         "training.data.mapping": "parse_mapping",
         "training.data.mirrored": "MIRROR_FILE MIRROR_FORMAT PICTURES addresses_in is_address read_mirror",
+        "training.data.own_folder": "refuse_others",
     },
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common import DataError, first_line
+from training.data.own_folder import refuse_others
 
 HUB_DATASET = "ashraq/fashion-product-images-small"
 """The data set that is downloaded when no other is named."""
@@ -43,6 +44,8 @@ def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
         ) from error
     except Exception as error:  # the base class of transport errors differs between releases of the client
         unreachable = error
+    if unreachable is None and not (folder / ".cache").is_dir():  # where the hub's client notes what it wrote
+        refuse_others(folder, (), "--out", DataError)
     complete = True
     try:
         snapshot_download(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from index import VARIANT, Value
 from training.data.columns import Roles
@@ -21,6 +22,9 @@ MAX_TITLE = 200
 """Most characters of a title that is made from a description."""
 ATTRIBUTE = "attribute"
 """What the report says of a column that products have as an attribute."""
+
+
+_SHORT = 40
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ class Draft:
 def text_of(cell: Cell | Value) -> str:
     """Return the text of one cell: markup gone, single spaces, whole numbers without a fraction, "" for nothing."""
     if isinstance(cell, str):
-        return clean(cell if cell.startswith(("http://", "https://")) else plain_text(cell))
+        return _short_text(cell) if len(cell) < _SHORT else _text(cell)
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float | Decimal):
@@ -50,6 +54,14 @@ def text_of(cell: Cell | Value) -> str:
     if isinstance(cell, list | tuple):
         return next(filter(None, map(text_of, cell)), "")
     return str(cell) if isinstance(cell, int) else ""
+
+
+def _text(text: str) -> str:
+    return clean(text if text.startswith(("http://", "https://")) else plain_text(text))
+
+
+# Most cells of a table repeat those above them.
+_short_text = lru_cache(maxsize=10_000)(_text)
 
 
 def shortened(text: str, most: int) -> str:

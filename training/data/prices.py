@@ -19,7 +19,7 @@ _SYMBOLS = {
     "руб.": "RUB", "р.": "RUB", "₴": "UAH", "грн": "UAH", "грн.": "UAH", "₺": "TRY", "tl": "TRY", "₩": "KRW",
     "원": "KRW", "₪": "ILS", "฿": "THB", "₫": "VND", "đ": "VND", "₱": "PHP", "₦": "NGN", "₸": "KZT", "r$": "BRL",
     "c$": "CAD", "ca$": "CAD", "a$": "AUD", "au$": "AUD", "nz$": "NZD", "s$": "SGD", "hk$": "HKD", "nt$": "TWD",
-    "mx$": "MXN", "kr": "kr", "kr.": "kr", "dkr": "DKK", "nkr": "NOK", "skr": "SEK", ":-": "kr",
+    "mx$": "MXN", "kr": "kr", "kr.": "kr", "dkr": "DKK", "nkr": "NOK", "skr": "SEK",
 }  # fmt: skip
 """Signs and words of currencies; a plain dollar is the United States', and crowns of which land is not known stay."""
 _ISO = (
@@ -41,7 +41,7 @@ _TAX = re.compile(
     r"tax)\b|\*).*$",
     re.IGNORECASE,
 )
-_UNIT = re.compile(r"\s*(?:/|\b(?:per|pro|par|je|each|pcs?|stück|stk)\b)[^\d]*$", re.IGNORECASE)
+_UNIT = re.compile(r"\s*(?:/|\b(?:per|pro|par|je|each)\b)[^\d]*$", re.IGNORECASE)
 _FREE = frozenset({"free", "gratis", "kostenlos", "gratuit", "gratuito"})
 _CENTS = re.compile(r"^(\d{1,3})\s*(?:¢|ct\.?|cents?)$", re.IGNORECASE)
 _INSIDE = re.compile(r"^(\d+)\s*(€|£|\$)\s*(\d{2})$")
@@ -120,7 +120,7 @@ def _plain(text: str) -> str:
     """Return the cell with usual digits and spaces, without words about tax and units."""
     text = " ".join(unicodedata.normalize("NFKC", text).replace("\u066b", ".").replace("\u066c", "'").split())
     text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() and not c.isascii() else c for c in text)
-    text = _UNIT.sub("", _TAX.sub("", text))
+    text = _UNIT.sub("", _TAX.sub("", text)).replace(":-", " kr")
     # Whole amounts: "1'299.–", "19,-", "19.--"
     return re.sub(r"(?<=\d)\s*[.,]\s*[-–—]{1,2}(?!\s*\d)", "", text).strip()
 

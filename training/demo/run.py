@@ -13,6 +13,7 @@ from common import write_json
 from index import Catalogue, SearchIndex, SearchQuery, title_key
 from models import Encoder, load_encoder
 from training.config import load_config
+from training.data import refuse_others
 from training.demo.shop import draw_catalogue
 from training.indexing import build_catalogue
 from training.progress import bar, report_console
@@ -20,6 +21,7 @@ from training.reports import evaluate_catalogue
 from training.resume import METRICS_FILE
 from training.train import train
 
+REPORT_FILE = "report.json"
 CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
 
 
@@ -30,6 +32,8 @@ def prepare_demo(
     console = console or report_console()
     started = time.monotonic()
     data, checkpoint, catalogue = folder / "data", folder / "checkpoint", folder / "catalogue"
+    begun = data.is_dir() and (checkpoint.is_dir() or not (folder / REPORT_FILE).exists())
+    refuse_others(folder, ("data", "cache", "checkpoint", "catalogue", REPORT_FILE) if begun else (), "--folder")
     if not data.is_dir():
         with bar("drawing", products, "pictures", console) as advance:
             draw_catalogue(data, products, progress=lambda done, total: advance(1))
@@ -44,7 +48,7 @@ def prepare_demo(
         "evaluation": evaluate_catalogue(catalogue, "test"),
         "seconds": round(time.monotonic() - started, 1),
     }
-    write_json(folder / "report.json", report)
+    write_json(folder / REPORT_FILE, report)
     return report
 
 

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
-from PIL import Image
-
 from common import ImageError
-from models import FORMATS, decode_image
+from models import examine, kind_of
 from training.mirror.fetch import FetchError
-
-SUFFIXES = {
-    "JPEG": ".jpg",
-    "MPO": ".jpg",
-    "PNG": ".png",
-    "WEBP": ".webp",
-    "AVIF": ".avif",
-    "HEIF": ".heic",
-    "GIF": ".gif",
-    "BMP": ".bmp",
-    "TIFF": ".tif",
-}
-"""Of the file of a picture, by what Pillow calls its format."""
 
 
 def suffix_of(data: bytes, content_type: str) -> str:
@@ -35,10 +18,9 @@ def suffix_of(data: bytes, content_type: str) -> str:
         FetchError: it is no picture that indexing could use.
     """
     try:
-        decode_image(data)
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            kind = image.format or "img"
+        examine(data)
     except ImageError as error:
         called = content_type.partition(";")[0].strip()[:60] or "no type"
         raise FetchError(f"sent as {called}: {error}", status=200) from error
-    return SUFFIXES.get(kind, f".{kind.lower()}")
+    kind = kind_of(data)
+    return kind.suffixes[0] if kind is not None else ".img"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common import ConfigError, InputError, first_line
+from training.data import refuse_others
 from training.sweep.space import STUDY_FILE, TRIALS, SweepPlan, value_at
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def open_study(out: Path, plan: SweepPlan, data: list[str]) -> Iterator[optuna.S
     path = out / STUDY_FILE
     if (out / TRIALS).exists() and not path.exists():
         raise ConfigError(f"{out} holds trials without their {STUDY_FILE}; delete it, or choose another --out")
+    if not path.exists():
+        refuse_others(out, (), "--out")
     space = {name: allowed.to_json() for name, allowed in plan.space.items()}
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{path}")

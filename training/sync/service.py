@@ -20,6 +20,8 @@ PAGE = 1000
 TRIES = 6
 """How often a call is made when the service is busy, or the connection breaks."""
 MAX_WAIT_S = 120.0
+MAX_LOST = 3
+"""Lines in a row for which the service was too busy: one may be too large for it, so many mean that it is busy."""
 TIMEOUT_S = 600.0
 """Longest that the service may take for its next bytes: it encodes the pictures of a call before it answers."""
 BUSY = frozenset({408, 429, 502, 503, 504})
@@ -44,6 +46,7 @@ class Service:
     def __init__(self, client: httpx.Client, backoff_s: float = 1.0) -> None:
         self._client = client
         self._backoff_s = backoff_s
+        self._lost = 0
         self.sent = 0
         """Bytes of bodies that were sent."""
         self.received = 0
@@ -73,18 +76,22 @@ class Service:
 
         Raises:
             InputError: the service does not let us.
-            VitrineError: it does not answer.
+            VitrineError: it does not answer, or stays busy.
         """
         body = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
         try:
             answer = self._call("POST", "/v1/products", content=body, headers={"content-type": NDJSON})
-        except RefusedError as error:
+        except (RefusedError, OverloadedError) as error:
             if len(lines) == 1:
+                self._lost += 1
+                if isinstance(error, OverloadedError) and self._lost >= MAX_LOST:
+                    raise
                 return {"failed": 1}, [(str(lines[0]["id"]), str(error))]
             # One of them is too large, or breaks the connection: the others need not suffer.
             half = len(lines) // 2
             (counts, faults), (more, further) = self.write(lines[:half]), self.write(lines[half:])
             return {name: counts.get(name, 0) + more.get(name, 0) for name in {*counts, *more}}, [*faults, *further]
+        self._lost = 0
         self.sent += len(body)
         found = answer.json()
         counts = {
