@@ -29,6 +29,7 @@ SECTIONS = {
     "search": "search",
     "postgres": "postgres",
     "groups": "groups",
+    "pictures": "pictures",
     "indexing": "indexing",
     "photos": "photos",
 }
