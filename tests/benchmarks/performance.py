@@ -29,7 +29,11 @@ SECTIONS = {
     "search": "search",
     "postgres": "postgres",
     "groups": "groups",
+<<<<<<< HEAD
     "shown": "shown",
+=======
+    "pictures": "pictures",
+>>>>>>> pictures
     "indexing": "indexing",
     "photos": "photos",
     "sync": "sync",
