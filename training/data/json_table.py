@@ -94,8 +94,12 @@ def _objects(value: Any, source: str) -> tuple[list[Any], str]:
             return [dict(zip(names, row, strict=False)) for row in value["data"] if isinstance(row, list)], "data"
         if "@type" in value and not {"@graph", "itemListElement"} & value.keys():
             return [value], ""  # one product of schema.org; its lists are pictures, offers, properties
+        # An object with an id and a title of its own is a product; its lists are pictures, variants, properties.
+        product = len({"id", "sku", "title", "name", "handle", "image"}.intersection(map(str.casefold, value))) > 1
         lists = {
-            name: one for name, one in value.items() if isinstance(one, list) and any(isinstance(o, dict) for o in one)
+            name: one
+            for name, one in value.items()
+            if isinstance(one, list) and any(isinstance(o, dict) for o in one) and (name in _LISTS or not product)
         }
         for name in sorted(lists, key=lambda name: _LISTS.index(name) if name in _LISTS else len(_LISTS)):
             return lists[name], name
