@@ -96,6 +96,8 @@ class Report:
     usable: int = 0
     counts: Counter[Problem] = field(default_factory=Counter)
     examples: dict[Problem, list[str]] = field(default_factory=dict)
+    reasons: dict[Problem, dict[str, str]] = field(default_factory=dict)
+    """Of examples, where more can be said of one."""
     columns: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set, repr=False)
@@ -116,7 +118,18 @@ class Report:
 
     def table(self) -> list[tuple[str, int, str, str]]:
         """Return a row (problem, count, what was done, examples) per problem met, in a fixed order."""
-        return [(p.what, self.counts[p], p.done, ", ".join(self.examples[p])) for p in Problem if self.counts[p]]
+        return [(p.what, self.counts[p], p.done, self._examples_of(p)) for p in Problem if self.counts[p]]
+
+    def explain(self, problem: Problem, example: str, reason: str) -> None:
+        """Say more of an example that was counted and kept."""
+        if shown(example) in self.examples.get(problem, ()):
+            self.reasons.setdefault(problem, {})[shown(example)] = reason
+
+    def _examples_of(self, problem: Problem) -> str:
+        reasons = self.reasons.get(problem, {})
+        return ", ".join(
+            f"{example} ({reasons[example]})" if example in reasons else example for example in self.examples[problem]
+        )
 
     def refuse(self, path: Path) -> None:
         """Refuse the data set at `path` for what was met in it, where that is asked for.
@@ -136,6 +149,7 @@ class Report:
                 "done": p.done,
                 "count": self.counts[p],
                 "examples": self.examples[p],
+                **({"reasons": self.reasons[p]} if p in self.reasons else {}),
             }
             for p in Problem
             if self.counts[p]
