@@ -29,6 +29,8 @@ SECTIONS = {
     "search": "search",
     "postgres": "postgres",
     "groups": "groups",
+    "shown": "shown",
+    "pictures": "pictures",
     "indexing": "indexing",
     "photos": "photos",
     "sync": "sync",
