@@ -9,14 +9,13 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Hashable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from app.http import Decoders, Form, Turns, media_type, without_metadata
 from app.live.picture_cache import PictureCache
 from app.live.serving import ServingState
-from common import ImageError, NotFoundError, VitrineError
-from index import Store
+from common import ImageError, NotFoundError
+from index import picture_digest
 
 RECIPE = 1
 """Goes up when small pictures are made in another way: those that are kept are made again."""
@@ -85,7 +84,7 @@ class ShownPictures:
         """
         found = (await asyncio.to_thread(self._digests.of, [product_id])).get(product_id, ())
         if number >= len(found):
-            await asyncio.to_thread(_picture, self._state.catalogue, product_id, number)  # says what is wrong
+            await asyncio.to_thread(self._state.catalogue.image, product_id, number)  # says what is wrong
             raise NotFoundError(f"product {product_id!r} was just changed; ask again")
         return found[number]
 
@@ -99,7 +98,7 @@ class ShownPictures:
         return await asyncio.to_thread(self._original, product_id, number)
 
     def _original(self, product_id: str, number: int) -> Shown:
-        data = _picture(self._state.catalogue, product_id, number)
+        data = self._state.catalogue.image(product_id, number)
         return self._as_it_is(data, picture_digest(data))
 
     def _as_it_is(self, data: bytes, digest: str) -> Shown:
@@ -136,7 +135,7 @@ class ShownPictures:
     async def _made(self, product_id: str, number: int, width: int, form: Form, caller: str) -> Shown:
         await self._turns.take(caller)
         try:
-            data = await asyncio.to_thread(_picture, self._state.catalogue, product_id, number)
+            data = await asyncio.to_thread(self._state.catalogue.image, product_id, number)
             digest = await asyncio.to_thread(picture_digest, data)  # of what was read: it may have been changed
             shown = media_type(data) in BROWSERS
             if shown and len(data) <= SMALL_BYTES:
@@ -157,17 +156,6 @@ class ShownPictures:
 def small_tag(digest: str, width: int, form: Form) -> str:
     """Return what names a small picture, by the digest of the picture that it is made of."""
     return f"{digest}-{width}-{form}-{RECIPE}"
-
-
-def picture_digest(data: bytes) -> str:
-    """Return the digest."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def _picture(store: Store, product_id: str, number: int) -> bytes:
-    if number:
-        raise NotFoundError(f"product {product_id!r} has one picture; ask for number 0")
-    return store.image(product_id)
 
 
 class _Digests:
@@ -192,10 +180,7 @@ class _Digests:
             found = {one: self._known[one] for one in product_ids if one in self._known}
         missing = [one for one in product_ids if one not in found]
         if missing:
-            read = {}
-            for one in missing:
-                with suppress(VitrineError):
-                    read[one] = (picture_digest(self._state.catalogue.image(one)),)
+            read = self._state.catalogue.picture_digests(missing)
             found |= read
             with self._lock:
                 if version == self._version:

@@ -174,7 +174,7 @@ def _products(result: JobResult, digests: Mapping[str, Sequence[str]] = {}) -> b
             "relevance": _rounded(hit.relevance),
             "signals": None if hit.signals is None else _signals(hit.signals),
             "attributes": hit.product.attributes,
-            "image_url": image_url(hit.product.id, 0, digests),
+            "image_url": image_url(hit.product.id, hit.picture, digests),
             **({} if hit.group is None else {"group": _group(hit.group, digests)}),
         }
         for hit in (result.page.hits if result.page else [])

@@ -85,8 +85,11 @@ class Pictures:
         owners, places = self._places(rows) if self.several else (rows[:0], rows[:0])
         return FurtherVectors(owners, self._further.of(places)) if len(places) else None
 
-    def subset(self, subset: RowSubset) -> RowSubset:
-        """Return which of the further pictures belong to a subset of the rows."""
+    def subset(self, subset: RowSubset, *, exact: bool = False) -> RowSubset:
+        """Return which of the further pictures belong to a subset of the rows; with `exact`, without an index."""
+        if exact:
+            mask = None if subset.mask is None else subset.mask[self._owners]
+            return RowSubset(mask, len(self._owners))
         if self._subset is None or self._subset[0] is not subset:
             mask = None if subset.mask is None else subset.mask[self._owners]
             self._subset = subset, RowSubset(mask, len(self._owners), self._ann)

@@ -96,16 +96,18 @@ def top_k(vectors: RowVectors, queries: Vectors, ends: Sequence[int], subset: Ro
     return [results.get(number, nothing) for number in range(len(ends))]
 
 
-def top_products(pictures: Pictures, queries: Vectors, ends: Sequence[int], subset: RowSubset) -> list[Ranked]:
+def top_products(
+    pictures: Pictures, queries: Vectors, ends: Sequence[int], subset: RowSubset, *, exact: bool = False
+) -> list[Ranked]:
     """Return the best `ends[i]` rows of a subset for query i, each by its nearest picture; as `top_k`.
 
     Whoever is among the best has its place by its first picture or by a further one. So the best by each are looked at
-    together, and more of the further ones until all that are left out are worse beyond doubt.
+    together, and more of the further ones until all that are left out are worse beyond doubt. `exact`: by no index.
     """
     results = top_k(pictures.first, queries, ends, subset)
     if not pictures.several:
         return results
-    among = pictures.subset(subset)
+    among = pictures.subset(subset, exact=exact)
     widths = {number: min(end + MARGIN, among.total) for number, end in enumerate(ends) if end > 0 and among.total}
     while widths:
         numbers = list(widths)

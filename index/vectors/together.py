@@ -57,6 +57,6 @@ def scan_all(state: IndexState, vector: Vectors, passing: Mask) -> Callable[[int
     subset = RowSubset(None if passing is state.alive and state.count == len(passing) else passing, len(passing))
 
     def best(width: int) -> Ranked:
-        return top_products(state.pictures, vector[None], [min(width, subset.total)], subset)[0]
+        return top_products(state.pictures, vector[None], [min(width, subset.total)], subset, exact=True)[0]
 
     return best

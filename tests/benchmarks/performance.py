@@ -29,8 +29,11 @@ SECTIONS = {
     "search": "search",
     "postgres": "postgres",
     "groups": "groups",
+    "shown": "shown",
+    "pictures": "pictures",
     "indexing": "indexing",
     "photos": "photos",
+    "sync": "sync",
 }
 """The benchmarks whose figures are on the page, in this order: the name of the figures, and the module."""
 PACKAGES = (

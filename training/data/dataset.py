@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common import DataError
-from index import Value
+from index import MAX_TITLE, Value
 
 MAX_IMAGE_BYTES = 64 * 2**20
 """Bound on one picture's file, checked before it is read: a zip bomb is refused by its header."""
@@ -48,6 +48,8 @@ class Problem(Enum):
     LOST = ("characters that an earlier program lost", "repaired: left out")
     NOT_JSON = ("line that is not a JSON object", "skipped")
     TWICE = ("column named twice", "repaired: the second is kept under a name of its own")
+    BEYOND = ("attributes beyond the limits of a product", "left out")
+    LONG_TITLE = (f"title over {MAX_TITLE:,} characters", "repaired: cut")
     FLOAT_ID = ("id written as a float, such as 15970.0", "repaired: read as a whole number")
     SCIENTIFIC = ("id in scientific notation, as spreadsheets shorten long numbers", "kept as it is")
     NAMED_OTHERWISE = (

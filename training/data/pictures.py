@@ -14,7 +14,7 @@ from models import KINDS
 from training.data.dataset import MAX_IMAGE_BYTES
 
 PICTURE_SUFFIXES = frozenset(suffix for kind in KINDS for suffix in kind.suffixes)
-"""How the names of pictures' files end, in lower case."""
+"""How the names of picture files end that are read, in lower case."""
 
 
 class Picture(NamedTuple):
