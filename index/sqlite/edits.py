@@ -13,7 +13,7 @@ from index.records import Delete, Put, Written, outcome_of
 from index.sqlite.edited import forget_changes, read_entries
 from index.sqlite.gone import remember_names
 from index.sqlite.picture_files import PictureFiles
-from index.sqlite.pictures import PICTURES, forget_pictures
+from index.sqlite.pictures import forget_pictures, make_table
 from index.sqlite.rows import insert_entry, settle_pictures
 from index.sqlite.schema import version_of
 
@@ -32,7 +32,7 @@ def write_edits(
         InputError: an entry that cannot be stored.
         NoSpaceError, ArtefactError: a picture's file cannot be written.
     """
-    connection.execute(PICTURES)
+    make_table(connection)
     outcomes = [_write_one(connection, edit, dim, damage, pictures) for edit in edits]
     settle_pictures(connection, pictures)
     version = version_of(connection)

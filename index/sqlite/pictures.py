@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS pictures (
     image BLOB,
     PRIMARY KEY (position, place)
 );
+CREATE INDEX IF NOT EXISTS further_picture_files ON pictures (image) WHERE typeof(image) = 'text';
 """
 INSERT_PICTURE = "INSERT INTO pictures VALUES (?, ?, ?, ?, ?)"
 
@@ -46,6 +47,13 @@ PictureRow = tuple[Any, Any]
 def has_pictures(connection: sqlite3.Connection) -> bool:
     """Return whether the table is there."""
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'pictures'").fetchone() is not None
+
+
+def make_table(connection: sqlite3.Connection) -> None:
+    """Make the table of a catalogue that has none."""
+    if not has_pictures(connection):
+        for statement in filter(str.strip, PICTURES.split(";")):
+            connection.execute(statement)  # `executescript` would commit the transaction
 
 
 def picture_rows(entry: Entry, dim: int, position: int, pictures: PictureFiles) -> list[tuple[Any, ...]]:

@@ -30,8 +30,10 @@ SECTIONS = {
     "postgres": "postgres",
     "groups": "groups",
     "shown": "shown",
+    "pictures": "pictures",
     "indexing": "indexing",
     "photos": "photos",
+    "sync": "sync",
 }
 """The benchmarks whose figures are on the page, in this order: the name of the figures, and the module."""
 PACKAGES = (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import search_parts, service, shown, typing
+from tests.benchmarks import search_parts, service, shown, sync, typing
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -94,3 +94,13 @@ def test_how_typing_is_helped(catalogue: Path) -> None:
     assert found["spelling"]["changed"]["words of the catalogue"] == 0
     assert found["spelling"]["any letter"]["corrected"] > 0.5
     assert "| words of titles, any letter |" in typing.table(found)
+
+
+def test_a_nightly_sync_sends_what_changed(exported: Path, catalogue: Path) -> None:
+    found = sync.measured(catalogue, exported)
+    assert sum(found["changed"].values()) == len(sync.KINDS)
+    assert found["nothing"]["bytes_sent"] == found["some"]["failed"] == 0
+    assert found["some"]["created"] == found["changed"]["new"]
+    assert found["some"]["deleted"] == found["changed"]["gone"]
+    assert 0 < found["some"]["bytes_sent"] < found["whole"]["bytes_sent"]
+    assert sync.markdown({**found, "machine": machine()}).strip().startswith("## ")
