@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common import ConfigError
-from index.sqlite.picture_files import Pictures
+
+if TYPE_CHECKING:
+    from index.sqlite import Pictures
 
 SCHEMES = ("postgresql://", "postgres://")
 

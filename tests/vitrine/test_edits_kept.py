@@ -66,3 +66,17 @@ def test_a_copy_says_of_which_version_it_is(edited: Path, tmp_path: Path) -> Non
     figures = json.loads(said("copy", "--catalogue", edited, "--to", to, "--discard-edits", "--json"))
     assert (figures["products"], figures["version"], figures["edits"]["deleted"]) == (121, 4, 0)
     assert contents(to) == contents(edited)
+
+
+def test_a_copy_puts_its_pictures_where_it_is_told(edited: Path, tmp_path: Path) -> None:
+    for where, files in (("folder", True), ("inside", False)):
+        said("copy", "--catalogue", edited, "--to", tmp_path / where, "--pictures", where)
+        assert (tmp_path / where / "pictures").exists() == files
+        with Catalogue.open(tmp_path / where) as copy, Catalogue.open(edited) as source:
+            assert copy.image("p8") == source.image("p8")
+    for place, why in ((tmp_path / "x", "'outside'; choose inside or folder"), ("postgresql://nowhere/x", "inside it")):
+        choice = "outside" if place == tmp_path / "x" else "folder"
+        refused = CliRunner().invoke(
+            cli, ["copy", "--catalogue", str(edited), "--to", str(place), "--pictures", choice]
+        )
+        assert why in str(refused.exception or refused.output)
