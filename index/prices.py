@@ -69,6 +69,7 @@ _PRICE = re.compile(rf"(?P<sign>[-−]?) ?(?P<before>{_MARK}) ?(?P<number>{_NUMB
 _GROUPED = re.compile(
     r"\d{1,3}(?:([.,'’ ])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d{1,3})?|\d{1,2}(?:,\d{2})*,\d{3}(?:\.\d{1,2})?"
 )
+_AROUND = "0123456789.,'’ -–—−\u00a0\u202f"
 _PLAIN = re.compile(r"\d+(?:[.,]\d+)?")
 _SPLIT = re.compile(r"([.,])")
 
@@ -84,7 +85,12 @@ class Price:
 
 def price_in(text: str) -> Price | None:
     """Return the price that a text is; None when it is anything else, or a number without a currency."""
-    found = _PRICE.fullmatch(_SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip())
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    marks = text.strip(_AROUND).upper()
+    # Most texts are no prices: those with a word beside their digits that is no currency are told at once.
+    if marks.isalpha() and marks not in CODES and marks not in SYMBOLS and f"{marks}." not in SYMBOLS:
+        return None
+    found = _PRICE.fullmatch(_SPACES.sub(" ", text).strip())
     if found is None:
         return None
     currency = _currency(f"{found['before']} {found['after']}".upper())

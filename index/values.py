@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from index.prices import price_in
+from index.prices import amount_in, price_in
 from index.product import Value, texts_of, title_key
 
 PLAIN: set[type] = {str}
@@ -19,6 +19,11 @@ STORED: set[type] = {str, int, float, bool, list}
 """The types of a value as JSON has it."""
 LONGEST_PRICE = 40
 """Characters of a text that may be a price."""
+COMMA = re.compile(
+    r"-?(?:\d+,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d{1,2}|\d{1,3}(?:,\d{3})+\.\d{1,2}|\d{1,3}(?:[ '’]\d{3})+[.,]\d{1,2})",
+    re.ASCII,
+)
+"""A number with a comma or with separators of thousands that can be read in one way only."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 DAY_LENGTH = len("2026-11-26")
 DAY_S = 86_400.0
@@ -86,12 +91,18 @@ def text_pairs(attributes: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
 def number_of(text: str) -> float:
     """Return `text`, in the form in which values are compared, as a number; NaN when it is none.
 
-    A price with its currency is the number that it names.
+    A price with its currency is the number that it names. So is a number with a decimal comma, or with separators whose
+    meaning its last two digits tell: `19,99`, `1.299,00`. Of `1,299` nobody knows whether it is more than a thousand.
     """
     try:
         return math.nan if "_" in text else float(text)
     except ValueError:
-        price = price_in(text) if len(text) <= LONGEST_PRICE else None
+        if len(text) > LONGEST_PRICE:
+            return math.nan
+        if COMMA.fullmatch(text):
+            amount = amount_in(text.lstrip("-"))
+            return math.nan if amount is None else -amount if text.startswith("-") else amount
+        price = price_in(text)
         return math.nan if price is None else price.amount
 
 
@@ -100,7 +111,7 @@ def date_of(text: str) -> float:
 
     Dates are ISO 8601 with hyphens: 2026-11-26, 2026-11-26T10:30, 2026-11-26 10:30:00+01:00.
     """
-    if not DATE.fullmatch(text):
+    if text[4:5] != "-" or not DATE.fullmatch(text):
         return math.nan
     try:
         found = datetime.fromisoformat(text.upper())

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from models.images import decode_image as decode_image
     from models.images import examine as examine
     from models.images import read_pixels as read_pixels
+    from models.images import read_reduced as read_reduced
     from models.images import scaled as scaled
     from models.images import to_rgb as to_rgb
     from models.onnx_backend import ONNX_FOLDER as ONNX_FOLDER
@@ -64,7 +65,7 @@ __getattr__ = lazy_exports(
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
         "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
         "models.encoder": "Encoder load_encoder torch_encoder",
-        "models.images": "MAX_PIXELS decode_image examine read_pixels scaled to_rgb",
+        "models.images": "MAX_PIXELS decode_image examine read_pixels read_reduced scaled to_rgb",
         "models.onnx_backend": "ONNX_FOLDER OnnxBackend exported",
         "models.onnx_export": "export",
         "models.picture_kinds": "KINDS NAMED kind_of",

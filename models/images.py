@@ -163,7 +163,9 @@ def read_picture(
     return _from_bytes(data, bounds, lambda found: upright(found, lambda own: size, bounds, transparent=transparent))
 
 
-def read_reduced(data: bytes, sides: tuple[int, int], bounds: Bounds, *, transparent: bool) -> Image.Image:
+def read_reduced(
+    data: bytes, sides: tuple[int, int], bounds: Bounds | None = None, *, transparent: bool = False
+) -> Image.Image:
     """Decode `data` into an image in its own aspect, at most of `sides` (height, width) and of its own size.
 
     Raises:
@@ -174,6 +176,7 @@ def read_reduced(data: bytes, sides: tuple[int, int], bounds: Bounds, *, transpa
         factor = min(1.0, sides[0] / own[0], sides[1] / own[1])
         return max(1, round(own[0] * factor)), max(1, round(own[1] * factor))
 
+    bounds = bounds or Bounds()
     return _from_bytes(data, bounds, lambda found: upright(found, fitted, bounds, transparent=transparent))
 
 

@@ -22,7 +22,7 @@ class Kind:
     """Of files, lower case."""
 
 
-JPEG = Kind("JPEG", "JPEG", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".mpo"))
+JPEG = Kind("JPEG", "JPEG", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo"))
 PNG = Kind("PNG", "PNG", "image/png", (".png", ".apng"))
 WEBP = Kind("WEBP", "WebP", "image/webp", (".webp",))
 AVIF = Kind("AVIF", "AVIF", "image/avif", (".avif", ".avifs"))

@@ -14,8 +14,10 @@ from models.picture_kinds import AVIF, HEIF, JPEG, JPEG2000, WEBP, Kind
 
 GAP = 2.0
 """A decoder reduces to at least so many times the size that is needed: the filters behind it do the rest."""
+START = b"\xff\x4f\xff\x51"
 COD, LEVELS_AT = b"\xff\x52", 9
-"""The segment of a JPEG 2000 picture that says how often it can be halved, and where in it (ITU T.800, A.6.1)."""
+"""Of JPEG 2000: where the code begins, the segment in it that says how often the picture can be halved, and where in
+that (ITU T.800, A.6.1)."""
 
 
 class Reading(NamedTuple):
@@ -46,8 +48,8 @@ def prepare_reading(image: Image.Image, kind: Kind, data: bytes, size: tuple[int
 
 def _levels(data: bytes, size: tuple[int, int], most: int) -> int:
     """Return how often a JPEG 2000 picture of `size` is halved, by a factor of at most `most`."""
-    place = data.find(COD) + LEVELS_AT
-    levels = data[place] if LEVELS_AT <= place < len(data) else 0
+    segment = data.find(COD, max(0, data.find(START)))
+    levels = data[segment + LEVELS_AT] if 0 <= segment < len(data) - LEVELS_AT else 0
     while levels and (
         1 << levels > most
         # Pillow rounds the size where the decoder rounds up, and then refuses the picture.

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 
-import models
 from app.errors import DeadlineError, UnavailableError
+from app.http.decoder import DecoderProcess
 from app.http.limits import BodyLimits
 from app.http.picture_forms import Form
 from app.http.turns import Turns
 from app.telemetry import Telemetry
 from common import ImageError, OutOfMemoryError
-from models.decoder_process import ANSWER, DONE, JPEG, LARGE, NO_MEMORY, PIXELS, TASK, WEBP
+from models.decoder_process import DONE, JPEG, LARGE, NO_MEMORY, PIXELS, TASK, WEBP
 
 logger = logging.getLogger("vitrine.app")
 
@@ -35,16 +29,10 @@ SLOW_ROOM = 16
 """How many slow pictures of one caller may wait for the one process that decodes them."""
 SLOW_SHARE = 0.5
 """Of the deadline: longest that one slow picture may take, so that another's has its turn in time."""
-START_S = 30.0
-"""Longest that a process may take to start, in seconds; it takes a tenth of one where the machine is not busy."""
 MAX_MESSAGE = 10_000
 FORMS: dict[Form, int] = {"webp": WEBP, "jpeg": JPEG}
 MAX_FILE = 64_000_000
 """Most bytes of a smaller picture."""
-COMMAND = (sys.executable, "-P", "-m", "models.decoder_process")
-"""With a safe path: nothing is imported from the working folder."""
-KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHOME")
-"""Variables that a decoder gets. Not the path of programs, and not our settings, among which are passwords."""
 
 
 class Decoders:
@@ -132,8 +120,8 @@ class _Line:
         self._seconds = seconds
         self._now = now
         self._limits = limits
-        self._processes: set[_Process] = set()
-        self._idle: list[_Process] = []
+        self._processes: set[DecoderProcess] = set()
+        self._idle: list[DecoderProcess] = []
         self._renewals: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -184,15 +172,15 @@ class _Line:
         self._processes.clear()
         self._idle = []
 
-    def _start(self) -> _Process:
-        process = _Process(self._limits.decode_bytes)
+    def _start(self) -> DecoderProcess:
+        process = DecoderProcess(self._limits.decode_bytes)
         self._processes.add(process)
         if self._closed:  # in another thread, meanwhile
             process.end()
             process.gone()
         return process
 
-    def _renew(self, process: _Process | None) -> None:
+    def _renew(self, process: DecoderProcess | None) -> None:
         """End a process, and give its place to the next picture when another one can take it."""
         if process is None:
             self.turns.give_back()
@@ -202,7 +190,7 @@ class _Line:
         self._renewals.add(task)
         task.add_done_callback(self._renewals.discard)
 
-    async def _follow(self, ended: _Process) -> None:
+    async def _follow(self, ended: DecoderProcess) -> None:
         """Start a process in the place of one that was ended."""
         follower = None
         try:
@@ -218,99 +206,3 @@ class _Line:
                 follower.end()
         finally:
             self.turns.give_back()
-
-
-class _Process:
-    """One process that decodes, and our end of the socket to it."""
-
-    def __init__(self, most: int) -> None:
-        root = str(Path(models.__file__).resolve().parents[1])
-        inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(path)]
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join([root, *inherited])
-        self.is_ready = False
-        self._link, theirs = socket.socketpair()
-        self._link.setblocking(False)
-        try:
-            with theirs:
-                # A group of its own: Ctrl-C is not for it.
-                self._process = subprocess.Popen(  # noqa: S603 - our own module
-                    [*COMMAND, str(most / 1_000_000)],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env=environment,
-                    cwd="/",
-                    process_group=0,
-                )
-        except OSError as error:
-            self._link.close()
-            raise UnavailableError(
-                f"no process to decode pictures can be started ({error.strerror}); try again later"
-            ) from error
-
-    async def ready(self) -> None:
-        """Return when the process can take a picture.
-
-        Raises:
-            OSError: it ended, or does not start.
-        """
-        if not self.is_ready:
-            try:
-                async with asyncio.timeout(START_S):
-                    await self._receive(1)
-            except TimeoutError:
-                raise ConnectionError("the process does not start") from None
-            self.is_ready = True
-
-    async def ask(self, task: bytes, data: bytes, most: int) -> tuple[int, bytearray]:
-        """Return what comes of a task, and the body of the answer, of at most `most` bytes.
-
-        Raises:
-            OSError: the process ended.
-        """
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendall(self._link, task)
-        await loop.sock_sendall(self._link, data)
-        status, size = ANSWER.unpack(await self._receive(ANSWER.size))
-        if size > most:
-            raise ConnectionError("an answer that is too long")
-        return status, await self._receive(size)
-
-    async def _receive(self, size: int) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view:
-            count = await asyncio.get_running_loop().sock_recv_into(self._link, view)
-            if not count:
-                raise ConnectionError("the process ended")
-            view = view[count:]
-        return data
-
-    def end(self) -> None:
-        """End the process without waiting for its end."""
-        self._link.close()
-        self._process.kill()
-
-    def if_alive(self) -> _Process | None:
-        """Return this process, unless the system or somebody else has ended it."""
-        if self._process.poll() is None:
-            return self
-        self._link.close()
-        return None
-
-    def gone(self) -> None:
-        """Return when the process has ended."""
-        self._process.wait()
-
-    def why(self) -> Exception:
-        """Return the error of a process that ended by itself while it decoded."""
-        code = self._process.wait()
-        logger.warning("a process that decoded a picture ended (%d); another one is started", code)
-        if code == -signal.SIGKILL:  # by the system, when memory is short
-            return OutOfMemoryError("there was no memory to decode the picture; try again later")
-        if code == -signal.SIGALRM:
-            return DeadlineError("the picture takes too long to decode; scale it down")
-        if code < 0:
-            return ImageError(f"the image cannot be decoded (signal {-code}); save it again and retry")
-        return UnavailableError("the process that decodes pictures ended; try again later")

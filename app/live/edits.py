@@ -113,8 +113,8 @@ class Editor:
                 pass
             return Edited(Written(None, 0), None)
         if before is not None and edit.pictures:
-            images = [picture.data for picture in edit.pictures]
-            same = before.product == merged.product and images == [before.image]
+            images = tuple(picture.data for picture in edit.pictures)
+            same = before.product == merged.product and images == tuple(before.images)
             return Edited(Written("", 0, changed=not same), merged.product)
         return Edited(Written("", 0, created=before is None), merged.product)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from app.errors import InvalidError
 from app.http import UploadedPicture
 from common import NotFoundError
-from index import ANY, Product, SplitRule, Value, beyond
+from index import ANY, MAX_TITLE, Product, SplitRule, Value, beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,21 @@ class Edit:
         named = {**kept, **(self.attributes or {})}
         title = self.title if self.title is not None else before.title if before is not None else ""
         attributes = {name: value for name, value in named.items() if value is not None}
-        was_beyond = {} if before is None else beyond(before.attributes)
-        for name, problem in beyond(attributes).items():
-            if name not in was_beyond:
-                message = f"the attribute {name[:100]!r} cannot be added: {problem}"
-                raise InvalidError(message, [{"field": f"attributes.{name[:50]}", "message": problem}])
+        _check_limits(title, attributes, before)
         return Product(self.id, title, attributes, rule.of(title))
+
+
+def _check_limits(title: str, attributes: Mapping[str, Value], before: Product | None) -> None:
+    """Refuse what is beyond the limits of a product, unless the product has it already.
+
+    Raises:
+        InvalidError: names the title or the first attribute that is.
+    """
+    there = {} if before is None else before.attributes
+    if len(title) > MAX_TITLE and (before is None or title != before.title):
+        problem = f"it has {len(title):,} characters; at most {MAX_TITLE:,} are taken"
+        raise InvalidError(f"the title cannot be used: {problem}", [{"field": "title", "message": problem}])
+    for name, problem in beyond(attributes).items():
+        if name not in there or there[name] != attributes[name]:
+            message = f"the attribute {name[:100]!r} cannot be used: {problem}"
+            raise InvalidError(message, [{"field": f"attributes.{name[:50]}", "message": problem}])

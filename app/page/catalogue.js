@@ -1,7 +1,8 @@
 // What the catalogue has, read once: the attributes to filter by, the orders there are, whether products have variants.
-// Knows no query and no elements.
+// Knows no query.
 
 import { get } from "./api.js";
+import { VARIANTS } from "./elements.js";
 import { LIMITS } from "./limits.js";
 
 /**
@@ -15,7 +16,6 @@ import { LIMITS } from "./limits.js";
 
 const FACET_VALUES = 300; // an attribute with more values is not one to choose from
 const FEW_VALUES = 60; // an attribute with more is looked through less readily
-const VARIANTS = "item_group_id"; // the attribute that variants of one product share
 
 /** @returns {Promise<CatalogueFacts>} */
 export async function readCatalogue() {

@@ -1,5 +1,8 @@
 // The elements that every page is made of: icons, buttons, badges, tabs, the notice. Knows no page and no call.
 
+/** The attribute that variants of one product share: what it says is for machines. */
+export const VARIANTS = "item_group_id";
+
 const BADGES = 3;
 const BADGES_FIRST = ["articleType", "baseColour", "gender"]; // what a badge says first, where a product has it
 const ICONS = {
@@ -102,7 +105,8 @@ const saysMuch = (value) => typeof value !== "boolean" && Number.isNaN(Number(va
  * @returns {HTMLElement}
  */
 export function badges(attributes) {
-  const names = [...BADGES_FIRST.filter((name) => name in attributes), ...Object.keys(attributes)];
+  const own = Object.keys(attributes).filter((name) => name !== VARIANTS);
+  const names = [...BADGES_FIRST.filter((name) => name in attributes), ...own];
   const values = [...new Set(names.flatMap((name) => attributes[name]).filter(saysMuch))];
   const items = values.slice(0, BADGES).map((value) => element("li", {}, value));
   return element("ul", { className: "badges", "aria-label": "Attributes" }, ...items);

@@ -134,7 +134,7 @@ class Service:
     async def encode(
         self, texts: Sequence[str], pixels: Sequence[np.ndarray], *, cached: bool = False, patient: bool = False
     ) -> JobResult:
-        """Return the vectors of texts and of pictures that `prepare_image` made; all are by one encoder.
+        """Return the vectors of texts and of pictures that `Encoder.read_image` made; all are by one encoder.
 
         `cached` is for texts that are likely to come again; who is `patient` waits where others are refused.
 

@@ -61,14 +61,13 @@ admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], resp
     },
     response_model=ProductDetail,
 )
-def product(product_id: KnownId, request: Request, response: Response, components: TheComponents) -> Any:
+async def product(product_id: KnownId, request: Request, response: Response, components: TheComponents) -> Any:
     """Return one product."""
-    catalogue = components.state.catalogue
-    found, digest = catalogue.get_with_digest(product_id)
+    found, digest = await asyncio.to_thread(components.state.catalogue.get_with_digest, product_id)
     if is_known(request.headers, f'"{digest}"'):
         return Response(status_code=304, headers={"ETag": f'"{digest}"'})
     response.headers["ETag"] = f'"{digest}"'
-    return _detail(found, catalogue)
+    return await _detail(components, found)
 
 
 @writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
@@ -182,7 +181,7 @@ async def _put(
     response.status_code = HTTPStatus.CREATED if edited.written.created else HTTPStatus.OK
     response.headers["ETag"] = f'"{edited.written.digest}"'
     assert edited.product is not None  # noqa: S101 - it was put in
-    return await asyncio.to_thread(_detail, edited.product, components.state.catalogue)
+    return await _detail(components, edited.product)
 
 
 async def _one(editor: Editor, edit: Edit) -> Edited:
@@ -199,13 +198,13 @@ async def _one(editor: Editor, edit: Edit) -> Edited:
     return outcome
 
 
-def _detail(product: Product, catalogue: Store) -> ProductDetail:
-    pictures = len(catalogue.picture_digests([product.id]).get(product.id, ()))
+async def _detail(components: Components, product: Product) -> ProductDetail:
+    digests = await asyncio.to_thread(components.shown.digests, [product.id])
     return ProductDetail(
         id=product.id,
         title=product.title,
         split=product.split,
         attributes={name: list(one) if isinstance(one, tuple) else one for name, one in product.attributes.items()},
         image_url=image_url(product.id),
-        image_urls=[image_url(product.id, number) for number in range(max(1, pictures))],
+        image_urls=[image_url(product.id, number) for number in range(max(1, len(digests.get(product.id, ()))))],
     )

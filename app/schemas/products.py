@@ -16,10 +16,10 @@ from app.schemas.fields import (
     Picture,
     Uri,
     as_value,
-    clean_title,
+    clean,
 )
 from app.schemas.values import Attributes
-from index import MAX_ID, MAX_PICTURES, MAX_TITLE, PRODUCT_ID, Value, is_id
+from index import MAX_ID, MAX_PICTURES, PRODUCT_ID, Value, is_id
 
 MAX_FACET_VALUES = 10_000
 CHANGES = "changes"
@@ -27,7 +27,11 @@ CHANGES = "changes"
 
 
 ProductId = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=PRODUCT_ID), BeforeValidator(as_value)]
-Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE), BeforeValidator(clean_title)]
+MOST_TITLE = 100_000
+"""Characters of a title in a body: an older catalogue may have one that is beyond the limit, and may be put back."""
+Title = Annotated[
+    str, Field(min_length=1, max_length=MOST_TITLE), BeforeValidator(lambda value: clean(value, MOST_TITLE))
+]
 READ_ONLY = frozenset(
     ("split", "image_url", "image_urls", "etag", "picture_digests", "score", "relevance", "signals", "picture", "group")
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from app.schemas.fields import Name, at_most
-from index import MAX_ATTRIBUTES, MAX_LISTED, MAX_VALUE, Value, beyond, texts_of
+from app.schemas.fields import at_most
+from index import Value, texts_of
 
 EXACT = 2**53
 """Whole numbers beyond are other numbers to many a client's JSON: they stay the texts that they were sent as."""
+MOST_ATTRIBUTES, MOST_NAME = 2_000, 10_000
+"""Attributes of a body, and characters of a name: an older catalogue may have some that are beyond the limits."""
 NEEDED = "send a text, a number, true, false, a list of these, or null for none"
 
 
@@ -36,8 +38,6 @@ def read_value(value: Any) -> Value | None:
         raise ValueError(f"an object{inside}; {NEEDED}: what is inside becomes attributes of their own names")
     if not isinstance(value, list | tuple):
         raise ValueError(NEEDED)
-    if len(value) > MAX_LISTED:
-        raise ValueError(f"a list of {len(value):,}; at most {MAX_LISTED} values are taken")
     return tuple(dict.fromkeys(text for place, item in enumerate(value) for text in _texts(place, item))) or None
 
 
@@ -56,25 +56,18 @@ def _texts(place: int, item: Any) -> tuple[str, ...]:
     return () if one is None else texts_of(one)
 
 
-def within_limits(attributes: dict[str, Value | None]) -> dict[str, Value | None]:
-    """Return `attributes`; refuse what is beyond the limits of a product.
-
-    Raises:
-        ValueError: names the first attribute that is.
-    """
-    over = beyond({name: value for name, value in attributes.items() if value is not None})
-    for name, problem in over.items():
-        raise ValueError(f"{name[:50]!r}: {problem}")
-    return attributes
-
-
-Plain = bool | float | Annotated[str, Field(max_length=MAX_VALUE)] | None
-Sent = Plain | Annotated[list[Plain], Field(max_length=MAX_LISTED)]
+Plain = bool | float | str | None
+Sent = Plain | list[Plain]
 """What the OpenAPI document says of a value."""
 Attributes = Annotated[
-    dict[Name, Annotated[Any, BeforeValidator(read_value, json_schema_input_type=Sent)]],
-    Field(max_length=MAX_ATTRIBUTES),
-    at_most(MAX_ATTRIBUTES),
-    AfterValidator(within_limits),
+    dict[
+        Annotated[str, Field(min_length=1, max_length=MOST_NAME)],
+        Annotated[Any, BeforeValidator(read_value, json_schema_input_type=Sent)],
+    ],
+    Field(max_length=MOST_ATTRIBUTES),
+    at_most(MOST_ATTRIBUTES),
 ]
-"""Attribute to value, or to None where it is to be none."""
+"""Attribute to value, or to None where it is to be none.
+
+The limits of a product are looked at once it is known what it has: what is beyond them already may be put back.
+"""

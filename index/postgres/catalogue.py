@@ -8,7 +8,7 @@ Knows no model, no search and no HTTP.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -152,6 +152,10 @@ class PostgresCatalogue(Listed):
             )
             yield connection
 
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Return a connection in a transaction."""
+        return self._pool.transaction()
+
     def calibration(self) -> Calibration:
         """Return what the scores are worth; that of the shipped checkpoint where none was kept for this encoder.
 
@@ -176,12 +180,8 @@ class PostgresCatalogue(Listed):
             row = connection.execute(self.sql("SELECT coalesce(min(seq), 1) FROM {build}.changes")).fetchone()
             if row is None or not log_reaches(since, version, row[0]):
                 return None
-            removed = [
-                one
-                for (one,) in connection.execute(
-                    self.sql("SELECT DISTINCT product_id FROM {build}.changes WHERE seq > %s"), [since]
-                )
-            ]
+            touched = self.sql("SELECT DISTINCT product_id FROM {build}.changes WHERE seq > %s")
+            removed = [one for (one,) in connection.execute(touched, [since])]
             self._damage.forget(removed)
             products, found, further = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
             gone = self.gone_names(connection)

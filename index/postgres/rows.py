@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from psycopg.types.json import Json, Jsonb
 
 from common import InputError
 from index.damage import Damage, product_fault, sound_entry
-from index.product import Product, SplitRule, texts_of, title_key
+from index.product import Product, SplitRule, Value, texts_of, title_key
 from index.records import CatalogueInfo, Entry, Vectors, check_product, checked_vector
 from index.values import attributes_of, date_of, keys_of, number_of
 
@@ -42,7 +42,6 @@ def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, 
     if not all(map(storable, words)):
         raise InputError(f"product {product.id!r} has a NUL or half a character, which PostgreSQL cannot store")
     keys = {name: keys_of(value) for name, value in product.attributes.items()}
-    numbers = {name: found for name, texts in keys.items() if (found := [*_numbers(texts)])}
     return (
         position,
         seq,
@@ -54,10 +53,16 @@ def entry_to_row(entry: Entry, dim: int, position: int, seq: int) -> tuple[Any, 
         entry.digest,
         Json(dict(product.attributes)),
         Jsonb({name: _alone(texts) for name, texts in keys.items()}),
-        Jsonb({name: _alone(found) for name, found in numbers.items()}),
+        Jsonb(numbers_of(product.attributes)),
         checked_vector(entry.image_vector, dim, product.id, "image"),
         checked_vector(entry.text_vector, dim, product.id, "text"),
     )
+
+
+def numbers_of(attributes: Mapping[str, Value]) -> dict[str, Any]:
+    """Return attribute -> the numbers and dates that its texts are, as bounds are compared with them."""
+    found = {name: [*_numbers(keys_of(value))] for name, value in attributes.items()}
+    return {name: _alone(values) for name, values in found.items() if values}
 
 
 def _alone(values: Sequence[T]) -> T | Sequence[T]:

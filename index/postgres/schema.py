@@ -61,6 +61,8 @@ CREATE TABLE {build}.changes (seq BIGINT PRIMARY KEY, product_id TEXT NOT NULL, 
 CREATE TABLE {build}.edited (id TEXT PRIMARY KEY, brought BOOLEAN NOT NULL);
 CREATE TABLE {build}.attributes (name TEXT PRIMARY KEY, products BIGINT NOT NULL);
 """
+NUMBERS = "numbers: dates and prices"
+"""The comment on a table of products whose column `numbers` has dates and prices with a currency."""
 KEYS = """
 ALTER TABLE {build}.products ADD PRIMARY KEY (id);
 ALTER TABLE {build}.images ADD PRIMARY KEY (id);
@@ -69,6 +71,7 @@ CREATE INDEX ON {build}.products (id COLLATE "C");
 CREATE INDEX ON {build}.products (seq) WHERE seq > 0;
 CREATE INDEX ON {build}.products (title_id, position);
 CREATE INDEX ON {build}.products USING gin (keys jsonb_path_ops);
+COMMENT ON TABLE {build}.products IS 'numbers: dates and prices';
 """
 # halfvec_ip_ops: half the memory of the graph, and the scores are computed again from the whole vectors.
 HNSW = """

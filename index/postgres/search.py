@@ -19,6 +19,7 @@ from index.postgres.counts import Counts
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.hits import hits_of
 from index.postgres.pictures import has_further
+from index.postgres.renew import renew_numbers
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
 from index.postgres.texts import TextKeeper
 from index.postgres.vectors import QueryVectors, Rankings, read_vectors
@@ -48,6 +49,7 @@ def open_search(
     catalogue: PostgresCatalogue, exact_rows: int = EXACT_ROWS, languages: Languages | None = None
 ) -> PostgresSearch:
     """Return what searches a catalogue, labelled with its version of now."""
+    renew_numbers(catalogue)
     return _search_of(catalogue, TextKeeper(catalogue, Languages() if languages is None else languages), exact_rows)
 
 

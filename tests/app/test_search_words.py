@@ -209,8 +209,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"cutoff": "most"}, "cutoff", "0 to 1, auto or none"),
     ({"cutoff": 1.5}, "cutoff", "0 to 1, auto or none"),
     ({"cutoff": "0.5"}, "cutoff", "0 to 1, auto or none"),
-    ({"sort": "cheapest"}, "sort", "relevance, newest, or a numeric attribute"),
-    ({"sort": ":asc"}, "sort", "relevance, newest, or a numeric attribute"),
+    ({"sort": "cheapest"}, "sort", "relevance, newest, or an attribute"),
+    ({"sort": ":asc"}, "sort", "relevance, newest, or an attribute"),
 ]
 
 

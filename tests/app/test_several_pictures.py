@@ -1,68 +1,95 @@
-"""A product with several pictures over HTTP: all are kept, shown and found, and the answer says which one was."""
+"""A product has several pictures: sent in any way, found by its best one, kept and replaced together."""
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import httpx
+import pytest
 
-from index import MAX_PICTURES
-from tests.app.helpers import body, lines, put, send, uri
-from tests.tools.shop import IMAGES, ask, draw, encoded
+from tests.app.helpers import lines, put, send, uri
+from tests.tools.shop import IMAGES, ask, draw, encoded, error_of
 
-
-def pictures(client: httpx.Client, product_id: str) -> list[bytes]:
-    urls = client.get(f"/v1/products/{product_id}").json()["image_urls"]
-    assert urls[0] == f"/v1/products/{product_id}/image"
-    return [client.get(url).content for url in urls]
+SHOWN = [("red", "dress"), ("blue", "watch"), ("green", "bag")]
+DATA = [encoded(draw(*one)) for one in SHOWN]
+TITLE = {"title": "Set of three"}
 
 
-def of(*kinds: tuple[str, str]) -> list[bytes]:
-    return [encoded(draw(*one)) for one in kinds]
+def digests(client: httpx.Client) -> list[str]:
+    page = client.get("/v1/products", params={"fields": "picture_digests", "after": "s0", "limit": 1}).json()
+    (found,) = page["products"]
+    assert found["id"] == "s1"
+    return list(found["picture_digests"])
 
 
-RED, BLUE, PINK = ("red", "bag"), ("blue", "dress"), ("pink", "bag")
+def digests_of(data: list[bytes]) -> list[str]:
+    return [hashlib.blake2b(one, digest_size=16).hexdigest() for one in data]
 
 
-def several(*kinds: tuple[str, str]) -> dict[str, object]:
-    sent = body(*kinds[0])
-    del sent["image"]
-    return {**sent, "images": [uri(*one) for one in kinds]}
+def sent_by(editor: httpx.Client, way: str) -> Any:
+    uris = [uri(*one) for one in SHOWN]
+    match way:
+        case "json":
+            return put(editor, "s1", {**TITLE, "image": uris[0], "images": uris[1:]})
+        case "images alone":
+            return put(editor, "s1", {**TITLE, "images": uris})
+        case "form":
+            return editor.put("/v1/products/s1", data=TITLE, files=[("image", ("a.png", one)) for one in DATA])
+        case "bulk":
+            return editor.post("/v1/products", json=[{"id": "s1", **TITLE, "images": uris}])
+    files = [("products", ("p", lines({"id": "s1", **TITLE, "image": "0", "images": ["1", "2"]})))]
+    return editor.post("/v1/products", files=files + [("images", (str(n), one)) for n, one in enumerate(DATA)])
 
 
-def test_pictures_are_kept_replaced_shown_and_found(editor: httpx.Client) -> None:
-    made = put(editor, "m", several(RED, BLUE))
-    assert made.status_code == 201, made.text
-    assert len(made.json()["image_urls"]) == 2
-    assert pictures(editor, "m") == of(RED, BLUE)
-    # A change that sends no picture keeps them all.
-    assert editor.patch("/v1/products/m", json={"title": "Red bag and more"}).status_code == 200
-    assert send(editor, lines({"id": "m", "attributes": {"price": 5}}))["failed"] == 0
-    assert pictures(editor, "m") == of(RED, BLUE)
-    missing = editor.get("/v1/products/m/image?n=2")
-    assert missing.status_code == 404
-    assert "2" in missing.json()["error"]["message"]
-    # It is found once, by its best picture, and the answer names that one.
-    for number, kind in enumerate((RED, BLUE)):
-        hits = ask(editor, IMAGES, image=uri(*kind), k=100)["results"]
-        (hit,) = [one for one in hits if one["id"] == "m"]
-        assert hit["score"] > 0.999
-        assert ("n=1" in hit["image_url"]) == (number == 1)
-        assert editor.get(hit["image_url"]).content == encoded(draw(*kind))
-    # Pictures that are sent take the place of all.
-    assert put(editor, "m", {"images": [uri(*PINK)]}).status_code == 200
-    assert pictures(editor, "m") == of(PINK)
-    assert put(editor, "m", several(RED, BLUE, PINK)).status_code == 200
-    listed = editor.get("/v1/products?fields=id,picture_digests,image_urls&limit=500").json()["products"]
-    (found,) = [one for one in listed if one["id"] == "m"]
-    assert len(found["picture_digests"]) == len(found["image_urls"]) == 3
+@pytest.mark.parametrize("way", ["json", "images alone", "form", "bulk", "bulk form"])
+def test_pictures_are_sent_in_any_way(editor: httpx.Client, way: str) -> None:
+    answer = sent_by(editor, way)
+    assert answer.status_code in (200, 201), answer.text
+    assert digests(editor) == digests_of(DATA)
+    product = editor.get("/v1/products/s1").json()
+    assert [editor.get(one).content for one in product["image_urls"]] == DATA
+    assert product["image_url"] == product["image_urls"][0]
+    if way == "json":
+        assert answer.json() == product
 
 
-def test_the_same_pictures_again_change_nothing_and_too_many_are_refused(editor: httpx.Client) -> None:
-    first = put(editor, "m", several(RED, BLUE))
-    again = put(editor, "m", several(RED, BLUE))
-    assert again.status_code == 200
-    assert first.headers["etag"] == again.headers["etag"]
-    other = put(editor, "m", several(BLUE, RED))
-    assert other.headers["etag"] != first.headers["etag"]
-    many = put(editor, "m", several(*[RED] * (MAX_PICTURES + 1)))
-    assert many.status_code == 422
-    assert pictures(editor, "m") == of(BLUE, RED)
+def test_a_product_is_found_once_by_its_best_picture(editor: httpx.Client) -> None:
+    sent_by(editor, "json")
+    for number, shown in enumerate(SHOWN):
+        results = ask(editor, IMAGES, image=uri(*shown), k=1000)["results"]
+        (found,) = [one for one in results if one["id"] == "s1"]
+        assert found["score"] > 0.99
+        assert editor.get(found["image_url"]).content == DATA[number]
+
+
+def test_pictures_stay_until_others_come(editor: httpx.Client) -> None:
+    sent_by(editor, "json")
+    etag = editor.get("/v1/products/s1").headers["etag"]
+    for change in ({"title": "Words"}, {"attributes": {"a": 1}}, {"title": "Words", "replace": True}, {"images": []}):
+        assert put(editor, "s1", change).status_code == 200
+        assert digests(editor) == digests_of(DATA)
+    assert editor.get("/v1/products/s1").headers["etag"] != etag
+    again = send(editor, lines({"id": "s1", "images": [uri(*one) for one in SHOWN]}))
+    assert again["unchanged"] == 1
+    turned = editor.post(
+        "/v1/products", params={"dry_run": True}, json=[{"id": "s1", "images": [uri(*one) for one in SHOWN[::-1]]}]
+    )
+    assert turned.json()["replaced"] == 1
+    assert put(editor, "s1", {"image": uri(*SHOWN[2])}).json()["image_urls"] == ["/v1/products/s1/image"]
+    assert digests(editor) == digests_of(DATA[2:])
+
+
+def test_too_many_pictures_and_bad_ones_are_told(editor: httpx.Client) -> None:
+    many = [uri("red", "bag")] * 21
+    error_of(put(editor, "s1", {**TITLE, "images": many}), 422, "invalid_request")
+    error_of(put(editor, "s1", {**TITLE, "image": many[0], "images": many[:20]}), 422, "invalid_request")
+    files = [("image", ("a.png", DATA[0]))] * 21
+    error_of(editor.put("/v1/products/s1", data=TITLE, files=files), 422, "invalid_request")
+    told = send(editor, lines({"id": "s1", **TITLE, "images": many}))
+    assert told["errors"][0]["id"] == "s1"
+    error = error_of(put(editor, "s1", {**TITLE, "images": [many[0], "data:image/png;base64,AAAA"]}), 422, "bad_image")
+    assert "picture 2 of 2" in error["message"]
+    assert put(editor, "s1", {**TITLE, "images": many[:20]}).status_code == 201
+    two = [("image", ("a.png", DATA[0])), ("image", ("b.png", DATA[1]))]
+    error_of(editor.post(IMAGES, files=two), 422, "invalid_request")

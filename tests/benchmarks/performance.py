@@ -29,9 +29,14 @@ SECTIONS = {
     "search": "search",
     "postgres": "postgres",
     "groups": "groups",
+<<<<<<< HEAD
+    "shown": "shown",
+=======
     "pictures": "pictures",
+>>>>>>> pictures
     "indexing": "indexing",
     "photos": "photos",
+    "sync": "sync",
 }
 """The benchmarks whose figures are on the page, in this order: the name of the figures, and the module."""
 PACKAGES = (

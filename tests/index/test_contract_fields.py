@@ -293,6 +293,21 @@ def test_groups_where_too_much_passes_to_compare_all(server: Server) -> None:
             assert sum(hit.group.count for hit in page.hits if hit.group) == 60
 
 
+def test_dates_and_prices_that_an_older_version_stored_are_found(server: Server) -> None:
+    place = Database(server.database())
+    products = products_of(place)
+    filters = FILTERS[2]
+    wanted = [product.id for product in products if passes(product.attributes, filters)]
+    with PostgresCatalogue(place) as catalogue:
+        with catalogue.writing() as connection:
+            connection.execute(catalogue.sql("UPDATE {build}.products SET numbers = '{{}}'"))
+            connection.execute(catalogue.sql("COMMENT ON TABLE {build}.products IS NULL"))
+        assert postgres_search(catalogue).passing_ids(filters) == wanted
+        with catalogue.writing() as connection:
+            connection.execute(catalogue.sql("UPDATE {build}.products SET numbers = '{{}}'"))
+        assert postgres_search(catalogue).passing_ids(filters) == []  # that was done, once
+
+
 def test_without_variants_every_product_is_alone(place: Location) -> None:
     build(place, 6)
     with opened(place) as catalogue:

@@ -102,6 +102,17 @@ def test_what_is_no_date(text: str) -> None:
     assert math.isnan(date_of(text))
 
 
-def test_numbers_as_python_writes_them_are_none() -> None:
+def test_numbers_without_a_currency_are_read_where_there_is_one_way_to() -> None:
     assert math.isnan(number_of("1_000"))
+    assert [number_of(text) for text in ("19,99", "38,5", "-0,5", "1.299,00", "1,299.00", "1 299,00", "1'299.50")] == [
+        19.99,
+        38.5,
+        -0.5,
+        1299.0,
+        1299.0,
+        1299.0,
+        1299.5,
+    ]
+    for text in ("1,299", "1.299.000", "1,2,3", "10 100", "19,", ",5", "1,234,5", "12,345,67"):
+        assert math.isnan(number_of(text)), text
     assert (number_of("1e3"), number_of("-2.5"), number_of("inf")) == (1000.0, -2.5, math.inf)

@@ -27,7 +27,7 @@ class Darkroom:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder
         folder.mkdir()
-        monkeypatch.setattr("app.http.decoders.COMMAND", (sys.executable, __file__, str(folder)))
+        monkeypatch.setattr("app.http.decoder.COMMAND", (sys.executable, __file__, str(folder)))
         monkeypatch.setattr("app.http.decoders.QUICK_S", 30.0)
 
     @property

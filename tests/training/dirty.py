@@ -143,5 +143,4 @@ def write_zip(path: Path, rows: list[str | bytes], images: Mapping[str, bytes], 
 
 
 def counts(report: Report) -> dict[Problem, tuple[int, str]]:
-    by_what = {what: (count, examples) for what, count, _, examples in report.table()}
-    return {p: by_what[p.what] for p in Problem if p.what in by_what}
+    return {p: (report.counts[p], ", ".join(report.examples[p])) for p in Problem if report.counts[p]}

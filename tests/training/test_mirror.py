@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import signal
 import subprocess
@@ -11,34 +10,12 @@ import sys
 import time
 import zlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from common import DataError, InputError
 from tests.tools.origin import Asked, Send, answer, drip, endless, origin, picture
-from training.data import open_dataset, read_mirror
-from training.mirror import MirrorOptions, mirror_feed
-
-QUICK: dict[str, Any] = {"allow_private": True, "backoff_s": 0.01, "timeout_s": 5.0}
-
-
-def feed_of(folder: Path, *addresses: str) -> Path:
-    """Write a feed whose products name these addresses, and return its path."""
-    path = folder / "shop.csv"
-    rows = [f'{number},"{address}",Product {number}' for number, address in enumerate(addresses, 1)]
-    path.write_text("\n".join(["id,image,text", *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def mirrored(folder: Path, *addresses: str, **options: Any) -> dict[str, Any]:
-    """Mirror a feed of these addresses into `folder`/mirror and return the report."""
-    return mirror_feed(str(feed_of(folder, *addresses)), folder / "mirror", MirrorOptions(**{**QUICK, **options}))
-
-
-def reasons(report: dict[str, Any]) -> dict[str, str]:
-    """Return why each address failed, by its path."""
-    return {"/" + one["address"].split("/", 3)[3]: one["reason"] for one in report["failures"]}
+from tests.training.mirroring import feed_of, mirrored, reasons
+from training.data import open_dataset
 
 
 def test_mirror_opens_as_a_data_set_with_the_pictures_of_the_host(tmp_path: Path) -> None:
@@ -60,17 +37,6 @@ def test_mirror_opens_as_a_data_set_with_the_pictures_of_the_host(tmp_path: Path
         ("1", "Product 1", picture("/a.jpg")),
         ("2", "Product 2", picture("/b")),
     ]
-
-
-def test_several_addresses_in_a_cell_are_several_pictures_of_a_product(tmp_path: Path) -> None:
-    with origin() as host:
-        one, two, three = (host.picture(f"/{name}.jpg") for name in ("a", "w_40,h_50", "c"))
-        report = mirrored(tmp_path, f"{one}, {two}|{three}", two)
-    assert (report["addresses"], report["fetched"]) == (3, 3)
-    first, second = open_dataset(tmp_path / "mirror").items
-    found = [picture("/a.jpg"), picture("/w_40,h_50.jpg"), picture("/c.jpg")]
-    assert [read() for read in (first.read, *first.more)] == found
-    assert second.read() == found[1]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -329,34 +295,6 @@ def test_killed_run_goes_on(tmp_path: Path) -> None:
     ]
 
 
-def test_feed_may_be_an_address_too(tmp_path: Path) -> None:
-    with origin() as host:
-        rows = f"id,image,text\n1,{host.picture('/1.jpg')},Red dress\n".encode()
-        address = host.plain("/export?type=csv", 200, gzip.compress(rows), "Content-Encoding: gzip")
-        report = mirror_feed(address, tmp_path / "mirror", MirrorOptions(**QUICK))
-        assert report["fetched"] == 1
-        with pytest.raises(DataError, match="cannot be fetched: the host answers 403"):
-            mirror_feed(host.plain("/none.csv", 403), tmp_path / "mirror", MirrorOptions(**QUICK))
-    assert open_dataset(tmp_path / "mirror").items[0].title == "Red dress"
-
-
-def test_folder_of_the_users_own_is_not_touched(tmp_path: Path) -> None:
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    (folder / "README.md").write_text("mine")
-    with pytest.raises(InputError, match=r"holds README\.md and no mirror"):
-        mirrored(tmp_path, "https://shop.example/1.jpg")
-    assert [path.name for path in folder.iterdir()] == ["README.md"]
-
-
-def test_file_of_the_users_own_among_the_pictures_stays(tmp_path: Path) -> None:
-    with origin() as host:
-        mirrored(tmp_path, host.picture("/1.jpg"))
-        (tmp_path / "mirror" / "pictures" / "mine.jpg").write_bytes(b"mine")
-        mirrored(tmp_path, host.picture("/2.jpg"))
-    assert (tmp_path / "mirror" / "pictures" / "mine.jpg").read_bytes() == b"mine"
-
-
 def test_no_proxy_of_the_environment_is_used_but_one_that_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,19 +307,3 @@ def test_no_proxy_of_the_environment_is_used_but_one_that_is_given(
         proxy.picture(address)  # a proxy is asked for the whole address
         mirrored(tmp_path, address, proxy=proxy.url)
         assert address in proxy.times
-
-
-def test_mirror_that_is_damaged_says_what_to_do(tmp_path: Path) -> None:
-    with origin() as host:
-        mirrored(tmp_path, host.picture("/1.jpg"))
-        (tmp_path / "mirror" / "mirror.sqlite").write_bytes(b"no database at all" * 100)
-        with pytest.raises(DataError, match="vitrine data mirror"):
-            read_mirror(tmp_path / "mirror")
-        with pytest.raises(DataError, match="mirror again"):
-            mirrored(tmp_path, host.picture("/1.jpg"))
-
-
-def test_report_is_json(tmp_path: Path) -> None:
-    with origin() as host:
-        report = mirrored(tmp_path, host.picture("/1.jpg"), f"{host.url}/none.jpg")
-    assert json.loads(json.dumps(report)) == report

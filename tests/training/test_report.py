@@ -14,7 +14,7 @@ from huggingface_hub import ModelCard
 from PIL import Image, ImageChops
 
 from common import ConfigError
-from index import evaluate, title_key
+from index import evaluate, first_text, title_key
 from tests.tools.shop import draw, encoded, unit
 from training.config import RunConfig, parse_config
 from training.data import Item
@@ -227,7 +227,7 @@ def test_frames_are_where_the_hits_are() -> None:
             seen.add(hit)
             x, y = cell(row, column)
             shown = sheet.getpixel((x + CELL[0] // 2, y + CELL[1] // 2))
-            assert shown == PIXELS[items[answer].attributes["baseColour"]], "another picture stands there"
+            assert shown == PIXELS[first_text(items[answer].attributes["baseColour"])], "another picture stands there"
     assert seen == {True, False}
 
 

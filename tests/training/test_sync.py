@@ -209,3 +209,20 @@ def test_key_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:
     assert "words" in str(refused.value)
     with pytest.raises(InputError, match="cannot be read"):
         read_key(tmp_path / "none", None)
+
+
+def test_several_pictures_are_sent_and_compared_in_order(tmp_path: Path, client: httpx.Client) -> None:
+    folder = tmp_path / "feed"
+    folder.mkdir()
+    for kind in ("bag", "dress", "shirt"):
+        (folder / f"{kind}.png").write_bytes(encoded(draw("red", kind)))
+    row = {"id": "set", "title": "Red set", "image": "bag.png, dress.png"}
+    assert counts(run(changed(folder, [row]), client, keep_missing=True)) == {"created": 1, "kept": 48, "pictures": 2}
+    assert len(client.get("/v1/products/set").json()["image_urls"]) == 2
+    assert counts(run(changed(folder, [row]), client, keep_missing=True)) == {"unchanged": 1, "kept": 48}
+    turned = {**row, "image": "dress.png, bag.png"}
+    assert run(changed(folder, [turned]), client, keep_missing=True)["replaced"] == 1
+    assert client.get("/v1/products/set/image").content == (folder / "dress.png").read_bytes()
+    fewer = {**row, "image": "shirt.png"}
+    assert run(changed(folder, [fewer]), client, keep_missing=True)["pictures"] == 1
+    assert len(client.get("/v1/products/set").json()["image_urls"]) == 1

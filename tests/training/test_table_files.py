@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import gzip
 import json
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from common import DataError
@@ -168,6 +171,37 @@ def test_a_zip_holds_any_table_with_its_pictures(tmp_path: Path) -> None:
     dataset = open_dataset(path)
     assert titles(dataset) == TWO
     assert problems(dataset) == {Problem.OUTSIDE: (1, "3")}
+
+
+@pytest.mark.parametrize("name", ["p.xlsx", "p.parquet", "p.jsonl", "p.csv.gz"])
+def test_a_zip_holds_tables_of_any_format(tmp_path: Path, name: str) -> None:
+    def fill(book: Any) -> None:
+        for row in (["id", "image", "text"], [1, "a.jpg", "Red"], [2, "b.jpg", "Green"]):
+            book.active.append(row)
+
+    table = workbook(tmp_path / "shop", fill).read_bytes()
+    if name == "p.parquet":
+        pq.write_table(pa.Table.from_pylist(OBJECTS), tmp_path / name)
+        table = (tmp_path / name).read_bytes()
+    elif name != "p.xlsx":
+        table = (
+            JSON["lines"].encode()
+            if name == "p.jsonl"
+            else gzip.compress(b"id,image,text\n1,a.jpg,Red\n2,b.jpg,Green\n")
+        )
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.writestr(name, table)
+        for picture_name in ("a.jpg", "b.jpg"):
+            archive.writestr(picture_name, picture())
+    dataset = open_dataset(tmp_path / "shop.zip")
+    assert titles(dataset) == TWO
+    assert dataset.items[0].read() == picture()
+
+
+def test_two_pictures_in_a_cell_that_begin_alike_are_two(tmp_path: Path) -> None:
+    uris = [f"data:image/jpeg;base64,{base64.b64encode(picture(seed)).decode()}" for seed in (1, 2)]
+    dataset = opened(tmp_path, {"p.json": json.dumps([{"id": 1, "title": "Red", "image": uris}])})
+    assert [dataset.items[0].read(), *(read() for read in dataset.items[0].more)] == [picture(1), picture(2)]
 
 
 def message(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import search_parts, service, typing
+from tests.benchmarks import search_parts, service, shown, sync, typing
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -31,6 +31,14 @@ def test_the_service_s_benchmark_runs_and_makes_its_section(exported: Path, cata
     section = service.markdown(found)
     assert str(tmp_path) not in section
     assert section.strip().startswith("## ")
+
+
+def test_the_benchmark_of_pictures_runs_and_makes_its_section() -> None:
+    modes = {mode: shown.measure_mode(30_000, mode, 300_000) for mode in shown.MODES}
+    page_of_results = shown.measure_page(300, 400)
+    assert page_of_results["320 wide, WebP"]["kB"] < page_of_results["originals kB"]
+    found = {"machine": machine(), "pixels": "300×400", "page": page_of_results, "modes": {"30 kB": modes}}
+    assert shown.markdown(found).startswith("## Pictures on a page")
 
 
 def test_what_peers_are_compared_by(tmp_path: Path) -> None:
@@ -86,3 +94,13 @@ def test_how_typing_is_helped(catalogue: Path) -> None:
     assert found["spelling"]["changed"]["words of the catalogue"] == 0
     assert found["spelling"]["any letter"]["corrected"] > 0.5
     assert "| words of titles, any letter |" in typing.table(found)
+
+
+def test_a_nightly_sync_sends_what_changed(exported: Path, catalogue: Path) -> None:
+    found = sync.measured(catalogue, exported)
+    assert sum(found["changed"].values()) == len(sync.KINDS)
+    assert found["nothing"]["bytes_sent"] == found["some"]["failed"] == 0
+    assert found["some"]["created"] == found["changed"]["new"]
+    assert found["some"]["deleted"] == found["changed"]["gone"]
+    assert 0 < found["some"]["bytes_sent"] < found["whole"]["bytes_sent"]
+    assert sync.markdown({**found, "machine": machine()}).strip().startswith("## ")

@@ -107,7 +107,7 @@ GROUP = _words("""
     mainnumber mainproductnumber mastersku masterid configurablesku hauptartikelnummer hauptartikel
     vaterartikelnummer vaterartikel elternartikel elternartikelnummer variantengruppe stylecode styleid modelid
     codeparent skuparent idparent produitparent skupadre idpadre skupadrearticulo codicepadre skupadrone
-    übergeordnetesprodukt ubergeordnetesprodukt
+    ubergeordnetesprodukt uebergeordnetesprodukt
 """)
 PARENT = _words("parent parentproductcode superior genitore vater eltern elternteil padre ouder")
 """Names of the group only where their cells name ids of the table."""

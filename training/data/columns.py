@@ -116,7 +116,7 @@ class _Finder:
         for role in missing:
             known = {"id": names.ID, "title": names.TITLE, "image": names.IMAGE}[role]
             long_enough = [one for one in known if len(one) > 3]
-            near = [name for name in self._left if difflib.get_close_matches(self._keys[name], long_enough, 1, 0.82)]
+            near = [name for name in self._left if difflib.get_close_matches(self._keys[name], long_enough, 1, 0.8)]
             hints.append(f"{role}={near[0] if near else 'COLUMN'}")
         listed = ", ".join(map(shown, self._columns[:12])) + (", …" if len(self._columns) > 12 else "")
         return (

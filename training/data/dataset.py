@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common import DataError
-from index import Value
+from index import MAX_TITLE, Value
 
 MAX_IMAGE_BYTES = 64 * 2**20
 """Bound on one picture's file, checked before it is read: a zip bomb is refused by its header."""
@@ -48,6 +48,8 @@ class Problem(Enum):
     LOST = ("characters that an earlier program lost", "repaired: left out")
     NOT_JSON = ("line that is not a JSON object", "skipped")
     TWICE = ("column named twice", "repaired: the second is kept under a name of its own")
+    BEYOND = ("attributes beyond the limits of a product", "left out")
+    LONG_TITLE = (f"title over {MAX_TITLE:,} characters", "repaired: cut")
     FLOAT_ID = ("id written as a float, such as 15970.0", "repaired: read as a whole number")
     SCIENTIFIC = ("id in scientific notation, as spreadsheets shorten long numbers", "kept as it is")
     NAMED_OTHERWISE = (
@@ -94,6 +96,8 @@ class Report:
     usable: int = 0
     counts: Counter[Problem] = field(default_factory=Counter)
     examples: dict[Problem, list[str]] = field(default_factory=dict)
+    reasons: dict[Problem, dict[str, str]] = field(default_factory=dict)
+    """Of examples, where more can be said of one."""
     columns: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set, repr=False)
@@ -114,7 +118,18 @@ class Report:
 
     def table(self) -> list[tuple[str, int, str, str]]:
         """Return a row (problem, count, what was done, examples) per problem met, in a fixed order."""
-        return [(p.what, self.counts[p], p.done, ", ".join(self.examples[p])) for p in Problem if self.counts[p]]
+        return [(p.what, self.counts[p], p.done, self._examples_of(p)) for p in Problem if self.counts[p]]
+
+    def explain(self, problem: Problem, example: str, reason: str) -> None:
+        """Say more of an example that was counted and kept."""
+        if shown(example) in self.examples.get(problem, ()):
+            self.reasons.setdefault(problem, {})[shown(example)] = reason
+
+    def _examples_of(self, problem: Problem) -> str:
+        reasons = self.reasons.get(problem, {})
+        return ", ".join(
+            f"{example} ({reasons[example]})" if example in reasons else example for example in self.examples[problem]
+        )
 
     def refuse(self, path: Path) -> None:
         """Refuse the data set at `path` for what was met in it, where that is asked for.
@@ -134,6 +149,7 @@ class Report:
                 "done": p.done,
                 "count": self.counts[p],
                 "examples": self.examples[p],
+                **({"reasons": self.reasons[p]} if p in self.reasons else {}),
             }
             for p in Problem
             if self.counts[p]

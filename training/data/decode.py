@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from common import InputError
 from models import examine
-from training.data.dataset import Dataset, Item, Problem, Report
+from training.data.dataset import EXAMPLES, Dataset, Item, Problem, Report
 
 UNUSUAL = (Problem.CONVERTED, Problem.ROTATED, Problem.PROFILED, Problem.MENDED)
 """What `models.examine` finds, in its order."""
@@ -51,9 +51,19 @@ def decoded(read: Callable[[], bytes], decode: Callable[[bytes], T]) -> tuple[by
 
 
 def undecodable(dataset: Dataset, item: Item) -> None:
-    """Count the picture of `item` as one that cannot be decoded; a second call for the same item counts nothing."""
-    if dataset.report.count(Problem.UNDECODABLE, item.id, once=True):
-        dataset.report.usable -= 1
+    """Count the picture of `item` as one that cannot be decoded; a second call for the same item counts nothing.
+
+    The first of them are decoded once more, to say why.
+    """
+    report = dataset.report
+    if not report.count(Problem.UNDECODABLE, item.id, once=True):
+        return
+    report.usable -= 1
+    if report.counts[Problem.UNDECODABLE] <= EXAMPLES:
+        try:
+            examine(item.read())
+        except (InputError, OSError) as error:
+            report.explain(Problem.UNDECODABLE, item.id, str(error))
 
 
 def further_undecodable(dataset: Dataset, item: Item) -> None:

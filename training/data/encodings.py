@@ -13,8 +13,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-import charset_normalizer
-
 UNREADABLE = "\udc80"
 """Stands in the text for bytes that no encoding explains: a lone surrogate, which no well-formed text has."""
 _MARKS = (  # the mark of UTF-32 LE begins with that of UTF-16 LE
@@ -107,7 +105,8 @@ def _decode_older(data: bytes) -> Decoded:
 
 def guess(lines: Sequence[bytes]) -> tuple[str, str]:
     """Return (codec, name) of the older encoding that explains `lines` best; Windows-1252 where nothing decides."""
-    words = Counter(word for line in lines for word in _WORDS.findall(line))
+    spread = lines[:: max(1, len(lines) // 50_000)]
+    words = Counter(word for line in spread for word in _WORDS.findall(line))
     weighed = dict(words.most_common(_EVIDENCE))
     shown: Counter[int] = Counter()
     for word, count in words.items():  # a sign that stands in one word only may decide
@@ -126,9 +125,11 @@ def guess(lines: Sequence[bytes]) -> tuple[str, str]:
     chosen = close[0]
     if len({_decoded(sample, codec) for codec in close}) > 1:
         chosen = max(close, key=lambda codec: _coverage(_decoded(sample, codec)))
-        match = charset_normalizer.from_bytes(sample, cp_isolation=close).best() if chosen in _WIDE else None
-        if match is not None and match.coherence > 0:
-            asked = codecs.lookup(match.encoding).name
+        if chosen in _WIDE:
+            from charset_normalizer import from_bytes
+
+            match = from_bytes(sample, cp_isolation=close).best()
+            asked = codecs.lookup(match.encoding).name if match is not None and match.coherence > 0 else ""
             chosen = next((codec for codec in close if codecs.lookup(codec).name == asked), chosen)
     return chosen, (_SINGLE | _WIDE)[chosen]
 

@@ -91,8 +91,11 @@ class Finder:
         return next((posixpath.join(self.base, names[one]) for one in FOLDERS if one in names), self.base)
 
     def exists(self, cell: str) -> bool:
-        """Return whether a cell names a picture that is there."""
-        return any(isinstance(one, Picture) for _, one, _ in self._cell(cell))
+        """Return whether a cell names a picture that is there; it is not counted as named by that."""
+        before = self._claimed.copy(), self._used.copy()
+        found = any(isinstance(one, Picture) for _, one, _ in self._cell(cell))
+        self._claimed, self._used = before
+        return found
 
     def images(self) -> tuple[int, list[str]]:
         """Return how many pictures there are, in the table and the folders that it names, and those without a row."""
@@ -110,7 +113,7 @@ class Finder:
         if not cell.strip():
             return
         if cell.startswith("data:"):
-            yield cell[:100], _data_uri(cell), False
+            yield cell, _data_uri(cell), False
             return
         whole = self._one(cell)
         if not isinstance(whole[1], Problem) or whole[1] is Problem.OVERSIZED or whole[1] is Problem.PASSWORD:

@@ -92,6 +92,8 @@ def _objects(value: Any, source: str) -> tuple[list[Any], str]:
         if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas, orient="split"
             names = distinct(map(str, value["columns"]))
             return [dict(zip(names, row, strict=False)) for row in value["data"] if isinstance(row, list)], "data"
+        if "@type" in value and not {"@graph", "itemListElement"} & value.keys():
+            return [value], ""  # one product of schema.org; its lists are pictures, offers, properties
         lists = {
             name: one for name, one in value.items() if isinstance(one, list) and any(isinstance(o, dict) for o in one)
         }

@@ -80,7 +80,7 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
         magic = file.read(8)
     suffix = table_name(path.name)
     tree = Folder(path.parent)
-    if magic.startswith(b"PK") and not is_workbook(path):
+    if magic.startswith(b"PK") and (path.suffix.lower() == ".zip" or not is_workbook(path)):
         return _open_tree(path, Archive(path), mapping)
     if magic.startswith(b"PAR1"):
         return _open_tables(path, "parquet", tree, [_parquet(tree, path.name)], mapping)
@@ -98,22 +98,30 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
 
 
 def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -> Dataset:
-    """Look in a folder and its direct subfolders, or in all of an archive: many are packed into one folder more."""
-    files = list(tree.files(1 if path.is_dir() else 20))
-    inside = [(posixpath.dirname(file), posixpath.basename(file).lower(), file) for file in files]
-    if styles := [file for _, name, file in inside if name == "styles.csv"]:
-        return _open_kaggle(path, tree, styles[0], mapping)
-    if shards := [file for _, name, file in inside if name.endswith(".parquet") and not name.startswith("metadata.")]:
-        return _open_tables(path, "parquet", tree, [_parquet(tree, file) for file in shards], mapping)
-    if metadata := [file for _, name, file in inside if name in ("metadata.csv", "metadata.jsonl", "metadata.parquet")]:
-        opened = [_parquet(tree, file) if file.endswith(".parquet") else _table(tree, file) for file in metadata]
-        return _open_tables(path, "imagefolder", tree, opened, mapping)
-    tables = [file for _, name, file in inside if table_name(name) and name not in _NO_TABLES]
-    depth = min((file.count("/") for file in tables), default=0)
-    nearest = [file for file in tables if file.count("/") == depth]
-    likely = [file for file in nearest if table_name(file) not in (".txt", ".xml")] or nearest
-    if len(likely) == 1:
-        return _open_tables(path, "", tree, [_table(tree, likely[0])], mapping)
+    """Look in a folder and its direct subfolders, or in all of an archive: many are packed into one folder more.
+
+    Where these hold no table, the folders below are looked into, too: the hub has parquet files two folders down.
+    """
+    files: list[str] = []
+    likely: list[str] = []
+    for depth in (1, 3) if path.is_dir() else (20,):
+        files = list(tree.files(depth))
+        named = [(posixpath.basename(file).lower(), file) for file in files]
+        if styles := [file for name, file in named if name == "styles.csv"]:
+            return _open_kaggle(path, tree, styles[0], mapping)
+        if shards := [file for name, file in named if name.endswith(".parquet") and not name.startswith("metadata.")]:
+            return _open_tables(path, "parquet", tree, [_parquet(tree, file) for file in shards], mapping)
+        if metadata := [file for name, file in named if name in ("metadata.csv", "metadata.jsonl", "metadata.parquet")]:
+            opened = [_parquet(tree, file) if file.endswith(".parquet") else _table(tree, file) for file in metadata]
+            return _open_tables(path, "imagefolder", tree, opened, mapping)
+        tables = [file for name, file in named if table_name(name) and name not in _NO_TABLES]
+        nearest = min((file.count("/") for file in tables), default=0)
+        tables = [file for file in tables if file.count("/") == nearest]
+        likely = [file for file in tables if table_name(file) not in (".txt", ".xml")] or tables
+        if len(likely) == 1:
+            return _open_tables(path, "", tree, [_table(tree, likely[0])], mapping)
+        if likely:
+            break
     raise DataError(_no_layout(path, tree, files, likely))
 
 
@@ -127,7 +135,7 @@ def _no_layout(path: Path, tree: Tree, files: Sequence[str], tables: Sequence[st
         )
         inner = [str(path / one) for one in (*tables, *(name for name in names if name.lower().endswith(".zip")))]
         hint = f"pass {' or '.join(inner[:3])}" if inner else ACCEPTED
-        if not inner and any(is_picture(file) for file in tree.files(3)):
+        if not inner and any(is_picture(file) for file in files):
             hint = f"put a table of its pictures into it, such as metadata.csv with file_name and text; {ACCEPTED}"
         return f"{path} holds {found}, but no styles.csv, .parquet file or single table; {hint}"
     packed = [file for file in files if file.lower().endswith((".zip", ".7z", ".rar", ".tar", ".gz"))]
@@ -154,7 +162,9 @@ def _table(tree: Tree, file: str) -> _Source:
 
 def _parquet(tree: Tree, file: str) -> _Source:
     def opened() -> Table:
-        return checked(parquet_table(tree.local(file)))
+        if isinstance(tree, Folder):
+            return checked(parquet_table(tree.path / file))
+        return checked(parquet_table(tree.path / file, tree.read(file)))
 
     return _Source(posixpath.dirname(file), posixpath.basename(file), opened)
 

@@ -170,7 +170,7 @@ def _identity(cell: Any) -> str:
 
 def _pairs(cell: Any) -> dict[str, Cell]:
     """Return the values of a list of named ones: additionalProperty, a shop's attributes and options."""
-    if isinstance(cell, dict) and set(cell) != {"name", "value"}:
+    if isinstance(cell, dict) and "attribute_name" not in cell and set(cell) != {"name", "value"}:
         return {}
     listed = _listed(cell)
     if not all(isinstance(one, dict) for one in listed):

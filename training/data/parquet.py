@@ -28,15 +28,17 @@ _BATCH = 1_000
 """Rows whose cells are made at a time where there are no pictures."""
 
 
-def parquet_table(path: Path, *, source: str = "") -> Table:
-    """Return a parquet file as a table. A picture's cell is a text that stands for it in `pictures`.
+def parquet_table(path: Path, data: bytes | None = None) -> Table:
+    """Return a parquet file as a table: the one at `path`, or `data`, the content of the one that `path` names.
+
+    A picture's cell is a text that stands for it in `pictures`.
 
     Raises:
         DataError: it cannot be read; when its records are read, too.
     """
-    shard = _Shard(path)
+    shard = _Shard(path, data)
     pictures: dict[str, Picture | Problem] = {}
-    table = Table(source or str(path), "parquet", [name for name in shard.names if not name.startswith("__")], ())
+    table = Table(str(path), "parquet", [name for name in shard.names if not name.startswith("__")], ())
     table.twice = tuple(name for name, first in zip(shard.names, shard.given, strict=True) if name != first)
     table.pictures = pictures
     table.records = Records(lambda: _records(shard, pictures))
@@ -91,11 +93,11 @@ class _Shard:
     Reading in order loads each row group once; random access over many groups loads them repeatedly.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, data: bytes | None) -> None:
         self.path = path
         try:
             # With its own buffer ahead of the decoder, Arrow keeps a second copy of what was read.
-            self._file = pq.ParquetFile(path, pre_buffer=False)
+            self._file = pq.ParquetFile(path if data is None else pa.BufferReader(data), pre_buffer=False)
             schema = self._file.schema_arrow
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error
@@ -192,7 +194,9 @@ def _cells(column: Any, older: set[int]) -> list[Cell]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_map(kind):
+        return [None if cell is None else dict(cell) for cell in column.to_pylist()]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         cells = column.to_pylist()
         return [None if cell is None else cell.decode(errors="vitrine-unreadable") for cell in cells]
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):

@@ -10,15 +10,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from common import DataError
+from models import KINDS
 from training.data.dataset import MAX_IMAGE_BYTES
 
-PICTURE_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".mpo", ".png", ".apng", ".webp", ".avif"),
-        *(".gif", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c"),
-    )
-)
-"""How the names of files end that `models.FORMATS` reads, in lower case."""
+PICTURE_SUFFIXES = frozenset(suffix for kind in KINDS for suffix in kind.suffixes)
+"""How the names of picture files end that are read, in lower case."""
 
 
 class Picture(NamedTuple):

@@ -21,6 +21,7 @@ from training.data.table import MAX_TABLE_BYTES, Cell, Record, Records, Table
 from training.data.workbook import workbook_table
 from training.data.xml_feed import xml_table
 
+_BROKEN = re.compile("[\ufffd\ud800-\udfff]")
 _TEXT = (".csv", ".tsv", ".tab", ".txt")
 _SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 _OBJECTS = (".json", ".jsonl", ".ndjson", ".xml", ".rss", ".atom")
@@ -130,8 +131,8 @@ def checked(table: Table) -> Table:
 
 
 def _is_broken(text: str) -> bool:
-    return not text.isascii() and ("\ufffd" in text or any("\ud800" <= char <= "\udfff" for char in text))
+    return not text.isascii() and _BROKEN.search(text) is not None
 
 
 def _sound(text: str) -> str:
-    return "".join(char for char in text if char != "\ufffd" and not "\ud800" <= char <= "\udfff")
+    return _BROKEN.sub("", text)

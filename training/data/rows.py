@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common import DataError
-from index import MAX_NAMES, Value, is_id, texts_of
+from index import MAX_NAMES, MAX_PICTURES, MAX_TITLE, Value, beyond, is_id, texts_of
 from training.data.dataset import Dataset, Item, Problem, Report
 from training.data.pictures import Picture
 
@@ -42,8 +42,6 @@ class Row(NamedTuple):
 UNUSABLE = frozenset({Problem.SHORT, Problem.UNREADABLE, Problem.NOT_JSON})
 """Problems of reading that leave nothing of a row."""
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
-MAX_PICTURES = 20
-"""Most pictures of one product."""
 
 
 def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Report) -> tuple[list[Item], str]:
@@ -75,7 +73,12 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
         elif not title:
             report.count(Problem.NO_TITLE, row.id)
         else:
+            attributes = row.attributes
+            if over := beyond(attributes):
+                attributes = {name: value for name, value in attributes.items() if name not in over}
             for problem, met in (
+                (Problem.BEYOND, bool(over)),
+                (Problem.LONG_TITLE, len(title) > MAX_TITLE),
                 (Problem.TITLE_MADE, not row.title),
                 (Problem.FURTHER, bool(faults)),
                 (Problem.SCIENTIFIC, _SCIENTIFIC.fullmatch(row.id) is not None),
@@ -85,15 +88,16 @@ def collect(found: Iterable[tuple[Row, Sequence[Picture | Problem]]], report: Re
                     report.count(problem, row.id)
             seen.add(row.id)
             report.left_out.discard(row.id)
-            names |= row.attributes.keys()
+            title = title[:MAX_TITLE].rstrip()
+            names |= attributes.keys()
             if len(names) > MAX_NAMES:
                 raise DataError(
                     f"the products up to {row.where} have more than {MAX_NAMES:,} different attributes; leave out the"
                     " columns that nobody filters by"
                 )
             first, *more = pictures[:MAX_PICTURES]
-            items.append(Item(row.id, title, row.attributes, first.read, tuple(one.read for one in more)))
-            identity: list[Any] = [row.id, title, sorted(row.attributes.items()), first.stamp]
+            items.append(Item(row.id, title, attributes, first.read, tuple(one.read for one in more)))
+            identity: list[Any] = [row.id, title, sorted(attributes.items()), first.stamp]
             if more:
                 identity.append([one.stamp for one in more])
             digest.update(json.dumps(identity).encode())

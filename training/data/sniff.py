@@ -170,8 +170,9 @@ class Shapes:
         if quote and line.count('"') % 2 and rest[:1] in ("", self.layout.separator) and head:
             # The quote closes a cell that began on an earlier line, unless what stands before it begins a row.
             begin = head.split(self.layout.separator)[:-1]
-            known = [place for place in self.forms if place < len(begin) and begin[place].strip()]
-            return extra >= 0 and bool(known) and all(self.forms[place](begin[place].strip()) for place in known)
+            certain = self.forms.keys() - self.gaps
+            inside = certain and max(certain) < len(begin)
+            return bool(inside) and extra >= 0 and all(self.forms[place](begin[place].strip()) for place in certain)
         return extra >= 0 and bool(self.forms.keys() - self.gaps) and self._fit(cells, extra)
 
     def _fit(self, cells: Sequence[str], extra: int) -> bool:

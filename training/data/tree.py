@@ -45,9 +45,6 @@ class Tree(Protocol):
             DataError: it is larger than `MAX_TABLE_BYTES`, or cannot be read.
         """
 
-    def local(self, file: str) -> Path:
-        """Return a file on the disk with the content of `file`."""
-
     def where(self, file: str) -> str:
         """Return what a message calls `file`."""
 
@@ -113,15 +110,11 @@ class Folder:
 
     def read(self, file: str) -> bytes:
         """Return the content of a table, bounded."""
-        path = self.local(file)
+        path = self.path / file
         size = path.stat().st_size
         if size > MAX_TABLE_BYTES:
             raise DataError(f"{path} has {size:,} bytes; at most {MAX_TABLE_BYTES:,} are read: split the table")
         return path.read_bytes()
-
-    def local(self, file: str) -> Path:
-        """Return the file itself."""
-        return self.path / file
 
     def where(self, file: str) -> str:
         """Return its path."""
@@ -189,10 +182,6 @@ class Archive:
                 f"at most {MAX_TABLE_BYTES:,} are read: split the table"
             )
         return self._unpacked(info)
-
-    def local(self, file: str) -> Path:
-        """Refuse: a member has no file of its own."""
-        raise DataError(f"{self.where(file)} is read from a folder only; unpack {self.path} and pass the folder")
 
     def where(self, file: str) -> str:
         """Return its name and the archive's path."""

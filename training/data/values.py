@@ -65,7 +65,8 @@ def _value(cell: Cell | Value) -> Value | None:
     if isinstance(cell, list | tuple):
         texts = tuple(dict.fromkeys(filter(None, (text_of(one) for one in cell if not isinstance(one, list | dict)))))
         return texts or None
-    return text_of(cell) or None
+    text = text_of(cell)
+    return None if text in ("", "[]", "{}") else text
 
 
 class _Column:

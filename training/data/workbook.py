@@ -14,8 +14,6 @@ from datetime import date, datetime, time
 from itertools import islice
 from typing import Any
 
-import openpyxl
-
 from common import DataError
 from training.data.table import MAX_TABLE_BYTES, Record, Records, Table, distinct
 
@@ -29,6 +27,8 @@ def workbook_table(data: bytes, source: str) -> Table:
     Raises:
         DataError: it cannot be read, is too large when unpacked, or has no sheet with a header.
     """
+    import openpyxl  # a quarter of a second, which no other table needs
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(info.file_size for info in archive.infolist())

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from common import InputError
-from models import decode_image
+from models import read_reduced
 from training.data import Item
 from training.reports.plots import GREEN, GREY, INK, PALE
 from training.reports.same_title import number_titles
@@ -98,7 +98,7 @@ def _paste(
 ) -> None:
     """Put the item's picture into its cell, in its own aspect; a blank where it cannot be read."""
     try:
-        picture = decode_image(item.read())
+        picture = read_reduced(item.read(), (2 * CELL[1], 2 * CELL[0]))
     except (InputError, OSError):
         draw = ImageDraw.Draw(sheet)
         draw.rectangle((*corner, corner[0] + CELL[0] - 1, corner[1] + CELL[1] - 1), fill="#eeeeee")

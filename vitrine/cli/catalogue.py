@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from common import InputError, write_json
-from training.data import HUB_DATASET
-from vitrine.cli.app import OWN, cli, data_cli, say, tell
+from common import InputError
+from vitrine.cli.app import OWN, cli, say, tell
 from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
     ARTEFACTS,
@@ -18,12 +17,14 @@ from vitrine.cli.options import (
     CatalogueOption,
     CheckpointOption,
     Columns,
+    DataOption,
     Device,
     DiscardEdits,
     Json,
     OwnCheckpointOption,
     PicturesOption,
     Strict,
+    data_of,
     location,
     own_checkpoint,
     pair,
@@ -32,64 +33,17 @@ from vitrine.cli.options import (
 )
 
 
-@data_cli.command("info", epilog="Example: `vitrine data info shop.csv --report findings.json`")
-def data_info(
-    path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
-    report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
-    columns: Columns = None,
-    strict: Strict = False,
-    as_json: Json = False,
-) -> None:
-    """Read a data set, decode every picture, and say what was found, repaired and skipped."""
-    from training.data import inspect, open_dataset, parse_mapping
-    from training.progress import bar
-
-    dataset = open_dataset(path, parse_mapping(columns or ()))
-    with bar("decoding pictures", len(dataset.items), "images") as advance:
-        seen = 0
-
-        def show(done: int, total: int) -> None:
-            nonlocal seen
-            if done > seen:
-                advance(done - seen)
-            seen = done
-
-        found = inspect(dataset, show)
-    if report is not None:
-        write_json(report, found.to_json())
-    figures = found.to_json()
-    if as_json:
-        say(figures, True)
-    else:
-        title = f"{dataset.name} ({dataset.layout}): {found.rows:,} rows, {found.usable:,} usable products"
-        say_findings(title, figures, columns=True)
-    if strict:
-        found.refuse(path)
-
-
-@data_cli.command("download", epilog="Example: `vitrine data download --out artefacts/data`")
-def data_download(
-    out: Annotated[Path, typer.Option(help="Folder to download into.")] = ARTEFACTS / "data",
-    repo: Annotated[str, typer.Option(help="Data set on the Hugging Face hub.")] = HUB_DATASET,
-    as_json: Json = False,
-) -> None:
-    """Get *Fashion Product Images (Small)* from the Hugging Face hub (HF_ENDPOINT is respected)."""
-    from training.data import download_dataset
-
-    folder = download_dataset(out, repo)
-    if as_json:
-        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet"))
-        say({"folder": str(folder), "repo": repo, "files": files}, True)
-        return
-    tell(f"{folder} is ready; look at it with: vitrine data info {folder}")
-
-
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index --data shop.csv`")
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index shop.csv`")
 def index(
-    data: Annotated[
+    given: Annotated[
         Path | None,
-        typer.Option(help=f"{LAYOUTS} Without it, only the search files of the existing catalogue are rebuilt."),
+        typer.Argument(
+            metavar="[DATA]",
+            help=f"{LAYOUTS} Without it, only the search files of the existing catalogue are rebuilt.",
+            show_default=False,
+        ),
     ] = None,
+    data: DataOption = None,
     checkpoint: OwnCheckpointOption = None,
     out: Annotated[
         str, typer.Option(metavar="PLACE", help="Catalogue to write: a folder, or a postgresql:// URL.")
@@ -126,6 +80,7 @@ def index(
     """
     from index import IndexRequirements, check_pictures, edits_to_keep, kept_text, make_index, parse_location
 
+    data = data_of(given, data)
     place, where = parse_location(out), picture_place(pictures)
     check_pictures(place, where)
     keep = edits_to_keep(place, discard=discard_edits)  # before anything that takes time

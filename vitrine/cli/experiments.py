@@ -12,22 +12,23 @@ from vitrine.cli.app import LAB, cli, say, tell
 from vitrine.cli.options import (
     ARTEFACTS,
     CacheOption,
-    Data,
+    DataArgument,
+    DataOption,
     Device,
     Json,
     TowerOption,
+    needed_data,
     write_figures,
 )
 
 
-@cli.command(
-    rich_help_panel=LAB, epilog="Example: `vitrine sweep training/configs/tiny.toml --data shop.csv --trials 20`"
-)
+@cli.command(rich_help_panel=LAB, epilog="Example: `vitrine sweep training/configs/tiny.toml shop.csv --trials 20`")
 def sweep(
     config: Annotated[
         Path, typer.Argument(help="TOML file; its table [sweep] says what is searched.", show_default=False)
     ],
-    data: Data,
+    given: DataArgument = None,
+    data: DataOption = None,
     trials: Annotated[int, typer.Option(help="How many trials in all, with those of earlier calls.", min=1)] = 20,
     out: Annotated[Path, typer.Option(help="The sweep's folder; what is there is gone on with.")] = ARTEFACTS / "sweep",
     text_tower: TowerOption = None,
@@ -41,6 +42,7 @@ def sweep(
     from training.sweep import BEST_FILE, PLOT_FILE, terminal_table
     from training.sweep import run_sweep as run
 
+    data = needed_data(given, data, f"sweep {config}")
     result = run(
         config,
         data,
@@ -57,8 +59,8 @@ def sweep(
         return
     say(terminal_table(result), False)
     towers = {"--text-tower": text_tower, "--image-tower": image_tower}
-    given = "".join(f" {option} {source}" for option, source in towers.items() if source is not None)
-    tell(f"{out / PLOT_FILE} shows them. Next: vitrine train {out / BEST_FILE} --data {data}{given}")
+    towers_given = "".join(f" {option} {source}" for option, source in towers.items() if source is not None)
+    tell(f"{out / PLOT_FILE} shows them. Next: vitrine train {out / BEST_FILE} {data}{towers_given}")
 
 
 @cli.command(

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from common import InputError, VitrineError, write_json
 from vitrine.cli.app import RUNNING, cli, data_cli, say, tell
-from vitrine.cli.options import LAYOUTS, Columns, Json
+from vitrine.cli.options import Columns, DataArgument, DataOption, Json, needed_data
 
 SHOWN = 20
 """Pictures that failed, in the table; the JSON has all."""
@@ -86,11 +86,12 @@ def data_mirror(
 
 @cli.command(
     rich_help_panel=RUNNING,
-    epilog="Example: `VITRINE_API_KEY=… vitrine sync shop.csv --url http://127.0.0.1:8000 --dry-run`",
+    epilog="Example: `vitrine sync shop.csv --url http://127.0.0.1:8000 --dry-run`",
 )
 def sync(
-    data: Annotated[Path, typer.Argument(help=LAYOUTS, show_default=False)],
     url: Annotated[str, typer.Option(help="Address of the live service.", show_default=False)],
+    given: DataArgument = None,
+    data: DataOption = None,
     key_file: Annotated[
         Path | None, typer.Option(help="File that holds a key that may write. [default: VITRINE_API_KEY]")
     ] = None,
@@ -119,6 +120,7 @@ def sync(
     from training.sync import Service, SyncOptions, read_key
     from training.sync import sync as run
 
+    data = needed_data(given, data, f"sync --url {url}")
     key = read_key(key_file, os.environ.get("VITRINE_API_KEY"))
     address = service_address(url)
     dataset = open_dataset(data, parse_mapping(columns or ()))
@@ -174,7 +176,7 @@ def _say_mirror(found: dict[str, Any], out: Path) -> None:
         f"{out}: {found['addresses']:,} pictures of {found['products']:,} products; "
         f"{found['fetched']:,} fetched ({found['bytes'] / 1e6:,.1f} MB), {found['unchanged']:,} unchanged, "
         f"{found['earlier']:,} from the run before, {found['failed']:,} failed, in {found['seconds']:,.0f} s. "
-        f"Next: vitrine index --data {out}",
+        f"Next: vitrine index {out}",
         highlight=False,
     )
     if found["pictures_by_file"]:

@@ -29,7 +29,8 @@ LAYOUTS = (
 )
 """The data sets that can be read."""
 
-Data = Annotated[Path, typer.Option(help=LAYOUTS)]
+DataArgument = Annotated[Path | None, typer.Argument(metavar="DATA", help=LAYOUTS, show_default=False)]
+DataOption = Annotated[Path | None, typer.Option("--data", metavar="DATA", help="The data set, as an option.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 DiscardEdits = Annotated[
@@ -140,6 +141,29 @@ def pair(checkpoint: Path | None, given: str | None) -> tuple[Path, Location]:
             if encoder_id(folder) == wanted:
                 return folder, catalogue
     return found[0], catalogue
+
+
+def data_of(argument: Path | None, option: Path | None) -> Path | None:
+    """Return the data set, which may be given as an argument or with --data.
+
+    Raises:
+        InputError: it is given twice.
+    """
+    if argument is not None and option is not None and argument != option:
+        raise InputError(f"two data sets are given, {argument} and --data {option}; give one")
+    return argument if argument is not None else option
+
+
+def needed_data(argument: Path | None, option: Path | None, command: str) -> Path:
+    """Return the data set; `command` is what to type with it.
+
+    Raises:
+        InputError: it is given twice, or not at all.
+    """
+    data = data_of(argument, option)
+    if data is None:
+        raise InputError(f"no data set is given; type vitrine {command} DATA. {LAYOUTS}")
+    return data
 
 
 def from_environment(name: str) -> Path | None:

@@ -12,11 +12,13 @@ from vitrine.cli.options import (
     ARTEFACTS,
     CacheOption,
     Columns,
-    Data,
+    DataArgument,
+    DataOption,
     Device,
     Json,
     OwnCheckpointArgument,
     TowerOption,
+    needed_data,
     own_checkpoint,
 )
 
@@ -24,11 +26,12 @@ from vitrine.cli.options import (
 @cli.command(
     rich_help_panel=OWN,
     epilog="Example: `vitrine train training/configs/minilm-dinov2-finish.toml --init checkpoints/minilm-dinov2 "
-    "--data shop.csv`",
+    "shop.csv`",
 )
 def train(
     config: Annotated[Path, typer.Argument(help="TOML file; see training/configs.", show_default=False)],
-    data: Data,
+    given: DataArgument = None,
+    data: DataOption = None,
     out: Annotated[Path, typer.Option(help="Run folder: the best checkpoint, log and metrics.")] = ARTEFACTS
     / "checkpoint",
     text_tower: TowerOption = None,
@@ -54,6 +57,7 @@ def train(
     from training.data import parse_mapping
 
     mapping = parse_mapping(columns or ())
+    data = needed_data(given, data, f"train {config}")
     parsed = load_config(config, text_tower=text_tower, image_tower=image_tower)
     if benchmark:
         from training.benchmark import benchmark as measure
@@ -80,7 +84,7 @@ def train(
     else:
         tell(
             f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch "
-            f"{metrics['best_epoch'] + 1}. Next: vitrine index --checkpoint {out} --data {data}"
+            f"{metrics['best_epoch'] + 1}. Next: vitrine index {data} --checkpoint {out}"
         )
 
 

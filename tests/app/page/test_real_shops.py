@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from app.schemas.fields import MAX_PROMPTS
 from app.schemas.search import MAX_FILTERS
 from app.server import create_app
 from app.settings import Settings
-from index import CatalogueWriter, Entry, Product
+from index import CatalogueWriter, Entry, FurtherPicture, Product
 from tests.tools.browser import PATIENCE_MS, needs_browser, visiting
 from tests.tools.photos import INFO, jpeg, photo, write_photos
 from tests.tools.shop import DrawnEncoder, draw, encoded, served, shop_open, unit, write_catalogue
@@ -101,7 +102,7 @@ def test_a_large_screen_of_many_pixels_gets_a_larger_picture(browser: Browser, p
             page = visit.go("/?product=p3")
             large = page.locator("dialog .large img")
             expect(large).to_have_js_property("complete", True)
-            holds(page, lambda image=large: "w=" in image.evaluate("one => one.currentSrc"))
+            holds(page, partial(large.evaluate, "one => one.currentSrc.includes('w=')"))
             widths[density] = int(re.findall(r"w=(\d+)", large.evaluate("one => one.currentSrc"))[0])
     assert widths == {1: 640, 2: 1280}
 
@@ -248,8 +249,29 @@ def test_variants_share_a_card(browser: Browser, tmp_path: Path) -> None:
         expect(card.locator(".variants")).to_contain_text("+2")
         expect(page.locator("#grid .card").filter(has_text="Red Dress 0").locator(".variants")).to_have_count(0)
         expect(page.locator("#facets")).not_to_contain_text("group", ignore_case=True)
+        expect(card.locator(".badges")).not_to_contain_text("g2")
         visit.check_axe()
         swatch = card.get_by_role("link", name="XL", exact=True)
         swatch.focus()
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile("product=2-XL"))
+
+
+def test_all_pictures_of_a_product_are_shown(browser: Browser, tmp_path: Path) -> None:
+    vector = ENCODER.encode_image([draw("red", "dress")])[0]
+    more = tuple(FurtherPicture(encoded(draw(colour, "dress")), vector) for colour in ("blue", "green"))
+    with CatalogueWriter(tmp_path / "shop", INFO) as writer:
+        product = Product("1", "Red Dress", {}, "test")
+        writer.add([Entry(product, encoded(draw("red", "dress")), vector, unit(ENCODER._of_text("red dress")), more)])
+    with shop_open(tmp_path / "shop") as client, visiting(browser, base_of(client)) as visit:
+        page = visit.go("/?product=1")
+        pictures = page.get_by_role("group", name="Pictures").get_by_role("button")
+        expect(pictures).to_have_count(3)
+        expect(pictures.first).to_have_attribute("aria-pressed", "true")
+        large = page.locator("dialog .large img")
+        page.get_by_role("button", name="Picture 3 of 3").press("Enter")
+        expect(pictures.last).to_have_attribute("aria-pressed", "true")
+        holds(page, lambda: "n=2" in large.evaluate("one => one.currentSrc"))
+        assert client.get("/v1/products/1/image", params={"n": 2}).content == more[1].image
+        assert client.get("/v1/products/1/image", params={"n": 3}).status_code == 404
+        visit.check_axe()
