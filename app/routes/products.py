@@ -32,7 +32,7 @@ from app.schemas import (
     product_body,
 )
 from common import VitrineError
-from index import MAX_ID, PRODUCT_ID, ExistsError, Product, Store
+from index import MAX_ID, PRODUCT_ID, ExistsError, Product
 
 MAX_LINE_ERRORS = 100
 

@@ -29,11 +29,8 @@ SECTIONS = {
     "search": "search",
     "postgres": "postgres",
     "groups": "groups",
-<<<<<<< HEAD
     "shown": "shown",
-=======
     "pictures": "pictures",
->>>>>>> pictures
     "indexing": "indexing",
     "photos": "photos",
     "sync": "sync",
