@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from index.pictures import FurtherPicture as FurtherPicture
     from index.pictures import FurtherVectors as FurtherVectors
     from index.pictures import picture_digest as picture_digest
+    from index.prices import CODES as CODES
+    from index.prices import SYMBOLS as SYMBOLS
+    from index.prices import THOUSANDTHS as THOUSANDTHS
     from index.prices import Price as Price
     from index.prices import amount_in as amount_in
     from index.prices import price_in as price_in
@@ -133,7 +136,7 @@ __getattr__ = lazy_exports(
         ),
         "index.names": "MAX_NAMES",
         "index.pictures": "FurtherPicture FurtherVectors picture_digest",
-        "index.prices": "Price amount_in price_in",
+        "index.prices": "CODES Price SYMBOLS THOUSANDTHS amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",
         "index.query": (
             "Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError VARIANT"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from common import ConflictError, InputError
-from index.pictures import FurtherPicture, FurtherVectors, picture_digest
+from index.pictures import FurtherPicture, picture_digest
+from index.pictures import FurtherVectors as FurtherVectors
 from index.pictures import Vectors as Vectors
 from index.product import SPLITS, Product, SplitRule
 from index.values import value_fault

@@ -1,7 +1,8 @@
 """Repairs files that browsers show and Pillow refuses: odd parts beside the picture, and an end that is missing.
 
 What the picture does not need is left out. Where lines are missing, it is a picture only if most of it came. Decodes
-nothing but to see how much that is. References: JPEG, ITU T.81 B; PNG, W3C 2025.
+nothing but to see how much that is. References: JPEG, ITU T.81 B; PNG, W3C 2025;
+WebP, RFC 9649.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from random import Random
 
 from PIL import Image, ImageChops, PngImagePlugin
 
-from models.picture_kinds import JPEG, PNG, Kind
+from models.picture_kinds import BMP, JPEG, PNG, WEBP, Kind
 
 LEAST = 0.9
 """Of the lines of a picture: so many must have come."""
@@ -32,19 +33,24 @@ PNG_KEPT = (b"PLTE", b"tRNS", b"iCCP", b"eXIf")
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples of a pixel, by the type of colour."""
 PART = 1 << 20
+WEBP_KEPT = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF")
 
 
 def repaired(data: bytes, kind: Kind, max_pixels: int) -> bytes | None:
     """Return a sound file with the same picture, for one that cannot be decoded as it is; None: too much is missing.
 
-    A JPEG whose end is missing is grey or coarse there, a PNG repeats its last line. A picture of more than
-    `max_pixels` is not repaired.
+    A JPEG whose end is missing is grey or coarse there, a PNG repeats its last line, a BMP is white. A picture of
+    more than `max_pixels` is not repaired.
     """
     with suppress(struct.error, IndexError, ValueError, zlib.error, OSError, SyntaxError):
         if kind is JPEG:
             return _jpeg(data, max_pixels)
         if kind is PNG:
             return _png(data, max_pixels)
+        if kind is WEBP:
+            return _webp(data)
+        if kind is BMP:
+            return _bmp(data)
     return None
 
 
@@ -216,3 +222,26 @@ def _is_readable_profile(body: bytes) -> bool:
         stream.decompress(rest[1:], PngImagePlugin.MAX_TEXT_CHUNK)
         return stream.eof
     return False
+
+
+def _webp(data: bytes) -> bytes | None:
+    """Return the chunks that the picture needs, with sizes that are right."""
+    chunks = []
+    place = 12
+    while place + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, place)
+        body = data[place + 8 : place + 8 + size]
+        if name in WEBP_KEPT and (len(body) == size or name.startswith(b"VP8")):
+            if len(body) < LEAST * size:
+                return None
+            chunks.append(name + struct.pack("<I", size) + body.ljust(size + size % 2, b"\0"))
+        place += 8 + size + size % 2
+    return b"RIFF" + struct.pack("<I", 4 + sum(map(len, chunks))) + b"WEBP" + b"".join(chunks)
+
+
+def _bmp(data: bytes) -> bytes | None:
+    """Return a picture without compression with white for what is missing."""
+    (start,) = struct.unpack_from("<I", data, 10)
+    width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    size = start + abs(height) * ((width * bits + 31) // 32 * 4)
+    return data.ljust(size, b"\xff") if not compression and len(data) - start >= LEAST * (size - start) else None

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from app.schemas.classification import ExplainRequest as ExplainRequest
     from app.schemas.classification import LabelResult as LabelResult
     from app.schemas.classification import WordResult as WordResult
+    from app.schemas.conditions import MAX_FILTERS as MAX_FILTERS
+    from app.schemas.conditions import Condition as Condition
+    from app.schemas.conditions import filters_of as filters_of
     from app.schemas.encoding import EmbeddingsAnswer as EmbeddingsAnswer
     from app.schemas.encoding import EmbeddingsRequest as EmbeddingsRequest
     from app.schemas.encoding import Model as Model
@@ -67,11 +70,8 @@ if TYPE_CHECKING:
     from app.schemas.results import ProductAnswers as ProductAnswers
     from app.schemas.results import SuggestionResult as SuggestionResult
     from app.schemas.results import SuggestionsAnswer as SuggestionsAnswer
-    from app.schemas.search import MAX_FILTERS as MAX_FILTERS
     from app.schemas.search import BatchRequest as BatchRequest
-    from app.schemas.search import Condition as Condition
     from app.schemas.search import SearchRequest as SearchRequest
-    from app.schemas.search import filters_of as filters_of
 
 __getattr__ = lazy_exports(
     __name__,
@@ -79,6 +79,7 @@ __getattr__ = lazy_exports(
         "app.schemas.classification": (
             "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
         ),
+        "app.schemas.conditions": "Condition MAX_FILTERS filters_of",
         "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
         "app.schemas.errors": "error_answers",
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
@@ -99,6 +100,6 @@ __getattr__ = lazy_exports(
         "app.schemas.results": (
             "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),
-        "app.schemas.search": "BatchRequest Condition MAX_FILTERS SearchRequest filters_of",
+        "app.schemas.search": "BatchRequest SearchRequest",
     },
 )

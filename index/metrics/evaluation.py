@@ -15,9 +15,8 @@ from common import InputError
 from index.metrics.intervals import figures_of
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import Floats, Integers, check_positions, checked_pair, product_ranks, ranks
-from index.pictures import FurtherVectors
 from index.product import Product, title_key
-from index.records import Snapshot, Vectors
+from index.records import FurtherVectors, Snapshot, Vectors
 from index.values import first_text
 
 PRODUCT_CUTOFFS = (1, 5, 10, 100)

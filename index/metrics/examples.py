@@ -10,9 +10,8 @@ import numpy as np
 from index.metrics.evaluation import group_by_title
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import TIE, Integers, checked_pair, score_rows
-from index.pictures import FurtherVectors
 from index.product import Product
-from index.records import Snapshot, Vectors
+from index.records import FurtherVectors, Snapshot, Vectors
 
 BINS = 100
 """Of a histogram of similarities, which run from -1 to 1."""

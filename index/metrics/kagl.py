@@ -15,8 +15,7 @@ from index.metrics.evaluation import group_by_title, title_measures, title_slice
 from index.metrics.intervals import figures_of
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import Integers, ranks
-from index.pictures import FurtherVectors
-from index.records import Snapshot, Vectors
+from index.records import FurtherVectors, Snapshot, Vectors
 from index.values import first_text
 
 PRECISION_CUTOFFS = (1, 10)

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError
-from index.pictures import FurtherVectors
-from index.records import Vectors
+from index.records import FurtherVectors, Vectors
 
 TIE = 1e-6
 """Scores this close are equal: the same vector may score a last bit apart by its place in a matrix product."""

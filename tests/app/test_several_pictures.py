@@ -66,7 +66,8 @@ def test_a_product_is_found_once_by_its_best_picture(editor: httpx.Client) -> No
 def test_pictures_stay_until_others_come(editor: httpx.Client) -> None:
     sent_by(editor, "json")
     etag = editor.get("/v1/products/s1").headers["etag"]
-    for change in ({"title": "Words"}, {"attributes": {"a": 1}}, {"title": "Words", "replace": True}, {"images": []}):
+    changes: list[dict[str, Any]] = [{"title": "Words"}, {"attributes": {"a": 1}}, {"title": "Words", "replace": True}]
+    for change in (*changes, {"images": []}):
         assert put(editor, "s1", change).status_code == 200
         assert digests(editor) == digests_of(DATA)
     assert editor.get("/v1/products/s1").headers["etag"] != etag

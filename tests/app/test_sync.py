@@ -92,7 +92,7 @@ def test_a_feed_that_breaks_off_takes_nothing_out(editor: httpx.Client) -> None:
     feed = lines(*({"id": one} for one in before[:-3]))
     packed = gzip.compress(feed)
     headers = {**NDJSON, "content-encoding": "gzip"}
-    asked = {"mode": "sync", "max_delete": 1}
+    asked: dict[str, Any] = {"mode": "sync", "max_delete": 1}
     answer = editor.post("/v1/products", params=asked, content=packed[:-5], headers=headers)
     error_of(answer, 400, "malformed_body")
     place = urlsplit(str(editor.base_url))

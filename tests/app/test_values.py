@@ -97,7 +97,7 @@ def test_a_product_within_the_limits_can_be_read_and_put_back(tmp_path: Path) ->
     """A build took 70 attributes, and values of 340 characters, that a PUT refused."""
     encoder = DrawnEncoder()
     folder = write_catalogue(tmp_path / "catalogue", encoder)
-    full = {"long": "ü" * MAX_VALUE, "price": 19.99, "in_stock": True, "sizes": ("S", "M")}
+    full: dict[str, Any] = {"long": "ü" * MAX_VALUE, "price": 19.99, "in_stock": True, "sizes": ("S", "M")}
     full |= {f"n{n}": "\U0001f45f" * ((MAX_TOTAL - MAX_VALUE) // MAX_ATTRIBUTES - 4) for n in range(MAX_ATTRIBUTES - 4)}
     picture = encoded(draw("red", "bag"))
     vectors = encoder.encode_counted(["Bag"])[0]

@@ -107,6 +107,35 @@ def test_a_jpeg_with_odd_parts_is_the_picture_without_them(what: str) -> None:
     np.testing.assert_array_equal(read_pixels(ODD_JPEG[what], SIZE), read_pixels(JPEG, SIZE))
 
 
+WEBP = saved(PHOTO, "WEBP")
+EXIF = Image.Exif()
+EXIF[0x010F] = "A maker of cameras"
+ODD_OTHERS = {
+    "a size that is too large": (WEBP[:4] + struct.pack("<I", len(WEBP) + 500) + WEBP[8:], WEBP),
+    "a size that is too small": (WEBP[:4] + struct.pack("<I", len(WEBP) - 10) + WEBP[8:], WEBP),
+    "EXIF that is cut": (saved(PHOTO, "WEBP", exif=EXIF)[:-4], WEBP),
+    "garbage behind the end": (WEBP + b"garbage", WEBP),
+    "a GIF without its last byte": (saved(PHOTO, "GIF")[:-1], saved(PHOTO, "GIF")),
+    "a BMP that claims no size": (b"BM" + bytes(4) + saved(PHOTO, "BMP")[6:], PNG),
+    "a BMP without its last bytes": (saved(PHOTO, "BMP")[:-5], PNG),
+}
+
+
+@pytest.mark.parametrize("what", ODD_OTHERS)
+def test_other_files_with_odd_parts_are_the_picture_without_them(what: str) -> None:
+    odd, whole = ODD_OTHERS[what]
+    differing = np.abs(read_pixels(odd, SIZE).astype(int) - read_pixels(whole, SIZE))
+    assert differing.max() <= 2
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "BMP"])
+def test_others_of_which_too_much_is_missing_are_refused(kind: str) -> None:
+    data = noise(kind)
+    assert decode_image(data[: int(0.97 * len(data))]).size == (400, 300)
+    with pytest.raises(ImageError, match="damaged"):
+        decode_image(data[: int(0.8 * len(data))])
+
+
 def noise(kind: str, size: tuple[int, int] = (300, 400), **options: Any) -> bytes:
     grain = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
     return saved(Image.fromarray(grain), kind, **options)

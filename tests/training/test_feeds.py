@@ -7,6 +7,8 @@ import io
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.training.feeds import FEEDS, read_feed
 from training.data import Problem
@@ -277,3 +279,26 @@ def test_columns_in_another_order_and_separator_change_nothing(name: str, separa
     for id_, row in turned.rows.items():
         assert row.attributes == given.rows[id_].attributes
     assert turned.problems.keys() == given.problems.keys()
+
+
+CELLS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "value", "url", "price", "@type", "x"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = ["image", "offers", "hasVariant", "variants", "isVariantOf", "additionalProperty", "brand", "price", "@type"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(products=st.lists(st.dictionaries(st.sampled_from(NAMES), CELLS), min_size=1, max_size=3))
+def test_whatever_is_nested_gives_rows_with_values_of_known_types(products: list[dict[str, object]]) -> None:
+    lines = [json.dumps({"id": str(n), "title": "A", **product}) for n, product in enumerate(products)]
+    for row in read_feed("\n".join(lines), "t.jsonl").rows.values():
+        assert row.title
+        assert all(isinstance(image, str) for image in row.images)
+        for value in row.attributes.values():
+            assert isinstance(value, str | int | float | bool | tuple)
+            assert not isinstance(value, tuple) or all(isinstance(one, str) for one in value)

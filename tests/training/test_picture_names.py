@@ -29,6 +29,8 @@ FOUND = {  # the cell, the file
     "escapes": ("Gr%C3%B6%C3%9Fe%201.jpg", "Größe 1.jpg"),
     "suffix missing": ("a", "a.jpeg"),
     "suffix and case": ("PHOTO", "photo.png"),
+    "another computer": ("C:\\shop\\images\\a.jpg", "images/a.jpg"),
+    "another root": ("/home/me/shop/images/a.jpg", "images/a.jpg"),
     "version": ("a.jpg?v=123", "a.jpg"),
 }
 EXACT = {
@@ -106,6 +108,13 @@ def test_kaggle_pictures_may_have_any_suffix_that_is_read(tmp_path: Path) -> Non
     dataset = opened(tmp_path, files, pictures=[f"images/{n}{suffix}" for n, suffix in enumerate(suffixes)])
     assert len(dataset.items) == len(suffixes)
     assert not counts(dataset.report)
+
+
+def test_zeros_that_a_spreadsheet_took_from_an_id_are_no_hindrance(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"styles.csv": "id,articleType,productDisplayName\n1,Shirts,A\n2,Shirts,B\n"}
+    dataset = opened(tmp_path, files, pictures=("images/0001.jpg", "images/02.jpg", "images/002.jpg"))
+    assert titles(dataset) == {"1": "A"}
+    assert problems(dataset) == {Problem.NO_IMAGE: (1, "2"), Problem.NAMED_OTHERWISE: (1, "1")}
 
 
 def test_a_picture_may_be_in_the_table(tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ JSON = {
         {"columns": [*OBJECTS[0]], "index": [0, 1], "data": [[*one.values()] for one in OBJECTS]}
     ),
     "rows": json.dumps([[*OBJECTS[0]], *([*one.values()] for one in OBJECTS)]),
+    "answer of a service": json.dumps({"data": {"products": OBJECTS, "page": {"next": 2}}}),
+    "answer of GraphQL": json.dumps({"data": {"products": {"edges": [{"node": one} for one in OBJECTS]}}}),
     "lines": "\n\n".join(map(json.dumps, OBJECTS)),
 }
 
@@ -233,6 +235,9 @@ def test_what_is_no_table_is_refused_with_advice_that_helps(tmp_path: Path) -> N
     for name, data in (("a.7z", b"7z\xbc\xaf\x27\x1c"), ("a.rar", b"Rar!\x1a\x07"), ("a.tar.gz", gzip.compress(b"x"))):
         assert "unpack it and pass the folder" in message(written(name, data))
     assert "cut" in message(written("cut.csv.gz", gzip.compress(b"id,image,text\n" * 99)[:-12]))
+    assert "separate the columns by" in message(written("one.csv", b"id^image^text\n1^a.jpg^Red\n"))
+    assert "(a.jpg stands there)" in message(written("bare.csv", b"1,a.jpg,Red\n2,b.jpg,Green\n"))
+    assert "it has no rows below" in message(written("empty.csv", b"id,image,text\n"))
     assert "not JSON (" in message(written("bad.json", b'[{"id": 1,'))
     assert "no JSON objects" in message(written("numbers.json", b"[1, 2, 3]"))
     with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:

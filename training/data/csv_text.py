@@ -10,8 +10,10 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 
-from training.data.dataset import Problem
+from common import DataError
+from training.data.dataset import Problem, shown
 from training.data.encodings import UNREADABLE, Decoded
+from training.data.pictures import is_picture
 from training.data.sniff import LONGEST_CELL, SEPARATORS, Layout, Shapes, fields_at, layout_of
 from training.data.table import NULLS, Record, Records, Table, distinct
 
@@ -33,6 +35,16 @@ def csv_table(decoded: Decoded, source: str) -> Table:
         notes.append(f"read as {decoded.name}")
     if layout.passed:
         notes.append(f"lines above the header that are passed over: {layout.passed}")
+    if len(layout.names) == 1:
+        raise DataError(
+            f"{source} has one column, {shown(layout.names[0])}; separate the columns by commas, semicolons, tabs or "
+            "pipes"
+        )
+    if row := next((name for name in layout.names if is_picture(name)), ""):
+        raise DataError(
+            f"{source} begins with a row ({shown(row)} stands there); write a line with the names of the columns above "
+            "it, such as id,image,text"
+        )
     names = distinct(layout.names)
     table = Table(source, "tsv" if layout.separator == "\t" else "csv", names, (), notes)
     table.twice = tuple(name for name, first in zip(names, layout.names, strict=True) if name != first)
@@ -84,7 +96,7 @@ def _rows(lines: Sequence[str], layout: Layout, shapes: Shapes) -> Iterator[tupl
         if any(line.strip() for line in lines[place : place + used]):
             while len(fields) > width and not fields[-1].strip():
                 fields.pop()
-            if len(fields) > 1 or fields[0].strip():
+            if any(field.strip() for field in fields):
                 yield place, used, fields, stray
         if stray and not shapes.forms:  # nothing ends the search for a quote that closes, so many would take for ever
             longest = max(1_000, longest // 2)

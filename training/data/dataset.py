@@ -40,7 +40,7 @@ class Problem(Enum):
     DUPLICATE = ("duplicate id", "skipped, first kept")
     NO_TITLE = ("empty title, no attributes to make one", "skipped")
     TITLE_MADE = ("empty title", "repaired: made from the attributes")
-    COMMAS = ("commas in an unquoted title", "repaired: joined")
+    COMMAS = ("separators in an unquoted text", "repaired: joined")
     PADDED = ("row without its last attributes", "repaired: taken as empty")
     QUOTES = ("stray quote", "repaired: read as text")
     ENCODING = ("bytes that are not UTF-8", "repaired: read in an older encoding")

@@ -138,7 +138,10 @@ class Finder:
         outside = bool(given.drive or given.root)
         # A shop's own path, such as /media/a.jpg, may be one below the data set.
         inner = posixpath.normpath(relative.lstrip("/")) if not given.drive else relative
-        variants = [inner, *dict.fromkeys((unquote(inner), inner.partition("?")[0]))]
+        # A path of another computer: its last parts may be below the data set.
+        parts = relative.split("/")[1:] if outside else []
+        tails = ["/".join(parts[at:]) for at in range(1, len(parts))][-4:]
+        variants = [inner, *tails, *dict.fromkeys((unquote(inner), inner.partition("?")[0]))]
         joined = [posixpath.normpath(posixpath.join(self.base, one)) for one in variants if one]
         if joined[0].split("/")[0] == "..":
             return text, Problem.OUTSIDE, False

@@ -14,7 +14,10 @@ from training.data.dataset import Problem
 from training.data.encodings import Decoded
 from training.data.table import Cell, Record, Records, Table, distinct, whole
 
-_LISTS = ("products", "items", "data", "records", "rows", "results", "entries", "value", "@graph", "itemListElement")
+_LISTS = (
+    *("products", "items", "data", "records", "rows", "results", "entries", "value"),
+    *("edges", "nodes", "@graph", "itemListElement"),
+)
 """Names under which the list of products stands in an object, the likelier first."""
 
 
@@ -94,9 +97,17 @@ def _objects(value: Any, source: str) -> tuple[list[Any], str]:
             return [dict(zip(names, row, strict=False)) for row in value["data"] if isinstance(row, list)], "data"
         if "@type" in value and not {"@graph", "itemListElement"} & value.keys():
             return [value], ""  # one product of schema.org; its lists are pictures, offers, properties
+        # An object with an id and a title of its own is a product; its lists are pictures, variants, properties.
+        product = len({"id", "sku", "title", "name", "handle", "image"}.intersection(map(str.casefold, value))) > 1
         lists = {
-            name: one for name, one in value.items() if isinstance(one, list) and any(isinstance(o, dict) for o in one)
+            name: one
+            for name, one in value.items()
+            if isinstance(one, list) and any(isinstance(o, dict) for o in one) and (name in _LISTS or not product)
         }
+        if not lists:
+            for name, one in value.items():
+                if isinstance(one, dict) and len(one) < 20 and (found := _list_below(one)):
+                    return found, name
         for name in sorted(lists, key=lambda name: _LISTS.index(name) if name in _LISTS else len(_LISTS)):
             return lists[name], name
         inner = list(value.values())
@@ -114,6 +125,18 @@ def _objects(value: Any, source: str) -> tuple[list[Any], str]:
     raise DataError(
         f"{source} holds no JSON objects; write the products as an array of objects with id, image and text"
     )
+
+
+def _list_below(value: Mapping[str, Any], depth: int = 3) -> list[Any]:
+    """Return the list of products in an answer such as {"data": {"products": […]}}; GraphQL wraps each as a node."""
+    for name in _LISTS:
+        one = value.get(name)
+        if isinstance(one, list) and any(isinstance(each, dict) for each in one):
+            return [
+                each["node"] if isinstance(each, dict) and isinstance(each.get("node"), dict) else each for each in one
+            ]
+    inner = (one for name, one in value.items() if isinstance(one, dict) and name in _LISTS)
+    return next((found for one in inner if depth and (found := _list_below(one, depth - 1))), [])
 
 
 def _keyed(value: Mapping[str, Any], inner: Sequence[Mapping[str, Any]]) -> list[Any]:

@@ -40,6 +40,9 @@ class Names:
             if stem in self.stems:
                 return self.stems[stem], True
         alike = _single(id_, self._pictures)
+        if alike is None and id_.isdecimal():  # a spreadsheet took the zeros in front away
+            numbered = self._numbers.get(int(id_[:100]), [])
+            alike = numbered[0] if len(numbered) == 1 else None
         return (None if alike is None else self.stems[alike]), False
 
     @cached_property
@@ -53,6 +56,14 @@ class Names:
             elif not suffix:
                 stems.setdefault(name, name)
         return stems
+
+    @cached_property
+    def _numbers(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for stem in self.stems:
+            if stem.isdecimal() and len(stem) < 100:
+                found.setdefault(int(stem), []).append(stem)
+        return found
 
     @cached_property
     def _folders(self) -> dict[str, list[str]]:

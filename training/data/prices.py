@@ -11,24 +11,16 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_SYMBOLS = {
-    "€": "EUR", "euro": "EUR", "euros": "EUR", "eur": "EUR", "$": "USD", "us$": "USD", "$us": "USD", "usd$": "USD",
-    "dollar": "USD", "dollars": "USD", "£": "GBP", "¥": "JPY", "円": "JPY", "元": "CNY", "rmb": "CNY", "cn¥": "CNY",
-    "₹": "INR", "rs": "INR", "rs.": "INR", "fr.": "CHF", "sfr.": "CHF", "fr": "CHF", "sfr": "CHF", "zł": "PLN",
-    "zl": "PLN", "kč": "CZK", "ft": "HUF", "lei": "RON", "лв": "BGN", "лв.": "BGN", "₽": "RUB", "руб": "RUB",
-    "руб.": "RUB", "р.": "RUB", "₴": "UAH", "грн": "UAH", "грн.": "UAH", "₺": "TRY", "tl": "TRY", "₩": "KRW",
-    "원": "KRW", "₪": "ILS", "฿": "THB", "₫": "VND", "đ": "VND", "₱": "PHP", "₦": "NGN", "₸": "KZT", "r$": "BRL",
-    "c$": "CAD", "ca$": "CAD", "a$": "AUD", "au$": "AUD", "nz$": "NZD", "s$": "SGD", "hk$": "HKD", "nt$": "TWD",
-    "mx$": "MXN", "kr": "kr", "kr.": "kr", "dkr": "DKK", "nkr": "NOK", "skr": "SEK",
+from index import CODES, SYMBOLS, THOUSANDTHS
+
+# What feeds write beside the signs and words of `index`.
+_WORDS = {
+    "eur": "EUR", "$us": "USD", "usd$": "USD", "dollar": "USD", "dollars": "USD", "rmb": "CNY", "cn¥": "CNY",
+    "fr": "CHF", "sfr": "CHF", "zl": "PLN", "lei": "RON", "лв": "BGN", "лв.": "BGN", "руб": "RUB", "руб.": "RUB",
+    "р.": "RUB", "грн": "UAH", "грн.": "UAH", "원": "KRW", "đ": "VND", "₸": "KZT", "nt$": "TWD", "dkr": "DKK",
+    "nkr": "NOK", "skr": "SEK",
 }  # fmt: skip
-"""Signs and words of currencies; a plain dollar is the United States', and crowns of which land is not known stay."""
-_ISO = (
-    "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP GEL HKD HRK HUF IDR ILS INR ISK JOD JPY KES "
-    "KRW KWD KZT LKR MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD "
-    "UYU VND ZAR"
-)
-_CODES = frozenset(_ISO.split())
-_THREE_DECIMALS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+_SYMBOLS = {sign.casefold(): code for sign, code in SYMBOLS.items()} | _WORDS
 _SPACES = r" '’`´_"
 _NUMBER = re.compile(rf"\d+(?:[.,{_SPACES}]\d+)*(?:[eE][+-]?\d{{1,2}})?")
 _BEFORE = re.compile(
@@ -136,7 +128,7 @@ def _amount(text: str, decimal: str) -> tuple[int | float, str] | None:
         return None
     # "$19.99 CAD": the code says which dollar.
     currency = next((one for one in (found[1], found[0]) if one and one != "USD"), found[0] or found[1] or "")
-    if currency in _THREE_DECIMALS:
+    if currency in THOUSANDTHS:
         decimal = decimal or "."
     value = read_number(number[0], decimal)
     return None if value is None else (value, currency)
@@ -148,7 +140,7 @@ def _currency(text: str) -> str | None:
     if text in ("", "-", "–", "−", "+"):
         return ""
     text = text.lstrip("-–−").strip()
-    if text.upper() in _CODES:
+    if text.upper() in CODES:
         return text.upper()
     return _SYMBOLS.get(text.casefold())
 

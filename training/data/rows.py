@@ -152,6 +152,8 @@ def finish(
 
 def _advice(report: Report) -> str:
     """Return what helps where no row is usable: it depends on what most rows lack."""
+    if not report.rows:
+        return "it has no rows below the names of the columns"
     if report.counts[Problem.PASSWORD]:
         return "the archive has a password: unpack it with that and pass the folder"
     if report.counts[Problem.URL]:

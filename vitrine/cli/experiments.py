@@ -60,7 +60,7 @@ def sweep(
     say(terminal_table(result), False)
     towers = {"--text-tower": text_tower, "--image-tower": image_tower}
     towers_given = "".join(f" {option} {source}" for option, source in towers.items() if source is not None)
-    tell(f"{out / PLOT_FILE} shows them. Next: vitrine train {out / BEST_FILE} {data}{towers_given}")
+    tell(f"{out / PLOT_FILE} shows them. Next: vitrine train {out / BEST_FILE} --data {data}{towers_given}")
 
 
 @cli.command(

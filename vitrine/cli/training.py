@@ -84,7 +84,7 @@ def train(
     else:
         tell(
             f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch "
-            f"{metrics['best_epoch'] + 1}. Next: vitrine index {data} --checkpoint {out}"
+            f"{metrics['best_epoch'] + 1}. Next: vitrine index --checkpoint {out} --data {data}"
         )
 
 

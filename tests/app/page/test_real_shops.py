@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 from starlette.types import Receive, Scope, Send
 
 from app.routes import PAGE
+from app.schemas.conditions import MAX_FILTERS
 from app.schemas.fields import MAX_PROMPTS
-from app.schemas.search import MAX_FILTERS
 from app.server import create_app
 from app.settings import Settings
 from index import CatalogueWriter, Entry, FurtherPicture, Product
