@@ -17,7 +17,7 @@ const plainPaths = ({ React }) => ({ components: { DeepLink: ({ text }) => React
 const calls = await fetch(`${ROOT}openapi.json`).then((answer) => answer.json());
 
 SwaggerUIBundle({
-  spec: { ...calls, servers: [{ url: ROOT.replace(/\/$/, "") || "/" }] },
+  spec: ROOT === "/" ? calls : { ...calls, servers: [{ url: ROOT.slice(0, -1) }] },
   dom_id: "#swagger-ui",
   deepLinking: true, // an open call is in the address
   displayRequestDuration: true,
@@ -27,7 +27,7 @@ SwaggerUIBundle({
 });
 
 // What Swagger UI leaves without a name, or out of reach of a keyboard.
-const NAMES = { "textarea.body-param__text": "Request body", "select.examples-select-element": "Example" };
+const NAMES = { "textarea.body-param__text": "Request body", "select.examples-select-element": "Example", "#servers": "Service" };
 new MutationObserver(() => {
   for (const [selector, name] of Object.entries(NAMES)) {
     document.querySelectorAll(`${selector}:not([aria-label])`).forEach((field) => field.setAttribute("aria-label", name));
