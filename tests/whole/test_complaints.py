@@ -149,6 +149,97 @@ COMPLAINTS = [
             "training/test_data_decode.py::test_decoding_in_threads_gives_what_a_plain_loop_gives",
         ),
     ),
+    Complaint(
+        "a header or a row is not read as CSV: quoted commas, cells of 140 kB, semicolons",
+        ("node-red 2860", "simonw/datasette-lite 84", "woocommerce 33481"),
+        (
+            "training/test_csv_text.py::test_a_header_is_read_as_the_rows_are",
+            "training/test_csv_text.py::test_a_cell_may_be_as_long_as_it_is",
+            "training/test_csv_text.py::test_tables_are_read_whatever_separates_them",
+        ),
+    ),
+    Complaint(
+        "letters are lost in a table of Windows-1252",
+        ("snipe-it 16518",),
+        ("training/test_encodings.py::test_titles_in_windows_1252_are_what_was_typed",),
+    ),
+    Complaint(
+        "pictures are not found by the names that a table has",
+        ("owncloud/core 21365", "immich 2803", "woocommerce 34839"),
+        (
+            "training/test_picture_names.py::test_a_picture_is_found_by_the_name_that_the_table_has",
+            "training/test_picture_names.py::test_kaggle_pictures_may_have_any_suffix_that_is_read",
+            "training/test_picture_names.py::test_several_pictures_of_a_cell_are_all_read",
+        ),
+    ),
+    Complaint(
+        "types and layouts of other programs are not understood: floats as ids, image folders, decimals, passwords",
+        ("pandas 48704", "huggingface/datasets 4814", "kaskada 315", "nextcloud-app-files-archive 66"),
+        (
+            "training/test_csv_text.py::test_whole_numbers_that_became_floats_are_whole",
+            "training/test_table_files.py::test_an_image_folder_has_the_names_of_its_pictures_as_ids",
+            "training/test_parquet_layouts.py::test_a_value_keeps_its_type",
+            "training/test_picture_names.py::test_a_password_is_named",
+        ),
+    ),
+    Complaint(
+        "pictures are refused that every viewer shows",
+        ("Pillow 8363", "shelf 32"),
+        (
+            "models/test_repair.py::test_the_case_that_was_seen",
+            "app/test_photos.py::test_a_phone_s_png_of_50_megapixels_is_answered",
+        ),
+    ),
+    Complaint(
+        "pictures are seen in other colours, or not at all",
+        ("photoprism 1798", "compressorjs 26", "specify7 7121"),
+        (
+            "models/test_colour.py::test_colours_of_a_profile_become_srgb",
+            "app/page/test_real_shops.py::test_a_cut_out_is_the_same_to_the_page_and_to_the_service",
+            "app/test_shown_pictures.py::test_browsers_get_what_they_can_show_and_programs_what_was_delivered",
+        ),
+    ),
+    Complaint(
+        "limits of one part are not known to another",
+        ("typesense-instantsearch-adapter 177", "typesense 91"),
+        (
+            "app/page/test_real_shops.py::test_a_shop_with_more_attributes_than_a_search_counts",
+            "app/page/test_real_shops.py::test_descriptions_of_a_paragraph_are_shown_and_explained_as_far_as_they_can_be",
+            "app/test_values.py::test_a_product_within_the_limits_can_be_read_and_put_back",
+        ),
+    ),
+    Complaint(
+        "forms and JSON are refused as clients send them",
+        ("litestar 4659", "requests 4652", "validator.js 1424", "typesense 266"),
+        (
+            "app/test_as_clients_send.py::test_a_file_input_where_nothing_was_chosen_is_no_picture",
+            "app/test_as_clients_send.py::test_a_picture_is_a_file_however_it_is_named",
+            "app/test_as_clients_send.py::test_data_uris_are_read_however_they_are_written",
+            "app/test_values.py::test_values_are_what_they_were_sent_as",
+        ),
+    ),
+    Complaint(
+        "prices with a currency are silently unequal, and an attribute that is gone is an error",
+        ("reactivesearch 309", "typesense 681"),
+        (
+            "index/test_contract_fields.py::test_prices_with_a_currency_are_numbers",
+            "app/test_browsing.py::test_an_attribute_that_none_has_any_more_is_none",
+        ),
+    ),
+    Complaint(
+        "the service cannot stand behind something, or beside something",
+        ("immich 11666", "typesense-website 5", "Spoolman 961"),
+        (
+            "app/page/test_real_shops.py::test_every_page_works_below_a_path_of_a_proxy",
+            "app/test_origins.py::test_a_shops_page_may_search",
+            "app/test_settings.py::test_link_to_a_service_of_kubernetes_is_no_port_to_listen_on",
+        ),
+    ),
+    Complaint(
+        "a command writes over files of the user's own",
+        ("transformers 11599",),
+        ("training/test_own_folder.py::test_training_refuses_a_folder_with_other_files",),
+    ),
 ]
 
 
@@ -164,7 +255,7 @@ def test_every_complaint_has_tests_that_exist() -> None:
                 found = ast.walk(tree)
                 defined[file] = {node.name for node in found if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
             assert name in defined[file], test
-    assert len(COMPLAINTS) == 14
+    assert len(COMPLAINTS) == 25
 
 
 def test_no_request_makes_a_batch_larger_than_the_cap(tmp_path: Path) -> None:
