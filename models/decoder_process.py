@@ -55,7 +55,7 @@ def main() -> None:
         while head := receive(link, TASK.size):
             size, height, width, max_pixels, seconds, now, form = TASK.unpack(head)
             data = receive(link, size)
-            # Whoever asked ends this process when the time is over. Where they are gone, it ends by itself.
+            # The service ends this process when the time is over. Where the service is gone, it ends by itself.
             signal.setitimer(signal.ITIMER_REAL, seconds)
             status, body = decode(data, (height, width), Bounds(max_pixels, most, now), form)
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -12,7 +12,7 @@ from fastapi import Request
 from app.errors import MalformedError, MediaTypeError
 
 PIECE = 65_536
-"""Bytes that are unpacked at a time: whoever counts them can stop before there are more."""
+"""Bytes that are unpacked at a time: a caller that counts them can stop before there are more."""
 WINDOW = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """What zlib is told for each encoding that we take."""
 

@@ -1,6 +1,6 @@
 """The products of the live catalogue in the order of their ids, a piece at a time. Knows no request.
 
-Whoever lists goes on behind an id: edits that come meanwhile neither repeat a product nor skip one that stays.
+A listing goes on behind an id: edits that come meanwhile neither repeat a product nor skip one that stays.
 """
 
 from __future__ import annotations

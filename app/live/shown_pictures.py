@@ -130,7 +130,7 @@ class ShownPictures:
     def _forget(self, tag: str, done: asyncio.Task[Shown]) -> None:
         self._making.pop(tag, None)
         if not done.cancelled():
-            done.exception()  # whoever waited has it; nobody may
+            done.exception()  # those who waited have it; there may be none
 
     async def _made(self, product_id: str, number: int, width: int, form: Form, caller: str) -> Shown:
         await self._turns.take(caller)

@@ -35,7 +35,7 @@ Title = Annotated[
 READ_ONLY = frozenset(
     ("split", "image_url", "image_urls", "etag", "picture_digests", "score", "relevance", "signals", "picture", "group")
 )
-"""What answers say of a product beside what can be written: whoever sends one back need not take it out."""
+"""What answers say of a product beside what can be written: one who sends a product back need not take it out."""
 
 
 class ProductRequest(Fields):

@@ -101,7 +101,7 @@ def top_products(
 ) -> list[Ranked]:
     """Return the best `ends[i]` rows of a subset for query i, each by its nearest picture; as `top_k`.
 
-    Whoever is among the best has its place by its first picture or by a further one. So the best by each are looked at
+    A product among the best has its place by its first picture or by a further one. So the best by each are looked at
     together, and more of the further ones until all that are left out are worse beyond doubt. `exact`: by no index.
     """
     results = top_k(pictures.first, queries, ends, subset)
