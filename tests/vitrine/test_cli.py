@@ -291,6 +291,8 @@ def test_every_command_has_an_example_that_fits_it_and_json(words: list[str], co
     command.make_context(" ".join(words), example[len(words) :])  # refuses what it does not know
     options = {option for parameter in command.params for option in parameter.opts}
     assert "--json" in options or words == ["serve"], "a service logs as JSON instead: VITRINE_LOG_FORMAT=json"
+    helps = " ".join(getattr(parameter, "help", None) or "" for parameter in command.params)
+    assert r"\[" not in helps, "help is Markdown, in which a bracket needs no backslash: it would be shown"
 
 
 def test_settings_as_json_say_what_holds_now(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def index(
         typer.Option(
             metavar="ADDRESS",
             help="Encode on a Ray cluster: local, auto, or HOST:PORT; stopped and started again, it goes on. Needs "
-            "`pip install 'vitrine\\[ray]'`.",
+            "`pip install 'vitrine[ray]'`.",
         ),
     ] = None,
     discard_edits: DiscardEdits = False,
@@ -248,7 +248,7 @@ def evaluate(
 def map_products(
     catalogue: CatalogueOption = None,
     method: Annotated[
-        str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine\\[map]'`.", show_default=True)
+        str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine[map]'`.", show_default=True)
     ] = "pca",
     as_json: Json = False,
 ) -> None:
