@@ -41,9 +41,11 @@ def at_exit(call: Callable[[], None]) -> Callable[[], None]:
 
     Returns what restores the signals' handlers.
     """
-    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    if threading.current_thread() is not threading.main_thread() or not all(map(callable, handlers.values())):
-        return lambda: None  # the signals are ignored, or are another program's
+    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    # One that is ignored stays so: a script that starts the service in the background ignores SIGINT for it.
+    handlers: dict[int, Any] = {number: handler for number, handler in found.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None  # the signals are another program's
     loop = asyncio.get_running_loop()
 
     def handle(number: int, frame: Any) -> None:

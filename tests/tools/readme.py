@@ -49,6 +49,9 @@ ELSEWHERE = {
     "python -m training.gpu ": "needs a GPU and pretrained towers; tests/training/gpu",
     "python -m tests.load.": "minutes to hours; tests/whole/test_kill.py runs the shortest",
     "python -m tests.benchmarks.": "minutes; tests/whole/test_benchmarks.py runs them small",
+    "export VITRINE_API_KEY": "needs the shop's own service; tests/training/test_sync.py",
+    "vitrine sync ": "needs a service with the shop's products; tests/training/test_sync.py",
+    "vitrine data mirror": "needs a shop that answers; tests/training/test_mirror.py",
     "kill ": "needs the service's process; tests/app/test_workers.py",
 }
 """Commands that are not run here, by how they begin, and why; that they exist is still tested."""

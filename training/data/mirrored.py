@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -63,6 +62,8 @@ def read_mirror(folder: Path) -> Mirror | None:
     path = folder / MIRROR_FILE
     if not path.is_file():
         return None
+    import sqlite3  # only here: training loads no database
+
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as state:
             if not state.execute("SELECT 1 FROM sqlite_master WHERE name = 'pictures'").fetchone():
