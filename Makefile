@@ -52,7 +52,7 @@ docs: $(VENV)/installed
 
 ## Run the commands in README and docs/ against the demo (`vitrine demo --no-serve` makes it), and update the answers.
 readme: $(VENV)/installed
-	$(BIN)/python -m tests.tools.readme README.md docs/operations.md docs/training.md
+	$(BIN)/python -m tests.tools.readme README.md docs/operations.md docs/training.md docs/feeds.md docs/live.md
 
 ## Measure service, search (SIZES=44k,1m,10m) and database on CATALOGUE=path [CHECKPOINT=path], by default on the demo;
 ## with DATA=path also the encoders and `vitrine index`. Takes about an hour; the machine must be otherwise idle.
