@@ -74,6 +74,8 @@ REFUSED: list[tuple[Any, str]] = [
     (float("nan"), "no number"),
     (float("-inf"), "no number"),
     ([1, float("inf")], "item 1"),
+    ("half \ud83d", "half of a surrogate pair"),  # 500 before: no store can hold it
+    (["S", "\ude00"], "half of a surrogate pair"),
 ]
 
 

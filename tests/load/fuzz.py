@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -56,6 +56,9 @@ ODD: list[Any] = [
 ]
 
 
+ATTRIBUTES = {"colour": "red", "price": "19.99 EUR", "stock": 3, "new": True, "size": ["S", "M"], "gone": None}
+
+
 def bodies() -> dict[str, dict[str, Any]]:
     """Return a valid body of each call that takes fields."""
     picture = data_uri(picture_of("fuzz"))
@@ -80,6 +83,8 @@ def bodies() -> dict[str, dict[str, Any]]:
         "strict": False,
         "cutoff": "none",
         "sort": "relevance",
+        "group_by": "colour",
+        "image_versions": True,
     }
     search.pop("collapse")
     return {
@@ -89,7 +94,8 @@ def bodies() -> dict[str, dict[str, Any]]:
         "/v1/embeddings": {"input": ["red dress", picture], "model": "vitrine"},
         "/v1/classify": {"text": "red dress", "image": None, "labels": ["red", "blue"]},
         "/v1/explain": {"image": picture, "descriptions": ["red dress"]},
-        "/v1/products/fuzz": {"title": "Fuzz", "attributes": {"colour": "red"}, "image": picture},
+        "/v1/products/fuzz": {"title": "Fuzz", "attributes": ATTRIBUTES, "image": picture, "replace": False},
+        "/v1/products": {"id": "fuzz", "title": "Fuzz", "attributes": ATTRIBUTES, "images": [picture], "delete": False},
     }
 
 
@@ -110,6 +116,17 @@ def mutated(dice: random.Random, value: Any) -> Any:
         place = dice.randrange(len(value))
         return [*value[:place], mutated(dice, value[place]), *value[place + dice.choice([0, 1]) :]]
     return dice.choice(ODD)
+
+
+def parameters(dice: random.Random) -> dict[str, str]:
+    """Return parameters of a listing or a deletion, some of them broken."""
+    filters = mutated(dice, {"colour": "red", "price": {"gte": 10}})
+    given = {"filters": json.dumps(filters), "limit": 5, "after": "a", "fields": "id,etag", "dry_run": "true"}
+    name = dice.choice(list(given))
+    return {
+        key: str(dice.choice(ODD))[:2_000].encode("utf-8", "replace").decode() if key == name else str(one)
+        for key, one in given.items()
+    }
 
 
 def send_raw(service: Service, seed: int, count: int) -> Counter[str]:
@@ -136,11 +153,17 @@ def send_fields(service: Service, seed: int, count: int) -> Counter[str]:
     statuses: Counter[str] = Counter()
     with service.client() as client:
         for _ in range(count):
-            path, body = dice.choice(list(valid.items()))
+            path, body = dice.choice(list[tuple[str, Any]](valid.items()))
             for _ in range(dice.choice([1, 1, 2, 4])):
                 body = mutated(dice, body) if isinstance(body, dict) else body
-            method = "PUT" if "/products/" in path else "POST"
-            if method == "PUT" and dice.random() < 0.3:
+            method = dice.choice(["PUT", "PATCH"]) if "/products/" in path else "POST"
+            if path == "/v1/products":
+                if dice.random() < 0.3:  # the calls whose parameters say what is listed or taken out
+                    method, path = dice.choice(["GET", "DELETE"]), f"{path}?{urlencode(parameters(dice))}"
+                elif dice.random() < 0.3:
+                    path = f"{path}?{urlencode({'mode': 'sync', 'dry_run': 'true'})}"
+                    body = [body]
+            if method != "POST" and "?" not in path and dice.random() < 0.3:
                 path = f"/v1/products/{quote(str(dice.choice(ODD))[:300].encode('utf-8', 'replace'))}"
             how: dict[str, Any] = {"content": json.dumps(body).encode()}
             how["headers"] = {"content-type": "application/json"}

@@ -139,6 +139,15 @@ def test_json_keeps_types_and_skips_what_is_empty(tmp_path: Path) -> None:
     assert problems(dataset) == {Problem.NOT_JSON: (2, "line 2, line 3")}
 
 
+def test_half_characters_of_json_are_left_out_and_counted(tmp_path: Path) -> None:
+    """JSON can hold half of a surrogate pair as an escape; no store can, and the whole build ended with it."""
+    line = {"id": "1", "title": "Red \ud83d", "image": "a.jpg", "tags": ["new\ude00"], "odd\ud83d": "x", "fit": "slim"}
+    dataset = opened(tmp_path, {"p.jsonl": json.dumps(line)})
+    assert titles(dataset) == {"1": "Red"}
+    assert dataset.items[0].attributes == {"tags": ("new",), "fit": "slim"}
+    assert counts(dataset.report).keys() >= {Problem.LOST, Problem.BEYOND}
+
+
 HF: dict[str, dict[str, str | bytes]] = {
     "csv": {"metadata.csv": "file_name,text\na.jpg,Red\nsub/b.jpg,Green\n"},
     "lines": {"metadata.jsonl": '{"file_name": "a.jpg", "text": "Red"}\n{"file_name": "sub/b.jpg", "text": "Green"}\n'},

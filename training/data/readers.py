@@ -120,7 +120,7 @@ def checked(table: Table) -> Table:
 
     def sound() -> Iterator[Record]:
         for record in records:
-            broken = {name: cell for name, cell in record.cells.items() if isinstance(cell, str) and _is_broken(cell)}
+            broken = {name: cell for name, cell in record.cells.items() if _is_broken(cell)}
             if broken and Problem.UNREADABLE not in record.problems:
                 cells: dict[str, Cell] = {**record.cells, **{name: _sound(cell) for name, cell in broken.items()}}
                 record = Record(record.where, cells, (*record.problems, Problem.LOST))
@@ -130,9 +130,16 @@ def checked(table: Table) -> Table:
     return table
 
 
-def _is_broken(text: str) -> bool:
-    return not text.isascii() and _BROKEN.search(text) is not None
+def _is_broken(cell: Cell) -> bool:
+    if isinstance(cell, str):
+        return not cell.isascii() and _BROKEN.search(cell) is not None
+    inside = cell.values() if isinstance(cell, dict) else cell if isinstance(cell, list) else ()
+    return any(map(_is_broken, inside))
 
 
-def _sound(text: str) -> str:
-    return _BROKEN.sub("", text)
+def _sound(cell: Cell) -> Cell:
+    if isinstance(cell, str):
+        return _BROKEN.sub("", cell)
+    if isinstance(cell, dict):
+        return {name: _sound(one) for name, one in cell.items()}
+    return [_sound(one) for one in cell] if isinstance(cell, list) else cell
