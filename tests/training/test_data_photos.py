@@ -53,7 +53,7 @@ def test_the_report_says_what_was_odd_and_why_a_picture_is_left_out(shop: Path) 
     report = inspect(dataset)
     assert report.usable == 7
     assert report.examples[Problem.PROFILED] == ["p3"]
-    assert report.examples[Problem.MENDED] == ["no-end", "cut"]
+    assert report.examples[Problem.REPAIRED] == ["no-end", "cut"]
     assert report.examples[Problem.UNDECODABLE] == ["half", "program"]
     reasons = report.to_json()["problems"]["undecodable"]["reasons"]
     assert "truncated" in reasons["half"]

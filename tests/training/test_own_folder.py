@@ -95,7 +95,7 @@ def test_export_leaves_a_folder_onnx_that_is_not_its_own(checkpoint: Path, tmp_p
     assert (folder / "onnx" / "model.onnx").read_text() == "mine"
 
 
-def test_hidden_files_and_those_of_the_system_are_nobodys_matter(tmp_path: Path) -> None:
+def test_hidden_files_and_those_of_the_system_do_not_count(tmp_path: Path) -> None:
     refuse_others(tmp_path / "none", (), "--out")
     for name in (".git", ".DS_Store", "lost+found"):
         (tmp_path / name).mkdir()

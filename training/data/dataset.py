@@ -71,7 +71,7 @@ class Problem(Enum):
     CONVERTED = ("image not RGB (grey, CMYK, palette, alpha)", "repaired: converted")
     ROTATED = ("image rotated by EXIF", "repaired: turned upright")
     PROFILED = ("image with the colours of another profile than sRGB", "repaired: converted")
-    MENDED = ("image with damaged or missing parts", "repaired: read without them")
+    REPAIRED = ("image with damaged or missing parts", "repaired: read without them")
 
     @property
     def what(self) -> str:

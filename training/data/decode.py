@@ -16,7 +16,7 @@ from common import InputError
 from models import examine
 from training.data.dataset import EXAMPLES, Dataset, Item, Problem, Report
 
-UNUSUAL = (Problem.CONVERTED, Problem.ROTATED, Problem.PROFILED, Problem.MENDED)
+UNUSUAL = (Problem.CONVERTED, Problem.ROTATED, Problem.PROFILED, Problem.REPAIRED)
 """What `models.examine` finds, in its order."""
 
 S = TypeVar("S")

@@ -11,7 +11,7 @@ _OF_THE_SYSTEM = frozenset({"lost+found"})
 
 
 def refuse_others(folder: Path, own: Collection[str], option: str, error: type[InputError] = ConfigError) -> None:
-    """Refuse a folder that holds something else than `own`; hidden files are nobody's matter.
+    """Refuse a folder that holds something else than `own`; hidden files do not count.
 
     Args:
         folder: where a command is to write; it need not exist.
