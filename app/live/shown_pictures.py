@@ -6,7 +6,6 @@ Small pictures are made in the processes that decode. Knows no request and no he
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -103,7 +102,7 @@ class ShownPictures:
 
     def _as_it_is(self, data: bytes, digest: str) -> Shown:
         given = without_metadata(data) if self._strip else data
-        return Shown(given, media_type(given), hashlib.blake2b(given, digest_size=16).hexdigest(), digest)
+        return Shown(given, media_type(given), picture_digest(given), digest)
 
     async def small(self, product_id: str, number: int, width: int, form: Form, caller: str) -> Shown:
         """Return a picture at most so wide: upright, in sRGB and without metadata.

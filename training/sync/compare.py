@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from index import Value
+from index import Value, picture_digest
 from training.data import Item
 
 FIELDS = ("title", "attributes", "picture_digests")
@@ -58,7 +58,7 @@ def pictures_of(item: Item) -> tuple[Sequence[bytes], tuple[str, ...]]:
     """
     readers: tuple[Callable[[], bytes], ...] = (item.read, *item.more)
     found = [read() for read in readers]
-    return found, tuple(hashlib.blake2b(data, digest_size=16).hexdigest() for data in found)
+    return found, tuple(map(picture_digest, found))
 
 
 def _plain(value: Value | Sequence[str]) -> Any:
