@@ -41,7 +41,7 @@ Columns = Annotated[
     typer.Option(
         "--map",
         metavar="ROLE=COLUMN",
-        help="Columns that their names do not tell: --map title=Bezeichnung,image=Bild. Roles: id, title, image, "
+        help="Columns that their names do not tell: --map title=Name,image=Bild. Roles: id, title, image, "
         "images, group, description.",
         show_default=False,
     ),
