@@ -12,7 +12,7 @@ import posixpath
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -84,8 +84,9 @@ class Finder:
         self._claimed.add((folder, name))
         return Found([listing.pictures[name]], not exact)
 
+    @cached_property
     def picture_folder(self) -> str:
-        """Return the folder beside the table that is called as one of pictures, or the table's own."""
+        """The folder beside the table that is called as one of pictures, or the table's own."""
         listing = self._tree.listing(self.base)
         names = {name.casefold(): name for name in (listing.folders if listing else ())}
         return next((posixpath.join(self.base, names[one]) for one in FOLDERS if one in names), self.base)
@@ -167,7 +168,7 @@ class Finder:
         first, slash, rest = inner.partition("/")
         if slash and first.casefold() in FOLDERS:
             yield posixpath.join(self.base, rest)
-        folder = self.picture_folder()
+        folder = self.picture_folder
         if folder != self.base:
             yield posixpath.join(folder, inner)
 

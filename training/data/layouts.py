@@ -274,7 +274,7 @@ def _rows(
             continue
         if not roles.id:
             row = missing.filled(row)
-        found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder())
+        found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder)
         yield _with(row, found), found.pictures
     if missing.note:
         table.notes.append(missing.note)
