@@ -131,7 +131,7 @@ class Finder:
         """Return the one picture that a text names."""
         text = text.strip()
         if local := self._local.get(text):
-            return self._file(local, local) or (text, Problem.NO_IMAGE, False)
+            return (text, Problem.NO_IMAGE, False) if (found := self._exact(local)) is None else (local, found, False)
         if is_address(text):
             return text, Problem.URL, False
         given = PureWindowsPath(text)  # splits at either slash
@@ -171,10 +171,6 @@ class Finder:
         folder = self.picture_folder
         if folder != self.base:
             yield posixpath.join(folder, inner)
-
-    def _file(self, path: str, key: str) -> tuple[str, Picture | Problem, bool] | None:
-        found = self._exact(path)
-        return None if found is None else (key, found, False)
 
     def _exact(self, path: str, *, keep: bool = False) -> Picture | Problem | None:
         """Return the file of exactly that path; with `keep`, its folder counts as one that the table names."""
