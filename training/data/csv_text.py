@@ -16,7 +16,7 @@ from training.data.dataset import Problem, shown
 from training.data.encodings import UNREADABLE, Decoded
 from training.data.pictures import is_picture
 from training.data.sniff import LONGEST_CELL, SEPARATORS, Layout, Shapes, fields_at, layout_of
-from training.data.table import NULLS, Record, Records, Table, distinct
+from training.data.table import NULLS, Record, Records, Table, distinct, twice
 
 csv.field_size_limit(sys.maxsize)  # the default of 131,072 characters is less than a description with pictures in it
 
@@ -48,7 +48,7 @@ def csv_table(decoded: Decoded, source: str) -> Table:
         )
     names = distinct(layout.names)
     table = Table(source, "tsv" if layout.separator == "\t" else "csv", names, (), notes)
-    table.twice = tuple(name for name, first in zip(names, layout.names, strict=True) if name != first)
+    table.twice = twice(layout.names)
 
     @cache  # the rows are read twice, and what is learnt of all of them is the same
     def learnt() -> tuple[Shapes, frozenset[str]]:

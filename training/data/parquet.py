@@ -22,7 +22,7 @@ from common import DataError
 from training.data.dataset import MAX_IMAGE_BYTES, Problem
 from training.data.encodings import guess
 from training.data.pictures import Picture
-from training.data.table import Cell, Record, Records, Table, distinct, whole
+from training.data.table import Cell, Record, Records, Table, distinct, twice, whole
 
 
 def parquet_table(path: Path, data: bytes | None = None) -> Table:
@@ -36,7 +36,7 @@ def parquet_table(path: Path, data: bytes | None = None) -> Table:
     shard = _Shard(path, data)
     pictures: dict[str, Picture | Problem] = {}
     table = Table(str(path), "parquet", [name for name in shard.names if not name.startswith("__")], ())
-    table.twice = tuple(name for name, first in zip(shard.names, shard.given, strict=True) if name != first)
+    table.twice = twice(shard.given)
     table.pictures = pictures
     read = lru_cache(maxsize=1)(partial(_group, shard, pictures))  # the first group is looked at, and then read
     table.records = Records(lambda: _records(shard, read))
