@@ -5,10 +5,9 @@ What `vitrine index` takes, a call takes too, so that a product can be read and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from index.product import Value
+from index.product import Value, is_sound
 
 MAX_TITLE = 10_000
 """Characters of a title."""
@@ -24,8 +23,6 @@ MAX_TOTAL = 100_000
 """Characters of all attributes of a product together, names and texts."""
 MAX_PICTURES = 20
 """Pictures of a product."""
-HALF = re.compile("[\ud800-\udfff]")
-"""Half of a surrogate pair, which JSON can hold as an escape and no store can."""
 
 
 def beyond(attributes: Mapping[str, Value]) -> dict[str, str]:
@@ -41,7 +38,7 @@ def beyond(attributes: Mapping[str, Value]) -> dict[str, str]:
         size = len(name) + sum(map(len, texts))
         if len(name) > MAX_NAME:
             found[name] = f"its name has {len(name):,} characters; at most {MAX_NAME} are taken"
-        elif (not name.isascii() and HALF.search(name)) or any(not one.isascii() and HALF.search(one) for one in texts):
+        elif not all(map(is_sound, (name, *texts))):
             found[name] = "it has half of a surrogate pair, which is no character"
         elif longest > MAX_VALUE:
             found[name] = f"it has {longest:,} characters; at most {MAX_VALUE:,} are taken"

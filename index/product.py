@@ -19,6 +19,7 @@ MAX_ID = 200
 PRODUCT_ID = r"^([^\x00-\x1f\x7f.][^\x00-\x1f\x7f]*|\.([^\x00-\x1f\x7f.][^\x00-\x1f\x7f]*|\.[^\x00-\x1f\x7f]+))$"
 """The form of an id, as a regular expression: no control characters, and neither nothing nor `.` and `..`, which no
 address can name: clients take them for steps in a path."""
+_HALF = re.compile("[\ud800-\udfff]")
 Value = str | int | float | bool | tuple[str, ...]
 """What an attribute may be: a text (a date is one, such as 2026-11-26), a number, a truth, or a list of texts."""
 
@@ -40,6 +41,11 @@ def texts_of(value: Value) -> tuple[str, ...]:
     if isinstance(value, bool):
         return ("true" if value else "false",)
     return (f"{value:.15g}",) if isinstance(value, float) else (str(value),)
+
+
+def is_sound(text: str) -> bool:
+    """Return whether a text has no half of a surrogate pair, which JSON can hold as an escape and no store can."""
+    return text.isascii() or _HALF.search(text) is None
 
 
 def is_id(text: str) -> bool:

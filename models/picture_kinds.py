@@ -33,8 +33,7 @@ TIFF = Kind("TIFF", "TIFF", "image/tiff", (".tif", ".tiff"))
 JPEG2000 = Kind("JPEG2000", "JPEG 2000", "image/jp2", (".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"))
 
 KINDS = (JPEG, PNG, WEBP, AVIF, HEIF, GIF, BMP, TIFF, JPEG2000)
-FORMATS = tuple(kind.decoder for kind in KINDS)
-"""The only decoders that Pillow may use. Others are a risk without a gain: its EPS decoder starts Ghostscript."""
+"""Only their decoders may Pillow use. Others are a risk without a gain: its EPS decoder starts Ghostscript."""
 NAMED = f"{', '.join(kind.name for kind in KINDS[:-1])} or {KINDS[-1].name}"
 """The same kinds, as messages write them."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import statistics
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from common import write_json
 from tests.benchmarks.performance import machine, machine_line, table
 
 if TYPE_CHECKING:
@@ -232,25 +232,12 @@ def markdown(result: dict[str, Any]) -> str:
     )
 
 
-def main() -> None:
-    """Measure and write the figures, or show those of a file as a section."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--count", type=int, default=300, help="photos of a kind")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--from", dest="given", type=Path, help="show the figures of this JSON; measure nothing")
-    given = parser.parse_args()
-    if given.given:
-        sys.stdout.write(markdown(json.loads(given.given.read_text(encoding="utf-8"))))
-        return
-    from common import write_json
-
-    result = measure(given.data, given.checkpoint, given.count, given.rounds)
-    write_json(given.out, result)
-    sys.stdout.write(markdown(result))
-
-
-if __name__ == "__main__":
-    main()
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    write_json(arguments.out, measure(arguments.data, arguments.checkpoint, arguments.count, arguments.rounds))

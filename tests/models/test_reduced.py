@@ -16,7 +16,7 @@ from models import decode_image, examine, read_pixels, scaled, to_rgb
 from models.decoder_process import DONE, JPEG, LARGE, REFUSED, WEBP, decode
 from models.images import Bounds, LaterError, read_picture, read_reduced
 from models.picture_kinds import HEIF, KINDS, kind_of, prepare_decoder
-from tests.tools.shop import draw
+from tests.tools.shop import draw, encoded, png_chunk
 
 SIZE = (48, 36)
 PHOTO = draw("red", "dress")
@@ -25,9 +25,7 @@ PHOTO = draw("red", "dress")
 def saved(image: Image.Image, kind: str, turn: int = 1, **options: Any) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = turn
-    file = io.BytesIO()
-    image.save(file, kind, exif=exif.tobytes() if kind == "HEIF" else exif, **options)
-    return file.getvalue()
+    return encoded(image, kind, exif=exif.tobytes() if kind == "HEIF" else exif, **options)
 
 
 def photo(width: int, height: int) -> Image.Image:
@@ -100,14 +98,10 @@ def grey_jpeg(width: int, height: int) -> bytes:
 
 def png(width: int, height: int, lines: int) -> bytes:
     """Return a black PNG that claims that size, with so many lines in it."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
     stream = zlib.compressobj(1)
     body = b"".join(stream.compress(bytes(1 + 3 * width)) for _ in range(lines)) + stream.flush()
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", body) + png_chunk(b"IEND", b"")
 
 
 def test_what_cannot_be_read_smaller_is_bounded_by_memory() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from pathlib import Path
@@ -14,36 +13,26 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from common import ImageError
 from models import decode_image, examine, read_pixels
-from tests.tools.shop import draw
+from tests.tools.shop import draw, encoded, png_chunk
 
 SIZE = (48, 36)
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 PHOTO = draw("red", "dress").resize((400, 300))
 
 
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-def chunk(name: bytes, body: bytes, check: int = 0) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body) ^ check)
-
-
 def with_chunk(data: bytes, name: bytes, body: bytes, check: int = 0) -> bytes:
-    return data[:33] + chunk(name, body, check) + data[33:]
+    return data[:33] + png_chunk(name, body, check) + data[33:]
 
 
-PNG = saved(PHOTO, "PNG")
-JPEG = saved(PHOTO, "JPEG", quality=95)
+PNG = encoded(PHOTO, "PNG")
+JPEG = encoded(PHOTO, "JPEG", quality=95)
 LONG = zlib.compress(bytes(100_000_000), 1)
 ODD_PNG = {
     "a text of 2 MB": with_chunk(PNG, b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2_000_000))),
     "a text of 100 MB": with_chunk(PNG, b"zTXt", b"Comment\0\0" + LONG),
     "a text in UTF-8 of 100 MB": with_chunk(PNG, b"iTXt", b"Comment\0\1\0\0\0" + LONG),
     "many long texts": with_chunk(PNG, b"tIME", bytes(7)).replace(b"IDAT", b"IDAT", 1)[:33]
-    + 12 * chunk(b"zTXt", b"C\0\0" + zlib.compress(bytes(7_900_000)))
+    + 12 * png_chunk(b"zTXt", b"C\0\0" + zlib.compress(bytes(7_900_000)))
     + PNG[33:],
     "a text with a wrong check sum": with_chunk(PNG, b"tEXt", b"Comment\0hello", 1),
     "a profile of 100 MB": with_chunk(PNG, b"iCCP", b"icc\0\0" + LONG),
@@ -107,17 +96,17 @@ def test_a_jpeg_with_odd_parts_is_the_picture_without_them(what: str) -> None:
     np.testing.assert_array_equal(read_pixels(ODD_JPEG[what], SIZE), read_pixels(JPEG, SIZE))
 
 
-WEBP = saved(PHOTO, "WEBP")
+WEBP = encoded(PHOTO, "WEBP")
 EXIF = Image.Exif()
 EXIF[0x010F] = "A maker of cameras"
 ODD_OTHERS = {
     "a size that is too large": (WEBP[:4] + struct.pack("<I", len(WEBP) + 500) + WEBP[8:], WEBP),
     "a size that is too small": (WEBP[:4] + struct.pack("<I", len(WEBP) - 10) + WEBP[8:], WEBP),
-    "EXIF that is cut": (saved(PHOTO, "WEBP", exif=EXIF)[:-4], WEBP),
+    "EXIF that is cut": (encoded(PHOTO, "WEBP", exif=EXIF)[:-4], WEBP),
     "garbage behind the end": (WEBP + b"garbage", WEBP),
-    "a GIF without its last byte": (saved(PHOTO, "GIF")[:-1], saved(PHOTO, "GIF")),
-    "a BMP that claims no size": (b"BM" + bytes(4) + saved(PHOTO, "BMP")[6:], PNG),
-    "a BMP without its last bytes": (saved(PHOTO, "BMP")[:-5], PNG),
+    "a GIF without its last byte": (encoded(PHOTO, "GIF")[:-1], encoded(PHOTO, "GIF")),
+    "a BMP that claims no size": (b"BM" + bytes(4) + encoded(PHOTO, "BMP")[6:], PNG),
+    "a BMP without its last bytes": (encoded(PHOTO, "BMP")[:-5], PNG),
 }
 
 
@@ -138,7 +127,7 @@ def test_others_of_which_too_much_is_missing_are_refused(kind: str) -> None:
 
 def noise(kind: str, size: tuple[int, int] = (300, 400), **options: Any) -> bytes:
     grain = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
-    return saved(Image.fromarray(grain), kind, **options)
+    return encoded(Image.fromarray(grain), kind, **options)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -165,7 +154,7 @@ def test_a_progressive_picture_without_its_last_scan_is_read() -> None:
 
 def test_a_picture_in_passes_is_not_read_in_part() -> None:
     image = decode_image(noise("PNG"))
-    whole = saved(image, "PNG")  # Pillow writes no interlaced PNG: the header alone says so here
+    whole = encoded(image, "PNG")  # Pillow writes no interlaced PNG: the header alone says so here
     interlaced = whole[:28] + b"\1" + struct.pack(">I", zlib.crc32(whole[12:28] + b"\1")) + whole[33:]
     with pytest.raises(ImageError, match="damaged"):
         decode_image(interlaced[: int(0.97 * len(whole))])
@@ -174,7 +163,7 @@ def test_a_picture_in_passes_is_not_read_in_part() -> None:
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_lines_of_less_than_a_byte_a_pixel_are_counted_right(bits: int) -> None:
     palette = Image.fromarray(np.random.default_rng(1).integers(0, 2**bits, (200, 203), dtype=np.uint8)).convert("P")
-    data = saved(palette, "PNG", bits=bits)
+    data = encoded(palette, "PNG", bits=bits)
     assert decode_image(data[: int(0.95 * len(data))]).size == (203, 200)
     with pytest.raises(ImageError):
         decode_image(data[: int(0.8 * len(data))])
@@ -182,7 +171,7 @@ def test_lines_of_less_than_a_byte_a_pixel_are_counted_right(bits: int) -> None:
 
 def test_no_repair_asks_for_more_than_the_picture() -> None:
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"zTXt", b"C\0\0" + LONG) + PNG[33:]
+    png = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"zTXt", b"C\0\0" + LONG) + PNG[33:]
     with pytest.raises(ImageError):
         decode_image(png)
     huge = JPEG[:20] + segment(0xE2, b"MPF\0garbage") + JPEG[20:]
@@ -198,6 +187,6 @@ def test_pillow_s_own_limit_of_a_profile_is_that_of_printers() -> None:
 def test_the_case_that_was_seen(tmp_path: Path) -> None:
     """A text of 2 MB in a PNG of 8 x 8 pixels: `Decompressed data too large for PngImagePlugin.MAX_TEXT_CHUNK`."""
     data = with_chunk(
-        saved(Image.new("RGB", (8, 8), "red"), "PNG"), b"zTXt", b"T\0\0" + zlib.compress(bytes(2_000_000))
+        encoded(Image.new("RGB", (8, 8), "red"), "PNG"), b"zTXt", b"T\0\0" + zlib.compress(bytes(2_000_000))
     )
     assert decode_image(data).getpixel((0, 0)) == (255, 0, 0)

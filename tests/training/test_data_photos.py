@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,14 @@ from PIL import Image
 
 from models.picture_kinds import HEIF, prepare_decoder
 from models.profiles import DISPLAY_P3, matrix_profile
-from tests.tools.shop import draw
+from tests.tools.shop import draw, encoded
 from training.data import Problem, inspect, open_dataset
 
 PHOTO = draw("red", "dress").resize((300, 400))
 
 
 def saved(kind: str, image: Image.Image = PHOTO, **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
+    return encoded(image, kind, **options)
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,14 @@ import csv
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from common import DataError
 from training.data.dataset import Problem, shown
 from training.data.encodings import UNREADABLE, Decoded
 from training.data.pictures import is_picture
 from training.data.sniff import LONGEST_CELL, SEPARATORS, Layout, Shapes, fields_at, layout_of
-from training.data.table import NULLS, Record, Records, Table, distinct
+from training.data.table import NULLS, Record, Records, Table, distinct, twice
 
 csv.field_size_limit(sys.maxsize)  # the default of 131,072 characters is less than a description with pictures in it
 
@@ -47,19 +48,26 @@ def csv_table(decoded: Decoded, source: str) -> Table:
         )
     names = distinct(layout.names)
     table = Table(source, "tsv" if layout.separator == "\t" else "csv", names, (), notes)
-    table.twice = tuple(name for name, first in zip(names, layout.names, strict=True) if name != first)
-    table.records = Records(lambda: _records(lines, layout, table, decoded))
+    table.twice = twice(layout.names)
+
+    @cache  # the rows are read twice, and what is learnt of all of them is the same
+    def learnt() -> tuple[Shapes, frozenset[str]]:
+        shapes = Shapes.of(lines, layout)
+        floats = re.search(r"\d\.0+\b", decoded.text) is not None
+        return shapes, _whole_columns(lines, layout, shapes) if floats else frozenset()
+
+    table.records = Records(lambda: _records(lines, layout, table, decoded, *learnt()))
     return table
 
 
-def _records(lines: Sequence[str], layout: Layout, table: Table, decoded: Decoded) -> Iterator[Record]:
-    """Yield the rows; a generator, so that `table` is complete when it starts."""
+def _records(
+    lines: Sequence[str], layout: Layout, table: Table, decoded: Decoded, shapes: Shapes, whole: frozenset[str]
+) -> Iterator[Record]:
+    """Yield the rows; a generator, so that `table` is complete when it starts. `whole`: columns of whole numbers."""
     names = table.columns
     prose = names.index(table.prose) if table.prose else len(names) - 1
     least = max((names.index(name) for name in table.needed), default=0) + 1
-    shapes = Shapes.of(lines, layout)
     strange = UNREADABLE in decoded.text
-    whole = _whole_columns(lines, layout, shapes) if re.search(r"\d\.0+\b", decoded.text) else frozenset()
     for place, used, fields, stray in _rows(lines, layout, shapes):
         extra = len(fields) - len(names)
         if extra > 0:

@@ -12,7 +12,7 @@ import posixpath
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import PureWindowsPath
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -84,8 +84,9 @@ class Finder:
         self._claimed.add((folder, name))
         return Found([listing.pictures[name]], not exact)
 
+    @cached_property
     def picture_folder(self) -> str:
-        """Return the folder beside the table that is called as one of pictures, or the table's own."""
+        """The folder beside the table that is called as one of pictures, or the table's own."""
         listing = self._tree.listing(self.base)
         names = {name.casefold(): name for name in (listing.folders if listing else ())}
         return next((posixpath.join(self.base, names[one]) for one in FOLDERS if one in names), self.base)
@@ -130,7 +131,7 @@ class Finder:
         """Return the one picture that a text names."""
         text = text.strip()
         if local := self._local.get(text):
-            return self._file(local, local) or (text, Problem.NO_IMAGE, False)
+            return (text, Problem.NO_IMAGE, False) if (found := self._exact(local)) is None else (local, found, False)
         if is_address(text):
             return text, Problem.URL, False
         given = PureWindowsPath(text)  # splits at either slash
@@ -167,13 +168,9 @@ class Finder:
         first, slash, rest = inner.partition("/")
         if slash and first.casefold() in FOLDERS:
             yield posixpath.join(self.base, rest)
-        folder = self.picture_folder()
+        folder = self.picture_folder
         if folder != self.base:
             yield posixpath.join(folder, inner)
-
-    def _file(self, path: str, key: str) -> tuple[str, Picture | Problem, bool] | None:
-        found = self._exact(path)
-        return None if found is None else (key, found, False)
 
     def _exact(self, path: str, *, keep: bool = False) -> Picture | Problem | None:
         """Return the file of exactly that path; with `keep`, its folder counts as one that the table names."""

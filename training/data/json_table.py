@@ -34,17 +34,13 @@ def json_table(decoded: Decoded, source: str) -> Table:
     try:
         value = _loads(text)
     except (ValueError, RecursionError) as error:
-        if text.startswith("{") and (lines := [line for line in text.split("\n")[:50] if _is_object(line)]):
-            return _lines_table(text, source, notes) if len(lines) > 1 else _refuse(source, error)
-        return _refuse(source, error)
+        if text.startswith("{") and sum(map(_is_object, text.split("\n")[:50])) > 1:
+            return _lines_table(text, source, notes)
+        raise DataError(f"{source} is not JSON ({error}); export it again") from error
     objects, where = _objects(value, source)
     if where:
         notes.append(f"the products are the list {where!r}")
     return _table(source, "json", objects, notes)
-
-
-def _refuse(source: str, error: Exception) -> Table:
-    raise DataError(f"{source} is not JSON ({error}); export it again") from error
 
 
 def _lines_table(text: str, source: str, notes: list[str]) -> Table:
@@ -119,8 +115,6 @@ def _objects(value: Any, source: str) -> tuple[list[Any], str]:
             if len(inner) == 1:
                 return _objects(inner[0], source)
             return [{"id": name, **one} for name, one in value.items()], ""
-        if not any(isinstance(one, dict | list) for one in inner) or "@type" in value:
-            return [value], ""
         return [value], ""
     raise DataError(
         f"{source} holds no JSON objects; write the products as an array of objects with id, image and text"
@@ -158,9 +152,7 @@ def _cells(value: Mapping[str, Any]) -> dict[str, Cell]:
 
 
 def _plain(cell: Any) -> Any:
-    if isinstance(cell, float):
-        return whole(cell)
-    return cell.strip() if isinstance(cell, str) else cell
+    return cell.strip() if isinstance(cell, str) else whole(cell)
 
 
 def _is_object(line: str) -> bool:

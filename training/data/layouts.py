@@ -85,9 +85,12 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
     if magic.startswith(b"PAR1"):
         return _open_tables(path, "parquet", tree, [_parquet(tree, path.name)], mapping)
     if suffix or magic == OLD_EXCEL or magic.startswith(b"PK"):
-        if "productdisplayname" in (columns := _columns(tree, path.name)) and "image" not in columns:
-            return _open_kaggle(path.parent, tree, path.name, mapping)
-        return _open_tables(path, "", tree, [_table(tree, path.name)], mapping)
+        table = _table(tree, path.name).open()
+        source = _Source("", path.name, lambda: table)
+        columns = set(map(str.casefold, table.columns))
+        if "productdisplayname" in columns and "image" not in columns:
+            return _open_kaggle(path.parent, tree, source, mapping)
+        return _open_tables(path, "", tree, [source], mapping)
     kind = next((kind for start, kind in _PACKED.items() if magic.startswith(start)), None)
     if kind is not None or path.suffix.lower() == ".tar":
         raise DataError(f"{path} is packed with {kind or 'tar'}, which is not read; unpack it and pass the folder")
@@ -108,7 +111,7 @@ def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -
         files = list(tree.files(depth))
         named = [(posixpath.basename(file).lower(), file) for file in files]
         if styles := [file for name, file in named if name == "styles.csv"]:
-            return _open_kaggle(path, tree, styles[0], mapping)
+            return _open_kaggle(path, tree, _table(tree, styles[0]), mapping)
         if shards := [file for name, file in named if name.endswith(".parquet") and not name.startswith("metadata.")]:
             return _open_tables(path, "parquet", tree, [_parquet(tree, file) for file in shards], mapping)
         if metadata := [file for name, file in named if name in ("metadata.csv", "metadata.jsonl", "metadata.parquet")]:
@@ -169,14 +172,9 @@ def _parquet(tree: Tree, file: str) -> _Source:
     return _Source(posixpath.dirname(file), posixpath.basename(file), opened)
 
 
-def _columns(tree: Tree, file: str) -> set[str]:
-    return {name.casefold() for name in _table(tree, file).open().columns}
-
-
-def _open_kaggle(path: Path, tree: Folder | Archive, file: str, mapping: Mapping[str, str]) -> Dataset:
+def _open_kaggle(path: Path, tree: Folder | Archive, styles: _Source, mapping: Mapping[str, str]) -> Dataset:
     """Join styles.csv with the pictures named <id>.jpg, or <id> with another suffix of a picture."""
-    base = posixpath.dirname(file)
-    images = posixpath.join(base, "images")
+    images = posixpath.join(styles.base, "images")
     layout = "kaggle-folder"
     if isinstance(tree, Folder):
         tree.trust(images)
@@ -184,7 +182,7 @@ def _open_kaggle(path: Path, tree: Folder | Archive, file: str, mapping: Mapping
         layout = "kaggle-zip"
         folders = [one for one in tree.folders() if posixpath.basename(one) == "images"]
         images = min(folders, key=lambda folder: (folder != images, folder.count("/"), folder), default=images)
-    return _open_tables(path, layout, tree, [_table(tree, file)], mapping, images)
+    return _open_tables(path, layout, tree, [styles], mapping, images)
 
 
 def _open_tables(
@@ -274,7 +272,7 @@ def _rows(
             continue
         if not roles.id:
             row = missing.filled(row)
-        found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder())
+        found = finder.named(row.images) if roles.images else finder.of_id(row.id, images or finder.picture_folder)
         yield _with(row, found), found.pictures
     if missing.note:
         table.notes.append(missing.note)

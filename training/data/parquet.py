@@ -9,8 +9,8 @@ import re
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,7 @@ from common import DataError
 from training.data.dataset import MAX_IMAGE_BYTES, Problem
 from training.data.encodings import guess
 from training.data.pictures import Picture
-from training.data.table import Cell, Record, Records, Table, distinct, whole
-
-_BATCH = 1_000
-"""Rows whose cells are made at a time where there are no pictures."""
+from training.data.table import Cell, Record, Records, Table, distinct, twice, whole
 
 
 def parquet_table(path: Path, data: bytes | None = None) -> Table:
@@ -39,9 +36,10 @@ def parquet_table(path: Path, data: bytes | None = None) -> Table:
     shard = _Shard(path, data)
     pictures: dict[str, Picture | Problem] = {}
     table = Table(str(path), "parquet", [name for name in shard.names if not name.startswith("__")], ())
-    table.twice = tuple(name for name, first in zip(shard.names, shard.given, strict=True) if name != first)
+    table.twice = twice(shard.given)
     table.pictures = pictures
-    table.records = Records(lambda: _records(shard, pictures))
+    read = lru_cache(maxsize=1)(partial(_group, shard, pictures))  # the first group is looked at, and then read
+    table.records = Records(lambda: _records(shard, read))
     if shard.hidden:
         table.notes.append(f"columns that pandas added are not read: {', '.join(shard.hidden)}")
     return table
@@ -62,16 +60,20 @@ def missing_shards(names: Iterable[str]) -> list[str]:
     ]
 
 
-def _records(shard: _Shard, pictures: dict[str, Picture | Problem]) -> Iterator[Record]:
+def _group(shard: _Shard, pictures: dict[str, Picture | Problem], group: int) -> tuple[dict[str, list[Cell]], set[int]]:
+    """Return the cells of a row group by column, and which rows are not UTF-8; its pictures are added to `pictures`."""
+    older: set[int] = set()
+    columns = {name: _cells(column, older) for name, column in shard.values(group).items()}
+    for place, name in enumerate(shard.image_columns):
+        columns[name] = shard.tokens(group, place, pictures)
+    return columns, older
+
+
+def _records(shard: _Shard, read: Callable[[int], tuple[dict[str, list[Cell]], set[int]]]) -> Iterator[Record]:
     """Yield the rows of a file; reads its pictures once for their stamps, a row group at a time."""
     try:
         for group in range(shard.groups):
-            older: set[int] = set()
-            columns: dict[str, list[Cell]] = {}
-            for name, column in shard.values(group).items():
-                columns[name] = _cells(column, older)
-            for place, name in enumerate(shard.image_columns):
-                columns[name] = shard.tokens(group, place, pictures)
+            columns, older = read(group)
             rows = len(next(iter(columns.values()), []))
             for row in range(rows):
                 cells = {name: value for name, values in columns.items() if (value := values[row]) is not None}

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from common import DataError
 from training.data.csv_text import csv_table
@@ -40,12 +41,17 @@ def table_name(name: str) -> str:
 def is_workbook(path: Path) -> bool:
     """Return whether a zip archive is a file of a spreadsheet program."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            kind = archive.read("mimetype")[:100] if "mimetype" in names else b""
+        names, kind = _content(path)
     except Exception:  # damaged: the archive's own reader says so
         return table_name(path.name) in _SHEETS
     return not names.isdisjoint(_WORKBOOKS) or kind.startswith(OPEN_DOCUMENT)
+
+
+def _content(file: Path | IO[bytes]) -> tuple[set[str], bytes]:
+    """Return the names in a zip archive, and the kind of document that it says it is."""
+    with zipfile.ZipFile(file) as archive:
+        names = set(archive.namelist())
+        return names, archive.read("mimetype")[:100] if "mimetype" in names else b""
 
 
 def read_table(data: bytes, name: str, source: str) -> Table:
@@ -79,9 +85,7 @@ def read_table(data: bytes, name: str, source: str) -> Table:
 
 def _zipped(data: bytes, source: str) -> Table:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = set(archive.namelist())
-            kind = archive.read("mimetype")[:100] if "mimetype" in names else b""
+        names, kind = _content(io.BytesIO(data))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, zlib.error) as error:
         raise DataError(f"{source} is a damaged or cut workbook ({error}); save it again as .xlsx or .csv") from error
     if "xl/workbook.xml" in names:

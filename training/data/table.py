@@ -6,7 +6,7 @@ Knows no format and no role of a column; the readers beside it make tables.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -99,6 +99,11 @@ def distinct(names: Iterable[str]) -> list[str]:
         taken.add(numbered.casefold())
         found.append(numbered)
     return found
+
+
+def twice(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that `distinct` gives to those that repeat an earlier one."""
+    return tuple(name for name, first in zip(distinct(names), names, strict=True) if name != first)
 
 
 def whole(value: Any) -> Any:

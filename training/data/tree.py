@@ -10,7 +10,7 @@ import posixpath
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -136,16 +136,13 @@ class Archive:
         # ZipFile counts its open members without a lock of its own.
         self._lock = threading.Lock()
         self._members: dict[str, dict[str, zipfile.ZipInfo]] = {"": {}}  # folder -> name -> member
-        self.locked = 0
         for info in self._archive.infolist():
             folder, name = posixpath.split(_name(info).replace("\\", "/"))
             if name and not name.startswith(".") and "__MACOSX" not in folder:
-                self.locked += bool(info.flag_bits & 1)
                 self._members.setdefault(folder, {})[name] = info
         self.listing = cache(self._listing)
 
     def _listing(self, folder: str) -> Listing | None:
-        folders = {posixpath.relpath(one, folder or ".").split("/")[0] for one in self._below(folder)}
         pictures: dict[str, Picture | Problem] = {}
         for name, info in self._members.get(folder, {}).items():
             stamp = f"{info.file_size}:{info.CRC:08x}"
@@ -156,15 +153,22 @@ class Archive:
                 if info.file_size <= MAX_IMAGE_BYTES
                 else Problem.OVERSIZED
             )
-        return Listing(pictures, tuple(sorted(folders - {".."})))
+        return Listing(pictures, tuple(sorted(self._below.get(folder, set()) - {".."})))
 
     def folders(self) -> Iterator[str]:
         """Yield the folders that hold files."""
         return iter(self._members)
 
-    def _below(self, folder: str) -> Iterator[str]:
-        start = f"{folder}/" if folder else ""
-        return (one for one in self._members if one != folder and one.startswith(start) and not one.startswith("/"))
+    @cached_property
+    def _below(self) -> dict[str, set[str]]:
+        """The names of the folders in each folder, found for all at once: shops have a folder for each product."""
+        below: dict[str, set[str]] = {}
+        for path in self._members:
+            parts = path.split("/") if path and not path.startswith("/") else []
+            for depth in range(len(parts)):
+                inner = posixpath.normpath("/".join(parts[depth:]).lstrip("/"))
+                below.setdefault("/".join(parts[:depth]), set()).add(inner.split("/")[0])
+        return below
 
     def files(self, folders: int) -> Iterator[str]:
         """Yield the paths of visible files, folder by folder."""

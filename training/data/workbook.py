@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from common import DataError
-from training.data.table import MAX_TABLE_BYTES, Record, Records, Table, distinct
+from training.data.table import MAX_TABLE_BYTES, Record, Records, Table, distinct, twice, whole
 
 _HEADER_ROWS = 20
 """Rows in which a header is looked for."""
@@ -54,7 +54,7 @@ def workbook_table(data: bytes, source: str) -> Table:
         notes.append(f"rows above the header that are passed over: {start - 1}")
     columns = distinct(names)
     table = Table(source, "xlsx", columns, (), notes)
-    table.twice = tuple(name for name, first in zip(columns, names, strict=True) if name != first)
+    table.twice = twice(names)
     table.records = Records(lambda: _records(sheet, start, columns, source))
     return table
 
@@ -89,7 +89,7 @@ def _records(sheet: Any, start: int, columns: Sequence[str], source: str) -> Ite
 
 def _value(cell: Any) -> Any:
     """Return a cell's value; as a person sees it where the format says more: zeros in front, percent."""
-    value: Any = cell.value
+    value: Any = whole(cell.value)
     if isinstance(value, str):
         return None if cell.data_type == "e" else value.strip()
     if value is None or isinstance(value, bool):
@@ -100,8 +100,6 @@ def _value(cell: Any) -> Any:
         return value
     if isinstance(value, int | float):
         shown = str(cell.number_format or "")
-        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-            value = int(value)
         if isinstance(value, int) and re.fullmatch("0{2,}", shown):
             return str(value).zfill(len(shown))
         if shown.split(";")[0].endswith("%"):
