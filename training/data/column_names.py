@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 
+@lru_cache(maxsize=10_000)  # readers ask for the same few columns at every row
 def key(name: str) -> str:
     """Return a column's name without case, accents, marks, what is in brackets, and the namespace of a feed."""
     name = re.sub(r"^(?:g|c|og|product|schema)\s*:\s*", "", name.strip(), flags=re.IGNORECASE)
