@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from index import VARIANT
-from training.data.column_names import key
 from training.data.columns import Roles
 from training.data.dataset import Report
 from training.data.drafts import Draft, draft_of, text_of
+from training.data.feed_kinds import columns_by_key
 from training.data.table import Table
 
 
 def magento_drafts(table: Table, roles: Roles, report: Report) -> Iterator[Draft]:
     """Yield the products; a variant is in the group of the configurable product that names it."""
-    columns = {key(column): column for column in reversed(table.columns)}
+    columns = columns_by_key(table.columns)
     pairs, variations = columns.get("additionalattributes", ""), columns.get("configurablevariations", "")
     for column, told in ((pairs, "attributes by their names"), (variations, "variant group of other rows")):
         if column:

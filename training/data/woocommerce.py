@@ -13,7 +13,7 @@ from training.data.column_names import key
 from training.data.columns import Roles
 from training.data.dataset import Report
 from training.data.drafts import ATTRIBUTE, Draft, describe, text_of, unique
-from training.data.feed_kinds import attribute_number
+from training.data.feed_kinds import attribute_number, columns_by_name
 from training.data.picture_columns import pictures_of
 from training.data.rows import UNUSABLE
 from training.data.table import Cell, Record, Table
@@ -90,9 +90,7 @@ def woocommerce_drafts(table: Table, roles: Roles, report: Report) -> Iterator[D
 
 def _columns(table: Table, roles: Roles) -> tuple[Columns, dict[int, dict[str, str]]]:
     """Return the columns by our names, and those of the numbered attributes; tell the report what becomes of each."""
-    keys = {key(column): column for column in reversed(table.columns)}
-    by_name = {name: next((keys[one] for one in known.split() if one in keys), "") for name, known in _NAMES.items()}
-    by_name = {name: column for name, column in by_name.items() if column}
+    by_name = columns_by_name(table.columns, _NAMES)
     given = {"title": roles.title, "picture": roles.images[0] if roles.images else None, "id": roles.id}
     for name, mapped in given.items():
         if mapped and ({"picture": "image"}.get(name, name) in roles.given or name not in by_name):
