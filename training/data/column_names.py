@@ -146,7 +146,6 @@ YES_NO = frozenset(
 """)
 )
 """Names of columns that say yes or no, whatever words they say it in."""
-IN_STOCK = frozenset(_words("instock isinstock auflager vorratig vorraetig lagernd enstock inmagazzino opvoorraad"))
 LISTS = frozenset(
     _words("""
     tags tag keywords schlagworter schlagwoerter schlagworte stichworter etiquettes motscles etiquetas palabrasclave

@@ -71,7 +71,7 @@ def shopify_drafts(table: Table, roles: Roles, report: Report) -> Iterator[Draft
     for handle, records in products.items():
         for record in records[1:]:
             count_merged(record, handle, report)
-        yield _draft(handle, records, columns, prices, roles, report)
+        yield _draft(handle, records, columns, prices, report)
 
 
 def _columns(table: Table, roles: Roles) -> Columns:
@@ -102,9 +102,7 @@ def _columns(table: Table, roles: Roles) -> Columns:
     return Columns(by_name, rest)
 
 
-def _draft(
-    handle: str, records: Sequence[Record], columns: Columns, prices: Prices, roles: Roles, report: Report
-) -> Draft:
+def _draft(handle: str, records: Sequence[Record], columns: Columns, prices: Prices, report: Report) -> Draft:
     first = records[0]
     draft = Draft(first.where, handle, problems=[problem for record in records for problem in record.problems])
     draft.title = next(filter(None, (columns.text(record, "title") for record in records)), "")

@@ -66,7 +66,7 @@ def woocommerce_drafts(table: Table, roles: Roles, report: Report) -> Iterator[D
         else:
             kinds = {key(part) for part in columns.text(record, "type").split(",")}
             (variations if kinds.intersection(_VARIATIONS) else parents).append(record)
-    names = {name: record for record in parents for name in _references(record, columns, roles)}
+    names = {name: record for record in parents for name in _references(record, columns)}
     children: dict[int, list[Record]] = {}
     orphans = []
     for record in variations:
@@ -78,12 +78,12 @@ def woocommerce_drafts(table: Table, roles: Roles, report: Report) -> Iterator[D
     prices = Prices(columns, report)
     prices.learn([*parents, *variations])
     for parent in parents:
-        draft = _draft(parent, children.get(id(parent), []), columns, attributes, prices, roles, report)
+        draft = _draft(parent, children.get(id(parent), []), columns, attributes, prices, report)
         for record in children.get(id(parent), ()):
             count_merged(record, draft.id, report)
         yield draft
     for record in orphans:
-        draft = _draft(record, [], columns, attributes, prices, roles, report)
+        draft = _draft(record, [], columns, attributes, prices, report)
         draft.attributes[VARIANT] = columns.text(record, "parent").removeprefix("id:")
         yield draft
 
@@ -121,7 +121,7 @@ def _reference(text: str) -> str:
     return text if text.startswith("id:") else text.casefold()
 
 
-def _references(record: Record, columns: Columns, roles: Roles) -> Iterator[str]:
+def _references(record: Record, columns: Columns) -> Iterator[str]:
     """Yield what a variation may call this product by: `id:123`, or its SKU."""
     if number := columns.text(record, "id"):
         yield f"id:{number}"
@@ -135,7 +135,6 @@ def _draft(
     columns: Columns,
     numbered: Mapping[int, Mapping[str, str]],
     prices: Prices,
-    roles: Roles,
     report: Report,
 ) -> Draft:
     records = [parent, *variations]
