@@ -64,7 +64,13 @@ DESCRIPTION = _words("""
     descriptioncourte descripcioncorta descrizionebreve beschreibungkurz summary resume
     excerpt
 """)
-IMAGE = _words("""
+_COPIES = _words("""
+    thumbnail thumbnailimage thumbnailurl smallimage thumb imagethumb imagethumbnail vorschaubild miniature miniatura
+    swatchimage swatchimageurl
+""")
+COPIES = frozenset(_COPIES)
+"""Smaller copies of the picture: used only where there is nothing else."""
+_PICTURES = _words("""
     image mainimage primaryimage baseimage imagelink imageurl imagesrc imagepath imagefile imagefilename imagename
     mainimageurl mainimagelink primaryimageurl featuredimage featuredimageurl productimage productimageurl
     productimagefile productimagesrc merchantimageurl largeimage largeimageurl coverimage coverimageurl covermediaurl
@@ -79,18 +85,10 @@ IMAGE = _words("""
     images imageurls imagelinks imagesrcs imagepaths imagefiles productimages productimageurls hostedimageurls photos
     pictures pics picurls bilder bildurls produktbilder artikelbilder fotos imagenes immagini afbeeldingen zdjecia
     obrazki imagens visuels urlsdesimages urlimages media mediaurl mediaurls gallery
-    thumbnail thumbnailimage thumbnailurl smallimage thumb imagethumb imagethumbnail vorschaubild miniature miniatura
-    swatchimage swatchimageurl
 """)
+IMAGE = (*_PICTURES, *_COPIES)
 MAYBE_IMAGE = _words("path file datei fichier archivo fichero bestand plik url src link href uri pfad dateiname asset")
 """Names that stand for a picture only where their cells name pictures."""
-COPIES = frozenset(
-    _words("""
-    thumbnail thumbnailimage thumbnailurl smallimage thumb imagethumb imagethumbnail vorschaubild miniature miniatura
-    swatchimage swatchimageurl
-""")
-)
-"""Smaller copies of the picture: used only where there is nothing else."""
 FURTHER = frozenset(
     _words("""
     additionalimagelink additionalimagelinks additionalimages additionalimageurls additionalimage additionalimageurl
