@@ -23,14 +23,16 @@ def magento_drafts(table: Table, roles: Roles, report: Report) -> Iterator[Draft
         if column:
             roles.became[column] = told
     groups: dict[str, str] = {}
+    drafts: list[Draft] = []
     for record in table.records:
         for variant in text_of(record.cells.get(variations)).split("|"):
             if sku := _pairs(variant).get("sku"):
                 groups[sku] = text_of(record.cells.get(roles.id or ""))
-    for record in table.records:
         draft = draft_of(record, record.cells, roles, report)
         for name, value in _pairs(text_of(record.cells.get(pairs))).items():
             draft.attributes.setdefault(name, value)
+        drafts.append(draft)
+    for draft in drafts:  # a variant may stand before the product that names it
         if group := groups.get(draft.id):
             draft.attributes[VARIANT] = group
         yield draft
