@@ -1,12 +1,13 @@
 """The names that shops give to the columns that matter, in the languages of their systems. Earlier names come first.
 
-Data, and the one rule of which names are the same.
+Data, and the two rules: which names are the same, and which is the likeliest.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 
@@ -23,6 +24,12 @@ def words(name: str) -> list[str]:
     """Return the words of a column's name, folded as in `key`; camelCase is several words."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return [folded for word in re.split(r"[\W_]+", spaced) if (folded := key(word))]
+
+
+def ranked(columns: Iterable[str], keys: Mapping[str, str], known: Sequence[str]) -> list[str]:
+    """Return those of `columns` whose key is one of the `known` names, the likeliest first."""
+    rank = {name: place for place, name in reversed(list(enumerate(known)))}
+    return sorted((name for name in columns if keys[name] in rank), key=lambda name: rank[keys[name]])
 
 
 def _words(text: str) -> tuple[str, ...]:
