@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from index import Value
+from tests.training.dirty import counts
 from training.data.columns import Roles, recognise
 from training.data.dataset import Problem, Report
 from training.data.feeds import merged
@@ -48,4 +49,4 @@ def read_feed(content: str | bytes | Path, name: str = "t.csv", mapping: Mapping
     )
     table.key, table.prose = roles.id or "", roles.title or ""
     rows = {row.id or row.where: row for row in merged(table, roles, report)}
-    return Feed(rows, roles, {p: (report.counts[p], ", ".join(report.examples[p])) for p in report.counts})
+    return Feed(rows, roles, counts(report))

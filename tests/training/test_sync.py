@@ -18,6 +18,7 @@ from tests.tools.origin import Asked, Origin, Send, answer, origin
 from tests.tools.shop import DrawnEncoder, draw, encoded, write_catalogue
 from training.data import Dataset, open_dataset
 from training.sync import Service, SyncOptions, read_key, sync
+from training.sync.run import LINES
 
 
 @pytest.fixture
@@ -131,6 +132,16 @@ def test_bad_product_fails_alone_and_is_told(live: Path, tmp_path: Path, client:
     report = run(changed(folder, made), client)
     assert counts(report) == {"replaced": 1, "unchanged": 46, "failed": 1, "pictures": 1}
     assert [one["id"] for one in report["errors"]] == [made[1]["id"]]
+
+
+def test_every_line_of_a_full_call_may_fail_and_is_told(tmp_path: Path, client: httpx.Client) -> None:
+    folder = tmp_path / "feed"
+    folder.mkdir()
+    (folder / "bad.jpg").write_bytes(b"no picture at all")
+    made = [{"id": f"bad-{number}", "image": "bad.jpg", "title": "Bad"} for number in range(LINES)]
+    report = run(changed(folder, made), client, keep_missing=True)
+    assert counts(report) == {"failed": LINES, "kept": 48, "pictures": LINES}
+    assert [one["id"] for one in report["errors"]] == [row["id"] for row in made]
 
 
 def test_key_that_may_not_write_is_told_with_what_to_do(live: Path, tmp_path: Path) -> None:

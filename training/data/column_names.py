@@ -1,14 +1,17 @@
 """The names that shops give to the columns that matter, in the languages of their systems. Earlier names come first.
 
-Data, and the one rule of which names are the same.
+Data, and the two rules: which names are the same, and which is the likeliest.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 
+@lru_cache(maxsize=10_000)  # readers ask for the same few columns at every row
 def key(name: str) -> str:
     """Return a column's name without case, accents, marks, what is in brackets, and the namespace of a feed."""
     name = re.sub(r"^(?:g|c|og|product|schema)\s*:\s*", "", name.strip(), flags=re.IGNORECASE)
@@ -21,6 +24,12 @@ def words(name: str) -> list[str]:
     """Return the words of a column's name, folded as in `key`; camelCase is several words."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return [folded for word in re.split(r"[\W_]+", spaced) if (folded := key(word))]
+
+
+def ranked(columns: Iterable[str], keys: Mapping[str, str], known: Sequence[str]) -> list[str]:
+    """Return those of `columns` whose key is one of the `known` names, the likeliest first."""
+    rank = {name: place for place, name in reversed(list(enumerate(known)))}
+    return sorted((name for name in columns if keys[name] in rank), key=lambda name: rank[keys[name]])
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -62,7 +71,13 @@ DESCRIPTION = _words("""
     descriptioncourte descripcioncorta descrizionebreve beschreibungkurz summary resume
     excerpt
 """)
-IMAGE = _words("""
+_COPIES = _words("""
+    thumbnail thumbnailimage thumbnailurl smallimage thumb imagethumb imagethumbnail vorschaubild miniature miniatura
+    swatchimage swatchimageurl
+""")
+COPIES = frozenset(_COPIES)
+"""Smaller copies of the picture: used only where there is nothing else."""
+_PICTURES = _words("""
     image mainimage primaryimage baseimage imagelink imageurl imagesrc imagepath imagefile imagefilename imagename
     mainimageurl mainimagelink primaryimageurl featuredimage featuredimageurl productimage productimageurl
     productimagefile productimagesrc merchantimageurl largeimage largeimageurl coverimage coverimageurl covermediaurl
@@ -77,18 +92,10 @@ IMAGE = _words("""
     images imageurls imagelinks imagesrcs imagepaths imagefiles productimages productimageurls hostedimageurls photos
     pictures pics picurls bilder bildurls produktbilder artikelbilder fotos imagenes immagini afbeeldingen zdjecia
     obrazki imagens visuels urlsdesimages urlimages media mediaurl mediaurls gallery
-    thumbnail thumbnailimage thumbnailurl smallimage thumb imagethumb imagethumbnail vorschaubild miniature miniatura
-    swatchimage swatchimageurl
 """)
+IMAGE = (*_PICTURES, *_COPIES)
 MAYBE_IMAGE = _words("path file datei fichier archivo fichero bestand plik url src link href uri pfad dateiname asset")
 """Names that stand for a picture only where their cells name pictures."""
-COPIES = frozenset(
-    _words("""
-    thumbnail thumbnailimage thumbnailurl smallimage thumb imagethumb imagethumbnail vorschaubild miniature miniatura
-    swatchimage swatchimageurl
-""")
-)
-"""Smaller copies of the picture: used only where there is nothing else."""
 FURTHER = frozenset(
     _words("""
     additionalimagelink additionalimagelinks additionalimages additionalimageurls additionalimage additionalimageurl
@@ -144,7 +151,6 @@ YES_NO = frozenset(
 """)
 )
 """Names of columns that say yes or no, whatever words they say it in."""
-IN_STOCK = frozenset(_words("instock isinstock auflager vorratig vorraetig lagernd enstock inmagazzino opvoorraad"))
 LISTS = frozenset(
     _words("""
     tags tag keywords schlagworter schlagwoerter schlagworte stichworter etiquettes motscles etiquetas palabrasclave

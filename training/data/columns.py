@@ -154,11 +154,7 @@ class _Finder:
 
     def _named(self, known: Sequence[str]) -> list[str]:
         """Return the columns left with one of these names, the likeliest first."""
-        rank = {name: place for place, name in reversed(list(enumerate(known)))}
-        return sorted(
-            (name for name in self._left if self._keys[name] in rank),
-            key=lambda name: (name.startswith("@"), rank[self._keys[name]]),
-        )
+        return sorted(names.ranked(self._left, self._keys, known), key=lambda name: name.startswith("@"))
 
     def _id(self) -> str | None:
         found = self._named(names.ID)

@@ -183,6 +183,11 @@ class Item:
     read: Callable[[], bytes]
     more: tuple[Callable[[], bytes], ...] = ()
 
+    @property
+    def pictures(self) -> tuple[Callable[[], bytes], ...]:
+        """What reads its pictures, in order."""
+        return self.read, *self.more
+
 
 @dataclass
 class Dataset:

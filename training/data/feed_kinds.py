@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from training.data.column_names import key
@@ -51,11 +51,18 @@ def attribute_number(name: str) -> tuple[int, Literal["name", "value"]] | None:
     return int(number), "name" if word.startswith(("na", "no")) else "value"
 
 
-def columns_by_key(columns: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield (key, column), the first column of a key only."""
-    seen: set[str] = set()
-    for column in columns:
-        folded = key(column)
-        if folded not in seen:
-            seen.add(folded)
-            yield folded, column
+def columns_by_key(columns: Sequence[str]) -> dict[str, str]:
+    """Return the columns by their keys; of several with one key, the first."""
+    return {key(column): column for column in reversed(columns)}
+
+
+def columns_by_name(columns: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the columns of a feed by our names for them.
+
+    Args:
+        columns: of the table.
+        known: for each of our names, the keys that such a column may have, the likeliest first, with spaces between.
+    """
+    keys = columns_by_key(columns)
+    found = {name: next((keys[one] for one in listed.split() if one in keys), None) for name, listed in known.items()}
+    return {name: column for name, column in found.items() if column is not None}

@@ -8,29 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from index import VARIANT
-from training.data.column_names import key
 from training.data.columns import Roles
 from training.data.dataset import Report
 from training.data.drafts import Draft, draft_of, text_of
+from training.data.feed_kinds import columns_by_key
 from training.data.table import Table
 
 
 def magento_drafts(table: Table, roles: Roles, report: Report) -> Iterator[Draft]:
     """Yield the products; a variant is in the group of the configurable product that names it."""
-    columns = {key(column): column for column in reversed(table.columns)}
+    columns = columns_by_key(table.columns)
     pairs, variations = columns.get("additionalattributes", ""), columns.get("configurablevariations", "")
     for column, told in ((pairs, "attributes by their names"), (variations, "variant group of other rows")):
         if column:
             roles.became[column] = told
     groups: dict[str, str] = {}
+    drafts: list[Draft] = []
     for record in table.records:
         for variant in text_of(record.cells.get(variations)).split("|"):
             if sku := _pairs(variant).get("sku"):
                 groups[sku] = text_of(record.cells.get(roles.id or ""))
-    for record in table.records:
         draft = draft_of(record, record.cells, roles, report)
         for name, value in _pairs(text_of(record.cells.get(pairs))).items():
             draft.attributes.setdefault(name, value)
+        drafts.append(draft)
+    for draft in drafts:  # a variant may stand before the product that names it
         if group := groups.get(draft.id):
             draft.attributes[VARIANT] = group
         yield draft

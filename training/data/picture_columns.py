@@ -41,9 +41,9 @@ class PictureColumns:
             image: those that the user named for the first picture.
             images: those that the user named for further ones.
         """
-        known = self._named(left, names.IMAGE)
+        known = names.ranked(left, self._keys, names.IMAGE)
         further = [*self._numbered(left), *(name for name in left if self._keys[name] in names.FURTHER)]
-        maybe = [name for name in self._named(left, names.MAYBE_IMAGE) if self._named_pictures(name)]
+        maybe = [name for name in names.ranked(left, self._keys, names.MAYBE_IMAGE) if self._named_pictures(name)]
         alone = [name for name in known if name not in further]
         first = image[0] if image else self._first(alone or further or known, maybe)
         if first is None:
@@ -57,10 +57,6 @@ class PictureColumns:
                 copy = self._keys[name] in names.COPIES
                 chosen[name] = f"not used: {'a smaller copy' if copy else f'the picture is taken from {first!r}'}"
         return chosen
-
-    def _named(self, left: Sequence[str], known: Sequence[str]) -> list[str]:
-        rank = {name: place for place, name in reversed(list(enumerate(known)))}
-        return sorted((name for name in left if self._keys[name] in rank), key=lambda name: rank[self._keys[name]])
 
     def _first(self, known: Sequence[str], maybe: Sequence[str]) -> str | None:
         """Return the column of the first picture: that whose cells name most pictures, or the likeliest by name."""

@@ -12,6 +12,7 @@ from training.data.column_names import key
 from training.data.columns import Roles
 from training.data.dataset import Report
 from training.data.drafts import ATTRIBUTE, Draft, describe, text_of, unique
+from training.data.feed_kinds import columns_by_name
 from training.data.picture_columns import pictures_of
 from training.data.rows import UNUSABLE
 from training.data.table import Cell, Record, Table
@@ -19,25 +20,25 @@ from training.data.value_words import YES
 from training.data.variants import Columns, Prices, count_merged, together
 
 _NAMES = {
-    "handle": ("handle", "urlhandle"),
-    "title": ("title",),
-    "description": ("bodyhtml", "description", "body"),
-    "picture": ("imagesrc", "productimageurl"),
-    "position": ("imageposition",),
-    "variant picture": ("variantimage", "variantimageurl"),
-    "price": ("variantprice", "price"),
-    "compare_at_price": ("variantcompareatprice", "compareatprice"),
-    "sku": ("variantsku", "sku"),
-    "barcode": ("variantbarcode", "barcode"),
-    "stock": ("variantinventoryqty", "inventoryquantity"),
-    "policy": ("variantinventorypolicy", "continuesellingwhenoutofstock"),
-    "vendor": ("vendor",),
-    "type": ("type", "producttype"),
-    "category": ("productcategory", "standardproducttype"),
-    "tags": ("tags",),
-    "published": ("published", "publishedononlinestore"),
-    "status": ("status",),
-    "gift_card": ("giftcard",),
+    "handle": "handle urlhandle",
+    "title": "title",
+    "description": "bodyhtml description body",
+    "picture": "imagesrc productimageurl",
+    "position": "imageposition",
+    "variant picture": "variantimage variantimageurl",
+    "price": "variantprice price",
+    "compare_at_price": "variantcompareatprice compareatprice",
+    "sku": "variantsku sku",
+    "barcode": "variantbarcode barcode",
+    "stock": "variantinventoryqty inventoryquantity",
+    "policy": "variantinventorypolicy continuesellingwhenoutofstock",
+    "vendor": "vendor",
+    "type": "type producttype",
+    "category": "productcategory standardproducttype",
+    "tags": "tags",
+    "published": "published publishedononlinestore",
+    "status": "status",
+    "gift_card": "giftcard",
 }
 _PLAIN = ("vendor", "type", "category", "status", "published", "gift_card")
 """Columns that are attributes of the product as they are."""
@@ -70,14 +71,12 @@ def shopify_drafts(table: Table, roles: Roles, report: Report) -> Iterator[Draft
     for handle, records in products.items():
         for record in records[1:]:
             count_merged(record, handle, report)
-        yield _draft(handle, records, columns, prices, roles, report)
+        yield _draft(handle, records, columns, prices, report)
 
 
 def _columns(table: Table, roles: Roles) -> Columns:
     """Return the columns by our names, and tell the report what becomes of each."""
-    keys = {key(column): column for column in reversed(table.columns)}
-    by_name = {name: next((keys[one] for one in known if one in keys), "") for name, known in _NAMES.items()}
-    by_name = {name: column for name, column in by_name.items() if column}
+    by_name = columns_by_name(table.columns, _NAMES)
     if "title" in roles.given and roles.title:
         by_name["title"] = roles.title
     rest = []
@@ -103,9 +102,7 @@ def _columns(table: Table, roles: Roles) -> Columns:
     return Columns(by_name, rest)
 
 
-def _draft(
-    handle: str, records: Sequence[Record], columns: Columns, prices: Prices, roles: Roles, report: Report
-) -> Draft:
+def _draft(handle: str, records: Sequence[Record], columns: Columns, prices: Prices, report: Report) -> Draft:
     first = records[0]
     draft = Draft(first.where, handle, problems=[problem for record in records for problem in record.problems])
     draft.title = next(filter(None, (columns.text(record, "title") for record in records)), "")

@@ -158,9 +158,9 @@ class _Column:
 
     def _lists(self) -> str:
         if all(text.startswith("[") and text.endswith("]") for text in self._texts):
-            listed = [_listed(text) for text in self._texts]
-            if all(one is not None for one in listed):
-                self._each(lambda text: tuple(one) if (one := _listed(text)) else None)
+            listed = {text: _listed(text) for text in self._texts}
+            if None not in listed.values():
+                self._each(lambda text: tuple(listed[text] or ()) or None)
                 return "list"
         if self._key not in names.LISTS:
             return ""

@@ -13,7 +13,7 @@ from training.data.column_names import key
 from training.data.columns import Roles
 from training.data.dataset import Report
 from training.data.drafts import ATTRIBUTE, Draft, describe, text_of, unique
-from training.data.feed_kinds import attribute_number
+from training.data.feed_kinds import attribute_number, columns_by_name
 from training.data.picture_columns import pictures_of
 from training.data.rows import UNUSABLE
 from training.data.table import Cell, Record, Table
@@ -66,7 +66,7 @@ def woocommerce_drafts(table: Table, roles: Roles, report: Report) -> Iterator[D
         else:
             kinds = {key(part) for part in columns.text(record, "type").split(",")}
             (variations if kinds.intersection(_VARIATIONS) else parents).append(record)
-    names = {name: record for record in parents for name in _references(record, columns, roles)}
+    names = {name: record for record in parents for name in _references(record, columns)}
     children: dict[int, list[Record]] = {}
     orphans = []
     for record in variations:
@@ -78,21 +78,19 @@ def woocommerce_drafts(table: Table, roles: Roles, report: Report) -> Iterator[D
     prices = Prices(columns, report)
     prices.learn([*parents, *variations])
     for parent in parents:
-        draft = _draft(parent, children.get(id(parent), []), columns, attributes, prices, roles, report)
+        draft = _draft(parent, children.get(id(parent), []), columns, attributes, prices, report)
         for record in children.get(id(parent), ()):
             count_merged(record, draft.id, report)
         yield draft
     for record in orphans:
-        draft = _draft(record, [], columns, attributes, prices, roles, report)
+        draft = _draft(record, [], columns, attributes, prices, report)
         draft.attributes[VARIANT] = columns.text(record, "parent").removeprefix("id:")
         yield draft
 
 
 def _columns(table: Table, roles: Roles) -> tuple[Columns, dict[int, dict[str, str]]]:
     """Return the columns by our names, and those of the numbered attributes; tell the report what becomes of each."""
-    keys = {key(column): column for column in reversed(table.columns)}
-    by_name = {name: next((keys[one] for one in known.split() if one in keys), "") for name, known in _NAMES.items()}
-    by_name = {name: column for name, column in by_name.items() if column}
+    by_name = columns_by_name(table.columns, _NAMES)
     given = {"title": roles.title, "picture": roles.images[0] if roles.images else None, "id": roles.id}
     for name, mapped in given.items():
         if mapped and ({"picture": "image"}.get(name, name) in roles.given or name not in by_name):
@@ -123,7 +121,7 @@ def _reference(text: str) -> str:
     return text if text.startswith("id:") else text.casefold()
 
 
-def _references(record: Record, columns: Columns, roles: Roles) -> Iterator[str]:
+def _references(record: Record, columns: Columns) -> Iterator[str]:
     """Yield what a variation may call this product by: `id:123`, or its SKU."""
     if number := columns.text(record, "id"):
         yield f"id:{number}"
@@ -137,7 +135,6 @@ def _draft(
     columns: Columns,
     numbered: Mapping[int, Mapping[str, str]],
     prices: Prices,
-    roles: Roles,
     report: Report,
 ) -> Draft:
     records = [parent, *variations]

@@ -197,9 +197,7 @@ def _cells(inner: dict[str, Any]) -> dict[str, Cell]:
 
 def _records(data: bytes, source: str, path: Path) -> Iterator[Record]:
     reader = _Reader(path)
-    parser = _parser(source, reader)
-    for place in range(0, len(data) + 1, _PIECE):
-        _feed(parser, data[place : place + _PIECE], place + _PIECE > len(data), source)
+    for _ in _parsed(data, source, reader):
         yield from reader.found
         reader.found.clear()
 
@@ -207,10 +205,22 @@ def _records(data: bytes, source: str, path: Path) -> Iterator[Record]:
 def _survey(data: bytes, source: str) -> Path | None:
     """Return the path of the products' elements."""
     survey = _Survey()
-    parser = _parser(source, survey)
-    for place in range(0, len(data) + 1, _PIECE):
-        _feed(parser, data[place : place + _PIECE], place + _PIECE > len(data), source)
+    for _ in _parsed(data, source, survey):
+        pass
     return survey.records()
+
+
+def _parsed(data: bytes, source: str, handler: _Survey | _Reader) -> Iterator[None]:
+    """Tell `handler` what the document holds, a piece at a time."""
+    parser = _parser(source, handler)
+    for place in range(0, len(data) + 1, _PIECE):
+        try:
+            parser.Parse(data[place : place + _PIECE], place + _PIECE > len(data))
+        except expat.ExpatError as error:
+            fault = expat.ErrorString(error.code)
+            message = f"{source} line {error.lineno} column {error.offset + 1} is not XML ({fault}); export it again"
+            raise _NotXmlError(message, fault) from error
+        yield
 
 
 def _parser(source: str, handler: _Survey | _Reader) -> expat.XMLParserType:
@@ -242,15 +252,6 @@ def _parser(source: str, handler: _Survey | _Reader) -> expat.XMLParserType:
     parser.CharacterDataHandler = handler.text
     parser.EntityDeclHandler = entity
     return parser
-
-
-def _feed(parser: expat.XMLParserType, piece: bytes, last: bool, source: str) -> None:
-    try:
-        parser.Parse(piece, last)
-    except expat.ExpatError as error:
-        fault = expat.ErrorString(error.code)
-        message = f"{source} line {error.lineno} column {error.offset + 1} is not XML ({fault}); export it again"
-        raise _NotXmlError(message, fault) from error
 
 
 def _local(name: str) -> str:

@@ -29,7 +29,7 @@ from index import (
 from models import Encoder, load_encoder
 from training.data import Dataset, chunks, further_undecodable, open_dataset, undecodable
 from training.indexing.calibrate import calibrate_catalogue
-from training.indexing.local import Encoded, Encoding, Vector, distinct_titles, encode_locally, pictures_of
+from training.indexing.local import Encoded, Encoding, Vector, distinct_titles, encode_locally
 from training.indexing.parts import PART, Parts
 from training.indexing.ray_encode import encode_on_ray
 from training.progress import bar, report_console
@@ -182,7 +182,7 @@ def _entries(dataset: Dataset, rule: SplitRule, titles: Sequence[str], encoding:
     for items in chunks(iter(dataset.items), TOGETHER):
         entries = []
         for item in items:
-            found = [next(encoded) for _ in pictures_of(item)]
+            found = [next(encoded) for _ in item.pictures]
             pictures = [one for one in found if one is not None]
             if not pictures:
                 undecodable(dataset, item)

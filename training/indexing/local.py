@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from models import Encoder
-from training.data import Dataset, Item, chunks, decoded, in_order
+from training.data import Dataset, chunks, decoded, in_order
 from training.progress import bar
 
 TITLES = 32
@@ -51,14 +51,9 @@ def distinct_titles(dataset: Dataset) -> list[str]:
     return sorted({item.title for item in dataset.items}, key=lambda title: (len(title), title))
 
 
-def pictures_of(item: Item) -> tuple[Read, ...]:
-    """Return what reads the pictures of an item, in order."""
-    return item.read, *item.more
-
-
 def all_pictures(dataset: Dataset) -> list[Read]:
     """Return what reads the pictures of a data set: item by item, in order."""
-    return [read for item in dataset.items for read in pictures_of(item)]
+    return [read for item in dataset.items for read in item.pictures]
 
 
 def encode_locally(encoder: Encoder, dataset: Dataset, titles: Sequence[str], console: Console) -> Encoding:

@@ -73,6 +73,8 @@ class Parts:
         self._pictures_read = all_pictures(dataset)
         self._type = pa.binary(4 * dim)
         counts: dict[Kind, int] = {"titles": titles, "pictures": len(self._pictures_read)}
+        self.total = sum(counts.values())
+        """Titles and pictures in all parts."""
         self._parts = [
             Part(kind, start, min(start + size, count))
             for kind, count in counts.items()

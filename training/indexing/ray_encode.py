@@ -63,9 +63,8 @@ def encode_on_ray(
         label = f"{workers.count} x {workers.kind} by Ray"
         parts = Parts(out, name, dataset, len(titles), encoder.dim, label, part_size)
         missing = parts.missing()
-        total = len(titles) + len(all_pictures(dataset))
-        with bar(f"encoding in {workers.count} processes", total, "texts and images", console) as advance:
-            advance(total - sum(map(len, missing)))
+        with bar(f"encoding in {workers.count} processes", parts.total, "texts and images", console) as advance:
+            advance(parts.total - sum(map(len, missing)))
             files = _put_checkpoint(checkpoint, workers.kind)
             source = str(data.expanduser().absolute()), dataset.fingerprint, dict(dataset.mapping)
             for part, rows in _encode_missing(missing, source, files, workers) if missing else ():

@@ -10,13 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import DataError, InputError, atomic_file
-from training.data import addresses_in, feed_rows
+from training.data import MAX_TABLE_BYTES, addresses_in, feed_rows
 from training.mirror.fetch import FetchError
 from training.mirror.fetcher import Fetcher
 from training.mirror.state import State
 
-MAX_FEED_BYTES = 2**30
-"""Largest feed; as large as a table may be."""
 FEED_TIMEOUT_S = 600.0
 SUFFIXES = (".csv", ".tsv", ".txt", ".xml", ".rss", ".atom", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 """Of the feeds that can be read, each also with .gz behind it."""
@@ -80,7 +78,7 @@ async def fetch_feed(address: str, state: State, fetcher: Fetcher) -> Path:
                 return file.write
 
             answer = await fetcher.get(
-                address, begin, accept="*/*", limit=MAX_FEED_BYTES, encoding="gzip", seconds=FEED_TIMEOUT_S, free=True
+                address, begin, accept="*/*", limit=MAX_TABLE_BYTES, encoding="gzip", seconds=FEED_TIMEOUT_S, free=True
             )
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         suffix = feed_suffix(urlsplit(address).path) or TYPES.get(kind, ".csv")

@@ -78,12 +78,25 @@ class Fetcher:
                 await asyncio.sleep(self._options.backoff_s * 2 ** (number - 1) * spread)
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
-    async def _robots(self, address: str) -> bytes:
+    async def content(
+        self,
+        address: str,
+        *,
+        accept: str,
+        limit: int,
+        conditions: Mapping[str, str] | None = None,
+        free: bool = False,
+    ) -> tuple[Answer, bytes]:
+        """Ask for an address as `get` does, and hold what comes in memory."""
         content = bytearray()
 
         def begin() -> Callable[[bytes], object]:
             content.clear()
             return content.extend
 
-        await self.get(address, begin, accept="text/plain, */*;q=0.1", limit=MAX_ROBOTS_BYTES, free=True)
-        return bytes(content)
+        answer = await self.get(address, begin, accept=accept, limit=limit, conditions=conditions, free=free)
+        return answer, bytes(content)
+
+    async def _robots(self, address: str) -> bytes:
+        _, content = await self.content(address, accept="text/plain, */*;q=0.1", limit=MAX_ROBOTS_BYTES, free=True)
+        return content

@@ -117,16 +117,9 @@ async def fetch_pictures(
 async def _picture(address: str, state: State, fetcher: Fetcher, options: MirrorOptions, result: Mirrored) -> None:
     """Ask for one picture, and note what came of it."""
     known = state.known(address)
-    content = bytearray()
-
-    def begin() -> Callable[[bytes], object]:
-        content.clear()
-        return content.extend
-
     try:
-        accept = "image/*, */*;q=0.1"
-        answer = await fetcher.get(
-            address, begin, accept=accept, limit=options.max_bytes, conditions=_conditions(known)
+        answer, data = await fetcher.content(
+            address, accept="image/*, */*;q=0.1", limit=options.max_bytes, conditions=_conditions(known)
         )
         if answer.status == 304:
             if known.name is None:
@@ -134,7 +127,6 @@ async def _picture(address: str, state: State, fetcher: Fetcher, options: Mirror
             state.learned(address, *known[:3])
             result.counts["unchanged"] += 1
             return
-        data = bytes(content)
         suffix = await asyncio.to_thread(suffix_of, data, answer.headers.get("content-type", ""))
         name = await asyncio.to_thread(state.store, address, data, suffix)
     except FetchError as failure:

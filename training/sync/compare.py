@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from index import Value, picture_digest
@@ -56,8 +56,7 @@ def pictures_of(item: Item) -> tuple[Sequence[bytes], tuple[str, ...]]:
         DataError: one cannot be read.
         OSError: one cannot be read.
     """
-    readers: tuple[Callable[[], bytes], ...] = (item.read, *item.more)
-    found = [read() for read in readers]
+    found = [read() for read in item.pictures]
     return found, tuple(map(picture_digest, found))
 
 

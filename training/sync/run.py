@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from common import DataError, InputError
-from training.data import Dataset, Item, Problem
+from training.data import Dataset, Item, Problem, in_order
 from training.sync.compare import FIELDS, Live, line, live, pictures_of, words
 from training.sync.service import Fault, Service
 
@@ -21,7 +19,9 @@ LINES = 100
 CALL_BYTES = 8_000_000
 """Of pictures in one call, about."""
 READERS = 4
-"""Pictures read at a time."""
+"""Threads that read pictures."""
+AHEAD = 16
+"""Products whose pictures are read ahead of the one that is compared."""
 EXAMPLES = 5
 MAX_FAULTS = 1000
 """Lines that failed, in the report."""
@@ -153,24 +153,22 @@ def _changes(
     items: Sequence[Item], there: dict[str, Live], done: _Done, advance: Callable[[], None]
 ) -> Iterator[Change]:
     """Yield the line of each product that is not live as it should be; count the others."""
-    with ThreadPoolExecutor(READERS) as pool:
-        left = iter(items)
-        while batch := list(islice(left, READERS * 4)):
-            for item, read in zip(batch, pool.map(_read, batch), strict=True):
-                advance()
-                known = there.get(item.id)
-                if isinstance(read, Exception):
-                    done.count("unreadable", item.id)
-                    done.fail([(item.id, str(read))])
-                    continue
-                pictures, digests = read
-                same = known is not None and known.pictures == digests
-                if known is not None and same and known.words == words(item.title, item.attributes):
-                    done.count("unchanged", item.id)
-                    continue
-                done.count("created" if known is None else "replaced", item.id)
-                done.planned["pictures"] += 0 if same else len(pictures)
-                yield line(item, None if same else pictures), 0 if same else sum(map(len, pictures))
+    with closing(in_order(_read, items, READERS, ahead=AHEAD)) as found:
+        for item, read in zip(items, found, strict=True):
+            advance()
+            known = there.get(item.id)
+            if isinstance(read, Exception):
+                done.count("unreadable", item.id)
+                done.fail([(item.id, str(read))])
+                continue
+            pictures, digests = read
+            same = known is not None and known.pictures == digests
+            if known is not None and same and known.words == words(item.title, item.attributes):
+                done.count("unchanged", item.id)
+                continue
+            done.count("created" if known is None else "replaced", item.id)
+            done.planned["pictures"] += 0 if same else len(pictures)
+            yield line(item, None if same else pictures), 0 if same else sum(map(len, pictures))
 
 
 def _read(item: Item) -> tuple[Sequence[bytes], tuple[str, ...]] | Exception:

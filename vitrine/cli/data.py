@@ -37,9 +37,9 @@ def data_info(
             seen = done
 
         found = inspect(dataset, show)
-    if report is not None:
-        write_json(report, found.to_json())
     figures = found.to_json()
+    if report is not None:
+        write_json(report, figures)
     if as_json:
         say(figures, True)
     else:

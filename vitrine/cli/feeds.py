@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from common import InputError, VitrineError, write_json
 from vitrine.cli.app import RUNNING, cli, data_cli, say, tell
+from vitrine.cli.findings import table_of
 from vitrine.cli.options import Columns, DataArgument, DataOption, Json, needed_data
 
 SHOWN = 20
@@ -56,11 +55,7 @@ def data_mirror(
     from training.mirror import MirrorOptions, mirror_feed
     from training.progress import bar
 
-    @contextmanager
-    def progress(total: int) -> Iterator[Callable[[], None]]:
-        with bar("fetching pictures", total, "pictures") as advance:
-            yield advance
-
+    progress = partial(bar, "fetching pictures", unit="pictures")
     options = MirrorOptions(
         contact=contact,
         concurrency=concurrency,
@@ -124,12 +119,7 @@ def sync(
     key = read_key(key_file, os.environ.get("VITRINE_API_KEY"))
     address = service_address(url)
     dataset = open_dataset(data, parse_mapping(columns or ()))
-
-    @contextmanager
-    def progress(total: int) -> Iterator[Callable[[], None]]:
-        with bar("comparing products", total, "products") as advance:
-            yield advance
-
+    progress = partial(bar, "comparing products", unit="products")
     headers = {"authorization": f"Bearer {key}"} if key else {}
     with httpx.Client(base_url=address, headers=headers) as client:
         found = run(dataset, Service(client), SyncOptions(max_delete, keep_missing, dry_run), progress)
@@ -185,12 +175,10 @@ def _say_mirror(found: dict[str, Any], out: Path) -> None:
         )
     if not found["failures"]:
         return
-    table = Table(title="pictures that were not fetched")
-    for heading in ("address", "products", "reason"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for one in found["failures"][:SHOWN]:
         kept = "; the picture of an earlier run is kept" if one["earlier_picture_kept"] else ""
-        table.add_row(escape(one["address"]), escape(", ".join(one["products"])), escape(one["reason"]) + kept)
+        rows.append((one["address"], ", ".join(one["products"]), one["reason"] + kept))
     if len(found["failures"]) > SHOWN:
-        table.add_row(f"{len(found['failures']) - SHOWN:,} more", "", "--report FILE or --json has all")
-    say(table, False)
+        rows.append((f"{len(found['failures']) - SHOWN:,} more", "", "--report FILE or --json has all"))
+    say(table_of("pictures that were not fetched", ("address", "products", "reason"), rows), False)

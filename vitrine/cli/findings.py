@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.markup import escape
@@ -16,17 +16,18 @@ def say_findings(title: str, report: Mapping[str, Any], *, columns: bool = False
     for note in report["notes"]:
         tell(f"note: {escape(note)}", highlight=False)
     if columns and report["columns"]:
-        say(_table("columns", ("column", "what became of it"), report["columns"].items()), False)
+        say(table_of("columns", ("column", "what became of it"), report["columns"].items()), False)
     problems = report["problems"].values()
     if not problems:
         tell(f"{escape(title)}; nothing had to be repaired or skipped", highlight=False)
         return
     headings = ("finding", "count", "what was done", "examples")
     rows = [(one["problem"], f"{one['count']:,}", one["done"], ", ".join(one["examples"])) for one in problems]
-    say(_table(title, headings, rows), False)
+    say(table_of(title, headings, rows), False)
 
 
-def _table(title: str, headings: tuple[str, ...], rows: Any) -> Table:
+def table_of(title: str, headings: tuple[str, ...], rows: Iterable[Iterable[str]]) -> Table:
+    """Return a table whose cells are shown as they are, however long: none is cut, and none is taken for markup."""
     table = Table(title=escape(title))
     for heading in headings:
         table.add_column(heading, justify="right" if heading == "count" else "left", overflow="fold")
