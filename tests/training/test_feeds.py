@@ -216,6 +216,7 @@ def test_openais_feed_and_other_shop_systems() -> None:
     feed = read_feed(FEEDS / "magento.csv")
     assert feed.rows["D-RED"].attributes["item_group_id"] == feed.rows["D"].attributes["item_group_id"] == "D"
     assert (feed.rows["D-RED"].attributes["color"], feed.rows["D-RED"].attributes["size"]) == ("Red", "M, L")
+    assert "additional_attributes" not in feed.rows["D-RED"].attributes
     assert feed.rows["D-RED"].images == ("/d/r.jpg", "/d/r2.jpg,/d/r3.jpg")
 
 

@@ -19,7 +19,7 @@ def magento_drafts(table: Table, roles: Roles, report: Report) -> Iterator[Draft
     """Yield the products; a variant is in the group of the configurable product that names it."""
     columns = columns_by_key(table.columns)
     pairs, variations = columns.get("additionalattributes", ""), columns.get("configurablevariations", "")
-    for column, told in ((pairs, "attributes by their names"), (variations, "variant group of other rows")):
+    for column, told in ((pairs, "split into attributes"), (variations, "variant group of other rows")):
         if column:
             roles.became[column] = told
     groups: dict[str, str] = {}
