@@ -34,8 +34,6 @@ from app.schemas import (
 from common import VitrineError
 from index import MAX_ID, PRODUCT_ID, ExistsError, Product
 
-MAX_LINE_ERRORS = 100
-
 NewId = Annotated[str, Path(max_length=MAX_ID, pattern=PRODUCT_ID, description=ID_IN_PATH)]
 reading = APIRouter(
     route_class=ProductRoute,
