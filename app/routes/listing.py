@@ -85,7 +85,7 @@ async def list_products(
     Else a page has `next`, which is to be sent as `after`; a page may have fewer products than `limit` although others
     follow.
     """
-    asked = {name: condition.as_filter() for name, condition in filters_of(filters).items()}
+    asked = filters_of(filters)
     shown = listed_fields(fields)
     await asyncio.to_thread(components.listing.check, asked)
     if _wants_lines(request):
@@ -176,7 +176,7 @@ async def delete_products(
     First ask with `dry_run=true` how many these are, then send the same with that count as `confirm`. When the count is
     another one by then, nothing is taken out (409). What others change in the meantime stays.
     """
-    asked = {name: condition.as_filter() for name, condition in filters_of(filters).items()}
+    asked = filters_of(filters)
     if not asked:
         raise InvalidError(
             "filters is empty, which all products pass; name the products that are to go",

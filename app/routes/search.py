@@ -23,6 +23,7 @@ from app.schemas import (
     ProductAnswer,
     ProductAnswers,
     SearchRequest,
+    as_filters,
     batch_body,
     body_docs,
     search_body,
@@ -122,7 +123,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
     query = SearchQuery(
         k=fields.k,
         offset=fields.offset,
-        filters={name: condition.as_filter() for name, condition in fields.filters.items()},
+        filters=as_filters(fields.filters),
         exclude=frozenset([*fields.like, *fields.unlike]),
         min_score=fields.min_score,
         collapse=fields.collapse,
