@@ -16,7 +16,7 @@ from app.errors import CountError, InvalidError
 from app.http import require
 from app.live import Edit, Edited
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import image_url
+from app.routes.product_paths import image_url, image_urls
 from app.schemas import (
     CHANGES,
     DeletionAnswer,
@@ -155,7 +155,7 @@ def _field(name: ListedField, product: Product, digest: str, pictures: Sequence[
         case "image_url":
             return image_url(product.id)
         case "image_urls":
-            return [image_url(product.id, number) for number in range(max(1, len(pictures)))]
+            return image_urls(product.id, pictures)
         case "etag":
             return f'"{digest}"'
         case "picture_digests":
