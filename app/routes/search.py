@@ -135,7 +135,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         text_share=fields.text_share(pixels is not None),
         cutoff=None if fields.cutoff == "none" else fields.cutoff,
         sort=fields.order(),
-        browse=not (fields.text or pixels is not None or fields.like or fields.unlike or fields.vector),
+        browse=not fields.looks_for_something(pixels is not None),
         group_by=fields.group_by,
     )
     return Job(
