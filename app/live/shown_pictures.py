@@ -104,16 +104,16 @@ class ShownPictures:
         given = without_metadata(data) if self._strip else data
         return Shown(given, media_type(given), picture_digest(given), digest)
 
-    async def small(self, product_id: str, number: int, width: int, form: Form, caller: str) -> Shown:
+    async def small(self, product_id: str, number: int, digest: str, width: int, form: Form, caller: str) -> Shown:
         """Return a picture at most so wide: upright, in sRGB and without metadata.
 
         One that has few bytes is given out as it is, and so is one that cannot be decoded here, where browsers show it.
+        What is kept is found by `digest`, which is the picture's as the caller has just found it.
 
         Raises:
             NotFoundError, DamagedProductError: as `Store.image`.
             VitrineError: as `Decoders.decode`.
         """
-        digest = await self.digest(product_id, number)
         tag = small_tag(digest, width, form)
         data = await asyncio.to_thread(self._cache.get, tag)
         if data is not None:
