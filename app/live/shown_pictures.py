@@ -10,7 +10,7 @@ import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from app.http import Decoders, Form, Turns, media_type, without_metadata
+from app.http import SHOWN, Decoders, Form, Turns, media_type, without_metadata
 from app.live.picture_cache import PictureCache
 from app.live.serving import ServingState
 from common import ImageError, NotFoundError
@@ -26,8 +26,6 @@ READ_AT_ONCE = 4
 """Pictures that are read and made small at a time: each may be as large as an upload."""
 REMEMBERED = 20_000
 """Products whose pictures' digests are remembered."""
-BROWSERS = frozenset(f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "bmp"))
-"""What every browser shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,8 @@ class Shown:
 
     @property
     def is_shown_by_browsers(self) -> bool:
-        """Whether every browser shows such a file."""
-        return self.media_type in BROWSERS
+        """Whether browsers show such a file."""
+        return self.media_type in SHOWN
 
 
 class ShownPictures:
@@ -136,7 +134,7 @@ class ShownPictures:
         try:
             data = await asyncio.to_thread(self._state.catalogue.image, product_id, number)
             digest = await asyncio.to_thread(picture_digest, data)  # of what was read: it may have been changed
-            shown = media_type(data) in BROWSERS
+            shown = media_type(data) in SHOWN
             if shown and len(data) <= SMALL_BYTES:
                 return self._as_it_is(data, digest)
             try:
