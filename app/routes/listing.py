@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from app.caller import caller
 from app.errors import CountError, InvalidError
-from app.http import require
+from app.http import accepted, require
 from app.live import Edit, Edited
 from app.routes.components import Components, TheComponents
 from app.routes.product_paths import image_url, image_urls
@@ -128,8 +128,8 @@ async def _lines(
 
 
 def _wants_lines(request: Request) -> bool:
-    kinds = [one.partition(";")[0].strip().lower() for one in request.headers.get("accept", "").split(",")]
-    return LINES in kinds or "application/jsonl" in kinds
+    taken = accepted(request.headers)
+    return taken.names(LINES) or taken.names("application/jsonl")
 
 
 async def _rendered(
