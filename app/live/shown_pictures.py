@@ -100,7 +100,8 @@ class ShownPictures:
 
     def _as_it_is(self, data: bytes, digest: str) -> Shown:
         given = without_metadata(data) if self._strip else data
-        return Shown(given, media_type(given), picture_digest(given), digest)
+        tag = digest if given is data else picture_digest(given)
+        return Shown(given, media_type(given), tag, digest)
 
     async def small(self, product_id: str, number: int, digest: str, width: int, form: Form, caller: str) -> Shown:
         """Return a picture at most so wide: upright, in sRGB and without metadata.
