@@ -21,7 +21,7 @@ import httpx
 from app.exposure import exposure
 from app.findings import Finding
 from app.http import read_keys
-from app.settings import PREFIX, Settings, misspelt
+from app.settings import Settings, misspelt, variables
 from common import VitrineError, first_line
 from index import Location, damaged_products, open_catalogue
 from models import CONFIG_FILE, encoder_id, exported
@@ -46,8 +46,7 @@ def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
         found.append(Finding("settings", "problem", str(error), "change the variable; `vitrine settings` has them all"))
         settings = Settings.model_construct()  # the defaults, so that the rest is seen all the same
     else:
-        changed = sorted(name for name in os.environ if name.startswith(PREFIX) and os.environ[name])
-        found.append(Finding("settings", "ok", ", ".join(changed) if changed else "all at their defaults"))
+        found.append(Finding("settings", "ok", ", ".join(variables()) or "all at their defaults"))
     found += [Finding("settings", "note", one, "`vitrine settings` has them all") for one in misspelt()]
     checks: dict[str, Callable[[], list[Finding]]] = {
         "python": _python,

@@ -238,12 +238,16 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
+def variables() -> list[str]:
+    """Return the variables of the environment that are for us and not empty, in order."""
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and os.environ[name])
+
+
 def misspelt() -> list[str]:
     """Return a sentence for each variable of the environment that is nearly called as a setting, and is none."""
     names = list(Settings.model_fields)
-    given = (name for name in sorted(os.environ) if name.startswith(PREFIX) and os.environ[name])
     found = []
-    for variable in given:
+    for variable in variables():
         name = variable.removeprefix(PREFIX).lower()
         near = [] if name in names else difflib.get_close_matches(name, names, n=1, cutoff=0.7)
         if near:

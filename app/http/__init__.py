@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from app.http.metadata import without_metadata as without_metadata
     from app.http.middleware import RequestScope as RequestScope
     from app.http.origins import Origins as Origins
+    from app.http.picture_forms import SHOWN as SHOWN
     from app.http.picture_forms import Accepted as Accepted
     from app.http.picture_forms import Form as Form
     from app.http.picture_forms import accepted as accepted
@@ -68,7 +69,7 @@ __getattr__ = lazy_exports(
         "app.http.lines": "Line",
         "app.http.middleware": "RequestScope",
         "app.http.metadata": "without_metadata",
-        "app.http.picture_forms": "Accepted Form accepted width_of",
+        "app.http.picture_forms": "Accepted Form SHOWN accepted width_of",
         "app.http.origins": "Origins",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",

@@ -19,6 +19,11 @@ URL_SAFE = str.maketrans("-_", "+/")
 FOREIGN = re.compile(r"[^A-Za-z0-9+/=]")
 
 
+def is_uri(text: str) -> bool:
+    """Return whether a text is meant as a data URI."""
+    return text.lstrip()[:5].lower() == "data:"
+
+
 def from_uri(uri: str, max_bytes: int) -> bytes:
     """Return the bytes that a data URI holds, in base64 or percent-encoded.
 

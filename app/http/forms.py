@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.bounded_json import parse_json
 from app.errors import InvalidError, MalformedError, MediaTypeError
+from app.http.data_uri import is_uri
 from app.http.limits import MAX_JSON, PRODUCT_UPLOADS, BodyLimits, bounded, refuse_large, too_large
 from app.http.places import Hold
 from index import MAX_PICTURES
@@ -94,6 +95,11 @@ async def parsed_form(
         await form.close()
 
 
+def is_left_empty(file: UploadFile) -> bool:
+    """Return whether nothing was chosen in a file input."""
+    return not file.size and not file.filename
+
+
 async def read_form(
     request: Request, hold: Hold, limits: BodyLimits, *, several: bool, max_text: int = MAX_JSON
 ) -> tuple[dict[str, list[str]], list[bytes | str]]:
@@ -117,7 +123,7 @@ async def read_form(
     ) as form:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
-                if not value.size and not value.filename:  # a file input where nothing was chosen
+                if is_left_empty(value):
                     continue
                 if name not in PICTURE_FIELDS:
                     raise InvalidError(f"the file is in the field {name[:100]!r}; send it in the field 'image'")
@@ -126,7 +132,7 @@ async def read_form(
                 pictures.append(f"data:;base64,{data.decode('latin-1')}" if packed else data)
             elif not value.strip():  # a form field left empty counts as not sent
                 continue
-            elif name in PICTURE_FIELDS and value.lstrip()[:5].lower() == "data:":
+            elif name in PICTURE_FIELDS and is_uri(value):
                 pictures.append(value)
             elif name == "image":
                 raise InvalidError("the field 'image' has no file; send the picture as a file, with a file name")

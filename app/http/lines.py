@@ -19,7 +19,7 @@ from starlette.datastructures import UploadFile
 from app.bounded_json import parse_json
 from app.errors import InvalidError, MalformedError, SlowBodyError
 from app.http.encodings import plain_body
-from app.http.forms import parsed_form
+from app.http.forms import is_left_empty, parsed_form
 from app.http.limits import BodyLimits, too_large
 from app.http.pictures import UploadedPicture
 from app.http.places import Hold
@@ -251,7 +251,7 @@ async def bulk_form(
                 raise InvalidError(
                     f"the field {name[:100]!r} is no file; send a file 'products', and pictures as files"
                 )
-            elif not value.size and not value.filename:  # a file input where nothing was chosen
+            elif is_left_empty(value):
                 continue
             elif (value.filename or "") in files:
                 name = (value.filename or "")[:100]

@@ -42,6 +42,8 @@ def without_metadata(data: bytes) -> bytes:
         (b"GIF8", 0, _gif),
         (b"II*\0", 0, tiff),
         (b"MM\0*", 0, tiff),
+        (b"II+\0", 0, tiff),
+        (b"MM\0+", 0, tiff),
         (b"ftyp", 4, avif),
         (JPEG_2000, 0, jpeg_2000),
         (b"\xff\x4f\xff\x51", 0, jpeg_2000_code),

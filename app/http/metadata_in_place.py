@@ -2,17 +2,19 @@
 
 What goes is written over.
 
-References: TIFF 6.0; AVIF and HEIC, ISO/IEC 14496-12 and 23008-12; JPEG 2000, ITU T.800 A and I.
+References: TIFF 6.0 and BigTIFF; AVIF and HEIC, ISO/IEC 14496-12 and 23008-12; JPEG 2000, ITU T.800 A and I.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 TIFF_PRIVATE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x02BC, 0x83BB, 0x8649, 0x8298, 0x8769, 0x8825}
 """Description, maker, model, software, date, artist, host, XMP, IPTC, Photoshop, copyright, EXIF, GPS."""
-TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 JPEG_2000 = b"\0\0\0\x0cjP  \r\n\x87\n"
 JPEG_2000_KEPT = (b"jP  ", b"ftyp", b"jp2h", b"jp2c")
 COMMENT = 0x64
@@ -49,6 +51,37 @@ class _Blanked:
         self.bytes[place : place + size] = filler[:size].ljust(size, b"\0")
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a TIFF file writes its directories: in its byte order, and in the classic sizes or those of BigTIFF."""
+
+    order: Literal["little", "big"]
+    count: struct.Struct
+    """Of a directory's entries."""
+    entry: struct.Struct
+    """Tag, kind, length, and the value itself or its place."""
+    place: struct.Struct
+
+    @classmethod
+    def of(cls, data: bytes) -> _Form:
+        order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+        sizes = ("Q", "HHQ8s", "Q") if b"+" in data[2:4] else ("H", "HHI4s", "I")
+        return cls(order, *(struct.Struct(f"{'<' if order == 'little' else '>'}{size}") for size in sizes))
+
+    def entries(self, data: bytes | bytearray, place: int) -> range:
+        """Return where the entries of a directory begin; the range ends where they do.
+
+        Raises:
+            ValueError: the directory is not in the file.
+        """
+        begin = place + self.count.size
+        count = int.from_bytes(data[place:begin], self.order)
+        end = begin + self.entry.size * count
+        if end > len(data):
+            raise ValueError("a directory beyond the end")
+        return range(begin, end, self.entry.size)
+
+
 def tiff(data: bytes) -> bytes:
     """Take the private tags out of every directory in the file, and write zeros where their values were.
 
@@ -56,39 +89,45 @@ def tiff(data: bytes) -> bytes:
         ValueError: the directories do not fit together.
         struct.error: they are cut.
     """
-    order = "<" if data[:2] == b"II" else ">"
+    form = _Form.of(data)
     file = _Blanked(data)
     seen: set[int] = set()
-    (place,) = struct.unpack_from(f"{order}I", data, 4)
+    (place,) = form.place.unpack_from(data, form.place.size)
     while place and place not in seen:
         seen.add(place)
-        (count,) = struct.unpack_from(f"{order}H", data, place)
-        file.count(12 * count + 6)
+        starts = form.entries(data, place)
+        size = starts.stop - place + form.place.size
+        file.count(size)
         kept = []
-        for start in range(place + 2, place + 2 + 12 * count, 12):
-            tag, kind, length, value = struct.unpack_from(f"{order}HHII", data, start)
+        for start in starts:
+            tag, kind, length, value = form.entry.unpack_from(data, start)
             if tag in TIFF_PRIVATE:
-                _blank_tag(file, order, tag, TIFF_WIDTHS.get(kind, 1) * length, value)
+                _blank_tag(file, form, tag, TIFF_WIDTHS.get(kind, 1) * length, value)
             else:
-                kept.append(data[start : start + 12])
-        following = data[place + 2 + 12 * count : place + 6 + 12 * count]
-        directory = struct.pack(f"{order}H", len(kept)) + b"".join(kept) + following
-        file.blank(place, 6 + 12 * count, directory)
-        (place,) = struct.unpack(f"{order}I", following)
+                kept.append(data[start : start + form.entry.size])
+        following = data[starts.stop : starts.stop + form.place.size]
+        file.blank(place, size, form.count.pack(len(kept)) + b"".join(kept) + following)
+        (place,) = form.place.unpack(following)
     return bytes(file.bytes)
 
 
-def _blank_tag(file: _Blanked, order: str, tag: int, size: int, value: int) -> None:
+def _blank_tag(file: _Blanked, form: _Form, tag: int, size: int, value: bytes) -> None:
     """Write zeros over the value of a tag; over all values of the directory that EXIF and GPS are."""
-    if tag in (0x8769, 0x8825) and size == 4:
-        (count,) = struct.unpack_from(f"{order}H", file.bytes, value)
-        for start in range(value + 2, value + 2 + 12 * count, 12):
-            _, kind, length, place = struct.unpack_from(f"{order}HHII", file.bytes, start)
-            if TIFF_WIDTHS.get(kind, 1) * length > 4:
-                file.blank(place, TIFF_WIDTHS.get(kind, 1) * length)
-        file.blank(value, 6 + 12 * count)
-    elif size > 4:
-        file.blank(value, size)
+    if tag in (0x8769, 0x8825) and size in (4, form.place.size):
+        place = int.from_bytes(value[:size], form.order)
+        starts = form.entries(file.bytes, place)
+        for start in starts:
+            _, kind, length, inner = form.entry.unpack_from(file.bytes, start)
+            _blank_value(file, form, TIFF_WIDTHS.get(kind, 1) * length, inner)
+        file.blank(place, starts.stop - place + form.place.size)
+    else:
+        _blank_value(file, form, size, value)
+
+
+def _blank_value(file: _Blanked, form: _Form, size: int, value: bytes) -> None:
+    """Write zeros over a value that is not in its entry."""
+    if size > len(value):
+        file.blank(int.from_bytes(value, form.order), size)
 
 
 def _boxes(data: bytes, place: int, end: int) -> Iterator[tuple[bytes, int, int]]:

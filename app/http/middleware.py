@@ -204,6 +204,6 @@ def _add_headers(
     if trace.state:
         ours.append((b"tracestate", trace.state.encode("latin-1")))
     # An answer may vary by more: then there are several such headers.
-    ours += [pair for pair in of_origin if pair[0] not in present or pair not in theirs]
+    ours += [pair for pair in of_origin if pair not in theirs]
     ours += [pair for pair in (HEADERS_RAW if not secure else SECURE_RAW) if pair[0] not in present]
     message["headers"] = theirs + ours

@@ -7,7 +7,6 @@ Cookies are never part of it, as the service has none; keys in headers are.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
@@ -23,6 +22,8 @@ REMEMBERED_S = 600
 """How long a browser need not ask again, in seconds."""
 ORIGIN = re.compile(r"(https?)://(\*\.)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?/?", re.IGNORECASE)
 PORTS = {"http": "80", "https": "443"}
+Parts = tuple[str, str, str]
+"""Scheme, host and port."""
 
 
 class Origins:
@@ -34,8 +35,8 @@ class Origins:
 
     def __init__(self, allowed: str) -> None:
         self._all = False
-        self._exact: set[str] = set()
-        self._below: list[tuple[str, str, str]] = []
+        self._exact: set[Parts] = set()
+        self._below: set[Parts] = set()
         for text in filter(None, map(str.strip, allowed.split(","))):
             match = ORIGIN.fullmatch(text)
             if text == "*":
@@ -44,11 +45,8 @@ class Origins:
                 raise ConfigError(
                     f"VITRINE_ORIGINS: {text[:100]!r} is no origin; give one such as https://shop.example, with no path"
                 )
-            elif match[2]:
-                scheme = match[1].lower()
-                self._below.append((scheme, f".{match[3].lower()}", match[4] or PORTS[scheme]))
             else:
-                self._exact.add(_written(text))
+                (self._below if match[2] else self._exact).add(_parts(match))
 
     def __bool__(self) -> bool:
         """Return whether any page of another origin is let in."""
@@ -58,14 +56,12 @@ class Origins:
         """Return whether pages of this origin may search."""
         if self._all:
             return True
-        written = _written(origin)
-        if not written or written in self._exact:
-            return bool(written)
-        parts = urlsplit(written)
-        port = str(parts.port or PORTS[parts.scheme])
-        return any(
-            (parts.scheme, port) == (scheme, wanted) and (parts.hostname or "").endswith(domain)
-            for scheme, domain, wanted in self._below
+        match = ORIGIN.fullmatch(origin)
+        if match is None or match[2]:  # such as `null`
+            return False
+        parts = scheme, host, port = _parts(match)
+        return parts in self._exact or any(
+            (scheme, port) == (below[0], below[2]) and host.endswith(f".{below[1]}") for below in self._below
         )
 
     def headers(self, headers: Headers, method: str, path: str) -> list[tuple[bytes, bytes]]:
@@ -104,10 +100,7 @@ def is_read(method: str, path: str) -> bool:
     return method in ("GET", "HEAD") or (method == "POST" and path.startswith(READS))
 
 
-def _written(origin: str) -> str:
-    """Return an origin as browsers write it; empty for what is none, such as `null`."""
-    match = ORIGIN.fullmatch(origin)
-    if match is None or match[2]:
-        return ""
-    scheme, port = match[1].lower(), match[4]
-    return f"{scheme}://{match[3].lower()}" + (f":{port}" if port and port != PORTS[scheme] else "")
+def _parts(match: re.Match[str]) -> Parts:
+    """Return what tells an origin from others, of a match of `ORIGIN`; with a `*` that of the name behind it."""
+    scheme = match[1].lower()
+    return scheme, match[3].lower(), match[4] or PORTS[scheme]

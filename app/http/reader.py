@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile
 
 from app.errors import MediaTypeError
 from app.http.connection import while_connected
+from app.http.data_uri import is_uri
 from app.http.forms import read_form, structured_fields
 from app.http.json_body import JsonBodies
 from app.http.limits import MAX_JSON, BodyLimits, claimed_length, content_type, is_json, too_large
@@ -265,7 +266,7 @@ class Uploads:
                 raise too_large("the picture", self._limits.max_bytes)
             file.file.seek(0)  # and read in one go: other lines may name it too
             return await self.pictures.prepared(file.file.read(), hold.caller)
-        if sent.lstrip()[:5].lower() != "data:":
+        if not is_uri(sent):
             raise ImageError(
                 f"the image {sent[:100]!r} is no file of the form and no data URI; send either: pictures are not"
                 " fetched from addresses"

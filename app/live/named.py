@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-
-class NamedLine(Protocol):
-    """A line of a feed, as far as it matters here."""
-
-    @property
-    def number(self) -> int:
-        """From 1."""
-
-    @property
-    def id(self) -> str | None:
-        """The product that it names; None where that cannot be read."""
+from app.http import Line
 
 
 class Named:
@@ -44,7 +33,7 @@ class Named:
         """How many products there were."""
         return len(self._hashes)
 
-    def add(self, lines: Sequence[NamedLine]) -> None:
+    def add(self, lines: Sequence[Line]) -> None:
         """Remember what some lines name."""
         for line in lines:
             if line.id is None:

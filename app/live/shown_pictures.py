@@ -10,7 +10,7 @@ import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from app.http import Decoders, Form, Turns, media_type, without_metadata
+from app.http import SHOWN, Decoders, Form, Turns, media_type, without_metadata
 from app.live.picture_cache import PictureCache
 from app.live.serving import ServingState
 from common import ImageError, NotFoundError
@@ -26,8 +26,6 @@ READ_AT_ONCE = 4
 """Pictures that are read and made small at a time: each may be as large as an upload."""
 REMEMBERED = 20_000
 """Products whose pictures' digests are remembered."""
-BROWSERS = frozenset(f"image/{name}" for name in ("jpeg", "png", "gif", "webp", "avif", "bmp"))
-"""What every browser shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,8 @@ class Shown:
 
     @property
     def is_shown_by_browsers(self) -> bool:
-        """Whether every browser shows such a file."""
-        return self.media_type in BROWSERS
+        """Whether browsers show such a file."""
+        return self.media_type in SHOWN
 
 
 class ShownPictures:
@@ -102,18 +100,19 @@ class ShownPictures:
 
     def _as_it_is(self, data: bytes, digest: str) -> Shown:
         given = without_metadata(data) if self._strip else data
-        return Shown(given, media_type(given), picture_digest(given), digest)
+        tag = digest if given is data else picture_digest(given)
+        return Shown(given, media_type(given), tag, digest)
 
-    async def small(self, product_id: str, number: int, width: int, form: Form, caller: str) -> Shown:
+    async def small(self, product_id: str, number: int, digest: str, width: int, form: Form, caller: str) -> Shown:
         """Return a picture at most so wide: upright, in sRGB and without metadata.
 
         One that has few bytes is given out as it is, and so is one that cannot be decoded here, where browsers show it.
+        What is kept is found by `digest`, which is the picture's as the caller has just found it.
 
         Raises:
             NotFoundError, DamagedProductError: as `Store.image`.
             VitrineError: as `Decoders.decode`.
         """
-        digest = await self.digest(product_id, number)
         tag = small_tag(digest, width, form)
         data = await asyncio.to_thread(self._cache.get, tag)
         if data is not None:
@@ -136,7 +135,7 @@ class ShownPictures:
         try:
             data = await asyncio.to_thread(self._state.catalogue.image, product_id, number)
             digest = await asyncio.to_thread(picture_digest, data)  # of what was read: it may have been changed
-            shown = media_type(data) in BROWSERS
+            shown = media_type(data) in SHOWN
             if shown and len(data) <= SMALL_BYTES:
                 return self._as_it_is(data, digest)
             try:

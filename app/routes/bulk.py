@@ -59,7 +59,6 @@ async def write_products(
     if dry_run or mode == "sync":
         answer.dry_run = dry_run
     counts: Counter[str] = Counter()
-    named = None
     if mode == "sync":
         with components.listing.one_sync():
             named = await components.listing.named(caller.get())

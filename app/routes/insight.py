@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.http import is_known, require, while_connected
 from app.query import explain_match
 from app.routes.components import TheComponents
+from app.routes.listing import Filtering
 from app.schemas import (
     MAX_FACET_VALUES,
     MAX_FILTERS,
@@ -44,17 +45,11 @@ async def facets(
             json_schema_extra={"examples": ["baseColour"]},
         ),
     ] = [],  # noqa: B006 - FastAPI copies it
-    filters: Annotated[
-        str,
-        Query(
-            description="What products must fulfil: the filters of a search, as JSON.",
-            json_schema_extra={"contentMediaType": "application/json", "examples": ['{"gender": "Women"}']},
-        ),
-    ] = "{}",
+    filters: Filtering = "{}",
     limit: Annotated[int, Query(ge=1, le=MAX_FACET_VALUES, description="Most values per attribute.")] = 100,
 ) -> Response:
     """Count which values attributes have, the most frequent first, to offer them as filters."""
-    asked = {name: condition.as_filter() for name, condition in filters_of(filters).items()}
+    asked = filters_of(filters)
     names = tuple(dict.fromkeys(attribute)) or None
     answer = await while_connected(request, components.facet_counts.of(asked, names, limit))
     return Response(answer, media_type="application/json")

@@ -13,10 +13,10 @@ from pydantic_core import to_json
 
 from app.caller import caller
 from app.errors import CountError, InvalidError
-from app.http import require
+from app.http import accepted, require
 from app.live import Edit, Edited
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import image_url
+from app.routes.product_paths import image_url, image_urls
 from app.schemas import (
     CHANGES,
     DeletionAnswer,
@@ -85,7 +85,7 @@ async def list_products(
     Else a page has `next`, which is to be sent as `after`; a page may have fewer products than `limit` although others
     follow.
     """
-    asked = {name: condition.as_filter() for name, condition in filters_of(filters).items()}
+    asked = filters_of(filters)
     shown = listed_fields(fields)
     await asyncio.to_thread(components.listing.check, asked)
     if _wants_lines(request):
@@ -128,8 +128,8 @@ async def _lines(
 
 
 def _wants_lines(request: Request) -> bool:
-    kinds = [one.partition(";")[0].strip().lower() for one in request.headers.get("accept", "").split(",")]
-    return LINES in kinds or "application/jsonl" in kinds
+    taken = accepted(request.headers)
+    return taken.names(LINES) or taken.names("application/jsonl")
 
 
 async def _rendered(
@@ -155,7 +155,7 @@ def _field(name: ListedField, product: Product, digest: str, pictures: Sequence[
         case "image_url":
             return image_url(product.id)
         case "image_urls":
-            return [image_url(product.id, number) for number in range(max(1, len(pictures)))]
+            return image_urls(product.id, pictures)
         case "etag":
             return f'"{digest}"'
         case "picture_digests":
@@ -176,7 +176,7 @@ async def delete_products(
     First ask with `dry_run=true` how many these are, then send the same with that count as `confirm`. When the count is
     another one by then, nothing is taken out (409). What others change in the meantime stays.
     """
-    asked = {name: condition.as_filter() for name, condition in filters_of(filters).items()}
+    asked = filters_of(filters)
     if not asked:
         raise InvalidError(
             "filters is empty, which all products pass; name the products that are to go",

@@ -79,10 +79,11 @@ async def product_image(
     if w is not None:
         # Who has it already is told so before it is made.
         digest = await components.shown.digest(product_id, n)
-        tag = small_tag(digest, width_of(w), taken.form)
+        width = width_of(w)
+        tag = small_tag(digest, width, taken.form)
         if is_known(request.headers, f'"{tag}"'):
             return Response(status_code=304, headers=_headers(tag, digest, v, keyed))
-        shown = await components.shown.small(product_id, n, width_of(w), taken.form, caller.get())
+        shown = await components.shown.small(product_id, n, digest, width, taken.form, caller.get())
     else:
         shown = await _whole(components.shown, product_id, n, taken)
     headers = _headers(shown.tag, shown.digest, v, keyed)
@@ -96,7 +97,7 @@ async def _whole(pictures: ShownPictures, product_id: str, number: int, taken: A
     shown = await pictures.original(product_id, number)
     if not taken.is_browser or shown.is_shown_by_browsers or taken.names(shown.media_type):
         return shown
-    return await pictures.small(product_id, number, WHOLE, taken.form, caller.get())
+    return await pictures.small(product_id, number, shown.digest, WHOLE, taken.form, caller.get())
 
 
 def _headers(tag: str, digest: str, version: str | None, keyed: bool) -> dict[str, str]:

@@ -29,6 +29,11 @@ def image_url(product_id: str, number: int = 0, digests: Mapping[str, Sequence[s
     return f"/v1/products/{quote(product_id, safe='')}{PICTURE}{f'?{urlencode(query)}' if query else ''}"
 
 
+def image_urls(product_id: str, pictures: Sequence[str]) -> list[str]:
+    """Return the paths of all pictures of a product, by their digests; a product has one at least."""
+    return [image_url(product_id, number) for number in range(max(1, len(pictures)))]
+
+
 class ProductRoute(APIRoute):
     """A route of a product or of its picture.
 

@@ -21,7 +21,7 @@ from app.http import (
 )
 from app.live import Edit, Edited, Editor
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute, image_url
+from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute, image_url, image_urls
 from app.schemas import (
     CHANGES,
     ProductDetail,
@@ -33,8 +33,6 @@ from app.schemas import (
 )
 from common import VitrineError
 from index import MAX_ID, PRODUCT_ID, ExistsError, Product
-
-MAX_LINE_ERRORS = 100
 
 NewId = Annotated[str, Path(max_length=MAX_ID, pattern=PRODUCT_ID, description=ID_IN_PATH)]
 reading = APIRouter(
@@ -206,5 +204,5 @@ async def _detail(components: Components, product: Product) -> ProductDetail:
         split=product.split,
         attributes={name: list(one) if isinstance(one, tuple) else one for name, one in product.attributes.items()},
         image_url=image_url(product.id),
-        image_urls=[image_url(product.id, number) for number in range(max(1, len(digests.get(product.id, ()))))],
+        image_urls=image_urls(product.id, digests.get(product.id, ())),
     )

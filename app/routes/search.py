@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from pydantic_core import to_json
 
 from app.http import error_entry, while_connected
+from app.live import ShownPictures
 from app.query import Job, JobResult, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router
@@ -23,12 +24,13 @@ from app.schemas import (
     ProductAnswer,
     ProductAnswers,
     SearchRequest,
+    as_filters,
     batch_body,
     body_docs,
     search_body,
 )
 from common import InputError
-from index import DescriptionHit, Group, Hit, Product, SearchQuery, Side, Signals
+from index import DescriptionHit, Group, Hit, SearchQuery, Side, Signals
 
 MAX_VERSIONS = 1000
 """Products of an answer whose pictures' content is named, at most."""
@@ -122,7 +124,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
     query = SearchQuery(
         k=fields.k,
         offset=fields.offset,
-        filters={name: condition.as_filter() for name, condition in fields.filters.items()},
+        filters=as_filters(fields.filters),
         exclude=frozenset([*fields.like, *fields.unlike]),
         min_score=fields.min_score,
         collapse=fields.collapse,
@@ -134,7 +136,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         text_share=fields.text_share(pixels is not None),
         cutoff=None if fields.cutoff == "none" else fields.cutoff,
         sort=fields.order(),
-        browse=not (fields.text or pixels is not None or fields.like or fields.unlike or fields.vector),
+        browse=not fields.looks_for_something(pixels is not None),
         group_by=fields.group_by,
     )
     return Job(
@@ -154,14 +156,14 @@ async def _body(components: Components, job: Job, result: JobResult) -> bytes:
     if job.render is not None:
         return result.body
     # Not in the worker: a catalogue that an older version wrote has to read the pictures for it.
-    ids = {one.id for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit) for one in shown_in(hit)}
-    digests = await asyncio.to_thread(components.shown.digests, list(ids)[:MAX_VERSIONS])
-    return await asyncio.to_thread(_products, result, digests)
+    return await asyncio.to_thread(_versioned_products, components.shown, result)
 
 
-def shown_in(hit: Hit) -> list[Product]:
-    """Return the products of a result whose pictures are shown."""
-    return [hit.product, *(hit.group.members if hit.group else ())]
+def _versioned_products(shown: ShownPictures, result: JobResult) -> bytes:
+    """Return a `ProductAnswer` as JSON in which the first `MAX_VERSIONS` products' pictures are named by content."""
+    hits = [hit for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit)]
+    ids = dict.fromkeys(one.id for hit in hits for one in (hit.product, *(hit.group.members if hit.group else ())))
+    return _products(result, shown.digests(list(ids)[:MAX_VERSIONS]))
 
 
 def _products(result: JobResult, digests: Mapping[str, Sequence[str]] = {}) -> bytes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.schemas.classification import LabelResult as LabelResult
     from app.schemas.classification import WordResult as WordResult
     from app.schemas.conditions import MAX_FILTERS as MAX_FILTERS
-    from app.schemas.conditions import Condition as Condition
+    from app.schemas.conditions import as_filters as as_filters
     from app.schemas.conditions import filters_of as filters_of
     from app.schemas.encoding import EmbeddingsAnswer as EmbeddingsAnswer
     from app.schemas.encoding import EmbeddingsRequest as EmbeddingsRequest
@@ -79,7 +79,7 @@ __getattr__ = lazy_exports(
         "app.schemas.classification": (
             "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
         ),
-        "app.schemas.conditions": "Condition MAX_FILTERS filters_of",
+        "app.schemas.conditions": "MAX_FILTERS as_filters filters_of",
         "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
         "app.schemas.errors": "error_answers",
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -10,7 +11,7 @@ from app.bounded_json import parse_json
 from app.errors import InvalidError, invalid
 from app.schemas.fields import Fields, ListedValues, Name, Number, Value, Values, as_list, at_most
 from common import InputError
-from index import Filter
+from index import Filter, Filters
 
 MAX_FILTERS = 32
 MAX_BOUND = 50
@@ -70,15 +71,15 @@ MAX_PARAMETER_VALUES = 15_000
 """Of the filters in a query parameter: as many as there can be."""
 
 
-def filters_of(text: str) -> dict[str, Condition]:
-    """Return the filters that a query parameter holds as JSON.
+def filters_of(text: str) -> Filters:
+    """Return the filters that a query parameter holds as JSON, as the index takes them.
 
     Raises:
         InvalidError: no JSON, or no filters.
     """
     try:
         # Numbers are read by Python: what is JSON is the same here as in a body.
-        return FILTERING.validate_python({"filters": parse_json(text, MAX_PARAMETER_VALUES)}, strict=True)["filters"]
+        asked = FILTERING.validate_python({"filters": parse_json(text, MAX_PARAMETER_VALUES)}, strict=True)["filters"]
     except ValidationError as error:
         raise invalid(error) from None
     except ValueError:
@@ -86,6 +87,12 @@ def filters_of(text: str) -> dict[str, Condition]:
             "filters is not JSON; send an object",
             [{"field": "filters", "message": 'not JSON, such as {"gender": "Women"}'}],
         ) from None
+    return as_filters(asked)
+
+
+def as_filters(conditions: Mapping[str, Condition]) -> Filters:
+    """Return conditions as the index takes them."""
+    return {name: condition.as_filter() for name, condition in conditions.items()}
 
 
 FILTERING = TypeAdapter(dict[Literal["filters"], Filtering])

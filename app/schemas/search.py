@@ -145,7 +145,7 @@ class SearchRequest(OnePicture):
         Raises:
             InvalidError: there is nothing to search for, or no words for a search for words.
         """
-        searches = bool(pictures or self.image or self.text or self.like or self.unlike or self.vector)
+        searches = self.looks_for_something(bool(pictures or self.image))
         if not searches and not self.model_fields_set.intersection(ABOUT):
             raise InvalidError(
                 "there is nothing to search for; send at least one of text, image, like, unlike and vector, or for all"
@@ -168,6 +168,10 @@ class SearchRequest(OnePicture):
                 "mode is lexical, which searches for words, and there is no text; send a text, or mode vector",
                 [{"field": "mode", "message": "lexical needs a text"}],
             )
+
+    def looks_for_something(self, picture: bool) -> bool:
+        """Return whether there is anything to search for; `picture` says whether there is one."""
+        return bool(picture or self.text or self.like or self.unlike or self.vector)
 
     @property
     def most_shown(self) -> int:

@@ -53,6 +53,17 @@ def test_lines_hold_all_of_them(client: httpx.Client) -> None:
     assert client.get(PATH, params={"after": "~"}, headers=NDJSON).content == b""
 
 
+def test_lines_come_where_accept_names_them_and_wants_them(client: httpx.Client) -> None:
+    for accept, kind in {
+        "application/json, application/jsonl; charset=utf-8": "application/x-ndjson",
+        "text/html, APPLICATION/X-NDJSON;q=0.5": "application/x-ndjson",
+        "application/x-ndjson;q=0, */*": "application/json",
+        "*/*": "application/json",
+    }.items():
+        answer = client.get(PATH, params={"limit": 1}, headers={"accept": accept})
+        assert answer.headers["content-type"].split(";")[0] == kind, accept
+
+
 def test_only_what_is_asked_for_is_said(editor: httpx.Client) -> None:
     put(editor, "0", body("red", "bag"))
     (first, *_) = editor.get(PATH, params={"fields": "etag, picture_digests,image_urls", "limit": 1}).json()["products"]

@@ -21,7 +21,7 @@ from models.picture_kinds import HEIF, prepare_decoder
 from tests.app.helpers import opened
 from tests.tools.shop import draw, encoded
 
-KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF", "GIF", "BMP", "JPEG2000")
+KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BIGTIFF", "AVIF", "HEIF", "GIF", "BMP", "JPEG2000")
 PLAIN = ("GIF", "BMP", "JPEG2000")
 """Kinds whose EXIF and profiles Pillow does not write."""
 SECRET = b"Rue de la Paix"
@@ -46,6 +46,8 @@ def photo(kind: str, orientation: int = 6, **more: Any) -> bytes:
     if kind == "HEIF":
         options["exif"] = exif.tobytes()
         prepare_decoder(HEIF)
+    if kind == "BIGTIFF":
+        kind, options["big_tiff"] = "TIFF", True
     if kind in PLAIN:
         options = {"comment": SECRET} if kind != "BMP" else {}
     return encoded(draw("red", "shoes"), kind, **options, **more)
@@ -75,7 +77,7 @@ def test_places_and_names_are_taken_out_and_the_pixels_stay(kind: str) -> None:
     assert without_metadata(given_out) == given_out
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BIGTIFF", "HEIF"])
 @pytest.mark.parametrize("orientation", [1, 3, 8])
 def test_it_is_still_shown_upright(kind: str, orientation: int) -> None:
     data = photo(kind, orientation)
@@ -94,6 +96,33 @@ def test_an_animation_still_moves(kind: str) -> None:
             before.seek(frame)
             after.seek(frame)
             assert before.convert("RGB").tobytes() == after.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_a_tiff_is_walked_in_its_byte_order_and_sizes(order: str, big: bool) -> None:
+    """BigTIFF was given out as it was."""
+    count, size = ("Q", "Q") if big else ("H", "I")
+    width = struct.calcsize(size)
+
+    def directory(*entries: tuple[int, int, int, bytes]) -> bytes:
+        rows = [struct.pack(f"{order}HH{size}{width}s", *entry) for entry in entries]
+        return struct.pack(order + count, len(rows)) + b"".join(rows) + bytes(width)
+
+    def at(place: int) -> bytes:
+        return struct.pack(order + size, place)
+
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}H", 43 if big else 42)
+    head += (struct.pack(f"{order}HH", 8, 0) if big else b"") + at(16)
+    head = head.ljust(16, b"\0")
+    wide = (0x0100, 3, 1, struct.pack(f"{order}H", 7))
+    places = 16 + len(directory(wide, wide, wide))
+    texts = places + len(directory(wide))
+    author = (0x013B, 2, len(SECRET), at(texts))
+    position = (0x8825, 4, 1, struct.pack(f"{order}I", places))
+    tagged = head + directory(wide, author, position) + directory((27, 7, len(SECRET), at(texts + len(SECRET))))
+    data = tagged + 2 * SECRET
+    assert without_metadata(data) == (head + directory(wide)).ljust(len(data), b"\0")
 
 
 def test_progressive_pictures_and_other_colours_stay_as_they_are() -> None:

@@ -51,6 +51,7 @@ def test_a_shops_page_may_search(folder: Path) -> None:
             "https://other.example",
             "null",
             "https://shop.example.evil",
+            "https://shop.example:99999",
         ):
             error_of(preflight(client, IMAGES, "POST", origin), 403, "forbidden")
             answer = client.get("/readyz", headers={"origin": origin})
@@ -84,6 +85,8 @@ def test_every_origin_may_be_let_in(folder: Path) -> None:
         ("https://*.shop.example", "https://a.b.shop.example", True),
         ("https://*.shop.example", "https://ashop.example", False),
         ("https://*.shop.example:8443", "https://a.shop.example", False),
+        ("https://*.shop.example:8443", "https://a.shop.example:8443", True),
+        ("https://*.shop.example", "https://a.shop.example:99999", False),
     ],
 )
 def test_origins_are_compared_as_browsers_write_them(allowed: str, origin: str, expected: bool) -> None:
