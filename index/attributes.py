@@ -92,7 +92,9 @@ class AttributeColumn:
     def kinds(self) -> npt.NDArray[np.int8]:
         """Return what each value is (V,): a place in `KINDS`."""
         size = len(self.values)
-        if len(self._kinds) < size:
+        # Another thread may keep those of fewer values meanwhile: what was found is held on to.
+        kinds = self._kinds
+        if len(kinds) < size:
             keys = self._keys(size)
             numbers, dates = np.array(self.numbers[:size]), np.array(self.dates[:size])
             kinds = np.full(size, KINDS.index("text"), dtype=np.int8)
@@ -101,7 +103,7 @@ class AttributeColumn:
             kinds[~np.isnan(numbers)] = KINDS.index("number")
             kinds[[code for code in list(self.members) if code < size]] = KINDS.index("list")
             self._kinds = kinds
-        return self._kinds[:size]
+        return kinds[:size]
 
     def order(self, *, descending: bool) -> npt.NDArray[np.float64]:
         """Return a number for each value (V + 1,) by which rows are sorted; the last one is for those without any.

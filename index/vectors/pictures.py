@@ -90,10 +90,12 @@ class Pictures:
         if exact:
             mask = None if subset.mask is None else subset.mask[self._owners]
             return RowSubset(mask, len(self._owners))
-        if self._subset is None or self._subset[0] is not subset:
+        # Several threads search at once, and any of them may keep its own: what was found is held on to.
+        kept = self._subset
+        if kept is None or kept[0] is not subset:
             mask = None if subset.mask is None else subset.mask[self._owners]
-            self._subset = subset, RowSubset(mask, len(self._owners), self._ann)
-        return self._subset[1]
+            kept = self._subset = subset, RowSubset(mask, len(self._owners), self._ann)
+        return kept[1]
 
     def owners_of(self, places: Rows) -> Rows:
         """Return the rows of some of the further pictures."""
