@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from index.ann import AnnIndex
-from index.pictures import FurtherVectors
+from index.pictures import FurtherVectors, starts_of
 from index.records import Vectors
 from index.vectors.rows import FurtherRows, Nearest, Rows, RowVectors
 from index.vectors.subset import RowSubset
@@ -55,7 +55,7 @@ class Pictures:
             if not len(places):
                 return best
             found = self._further.times(vector, places)
-            starts = np.flatnonzero(np.diff(owners, prepend=-1))
+            starts = starts_of(owners)
             owners = owners[starts]
         best[owners] = np.maximum(best[owners], np.maximum.reduceat(found, starts))
         return best
@@ -109,7 +109,7 @@ class Pictures:
     @cached_property
     def _starts(self) -> Rows:
         """Where the further pictures of each row that has some begin."""
-        return np.flatnonzero(np.diff(self._owners, prepend=-1))
+        return starts_of(self._owners)
 
     def _places(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the further pictures of some rows (K,): for each, which of the K it belongs to, and its place."""
@@ -135,7 +135,7 @@ def nearest_of(query: Vectors, first: Vectors, owners: Rows, further: Vectors) -
     if not len(owners):
         return Nearest(scores, numbers, vectors)
     found = (further * query).sum(axis=1)
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    starts = starts_of(owners)
     of, best = owners[starts], np.maximum.reduceat(found, starts)
     # The first of equals: places of the largest ones, from which those of each product come first.
     group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(owners))))
@@ -154,7 +154,7 @@ def mean_of(first: Vectors, owners: Rows, further: Vectors) -> Vectors:
     """Return the mean (K, D) of the pictures of each of K products, of unit length; arguments as `nearest_of`."""
     if not len(owners):
         return first
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    starts = starts_of(owners)
     of = owners[starts]
     sums = first[of] + np.add.reduceat(further, starts, axis=0)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
