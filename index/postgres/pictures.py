@@ -213,12 +213,11 @@ def read_digests(connection: Connection, build: str, ids: Sequence[str]) -> dict
         )
         for product_id, digest in rows:
             found[product_id] = (*found.get(product_id, ()), digest)
-    # An older version has written the others: their pictures are read.
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute(
-            format_sql("SELECT id, image FROM {build}.images WHERE id = ANY(%s)", build),
-            [[one for one in ids if one not in found]],
-        )
-        for product_id, image in cursor:
-            found[product_id] = (picture_digest(bytes(image)),)
+    left = [one for one in ids if one not in found]
+    if left:
+        # An older version has written these: their pictures are read.
+        with connection.cursor(binary=True) as cursor:
+            cursor.execute(format_sql("SELECT id, image FROM {build}.images WHERE id = ANY(%s)", build), [left])
+            for product_id, image in cursor:
+                found[product_id] = (picture_digest(bytes(image)),)
     return found
