@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import ArtefactError, DamagedProductError
+from index.limits import has_half
 from index.pictures import FurtherPicture
 from index.product import SPLITS, Product, Value
 from index.records import UNIT_TOLERANCE, Entry, Vectors, entry_digest
@@ -26,8 +26,6 @@ logger = logging.getLogger("vitrine.index")
 
 NAMED = 20
 """Products that the log names."""
-HALVES = re.compile("[\ud800-\udfff]")
-"""What bytes that are no UTF-8 are read as (surrogateescape); no store holds such letters."""
 
 
 class Damage:
@@ -86,7 +84,7 @@ def product_fault(product_id: Any, title: Any, split: Any, attributes: Mapping[s
     """Return what is wrong with the fields of a product as they were read; empty: nothing."""
     if not (type(product_id) is str and type(title) is str):
         return "its id or title is no text"
-    if not (_whole(product_id) and _whole(title)):
+    if has_half(product_id) or has_half(title):
         return "its id or title is no UTF-8"
     if split not in SPLITS:
         return f"its split is {split!r:.40}"
@@ -134,13 +132,9 @@ def sound_entry(
 def parsed_attributes(text: Any) -> Mapping[str, Value] | None:
     """Return the attributes in a text; None when it holds none."""
     try:
-        return attributes_of(json.loads(text)) if _whole(text) else None
+        return attributes_of(json.loads(text)) if not has_half(text) else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
-
-
-def _whole(text: str) -> bool:
-    return text.isascii() or HALVES.search(text) is None
 
 
 def bad_lengths(lengths: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:

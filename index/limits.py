@@ -28,6 +28,11 @@ HALF = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair, which JSON can hold as an escape and no store can."""
 
 
+def has_half(text: str) -> bool:
+    """Return whether a text has half of a surrogate pair: an escape in JSON, or a byte that is no UTF-8."""
+    return not text.isascii() and HALF.search(text) is not None
+
+
 def beyond(attributes: Mapping[str, Value]) -> dict[str, str]:
     """Return the attributes that are beyond the limits, each with what is wrong: without them, the rest is within.
 
@@ -41,7 +46,7 @@ def beyond(attributes: Mapping[str, Value]) -> dict[str, str]:
         size = len(name) + sum(map(len, texts))
         if len(name) > MAX_NAME:
             found[name] = f"its name has {len(name):,} characters; at most {MAX_NAME} are taken"
-        elif (not name.isascii() and HALF.search(name)) or any(not one.isascii() and HALF.search(one) for one in texts):
+        elif any(map(has_half, (name, *texts))):
             found[name] = "it has half of a surrogate pair, which is no character"
         elif longest > MAX_VALUE:
             found[name] = f"it has {longest:,} characters; at most {MAX_VALUE:,} are taken"

@@ -13,6 +13,7 @@ from psycopg.types.json import Json, Jsonb
 
 from common import InputError
 from index.damage import Damage, product_fault, sound_entry
+from index.limits import has_half
 from index.product import Product, SplitRule, Value, texts_of, title_key
 from index.records import CatalogueInfo, Entry, Vectors, check_product, checked_vector
 from index.values import attributes_of, date_of, keys_of, number_of
@@ -81,7 +82,7 @@ def _numbers(keys: Iterable[str]) -> Iterator[Any]:
 
 def storable(word: str) -> bool:
     """Return whether PostgreSQL can store a text: it refuses NUL and half a surrogate pair."""
-    return "\0" not in word and (word.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in word))
+    return "\0" not in word and not has_half(word)
 
 
 def title_id(title: str) -> uuid.UUID:
