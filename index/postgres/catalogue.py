@@ -23,7 +23,7 @@ from index.postgres.calibrations import read_calibration, write_calibration
 from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
 from index.postgres.listing import Listed
-from index.postgres.pictures import PictureRow, further_rows, has_pictures, read_digests, read_picture
+from index.postgres.pictures import PictureRow, further_rows, read_digests, read_picture
 from index.postgres.reading import read_products
 from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info
 from index.postgres.schema import FORMAT, format_sql
@@ -257,9 +257,7 @@ class PostgresCatalogue(Listed):
         ).fetchone()
         if row is None:
             raise _no_product(product_id)
-        several = has_pictures(connection, self._build)
-        more = further_rows(connection, self._build, [row[0]]) if several else {}
-        return row, more.get(row[0], ())
+        return row, further_rows(connection, self._build, [row[0]]).get(row[0], ())
 
     def damaged(self) -> Mapping[str, str]:
         """Return the damaged products that were met since this was opened: id -> what is wrong."""
