@@ -67,7 +67,7 @@ class Pictures:
     def nearest(self, query: Vectors, rows: Rows) -> Nearest:
         """Return which picture of each of some rows (K,) is nearest to a query (D,)."""
         first = self.first.of(rows)
-        owners, places = self._places(rows) if self.several else (rows[:0], rows[:0])
+        owners, places = self._places(rows)
         return nearest_of(query, first, owners, self._further.of(places))
 
     def numbers(self, query: Vectors, rows: Rows) -> list[int]:
@@ -77,12 +77,12 @@ class Pictures:
     def mean(self, rows: Rows) -> Vectors:
         """Return for each of some rows the mean (K, D) of its pictures, of unit length; of one picture itself."""
         first = self.first.of(rows)
-        owners, places = self._places(rows) if self.several else (rows[:0], rows[:0])
+        owners, places = self._places(rows)
         return mean_of(first, owners, self._further.of(places))
 
     def further_of(self, rows: Rows) -> FurtherVectors | None:
         """Return the further pictures of some rows; None where they have none."""
-        owners, places = self._places(rows) if self.several else (rows[:0], rows[:0])
+        owners, places = self._places(rows)
         return FurtherVectors(owners, self._further.of(places)) if len(places) else None
 
     def subset(self, subset: RowSubset, *, exact: bool = False) -> RowSubset:
@@ -113,6 +113,8 @@ class Pictures:
 
     def _places(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the further pictures of some rows (K,): for each, which of the K it belongs to, and its place."""
+        if not self.several:
+            return rows[:0], rows[:0]
         wanted = rows.astype(self._owners.dtype)  # else all of the owners were brought to the type of the rows
         starts = np.searchsorted(self._owners, wanted, side="left")
         counts = np.searchsorted(self._owners, wanted, side="right") - starts
