@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,21 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 TRUTHS = frozenset({"true", "false"})
 
 
+class Lists(NamedTuple):
+    """The lists among the values of a column, those of their texts one after the other."""
+
+    codes: Codes
+    """(L,) of the lists, ascending."""
+    texts: Codes
+    """(M,) of their texts, each once in a list, in order."""
+    starts: npt.NDArray[np.int64]
+    """(L,) where the texts of each list begin."""
+
+    def any_of(self, texts: Mask) -> Mask:
+        """Return (L,) which lists have one of some texts, given by code (V,)."""
+        return np.asarray(np.logical_or.reduceat(texts[self.texts], self.starts))
+
+
 class AttributeColumn:
     """The distinct values of one attribute, and for each row which of them it has. Only ever appended to.
 
@@ -36,6 +51,7 @@ class AttributeColumn:
         self.dates: list[float] = []  # of `values`, in seconds since 1970; NaN where one is no date
         self.members: dict[int, tuple[int, ...]] = {}  # code of a list -> those of its texts, each once, in order
         self._list_of: dict[tuple[int, ...], int] = {}
+        self._lists: tuple[int, Lists] | None = None
         self._kinds: npt.NDArray[np.int8] = np.empty(0, dtype=np.int8)
         self._arrays: dict[str, npt.NDArray[np.float64]] = {}
         self._orders: dict[bool, npt.NDArray[np.float64]] = {}
@@ -92,16 +108,18 @@ class AttributeColumn:
     def kinds(self) -> npt.NDArray[np.int8]:
         """Return what each value is (V,): a place in `KINDS`."""
         size = len(self.values)
-        if len(self._kinds) < size:
+        # Another thread may keep those of fewer values meanwhile: what was found is held on to.
+        kinds = self._kinds
+        if len(kinds) < size:
             keys = self._keys(size)
             numbers, dates = np.array(self.numbers[:size]), np.array(self.dates[:size])
             kinds = np.full(size, KINDS.index("text"), dtype=np.int8)
             kinds[[key in TRUTHS for key in keys]] = KINDS.index("boolean")
             kinds[~np.isnan(dates)] = KINDS.index("date")
             kinds[~np.isnan(numbers)] = KINDS.index("number")
-            kinds[[code for code in list(self.members) if code < size]] = KINDS.index("list")
+            kinds[self.lists(size).codes] = KINDS.index("list")
             self._kinds = kinds
-        return self._kinds[:size]
+        return kinds[:size]
 
     def order(self, *, descending: bool) -> npt.NDArray[np.float64]:
         """Return a number for each value (V + 1,) by which rows are sorted; the last one is for those without any.
@@ -123,16 +141,16 @@ class AttributeColumn:
                 ranks = np.empty(len(codes), dtype=np.int64)
                 ranks[sorted(range(len(codes)), key=lambda at, of=codes: keys[of[at]])] = np.arange(len(codes))  # type: ignore[misc]
             found[codes] = number * (size + 1) + (size - ranks if descending else ranks)
-        for code, codes_of_list in self._lists(size):
-            found[code] = found[list(codes_of_list)].min()
+        lists = self.lists(size)
+        found[lists.codes] = np.minimum.reduceat(found[lists.texts], lists.starts)
         self._orders[descending] = found
         return found
 
     def first(self) -> Codes:
         """Return the code of the first text of each value (V,): that of a text is its own."""
         found = np.arange(len(self.values), dtype=np.int32)
-        for code, codes in self._lists(len(found)):
-            found[code] = codes[0]
+        lists = self.lists(len(found))
+        found[lists.codes] = lists.texts[lists.starts]
         return found
 
     def _compared(self, of: Literal["number", "date"], size: int) -> npt.NDArray[np.float64]:
@@ -151,8 +169,21 @@ class AttributeColumn:
                 keys[code] = key
         return keys
 
-    def _lists(self, size: int) -> list[tuple[int, tuple[int, ...]]]:
-        return [(code, codes) for code, codes in list(self.members.items()) if code < size]
+    def lists(self, size: int) -> Lists:
+        """Return the lists among the first `size` values; kept for the next query."""
+        known = self._lists
+        if known is None or known[0] != size:
+            found = [(code, codes) for code, codes in list(self.members.items()) if code < size]
+            counts = np.array([len(codes) for _, codes in found], dtype=np.int64)
+            known = self._lists = (
+                size,
+                Lists(
+                    np.array([code for code, _ in found], dtype=np.int32),
+                    np.array([code for _, codes in found for code in codes], dtype=np.int32),
+                    np.cumsum(counts) - counts,
+                ),
+            )
+        return known[1]
 
     def allowed(self, condition: Filter) -> Mask:
         """Return which codes a condition lets pass; the last one is for a product without the attribute.
@@ -160,7 +191,7 @@ class AttributeColumn:
         A list passes when one of its texts is allowed, one is within the bounds, and none is forbidden.
         """
         size = len(self.values)
-        lists = self._lists(size)
+        lists = self.lists(size)
         allowed = np.ones(size + 1, dtype=np.bool_)
         if condition.any is not None:
             allowed &= _spread(self._among(condition.any, size), lists)
@@ -181,8 +212,7 @@ class AttributeColumn:
         return found
 
 
-def _spread(passes: Mask, lists: Sequence[tuple[int, tuple[int, ...]]]) -> Mask:
+def _spread(passes: Mask, lists: Lists) -> Mask:
     """Return which codes pass, when a list does as soon as one of its texts does."""
-    for code, codes in lists:
-        passes[code] = bool(passes[list(codes)].any())
+    passes[lists.codes] = lists.any_of(passes)
     return passes

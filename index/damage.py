@@ -92,6 +92,17 @@ def product_fault(product_id: Any, title: Any, split: Any, attributes: Mapping[s
     return ""
 
 
+def sound_product(
+    product_id: Any, title: Any, split: Any, attributes: Mapping[str, Value] | None, damage: Damage
+) -> Product | None:
+    """Return the product that some fields are, as they were read; None for a damaged one, which `damage` then names."""
+    fault = product_fault(product_id, title, split, attributes)
+    if fault or attributes is None:
+        damage.found(product_id, fault)
+        return None
+    return Product(product_id, title, attributes, split)
+
+
 def sound_entry(
     product: Product,
     image: Any,

@@ -35,10 +35,6 @@ class Bound:
     at: float
     """A number, or seconds since 1970."""
 
-    def holds(self, key: str) -> bool:
-        """Return whether a text, in the form in which values are compared, is within the bound."""
-        return bool(COMPARE[self.sign](number_of(key) if self.of == "number" else date_of(key), self.at))
-
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -91,7 +87,10 @@ class Filter:
         if {*keys} & {*map(title_key, self.none)}:
             return False
         bounds = self.bounds
-        return not bounds or any(all(bound.holds(key) for bound in bounds) for key in keys)
+        if not bounds:
+            return True
+        read = number_of if bounds[0].of == "number" else date_of
+        return any(all(COMPARE[bound.sign](at, bound.at) for bound in bounds) for at in map(read, keys))
 
 
 Filters = Mapping[str, Filter]

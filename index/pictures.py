@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,11 @@ class FurtherVectors:
         place = np.cumsum(kept) - 1
         chosen = kept[self.owners]
         return FurtherVectors(place[self.owners[chosen]].astype(np.int64), self.vectors[chosen])
+
+
+def starts_of(owners: npt.NDArray[np.integer[Any]]) -> Numbers:
+    """Return where the further pictures of each product that has some begin, from the product (M,) of each picture."""
+    return np.flatnonzero(np.diff(owners, prepend=-1))
 
 
 def picture_digest(image: bytes) -> str:

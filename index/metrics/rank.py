@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError
+from index.pictures import starts_of
 from index.records import FurtherVectors, Vectors
 
 TIE = 1e-6
@@ -105,7 +106,7 @@ def score_rows(
         chunk = queries[start : start + rows]
         scores = np.matmul(chunk, gallery.T, out=buffer[: len(chunk)])
         if further is not None:
-            starts = np.flatnonzero(np.diff(further.owners, prepend=-1))
+            starts = starts_of(further.owners)
             best = np.maximum.reduceat(chunk @ further.vectors.T, starts, axis=1)
             owners = further.owners[starts]
             scores[:, owners] = np.maximum(scores[:, owners], best)

@@ -23,7 +23,7 @@ from index.postgres.calibrations import read_calibration, write_calibration
 from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
 from index.postgres.listing import Listed
-from index.postgres.pictures import further_rows, has_pictures, read_digests, read_picture
+from index.postgres.pictures import PictureRow, further_rows, read_digests, read_picture
 from index.postgres.reading import read_products
 from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info
 from index.postgres.schema import FORMAT, format_sql
@@ -214,11 +214,12 @@ class PostgresCatalogue(Listed):
 
     def image(self, product_id: str, number: int = 0) -> bytes:
         """As `Catalogue.image`."""
-        found = None
-        if storable(product_id):
-            with self.reading() as connection:
-                found = read_picture(connection, self._build, product_id, number, self._damage)
-        return self.entry(product_id)[0].image if found is None else found
+        with self._reading_of(product_id) as connection:
+            found = read_picture(connection, self._build, product_id, number, self._damage)
+            if found is not None:
+                return found
+            row, further = self._read_entry(connection, product_id)
+        return to_entry(row, further, self._damage)[0].image
 
     def picture_digests(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """As `Catalogue.picture_digests`."""
@@ -232,22 +233,31 @@ class PostgresCatalogue(Listed):
             NotFoundError: there is none of that id.
             DamagedProductError: it is not what was stored.
         """
-        row = None
-        if storable(product_id):
-            with self.reading() as connection:
-                row = connection.execute(
-                    self.sql(
-                        f"SELECT {ENTRY_COLUMNS} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"
-                        " WHERE p.id = %s"
-                    ),
-                    [product_id],
-                    binary=True,
-                ).fetchone()
-                several = row is not None and has_pictures(connection, self._build)
-                more = further_rows(connection, self._build, [row[0]]) if row is not None and several else {}
+        with self._reading_of(product_id) as connection:
+            row, further = self._read_entry(connection, product_id)
+        return to_entry(row, further, self._damage)
+
+    @contextmanager
+    def _reading_of(self, product_id: str) -> Iterator[Connection]:
+        """As `reading`, of one product; NotFoundError: the database can hold none of that id."""
+        if not storable(product_id):
+            raise _no_product(product_id)
+        with self.reading() as connection:
+            yield connection
+
+    def _read_entry(self, connection: Connection, product_id: str) -> tuple[Sequence[Any], Sequence[PictureRow]]:
+        """Return what `to_entry` takes of one product."""
+        row = connection.execute(
+            self.sql(
+                f"SELECT {ENTRY_COLUMNS} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"
+                " WHERE p.id = %s"
+            ),
+            [product_id],
+            binary=True,
+        ).fetchone()
         if row is None:
-            raise NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")
-        return to_entry(row, more.get(row[0], ()), self._damage)
+            raise _no_product(product_id)
+        return row, further_rows(connection, self._build, [row[0]]).get(row[0], ())
 
     def damaged(self) -> Mapping[str, str]:
         """Return the damaged products that were met since this was opened: id -> what is wrong."""
@@ -264,3 +274,7 @@ class PostgresCatalogue(Listed):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _no_product(product_id: str) -> NotFoundError:
+    return NotFoundError(f"no product has the id {product_id!r}; search to find the ids there are")

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 
 from psycopg.sql import Composed
 
-from index.damage import Damage, product_fault
+from index.damage import Damage, sound_product
 from index.filters import Filters
 from index.names import MAX_NAMES
 from index.postgres.connection import STATEMENT_S, Connection
@@ -57,12 +57,9 @@ class Listed(ABC):
                     [*since, *values, wanted],
                 ).fetchall()
             for product_id, title, split, stored, digest in rows:
-                attributes = attributes_of(stored)
-                fault = product_fault(product_id, title, split, attributes)
-                if fault or attributes is None:
-                    self._damage.found(product_id, fault)
-                else:
-                    found.append((Product(product_id, title, attributes, split), str(digest)))
+                product = sound_product(product_id, title, split, attributes_of(stored), self._damage)
+                if product is not None:
+                    found.append((product, str(digest)))
             if len(rows) < wanted:
                 break
             at = rows[-1][0]

@@ -115,7 +115,7 @@ def forget_pictures(connection: Connection, build: str, ids: Sequence[str]) -> N
 
 def further_rows(connection: Connection, build: str, positions: Sequence[int]) -> dict[int, list[PictureRow]]:
     """Return position -> the further pictures of the product there, in order, of those that have any."""
-    return _by_position(connection, build, "image_vector, image", positions)
+    return _by_position(connection, build, "image_vector, image", positions) if has_pictures(connection, build) else {}
 
 
 def further_vectors(
@@ -147,8 +147,7 @@ def sound_entries(
     connection: Connection, build: str, rows: Sequence[Sequence[Any]], damage: Damage
 ) -> list[tuple[Entry, str]]:
     """Return the entries and digests of rows of `ENTRY_COLUMNS` that are sound; the others are named in `damage`."""
-    several = has_further(connection, build)
-    more = further_rows(connection, build, [row[0] for row in rows]) if several else {}
+    more = further_rows(connection, build, [row[0] for row in rows])
     found = []
     for row in rows:
         with suppress(DamagedProductError):
@@ -213,12 +212,11 @@ def read_digests(connection: Connection, build: str, ids: Sequence[str]) -> dict
         )
         for product_id, digest in rows:
             found[product_id] = (*found.get(product_id, ()), digest)
-    # An older version has written the others: their pictures are read.
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute(
-            format_sql("SELECT id, image FROM {build}.images WHERE id = ANY(%s)", build),
-            [[one for one in ids if one not in found]],
-        )
-        for product_id, image in cursor:
-            found[product_id] = (picture_digest(bytes(image)),)
+    left = [one for one in ids if one not in found]
+    if left:
+        # An older version has written these: their pictures are read.
+        with connection.cursor(binary=True) as cursor:
+            cursor.execute(format_sql("SELECT id, image FROM {build}.images WHERE id = ANY(%s)", build), [left])
+            for product_id, image in cursor:
+                found[product_id] = (picture_digest(bytes(image)),)
     return found

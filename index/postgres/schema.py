@@ -71,8 +71,8 @@ CREATE INDEX ON {build}.products (id COLLATE "C");
 CREATE INDEX ON {build}.products (seq) WHERE seq > 0;
 CREATE INDEX ON {build}.products (title_id, position);
 CREATE INDEX ON {build}.products USING gin (keys jsonb_path_ops);
-COMMENT ON TABLE {build}.products IS 'numbers: dates and prices';
 """
+KEYS += f"COMMENT ON TABLE {{build}}.products IS '{NUMBERS}';\n"
 # halfvec_ip_ops: half the memory of the graph, and the scores are computed again from the whole vectors.
 HNSW = """
 CREATE INDEX ON {build}.products USING hnsw ((image_vector::halfvec({dim})) halfvec_ip_ops)

@@ -131,20 +131,17 @@ class PostgresSearch:
 
     def check(self, query: SearchQuery) -> LikeVectors:
         """As `SearchIndex.check`; asks the database at most once."""
-        self._check(query)
-        found = read_vectors(self._catalogue, (*query.like, *query.unlike), SEARCH_S)
-        return like_vectors(query, lambda ids: self._stack(ids, found))
-
-    def _check(self, query: SearchQuery) -> None:
         check_query(self._names, query, self._gone)
         self._check_bounds(query.filters)
+        found = read_vectors(self._catalogue, (*query.like, *query.unlike), SEARCH_S)
+        return like_vectors(query, lambda ids: self._stack(ids, found))
 
     def _check_names(self, filters: Filters, facets: Collection[str] = ()) -> None:
         check_names(self._names, filters, facets, gone=self._gone)
         self._check_bounds(filters)
 
     def _check_bounds(self, filters: Filters) -> None:
-        if any(condition.bounds for condition in filters.values()):
+        if _bounded(filters):
             self._keeper.now().state.check_bounds(filters)
 
     def fields(self) -> dict[str, Field]:
@@ -209,9 +206,13 @@ class PostgresSearch:
             DatabaseUnavailableError: the database does not answer.
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
+        # Asks the database for its version: once, and only where a query needs it.
+        asked = any(needs_scores(query) or _bounded(query.filters) for query in queries)
+        state = self._keeper.now().state if asked else None
         for query in queries:
-            self._check(query)
-        state = self._keeper.now().state if any(map(needs_scores, queries)) else None
+            check_query(self._names, query, self._gone)
+            if state is not None:
+                state.check_bounds(query.filters)
         pages: list[Page[Any]] = []
         with self._catalogue.reading(SEARCH_S) as connection:
             for vector, query in zip(vectors, queries, strict=True):
@@ -232,12 +233,10 @@ class PostgresSearch:
                         facets,
                     )
                 )
-        noted = [self._notes(query.filters) for query in queries]
+        if state is None:
+            return pages
+        noted = [state.notes(query.filters) for query in queries]
         return [replace(page, notes=notes) if notes else page for page, notes in zip(pages, noted, strict=True)]
-
-    def _notes(self, filters: Filters) -> tuple[str, ...]:
-        bounded = any(condition.bounds for condition in filters.values())
-        return self._keeper.now().state.notes(filters) if bounded else ()
 
     def _ranked_page(
         self, connection: Connection, state: IndexState, side: Side, vector: Vectors, query: SearchQuery
@@ -292,3 +291,7 @@ class PostgresSearch:
     ) -> Scan:
         sizes = total, self._count, self._exact_rows
         return Scan(self._catalogue, connection, vector, side, where, values, *sizes, self._several)
+
+
+def _bounded(filters: Filters) -> bool:
+    return any(condition.bounds for condition in filters.values())

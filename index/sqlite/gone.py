@@ -23,7 +23,9 @@ def gone_names(connection: sqlite3.Connection) -> frozenset[str]:
 
 def remember_names(connection: sqlite3.Connection, names: Iterable[str]) -> None:
     """Remember names that a product has no longer, as long as there is room."""
-    new = set(names) - gone_names(connection)
+    new = set(names)
+    if new:  # most edits leave none: they keep the attributes of their product
+        new -= gone_names(connection)
     if not new:
         return
     connection.execute(GONE)

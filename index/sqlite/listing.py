@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-from index.damage import Damage, parsed_attributes, product_fault
+from index.damage import Damage, parsed_attributes, sound_product
 from index.filters import Filters, passes
 from index.product import Product
 from index.records import LISTED_TOGETHER
@@ -50,12 +50,9 @@ class Listed(ABC):
                     (at, wanted),
                 ).fetchall()
             for product_id, title, split, text, digest in rows:
-                attributes = parsed_attributes(text)
-                fault = product_fault(product_id, title, split, attributes)
-                if fault or attributes is None:
-                    self._damage.found(product_id, fault)
-                elif passes(attributes, filters or {}) and len(found) < limit:
-                    found.append((Product(product_id, title, attributes, split), str(digest)))
+                product = sound_product(product_id, title, split, parsed_attributes(text), self._damage)
+                if product is not None and passes(product.attributes, filters or {}) and len(found) < limit:
+                    found.append((product, str(digest)))
             if len(rows) < wanted:
                 break
             at = rows[-1][0]

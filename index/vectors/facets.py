@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,8 +34,12 @@ class ColumnView:
 
         A row with a list counts for each of its texts.
         """
-        found = np.bincount(self.codes[mask] + 1, minlength=1)[1:]  # without the rows that have none
-        found = _by_text(found, self.column.members)
+        found = self._occurrences(mask)
+        lists = self.column.lists(len(found))
+        if len(lists.codes):
+            counts = np.diff(lists.starts, append=len(lists.texts))
+            np.add.at(found, lists.texts, np.repeat(found[lists.codes], counts))
+            found[lists.codes] = 0
         order = np.argsort(-found, kind="stable")[:MAX_COUNTED]
         return {self.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
 
@@ -46,31 +49,28 @@ class ColumnView:
 
     def field(self, mask: Mask) -> Field:
         """Return what the rows in `mask` (N,) hold."""
-        found = np.bincount(self.codes[mask] + 1, minlength=1)[1:]
+        found = self._occurrences(mask)
         kinds, first = self.column.kinds()[: len(found)], KINDS.index("list")
+        lists = self.column.lists(len(found))
+        of_lists = found[lists.codes]
         holding: dict[Kind, int] = {}
         examples: dict[Kind, str] = {}
-        lists = [(code, list(codes)) for code, codes in list(self.column.members.items()) if code < len(found)]
-        lists = [(code, codes) for code, codes in lists if found[code]]
         for number, kind in enumerate(KINDS[:first]):
-            having = [(code, codes) for code, codes in lists if (kinds[codes] == number).any()]
+            having = lists.any_of(kinds == number) & (of_lists > 0)
             of_kind = np.flatnonzero((kinds == number) & (found > 0))
-            count = int(found[of_kind].sum()) + sum(int(found[code]) for code, _ in having)
+            count = int(found[of_kind].sum()) + int(of_lists[having].sum())
             if count:
                 holding[kind] = count
-                examples[kind] = self.column.values[
-                    int(of_kind[0]) if len(of_kind) else next(one for one in having[0][1] if kinds[one] == number)
-                ]
-        kind_of: FieldType = "list" if lists else next(iter(holding), "text") if len(holding) < 2 else "mixed"
+                if len(of_kind):
+                    example = int(of_kind[0])
+                else:
+                    texts = self.column.members[int(lists.codes[np.argmax(having)])]
+                    example = next(one for one in texts if kinds[one] == number)
+                examples[kind] = self.column.values[example]
+        kind_of: FieldType = "list" if of_lists.any() else next(iter(holding), "text") if len(holding) < 2 else "mixed"
         return Field(kind_of, int(found.sum()), holding, examples)
 
-
-def _by_text(found: npt.NDArray[np.int64], members: Mapping[int, tuple[int, ...]]) -> npt.NDArray[np.int64]:
-    """Return how often each text occurs, alone or in a list, from how often each code does."""
-    if not members:
-        return found
-    for code, codes in list(members.items()):
-        if code < len(found) and found[code]:
-            found[list(codes)] += found[code]
-            found[code] = 0
-    return found
+    def _occurrences(self, mask: Mask) -> npt.NDArray[np.int64]:
+        """Return how many of the rows in `mask` (N,) have each value (V,)."""
+        # Without the rows that have none.
+        return np.bincount(self.codes[mask] + 1, minlength=len(self.column.values) + 1)[1:]

@@ -70,11 +70,13 @@ class Grouping:
         view = self._columns.get(name)
         if view is None:
             return {}
-        if name not in self._pairs:
+        # Several threads search at once, and any of them may forget all: what was found is held on to.
+        kept = self._pairs.get(name)
+        if kept is None:
             if len(self._pairs) >= KEPT_FACETS:
                 self._pairs = {}
-            self._pairs[name] = self._paired(view)
-        rows, pairs, codes = self._pairs[name]
+            kept = self._pairs[name] = self._paired(view)
+        rows, pairs, codes = kept
         present = np.zeros(len(codes), dtype=np.bool_)
         present[pairs[passing[rows]]] = True
         found = np.bincount(codes[present], minlength=1)

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from index.ann import AnnIndex
-from index.pictures import FurtherVectors
+from index.pictures import FurtherVectors, starts_of
 from index.records import Vectors
 from index.vectors.rows import FurtherRows, Nearest, Rows, RowVectors
 from index.vectors.subset import RowSubset
@@ -55,7 +55,7 @@ class Pictures:
             if not len(places):
                 return best
             found = self._further.times(vector, places)
-            starts = np.flatnonzero(np.diff(owners, prepend=-1))
+            starts = starts_of(owners)
             owners = owners[starts]
         best[owners] = np.maximum(best[owners], np.maximum.reduceat(found, starts))
         return best
@@ -67,7 +67,7 @@ class Pictures:
     def nearest(self, query: Vectors, rows: Rows) -> Nearest:
         """Return which picture of each of some rows (K,) is nearest to a query (D,)."""
         first = self.first.of(rows)
-        owners, places = self._places(rows) if self.several else (rows[:0], rows[:0])
+        owners, places = self._places(rows)
         return nearest_of(query, first, owners, self._further.of(places))
 
     def numbers(self, query: Vectors, rows: Rows) -> list[int]:
@@ -77,12 +77,12 @@ class Pictures:
     def mean(self, rows: Rows) -> Vectors:
         """Return for each of some rows the mean (K, D) of its pictures, of unit length; of one picture itself."""
         first = self.first.of(rows)
-        owners, places = self._places(rows) if self.several else (rows[:0], rows[:0])
+        owners, places = self._places(rows)
         return mean_of(first, owners, self._further.of(places))
 
     def further_of(self, rows: Rows) -> FurtherVectors | None:
         """Return the further pictures of some rows; None where they have none."""
-        owners, places = self._places(rows) if self.several else (rows[:0], rows[:0])
+        owners, places = self._places(rows)
         return FurtherVectors(owners, self._further.of(places)) if len(places) else None
 
     def subset(self, subset: RowSubset, *, exact: bool = False) -> RowSubset:
@@ -90,10 +90,12 @@ class Pictures:
         if exact:
             mask = None if subset.mask is None else subset.mask[self._owners]
             return RowSubset(mask, len(self._owners))
-        if self._subset is None or self._subset[0] is not subset:
+        # Several threads search at once, and any of them may keep its own: what was found is held on to.
+        kept = self._subset
+        if kept is None or kept[0] is not subset:
             mask = None if subset.mask is None else subset.mask[self._owners]
-            self._subset = subset, RowSubset(mask, len(self._owners), self._ann)
-        return self._subset[1]
+            kept = self._subset = subset, RowSubset(mask, len(self._owners), self._ann)
+        return kept[1]
 
     def owners_of(self, places: Rows) -> Rows:
         """Return the rows of some of the further pictures."""
@@ -107,10 +109,12 @@ class Pictures:
     @cached_property
     def _starts(self) -> Rows:
         """Where the further pictures of each row that has some begin."""
-        return np.flatnonzero(np.diff(self._owners, prepend=-1))
+        return starts_of(self._owners)
 
     def _places(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the further pictures of some rows (K,): for each, which of the K it belongs to, and its place."""
+        if not self.several:
+            return rows[:0], rows[:0]
         wanted = rows.astype(self._owners.dtype)  # else all of the owners were brought to the type of the rows
         starts = np.searchsorted(self._owners, wanted, side="left")
         counts = np.searchsorted(self._owners, wanted, side="right") - starts
@@ -133,7 +137,7 @@ def nearest_of(query: Vectors, first: Vectors, owners: Rows, further: Vectors) -
     if not len(owners):
         return Nearest(scores, numbers, vectors)
     found = (further * query).sum(axis=1)
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    starts = starts_of(owners)
     of, best = owners[starts], np.maximum.reduceat(found, starts)
     # The first of equals: places of the largest ones, from which those of each product come first.
     group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(owners))))
@@ -152,7 +156,7 @@ def mean_of(first: Vectors, owners: Rows, further: Vectors) -> Vectors:
     """Return the mean (K, D) of the pictures of each of K products, of unit length; arguments as `nearest_of`."""
     if not len(owners):
         return first
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    starts = starts_of(owners)
     of = owners[starts]
     sums = first[of] + np.add.reduceat(further, starts, axis=0)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)

@@ -272,7 +272,8 @@ class SearchIndex:
             return ranked_page(state, side, query, lambda _: browsing, self.facets)
         excluded = query.exclude if side == "images" else ()
         # Of groups all rows are compared: the best of each is asked for, however far it is.
-        approximate = "images" in state.ann and not (query.group_by and side == "images")
+        grouped = query.grouping is not None and side == "images"
+        approximate = "images" in state.ann and not grouped
         reach = NearestRows(state, vector) if approximate else None
 
         found = state.rows_of(side, state.passing({}, excluded))
@@ -287,7 +288,7 @@ class SearchIndex:
             return ranked_page(state, side, query, ranking_of, self.facets)
         # All rows are compared at once, whatever passes the filters: the facets need them.
         ranking = ranking_of({})
-        plain = query.mode == "vector" and not ranking.bounded
+        plain = grouped and query.mode == "vector" and not ranking.bounded
         top = scan_all(state, vector, state.passing(query.filters, excluded)) if plain else None
         return ranked_page(state, side, query, lambda _: ranking, self.facets, top)
 

@@ -226,6 +226,12 @@ some_filters = st.dictionaries(
     | st.builds(Filter, gte=some_limits, lt=some_limits)
     | st.builds(Filter, gt=some_limits, lte=some_limits, none=some_values),
 )
+some_edits = st.lists(
+    st.lists(st.tuples(st.integers(0, 70), st.booleans()), min_size=1, max_size=12, unique_by=lambda edit: edit[0]),
+    min_size=1,
+    max_size=8,
+)
+"""Batches of edits: the number of a product, and whether it is there afterwards."""
 some_wants = st.lists(
     st.builds(
         SearchQuery,

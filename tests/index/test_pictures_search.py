@@ -36,6 +36,7 @@ from tests.index.brute_force import (
     over_files,
     picture_vectors,
     snapshot,
+    some_edits,
     some_seeds,
     some_wants,
     unit,
@@ -63,11 +64,7 @@ def test_a_search_is_the_brute_one(
 @given(
     make=MAKERS,
     count=st.integers(0, 60),
-    edits=st.lists(
-        st.lists(st.tuples(st.integers(0, 70), st.booleans()), min_size=1, max_size=12, unique_by=lambda edit: edit[0]),
-        min_size=1,
-        max_size=8,
-    ),
+    edits=some_edits,
     wants=some_wants,
     seed=some_seeds,
 )

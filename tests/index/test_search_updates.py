@@ -18,6 +18,7 @@ from tests.index.brute_force import (
     exact_unit,
     over_files,
     snapshot,
+    some_edits,
     some_seeds,
     some_wants,
     unit,
@@ -28,11 +29,7 @@ from tests.index.brute_force import (
 @given(
     make=st.sampled_from([SearchIndex, over_files]),
     count=st.integers(0, 60),
-    edits=st.lists(
-        st.lists(st.tuples(st.integers(0, 70), st.booleans()), min_size=1, max_size=12, unique_by=lambda edit: edit[0]),
-        min_size=1,
-        max_size=8,
-    ),
+    edits=some_edits,
     wants=some_wants,
     seed=some_seeds,
 )
