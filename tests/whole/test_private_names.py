@@ -48,6 +48,12 @@ def _executor_threads(ray: Any) -> bool:
     return "StreamingExecutor-" in source and "force" in stops
 
 
+def _fetching_threads(ray: Any) -> bool:
+    from ray.data._internal.block_batching import util
+
+    return 'name="iter_threaded"' in inspect.getsource(util)
+
+
 def _trial(optuna: Any) -> bool:
     study = optuna.create_study()
     study.ask()
@@ -105,6 +111,12 @@ NAMES = [
         "ray",
         _executor_threads,
         "find out how Ray Data names the thread that runs a stopped pipeline, or whether it stops by itself now",
+    ),
+    PrivateName(
+        "iter_threaded",
+        "ray",
+        _fetching_threads,
+        "find out how Ray Data names the threads that fetch batches, or whether closing their generator waits for them",
     ),
     PrivateName(
         "Multiprocess",

@@ -73,11 +73,16 @@ def joined_cluster(address: str) -> Iterator[None]:
             f"the cluster at {address} failed ({first_line(error)}); start it again: what was encoded is kept"
         ) from error
     finally:
-        # An interrupted run continues in a thread of Ray Data until its generator is garbage collected. If that thread
-        # then meets a cluster that was left, it ends the whole process. Ray has no public way to stop it.
-        for thread in threading.enumerate():
+        # An interrupted run continues in threads of Ray Data until its generator is closed. If one of them then meets a
+        # cluster that was left, it ends the whole process. Ray has no public way to stop the executor, or to wait for
+        # those that fetch what it gives.
+        threads = threading.enumerate()
+        for thread in threads:
             if thread.name.startswith("StreamingExecutor-") and hasattr(thread, "shutdown"):
                 thread.shutdown(force=True)
+                thread.join(SETTLE_S)
+        for thread in threads:
+            if thread.name == "iter_threaded":
                 thread.join(SETTLE_S)
         ray.shutdown()
 

@@ -8,7 +8,7 @@ they arrive.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -67,9 +67,11 @@ def encode_on_ray(
             advance(parts.total - sum(map(len, missing)))
             files = _put_checkpoint(checkpoint, workers.kind)
             source = str(data.expanduser().absolute()), dataset.fingerprint, dict(dataset.mapping)
-            for part, rows in _encode_missing(missing, source, files, workers) if missing else ():
-                parts.write(part, rows)
-                advance(len(part))
+            # Closed before the cluster is left, also where a part cannot be written: Ray Data reads on until then.
+            with closing(_encode_missing(missing, source, files, workers)) as encoded:
+                for part, rows in encoded:
+                    parts.write(part, rows)
+                    advance(len(part))
     return parts
 
 
@@ -90,6 +92,8 @@ def _encode_missing(
 
     When a process or a node dies, Ray gives its parts to another one.
     """
+    if not missing:
+        return
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
