@@ -7,7 +7,7 @@ they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,7 +87,7 @@ def _put_checkpoint(checkpoint: Path, kind: str) -> Any:
 
 def _encode_missing(
     missing: Sequence[Part], source: tuple[str, str, dict[str, str]], files: Any, workers: Workers
-) -> Iterator[tuple[Part, Any]]:
+) -> Generator[tuple[Part, Any]]:
     """Yield each of these parts with its vectors, in any order, as they become ready.
 
     When a process or a node dies, Ray gives its parts to another one.
