@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.front import Front
 from app.http import Uploads
 from app.live import Editor, Evaluations, FacetCounts, Listing, Maps, Readiness, ServingState, Shared, ShownPictures
 from app.query import Service
@@ -33,6 +34,7 @@ class Components:
     """Whether it answers now, or did a moment ago."""
     figures: Shared[bytes]
     """What it counts and measures of itself, as Prometheus reads it."""
+    front: Front
 
     def start(self) -> None:
         """Start the workers on the running event loop."""
