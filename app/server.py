@@ -19,7 +19,7 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 from uvicorn.config import STARTUP_FAILURE
 
-from app.front import PAGE
+from app.front import PAGE, error_pages
 from app.http import (
     LIFESPAN_STATE,
     BoundedProtocol,
@@ -41,7 +41,7 @@ from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.opening import open_components
 from app.query import Encoder
-from app.routes import DIRECT, INCLUDED, Components, metrics
+from app.routes import DIRECT, INCLUDED, PAGES, Components, metrics
 from app.schemas import DocumentedApp, error_answers
 from app.settings import Settings, parse_rate
 from app.signals import at_exit, reload_on_hangup
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         proxies = Proxies(settings.trusted_proxies)
     except ValueError as error:
         raise ConfigError(f"VITRINE_TRUSTED_PROXIES: {error}") from None
+    origins = Origins(settings.origins, keys.origins)
     components = open_components(settings, encoder)
     connections = Connections(
         possible_connections(settings.max_connections), proxies, components.telemetry, settings.upload_timeout_s
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.settings = settings
     app.state.keys = keys
     app.state.connections = connections
+    app.state.origins = origins
     app.add_middleware(
         RequestScope,
         keys=keys,
@@ -122,11 +124,13 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         limit=_rate_limit(settings),
         hosts=Hosts(settings.allowed_hosts, settings.host),
         proxies=proxies,
-        origins=Origins(settings.origins),
+        origins=origins,
+        pages=None if settings.pages == "off" else error_pages(components.front),
     )
     add_error_handlers(app)
-    app.state.routers = (*DIRECT, *INCLUDED)
-    for router in INCLUDED:
+    included = (*INCLUDED, *PAGES[settings.pages])
+    app.state.routers = (*DIRECT, *included)
+    for router in included:
         app.include_router(router)
     if settings.metrics != "off":
         _add_metrics(app, keyed=settings.metrics == "keyed")
