@@ -30,8 +30,6 @@ def test_a_shop_shows_nothing_of_the_inside(folder: Path) -> None:
         for path in ("/", "/embed", "/embed.js", ASSET):
             assert client.get(path).status_code == 200, path
         assert client.get("/openapi.json").status_code == 200
-        for path in LABORATORY:
-            assert f'href="{path[1:]}"' not in client.get("/").text
 
 
 def test_without_pages_other_sites_get_theirs_only_where_one_is_named(folder: Path) -> None:
@@ -93,9 +91,8 @@ def test_the_address_of_a_frame_gives_the_attributes_of_its_element(client: http
     }
     said = client.get("/embed", params=asked, headers={"accept-language": "fr"}).text
     assert '<html lang="de" dir="rtl">' in said
-    assert (
-        '<vitrine-search src="./" lang="de" address="off" theme="dark" href="/artikel/{id}" show="brand price"' in said
-    )
+    element = said.partition("<vitrine-search ")[2]
+    assert element.startswith('src="./" lang="de" address="off" theme="dark" href="/artikel/{id}" show="brand price"')
     assert 'data-accent="#a81f54"' in said
     assert "utm" not in said
     similar = client.get(
