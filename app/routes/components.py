@@ -8,7 +8,18 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.http import Uploads
-from app.live import Editor, Evaluations, FacetCounts, Listing, Maps, Readiness, ServingState, Shared, ShownPictures
+from app.live import (
+    Editor,
+    Evaluations,
+    FacetCounts,
+    LabelTexts,
+    Listing,
+    Maps,
+    Readiness,
+    ServingState,
+    Shared,
+    ShownPictures,
+)
 from app.query import Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -28,6 +39,7 @@ class Components:
     evaluations: Evaluations
     maps: Maps
     facet_counts: FacetCounts
+    label_texts: LabelTexts
     listing: Listing
     readiness: Shared[Readiness]
     """Whether it answers now, or did a moment ago."""
