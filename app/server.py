@@ -19,6 +19,7 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 from uvicorn.config import STARTUP_FAILURE
 
+from app.front import PAGE, open_front
 from app.http import (
     LIFESPAN_STATE,
     BodyLimits,
@@ -52,7 +53,7 @@ from app.live import (
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.query import Encoder, Service
-from app.routes import DIRECT, INCLUDED, PAGE, Components, metrics
+from app.routes import DIRECT, INCLUDED, Components, metrics
 from app.schemas import DocumentedApp, error_answers
 from app.settings import Settings, parse_rate
 from app.signals import at_exit, reload_on_hangup
@@ -183,6 +184,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         listing=Listing(state),
         readiness=shared_readiness(service, state, settings),
         figures=Shared(lambda: asyncio.to_thread(_figures, components)),
+        front=open_front(),
     )
     components.update_gauges()
     return components

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.front import Front
 from app.http import Uploads
 from app.live import (
     Editor,
@@ -45,6 +46,7 @@ class Components:
     """Whether it answers now, or did a moment ago."""
     figures: Shared[bytes]
     """What it counts and measures of itself, as Prometheus reads it."""
+    front: Front
 
     def start(self) -> None:
         """Start the workers on the running event loop."""
