@@ -72,7 +72,7 @@ async def labels(
         str | None,
         Query(
             max_length=MAX_LANGUAGE,
-            description="Language of the labels (BCP 47), without it that of Accept-Language; English for one that is not "
+            description="Language of the labels (BCP 47), without it that of Accept-Language; English if it is not "
             "there.",
             json_schema_extra={"examples": ["fr"]},
         ),

@@ -24,7 +24,7 @@ class Labels:
         self._lexicon = lexicon
         # English forms are what customers type for the catalogue's own words.
         self._firsts = {} if lexicon.language == "en" else lexicon.firsts
-        self._stems = {stem(key): first for key, first in reversed(self._firsts.items())}
+        self._stems = {stem(key): first for key, first in reversed(list(self._firsts.items()))}
 
     def name(self, attribute: str) -> str | None:
         """Return the name of an attribute; None where the language has none."""
