@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from index.ann import make_index as make_index
     from index.checking import damaged_products as damaged_products
     from index.copying import copy_catalogue as copy_catalogue
+    from index.fields import FieldType as FieldType
     from index.filters import Filter as Filter
     from index.filters import Filters as Filters
     from index.filters import passes as passes
+    from index.histograms import Histogram as Histogram
     from index.kept import Keep as Keep
     from index.kept import kept_text as kept_text
     from index.language import LANGUAGES as LANGUAGES
@@ -125,7 +127,9 @@ __getattr__ = lazy_exports(
     {
         "index.checking": "damaged_products",
         "index.copying": "copy_catalogue",
+        "index.fields": "FieldType",
         "index.filters": "Filter Filters passes",
+        "index.histograms": "Histogram",
         "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",
         "index.language": "LANGUAGES Labels Languages",
