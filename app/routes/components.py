@@ -9,7 +9,18 @@ from fastapi import Depends, Request
 
 from app.front import Front
 from app.http import Uploads
-from app.live import Editor, Evaluations, FacetCounts, Listing, Maps, Readiness, ServingState, Shared, ShownPictures
+from app.live import (
+    Editor,
+    Evaluations,
+    FacetCounts,
+    LabelTexts,
+    Listing,
+    Maps,
+    Readiness,
+    ServingState,
+    Shared,
+    ShownPictures,
+)
 from app.query import Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -29,6 +40,7 @@ class Components:
     evaluations: Evaluations
     maps: Maps
     facet_counts: FacetCounts
+    label_texts: LabelTexts
     listing: Listing
     readiness: Shared[Readiness]
     """Whether it answers now, or did a moment ago."""
