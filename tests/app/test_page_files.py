@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.routes import PAGE
+from app.front import PAGE
 
 
 class Links(HTMLParser):
