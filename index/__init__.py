@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from index.kept import Keep as Keep
     from index.kept import kept_text as kept_text
     from index.language import LANGUAGES as LANGUAGES
+    from index.language import Labels as Labels
     from index.language import Languages as Languages
     from index.limits import MAX_ATTRIBUTES as MAX_ATTRIBUTES
     from index.limits import MAX_LISTED as MAX_LISTED
@@ -131,7 +132,7 @@ __getattr__ = lazy_exports(
         "index.histograms": "Histogram",
         "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",
-        "index.language": "LANGUAGES Languages",
+        "index.language": "LANGUAGES Labels Languages",
         "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
         "index.location": "Database Location check_pictures parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",

@@ -155,6 +155,28 @@ class FacetsAnswer(BaseModel):
     catalogue_version: int
 
 
+class LabelsAnswer(BaseModel):
+    """What pages write for attributes and values in a language; what is not named stays as the catalogue has it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "language": "fr",
+                    "attributes": {"baseColour": "Couleur"},
+                    "values": {"baseColour": {"Red": "Rouge", "Navy Blue": "Bleu marine"}},
+                }
+            ]
+        }
+    )
+
+    language: str = Field(description="The language of the labels: en, fr, de, es or it.")
+    attributes: dict[str, str] = Field(description="Attribute to its name.")
+    values: dict[str, dict[str, str]] = Field(
+        description="Attribute to value to label, at most 2,000 of them; no two values of an attribute share a label."
+    )
+
+
 class ProductDetail(BaseModel):
     """One product of the catalogue."""
 
