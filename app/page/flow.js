@@ -1,6 +1,6 @@
 // The requests of a search, one search at a time: a new one gives up the one on its way. Knows no elements.
 
-import { askedFacets, readCatalogue } from "./catalogue.js";
+import { countedWith, readCatalogue } from "./catalogue.js";
 import { explain } from "./explained.js";
 import { encodedBy } from "./picture.js";
 import { hasPicture, searchBody } from "./query.js";
@@ -52,9 +52,9 @@ export class Flow {
     return this.catalogue.hasVariants ? { group_by: "variant" } : {};
   }
 
-  /** @param {SearchQuery} query @returns {string[]} the attributes whose values are counted with it */
-  facets(query) {
-    return askedFacets(this.catalogue.counts, Object.keys(query.filters));
+  /** @param {SearchQuery} query @returns {{facets: string[], histograms: string[]}} what is counted with it */
+  counted(query) {
+    return countedWith(this.catalogue, Object.keys(query.filters));
   }
 
   /** @param {SearchQuery} query @throws {ApiError} its picture is of another encoder */
@@ -70,7 +70,7 @@ export class Flow {
    * @throws {ApiError}
    */
   async products(query, size, signal) {
-    const body = { ...searchBody(query), ...this.grouping, k: Math.max(size, query.count), facets: this.facets(query) };
+    const body = { ...searchBody(query), ...this.grouping, k: Math.max(size, query.count), ...this.counted(query) };
     const answer = await this.ui.service.post("v1/search/images", body, signal);
     if (!answer.results.length) await this.settled(signal);
     return answer;
@@ -95,7 +95,7 @@ export class Flow {
    * @throws {ApiError}
    */
   descriptions(query, signal) {
-    const body = { ...searchBody(query), k: DESCRIPTIONS, facets: this.facets(query) };
+    const body = { ...searchBody(query), k: DESCRIPTIONS, ...this.counted(query) };
     return this.ui.service.post("v1/search/descriptions", body, signal);
   }
 
