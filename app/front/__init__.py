@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.front.assets import asset_response as asset_response
     from app.front.documents import Documents as Documents
     from app.front.documents import document_response as document_response
+    from app.front.errors import error_pages as error_pages
     from app.front.front import PAGE as PAGE
     from app.front.front import Front as Front
     from app.front.front import open_front as open_front
@@ -26,6 +27,7 @@ __getattr__ = lazy_exports(
     {
         "app.front.assets": "Assets asset_response",
         "app.front.documents": "Documents document_response",
+        "app.front.errors": "error_pages",
         "app.front.front": "PAGE Front open_front",
         "app.front.words": "LANGUAGES Words language_of",
     },

@@ -35,11 +35,11 @@ class Documents:
         self._digest = assets.digest
         self._words = words
 
-    def render(self, name: str, language: str, *, root: str = "", **values: Any) -> bytes:
+    def render(self, name: str, language: str, *, root: str = "./", **values: Any) -> bytes:
         """Return a document.
 
         Every template may use `lang`, `languages` (their own names by their tags), `root` (the address of the service
-        from the document: empty, `../`, ...), `assets` (that of the files) and `say(key, ...)`.
+        from the document: `./`, `../`, ...), `assets` (that of the files) and `say(key, ...)`.
 
         Args:
             name: of the template, without `.html`.
@@ -51,7 +51,7 @@ class Documents:
             lang=language,
             languages=LANGUAGES,
             root=root,
-            assets=f"{root}assets/{self._digest}",
+            assets=f"{root.removeprefix('./')}assets/{self._digest}",
             say=partial(self._words.say, language),
             **values,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from app.routes.bulk import router as bulk_router
 from app.routes.components import Components
-from app.routes.documents import assets, pages
+from app.routes.documents import PAGES
 from app.routes.encoding import direct as direct_encoding
 from app.routes.encoding import router as encoding_router
 from app.routes.insight import router as insight_router
@@ -34,14 +34,16 @@ INCLUDED = (
     writing,
     admin,
     operations_router,
-    assets,
-    pages,
 )
-"""The others. An id may end like the path of a picture: that route comes before those of products."""
+"""The others but those of pages, which a setting chooses.
+
+An id may end like the path of a picture: that route comes before those of products.
+"""
 
 __all__ = [
     "DIRECT",
     "INCLUDED",
+    "PAGES",
     "Components",
     "metrics",
 ]

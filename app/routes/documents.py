@@ -1,24 +1,24 @@
-"""The pages, the files that they load, and the script that another site includes. They hold no data of the catalogue.
+"""The pages and the files that they load. They hold no data of the catalogue.
 
 They are open to everybody. What they show needs a key where reads do.
 """
 
 from __future__ import annotations
 
-import hashlib
-
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from app.front import asset_response, document_response, language_of
-from app.http import DOCS_POLICY, is_known
+from app.http import DOCS_POLICY
 from app.routes.components import Components, TheComponents
+from app.routes.embedding import embedding, is_there
 
-SCRIPT_AGE_S = 300
-"""How long a browser keeps the address of the script that other sites include, in seconds."""
-
-assets = APIRouter(include_in_schema=False)
+assets = APIRouter(include_in_schema=False, dependencies=[Depends(is_there)])
 pages = APIRouter(include_in_schema=False)
+laboratory = APIRouter(include_in_schema=False)
+"""Pages that show the inside: figures, the map of all products, the calls."""
+PAGES = {"lab": (assets, embedding, pages, laboratory), "shop": (assets, embedding, pages), "off": (assets, embedding)}
+"""The routers of each kind of service, by the setting `pages`."""
 
 
 @assets.get("/assets/{where:path}")
@@ -33,36 +33,25 @@ async def asset(where: str, request: Request, components: TheComponents) -> Resp
     return asset_response(found, request.headers, named=digest == files.digest)
 
 
-@assets.get("/embed.js")
-async def embed_script(request: Request, components: TheComponents) -> Response:
-    """Return the module that another site includes: one import of the present version."""
-    script = f'import "./assets/{components.front.assets.digest}/embed.js";\n'
-    etag = f'"{hashlib.sha256(script.encode()).hexdigest()[:16]}"'
-    headers = {"ETag": etag, "Cache-Control": f"public, max-age={SCRIPT_AGE_S}"}
-    if is_known(request.headers, etag):
-        return Response(status_code=304, headers=headers)
-    return Response(script, media_type="text/javascript", headers=headers)
-
-
 @pages.get("/")
 async def search_page(request: Request, components: TheComponents) -> Response:
     """Return the page to search with."""
     return _page("index", request, components)
 
 
-@pages.get("/evaluation")
+@laboratory.get("/evaluation")
 async def evaluation_page(request: Request, components: TheComponents) -> Response:
     """Return the page of the figures."""
     return _page("evaluation", request, components)
 
 
-@pages.get("/map")
+@laboratory.get("/map")
 async def map_page(request: Request, components: TheComponents) -> Response:
     """Return the page of the map."""
     return _page("map", request, components)
 
 
-@pages.get("/docs")
+@laboratory.get("/docs")
 async def docs_page(request: Request, components: TheComponents) -> Response:
     """Return the page to read about the calls and to try them."""
     answer = _page("docs", request, components)
