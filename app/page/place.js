@@ -19,7 +19,8 @@ export class Place {
   constructor(ui, shownIds) {
     this.ui = ui;
     this.shownIds = shownIds;
-    this.restoring = false;
+    /** @type {?Kept} where to return to when the results are there */
+    this.wanted = null;
     this.timer = 0;
     const listen = (target, event, action) => target.addEventListener(event, action, { signal: ui.signal, passive: true });
     listen(globalThis, "scroll", () => {
@@ -30,7 +31,7 @@ export class Place {
     // Who has moved since is not moved back.
     for (const event of ["wheel", "touchstart", "keydown", "pointerdown"]) {
       listen(globalThis, event, () => {
-        this.restoring = false;
+        this.wanted = null;
       });
     }
     listen(ui.$("grid"), "click", (event) => this.leave(event));
@@ -40,7 +41,7 @@ export class Place {
   /** Keep where the page is scrolled to. */
   keep() {
     clearTimeout(this.timer);
-    if (this.restoring) return; // it is not there yet
+    if (this.wanted) return; // the page is not there yet
     const ids = this.shownIds();
     const cards = [...this.ui.$("grid").children];
     const row = cards.findIndex((card) => card.getBoundingClientRect().bottom > 0);
@@ -54,20 +55,20 @@ export class Place {
     if (left) this.ui.address.keep({ left });
   }
 
-  /** An entry of the history is followed: its place is returned to when its results are there. */
-  begin() {
-    this.restoring = true;
+  /** @param {Kept} kept of the entry of the history that is followed: where to return to */
+  follow(kept) {
+    this.wanted = kept;
   }
 
-  /** @param {Kept} kept where to return to, if nobody has moved since `begin` */
-  restore({ scroll = 0, anchor, left }) {
-    const { ui, restoring } = this;
-    this.restoring = false;
-    if (!restoring) return;
-    const card = (id) => ui.$("grid").children[this.shownIds().indexOf(id)];
+  /** The results are there. */
+  restore() {
+    if (!this.wanted) return;
+    const { scroll = 0, anchor, left } = this.wanted;
+    this.wanted = null;
+    const card = (id) => this.ui.$("grid").children[this.shownIds().indexOf(id)];
     const first = anchor && card(anchor.id);
     if (first) scrollBy({ top: first.getBoundingClientRect().top - anchor.top, behavior: "instant" });
-    else if (scroll) scrollTo({ top: scroll, behavior: "instant" });
+    else if (scroll || this.ui.whole) scrollTo({ top: scroll, behavior: "instant" });
     if (left) card(left)?.querySelector("a")?.focus({ preventScroll: true });
   }
 }

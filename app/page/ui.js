@@ -4,6 +4,7 @@
 import { Address } from "./address.js";
 import { onPlainClick } from "./elements.js";
 import { ApiError, HOME, Service } from "./service.js";
+import { Sheets } from "./sheets.js";
 import { adopt } from "./styles.js";
 import { languageOf, loadWords } from "./words.js";
 
@@ -37,6 +38,8 @@ export class Ui {
   constructor(options) {
     const defaults = { lab: false, whole: false, link: "", pictures: false, count: 0, placeholder: "", shown: [] };
     Object.assign(this, defaults, options);
+    this.sheets = new Sheets({ scope: this.address.prefix, keeps: !this.address.off });
+    this.signal.addEventListener("abort", () => this.sheets.end());
     if (this.whole) this.service.askForKey = async (...why) => (await import("./key_dialog.js")).askForKey(this, ...why);
   }
 
