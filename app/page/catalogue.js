@@ -8,6 +8,7 @@ import { FILTERED, RESERVED } from "./offer.js";
 /**
  * @typedef {object} CatalogueFacts
  * @property {string} encoderId
+ * @property {?number} version
  * @property {boolean} isEmpty
  * @property {Object<string, Object<string, number>>} counts attribute -> value -> products, of attributes to filter by
  * @property {string[]} spread attributes of numbers, prices or days, of which a range is chosen
@@ -28,13 +29,14 @@ const FEW_VALUES = 60; // an attribute with more is looked through less readily
  */
 export async function readCatalogue(service) {
   const facetsPath = `v1/facets?limit=${FACET_VALUES + 1}`;
-  const [{ facets, types, total }, models] = await Promise.all([service.get(facetsPath), service.get("v1/models")]);
+  const [{ facets, types, total, catalogue_version }, models] = await Promise.all([service.get(facetsPath), service.get("v1/models")]);
   const offered = (name) => name !== VARIANTS && (!RESERVED.has(name) || FILTERED.has(name));
   const several = Object.entries(facets).filter(([name, counts]) => offered(name) && Object.keys(counts).length > 1);
   const isSpread = ([name, counts]) => SPREAD.has(types[name]) ? Object.keys(counts).length >= FEW_NUMBERS : name === "price";
   const useful = several.filter(([name, counts]) => Object.keys(counts).length <= FACET_VALUES || name === "brand");
   return {
     encoderId: models.data[1].id,
+    version: catalogue_version,
     isEmpty: !total,
     counts: Object.fromEntries(useful.filter((one) => !isSpread(one))),
     spread: several.filter(isSpread).map(([name]) => name),

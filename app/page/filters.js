@@ -22,6 +22,7 @@ export class Filters {
     this.panel = null;
     /** @type {?Counted} */
     this.answer = null;
+    ui.sheets.add("filters", { open: () => this.cover(true), close: () => this.cover(false), again: true });
   }
 
   /**
@@ -75,6 +76,11 @@ export class Filters {
 
   /** @param {boolean} open whether the filters cover a narrow page */
   open(open) {
+    if (open) this.ui.sheets.open("filters");
+    else this.ui.sheets.close("filters");
+  }
+
+  cover(open) {
     const { ui } = this;
     ui.$("view").classList.toggle("filtering", open);
     ui.$("filters-open").setAttribute("aria-expanded", String(open));
