@@ -182,7 +182,7 @@ def _summary(product: Product, offer: Offer) -> str:
         for text in texts_of(value)
         if text and len(text) <= 40 and not text.isdigit()
     ]
-    return " · ".join(dict.fromkeys(filter(None, [product.title, offer.brand, *short[:5]])))[: 2 * SUMMARY]
+    return " · ".join(dict.fromkeys(filter(None, [offer.brand, *short[:6]])))[: 2 * SUMMARY]
 
 
 def _open_graph(

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from app.front import LANGUAGES, Addresses, Card, card, document_response, language_of, product_values
 from app.http import absolute_root, require, root_from
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ProductRoute, image_url, image_urls
+from app.routes.product_paths import ProductRoute, image_url
 from app.routes.search import to_job
 from app.schemas import SearchRequest
 from common import VitrineError
@@ -39,7 +39,7 @@ async def product_page(product_id: str, request: Request, components: TheCompone
     digests = await asyncio.to_thread(components.shown.digests, [product_id])
     similar, variants = await _others(components, product, addresses, language)
     labels = Labels(components.service.serving.index.languages.lexicons[language])
-    pictures = image_urls(product_id, digests.get(product_id, ()))
+    pictures = [image_url(product_id, number, digests) for number in range(max(1, len(digests.get(product_id, ()))))]
     document = components.front.documents.render(
         "product",
         language,
