@@ -79,7 +79,8 @@ class Answer(BaseModel):
     language: str | None = Field(description="The language that the text was read in; null where no text was read.")
     corrected: Corrected | None = Field(description="Null where no word was corrected.")
     interpreted: list[Interpreted] = Field(
-        description="What the text says of attributes: a strong preference, and with `strict` a filter."
+        description="What the text says of attributes: a strong preference, and with `strict` a filter; of `modify` "
+        "always a filter."
     )
     cutoff: float | None = Field(description="The relevance below which results were left out; null: none were.")
     total: int | None = Field(
@@ -87,6 +88,10 @@ class Answer(BaseModel):
     )
     facets: dict[str, dict[str, int]] = Field(
         description="For each facet asked for: value to number of products, the most frequent first."
+    )
+    kept: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="With `modify`: attribute to values that results have because the picture seems to have them.",
     )
     notes: list[str] = Field(
         default_factory=list,
