@@ -10,12 +10,12 @@ from app.errors import InvalidError
 from app.query import WEIGHTS, Part
 from app.schemas.conditions import MAX_FILTERS, Filtering
 from app.schemas.fields import (
+    CroppedPicture,
     Cutoff,
     Fields,
     Ids,
     Language,
     Name,
-    OnePicture,
     Order,
     Picture,
     Text,
@@ -54,7 +54,7 @@ class Weights(Fields):
         return {part: getattr(self, part) for part in WEIGHTS}
 
 
-class SearchRequest(OnePicture):
+class SearchRequest(CroppedPicture):
     """What to search for and how: at least one of text, image, like, unlike and vector.
 
     With none of these, but with filters, facets, sort or group_by, it asks for all products that pass the filters.
@@ -62,7 +62,16 @@ class SearchRequest(OnePicture):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [part]} for part in (*WEIGHTS, *ABOUT)]})
 
-    structured: ClassVar[tuple[str, ...]] = ("like", "unlike", "vector", "weights", "filters", "facets", "dismiss")
+    structured: ClassVar[tuple[str, ...]] = (
+        "like",
+        "unlike",
+        "vector",
+        "weights",
+        "filters",
+        "facets",
+        "dismiss",
+        "crop",
+    )
     """Fields that are JSON in a form."""
 
     text: Text = Field(None, description="What to look for, in words.")
@@ -145,6 +154,7 @@ class SearchRequest(OnePicture):
         Raises:
             InvalidError: there is nothing to search for, or no words for a search for words.
         """
+        self.check_crop(pictures + len(self.pictures))
         searches = self.looks_for_something(bool(pictures or self.image))
         if not searches and not self.model_fields_set.intersection(ABOUT):
             raise InvalidError(
