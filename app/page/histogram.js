@@ -1,6 +1,7 @@
 // A range of numbers, prices or days to choose: a histogram with two handles, and a field for each end. Knows no search.
 
 import { element } from "./elements.js";
+import { valueFormat } from "./value_format.js";
 
 /** @typedef {import("./ranges.js").Range} Range */
 /** @typedef {{gte: number|string, lt: number|string, count: number}} Bucket */
@@ -50,23 +51,6 @@ export function rangeBetween(spread, first, last) {
   if (first > 0) range.gte = spread.buckets[first].gte;
   if (last < spread.buckets.length - 1) range.lte = lastOf(spread, spread.buckets[last]);
   return range;
-}
-
-/**
- * @param {import("./ui.js").Ui} ui
- * @param {"number"|"date"} kind
- * @param {string} currency of prices; "" for other numbers
- * @returns {(value: number|string) => string} as a person reads it
- */
-export function valueFormat(ui, kind, currency) {
-  const { language } = ui.words;
-  if (kind === "date") {
-    const days = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" });
-    return (value) => days.format(new Date(value));
-  }
-  if (currency) return (value) => ui.price(value, currency);
-  const numbers = new Intl.NumberFormat(language, { useGrouping: "min2" }); // a year has no mark of thousands
-  return (value) => numbers.format(value);
 }
 
 /** The choice of a range of one attribute. */
