@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.schemas.errors import error_answers as error_answers
     from app.schemas.evaluation import DetailsAnswer as DetailsAnswer
     from app.schemas.evaluation import EvaluationAnswer as EvaluationAnswer
+    from app.schemas.evaluation import ProgressAnswer as ProgressAnswer
     from app.schemas.fields import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
     from app.schemas.fields import MAX_JSON as MAX_JSON
     from app.schemas.fields import MAX_NAME as MAX_NAME
@@ -82,7 +83,7 @@ __getattr__ = lazy_exports(
         "app.schemas.conditions": "MAX_FILTERS as_filters filters_of",
         "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
         "app.schemas.errors": "error_answers",
-        "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
+        "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer ProgressAnswer",
         "app.schemas.fields": (
             "EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name as_value"
             " checked clean"
