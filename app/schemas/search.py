@@ -28,6 +28,7 @@ from index import MAX_K, NEWEST, Mode, Sort
 MAX_OFFSET = 9_000
 """With the most results that one query may ask for, the best 10,000 can be seen: the work grows with the depth."""
 MAX_WEIGHT = 10
+MAX_HISTOGRAMS = 16
 OF_A_GROUP = 5
 """Results that a group with its members counts as, where queries share a bound."""
 ABOUT = ("filters", "facets", "sort", "group_by")
@@ -62,7 +63,16 @@ class SearchRequest(OnePicture):
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [part]} for part in (*WEIGHTS, *ABOUT)]})
 
-    structured: ClassVar[tuple[str, ...]] = ("like", "unlike", "vector", "weights", "filters", "facets", "dismiss")
+    structured: ClassVar[tuple[str, ...]] = (
+        "like",
+        "unlike",
+        "vector",
+        "weights",
+        "filters",
+        "facets",
+        "histograms",
+        "dismiss",
+    )
     """Fields that are JSON in a form."""
 
     text: Text = Field(None, description="What to look for, in words.")
@@ -90,6 +100,11 @@ class SearchRequest(OnePicture):
     facets: Annotated[list[Name], Field(max_length=MAX_FILTERS)] = Field(
         default_factory=list,
         description="Attributes whose values to count among what passes; each one's own filter is left out.",
+    )
+    histograms: Annotated[list[Name], Field(max_length=MAX_HISTOGRAMS)] = Field(
+        default_factory=list,
+        description="Attributes of numbers, prices or dates, to tell how they are spread among what passes; each one's "
+        "own filter is left out.",
     )
     collapse: Literal["title", "image"] | None = Field(
         None,

@@ -101,7 +101,7 @@ def test_slices_by_any_attribute_are_made_of_what_was_measured(client: httpx.Cli
     mean = sum(line["queries"] * line["recall10"]["value"] for line in lines) / 40
     assert mean == pytest.approx(whole["titles"]["recall10"]["value"], abs=1e-5)
     assert {**kinds, "slices": None} == {**whole, "slices": None}
-    error = error_of(client.get("/v1/evaluation?split=all&slices=flavour"), 422, "invalid_request")
+    error = error_of(client.get("/v1/evaluation?split=all&slices=flavour"), 422, "bad_input")
     assert "gender, articleType, baseColour, title frequency" in error["message"]
     error_of(client.get("/v1/evaluation?" + "&".join(f"slices=a{n}" for n in range(9))), 422, "invalid_request")
 
@@ -125,7 +125,7 @@ def test_pages_and_slices_of_the_details_are_parts_of_the_whole(client: httpx.Cl
     assert details(slice="title frequency:2–4")["image_to_text"]["queries"] == 16
     assert details(slice="gender:other")["text_to_image"]["queries"] == 0
     for wrong, said in (("gender", "attribute, a colon"), ("gender:Dogs", "Men, Unisex"), ("size:7", "articleType")):
-        error = error_of(client.get("/v1/evaluation/details", params={"slice": wrong}), 422, "invalid_request")
+        error = error_of(client.get("/v1/evaluation/details", params={"slice": wrong}), 422, "bad_input")
         assert said in error["message"]
     error_of(client.get("/v1/evaluation/details?offset=-1"), 422, "invalid_request")
     error_of(client.get("/v1/evaluation/details?limit=61"), 422, "invalid_request")
