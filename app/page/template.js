@@ -85,7 +85,8 @@ function query(ui) {
 function filters(ui) {
   const close = named("filters-close", "close", ui.say("filters.close"), "narrow");
   const clear = element("button", { type: "button", className: "plain", id: "filters-clear", hidden: true }, ui.say("filters.clear"));
-  const show = element("button", { type: "button", className: "primary narrow", part: "button", id: "filters-show" }, ui.say("filters.show"));
+  const show = element("button", { type: "button", className: "primary narrow", part: "button", id: "filters-show" });
+  show.textContent = ui.say("filters.showSome");
   return element(
     "aside",
     { className: "filters", part: "filters", id: "filters", "aria-labelledby": "filters-title" },
@@ -124,6 +125,21 @@ function descriptions(ui) {
   );
 }
 
+// One stop of the Tab key, and one line on a narrow page.
+function chips(ui) {
+  return element(
+    "div",
+    { className: "chips", id: "chips" },
+    element(
+      "div",
+      { className: "understood", id: "understood", hidden: true },
+      element("ul", { className: "conditions", id: "conditions", "aria-label": ui.say("search.readFrom") }),
+      element("label", {}, element("input", { type: "checkbox", id: "strict" }), " ", ui.say("search.onlyThese")),
+    ),
+    element("ul", { className: "active", id: "active", "aria-label": ui.say("filters.inUse"), hidden: true }),
+  );
+}
+
 function results(ui) {
   const only = element("button", { type: "button", className: "plain", id: "relevant-only" }, ui.say("results.hideLess"));
   const button = (id, key) => Object.assign(outlineButton(ui.say(key), nothing), { id, className: "outline more", hidden: true });
@@ -133,14 +149,8 @@ function results(ui) {
     element("h2", { className: "visually-hidden", id: "results-title" }, ui.say("results.title")),
     strip(ui),
     element("p", { className: "corrected", id: "corrected", role: "status", hidden: true }),
-    element(
-      "div",
-      { className: "understood", id: "understood", hidden: true },
-      element("ul", { className: "conditions", id: "conditions", "aria-label": ui.say("search.readFrom") }),
-      element("label", {}, element("input", { type: "checkbox", id: "strict" }), " ", ui.say("search.onlyThese")),
-    ),
+    chips(ui),
     element("p", { className: "corrected", id: "all-shown", hidden: true }, ui.say("results.lessShown"), " ", only),
-    element("ul", { className: "active", id: "active", "aria-label": ui.say("filters.inUse"), hidden: true }),
     element("div", { className: "notice", part: "notice", id: "notice", role: "alert", hidden: true }),
     element("ul", { className: "grid", part: "grid", id: "grid" }),
     descriptions(ui),
@@ -161,8 +171,9 @@ export function searchTemplate(ui) {
     element("h2", { id: "browse-title" }),
     element("ul", { className: "tiles", id: "tiles" }),
   );
-  const found = element("div", { className: "layout", id: "found", hidden: true }, filters(ui), results(ui));
+  const found = element("div", { className: "layout", id: "found", hidden: true }, results(ui), filters(ui)); // the results come first for the Tab key
   const drop = element("div", { className: "drop", "aria-hidden": "true" }, element("p", {}, ui.say("search.drop")));
-  const origin = element("p", { className: "origin", id: "origin" });
+  const keys = ui.whole ? element("button", { type: "button", className: "plain mouse", id: "keys" }, ui.say("results.keys")) : null;
+  const origin = element("p", { className: "origin" }, element("span", { id: "origin" }), " ", keys);
   return element("div", { className: "view", id: "view" }, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
 }

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from app.routes import PAGE
 from app.schemas.conditions import MAX_FILTERS
 from app.schemas.fields import MAX_PROMPTS
+from app.schemas.search import MAX_HISTOGRAMS
 from app.server import create_app
 from app.settings import Settings
 from index import CatalogueWriter, Entry, FurtherPicture, Product
@@ -138,7 +139,11 @@ def test_every_page_works_below_a_path_of_a_proxy(browser: Browser, tmp_path: Pa
 
 def test_the_bounds_that_the_page_keeps_to_are_the_service_s() -> None:
     said = dict(re.findall(r"(\w+): (\d+)", (PAGE / "limits.js").read_text(encoding="utf-8").split("LIMITS =")[1]))
-    assert said == {"facets": str(MAX_FILTERS), "explainedWords": str(MAX_PROMPTS)}
+    assert said == {
+        "facets": str(MAX_FILTERS),
+        "histograms": str(MAX_HISTOGRAMS),
+        "explainedWords": str(MAX_PROMPTS),
+    }
 
 
 def test_a_shop_with_more_attributes_than_a_search_counts(browser: Browser, tmp_path: Path) -> None:
