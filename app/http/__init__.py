@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from app.http.pictures import media_type as media_type
     from app.http.protocol import LIFESPAN_STATE as LIFESPAN_STATE
     from app.http.protocol import BoundedProtocol as BoundedProtocol
+    from app.http.publishable import PageKeys as PageKeys
     from app.http.rate import RateLimit as RateLimit
     from app.http.rate import address_group as address_group
     from app.http.reader import Uploads as Uploads
@@ -80,6 +81,7 @@ __getattr__ = lazy_exports(
         "app.http.origins": "Origins",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
+        "app.http.publishable": "PageKeys",
         "app.http.rate": "RateLimit address_group",
         "app.http.reader": "Uploads",
         "app.http.responses": "add_error_handlers error_entry error_response",

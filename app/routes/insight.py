@@ -31,13 +31,17 @@ from app.schemas import (
 )
 
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+for_pages = APIRouter(dependencies=[Depends(require("search"))], responses=error_answers(401, 403, 429))
+"""What a page for customers asks beside searches."""
 
 MAX_LANGUAGE = 100
 """Characters of a language tag (RFC 5646 asks for 35 at least)."""
 Split = Annotated[Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")]
 
 
-@router.get("/v1/facets", response_model=FacetsAnswer, responses=error_answers(422, 500, 503, 504), tags=["products"])
+@for_pages.get(
+    "/v1/facets", response_model=FacetsAnswer, responses=error_answers(422, 500, 503, 504), tags=["products"]
+)
 async def facets(
     request: Request,
     components: TheComponents,
@@ -59,7 +63,7 @@ async def facets(
     return Response(answer, media_type="application/json")
 
 
-@router.get(
+@for_pages.get(
     "/v1/labels",
     tags=["products"],
     response_model=LabelsAnswer,
