@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from app.http.headers import framed_policy as framed_policy
     from app.http.hosts import Hosts as Hosts
     from app.http.keys import SCOPES as SCOPES
+    from app.http.keys import Key as Key
     from app.http.keys import KeyRing as KeyRing
     from app.http.keys import ScopeName as ScopeName
     from app.http.keys import create_key as create_key
@@ -71,7 +72,7 @@ __getattr__ = lazy_exports(
         "app.http.forwarded": "Proxies",
         "app.http.headers": "DOCS_POLICY STUDIO_POLICY framed_policy",
         "app.http.hosts": "Hosts",
-        "app.http.keys": "KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
+        "app.http.keys": "Key KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
         "app.http.limits": "BodyLimits",
         "app.http.lines": "Line",
         "app.http.middleware": "RequestScope",

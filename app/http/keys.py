@@ -221,12 +221,9 @@ def require(scope: ScopeName, *, always: bool = False) -> Callable[..., Awaitabl
         UnauthorizedError: no key, or none that is known.
         ForbiddenError: a key that may not do this.
     """
+    bearer, header = (Security(one, scopes=[scope]) for one in (BEARER, HEADER))
 
-    async def caller(
-        request: Request,
-        _bearer: Any = Security(BEARER, scopes=[scope]),
-        _header: Any = Security(HEADER, scopes=[scope]),
-    ) -> str | None:
+    async def caller(request: Request, _bearer: Any = bearer, _header: Any = header) -> str | None:
         # The middleware has found the key; the two schemes are here for the OpenAPI document.
         key: Key | None = request.state.key
         if scope in ("search", "read") and not always and request.app.state.settings.reads == "open":

@@ -184,10 +184,8 @@ class RequestScope:
     def _count(self, limit: RateLimit, key: Key | None) -> None:
         wait_s = limit.wait(caller.get())
         if wait_s is not None:
-            raise RateLimitedError(
-                f"more than {limit.rate} from {'this key' if key and not key.publishable else 'this address'}; come back in {wait_s} s",
-                wait_s,
-            )
+            who = "this key" if key and not key.publishable else "this address"
+            raise RateLimitedError(f"more than {limit.rate} from {who}; come back in {wait_s} s", wait_s)
 
     def _account(self, scope: Scope, key: Key | None, status: int, sent: int, seconds: float) -> None:
         state = scope["state"]

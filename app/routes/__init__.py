@@ -9,7 +9,7 @@ from app.routes.bulk import router as bulk_router
 from app.routes.components import Components
 from app.routes.documents import PAGES
 from app.routes.encoding import direct as direct_encoding
-from app.routes.encoding import names as names_router
+from app.routes.encoding import known as names_router
 from app.routes.encoding import router as encoding_router
 from app.routes.insight import for_pages as insight_for_pages
 from app.routes.insight import router as insight_router
