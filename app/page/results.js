@@ -145,7 +145,8 @@ export class Results {
 
   card(hit, lazy) {
     this.titles.set(hit.id, hit.title);
-    return card(this.ui, hit, this.actions, { lazy, score: this.score(hit), why: this.why(hit.signals) });
+    const own = this.ui.own?.card(this.ui, hit); // as the page draws it
+    return own ?? card(this.ui, hit, this.actions, { lazy, score: this.score(hit), why: this.why(hit.signals) });
   }
 
   /**
@@ -154,14 +155,16 @@ export class Results {
    */
   walk(event) {
     const cards = [...this.ui.$("grid").children];
-    const here = cards.indexOf(event.target.closest(".card"));
+    const path = event.composedPath();
+    const here = cards.findIndex((one) => path.includes(one));
     const columns = cards.filter((one) => one.offsetTop === cards[0].offsetTop).length;
     const forward = getComputedStyle(this.ui.$("grid")).direction === "rtl" ? -1 : 1;
     const steps = { ArrowLeft: -forward, ArrowRight: forward, ArrowUp: -columns, ArrowDown: columns, Home: -here, End: cards.length - 1 - here };
     if (!(event.key in steps)) return;
     event.preventDefault();
     const next = cards[here + steps[event.key]];
-    if (next) next.querySelector("a").focus();
+    const within = next?.querySelector("slot")?.assignedElements()[0] ?? next;
+    if (within) within.querySelector("a")?.focus();
     else if (event.key === "ArrowUp") this.ui.$("text").focus();
   }
 }

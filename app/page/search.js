@@ -21,6 +21,9 @@ import { Understood } from "./understood.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 
+// What a page is told of a query.
+const told = ({ text, filters, like, unlike, sort, picture }) => ({ text, filters, like, unlike, sort, picture: Boolean(picture) });
+
 /** The search of one page or element, whose elements are there. */
 export class SearchView {
   /** @param {import("./ui.js").Ui} ui */
@@ -53,6 +56,10 @@ export class SearchView {
       drawer.unlike = (id) => this.prefer("unlike", id);
       drawer.adjacent = (id, step) => this.results.adjacentId(id, step);
     };
+  }
+
+  /** Listen, and search for what the address says. */
+  begin() {
     this.listen();
     this.followAddress();
   }
@@ -139,7 +146,10 @@ export class SearchView {
       this.place.restore();
       return;
     }
-    if (!ui.emit("vitrine-search", { query: asked })) return;
+    if (!ui.emit("vitrine-search", told(asked))) {
+      this.results.stopWaiting(); // the page searches itself
+      return;
+    }
     await flow.known();
     const query = await this.withCurrentPicture(asked, signal);
     this.sort.show(query.sort);
@@ -197,10 +207,11 @@ export class SearchView {
   showAnswer(answer, query) {
     const { ui } = this;
     this.trouble.hide();
+    ui.$("empty").hidden = answer.results.length > 0;
     this.results.begin(answer, query.sort === RELEVANCE);
     this.understood.show(answer, query);
     this.filters.show(answer, query);
-    ui.emit("vitrine-results", { query, total: answer.total, results: answer.results });
+    ui.emit("vitrine-results", { ...told(query), total: answer.total, results: answer.results });
     if (answer.results.length) return;
     if (this.flow.catalogue.isEmpty) {
       showEmptyCatalogue(ui);

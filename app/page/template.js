@@ -152,6 +152,7 @@ function results(ui) {
     chips(ui),
     element("p", { className: "corrected", id: "all-shown", hidden: true }, ui.say("results.lessShown"), " ", only),
     element("div", { className: "notice", part: "notice", id: "notice", role: "alert", hidden: true }),
+    element("slot", { name: "empty", id: "empty", hidden: true }),
     element("ul", { className: "grid", part: "grid", id: "grid" }),
     descriptions(ui),
     button("more", "results.more"),
@@ -175,5 +176,6 @@ export function searchTemplate(ui) {
   const drop = element("div", { className: "drop", "aria-hidden": "true" }, element("p", {}, ui.say("search.drop")));
   const keys = ui.whole ? element("button", { type: "button", className: "plain mouse", id: "keys" }, ui.say("results.keys")) : null;
   const origin = element("p", { className: "origin" }, element("span", { id: "origin" }), " ", keys);
-  return element("div", { className: "view", id: "view" }, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
+  const heading = element("slot", { name: "heading" });
+  return element("div", { className: "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
 }

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from starlette.types import Receive, Scope, Send
 
-from app.routes import PAGE
+from app.front import PAGE
 from app.schemas.conditions import MAX_FILTERS
 from app.schemas.fields import MAX_PROMPTS
 from app.schemas.search import MAX_HISTOGRAMS
