@@ -19,9 +19,9 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 from uvicorn.config import STARTUP_FAILURE
 
+from app.front import PAGE, error_pages
 from app.http import (
     LIFESPAN_STATE,
-    BodyLimits,
     BoundedProtocol,
     Connections,
     Hosts,
@@ -30,32 +30,22 @@ from app.http import (
     Proxies,
     RateLimit,
     RequestScope,
-    Uploads,
     add_error_handlers,
     possible_connections,
     require,
 )
 from app.live import (
-    Editor,
-    Evaluations,
-    FacetCounts,
-    Listing,
-    Maps,
-    PictureCache,
-    ServingState,
-    Shared,
-    ShownPictures,
     make_new_files_private,
-    shared_readiness,
 )
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
-from app.query import Encoder, Service
-from app.routes import DIRECT, INCLUDED, PAGE, Components, metrics
+from app.opening import open_components
+from app.query import Encoder
+from app.routes import DIRECT, INCLUDED, PAGES, Components, metrics
 from app.schemas import DocumentedApp, error_answers
 from app.settings import Settings, parse_rate
 from app.signals import at_exit, reload_on_hangup
-from app.telemetry import SHARED, Telemetry
+from app.telemetry import SHARED
 from app.workers import Supervisor, listen
 from common import ArtefactError, ConfigError, VitrineError
 
@@ -86,6 +76,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         proxies = Proxies(settings.trusted_proxies)
     except ValueError as error:
         raise ConfigError(f"VITRINE_TRUSTED_PROXIES: {error}") from None
+    origins = Origins(settings.origins, keys.origins)
     components = open_components(settings, encoder)
     connections = Connections(
         possible_connections(settings.max_connections), proxies, components.telemetry, settings.upload_timeout_s
@@ -125,6 +116,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.settings = settings
     app.state.keys = keys
     app.state.connections = connections
+    app.state.origins = origins
     app.add_middleware(
         RequestScope,
         keys=keys,
@@ -132,58 +124,18 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         limit=_rate_limit(settings),
         hosts=Hosts(settings.allowed_hosts, settings.host),
         proxies=proxies,
-        origins=Origins(settings.origins),
+        origins=origins,
+        pages=None if settings.pages == "off" else error_pages(components.front),
     )
     add_error_handlers(app)
-    app.state.routers = (*DIRECT, *INCLUDED)
-    for router in INCLUDED:
+    included = (*INCLUDED, *PAGES[settings.pages])
+    app.state.routers = (*DIRECT, *included)
+    for router in included:
         app.include_router(router)
     if settings.metrics != "off":
         _add_metrics(app, keyed=settings.metrics == "keyed")
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     return app
-
-
-def open_components(settings: Settings, encoder: Encoder | None = None) -> Components:
-    """Open checkpoint and catalogue, and return what serves them; raises as `create_app`."""
-    telemetry = Telemetry()
-    state = ServingState(settings, telemetry, encoder)
-    service = Service(lambda: state.serving, settings, telemetry)
-    limits = BodyLimits(
-        max_bytes=int(settings.max_upload_mb * 1_000_000),
-        max_pixels=settings.max_pixels,
-        timeout_s=settings.upload_timeout_s,
-        held_bytes=int(settings.upload_memory_mb * 1_000_000),
-        slots=settings.upload_slots,
-        queue_limit=settings.queue_limit,
-        decode_threads=settings.decode_threads,
-        decode_bytes=int(settings.decode_memory_mb * 1_000_000),
-        deadline_s=settings.deadline_s,
-    )
-    uploads = Uploads(lambda: state.serving.encoder.image_size, limits, telemetry, service.batcher.crowd)
-    components = Components(
-        settings=settings,
-        telemetry=telemetry,
-        state=state,
-        service=service,
-        editor=Editor(service, state),
-        uploads=uploads,
-        shown=ShownPictures(
-            state,
-            uploads.pictures.decoders,
-            PictureCache(settings.picture_cache, int(settings.picture_cache_mb * 1_000_000)),
-            strip=settings.picture_metadata == "strip",
-            room=settings.queue_limit,
-        ),
-        evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
-        maps=Maps(settings.catalogue),
-        facet_counts=FacetCounts(service),
-        listing=Listing(state),
-        readiness=shared_readiness(service, state, settings),
-        figures=Shared(lambda: asyncio.to_thread(_figures, components)),
-    )
-    components.update_gauges()
-    return components
 
 
 def _rate_limit(settings: Settings) -> RateLimit | None:
@@ -192,11 +144,6 @@ def _rate_limit(settings: Settings) -> RateLimit | None:
         return None
     folder = os.environ.get(SHARED)
     return RateLimit(parse_rate(settings.rate_limit), Path(folder) / "rate-limit" if folder else None)
-
-
-def _figures(components: Components) -> bytes:
-    components.update_gauges()
-    return components.telemetry.text()
 
 
 def _add_metrics(app: FastAPI, *, keyed: bool) -> None:

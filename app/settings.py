@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     reads: Literal["open", "keyed"] = "open"
     """Whether searches need a key: open or keyed. Changes always do."""
 
+    pages: Literal["lab", "shop", "off"] = "lab"
+    """Which pages there are: lab shows everything, shop what customers need and nothing of the inside, off none."""
+
     metrics: Literal["open", "keyed", "off"] = "open"
     """Whether /metrics is there for everybody, with a key, or not at all: open, keyed or off."""
 

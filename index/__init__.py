@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from index.ann import make_index as make_index
     from index.checking import damaged_products as damaged_products
     from index.copying import copy_catalogue as copy_catalogue
+    from index.fields import FieldType as FieldType
     from index.filters import Filter as Filter
     from index.filters import Filters as Filters
     from index.filters import passes as passes
+    from index.histograms import Histogram as Histogram
     from index.kept import Keep as Keep
     from index.kept import kept_text as kept_text
     from index.language import LANGUAGES as LANGUAGES
+    from index.language import Labels as Labels
     from index.language import Languages as Languages
     from index.limits import MAX_ATTRIBUTES as MAX_ATTRIBUTES
     from index.limits import MAX_LISTED as MAX_LISTED
@@ -124,10 +127,12 @@ __getattr__ = lazy_exports(
     {
         "index.checking": "damaged_products",
         "index.copying": "copy_catalogue",
+        "index.fields": "FieldType",
         "index.filters": "Filter Filters passes",
+        "index.histograms": "Histogram",
         "index.kept": "Keep kept_text",
         "index.ann": "DEPTH IndexRequirements make_index",
-        "index.language": "LANGUAGES Languages",
+        "index.language": "LANGUAGES Labels Languages",
         "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
         "index.location": "Database Location check_pictures parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",

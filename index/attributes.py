@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.filters import COMPARE, Filter
+from index.histograms import Histogram, histogram
 from index.product import Value, texts_of, title_key
 from index.values import date_of, number_of
 
@@ -145,6 +146,11 @@ class AttributeColumn:
         found[lists.codes] = np.minimum.reduceat(found[lists.texts], lists.starts)
         self._orders[descending] = found
         return found
+
+    def histogram(self, counts: npt.NDArray[np.int64]) -> Histogram:
+        """Return how the numbers or dates are spread of values that occur `counts` (V,) times, by code."""
+        size = len(counts)
+        return histogram(self._compared("number", size)[:size], self._compared("date", size)[:size], counts)
 
     def first(self) -> Codes:
         """Return the code of the first text of each value (V,): that of a text is its own."""

@@ -77,6 +77,8 @@ class SearchQuery:
     """Cosine from which two pictures are near-duplicates."""
     facets: tuple[str, ...] = ()
     """Attributes whose values are counted among all that passes."""
+    histograms: tuple[str, ...] = ()
+    """Attributes of which is told how their numbers or dates are spread, among what the facets count."""
     like: tuple[str, ...] = ()
     """Ids of products whose vectors are part of the query's vector; `check` finds them, a search does not read them."""
     unlike: tuple[str, ...] = ()
@@ -123,6 +125,10 @@ class SearchQuery:
     def end(self) -> int:
         """The rank of the last result."""
         return self.offset + self.k
+
+    def others(self, name: str) -> Filters:
+        """Return the filters on other attributes: what is counted of one leaves its own filter out."""
+        return {other: one for other, one in self.filters.items() if other != name}
 
     @property
     def grouping(self) -> str | None:
@@ -177,7 +183,7 @@ def check_query(known: Collection[str], query: SearchQuery, gone: Collection[str
     order = () if query.sort is None or query.sort.by == NEWEST else (query.sort.by,)
     # A shop's page asks for variants whether there are any or not.
     group = () if query.group_by is None or query.group_by == VARIANTS else (query.group_by,)
-    check_names(known, query.filters, query.facets, order, group, gone)
+    check_names(known, query.filters, (*query.facets, *query.histograms), order, group, gone)
 
 
 def checked_vectors(vectors: Vectors, queries: Sequence[SearchQuery], dim: int) -> Vectors:

@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from index.histograms import Histogram
 from index.product import Product
 from index.query import Collapse, SearchQuery
 from index.records import Vectors
@@ -98,6 +99,8 @@ class Page(Generic[T]):
     """How many products (or descriptions) there are to page through; None where that is not known."""
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     """Attribute -> value -> products that pass, the most frequent value first; an attribute's own filter left out."""
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+    """Attribute -> how its numbers or dates are spread among what the facets count; none for one that is gone."""
     cutoff: float | None = None
     """The relevance below which results were left out; None: none were."""
     kind: str | None = None

@@ -59,8 +59,8 @@ class Search(Protocol):
     ) -> dict[str, dict[str, int]]:
         """Return attribute -> value -> number of products that pass the other attributes' filters."""
 
-    def fields(self) -> dict[str, Field]:
-        """Return what the products hold of each attribute."""
+    def fields(self, names: Iterable[str] | None = None, /) -> dict[str, Field]:
+        """Return what the products hold of some attributes; of all, when None. Those that are gone are left out."""
 
     def passing_ids(self, filters: Filters, /) -> list[str]:
         """Return the ids of the products of its version that pass the filters, in the catalogue's order."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from app.http.etags import is_known as is_known
     from app.http.forwarded import Proxies as Proxies
     from app.http.headers import DOCS_POLICY as DOCS_POLICY
+    from app.http.headers import STUDIO_POLICY as STUDIO_POLICY
+    from app.http.headers import framed_policy as framed_policy
     from app.http.hosts import Hosts as Hosts
     from app.http.keys import SCOPES as SCOPES
     from app.http.keys import KeyRing as KeyRing
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from app.http.metadata import without_metadata as without_metadata
     from app.http.middleware import RequestScope as RequestScope
     from app.http.origins import Origins as Origins
+    from app.http.people import Trouble as Trouble
+    from app.http.people import root_from as root_from
     from app.http.picture_forms import SHOWN as SHOWN
     from app.http.picture_forms import Accepted as Accepted
     from app.http.picture_forms import Form as Form
@@ -62,13 +66,14 @@ __getattr__ = lazy_exports(
         "app.http.decoders": "Decoders",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
         "app.http.forwarded": "Proxies",
-        "app.http.headers": "DOCS_POLICY",
+        "app.http.headers": "DOCS_POLICY STUDIO_POLICY framed_policy",
         "app.http.hosts": "Hosts",
         "app.http.keys": "KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
         "app.http.limits": "BodyLimits",
         "app.http.lines": "Line",
         "app.http.middleware": "RequestScope",
         "app.http.metadata": "without_metadata",
+        "app.http.people": "Trouble root_from",
         "app.http.picture_forms": "Accepted Form SHOWN accepted width_of",
         "app.http.origins": "Origins",
         "app.http.pictures": "UploadedPicture media_type",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 REQUEST_ID = "X-Request-ID"
 
 # Scripts, styles and calls from this host only; blob: is the picture that a visitor is about to send.
@@ -11,6 +13,8 @@ POLICY = (
 )
 DOCS_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
 """The policy of the API page: the style sheet of Swagger UI has its icons in data URIs."""
+STUDIO_POLICY = POLICY.replace("base-uri", "frame-src 'self'; base-uri")
+"""The policy of the page that shows what a frame of the search looks like."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -21,7 +25,14 @@ HEADERS = {
     # Private: what was answered to a key in X-API-Key must not lie in a cache that others share.
     "Cache-Control": "private, no-cache",
 }
+ALONE = b"frame-ancestors 'none'"
+"""What a policy says of a page that no other page may frame."""
 HTTPS_ONLY = "max-age=31536000"
 REQUEST_ID_RAW = REQUEST_ID.lower().encode()
 HEADERS_RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 SECURE_RAW = [*HEADERS_RAW, (b"strict-transport-security", HTTPS_ONLY.encode())]
+
+
+def framed_policy(sources: Iterable[str]) -> str:
+    """Return the policy of a page that pages of these origins may show in a frame, and those of this host."""
+    return POLICY.replace("frame-ancestors 'none'", " ".join(["frame-ancestors 'self'", *sources]))

@@ -128,6 +128,7 @@ class KeyRing:
         self._path = path
         self._seen: tuple[int, int, int] | None = (0, 0, 0)  # no file's
         self._keys: list[Key] = []
+        self._origins: tuple[str, ...] = ()
         self._problem = ""
         self._refresh()
 
@@ -149,6 +150,11 @@ class KeyRing:
             if hmac.compare_digest(key.sha256, sha256):
                 found = key
         return found
+
+    def origins(self) -> tuple[str, ...]:
+        """Return the origins of all keys for pages."""
+        self._refresh()
+        return self._origins
 
     def check_readable(self) -> None:
         """Raise UnavailableError when the file is there and cannot be used."""

@@ -21,10 +21,11 @@ from app.errors import MisdirectedError, RateLimitedError, UpgradeError
 from app.http.access import NO_ROUTE, WATCHED, account
 from app.http.answers import send_in_pieces
 from app.http.forwarded import Proxies
-from app.http.headers import HEADERS_RAW, REQUEST_ID, REQUEST_ID_RAW, SECURE_RAW
+from app.http.headers import ALONE, HEADERS_RAW, REQUEST_ID, REQUEST_ID_RAW, SECURE_RAW
 from app.http.hosts import Hosts
 from app.http.keys import Key, KeyRing
 from app.http.origins import Origins, is_preflight
+from app.http.people import ErrorPage, reads_pages, with_pages
 from app.http.rate import RateLimit, address_group
 from app.http.responses import error_response, internal_error, is_foreign, local_redirect, named_response, reworded
 from app.http.trace import Trace, trace_of
@@ -56,6 +57,7 @@ class RequestScope:
         hosts: Hosts,
         proxies: Proxies,
         origins: Origins,
+        pages: ErrorPage | None,
     ) -> None:
         self.app = app
         self.keys = keys
@@ -64,6 +66,7 @@ class RequestScope:
         self.hosts = hosts
         self.proxies = proxies
         self.origins = origins
+        self.pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
         if scope["type"] != "http":
@@ -102,9 +105,13 @@ class RequestScope:
             if foreign or is_foreign(message):
                 foreign.append(message)
                 if len(foreign) == 2:  # all that there is to their answers
-                    await reworded(request_id, *foreign)(scope, receive, send_ours)
+                    await reworded(request_id, *foreign)(scope, receive, send_answer)
                 return
-            await send_ours(message)
+            await send_answer(message)
+
+        send_answer: Send = send_ours
+        if self.pages is not None and reads_pages(method, path, headers):
+            send_answer = with_pages(send_ours, self.pages, scope, request_id)
 
         token = origin.set(Origin(request_id, trace.trace_id, trace.span_id))
         who = caller.set(f"key:{key.name}" if key else f"address:{address_group(_client(scope))}")
@@ -113,7 +120,7 @@ class RequestScope:
             if refusal is None and self.origins and is_preflight(method, headers):
                 refusal = self._preflight(headers, path, request_id)
             if refusal:
-                await refusal(scope, receive, send_ours)
+                await refusal(scope, receive, send_answer)
             else:
                 await self.app(scope, receive, send_theirs)
         except ClientDisconnect:
@@ -125,7 +132,7 @@ class RequestScope:
             if status:
                 raise  # half an answer is out: the server must cut the connection
             answer = internal_error(request_id) if resource is None else named_response(request_id, resource)
-            await answer(scope, receive, send_ours)
+            await answer(scope, receive, send_answer)
         finally:
             self._account(scope, key, status or 499, sent, time.perf_counter() - begun)
             origin.reset(token)
@@ -200,6 +207,8 @@ def _add_headers(
     """Add what every answer carries; a security header that the answer already has stays as it is."""
     theirs: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
     present = {name.lower() for name, _ in theirs}
+    if any(name == b"content-security-policy" and ALONE not in value for name, value in theirs):
+        present.add(b"x-frame-options")  # it knows no origins
     ours = [(REQUEST_ID_RAW, request_id.encode("latin-1")), (b"traceparent", trace.parent.encode("latin-1"))]
     if trace.state:
         ours.append((b"tracestate", trace.state.encode("latin-1")))

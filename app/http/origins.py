@@ -7,13 +7,18 @@ Cookies are never part of it, as the service has none; keys in headers are.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 
 from common import ConfigError
 
-READS = ("/v1/search/", "/v1/embeddings", "/v1/classify", "/v1/explain")
+READS = ("/v1/search/", "/v1/embeddings", "/v1/classify", "/v1/explain", "/v1/regions")
 """Where POST reads."""
+FILES = ("/assets/", "/embed.js")
+PICTURES = "/image"
+"""What elements of a page load beside the calls of its scripts."""
 SENT = "authorization, content-type, if-none-match, traceparent, tracestate, x-api-key, x-request-id"
 """Headers that a page may send."""
 SEEN = "etag, retry-after, x-request-id"
@@ -26,35 +31,36 @@ Parts = tuple[str, str, str]
 """Scheme, host and port."""
 
 
-class Origins:
-    """The origins in `allowed`, with commas between; `*` stands for all, `https://*.shop.example` for all below it.
+class Rules:
+    """Which origins some texts name; `*` stands for all, `https://*.shop.example` for all below it.
 
     Raises:
         ConfigError: one is no origin.
     """
 
-    def __init__(self, allowed: str) -> None:
-        self._all = False
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.sources: list[str] = []
+        """As a content security policy names them."""
+        self.all = False
         self._exact: set[Parts] = set()
         self._below: set[Parts] = set()
-        for text in filter(None, map(str.strip, allowed.split(","))):
+        for text in filter(None, map(str.strip, texts)):
             match = ORIGIN.fullmatch(text)
             if text == "*":
-                self._all = True
+                self.all = True
             elif match is None:
-                raise ConfigError(
-                    f"VITRINE_ORIGINS: {text[:100]!r} is no origin; give one such as https://shop.example, with no path"
-                )
+                raise ConfigError(f"{text[:100]!r} is no origin; give one such as https://shop.example, with no path")
             else:
                 (self._below if match[2] else self._exact).add(_parts(match))
+            self.sources.append(text.removesuffix("/"))
 
     def __bool__(self) -> bool:
-        """Return whether any page of another origin is let in."""
-        return self._all or bool(self._exact) or bool(self._below)
+        """Return whether any origin is named."""
+        return bool(self.sources)
 
     def allows(self, origin: str) -> bool:
-        """Return whether pages of this origin may search."""
-        if self._all:
+        """Return whether an origin, as browsers write it, is named."""
+        if self.all:
             return True
         match = ORIGIN.fullmatch(origin)
         if match is None or match[2]:  # such as `null`
@@ -64,17 +70,52 @@ class Origins:
             (scheme, port) == (below[0], below[2]) and host.endswith(f".{below[1]}") for below in self._below
         )
 
+
+@lru_cache(maxsize=64)
+def rules_of(origins: tuple[str, ...]) -> Rules:
+    """Return the rules that a key's origins are; raises as `Rules`."""
+    return Rules(origins)
+
+
+class Origins:
+    """The origins in `allowed`, with commas between, and those of keys for pages, which may change.
+
+    Raises:
+        ConfigError: one is no origin.
+    """
+
+    def __init__(self, allowed: str, of_keys: Callable[[], tuple[str, ...]] = tuple) -> None:
+        try:
+            self._set = Rules(allowed.split(","))
+        except ConfigError as error:
+            raise ConfigError(f"VITRINE_ORIGINS: {error}") from None
+        self._of_keys = of_keys
+
+    def __bool__(self) -> bool:
+        """Return whether any page of another origin is let in."""
+        return bool(self._set) or bool(self._of_keys())
+
+    def allows(self, origin: str) -> bool:
+        """Return whether pages of this origin may search."""
+        return self._set.allows(origin) or rules_of(self._of_keys()).allows(origin)
+
+    def sources(self) -> list[str]:
+        """Return all of them as a content security policy names them."""
+        return list(dict.fromkeys([*self._set.sources, *rules_of(self._of_keys()).sources]))
+
     def headers(self, headers: Headers, method: str, path: str) -> list[tuple[bytes, bytes]]:
         """Return what the answer to a request says of its origin; nothing of a change."""
         found = [(b"vary", b"Origin")]  # a cache must not give one origin's answer to another
         origin = headers.get("origin", "")
-        if origin and is_read(method, path) and self.allows(origin):
+        allowed = bool(origin) and is_read(method, path) and self.allows(origin)
+        if allowed:
             found += [
-                (b"access-control-allow-origin", b"*" if self._all else origin.encode("latin-1")),
+                (b"access-control-allow-origin", b"*" if self._set.all else origin.encode("latin-1")),
                 (b"access-control-expose-headers", SEEN.encode()),
-                # The pictures, too, are for its pages.
-                (b"cross-origin-resource-policy", b"cross-origin"),
             ]
+        # An image element and a style sheet say no origin. What they load is no secret where some page may search.
+        if allowed or (method == "GET" and (path.startswith(FILES) or path.endswith(PICTURES))):
+            found.append((b"cross-origin-resource-policy", b"cross-origin"))
         return found
 
     def preflight(self, headers: Headers, path: str) -> list[tuple[bytes, bytes]] | None:

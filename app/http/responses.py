@@ -190,9 +190,10 @@ async def answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     status = error.status_code
     path = request.url.path
+    shown = "/docs" if request.app.state.settings.pages == "lab" else "/openapi.json"
     known: dict[int, tuple[str, str]] = {
-        404: ("not_found", f"there is nothing at {path}; GET /docs lists what there is"),
-        405: ("method_not_allowed", f"{path} does not take {request.method}; GET /docs says what it takes"),
+        404: ("not_found", f"there is nothing at {path}; GET {shown} lists what there is"),
+        405: ("method_not_allowed", f"{path} does not take {request.method}; GET {shown} says what it takes"),
     }
     code, message = known.get(status, (HTTPStatus(status).name.lower(), str(error.detail)))
     headers = {**(error.headers or {}), **({"Allow": ", ".join(_allowed(request))} if status == 405 else {})}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.live.edits import Editor as Editor
     from app.live.evaluation import Evaluations as Evaluations
     from app.live.facet_counts import FacetCounts as FacetCounts
+    from app.live.label_texts import LabelTexts as LabelTexts
     from app.live.listing import Listing as Listing
     from app.live.merging import Edit as Edit
     from app.live.named import Named as Named
@@ -35,6 +36,7 @@ __getattr__ = lazy_exports(
         "app.live.edits": "Edited Editor",
         "app.live.evaluation": "Evaluations",
         "app.live.facet_counts": "FacetCounts",
+        "app.live.label_texts": "LabelTexts",
         "app.live.listing": "Listing",
         "app.live.merging": "Edit",
         "app.live.named": "Named",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Any
 from weakref import ref
 
 from pydantic_core import to_json
@@ -59,18 +60,21 @@ class FacetCounts:
         return task
 
     async def _count(self, index: Search, filters: Filters, names: Sequence[str] | None, limit: int) -> bytes:
-        head = {"total": 0, "catalogue_version": index.version}
+        head: dict[str, Any] = {"total": 0, "catalogue_version": index.version, "types": {}}
         head["total"] = await self._service.look_up(lambda _: index.count(filters), counting_work(1, filters))
         pieces = []
         names = index.attributes if names is None else names
         for start in range(0, len(names), NAMES):
             some = names[start : start + NAMES]
 
-            def count(_: object, some: Sequence[str] = some) -> bytes:
+            def count(_: object, some: Sequence[str] = some) -> tuple[bytes, dict[str, str]]:
                 counts = index.facets(filters, some)
-                return to_json({name: dict(islice(values.items(), limit)) for name, values in counts.items()})
+                shown = to_json({name: dict(islice(values.items(), limit)) for name, values in counts.items()})
+                return shown, {name: field.type for name, field in index.fields(some).items()}
 
-            pieces.append(await self._service.look_up(count, counting_work(len(some), filters)))
+            piece, types = await self._service.look_up(count, counting_work(len(some), filters))
+            pieces.append(piece)
+            head["types"] |= types
         facets = b",".join(_inside(pieces))
         return b'{"facets":{' + facets + b"}," + to_json(head).removeprefix(b"{")
 

@@ -1,7 +1,6 @@
-// The address of the search page: a query as parameters, and the entries of the history. An address can be shared and
-// finds the same. Knows no elements.
+// The address of a page as the place of a search: a query as parameters, and the entries of the history. An address can
+// be shared and finds the same. In a page of others the parameters have a prefix, and theirs stay. Knows no elements.
 
-import { ROOT } from "./api.js";
 import { emptyQuery, EVEN, filterPairs, RELEVANCE } from "./query.js";
 import { pictureFromCode } from "./picture.js";
 
@@ -11,7 +10,10 @@ export const PAGE_SIZE = 30;
 export const MAX_RESTORED = 300; // products that an address brings back at once
 const SAME_ENTRY_MS = 1500; // key strokes closer than this make one entry in the history
 const FILTER = "f."; // what the parameter of a filter starts with
+const NAMES = ["q", "picture", "like", "unlike", "words", "correct", "dismiss", "only", "all", "sort", "show", "n"];
+const PRODUCT = "product"; // the product whose drawer is open
 
+// The parameters of a query, without a prefix, in the order that they are written in.
 function toParams(query) {
   const params = new URLSearchParams();
   if (query.text) params.set("q", query.text);
@@ -30,9 +32,8 @@ function toParams(query) {
   return params;
 }
 
-/** @returns {SearchQuery} what the page's address asks for */
-export function queryFromAddress() {
-  const params = new URLSearchParams(location.search);
+// The query that parameters without a prefix say.
+function fromParams(params) {
   const query = emptyQuery();
   query.text = (params.get("q") || "").trim();
   if (params.get("picture")) query.picture = pictureFromCode(params.get("picture"));
@@ -53,40 +54,118 @@ export function queryFromAddress() {
   return query;
 }
 
-/** @param {SearchQuery} query @returns {string} */
-export function addressOf(query) {
-  const params = toParams(query).toString();
-  return params ? `${ROOT}?${params}` : ROOT;
-}
-
 /**
  * @param {SearchQuery} one
  * @param {SearchQuery} other
  * @returns {boolean} whether both find the same, however much of it is shown
  */
-export const sameSearch = (one, other) => addressOf({ ...one, count: 0 }) === addressOf({ ...other, count: 0 });
+export const sameSearch = (one, other) => toParams({ ...one, count: 0 }).toString() === toParams({ ...other, count: 0 }).toString();
 
-let lastTyped = -Infinity;
+/** The place of one search: parameters with a prefix in the page's address, or nothing but this object. */
+export class Address {
+  /**
+   * @param {?string} prefix of its parameters; "": plain names; null: the address is left alone
+   * @param {string} [home] address of the page that the search is on; without one it is the page itself
+   */
+  constructor(prefix, home = "") {
+    this.prefix = prefix ?? "";
+    this.off = prefix === null;
+    this.home = home;
+    this.slot = `vitrine:${this.prefix}`; // of our state in an entry of the history, beside the page's own
+    this.lastTyped = -Infinity;
+    this.query = emptyQuery(); // what is searched for, where the address does not say it
+    this.openProduct = null; // the same of the drawer
+  }
 
-/**
- * Put a query into the address, as a new entry of the history.
- * @param {SearchQuery} query
- * @param {boolean} [typing] a change that goes on: changes that follow quickly share an entry
- */
-export function pushAddress(query, typing = false) {
-  const now = performance.now();
-  const replace = typing && now - lastTyped < SAME_ENTRY_MS;
-  lastTyped = typing ? now : -Infinity;
-  const address = addressOf(query);
-  if (address === location.pathname + location.search) return;
-  if (replace) {
-    history.replaceState({}, "", address);
-  } else {
-    // The entry that is left remembers where it was scrolled to.
-    history.replaceState({ ...history.state, scroll: scrollY }, "");
-    history.pushState({}, "", address);
+  isOurs(name) {
+    if (!name.startsWith(this.prefix)) return false;
+    const plain = name.slice(this.prefix.length);
+    return NAMES.includes(plain) || plain === PRODUCT || plain.startsWith(FILTER);
+  }
+
+  /** @returns {SearchQuery} what the page's address asks for */
+  read() {
+    if (this.off) return this.query;
+    const params = [...new URLSearchParams(location.search)].filter(([name]) => this.isOurs(name));
+    return fromParams(new URLSearchParams(params.map(([name, value]) => [name.slice(this.prefix.length), value])));
+  }
+
+  /** @param {SearchQuery} query @returns {string} an address that finds it: what else stands in the page's own stays */
+  href(query) {
+    const url = new URL(location.href);
+    if (this.off) return url.href;
+    if (this.home) url.pathname = new URL(this.home).pathname;
+    for (const name of [...url.searchParams.keys()].filter((one) => this.isOurs(one))) url.searchParams.delete(name);
+    for (const [name, value] of toParams(query)) url.searchParams.append(this.prefix + name, value);
+    return url.href;
+  }
+
+  /** @returns {object} what was kept in this entry of the history */
+  get entry() {
+    return (!this.off && history.state?.[this.slot]) || {};
+  }
+
+  // The state that others keep in an entry stays in it.
+  write(change, entry, href) {
+    history[change]({ ...history.state, [this.slot]: entry }, "", href);
+  }
+
+  /**
+   * Put a query into the address, as a new entry of the history.
+   * @param {SearchQuery} query
+   * @param {boolean} [typing] a change that goes on: changes that follow quickly share an entry
+   */
+  push(query, typing = false) {
+    const now = performance.now();
+    const replace = typing && now - this.lastTyped < SAME_ENTRY_MS;
+    this.lastTyped = typing ? now : -Infinity;
+    this.query = query;
+    const href = this.href(query);
+    if (this.off || href === location.href) return;
+    if (replace) {
+      this.write("replaceState", {}, href);
+    } else {
+      // The entry that is left remembers where it was scrolled to.
+      this.write("replaceState", { ...this.entry, scroll: scrollY }, location.href);
+      this.write("pushState", {}, href);
+    }
+  }
+
+  /** @param {SearchQuery} query put into the address, in place of the current entry */
+  replace(query) {
+    this.query = query;
+    if (!this.off) this.write("replaceState", this.entry, this.href(query));
+  }
+
+  /** @returns {?string} id of the product whose drawer is open */
+  get product() {
+    return this.off ? this.openProduct : new URLSearchParams(location.search).get(this.prefix + PRODUCT);
+  }
+
+  /** @param {?string} id @returns {string} this page with the drawer of this product open, or closed */
+  hrefOfProduct(id) {
+    const url = new URL(location.href);
+    if (this.off) return url.href;
+    if (id) url.searchParams.set(this.prefix + PRODUCT, id);
+    else url.searchParams.delete(this.prefix + PRODUCT);
+    return url.href;
+  }
+
+  /**
+   * @param {?string} id of the product whose drawer is open now
+   * @param {"pushState"|"replaceState"} change
+   * @param {object} entry what is kept in the entry of the history
+   */
+  setProduct(id, change, entry) {
+    this.openProduct = id;
+    if (!this.off) this.write(change, entry, this.hrefOfProduct(id));
+  }
+
+  /**
+   * @param {() => void} action called when the person goes back or forward
+   * @param {AbortSignal} signal ends it
+   */
+  onChange(action, signal) {
+    if (!this.off) addEventListener("popstate", action, { signal });
   }
 }
-
-/** @param {SearchQuery} query put into the address, in place of the current entry */
-export const replaceAddress = (query) => history.replaceState(history.state, "", addressOf(query));

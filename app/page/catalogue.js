@@ -1,7 +1,6 @@
 // What the catalogue has, read once: the attributes to filter by, the orders there are, whether products have variants.
 // Knows no query.
 
-import { get } from "./api.js";
 import { VARIANTS } from "./elements.js";
 import { LIMITS } from "./limits.js";
 
@@ -17,9 +16,14 @@ import { LIMITS } from "./limits.js";
 const FACET_VALUES = 300; // an attribute with more values is not one to choose from
 const FEW_VALUES = 60; // an attribute with more is looked through less readily
 
-/** @returns {Promise<CatalogueFacts>} */
-export async function readCatalogue() {
-  const [{ facets, total }, models] = await Promise.all([get(`v1/facets?limit=${FACET_VALUES + 1}`), get("v1/models")]);
+/**
+ * @param {import("./service.js").Service} service
+ * @returns {Promise<CatalogueFacts>}
+ * @throws {ApiError}
+ */
+export async function readCatalogue(service) {
+  const facetsPath = `v1/facets?limit=${FACET_VALUES + 1}`;
+  const [{ facets, total }, models] = await Promise.all([service.get(facetsPath), service.get("v1/models")]);
   const useful = Object.entries(facets).filter(([name, counts]) => {
     const values = Object.keys(counts).length;
     return name !== VARIANTS && values > 1 && values <= FACET_VALUES;

@@ -1,13 +1,13 @@
 // The charts of the evaluation page, drawn by uPlot in the page's colours. Knows neither calls nor addresses.
 
 import uPlot from "./vendor/uplot-1.6.32/uPlot.esm.js";
-import { byId } from "./elements.js";
 
 /** @typedef {{value: number, low: number, high: number}} Figure parts of 1, with a 95 % interval */
 
 const HEIGHT = 270; // CSS pixels
 const FONT = "12px system-ui";
 
+const byId = (id) => document.getElementById(id);
 const charts = new Map(); // id of the element -> its chart
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

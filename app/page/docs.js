@@ -1,6 +1,6 @@
 // Starts Swagger UI on the service's own OpenAPI document. "Try it out" sends a call to this service.
 
-import { ROOT } from "./api.js";
+import { HOME } from "./service.js";
 
 /* global SwaggerUIBundle */
 
@@ -14,10 +14,10 @@ dark.addEventListener("change", followScheme);
 const plainPaths = ({ React }) => ({ components: { DeepLink: ({ text }) => React.createElement("span", null, text) } });
 
 // The document names no host: its calls go to where this page is from, below a proxy's path, too.
-const calls = await fetch(`${ROOT}openapi.json`).then((answer) => answer.json());
+const calls = await fetch(`${HOME}openapi.json`).then((answer) => answer.json());
 
 SwaggerUIBundle({
-  spec: ROOT === "/" ? calls : { ...calls, servers: [{ url: ROOT.slice(0, -1) }] },
+  spec: HOME === "/" ? calls : { ...calls, servers: [{ url: HOME.slice(0, -1) }] },
   dom_id: "#swagger-ui",
   deepLinking: true, // an open call is in the address
   displayRequestDuration: true,

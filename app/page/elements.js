@@ -1,20 +1,20 @@
-// The elements that every page is made of: icons, buttons, badges, tabs, the notice. Knows no page and no call.
+// The elements that every page is made of: icons, buttons, tabs, the notice. Knows no page, no call and no text.
 
 /** The attribute that variants of one product share: what it says is for machines. */
 export const VARIANTS = "item_group_id";
 
-const BADGES = 3;
-const BADGES_FIRST = ["articleType", "baseColour", "gender"]; // what a badge says first, where a product has it
 const ICONS = {
   more: "M12 5v14M5 12h14",
   less: "M5 12h14",
   close: "m6 6 12 12M18 6 6 18",
   previous: "m14.5 5-7 7 7 7",
   next: "m9.5 5 7 7-7 7",
+  search: "M17 10.5a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0m-1.5 5 5 5",
+  picture: `M6.5 4.5h11a3 3 0 0 1 3 3v9a3 3 0 0 1-3 3h-11a3 3 0 0 1-3-3v-9a3 3 0 0 1 3-3
+    m4.2 5.5a1.7 1.7 0 1 1-3.4 0 1.7 1.7 0 0 1 3.4 0M4 17l5-4.5 3.5 3 3.5-4 4.5 5`,
+  camera: `M4 8.5a2 2 0 0 1 2-2h2l1.4-2h5.2l1.4 2h2a2 2 0 0 1 2 2V17a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2z
+    m11.4 4.1a3.4 3.4 0 1 1-6.8 0 3.4 3.4 0 0 1 6.8 0`,
 };
-
-/** @param {string} id @returns {HTMLElement} */
-export const byId = (id) => document.getElementById(id);
 
 /**
  * Make an element: element("p", { className: "soft" }, "Hello").
@@ -74,71 +74,43 @@ export function outlineButton(label, action) {
  */
 export function onPlainClick(link, action) {
   link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     action();
   });
 }
 
-/** @param {string} name of an attribute @returns {string} as a person writes it: "Article type" for "articleType" */
+/** @param {string} name of an attribute @returns {string} as a person writes it in English: "Article type" for "articleType" */
 export const humanName = (name) =>
   name.replace(/_+/g, " ").replace(/([a-z])([A-Z])/g, (_, one, two) => `${one} ${two.toLowerCase()}`).replace(/^./, (c) => c.toUpperCase());
 
-/** @param {number} value @returns {string} with commas between thousands */
-export const formatNumber = (value) => value.toLocaleString("en");
-
-/**
- * @param {string|number|boolean|string[]} value of an attribute
- * @returns {string} as a person reads it
- */
-export function valueText(value) {
-  if (typeof value === "boolean") return value ? "Yes" : "No";
-  return Array.isArray(value) ? value.join(", ") : String(value);
-}
-
-// Whether a value says much without the name of its attribute: a number, a date, a yes do not.
-const saysMuch = (value) => typeof value !== "boolean" && Number.isNaN(Number(value)) && !/^\d{4}-\d\d-\d\d/.test(value);
-
-/**
- * The few attributes that say most about a product; what says little without its name is left out.
- * @param {Object<string, string|number|boolean|string[]>} attributes
- * @returns {HTMLElement}
- */
-export function badges(attributes) {
-  const own = Object.keys(attributes).filter((name) => name !== VARIANTS);
-  const names = [...BADGES_FIRST.filter((name) => name in attributes), ...own];
-  const values = [...new Set(names.flatMap((name) => attributes[name]).filter(saysMuch))];
-  const items = values.slice(0, BADGES).map((value) => element("li", {}, value));
-  return element("ul", { className: "badges", "aria-label": "Attributes" }, ...items);
-}
-
 /**
  * Fill a group of buttons of which one is pressed. The buttons are new, so the focus goes to the pressed one.
- * @param {string} id of the group
+ * @param {HTMLElement} group
  * @param {Object<string, string>} options value -> label
  * @param {string} current
  * @param {(value: string) => void} choose
  */
-export function showTabs(id, options, current, choose) {
+export function showTabs(group, options, current, choose) {
   const buttons = Object.entries(options).map(([value, label]) => {
     const button = element("button", { type: "button", "aria-pressed": String(value === current) }, label);
     button.addEventListener("click", () => {
       choose(value);
-      byId(id).querySelector('[aria-pressed="true"]').focus();
+      group.querySelector('[aria-pressed="true"]').focus();
     });
     return button;
   });
-  byId(id).replaceChildren(...buttons);
+  group.replaceChildren(...buttons);
 }
 
 /**
- * Show the page's notice, or hide it when there is no message.
+ * Show a message in the notice, or hide the notice when there is none.
+ * @param {HTMLElement} notice
  * @param {string} message
- * @param {{requestId?: string, actions?: Element[]}} [options]
+ * @param {{reference?: string, actions?: Element[]}} [options] what stands below the message
  */
-export function showNotice(message, { requestId, actions = [] } = {}) {
-  const notice = byId("notice");
+export function showNotice(notice, message, { reference, actions = [] } = {}) {
   notice.hidden = !message;
   notice.replaceChildren(element("p", {}, message), ...actions);
-  if (requestId) notice.append(element("small", {}, `Reference: ${requestId}`));
+  if (reference) notice.append(element("small", {}, reference));
 }

@@ -1,34 +1,36 @@
 // What is said when nothing was found: why, and what to take off. Knows no call.
 
-import { byId, element, outlineButton, showNotice } from "./elements.js";
-import { filterChips } from "./facets.js";
+import { element, outlineButton, showNotice } from "./elements.js";
 import { filterPairs } from "./query.js";
-import { conditionChips } from "./understood.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 
-/** Say that there is nothing to find yet. */
-export function showEmptyCatalogue() {
-  byId("count").textContent = "Nothing found";
-  showNotice("The catalogue is still empty. Come back soon.");
+/**
+ * Say that there is nothing to find yet.
+ * @param {import("./ui.js").Ui} ui
+ */
+export function showEmptyCatalogue(ui) {
+  ui.$("count").textContent = ui.say("results.nothing");
+  showNotice(ui.$("notice"), ui.say("results.emptyCatalogue"));
 }
 
 /**
- * @param {{cutoff: ?number, interpreted: import("./understood.js").Interpreted[]}} answer
+ * @param {import("./ui.js").Ui} ui
+ * @param {{cutoff: ?number}} answer
  * @param {SearchQuery} query
+ * @param {HTMLButtonElement[]} narrowing buttons that take off what narrows the search
  * @param {(change: Partial<SearchQuery>) => void} change
- * @param {import("./facets.js").SetFilter} setFilter
  */
-export function showNothing({ cutoff, interpreted }, query, change, setFilter) {
-  byId("count").textContent = "Nothing found";
-  const narrowing = [...(query.strict ? conditionChips(interpreted, query, change) : []), ...filterChips(query, setFilter)];
+export function showNothing(ui, { cutoff }, query, narrowing, change) {
+  ui.$("count").textContent = ui.say("results.nothing");
   const cut = cutoff !== null && query.text;
-  const actions = narrowing.length && cut ? [element("p", { className: "soft" }, "Remove a filter:"), ...narrowing] : narrowing;
   if (!cut) {
-    showNotice(narrowing.length ? "No product matches all filters. Remove one:" : "Nothing is left to show.", { actions });
+    showNotice(ui.$("notice"), ui.say(narrowing.length ? "results.noneWithFilters" : "results.nothingLeft"), { actions: narrowing });
     return;
   }
-  const among = filterPairs(query).length || query.strict ? " with these filters" : "";
-  const nearest = outlineButton("Show the nearest anyway", () => change({ all: true }));
-  showNotice(`Nothing fits “${query.text}”${among}.`, { actions: [...actions, element("p", {}, nearest)] });
+  const remove = narrowing.length ? [element("p", { className: "soft" }, ui.say("results.removeFilter"))] : [];
+  const filtered = filterPairs(query).length || query.strict;
+  const nearest = outlineButton(ui.say("results.showNearest"), () => change({ all: true }));
+  const message = ui.say(filtered ? "results.nothingFitsFiltered" : "results.nothingFits", { text: query.text });
+  showNotice(ui.$("notice"), message, { actions: [...remove, ...narrowing, element("p", {}, nearest)] });
 }

@@ -1,10 +1,11 @@
 // The evaluation page: the figures of one split, the source paper's beside them, and the queries that fail and succeed.
 // Its state (split, direction, slice, queries) is in the address. Measures nothing itself.
 
-import { get, messageOf, wasAborted } from "./api.js";
 import { drawRecall, drawSimilarity, medianOf, resizeCharts } from "./charts.js";
-import { drawer, smallCard } from "./drawer.js";
-import { byId, element, formatNumber, humanName, outlineButton, showNotice, showTabs } from "./elements.js";
+import { element, outlineButton, showNotice, showTabs } from "./elements.js";
+import { wasAborted } from "./service.js";
+import { smallCard } from "./small_card.js";
+import { documentUi } from "./ui.js";
 
 /** @typedef {import("./charts.js").Figure} Figure */
 
@@ -20,6 +21,9 @@ const RULES = { strict_id: "same product", same_title: "same title" };
 const QUERIES = { worst: "Failures", best: "Successes" };
 const CUTOFFS = [1, 5, 10, 100];
 
+const ui = await documentUi();
+const drawer = await ui.drawer();
+const byId = ui.$;
 const percent = (value) => (100 * value).toFixed(1);
 const interval = ({ low, high }) => `${percent(low)}–${percent(high)}`;
 
@@ -48,9 +52,9 @@ function choose(name, value) {
 let shownSplit = null;
 function followAddress() {
   drawer.followAddress();
-  showTabs("splits", SPLITS, split(), (value) => choose("split", value));
-  showTabs("directions", DIRECTIONS, direction(), (value) => choose("direction", value));
-  showTabs("ends", QUERIES, queries(), (value) => choose("queries", value));
+  showTabs(byId("splits"), SPLITS, split(), (value) => choose("split", value));
+  showTabs(byId("directions"), DIRECTIONS, direction(), (value) => choose("direction", value));
+  showTabs(byId("ends"), QUERIES, queries(), (value) => choose("queries", value));
   if (shownSplit !== split()) {
     shownSplit = split();
     load();
@@ -67,21 +71,21 @@ async function load() {
   running = new AbortController();
   const { signal } = running;
   figures = details = null;
-  showNotice("");
+  showNotice(byId("notice"), "");
   byId("figures").hidden = byId("details-body").hidden = true;
   byId("details").hidden = byId("details-wait").hidden = false;
   byId("status").textContent = "Measuring";
   try {
-    figures = await get(`v1/evaluation?split=${shownSplit}`, signal);
+    figures = await ui.service.get(`v1/evaluation?split=${shownSplit}`, signal);
     showFigures();
-    details = await get(`v1/evaluation/details?split=${shownSplit}`, signal);
+    details = await ui.service.get(`v1/evaluation/details?split=${shownSplit}`, signal);
     showDetails();
     byId("status").textContent = "Measured";
   } catch (error) {
     if (wasAborted(error)) return;
     byId("details").hidden = true;
     byId("status").textContent = "";
-    showNotice(messageOf(error), { requestId: error.requestId, actions: [outlineButton("Try again", load)] });
+    showNotice(byId("notice"), ui.messageOf(error), { reference: ui.referenceOf(error), actions: [outlineButton("Try again", load)] });
   }
 }
 
@@ -91,7 +95,7 @@ function showFigures() {
   byId("figures").hidden = false;
   const heldOut = split() === "test" ? " The encoder was not trained on these titles." : "";
   byId("about").textContent =
-    `${formatNumber(figures.queries)} queries, searched among all ${formatNumber(figures.gallery)} products of “${figures.source}”.` + heldOut;
+    `${ui.number(figures.queries)} queries, searched among all ${ui.number(figures.gallery)} products of “${figures.source}”.` + heldOut;
   const { titles, image_to_text: toText } = figures;
   byId("headline").replaceChildren(
     headline("Titles find their pictures", titles.recall10, "recall@10"),
@@ -149,12 +153,12 @@ function showPaper() {
 }
 
 function showSlices() {
-  const names = Object.fromEntries(Object.keys(figures.slices).map((name) => [name, humanName(name)]));
-  showTabs("slice-names", names, slice(), (value) => choose("by", value));
+  const names = Object.fromEntries(Object.keys(figures.slices).map((name) => [name, ui.sayAttribute(name)]));
+  showTabs(byId("slice-names"), names, slice(), (value) => choose("by", value));
   const bars = figures.slices[slice()].map(({ value, queries: count, recall10 }) => {
     const track = element("span", { className: "track", "aria-hidden": "true" }, element("i"), element("u"));
     for (const part of ["value", "low", "high"]) track.style.setProperty(`--${part}`, recall10[part]);
-    const titles = element("small", {}, `${formatNumber(count)} titles`);
+    const titles = element("small", {}, `${ui.number(count)} titles`);
     const name = element("span", { className: "name" }, value.replace(/^other$/, "Other"), titles);
     const figure = element("span", { className: "value", title: `95 % interval ${interval(recall10)}` }, percent(recall10.value));
     return element("li", {}, name, track, figure);
@@ -177,7 +181,7 @@ function showDetails() {
   byId("details-body").hidden = false;
   const shown = details[direction()];
   showSimilarity(shown.similarity);
-  byId("queries-title").textContent = `${QUERIES[queries()]} among ${formatNumber(shown.queries)} queries`;
+  byId("queries-title").textContent = `${QUERIES[queries()]} among ${ui.number(shown.queries)} queries`;
   byId("queries").replaceChildren(...shown[queries()].map(queryCard));
 }
 
@@ -191,11 +195,11 @@ function showSimilarity(histogram) {
 }
 
 function queryCard(query) {
-  const rank = element("small", {}, `Rank ${formatNumber(query.rank)}, cosine ${query.score.toFixed(2)}`);
-  const own = smallCard({ id: query.id, title: query.title }).firstChild;
+  const rank = element("small", {}, `Rank ${ui.number(query.rank)}, cosine ${query.score.toFixed(2)}`);
+  const own = smallCard(ui, { id: query.id, title: query.title }).firstChild;
   own.setAttribute("aria-label", `${direction() === "text_to_image" ? "Expected" : "Query"}: ${query.title}`);
   const found = query.found.map((hit) => {
-    const item = smallCard(hit);
+    const item = smallCard(ui, hit);
     if (hit.right) item.className = "right";
     item.firstChild.title = `${hit.title}: ${hit.score.toFixed(2)}${hit.right ? ", right" : ""}`;
     return item;

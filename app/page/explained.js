@@ -1,6 +1,5 @@
 // Which words of descriptions carry their match with a picture, asked for a few at a time. Knows no elements.
 
-import { post } from "./api.js";
 import { LIMITS } from "./limits.js";
 
 /** @typedef {import("./results.js").Explanation} Explanation */
@@ -28,16 +27,17 @@ function parts(descriptions) {
 }
 
 /**
+ * @param {import("./service.js").Service} service
  * @param {object} match what they are matched with: `vector` or `like`, as `/v1/explain` takes them
  * @param {string[]} descriptions best first
  * @param {AbortSignal} signal
  * @yields {Explanation[]} of the first descriptions, more each time
  * @throws {ApiError} none is explained
  */
-export async function* explain(match, descriptions, signal) {
+export async function* explain(service, match, descriptions, signal) {
   let explained = [];
   for (const part of parts(descriptions)) {
-    const { results } = await post("v1/explain", { ...match, descriptions: part }, signal);
+    const { results } = await service.post("v1/explain", { ...match, descriptions: part }, signal);
     explained = [...explained, ...results];
     yield explained;
   }

@@ -1,13 +1,14 @@
 // The map page: all products as dots that one can move, zoom, colour and open. The view is in the address. Where a
 // product is comes from the service. Knows no search.
 
-import { get, messageOf, productPath } from "./api.js";
-import { drawer, smallCard } from "./drawer.js";
-import { byId, element, formatNumber, humanName, showNotice } from "./elements.js";
+import { element, showNotice } from "./elements.js";
 import { imageBox } from "./product_picture.js";
 import { colourDots } from "./map_colours.js";
 import { drawMap } from "./map_draw.js";
 import { MapView, MAX_ZOOM, SIDE } from "./map_view.js";
+import { productPath } from "./service.js";
+import { smallCard } from "./small_card.js";
+import { documentUi } from "./ui.js";
 
 const METHODS = { pca: "their two main directions (PCA)", umap: "their neighbourhoods (UMAP)" };
 const COLOUR_FIRST = ["masterCategory", "articleType"]; // attributes to colour by, where the catalogue has them
@@ -17,6 +18,9 @@ const STEP = 60; // CSS pixels that an arrow key moves the map
 const PRODUCT_ZOOM = 12; // for a product that an address points at
 const NEAREST = 6; // products shown beside the map
 
+const ui = await documentUi();
+const drawer = await ui.drawer();
+const byId = ui.$;
 const canvas = byId("canvas");
 const view = new MapView(canvas);
 /** @type {?import("./map_view.js").ProductMap} */
@@ -82,8 +86,8 @@ function draw() {
 }
 
 function drawNow() {
-  const count = drawMap(map, view, colouring, { marked, hovered, crosshair: byKeyboard }, draw);
-  const [seen, all] = [count, map.ids.length].map(formatNumber);
+  const count = drawMap(map, view, colouring, { marked, hovered, crosshair: byKeyboard }, ui.service, draw);
+  const [seen, all] = [count, map.ids.length].map((one) => ui.number(one));
   byId("view-count").textContent = seen === all ? `${all} products` : `${seen} of ${all} products in view`;
 }
 
@@ -91,7 +95,7 @@ function colour() {
   colouring = colourDots(map.ids.length, map.attributes[byId("colour").value], selected);
   const { legend, rest } = colouring;
   const items = legend.map((entry, row) => element("li", {}, legendButton(entry, row)));
-  if (rest.products) items.push(element("li", { className: "soft" }, `${rest.values} more: ${formatNumber(rest.products)}`));
+  if (rest.products) items.push(element("li", { className: "soft" }, `${rest.values} more: ${ui.number(rest.products)}`));
   byId("legend").replaceChildren(...items);
   draw();
 }
@@ -100,7 +104,7 @@ function legendButton({ value, colour: shade, count }, row) {
   const dot = element("i");
   dot.style.setProperty("--dot", shade);
   const name = element("span", {}, value);
-  const number = element("span", { className: "soft" }, formatNumber(count));
+  const number = element("span", { className: "soft" }, ui.number(count));
   const button = element("button", { type: "button", "aria-pressed": String(selected.has(value)) }, dot, name, number);
   button.addEventListener("click", () => {
     if (!selected.delete(value)) selected.add(value);
@@ -113,7 +117,7 @@ function legendButton({ value, colour: shade, count }, row) {
 
 const products = new Map(); // id -> promise of the product
 function loadProduct(id) {
-  if (!products.has(id)) products.set(id, get(productPath(id)).catch(() => ({ id, title: "No longer in the catalogue" })));
+  if (!products.has(id)) products.set(id, ui.service.get(productPath(id)).catch(() => ({ id, title: "No longer in the catalogue" })));
   return products.get(id);
 }
 
@@ -123,7 +127,7 @@ async function showNearest() {
   const wanted = (nearestIds = ids.join("\n"));
   if (!byId("in-view").checkVisibility()) return; // a phone has no room for them
   const found = await Promise.all(ids.map(loadProduct));
-  if (nearestIds === wanted) byId("in-view").replaceChildren(...found.map(smallCard));
+  if (nearestIds === wanted) byId("in-view").replaceChildren(...found.map((one) => smallCard(ui, one)));
 }
 
 let tipTimer = 0;
@@ -144,7 +148,7 @@ function hover(event) {
 async function showTip(row) {
   const product = await loadProduct(map.ids[row]);
   if (hovered !== row) return;
-  byId("tip").replaceChildren(imageBox(product, { lazy: false, place: "card" }), product.title);
+  byId("tip").replaceChildren(imageBox(ui.service, product, { lazy: false, place: "card" }), product.title);
   const [x, y] = view.pixelOf(map, row).map((pixel) => pixel / view.density);
   // To the right of the dot, or to its left where there is no room; never out of the canvas.
   const left = x > canvas.clientWidth - 190 ? x - 178 : x + 16;
@@ -262,18 +266,18 @@ const toNumbers = (text) => new Uint16Array(Uint8Array.from(atob(text), (char) =
 async function start() {
   byId("view-count").textContent = "Loading …";
   try {
-    const answer = await get("v1/map");
+    const answer = await ui.service.get("v1/map");
     const attributes = Object.entries(answer.attributes).map(([name, { values, codes }]) => [name, { values, codes: toNumbers(codes) }]);
     map = { ids: answer.ids, x: toNumbers(answer.x), y: toNumbers(answer.y), attributes: Object.fromEntries(attributes) };
-    byId("colour").append(...attributes.map(([name]) => element("option", { value: name }, humanName(name))));
-    const missing = answer.left_out ? ` ${formatNumber(answer.left_out)} newer products are not on the map yet.` : "";
+    byId("colour").append(...attributes.map(([name]) => element("option", { value: name }, ui.sayAttribute(name))));
+    const missing = answer.left_out ? ` ${ui.number(answer.left_out)} newer products are not on the map yet.` : "";
     byId("method").textContent = `Similar pictures are close to each other, by ${METHODS[answer.method]}.${missing}`;
     followAddress();
     showNearest();
     addEventListener("popstate", followAddress);
   } catch (error) {
     byId("view-count").textContent = "";
-    showNotice(error.status === 404 ? "This catalogue has no map yet. Its operator can make one: vitrine map" : messageOf(error));
+    showNotice(byId("notice"), error.status === 404 ? "This catalogue has no map yet. Its operator can make one: vitrine map" : ui.messageOf(error));
   }
 }
 start();

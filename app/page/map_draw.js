@@ -19,14 +19,15 @@ const pictures = new Map(); // id -> its picture, loaded or on its way
  * @param {Colouring} colouring
  * @param {{marked: number, hovered: number, crosshair: boolean}} marks rows with a ring, -1 for none; and whether the
  *   middle is marked
+ * @param {import("./service.js").Service} service that has the pictures
  * @param {() => void} redraw called when a picture has arrived
  * @returns {number} how many products are in view
  */
-export function drawMap(map, view, colouring, { marked, hovered, crosshair }, redraw) {
+export function drawMap(map, view, colouring, { marked, hovered, crosshair }, service, redraw) {
   const context = view.canvas.getContext("2d");
   const { count, inView } = drawDots(context, map, view, colouring);
   if (inView.length <= MAX_PICTURES && view.zoom > 2) {
-    inView.forEach((row) => drawPicture(context, map, view, row, toCss(colouring.words[row]), redraw));
+    inView.forEach((row) => drawPicture(context, map, view, row, toCss(colouring.words[row]), service, redraw));
   }
   context.strokeStyle = isDark() ? "#fff" : "#1b1918";
   if (marked >= 0) drawRing(context, view.pixelOf(map, marked), 11 * view.density, 3 * view.density);
@@ -74,14 +75,14 @@ function discOffsets(wanted) {
   return offsets;
 }
 
-function drawPicture(context, map, view, row, frame, redraw) {
+function drawPicture(context, map, view, row, frame, service, redraw) {
   const id = map.ids[row];
   let image = pictures.get(id);
   if (!image) {
     image = new Image();
     image.addEventListener("load", redraw);
     pictures.set(id, image);
-    showPicture(image, { id }, "small");
+    showPicture(service, image, { id }, "small");
   }
   if (!image.complete || !image.naturalWidth) return;
   const [width, height] = PICTURE.map((side) => side * view.density);

@@ -14,6 +14,9 @@ export const SIDE = 65535;
 export const NONE = 65535; // the code of a product without a value
 export const MAX_ZOOM = 400;
 const FILL = 0.92; // part of the canvas that the whole map takes
+const TRIES = 6; // zooms that are tried
+const MARGIN = 20; // canvas pixels at the edges in which nothing is drawn
+const LEAST_SEEN = 12; // products that stay in view, however far one zooms
 
 const within = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -34,7 +37,12 @@ export class MapView {
 
   /** @returns {number} canvas pixels that the map's side takes */
   get scale() {
-    return Math.min(this.canvas.width, this.canvas.height) * FILL * this.zoom;
+    return this.side * this.zoom;
+  }
+
+  /** @returns {number} the same where all of the map is seen */
+  get side() {
+    return Math.min(this.canvas.width, this.canvas.height) * FILL;
   }
 
   /**
@@ -60,13 +68,51 @@ export class MapView {
     this.y = within(this.y - dy / this.scale, 0, 1);
   }
 
-  /** Zoom around a canvas pixel, which stays where it is; by default around the middle. */
-  zoomBy(factor, x = this.canvas.width / 2, y = this.canvas.height / 2) {
-    const before = this.scale;
-    this.zoom = within(this.zoom * factor, 1, MAX_ZOOM);
-    const change = 1 / before - 1 / this.scale;
-    this.x = within(this.x + (x - this.canvas.width / 2) * change, 0, 1);
-    this.y = within(this.y + (y - this.canvas.height / 2) * change, 0, 1);
+  /**
+   * @param {ProductMap} map
+   * @param {number} [x] place that stays in the middle, as part of the map
+   * @param {number} [y]
+   * @returns {number} the largest zoom at which some products are seen around a place: in an empty part it is small
+   */
+  largestZoom(map, x = this.x, y = this.y) {
+    const { width, height } = this.canvas;
+    const nearest = []; // how much of the view a product is away from its middle at a zoom of 1, the least first
+    for (let row = 0; row < map.ids.length; row += 1) {
+      const dx = (Math.abs(map.x[row] / SIDE - x) * this.side) / (width / 2 - MARGIN);
+      const dy = (Math.abs(1 - map.y[row] / SIDE - y) * this.side) / (height / 2 - MARGIN);
+      const away = Math.max(dx, dy);
+      if (nearest.length === LEAST_SEEN && away >= nearest[LEAST_SEEN - 1]) continue;
+      nearest.push(away);
+      nearest.sort((one, other) => one - other);
+      nearest.length = Math.min(LEAST_SEEN, nearest.length);
+    }
+    return within(1 / Math.max(nearest.at(-1) ?? 0, 1 / MAX_ZOOM), 1, MAX_ZOOM);
+  }
+
+  /**
+   * Zoom around a canvas pixel, which stays where it is; by default around the middle. Closer than `largestZoom` it does
+   * not go.
+   * @param {ProductMap} map
+   * @param {number} factor
+   * @param {number} [x]
+   * @param {number} [y]
+   */
+  zoomBy(map, factor, x = this.canvas.width / 2, y = this.canvas.height / 2) {
+    const start = { x: this.x, y: this.y, zoom: this.zoom };
+    let wanted = within(this.zoom * factor, 1, MAX_ZOOM);
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      Object.assign(this, start);
+      const before = this.scale;
+      this.zoom = wanted;
+      const change = 1 / before - 1 / this.scale;
+      this.x = within(this.x + (x - this.canvas.width / 2) * change, 0, 1);
+      this.y = within(this.y + (y - this.canvas.height / 2) * change, 0, 1);
+      const largest = factor > 1 ? this.largestZoom(map) : MAX_ZOOM;
+      if (wanted <= largest) return;
+      // With a smaller zoom its middle is another one.
+      wanted = Math.max(start.zoom, largest);
+    }
+    Object.assign(this, start);
   }
 
   showAll() {

@@ -1,8 +1,8 @@
 // A picture to search with: how it comes in, is encoded once, and stands in an address. From then on its vector is the
 // query, a byte per value, which moves the vector by less than a thousandth. Knows no query.
 
-import { ApiError, post } from "./api.js";
-import { byId, element } from "./elements.js";
+import { element } from "./elements.js";
+import { ApiError } from "./service.js";
 
 /**
  * @typedef {object} Picture
@@ -14,8 +14,6 @@ import { byId, element } from "./elements.js";
 const LARGE_BYTES = 1_500_000; // a file beyond this is scaled down before it is sent
 const LARGE_SIDE = 1280; // pixels
 const ENCODER_LENGTH = 8; // of an encoder's id, in a code
-
-const thumbnails = new Map(); // code -> blob of the picture, while this page is open
 
 /** @param {string} code @returns {Picture} */
 export function pictureFromCode(code) {
@@ -39,14 +37,11 @@ function codeOf(vector, encoderId) {
 /** @param {Picture} picture @param {string} encoderId @returns {boolean} whether this encoder looked at it */
 export const encodedBy = (picture, encoderId) => picture.encoder === encoderId.slice(0, ENCODER_LENGTH);
 
-/** @param {Picture} picture @returns {Blob|undefined} the picture itself; an address has only its vector */
-export const thumbnailOf = (picture) => thumbnails.get(picture.code);
-
 const toDataUri = (blob) =>
   new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(new ApiError("This file cannot be read. Is it still there?"));
+    reader.onerror = () => reject(new ApiError("photo.unreadable"));
     reader.readAsDataURL(blob);
   });
 
@@ -71,56 +66,75 @@ async function scaledDown(file) {
 /** @param {File} file @returns {boolean} whether it may be a picture; a file without a type may be one */
 export const mayBePicture = (file) => !file.type || file.type.startsWith("image/");
 
-/**
- * Have the service encode a file.
- * @param {File} file
- * @param {AbortSignal} signal
- * @returns {Promise<{picture: Picture, encoderId: string}>}
- * @throws {ApiError}
- */
-export async function encodePicture(file, signal) {
-  const blob = file.size > LARGE_BYTES ? await scaledDown(file) : file;
-  const uri = await toDataUri(blob);
-  // The service looks at the content, whatever the type says, but takes only what is called a picture.
-  const input = uri.replace(/^data:[^;,]*/, (head) => (head.startsWith("data:image/") ? head : "data:image/jpeg"));
-  const answer = await post("v1/embeddings", { input }, signal);
-  const picture = pictureFromCode(codeOf(answer.data[0].embedding, answer.model));
-  thumbnails.set(picture.code, blob);
-  return { picture, encoderId: answer.model };
+/** The pictures that were added to one page or element. */
+export class Pictures {
+  /** @param {import("./service.js").Service} service */
+  constructor(service) {
+    this.service = service;
+    this.thumbnails = new Map(); // code -> blob of the picture, while this page is open
+  }
+
+  /** @param {Picture} picture @returns {Blob|undefined} the picture itself; an address has only its vector */
+  thumbnailOf(picture) {
+    return this.thumbnails.get(picture.code);
+  }
+
+  /**
+   * Have the service encode a file.
+   * @param {File} file
+   * @param {AbortSignal} signal
+   * @returns {Promise<{picture: Picture, encoderId: string}>}
+   * @throws {ApiError}
+   */
+  async encode(file, signal) {
+    const blob = file.size > LARGE_BYTES ? await scaledDown(file) : file;
+    const uri = await toDataUri(blob);
+    // The service looks at the content, whatever the type says, but takes only what is called a picture.
+    const input = uri.replace(/^data:[^;,]*/, (head) => (head.startsWith("data:image/") ? head : "data:image/jpeg"));
+    const answer = await this.service.post("v1/embeddings", { input }, signal);
+    const picture = pictureFromCode(codeOf(answer.data[0].embedding, answer.model));
+    this.thumbnails.set(picture.code, blob);
+    return { picture, encoderId: answer.model };
+  }
 }
 
 /**
- * Call `take` with every file that is chosen, photographed, pasted or dropped.
+ * Call `take` with every file that is chosen, photographed, pasted or dropped. On a page that is all ours it may be
+ * dropped and pasted anywhere; else only on the element and into it.
+ * @param {import("./ui.js").Ui} ui
  * @param {(file: File) => void} take
  */
-export function listenForFiles(take) {
+export function listenForFiles(ui, take) {
   for (const [button, input] of [
     ["choose-file", "file"],
     ["take-photo", "photo"],
   ]) {
-    byId(button).addEventListener("click", () => byId(input).click());
-    byId(input).addEventListener("change", () => {
-      const [file] = byId(input).files;
+    ui.$(button).addEventListener("click", () => ui.$(input).click());
+    ui.$(input).addEventListener("change", () => {
+      const [file] = ui.$(input).files;
       if (file) take(file);
-      byId(input).value = ""; // the same file may be chosen again
+      ui.$(input).value = ""; // the same file may be chosen again
     });
   }
-  addEventListener("paste", (event) => {
+  const place = ui.whole ? window : ui.host;
+  const on = (name, action) => place.addEventListener(name, action, { signal: ui.signal });
+  on("paste", (event) => {
     const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
     if (!file) return;
     event.preventDefault();
     take(file);
   });
-  addEventListener("dragover", (event) => {
+  const view = ui.$("view");
+  on("dragover", (event) => {
     if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault(); // without it the browser would open the file
-    document.body.classList.add("dropping");
+    view.classList.add("dropping");
   });
-  addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) document.body.classList.remove("dropping");
+  on("dragleave", (event) => {
+    if (!event.relatedTarget) view.classList.remove("dropping");
   });
-  addEventListener("drop", (event) => {
-    document.body.classList.remove("dropping");
+  on("drop", (event) => {
+    view.classList.remove("dropping");
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
     take(event.dataTransfer.files[0]);

@@ -1,7 +1,7 @@
 // Pictures of products: addresses of small ones in the width that their place needs, from the screen's own pixels.
 // Knows no page.
 
-import { fetchBlob, hasKey, productPath, ROOT } from "./api.js";
+import { productPath } from "./service.js";
 
 /**
  * @typedef {object} Pictured
@@ -33,20 +33,22 @@ export function smallPath({ id, image_url }, width) {
 /**
  * Show a product's picture in `image`. With a key it cannot be loaded by its address: it is fetched, and shown from
  * memory.
+ * @param {import("./service.js").Service} service
  * @param {HTMLImageElement} image
  * @param {Pictured} product
  * @param {keyof typeof SIZES} place where it is shown
  */
-export function showPicture(image, product, place) {
+export function showPicture(service, image, product, place) {
   image.addEventListener("error", () => image.classList.add("broken"), { once: true });
   const widths = WIDTHS.filter((width) => width <= WIDEST[place]);
-  if (!hasKey()) {
+  if (!service.hasKey()) {
     image.sizes = SIZES[place];
-    image.srcset = widths.map((width) => `${ROOT}${smallPath(product, width)} ${width}w`).join(", ");
-    image.src = ROOT + smallPath(product, widths[widths.length - 1]);
+    image.srcset = widths.map((width) => `${service.address(smallPath(product, width))} ${width}w`).join(", ");
+    image.src = service.address(smallPath(product, widths[widths.length - 1]));
     return;
   }
-  fetchBlob(smallPath(product, widths[Math.min(1, widths.length - 1)]))
+  service
+    .blob(smallPath(product, widths[Math.min(1, widths.length - 1)]))
     .then((blob) => {
       image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
       image.src = URL.createObjectURL(blob);
@@ -56,15 +58,16 @@ export function showPicture(image, product, place) {
 
 /**
  * A product's picture on its ground.
+ * @param {import("./service.js").Service} service
  * @param {Pictured} product
  * @param {{lazy?: boolean, place?: keyof typeof SIZES}} [options] lazy: load it only when it is about to be seen
  * @returns {HTMLElement}
  */
-export function imageBox(product, { lazy = true, place = "small" } = {}) {
+export function imageBox(service, product, { lazy = true, place = "small" } = {}) {
   const image = document.createElement("img");
   // Before its address: a lazy picture must not begin to load. Width and height keep the place until it is there.
   Object.assign(image, { alt: "", decoding: "async", loading: lazy ? "lazy" : "eager", width: 60, height: 80 });
-  showPicture(image, product, place);
+  showPicture(service, image, product, place);
   const box = document.createElement("span");
   box.className = "image-box";
   box.append(image);

@@ -1,289 +1,279 @@
-// The search page: takes what a person does, keeps the query, asks the service, and has the other modules show it.
+// The search: takes what a person does, keeps the query, has the requests made, and has the other modules show it.
 // Data flows one way: event -> change() -> address -> search() -> results.
 
-import { ApiError, messageOf, post, wasAborted } from "./api.js";
-import { MAX_RESTORED, PAGE_SIZE, pushAddress, queryFromAddress, replaceAddress, sameSearch } from "./address.js";
-import { showTiles } from "./browse.js";
-import { askedFacets, readCatalogue } from "./catalogue.js";
-import { drawer } from "./drawer.js";
-import { byId, outlineButton, showNotice } from "./elements.js";
+import { MAX_RESTORED, PAGE_SIZE, sameSearch } from "./address.js";
+import { Browse } from "./browse.js";
+import { outlineButton, showNotice } from "./elements.js";
 import { showEmptyCatalogue, showNothing } from "./empty.js";
-import { openFilters, showFacets, showFilters } from "./facets.js";
-import { explain } from "./explained.js";
-import { encodedBy, encodePicture, listenForFiles, mayBePicture } from "./picture.js";
-import { emptyQuery, examplesWith, filtersWith, hasPicture, isEmpty, RELEVANCE, searchBody, textWith } from "./query.js";
-import { showBalance, showQuery } from "./query_bar.js";
-import {
-  addProducts,
-  adjacentId,
-  beginResults,
-  clearResults,
-  hasResults,
-  showDescriptions,
-  shownCount,
-  showWaiting,
-  titleOf,
-  walkCards,
-} from "./results.js";
-import { offerOrders, showOrder } from "./sort.js";
-import { listenForTyping } from "./suggest.js";
-import { hideUnderstood, showUnderstood } from "./understood.js";
+import { Facets } from "./facets.js";
+import { Flow } from "./flow.js";
+import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
+import { emptyQuery, examplesWith, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
+import { QueryBar } from "./query_bar.js";
+import { Results } from "./results.js";
+import { ApiError, wasAborted } from "./service.js";
+import { Sort } from "./sort.js";
+import { Suggest } from "./suggest.js";
+import { Understood } from "./understood.js";
 
-const DESCRIPTIONS = 10;
+/** @typedef {import("./query.js").SearchQuery} SearchQuery */
+
 const TYPING_MS = 160; // between a key stroke and the search
-const SETTLED_MS = 900; // after a key stroke; before, half a word that finds nothing is no news
 
-let query = emptyQuery();
-let lastTyped = -Infinity;
-let running = new AbortController(); // of the search on its way
-let facetCounts = {}; // attribute -> value -> products, of the whole catalogue
-let encoderId = "";
-let catalogueIsEmpty = false;
-let grouping = {}; // what a search says of variants
-
-/* What the service has: every search waits for it once */
-
-async function prepare() {
-  const facts = await readCatalogue();
-  encoderId = facts.encoderId;
-  catalogueIsEmpty = facts.isEmpty;
-  facetCounts = facts.counts;
-  if (facts.hasVariants) grouping = { group_by: "variant" }; // one card for all sizes and colours of a product
-  offerOrders(facts.all);
-}
-const ready = prepare();
-ready.catch(() => {}); // the search that waits for it reports the error
-
-/* The query changes */
-
-function change(fields, typing = false) {
-  query = { ...query, count: 0, ...fields };
-  pushAddress(query, typing);
-  search();
-}
-
-const setFilter = (name, value, on) => change({ filters: filtersWith(query, name, value, on) });
-
-function prefer(kind, id) {
-  change(examplesWith(query, kind, id)); // first, as the entry that is left remembers its scroll
-  scrollTo({ top: 0 });
-  byId("results").focus({ preventScroll: true }); // the card that was pressed goes
-}
-
-function abortRunning() {
-  running.abort();
-  running = new AbortController();
-  return running.signal;
-}
-
-async function takeFile(file) {
-  if (!mayBePicture(file)) {
-    showError(new ApiError("That is not a picture. Use a photo or a screenshot."));
-    return;
+/** The search of one page or element, whose elements are there. */
+export class SearchView {
+  /** @param {import("./ui.js").Ui} ui */
+  constructor(ui) {
+    this.ui = ui;
+    this.query = emptyQuery();
+    this.typingTimer = 0;
+    this.flow = new Flow(ui);
+    this.pictures = new Pictures(ui.service);
+    const change = (fields) => this.change(fields);
+    this.bar = new QueryBar(ui, this.pictures, change);
+    this.facets = new Facets(ui, (name, value, on) => change({ filters: filtersWith(this.query, name, value, on) }));
+    this.results = new Results(ui, (kind, id) => this.prefer(kind, id));
+    this.understood = new Understood(ui, change);
+    this.sort = new Sort(ui);
+    this.browse = new Browse(ui, (filters) => change({ ...emptyQuery(), filters }));
+    this.flow.ready.then(() => this.sort.offer(this.flow.catalogue.all)).catch(() => {});
+    ui.prepareDrawer = (drawer) => {
+      drawer.like = (id) => this.prefer("like", id);
+      drawer.unlike = (id) => this.prefer("unlike", id);
+      drawer.adjacent = (id, step) => this.results.adjacentId(id, step);
+    };
+    this.listen();
+    this.followAddress();
   }
-  const signal = abortRunning();
-  query = { ...query, text: byId("text").value.trim() };
-  document.body.classList.add("searching");
-  showWaiting(query.show, false);
-  try {
-    const encoded = await encodePicture(file, signal);
-    encoderId = encoded.encoderId;
-    change({ picture: encoded.picture });
-  } catch (error) {
-    showError(error);
+
+  /* The query changes */
+
+  /**
+   * @param {Partial<SearchQuery>} fields
+   * @param {boolean} [typing] a change that goes on
+   */
+  change(fields, typing = false) {
+    this.query = { ...this.query, count: 0, ...fields };
+    this.ui.address.push(this.query, typing);
+    this.search();
   }
-}
 
-async function followAddress() {
-  const scroll = history.state?.scroll ?? 0;
-  const next = queryFromAddress();
-  drawer.followAddress();
-  if (hasResults() && sameSearch(next, query)) return; // only the drawer has changed
-  query = next;
-  await search();
-  if (scroll) scrollTo({ top: scroll });
-}
+  prefer(kind, id) {
+    this.change(examplesWith(this.query, kind, id)); // first, as the entry that is left remembers its scroll
+    this.toTop();
+    this.ui.$("results").focus({ preventScroll: true }); // the card that was pressed goes
+  }
 
-/* Searching */
+  toTop() {
+    if (this.ui.whole) scrollTo({ top: 0 });
+    else if (this.ui.host.getBoundingClientRect().top < 0) this.ui.host.scrollIntoView();
+  }
 
-async function search() {
-  const signal = abortRunning();
-  showQuery(query, titleOf, change);
-  showFilters(query, setFilter);
-  byId("sort-label").hidden = query.show !== "products";
-  try {
-    if (isEmpty(query)) {
-      clearResults();
-      byId("found").hidden = true;
-      await ready;
-      if (isEmpty(query)) await showTiles(facetCounts, (filters) => change({ ...emptyQuery(), filters }));
+  async takeFile(file) {
+    if (!mayBePicture(file)) {
+      this.showError(new ApiError("photo.noPicture"));
       return;
     }
-    showWaiting(query.show, true);
-    await ready;
-    showOrder(query.sort);
-    if (query.picture && !encodedBy(query.picture, encoderId)) {
-      throw new ApiError("This link was made with an older model. Add the picture again.");
+    const signal = this.flow.begin();
+    this.query = { ...this.query, text: this.ui.$("text").value.trim() };
+    this.ui.$("view").classList.add("searching");
+    this.results.showWaiting(this.query.show, false);
+    try {
+      const encoded = await this.pictures.encode(file, signal);
+      this.flow.encoderId = encoded.encoderId;
+      this.change({ picture: encoded.picture });
+    } catch (error) {
+      this.showError(error);
     }
-    if (query.show === "descriptions") await searchDescriptions(signal);
-    else await searchProducts(signal);
-  } catch (error) {
-    showError(error);
   }
-}
 
-async function searchProducts(signal) {
-  const k = Math.max(PAGE_SIZE, query.count);
-  const facets = askedFacets(facetCounts, Object.keys(query.filters));
-  const answer = await post("v1/search/images", { ...searchBody(query), ...grouping, k, facets }, signal);
-  if (!answer.results.length) await settled(signal);
-  showAnswer(answer, facets);
-  if (answer.results.length) showProducts(answer.results);
-}
-
-// Wait until nobody types on; a search that is given up meanwhile shows nothing.
-function settled(signal) {
-  const rest = Math.max(0, lastTyped + SETTLED_MS - performance.now());
-  return new Promise((resolve, reject) => {
-    setTimeout(() => (signal.aborted ? reject(signal.reason) : resolve()), rest);
-  });
-}
-
-async function searchMore() {
-  if (byId("more").hidden || byId("more").disabled) return;
-  byId("more").disabled = true;
-  try {
-    const body = { ...searchBody(query), ...grouping, k: PAGE_SIZE, offset: shownCount() };
-    const { results } = await post("v1/search/images", body, running.signal);
-    showProducts(results);
-    query = { ...query, count: Math.min(MAX_RESTORED, shownCount()) };
-    replaceAddress(query);
-  } catch (error) {
-    if (!wasAborted(error)) showNotice(messageOf(error), { requestId: error.requestId });
-  } finally {
-    byId("more").disabled = false;
+  async followAddress() {
+    const { ui } = this;
+    const { scroll = 0 } = ui.address.entry;
+    const next = ui.address.read();
+    if (ui.address.product || ui.madeDrawer) ui.drawer().then((drawer) => drawer.followAddress(), (error) => this.showError(error));
+    if (this.results.areThere && sameSearch(next, this.query)) return; // only the drawer has changed
+    this.query = next;
+    await this.search();
+    if (scroll && ui.whole) scrollTo({ top: scroll });
   }
-}
 
-async function searchDescriptions(signal) {
-  const facets = askedFacets(facetCounts, Object.keys(query.filters));
-  const answer = await post("v1/search/descriptions", { ...searchBody(query), k: DESCRIPTIONS, facets }, signal);
-  showAnswer(answer, facets);
-  if (!answer.results.length) return;
-  const shown = { thumbnail: Boolean(query.picture), productId: query.like[0] };
-  const searchText = (text) => {
-    change({ ...emptyQuery(), text });
-    scrollTo({ top: 0 });
-  };
-  // The descriptions are shown at once, and again whenever the service has said which words carry the match.
-  showDescriptions(answer.results, null, shown, searchText);
-  if (!hasPicture(query)) return;
-  const match = {};
-  if (query.picture) match.vector = query.picture.vector;
-  if (query.like.length) match.like = query.like;
-  const descriptions = answer.results.map((result) => result.description);
-  for await (const explained of explain(match, descriptions, signal)) {
-    showDescriptions(answer.results, explained, shown, searchText);
+  /* Searching */
+
+  async search() {
+    const { ui, query, flow } = this;
+    const signal = flow.begin();
+    this.bar.show(query, (id) => this.results.titles.get(id));
+    this.facets.showChosen(query);
+    ui.$("sort-label").hidden = query.show !== "products";
+    try {
+      if (isEmpty(query)) {
+        this.results.clear();
+        ui.$("found").hidden = true;
+        await flow.ready;
+        if (isEmpty(this.query)) await this.browse.show(flow.catalogue.counts);
+        return;
+      }
+      if (!ui.emit("vitrine-search", { query })) return;
+      this.results.showWaiting(query.show, true);
+      await flow.ready;
+      this.sort.show(query.sort);
+      flow.check(query);
+      if (query.show === "descriptions") await this.searchDescriptions(signal);
+      else await this.searchProducts(signal);
+    } catch (error) {
+      this.showError(error);
+    }
   }
-}
 
-/* Showing */
+  async searchProducts(signal) {
+    const answer = await this.flow.products(this.query, this.ui.count || PAGE_SIZE, signal);
+    this.showAnswer(answer);
+    if (answer.results.length) this.showProducts(answer.results);
+  }
 
-function showAnswer(answer, facets) {
-  beginResults(answer, query.sort === RELEVANCE);
-  showUnderstood(answer, query, change);
-  showFacets(facets, answer.facets, query, setFilter);
-  if (answer.results.length) return;
-  if (catalogueIsEmpty) showEmptyCatalogue();
-  else showNothing(answer, query, change, setFilter);
-}
+  async searchMore() {
+    const { ui, flow, results } = this;
+    const more = ui.$("more");
+    if (more.hidden || more.disabled) return;
+    more.disabled = true;
+    try {
+      this.showProducts(await flow.more(this.query, ui.count || PAGE_SIZE, results.shownIds.length));
+      this.query = { ...this.query, count: Math.min(MAX_RESTORED, results.shownIds.length) };
+      ui.address.replace(this.query);
+    } catch (error) {
+      if (!wasAborted(error)) showNotice(ui.$("notice"), ui.messageOf(error), { reference: ui.referenceOf(error) });
+    } finally {
+      more.disabled = false;
+    }
+  }
 
-function showProducts(hits) {
-  addProducts(hits, prefer);
-  // An observer reports changes only. Observed again, it reports once more that the end is in view.
-  moreInView.unobserve(byId("more"));
-  moreInView.observe(byId("more"));
-}
+  async searchDescriptions(signal) {
+    const { ui, query, flow } = this;
+    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), import("./descriptions.js")]);
+    this.showAnswer(answer);
+    if (!answer.results.length) return;
+    const shown = { thumbnail: Boolean(query.picture), productId: query.like[0] };
+    const searchText = (text) => {
+      this.change({ ...emptyQuery(), text });
+      this.toTop();
+    };
+    const show = (explained) => showDescriptions(ui, this.results, answer.results, explained, shown, searchText);
+    // The descriptions are shown at once, and again whenever the service has said which words carry the match.
+    show(null);
+    const descriptions = answer.results.map((result) => result.description);
+    for await (const explained of flow.explanations(query, descriptions, signal)) show(explained);
+  }
 
-function showError(error) {
-  if (wasAborted(error)) return;
-  clearResults();
-  hideUnderstood();
-  byId("found").hidden = false;
-  // A request that the service refuses would be refused again.
-  const mayHelp = !isEmpty(query) && !(error.status >= 400 && error.status < 500);
-  const actions = mayHelp ? [outlineButton("Try again", search)] : [];
-  showNotice(messageOf(error), { requestId: error.requestId, actions });
-}
+  /* Showing */
 
-/* Events */
+  showAnswer(answer) {
+    const { ui, query } = this;
+    this.results.begin(answer, query.sort === RELEVANCE);
+    this.understood.show(answer, query);
+    this.facets.show(this.flow.facets(query), answer.facets, query);
+    ui.emit("vitrine-results", { query, total: answer.total, results: answer.results });
+    if (answer.results.length) return;
+    if (this.flow.catalogue.isEmpty) {
+      showEmptyCatalogue(ui);
+      return;
+    }
+    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.facets.chips(query)];
+    showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
+  }
 
-const moreInView = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && searchMore(), {
-  rootMargin: "600px",
-});
+  showProducts(hits) {
+    this.results.add(hits);
+    // An observer reports changes only. Observed again, it reports once more that the end is in view.
+    this.moreInView.unobserve(this.ui.$("more"));
+    this.moreInView.observe(this.ui.$("more"));
+  }
 
-let typingTimer = 0;
-function soon(action, wait = TYPING_MS) {
-  clearTimeout(typingTimer);
-  typingTimer = setTimeout(action, wait);
-}
+  showError(error) {
+    const { ui } = this;
+    if (wasAborted(error)) return;
+    this.results.clear();
+    this.understood.hide();
+    ui.$("found").hidden = false;
+    // A request that the service refuses would be refused again.
+    const mayHelp = !isEmpty(this.query) && !(error.status >= 400 && error.status < 500);
+    const actions = mayHelp ? [outlineButton(ui.say("states.tryAgain"), () => this.search())] : [];
+    showNotice(ui.$("notice"), ui.messageOf(error), { reference: ui.referenceOf(error), actions });
+  }
 
-function takeText() {
-  const text = byId("text").value.trim();
-  lastTyped = performance.now();
-  if (text !== query.text) change(textWith(query, text), true);
-}
+  /* Events */
 
-byId("text").addEventListener("input", () => soon(takeText));
-byId("search").addEventListener("submit", (event) => {
-  event.preventDefault();
-  soon(takeText, 0);
-  if (matchMedia("(pointer: coarse)").matches) byId("text").blur(); // the keyboard makes room for the results
-});
-byId("weight").addEventListener("input", () => {
-  const weight = Number(byId("weight").value);
-  showBalance(weight);
-  soon(() => change({ weight }, true));
-});
-byId("picture-remove").addEventListener("click", () => {
-  change({ picture: null });
-  byId("text").focus();
-});
-for (const show of ["products", "descriptions"]) {
-  byId(`show-${show}`).addEventListener("click", () => change({ show, count: query.count }));
-}
-byId("strict").addEventListener("change", () => change({ strict: byId("strict").checked }));
-byId("sort").addEventListener("change", () => change({ sort: byId("sort").value }));
-byId("less-relevant").addEventListener("click", () => change({ all: true, count: shownCount() }));
-byId("relevant-only").addEventListener("click", () => change({ all: false }));
-byId("filters-clear").addEventListener("click", () => change({ filters: {} }));
-byId("filters-open").addEventListener("click", () => openFilters(true));
-byId("filters-close").addEventListener("click", () => openFilters(false));
-byId("filters-show").addEventListener("click", () => openFilters(false));
-byId("more").addEventListener("click", searchMore);
-listenForFiles(takeFile);
-listenForTyping(() => soon(takeText, 0));
+  soon(action, wait = TYPING_MS) {
+    clearTimeout(this.typingTimer);
+    this.typingTimer = setTimeout(action, wait);
+  }
 
-// "/" goes to the search field, arrows walk over the cards, Escape closes the filters.
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  const inField = event.target.closest("input, textarea, select");
-  if (event.key === "/" && !inField) {
+  takeText() {
+    const text = this.ui.$("text").value.trim();
+    this.flow.typed();
+    if (text !== this.query.text) this.change(textWith(this.query, text), true);
+  }
+
+  listen() {
+    const { ui, facets } = this;
+    const on = (id, name, action) => ui.$(id).addEventListener(name, action);
+    const takeText = () => this.takeText();
+    this.moreInView = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && this.searchMore(), { rootMargin: "600px" });
+    ui.signal.addEventListener("abort", () => {
+      clearTimeout(this.typingTimer);
+      this.moreInView.disconnect();
+    });
+    on("text", "input", () => this.soon(takeText));
+    on("search", "submit", (event) => {
+      event.preventDefault();
+      this.soon(takeText, 0);
+      if (matchMedia("(pointer: coarse)").matches) ui.$("text").blur(); // the keyboard makes room for the results
+    });
+    on("weight", "input", () => {
+      const weight = Number(ui.$("weight").value);
+      this.bar.showBalance(weight);
+      this.soon(() => this.change({ weight }, true));
+    });
+    on("picture-remove", "click", () => {
+      this.change({ picture: null });
+      ui.$("text").focus();
+    });
+    for (const show of ["products", "descriptions"]) on(`show-${show}`, "click", () => this.change({ show, count: this.query.count }));
+    on("strict", "change", () => this.change({ strict: ui.$("strict").checked }));
+    on("sort", "change", () => this.change({ sort: ui.$("sort").value }));
+    on("less-relevant", "click", () => this.change({ all: true, count: this.results.shownIds.length }));
+    on("relevant-only", "click", () => this.change({ all: false }));
+    on("filters-clear", "click", () => this.change({ filters: {} }));
+    on("filters-open", "click", () => facets.open(true));
+    on("filters-close", "click", () => facets.open(false));
+    on("filters-show", "click", () => facets.open(false));
+    on("more", "click", () => this.searchMore());
+    on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
+    if (ui.pictures) listenForFiles(ui, (file) => this.takeFile(file));
+    this.suggest = new Suggest(ui, () => this.soon(takeText, 0));
+    ui.root.addEventListener("keydown", (event) => this.onKey(event));
+    if (ui.whole) addEventListener("keydown", (event) => this.onPageKey(event), { signal: ui.signal });
+    ui.address.onChange(() => this.followAddress(), ui.signal);
+    if (ui.whole) history.scrollRestoration = "manual";
+  }
+
+  // The arrows walk over the cards, Escape closes the filters.
+  onKey(event) {
+    const { ui } = this;
+    if (event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && this.facets.isOpen) this.facets.open(false);
+    else if (event.key === "ArrowDown" && event.target === ui.$("text")) ui.$("grid").querySelector("a")?.focus();
+    else if (!event.target.closest("input, select") && event.target.closest(".grid")) this.results.walk(event);
+  }
+
+  // "/" goes to the search field, where the page is all ours.
+  onPageKey(event) {
+    const { ui } = this;
+    const [target] = event.composedPath();
+    const inField = target instanceof Element && target.closest("input, textarea, select");
+    if (event.key !== "/" || inField || event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
     event.preventDefault();
-    byId("text").focus();
-    byId("text").select();
-  } else if (event.key === "Escape" && document.body.classList.contains("filtering")) {
-    openFilters(false);
-  } else if (event.key === "ArrowDown" && event.target === byId("text")) {
-    byId("grid").querySelector("a")?.focus();
-  } else if (!inField && event.target.closest(".grid")) {
-    walkCards(event);
+    ui.$("text").focus();
+    ui.$("text").select();
   }
-});
-
-drawer.like = (id) => prefer("like", id);
-drawer.unlike = (id) => prefer("unlike", id);
-drawer.adjacent = adjacentId;
-addEventListener("popstate", followAddress);
-history.scrollRestoration = "manual";
-followAddress();
+}

@@ -1,7 +1,7 @@
 // How the service has read the text: words that were corrected, what is meant as conditions, whether those filter, and
 // whether what fits less is shown as well. Knows no search: what a person changes is handed over.
 
-import { byId, element, humanName } from "./elements.js";
+import { element } from "./elements.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 /**
@@ -18,70 +18,91 @@ import { byId, element, humanName } from "./elements.js";
 
 const MAX_VALUES = 3; // of a chip
 
-/**
- * Show how a text was read, above the results.
- * @param {{corrected: ?{from: string, to: string}, interpreted: Interpreted[]}} answer
- * @param {SearchQuery} query
- * @param {(change: Partial<SearchQuery>) => void} change
- */
-export function showUnderstood({ corrected, interpreted }, query, change) {
-  const told = byId("corrected");
-  told.hidden = !corrected;
-  told.replaceChildren(...(corrected ? correction(corrected, change) : []));
-  const chips = conditionChips(interpreted, query, change);
-  byId("conditions").replaceChildren(...chips.map((chip) => element("li", {}, chip)));
-  byId("understood").hidden = !chips.length;
-  byId("strict").checked = query.strict;
-  byId("all-shown").hidden = !(query.text && query.all);
-}
+/** How the text of one search was read. */
+export class Understood {
+  /**
+   * @param {import("./ui.js").Ui} ui
+   * @param {(change: Partial<SearchQuery>) => void} change
+   */
+  constructor(ui, change) {
+    this.ui = ui;
+    this.change = change;
+  }
 
-/** Show nothing: there is no answer. */
-export function hideUnderstood() {
-  byId("corrected").hidden = byId("understood").hidden = byId("all-shown").hidden = true;
-}
+  /**
+   * Show how a text was read, above the results.
+   * @param {{corrected: ?{from: string, to: string}, interpreted: Interpreted[]}} answer
+   * @param {SearchQuery} query
+   */
+  show({ corrected, interpreted }, query) {
+    const { ui } = this;
+    const told = ui.$("corrected");
+    told.hidden = !corrected;
+    told.replaceChildren(...(corrected ? this.correction(corrected) : []));
+    const chips = this.chips(interpreted, query);
+    ui.$("conditions").replaceChildren(...chips.map((chip) => element("li", {}, chip)));
+    ui.$("understood").hidden = !chips.length;
+    ui.$("strict").checked = query.strict;
+    ui.$("all-shown").hidden = !(query.text && query.all);
+  }
 
-function correction({ from, to }, change) {
-  const button = element("button", { type: "button", className: "plain" }, "Search for ", element("em", {}, from), " instead");
-  button.addEventListener("click", () => {
-    change({ correct: false });
-    byId("text").focus();
-  });
-  return ["Searched for ", element("strong", {}, to), ". ", button];
-}
+  /** Show nothing: there is no answer. */
+  hide() {
+    for (const id of ["corrected", "understood", "all-shown"]) this.ui.$(id).hidden = true;
+  }
 
-/**
- * @param {Interpreted[]} interpreted
- * @param {SearchQuery} query
- * @param {(change: Partial<SearchQuery>) => void} change
- * @returns {HTMLButtonElement[]} a button for each condition, which takes it off
- */
-export const conditionChips = (interpreted, query, change) =>
-  interpreted.map((condition) => {
-    const name = `${humanName(condition.attribute)}: `;
-    const label = name + meaning(condition);
-    const title = `“${condition.text}” is read as ${label}. Press to search for the word alone.`;
-    const cross = element("span", { "aria-hidden": "true" }, "×");
-    const chip = element("button", { type: "button", className: "chip", title, "aria-label": `Remove ${label}` });
-    chip.append(element("span", { className: "name" }, name), meaning(condition), cross);
-    chip.addEventListener("click", () => {
-      change({ dismissed: [...new Set([...query.dismissed, condition.text])] });
-      byId("results").focus({ preventScroll: true }); // the chip that was pressed goes
+  correction({ from, to }) {
+    const { ui } = this;
+    const instead = ui.words.parts("search.insteadOf", { from: element("em", {}, from) });
+    const button = element("button", { type: "button", className: "plain" }, ...instead);
+    button.addEventListener("click", () => {
+      this.change({ correct: false });
+      ui.$("text").focus();
     });
-    return chip;
-  });
+    return [...ui.words.parts("search.searchedFor", { to: element("strong", {}, to) }), " ", button];
+  }
 
-/** @param {Interpreted} condition @returns {string} as a person says it: "Red or Maroon", "not Floral", "at most 50" */
-export function meaning({ values, negated, gte, gt, lte, lt }) {
-  const bounds = [
-    gte !== null && gte === lte ? `${gte}` : null,
-    gte !== null && gte !== lte ? `at least ${gte}` : null,
-    gt === null ? null : `above ${gt}`,
-    lte !== null && gte !== lte ? `at most ${lte}` : null,
-    lt === null ? null : `below ${lt}`,
-  ].filter((bound) => bound !== null);
-  if (!values.length) return bounds.join(", ");
-  const shown = values.slice(0, MAX_VALUES);
-  const rest = values.length - shown.length;
-  const listed = rest ? `${shown.join(", ")} or ${rest} more` : shown.join(" or ");
-  return [negated ? `not ${listed}` : listed, ...bounds].join(", ");
+  /**
+   * @param {Interpreted[]} interpreted
+   * @param {SearchQuery} query
+   * @returns {HTMLButtonElement[]} a button for each condition, which takes it off
+   */
+  chips(interpreted, query) {
+    const { ui } = this;
+    return interpreted.map((condition) => {
+      const name = `${ui.sayAttribute(condition.attribute)}: `;
+      const meant = this.meaning(condition);
+      const label = name + meant;
+      const title = ui.say("search.readAs", { text: condition.text, label });
+      const cross = element("span", { "aria-hidden": "true" }, "×");
+      const remove = ui.say("search.removeCondition", { label });
+      const chip = element("button", { type: "button", className: "chip", part: "chip", title, "aria-label": remove });
+      chip.append(element("span", { className: "name" }, name), meant, cross);
+      chip.addEventListener("click", () => {
+        this.change({ dismissed: [...new Set([...query.dismissed, condition.text])] });
+        ui.$("results").focus({ preventScroll: true }); // the chip that was pressed goes
+      });
+      return chip;
+    });
+  }
+
+  /** @param {Interpreted} condition @returns {string} as a person says it: "Red or Maroon", "not Floral", "at most 50" */
+  meaning({ attribute, values, negated, gte, gt, lte, lt }) {
+    const { ui } = this;
+    const exact = gte !== null && gte === lte;
+    const bounds = [
+      exact ? ui.number(gte) : null,
+      gte !== null && !exact ? ui.say("search.atLeast", { bound: gte }) : null,
+      gt === null ? null : ui.say("search.above", { bound: gt }),
+      lte !== null && !exact ? ui.say("search.atMost", { bound: lte }) : null,
+      lt === null ? null : ui.say("search.below", { bound: lt }),
+    ].filter((bound) => bound !== null);
+    if (!values.length) return bounds.join(", ");
+    const shown = values.slice(0, MAX_VALUES).map((value) => ui.sayValue(attribute, value));
+    const rest = values.length - shown.length;
+    const or = ui.say("search.or");
+    const listed = shown.join(` ${or} `);
+    const all = rest ? ui.say("search.orMore", { values: shown.join(", "), count: rest }) : listed;
+    return [negated ? ui.say("search.not", { values: all }) : all, ...bounds].join(", ");
+  }
 }

@@ -42,7 +42,7 @@ def search_work(query: SearchQuery) -> float:
     """Return the work of a search, and of putting its results together."""
     work = 1.0 if query.mode == "vector" else 3.0
     work += query.end / 1000 + query.k / 200
-    work += COUNTED * len(query.facets) + 0.1 * len(query.filters)
+    work += COUNTED * (len(query.facets) + len(query.histograms)) + 0.1 * len(query.filters)
     if query.group_by is not None:
         work += 3 + query.k * MEMBERS / 400  # all rows are sorted by their groups; an answer holds the members
     if query.collapse == "title":

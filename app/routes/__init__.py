@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from app.routes.bulk import router as bulk_router
 from app.routes.components import Components
+from app.routes.documents import PAGES
 from app.routes.encoding import direct as direct_encoding
 from app.routes.encoding import router as encoding_router
 from app.routes.insight import router as insight_router
 from app.routes.listing import changing as changing_router
 from app.routes.listing import router as listing_router
-from app.routes.operations import PAGE, metrics, pages
+from app.routes.operations import metrics
 from app.routes.operations import router as operations_router
 from app.routes.product_image import router as image_router
 from app.routes.products import admin, reading, writing
@@ -34,14 +35,16 @@ INCLUDED = (
     writing,
     admin,
     operations_router,
-    pages,
 )
-"""The others. An id may end like the path of a picture: that route comes before those of products."""
+"""The others but those of pages, which a setting chooses.
+
+An id may end like the path of a picture: that route comes before those of products.
+"""
 
 __all__ = [
     "DIRECT",
     "INCLUDED",
-    "PAGE",
+    "PAGES",
     "Components",
     "metrics",
 ]

@@ -7,8 +7,20 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.front import Front
 from app.http import Uploads
-from app.live import Editor, Evaluations, FacetCounts, Listing, Maps, Readiness, ServingState, Shared, ShownPictures
+from app.live import (
+    Editor,
+    Evaluations,
+    FacetCounts,
+    LabelTexts,
+    Listing,
+    Maps,
+    Readiness,
+    ServingState,
+    Shared,
+    ShownPictures,
+)
 from app.query import Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -28,11 +40,13 @@ class Components:
     evaluations: Evaluations
     maps: Maps
     facet_counts: FacetCounts
+    label_texts: LabelTexts
     listing: Listing
     readiness: Shared[Readiness]
     """Whether it answers now, or did a moment ago."""
     figures: Shared[bytes]
     """What it counts and measures of itself, as Prometheus reads it."""
+    front: Front
 
     def start(self) -> None:
         """Start the workers on the running event loop."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.front import language_of
 from app.http import is_known, require, while_connected
 from app.query import explain_match
 from app.routes.components import TheComponents
@@ -19,6 +20,7 @@ from app.schemas import (
     ExplainedResult,
     ExplainRequest,
     FacetsAnswer,
+    LabelsAnswer,
     MapAnswer,
     Name,
     WordResult,
@@ -30,6 +32,8 @@ from app.schemas import (
 
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
 
+MAX_LANGUAGE = 100
+"""Characters of a language tag (RFC 5646 asks for 35 at least)."""
 Split = Annotated[Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")]
 
 
@@ -53,6 +57,34 @@ async def facets(
     names = tuple(dict.fromkeys(attribute)) or None
     answer = await while_connected(request, components.facet_counts.of(asked, names, limit))
     return Response(answer, media_type="application/json")
+
+
+@router.get(
+    "/v1/labels",
+    tags=["products"],
+    response_model=LabelsAnswer,
+    responses={304: {"description": "The caller has it (If-None-Match)."}, **error_answers(422, 500, 503, 504)},
+)
+async def labels(
+    request: Request,
+    components: TheComponents,
+    lang: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_LANGUAGE,
+            description="Language of the labels (BCP 47), without it that of Accept-Language; English if it is not "
+            "there.",
+            json_schema_extra={"examples": ["fr"]},
+        ),
+    ] = None,
+) -> Response:
+    """Say what to write for attributes and values in a visitor's language. English labels are the catalogue's own."""
+    accepted = request.headers.get("accept-language", "") if lang is None else lang
+    body, tag = await while_connected(request, components.label_texts.of(language_of(None, accepted)))
+    headers = {"ETag": tag} if lang is not None else {"ETag": tag, "Vary": "Accept-Language"}
+    if is_known(request.headers, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get("/v1/evaluation", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])

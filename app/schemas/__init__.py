@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from app.schemas.products import MAX_FACET_VALUES as MAX_FACET_VALUES
     from app.schemas.products import BulkAnswer as BulkAnswer
     from app.schemas.products import FacetsAnswer as FacetsAnswer
+    from app.schemas.products import LabelsAnswer as LabelsAnswer
     from app.schemas.products import LineError as LineError
     from app.schemas.products import MapAnswer as MapAnswer
     from app.schemas.products import ProductDetail as ProductDetail
@@ -103,8 +104,8 @@ __getattr__ = lazy_exports(
         ),
         "app.schemas.operations": "Health Ready",
         "app.schemas.products": (
-            "BulkAnswer CHANGES FacetsAnswer LineError MAX_FACET_VALUES MapAnswer ProductDetail ProductLine "
-            "ProductRequest"
+            "BulkAnswer CHANGES FacetsAnswer LabelsAnswer LineError MAX_FACET_VALUES MapAnswer ProductDetail "
+            "ProductLine ProductRequest"
         ),
         "app.schemas.regions": "Region RegionsAnswer RegionsRequest",
         "app.schemas.results": (

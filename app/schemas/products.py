@@ -19,7 +19,7 @@ from app.schemas.fields import (
     clean,
 )
 from app.schemas.values import Attributes
-from index import MAX_ID, MAX_PICTURES, PRODUCT_ID, Value, is_id
+from index import MAX_ID, MAX_PICTURES, PRODUCT_ID, FieldType, Value, is_id
 
 MAX_FACET_VALUES = 10_000
 CHANGES = "changes"
@@ -138,6 +138,7 @@ class FacetsAnswer(BaseModel):
             "examples": [
                 {
                     "facets": {"gender": {"Men": 22147, "Women": 18632, "Unisex": 2161}},
+                    "types": {"gender": "text"},
                     "total": 44072,
                     "catalogue_version": 0,
                 }
@@ -149,8 +150,31 @@ class FacetsAnswer(BaseModel):
         description="Attribute to value to number of products, the most frequent first; a filter on the attribute "
         "itself is left out."
     )
+    types: dict[str, FieldType] = Field(description="Attribute to what all its values are.")
     total: int | None = Field(description="How many products pass all filters; null where it is not known.")
     catalogue_version: int
+
+
+class LabelsAnswer(BaseModel):
+    """What pages write for attributes and values in a language; what is not named stays as the catalogue has it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "language": "fr",
+                    "attributes": {"baseColour": "Couleur"},
+                    "values": {"baseColour": {"Red": "Rouge", "Navy Blue": "Bleu marine"}},
+                }
+            ]
+        }
+    )
+
+    language: str = Field(description="The language of the labels: en, fr, de, es or it.")
+    attributes: dict[str, str] = Field(description="Attribute to its name.")
+    values: dict[str, dict[str, str]] = Field(
+        description="Attribute to value to label, at most 2,000 of them; no two values of an attribute share a label."
+    )
 
 
 class ProductDetail(BaseModel):

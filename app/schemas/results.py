@@ -72,6 +72,25 @@ class Interpreted(BaseModel):
     lt: float | None
 
 
+class BucketResult(BaseModel):
+    """The values from one limit up to the next, as a filter takes them."""
+
+    gte: float | str
+    lt: float | str
+    count: int
+
+
+class HistogramResult(BaseModel):
+    """How the numbers or dates of an attribute are spread; limits are round, and dates are days."""
+
+    kind: Literal["number", "date"]
+    whole: bool = Field(description="Whether all are whole numbers, or days.")
+    min: float | str | None = Field(description="The smallest value; null where there is none.")
+    max: float | str | None
+    count: int = Field(description="How many values there are.")
+    buckets: list[BucketResult] = Field(description="Without gaps, empty ones among them; they hold all values.")
+
+
 class Answer(BaseModel):
     """What every search answer carries beside its results."""
 
@@ -87,6 +106,9 @@ class Answer(BaseModel):
     )
     facets: dict[str, dict[str, int]] = Field(
         description="For each facet asked for: value to number of products, the most frequent first."
+    )
+    histograms: dict[str, HistogramResult] = Field(
+        default_factory=dict, description="For each histogram asked for: how the attribute is spread."
     )
     notes: list[str] = Field(
         default_factory=list,

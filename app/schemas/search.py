@@ -28,6 +28,7 @@ from index import MAX_K, NEWEST, Mode, Sort
 MAX_OFFSET = 9_000
 """With the most results that one query may ask for, the best 10,000 can be seen: the work grows with the depth."""
 MAX_WEIGHT = 10
+MAX_HISTOGRAMS = 16
 OF_A_GROUP = 5
 """Results that a group with its members counts as, where queries share a bound."""
 ABOUT = ("filters", "facets", "sort", "group_by")
@@ -69,6 +70,7 @@ class SearchRequest(CroppedPicture):
         "weights",
         "filters",
         "facets",
+        "histograms",
         "dismiss",
         "crop",
     )
@@ -99,6 +101,11 @@ class SearchRequest(CroppedPicture):
     facets: Annotated[list[Name], Field(max_length=MAX_FILTERS)] = Field(
         default_factory=list,
         description="Attributes whose values to count among what passes; each one's own filter is left out.",
+    )
+    histograms: Annotated[list[Name], Field(max_length=MAX_HISTOGRAMS)] = Field(
+        default_factory=list,
+        description="Attributes of numbers, prices or dates, to tell how they are spread among what passes; each one's "
+        "own filter is left out.",
     )
     collapse: Literal["title", "image"] | None = Field(
         None,

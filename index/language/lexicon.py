@@ -27,6 +27,10 @@ ROLES = ("stop", "not", "and", "or", "less", "more", "between", "to", "years", "
 """Keys of the table `function`: what a form does to the words around it."""
 FUNCTION = "function"
 """Name of the table of the roles."""
+NAMES, LABELS = "names", "labels"
+"""Tables of what a page writes: attributes or values of a catalogue on the left, their text on the right."""
+LABELLED = ("colour", "product", "material", "pattern", "occasion", "season")
+"""Tables whose keys are written on pages by their first form, where no label says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,12 @@ class Lexicon:
     """From a form to all that it may mean, in the order of the file."""
     roles: Mapping[str, frozenset[str]]
     """From a form to its roles, each one of `ROLES`."""
+    names: Mapping[str, str]
+    """From the `label_key` of an attribute to its name on pages."""
+    labels: Mapping[str, str]
+    """From the `label_key` of a value, or of an attribute and a value, to its text on pages."""
+    firsts: Mapping[str, str]
+    """From the `label_key` of English words of the tables `LABELLED` to their first form, as it is written."""
 
     @cached_property
     def longest(self) -> int:
@@ -70,6 +80,17 @@ def form_key(form: str) -> str:
     found = " ".join(part for word in words(form) for part in word.parts)
     sign = fold(form.strip())
     return sign if not found and len(sign) == 1 and unicodedata.category(sign) == "Sc" else found
+
+
+def label_key(text: str, attribute: str = "") -> str:
+    """Return the key of an attribute's name or of a value, without case, accents, signs and spaces between words.
+
+    Args:
+        text: the name or the value.
+        attribute: for a value that means something else in this attribute than in others.
+    """
+    key = form_key(text).replace(" ", "")
+    return f"{label_key(attribute)}\0{key}" if attribute else key
 
 
 def load_lexicon(path: Path) -> Lexicon:
@@ -111,6 +132,9 @@ def merged(lexicon: Lexicon, own: Lexicon) -> Lexicon:
             {**{form: what for form, what in lexicon.meanings.items() if form not in said}, **own.meanings}
         ),
         MappingProxyType({**{form: what for form, what in lexicon.roles.items() if form not in said}, **own.roles}),
+        MappingProxyType({**lexicon.names, **own.names}),
+        MappingProxyType({**lexicon.labels, **own.labels}),
+        MappingProxyType({**lexicon.firsts, **own.firsts}),
     )
 
 
@@ -164,13 +188,20 @@ def _parsed(content: bytes, name: str) -> Lexicon:
         raise source.error(f'the language "{language}" is unknown; known are {", ".join(LANGUAGES)}', table="language")
     meanings: dict[str, dict[Meaning, None]] = {}
     roles: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    firsts: dict[str, str] = {}
     for table, entries in tables.items():
         if table in ("language", "name"):
             continue
+        if table in (NAMES, LABELS):
+            (names if table == NAMES else labels).update(_texts(source, table, entries))
+            continue
         if table != FUNCTION and table not in KINDS:
-            raise source.error(
-                f'"{table}" is no part of a lexicon; its tables are {", ".join((*KINDS, FUNCTION))}', table=table
-            )
+            known = ", ".join((*KINDS, FUNCTION, NAMES, LABELS))
+            raise source.error(f'"{table}" is no part of a lexicon; its tables are {known}', table=table)
+        if table in LABELLED and isinstance(entries, dict):
+            firsts.update({label_key(key): forms[0] for key, forms in entries.items() if _is_written(forms)})
         for key, form in _forms(source, table, entries):
             if table == FUNCTION:
                 roles.setdefault(form, set()).add(key)
@@ -181,6 +212,9 @@ def _parsed(content: bytes, name: str) -> Lexicon:
         _stated(source, tables, "name"),
         MappingProxyType({form: tuple(found) for form, found in meanings.items()}),
         MappingProxyType({form: frozenset(found) for form, found in roles.items()}),
+        MappingProxyType(names),
+        MappingProxyType(labels),
+        MappingProxyType(firsts),
     )
 
 
@@ -211,3 +245,23 @@ def _forms(source: _Source, table: str, entries: object) -> Iterator[tuple[str, 
             if not (folded := form_key(form)):
                 raise source.error(f'the form "{form}" of "{key}" has no word in it; take it out', table, key, form)
             yield key, folded
+
+
+def _is_written(forms: object) -> bool:
+    """Return whether forms are a list that begins with a text; what they are else is refused where they are read."""
+    return isinstance(forms, list) and bool(forms) and isinstance(forms[0], str)
+
+
+def _texts(source: _Source, table: str, entries: object, attribute: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the key and the text of each entry of a table of texts; one within it is for an attribute."""
+    if not isinstance(entries, dict):
+        raise source.error(f'"{table}" must be a table; write [{table}] and its entries below', table=table)
+    for key, text in entries.items():
+        if isinstance(text, dict) and table == LABELS and not attribute:
+            yield from _texts(source, table, text, key)
+            continue
+        if not label_key(key):
+            raise source.error(f'"{key}" has no word in it; write what the catalogue has on the left', table, key)
+        if not isinstance(text, str) or not text.strip():
+            raise source.error(f'"{key}" needs a text, such as "Rouge"', table, key)
+        yield label_key(key, attribute), text.strip()

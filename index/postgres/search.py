@@ -37,7 +37,7 @@ from index.ranking.calibrate import Calibration
 from index.records import Vectors
 from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
 from index.vectors.browsing import BrowseRanking
-from index.vectors.pages import needs_scores, ranked_page
+from index.vectors.pages import histograms, needs_scores, ranked_page
 from index.vectors.state import IndexState
 from index.words.units import ParsedText, Suggestion
 
@@ -144,10 +144,9 @@ class PostgresSearch:
         if _bounded(filters):
             self._keeper.now().state.check_bounds(filters)
 
-    def fields(self) -> dict[str, Field]:
+    def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
         """As `SearchIndex.fields`."""
-        state = self._keeper.now().state
-        return {name: state.field(name) for name in state.columns}
+        return self._keeper.now().state.fields(names)
 
     def passing_ids(self, filters: Filters) -> list[str]:
         """As `SearchIndex.passing_ids`, of now."""
@@ -207,7 +206,7 @@ class PostgresSearch:
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
         # Asks the database for its version: once, and only where a query needs it.
-        asked = any(needs_scores(query) or _bounded(query.filters) for query in queries)
+        asked = any(needs_scores(query) or query.histograms or _bounded(query.filters) for query in queries)
         state = self._keeper.now().state if asked else None
         for query in queries:
             check_query(self._names, query, self._gone)
@@ -231,6 +230,7 @@ class PostgresSearch:
                         ),
                         total,
                         facets,
+                        {} if state is None else histograms(query, state.passing, state.histogram),
                     )
                 )
         if state is None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from index.attributes import KINDS, AttributeColumn, Codes, Kind, Mask
 from index.fields import Field, FieldType
 from index.filters import Filter
+from index.histograms import Histogram
 from index.query import MAX_COUNTED
 
 
@@ -34,14 +35,13 @@ class ColumnView:
 
         A row with a list counts for each of its texts.
         """
-        found = self._occurrences(mask)
-        lists = self.column.lists(len(found))
-        if len(lists.codes):
-            counts = np.diff(lists.starts, append=len(lists.texts))
-            np.add.at(found, lists.texts, np.repeat(found[lists.codes], counts))
-            found[lists.codes] = 0
+        found = self._text_counts(mask)
         order = np.argsort(-found, kind="stable")[:MAX_COUNTED]
         return {self.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
+
+    def histogram(self, mask: Mask) -> Histogram:
+        """Return how the numbers or dates of the rows in `mask` (N,) are spread."""
+        return self.column.histogram(self._text_counts(mask))
 
     def order(self, rows: npt.NDArray[np.int64], *, descending: bool) -> npt.NDArray[np.float64]:
         """Return numbers (K,) by which rows are sorted, the lowest first; infinite where the value is missing."""
@@ -69,6 +69,16 @@ class ColumnView:
                 examples[kind] = self.column.values[example]
         kind_of: FieldType = "list" if of_lists.any() else next(iter(holding), "text") if len(holding) < 2 else "mixed"
         return Field(kind_of, int(found.sum()), holding, examples)
+
+    def _text_counts(self, mask: Mask) -> npt.NDArray[np.int64]:
+        """Return how many of the rows in `mask` (N,) have each text (V,), alone or in a list."""
+        found = self._occurrences(mask)
+        lists = self.column.lists(len(found))
+        if len(lists.codes):
+            counts = np.diff(lists.starts, append=len(lists.texts))
+            np.add.at(found, lists.texts, np.repeat(found[lists.codes], counts))
+            found[lists.codes] = 0
+        return found
 
     def _occurrences(self, mask: Mask) -> npt.NDArray[np.int64]:
         """Return how many of the rows in `mask` (N,) have each value (V,)."""

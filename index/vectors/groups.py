@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.attributes import Mask
+from index.histograms import Histogram
 from index.query import MAX_COUNTED
 from index.vectors.facets import ColumnView
 from index.vectors.rows import Rows
@@ -70,6 +71,17 @@ class Grouping:
         view = self._columns.get(name)
         if view is None:
             return {}
+        found = self._text_counts(view, name, passing)
+        order = np.argsort(-found, kind="stable")[:MAX_COUNTED]
+        return {view.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
+
+    def histogram(self, name: str, passing: Mask) -> Histogram | None:
+        """Return how the numbers or dates of an attribute are spread; a group counts once for each value."""
+        view = self._columns.get(name)
+        return None if view is None else view.column.histogram(self._text_counts(view, name, passing))
+
+    def _text_counts(self, view: ColumnView, name: str, passing: Mask) -> npt.NDArray[np.int64]:
+        """Return how many groups have a row that passes (N,) and has each text (V,)."""
         # Several threads search at once, and any of them may forget all: what was found is held on to.
         kept = self._pairs.get(name)
         if kept is None:
@@ -79,9 +91,7 @@ class Grouping:
         rows, pairs, codes = kept
         present = np.zeros(len(codes), dtype=np.bool_)
         present[pairs[passing[rows]]] = True
-        found = np.bincount(codes[present], minlength=1)
-        order = np.argsort(-found, kind="stable")[:MAX_COUNTED]
-        return {view.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
+        return np.bincount(codes[present], minlength=1)
 
     def _paired(self, view: ColumnView) -> tuple[Rows, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Return rows that have a value, for each the number of its pair of group and text, and the text of each pair.

@@ -13,6 +13,7 @@ import numpy as np
 
 from index.attributes import Mask
 from index.filters import Filters
+from index.histograms import Histogram
 from index.query import SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.ranking.fuse import kind_of
@@ -95,17 +96,40 @@ def ranked_page(
     if not ranking.complete and (ranking.bounded or query.collapse is not None):
         total = None
     rows, scores = rows[query.offset :], scores[query.offset :]
-    facets = {} if ranking.bounded else facets_of(query.filters, query.facets)
+
+    def counted_of(others: Filters) -> Mask:
+        if not ranking.bounded:
+            return state.passing(others)
+        relevant = ranking_of(others).relevant
+        return state.passing(others, excluded) & (state.carrying(relevant) if side == "texts" else relevant)
+
     if ranking.bounded:
-        for name in query.facets:
-            others = {other: one for other, one in query.filters.items() if other != name}
-            relevant = ranking_of(others).relevant
-            counted = state.carrying(relevant) if side == "texts" else relevant
-            facets[name] = state.value_counts(name, state.passing(others, excluded) & counted)
+        facets = {name: state.value_counts(name, counted_of(query.others(name))) for name in query.facets}
+    else:
+        facets = facets_of(query.filters, query.facets)
     relevance, signals = ranking.relevance(rows, scores), ranking.signals(rows)
     numbers = ranking.picture_numbers(rows) if side == "images" else ()
     hits = hits_of(state, side, rows, scores, passing, relevance, numbers, signals)
-    return Page(hits, total, facets, ranking.cutoff, ranking.kind)
+    spread = histograms(query, counted_of, state.histogram)
+    return Page(hits, total, facets, spread, ranking.cutoff, ranking.kind)
+
+
+def histograms(
+    query: SearchQuery, counted_of: Callable[[Filters], Mask], histogram_of: Callable[[str, Mask], Histogram | None]
+) -> dict[str, Histogram]:
+    """Return how the attributes that a query asks for are spread; each one's own filter is left out.
+
+    Args:
+        query: what is asked.
+        counted_of: returns which rows (N,) count, of those that pass some filters.
+        histogram_of: returns how an attribute is spread among rows (N,).
+    """
+    found = {}
+    for name in query.histograms:
+        spread = histogram_of(name, counted_of(query.others(name)))
+        if spread is not None:
+            found[name] = spread
+    return found
 
 
 def _grouped_page(
@@ -126,13 +150,13 @@ def _grouped_page(
         rows, exact, groups = found.best(query.end, whole=True)
     rows, groups, scores = rows[query.offset :], groups[query.offset :], exact[query.offset :].astype(np.float32)
     total: int | None = found.total
-    facets: dict[str, dict[str, int]] = {}
-    for facet in query.facets:
-        others = {other: one for other, one in query.filters.items() if other != facet}
+
+    def counted_of(others: Filters) -> Mask:
         counted = state.passing(others, query.exclude)
-        if ranking.bounded:
-            counted = counted & ranking_of(others).relevant
-        facets[facet] = grouping.value_counts(facet, counted)
+        return counted & ranking_of(others).relevant if ranking.bounded else counted
+
+    facets = {name: grouping.value_counts(name, counted_of(query.others(name))) for name in query.facets}
+    spread = histograms(query, counted_of, grouping.histogram)
     if query.browse:
         scores = np.zeros(len(rows), dtype=np.float32)
     worths, parts = ranking.relevance(rows, scores), ranking.signals(rows)
@@ -141,7 +165,7 @@ def _grouped_page(
     hits = [replace(hit, group=group) for hit, group in grouped if isinstance(hit, Hit)]
     if ranking.bounded and not ranking.complete:
         total = None
-    return Page(hits, total, facets, ranking.cutoff, ranking.kind)
+    return Page(hits, total, facets, spread, ranking.cutoff, ranking.kind)
 
 
 def hits_of(

@@ -32,7 +32,7 @@ from index.records import Changes, Snapshot, Vectors
 from index.results import DescriptionHit, Hit, Page, cut_at_min_score
 from index.vectors.browsing import BrowseRanking
 from index.vectors.hybrid import HybridRanking
-from index.vectors.pages import hits_of, needs_scores, ranked_page, relevance_of
+from index.vectors.pages import histograms, hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
 from index.vectors.scan import top_k, top_products
 from index.vectors.state import IndexState, updated
@@ -166,9 +166,9 @@ class SearchIndex:
         self._check_names(filters)
         return [self._state.rows.product(row).id for row in np.flatnonzero(self._state.passing(filters)).tolist()]
 
-    def fields(self) -> dict[str, Field]:
-        """Return what the products hold of each attribute."""
-        return {name: self._state.field(name) for name in self._state.columns}
+    def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
+        """Return what the products hold of some attributes; of all, when None. Those that are gone are left out."""
+        return self._state.fields(names)
 
     def _check_names(self, filters: Filters, facets: Collection[str] = ()) -> None:
         check_names(self._state.columns, filters, facets, gone=self._state.gone)
@@ -261,7 +261,8 @@ class SearchIndex:
                     relevance_of(self.calibration, side, query, scores[shown]),
                     state.pictures.numbers(vectors[number], rows[shown]) if side == "images" else (),
                 )
-                pages[number] = Page(hits, total, counted[query.facets])
+                spread = histograms(query, state.passing, state.histogram)
+                pages[number] = Page(hits, total, counted[query.facets], spread)
         return [_noted(pages[number], state.notes(query.filters)) for number, query in enumerate(queries)]
 
     def _ranked_page(self, side: Side, vector: Vectors, query: SearchQuery) -> Page[Any]:

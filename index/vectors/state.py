@@ -15,6 +15,7 @@ from index.ann import AnnIndex, Columns, Indexed
 from index.attributes import Mask
 from index.fields import Field
 from index.filters import Filters
+from index.histograms import Histogram
 from index.query import SIDES, SearchQuery, Side, check_query
 from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView
@@ -132,6 +133,11 @@ class IndexState:
         view = self.columns.get(name)
         return {} if view is None else view.value_counts(mask)
 
+    def histogram(self, name: str, mask: Mask) -> Histogram | None:
+        """Return how the numbers or dates of rows in a mask (N,) are spread; None for an attribute that is gone."""
+        view = self.columns.get(name)
+        return None if view is None else view.histogram(mask)
+
     def grouping(self, name: str) -> Grouping:
         """Return the groups of this version by an attribute; kept for the next query."""
         found = self._groupings.get(name)
@@ -173,6 +179,10 @@ class IndexState:
             found = Field("text", 0, {}, {}) if view is None else view.field(self.alive)
             self._fields[name] = found
         return found
+
+    def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
+        """Return what the products hold of some attributes; of all, when None. Those that are gone are left out."""
+        return {name: self.field(name) for name in (self.columns if names is None else names) if name in self.columns}
 
     def subset(self, side: Side, passing: Mask) -> RowSubset:
         """Return the rows that a search of one side is over, when `passing` (N,) may be found."""

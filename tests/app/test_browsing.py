@@ -30,6 +30,31 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         yield client
 
 
+def test_a_search_tells_how_numbers_and_dates_are_spread(shop: httpx.Client) -> None:
+    """A bucket's limits are those of a filter, which finds as many products as it says."""
+    answer = ask(shop, IMAGES, text="bag", facets=["price"], histograms=["price", "added", "sizes"], cutoff="none")
+    prices, days = answer["histograms"]["price"], answer["histograms"]["added"]
+    assert (prices["kind"], prices["whole"], prices["min"], prices["max"], prices["count"]) == (
+        ("number", False, 5.0, 1299.0, 4)
+    )
+    assert (days["kind"], days["min"], days["max"], days["count"]) == ("date", "2026-01-01", "2026-03-01", 2)
+    assert answer["histograms"]["sizes"]["buckets"] == []
+    for name, spread in (("price", prices), ("added", days)):
+        for bucket in spread["buckets"]:
+            within = {name: {"gte": bucket["gte"], "lt": bucket["lt"]}}
+            found = ask(shop, IMAGES, text="bag", filters=within, histograms=[name], cutoff="none")
+            assert found["total"] == bucket["count"]
+            assert found["histograms"] == {name: spread}  # its own filter is left out
+    assert "histograms" not in ask(shop, IMAGES, text="bag")
+    form = {"text": (None, b"bag"), "histograms": (None, b'["price"]')}
+    assert shop.post(IMAGES, files=form).json()["histograms"]["price"]["count"] == 4
+    assert ask(shop, DESCRIPTIONS, text="bag", histograms=["price"])["histograms"]["price"]["count"] == 4
+    error_of(shop.post(IMAGES, json={"text": "bag", "histograms": ["weight"]}), 422, "bad_input")
+    error_of(shop.post(IMAGES, json={"text": "bag", "histograms": ["price"] * 17}), 422, "invalid_request")
+    types = shop.get("/v1/facets").json()["types"]
+    assert types == {"price": "mixed", "item_group_id": "text", "added": "date", "sizes": "list", "in_stock": "boolean"}
+
+
 def test_a_search_without_a_query_is_what_passes(shop: httpx.Client) -> None:
     everything = ask(shop, IMAGES, sort="newest")
     assert ids(everything) == ["e", "d", "c", "b", "a"]

@@ -141,7 +141,20 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
-NAMES = ["text", "image", "like", "unlike", "vector", "weights", "k", "offset", "filters", "facets", "collapse"]
+NAMES = [
+    "text",
+    "image",
+    "like",
+    "unlike",
+    "vector",
+    "weights",
+    "k",
+    "offset",
+    "filters",
+    "facets",
+    "histograms",
+    "collapse",
+]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -121,4 +121,5 @@ HAND_OVER = """async ([kind, bytes, type]) => {
 
 
 def hand_over(page: Page, kind: str, data: bytes, media_type: str = "image/png") -> None:
+    page.locator("#view").wait_for(state="attached")
     page.evaluate(HAND_OVER, [kind, list(data), media_type])

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, Route
 
 from index import make_map
 from tests.tools.browser import Visit, chromium, visiting
+from tests.tools.root import ROOT
 from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
 
 
@@ -43,3 +44,26 @@ def failing(browser: Browser, shop: httpx.Client) -> Iterator[Visit]:
         yield visit
         assert all("Failed to load resource" in text for text in visit.wrong), visit.wrong
         visit.wrong.clear()
+
+
+@pytest.fixture
+def modules(browser: Browser) -> Iterator[Page]:
+    """A page without a service, in which `import("/NAME.js")` gives a module of the pages that knows no page."""
+    files = ROOT / "app" / "page"
+
+    def answer(route: Route) -> None:
+        name = route.request.url.split("/", 3)[3].split("?")[0]
+        if name.endswith(".js"):
+            route.fulfill(body=(files / name).read_text(encoding="utf-8"), content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html><title>Modules</title>", content_type="text/html")
+
+    context = browser.new_context()
+    context.route("http://modules.test/**", answer)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto("http://modules.test/")
+    yield page
+    context.close()
+    assert not wrong, wrong

@@ -87,8 +87,8 @@ def test_a_page_of_24_photos_weighs_less_than_500_kilobytes(browser: Browser, ph
         visit.page.on("requestfinished", lambda asked: weights.update({asked.url: asked.sizes()["responseBodySize"]}))
         page = visit.go("/?q=red+dress&all=1")
         expect(page.locator("#grid .card")).to_have_count(26)
-        shown = "[...document.querySelectorAll('#grid img')].filter(one => one.complete && one.naturalWidth).length"
-        holds(page, lambda: page.evaluate(shown) == 26)
+        shown = "all => all.filter(one => one.complete && one.naturalWidth).length"
+        holds(page, lambda: page.locator("#grid img").evaluate_all(shown) == 26)
         # What is drawn already may be told a moment later.
         holds(page, lambda: sum("/image?" in url for url in weights) >= 26)
         of_pictures = [size for url, size in weights.items() if "/image?" in url]
@@ -115,7 +115,7 @@ def test_every_page_works_below_a_path_of_a_proxy(browser: Browser, tmp_path: Pa
         visit.page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
         page = visit.go(f"{PREFIX}/?q=red+dress")
         visit.finds("Red Dress")
-        assert page.evaluate("getComputedStyle(document.querySelector('.grid')).display") == "grid"
+        expect(page.locator(".grid")).to_have_css("display", "grid")
         page.locator("#grid .card a").first.click()
         expect(page.locator("dialog.drawer .near a")).to_have_count(8)
         expect(page).to_have_url(re.compile(f"{PREFIX}/\\?"))

@@ -106,9 +106,8 @@ def test_a_keyboard_is_enough(visit: Visit) -> None:
     page.keyboard.press("ArrowRight")
     expect(cards.nth(1)).to_be_focused()
     page.keyboard.press("ArrowDown")
-    columns = page.evaluate(
-        "(() => { const all = [...document.querySelectorAll('#grid .card')];"
-        " return all.filter(one => one.offsetTop === all[0].offsetTop).length; })()"
+    columns = page.locator("#grid .card").evaluate_all(
+        "all => all.filter(one => one.offsetTop === all[0].offsetTop).length"
     )
     expect(cards.nth(1 + columns)).to_be_focused()
     page.keyboard.press("Home")

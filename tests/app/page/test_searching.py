@@ -66,7 +66,7 @@ def test_a_picture_is_chosen_dropped_or_pasted(visit: Visit, tmp_path: Path) -> 
     visit.finds("Blue Shirt")
     expect(page.locator("#picture-image")).to_have_js_property("naturalWidth", 120)
     hand_over(page, "dragover", b"x")
-    expect(page.locator("body")).to_have_class(re.compile("dropping"))
+    expect(page.locator("#view")).to_have_class(re.compile("dropping"))
     hand_over(page, "drop", encoded(draw("green", "watch")))
     visit.finds("Green Watch")
     hand_over(page, "paste", encoded(draw("pink", "bag"), "JPEG"), "image/jpeg")

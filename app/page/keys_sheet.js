@@ -1,0 +1,37 @@
+// The sheet that tells every shortcut of the keyboard. Knows no search.
+
+import { element, iconButton } from "./elements.js";
+
+const KEYS = [
+  [["/"], "results.keysSearch"],
+  [["↓"], "results.keysResults"],
+  [["←", "→", "↑", "↓"], "results.keysWalk"],
+  [["Home", "End"], "results.keysEnds"],
+  [["←", "→"], "results.keysGroups"],
+  [["←", "→"], "results.keysDrawer"],
+  [["Ctrl", "V"], "results.keysPaste"],
+  [["Esc"], "results.keysClose"],
+  [["?"], "results.keysHelp"],
+];
+
+/** The sheet of one page. */
+export class KeysSheet {
+  /** @param {import("./ui.js").Ui} ui */
+  constructor(ui) {
+    const close = iconButton("close", ui.say("product.close"), () => this.dialog.close());
+    const title = element("h2", { id: "keys-title" }, ui.say("results.keys"));
+    const rows = KEYS.map(([keys, key]) => {
+      const names = keys.flatMap((name) => [" ", element("kbd", {}, name)]).slice(1);
+      return element("div", {}, element("dt", {}, ...names), element("dd", {}, ui.say(key)));
+    });
+    const head = element("div", { className: "row" }, title, close);
+    this.dialog = element("dialog", { className: "keys", "aria-labelledby": "keys-title" }, head, element("dl", {}, ...rows));
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    ui.body.append(this.dialog);
+  }
+
+  /** Show it. */
+  open() {
+    if (!this.dialog.open) this.dialog.showModal();
+  }
+}

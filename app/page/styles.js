@@ -1,0 +1,43 @@
+// Style sheets for a document or a shadow root, made from the service's files: a host page needs to allow no style.
+
+import { ASSETS } from "./service.js";
+
+/** @type {Map<string, Promise<CSSStyleSheet>>} name -> sheet: files do not change, and all elements share theirs */
+const sheets = new Map();
+
+// A host's rem is of its own root: here it is 16 pixels, as on our pages.
+const inPixels = (css) => css.replace(/(\d*\.?\d+)rem\b/g, (_, size) => `${16 * Number(size)}px`);
+
+async function load(name) {
+  const response = await fetch(`${ASSETS}${name}.css`);
+  if (!response.ok) throw new Error(`Vitrine: the style sheet ${name} cannot be loaded (${response.status})`);
+  return new CSSStyleSheet().replace(inPixels(await response.text()));
+}
+
+/**
+ * @param {...string} names of style sheets
+ * @returns {Promise<CSSStyleSheet[]>}
+ * @throws {Error} one cannot be loaded
+ */
+export const sheetsOf = (...names) =>
+  Promise.all(
+    names.map((name) => {
+      if (!sheets.has(name)) {
+        const sheet = load(name);
+        sheet.catch(() => sheets.delete(name)); // the next element tries again
+        sheets.set(name, sheet);
+      }
+      return sheets.get(name);
+    }),
+  );
+
+/**
+ * Style a root. A sheet that it has already is not added again.
+ * @param {Document|ShadowRoot} root
+ * @param {...string} names of style sheets, the first first
+ * @throws {Error} one cannot be loaded
+ */
+export async function adopt(root, ...names) {
+  const made = await sheetsOf(...names);
+  root.adoptedStyleSheets = [...new Set([...root.adoptedStyleSheets, ...made])];
+}

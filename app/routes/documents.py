@@ -1,0 +1,66 @@
+"""The pages and the files that they load. They hold no data of the catalogue.
+
+They are open to everybody. What they show needs a key where reads do.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.exceptions import HTTPException
+
+from app.front import asset_response, document_response, language_of
+from app.http import DOCS_POLICY
+from app.routes.components import Components, TheComponents
+from app.routes.embedding import embedding, is_there
+
+assets = APIRouter(include_in_schema=False, dependencies=[Depends(is_there)])
+pages = APIRouter(include_in_schema=False)
+laboratory = APIRouter(include_in_schema=False)
+"""Pages that show the inside: figures, the map of all products, the calls."""
+PAGES = {"lab": (assets, embedding, pages, laboratory), "shop": (assets, embedding, pages), "off": (assets, embedding)}
+"""The routers of each kind of service, by the setting `pages`."""
+
+
+@assets.get("/assets/{where:path}")
+async def asset(where: str, request: Request, components: TheComponents) -> Response:
+    """Return the file at `DIGEST/PATH`; that of another digest is the present file, which is not to be kept."""
+    digest, _, path = where.partition("/")
+    files = components.front.assets
+    found = files.get(path)
+    # At its end the framework's pattern passes over a line feed.
+    if found is None or "\n" in request.scope["path"]:
+        raise HTTPException(404)
+    return asset_response(found, request.headers, named=digest == files.digest)
+
+
+@pages.get("/")
+async def search_page(request: Request, components: TheComponents) -> Response:
+    """Return the page to search with."""
+    return _page("index", request, components)
+
+
+@laboratory.get("/evaluation")
+async def evaluation_page(request: Request, components: TheComponents) -> Response:
+    """Return the page of the figures."""
+    return _page("evaluation", request, components)
+
+
+@laboratory.get("/map")
+async def map_page(request: Request, components: TheComponents) -> Response:
+    """Return the page of the map."""
+    return _page("map", request, components)
+
+
+@laboratory.get("/docs")
+async def docs_page(request: Request, components: TheComponents) -> Response:
+    """Return the page to read about the calls and to try them."""
+    answer = _page("docs", request, components)
+    answer.headers["Content-Security-Policy"] = DOCS_POLICY
+    return answer
+
+
+def _page(name: str, request: Request, components: Components) -> Response:
+    """Return a document in the visitor's language."""
+    language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+    lab = components.settings.pages == "lab"
+    return document_response(components.front.documents.render(name, language, lab=lab), request.headers)
