@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.schemas.errors import error_answers as error_answers
     from app.schemas.evaluation import DetailsAnswer as DetailsAnswer
     from app.schemas.evaluation import EvaluationAnswer as EvaluationAnswer
+    from app.schemas.evaluation import ProgressAnswer as ProgressAnswer
     from app.schemas.fields import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
     from app.schemas.fields import MAX_JSON as MAX_JSON
     from app.schemas.fields import MAX_NAME as MAX_NAME
@@ -92,7 +93,7 @@ __getattr__ = lazy_exports(
             "EmbeddingsAnswer EmbeddingsRequest EncodingOptions Model ModelsAnswer PictureToEncode is_picture"
         ),
         "app.schemas.errors": "error_answers",
-        "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
+        "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer ProgressAnswer",
         "app.schemas.fields": (
             "CroppedPicture EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name"
             " as_value checked clean"
