@@ -61,6 +61,7 @@ class Assets:
             whole.update(f"{path}\0{tag}\0".encode())
             self._files[path] = Asset(data, packed(data), MEDIA_TYPES[Path(path).suffix], tag)
         self.digest = whole.hexdigest()[:DIGITS]
+        self._modules: dict[str, list[str]] = {}
 
     def __contains__(self, path: object) -> bool:
         return path in self._files
@@ -79,11 +80,13 @@ class Assets:
         Raises:
             KeyError: there is no such file, or one that is imported is missing.
         """
-        found = [script]
-        for path in found:
-            imported = IMPORT.findall(self._files[path].data.decode())
-            found += [name for name in dict.fromkeys(imported) if name not in found]
-        return found
+        if script not in self._modules:
+            found = [script]
+            for path in found:
+                imported = IMPORT.findall(self._files[path].data.decode())
+                found += [name for name in dict.fromkeys(imported) if name not in found]
+            self._modules[script] = found
+        return self._modules[script]
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

@@ -57,7 +57,7 @@ class Documents:
             say=partial(self._words.say, language),
             **values,
         )
-        return text.encode()
+        return text.encode("utf-8", "replace")  # a title may have half of a surrogate pair
 
 
 def document_response(

@@ -135,7 +135,8 @@ class Engine:
         for at, task in tasks.items():
             if task.query is not None and task.like is not None:
                 try:
-                    searches[at] = blend(task, results[at], task.like), task.query
+                    vector = results[at].vector = blend(task, results[at], task.like)
+                    searches[at] = vector, task.query
                 except InputError as error:
                     refused[at] = error
         understand_s = sum(task.understand_s for task in tasks.values())
@@ -253,7 +254,7 @@ def blend(task: Task, encoded: JobResult, liked: LikeVectors) -> np.ndarray:
         InputError: the parts cancel each other out.
     """
     parts: dict[Part, np.ndarray] = {
-        "text": encoded.texts,
+        "text": encoded.texts[:0] if task.job.signs else encoded.texts,
         "image": encoded.images,
         "like": liked.like,
         "unlike": liked.unlike,
@@ -269,6 +270,8 @@ def blend(task: Task, encoded: JobResult, liked: LikeVectors) -> np.ndarray:
         if len(vectors):
             mean = vectors[0] if len(vectors) == 1 else _unit(vectors.mean(axis=0), f"the products in {part}")
             query += np.float32(job.weights[part] * (-1 if part == "unlike" else 1)) * mean
+    for sign, text in zip(job.signs, encoded.texts, strict=False):
+        query += np.float32(sign) * text
     return _unit(query, "the parts of the query")
 
 

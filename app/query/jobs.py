@@ -14,7 +14,7 @@ import numpy as np
 from app.errors import InvalidError
 from app.query.line import QueuedJob
 from common import NotFoundError
-from index import DescriptionHit, Hit, Mode, Page, ParsedText, Search, SearchQuery, Side
+from index import DescriptionHit, Filters, Hit, Mode, Page, ParsedText, Search, SearchQuery, Side
 
 Part = Literal["text", "image", "like", "unlike", "vector"]
 WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
@@ -73,6 +73,17 @@ class TextOptions:
     """Whether its conditions filter."""
 
 
+@dataclass(frozen=True, slots=True)
+class Modify:
+    """Words beside a picture: how what is looked for differs from the other parts of the query."""
+
+    text: str
+    weight: float
+    """How much they count; the other parts together count 1."""
+    keep: bool = True
+    """Whether the kind of product stays that of the picture."""
+
+
 @dataclass(slots=True, eq=False)
 class Job(QueuedJob["JobResult"]):
     """Texts and prepared pictures (H, W, 3) to encode; with a `query` they are parts of what is searched for."""
@@ -87,8 +98,15 @@ class Job(QueuedJob["JobResult"]):
     weights: Mapping[Part, float] = field(default_factory=lambda: WEIGHTS)
     cached: bool = True
     """Whether the texts' vectors may come from the cache and are kept in it."""
+    signs: tuple[float, ...] = ()
+    """What each text counts where they are added to the vector, below 0 where one is taken off; else they are one part.
+    """
+    modify: Modify | None = None
+    """Such a job is answered by others: `app.query.modified` says how."""
+    reads: str = ""
+    """Words that are understood and not encoded."""
     options: TextOptions = field(default_factory=TextOptions)
-    """Of a search that does not rank by vectors alone; it has one text."""
+    """Of a search that does not rank by vectors alone; it has one text, `modify` or `reads`."""
     render: Callable[[JobResult], bytes] | None = None
     """Makes the answer of the result: by the worker, since that of many results would hold up the event loop."""
 
@@ -117,6 +135,8 @@ class JobResult:
     """(number of pictures, D)."""
     tokens: int
     """Of all its texts."""
+    vector: np.ndarray | None = None
+    """(D,) what the search compared; None without one."""
     page: Page[Hit] | Page[DescriptionHit] | None = None
     """What the search found; None without one."""
     body: bytes = b""
@@ -125,6 +145,8 @@ class JobResult:
     """What ranked."""
     parsed: ParsedText | None = None
     """How the text was understood; None where it was not read."""
+    kept: Filters | None = None
+    """What stayed as it is in the picture; None where nothing was to be modified."""
     queued_s: float = 0.0
     understand_s: float = 0.0
     encode_s: float = 0.0

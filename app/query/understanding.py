@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from app.errors import InvalidError
 from app.query.jobs import Job
-from index import Condition, Filter, LikeVectors, ParsedText, Search, SearchQuery, UnknownProductError
+from index import LikeVectors, ParsedText, Search, SearchQuery, UnknownProductError, as_filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,14 @@ def prepare(job: Job, index: Search) -> Task:
         like = index.check(query)
     except UnknownProductError as error:
         raise InvalidError(f"{error.field}: {error}", [{"field": error.field, "message": str(error)}]) from None
-    if query.mode == "vector" or not job.texts:
-        return Task(job, job.texts, query, like)
-    start = time.perf_counter()
     options = job.options
+    if job.reads:
+        start = time.perf_counter()
+        parsed = index.understand(job.reads, options.language, correct=options.correct, dismissed=options.dismiss)
+        return Task(job, (), query, like, parsed, time.perf_counter() - start)
+    if query.mode == "vector" or query.parsed is not None or not job.texts:
+        return Task(job, job.texts, query, like, query.parsed)
+    start = time.perf_counter()
     (text,) = job.texts
     parsed = index.understand(text, options.language, correct=options.correct, dismissed=options.dismiss)
     query = replace(query, parsed=parsed)
@@ -53,20 +56,3 @@ def prepare(job: Job, index: Search) -> Task:
         query = replace(query, filters={**as_filters(parsed.conditions), **query.filters})
     texts = () if query.mode == "lexical" else (parsed.english or text,)
     return Task(job, texts, query, like, parsed, time.perf_counter() - start)
-
-
-def as_filters(conditions: Iterable[Condition]) -> Mapping[str, Filter]:
-    """Return a filter for each attribute of which a text says something.
-
-    "red or blue", and also "red blue", are either: a product has one value of an attribute.
-    """
-    filters: dict[str, Filter] = {}
-    for condition in conditions:
-        known = filters.get(condition.attribute, Filter())
-        if condition.values and condition.negated:
-            known = replace(known, none=(*known.none, *condition.values))
-        elif condition.values:
-            known = replace(known, any=(*(known.any or ()), *condition.values))
-        bounds = {name: bound for name in ("gte", "gt", "lte", "lt") if (bound := getattr(condition, name)) is not None}
-        filters[condition.attribute] = replace(known, **bounds)
-    return filters

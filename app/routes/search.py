@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from app.http import error_entry, while_connected
 from app.live import ShownPictures
-from app.query import Job, JobResult, TextOptions, unit_vector
+from app.query import Job, JobResult, Modify, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router
 from app.routes.product_paths import image_url
@@ -135,7 +135,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         unlike=tuple(fields.unlike),
         mode=fields.ranked_by,
         text_share=fields.text_share(pixels is not None),
-        cutoff=None if fields.cutoff == "none" else fields.cutoff,
+        cutoff=fields.limit,
         sort=fields.order(),
         browse=not fields.looks_for_something(pixels is not None),
         group_by=fields.group_by,
@@ -147,6 +147,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         side,
         None if fields.vector is None else unit_vector(fields.vector, dim),
         fields.weights.by_part(),
+        modify=None if fields.modify is None else Modify(fields.modify, fields.weights.modify, fields.keep),
         options=TextOptions(fields.language, fields.correct, tuple(fields.dismiss), fields.strict),
         render=_descriptions if side == "texts" else None if fields.image_versions else _products,
     )
@@ -222,6 +223,7 @@ def _origin(result: JobResult) -> dict[str, Any]:
         "total": result.page.total,
         "facets": {name: dict(islice(values.items(), MAX_FACETED)) for name, values in result.page.facets.items()},
         **({"histograms": result.page.histograms} if result.page.histograms else {}),
+        **({"kept": {name: one.any for name, one in result.kept.items()}} if result.kept is not None else {}),
         **({"notes": result.page.notes} if result.page.notes else {}),
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,

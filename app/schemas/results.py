@@ -98,7 +98,8 @@ class Answer(BaseModel):
     language: str | None = Field(description="The language that the text was read in; null where no text was read.")
     corrected: Corrected | None = Field(description="Null where no word was corrected.")
     interpreted: list[Interpreted] = Field(
-        description="What the text says of attributes: a strong preference, and with `strict` a filter."
+        description="What the text says of attributes: a strong preference, and with `strict` a filter; of `modify` "
+        "always a filter."
     )
     cutoff: float | None = Field(description="The relevance below which results were left out; null: none were.")
     total: int | None = Field(
@@ -109,6 +110,10 @@ class Answer(BaseModel):
     )
     histograms: dict[str, HistogramResult] = Field(
         default_factory=dict, description="For each histogram asked for: how the attribute is spread."
+    )
+    kept: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="With `modify`: attribute to values that results have because the picture seems to have them.",
     )
     notes: list[str] = Field(
         default_factory=list,

@@ -10,12 +10,12 @@ from app.errors import InvalidError
 from app.query import WEIGHTS, Part
 from app.schemas.conditions import MAX_FILTERS, Filtering
 from app.schemas.fields import (
+    CroppedPicture,
     Cutoff,
     Fields,
     Ids,
     Language,
     Name,
-    OnePicture,
     Order,
     Picture,
     Text,
@@ -23,7 +23,7 @@ from app.schemas.fields import (
     checked,
 )
 from common import InputError
-from index import MAX_K, NEWEST, Mode, Sort
+from index import MAX_K, MODIFY_WEIGHT, NEWEST, Mode, Sort, words_share
 
 MAX_OFFSET = 9_000
 """With the most results that one query may ask for, the best 10,000 can be seen: the work grows with the depth."""
@@ -49,13 +49,14 @@ class Weights(Fields):
     like: Weight = WEIGHTS["like"]
     unlike: Weight = WEIGHTS["unlike"]
     vector: Weight = WEIGHTS["vector"]
+    modify: Weight = MODIFY_WEIGHT
 
     def by_part(self) -> dict[Part, float]:
         """Return them as the engine takes them."""
         return {part: getattr(self, part) for part in WEIGHTS}
 
 
-class SearchRequest(OnePicture):
+class SearchRequest(CroppedPicture):
     """What to search for and how: at least one of text, image, like, unlike and vector.
 
     With none of these, but with filters, facets, sort or group_by, it asks for all products that pass the filters.
@@ -72,6 +73,7 @@ class SearchRequest(OnePicture):
         "facets",
         "histograms",
         "dismiss",
+        "crop",
     )
     """Fields that are JSON in a form."""
 
@@ -84,9 +86,21 @@ class SearchRequest(OnePicture):
     vector: Vector | None = Field(
         None, description="What to look for, as a vector such as /v1/embeddings gives; its length does not matter."
     )
+    modify: Text = Field(
+        None,
+        description="How what is looked for differs from image, like or vector, in words: in blue, without sleeves, as "
+        "a skirt. What they say of attributes filters, `strict` or not; the kind of product stays as it is in the "
+        "picture. Not together with text.",
+    )
+    keep: bool = Field(
+        True,
+        description="With modify: whether the kind of product stays as it is in the picture, unless the words name "
+        "another one; then, for whom it is.",
+    )
     weights: Weights = Field(
         default_factory=Weights,
-        description="Weight of each part: text 1, image 1, like 1, unlike 0.5 and vector 1, unless given.",
+        description="Weight of each part: text 1, image 1, like 1, unlike 0.5 and vector 1, unless given; modify 1.5, "
+        "beside 1 for all others together.",
     )
     k: int = Field(10, ge=1, le=MAX_K, description="How many results to return.")
     offset: int = Field(
@@ -135,7 +149,7 @@ class SearchRequest(OnePicture):
     cutoff: Cutoff = Field(
         "none",
         description="Leave out what is less relevant than this: a number from 0 to 1, or auto for the catalogue's own "
-        "limit; total and facets count what is left.",
+        "limit, which there is none of with modify; total and facets count what is left.",
     )
     sort: Order = Field(
         "relevance",
@@ -160,6 +174,7 @@ class SearchRequest(OnePicture):
         Raises:
             InvalidError: there is nothing to search for, or no words for a search for words.
         """
+        self.check_crop(pictures + len(self.pictures))
         searches = self.looks_for_something(bool(pictures or self.image))
         if not searches and not self.model_fields_set.intersection(ABOUT):
             raise InvalidError(
@@ -177,6 +192,18 @@ class SearchRequest(OnePicture):
             raise InvalidError(
                 "group_by and collapse were both sent; send one: a group is one result already",
                 [{"field": "group_by", "message": "not together with collapse"}],
+            )
+        if self.modify and self.text:
+            raise InvalidError(
+                "text and modify were both sent; send one: text says what to look for, and modify how it differs from"
+                " the picture",
+                [{"field": "modify", "message": "not together with text"}],
+            )
+        if self.modify and not (pictures or self.image or self.like or self.vector):
+            raise InvalidError(
+                "modify says how what is looked for differs from a picture, and there is none; send image, like or"
+                " vector beside it, or send the words as text",
+                [{"field": "modify", "message": "needs image, like or vector"}],
             )
         if self.mode == "lexical" and not self.text:
             raise InvalidError(
@@ -196,10 +223,20 @@ class SearchRequest(OnePicture):
     @property
     def ranked_by(self) -> Mode:
         """What ranks: without a text there are no words, so that hybrid is vector."""
-        return (self.mode or "hybrid") if self.text else "vector"
+        return (self.mode or "hybrid") if self.text or self.modify else "vector"
+
+    @property
+    def limit(self) -> float | Literal["auto"] | None:
+        """The cutoff as the index takes it; no limit was measured for words beside a picture."""
+        return None if self.cutoff == "none" or (self.cutoff == "auto" and self.modify) else self.cutoff
 
     def text_share(self, picture: bool) -> float:
-        """Return the part of the text's weight in that of all parts that are there; what is unlike counts for none."""
+        """Return the part of the text's weight in that of all parts that are there; what is unlike counts for none.
+
+        Words beside a picture count as much as they do in the query's vector.
+        """
+        if self.modify:
+            return words_share(self.weights.modify) if self.ranked_by == "hybrid" else 0.0
         there = {"text": self.text, "image": picture, "like": self.like, "vector": self.vector}
         weights = self.weights.by_part()
         total = sum(weights[part] for part in weights if there.get(part))

@@ -5,6 +5,7 @@ English words mean what the catalogue's attributes and titles say; a lexicon say
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,8 +14,22 @@ from index.language.vocabulary import Value, Vocabulary
 from index.words.analyse import stem
 from index.words.units import Condition, Unit, word_key
 
-PRODUCT_KINDS = ("type", "categor", "kategorie", "catégorie", "typ")
+CATEGORIES = ("categor", "kategorie", "catégorie")
 """What the names of attributes contain that tell what kind of product something is."""
+TYPES = ("type", "typ", "tipo")
+OF_PRODUCTS = (
+    "product",
+    "article",
+    "item",
+    "garment",
+    "clothing",
+    "apparel",
+    "produkt",
+    "artikel",
+    "produit",
+    "producto",
+)
+"""A name tells it as well that is one of `TYPES`, or ends with one behind one of these: `sleeve_type` does not."""
 FALLBACK = 0.6
 """Degree of a product whose title has the word that names a value, and whose attribute has another value."""
 BROADER = 0.9
@@ -106,7 +121,7 @@ class Meanings:
             "",
             tuple(keys.items()),
             condition=Condition("", attribute, chosen),
-            product=_tells_kind(attribute),
+            product=tells_kind(attribute),
         )
 
     def compound(self, word: str) -> tuple[str, ...] | None:
@@ -131,8 +146,13 @@ class Meanings:
         return [value for other in others for value in self.values(form_key(other.english).split())]
 
 
-def _tells_kind(attribute: str) -> bool:
-    return any(part in attribute.casefold() for part in PRODUCT_KINDS)
+def tells_kind(attribute: str) -> bool:
+    """Return whether the name of an attribute says that it tells what kind of product something is."""
+    name = attribute.casefold()
+    if any(part in name for part in CATEGORIES):
+        return True
+    names = [word.casefold() for word in re.findall(r"[A-ZÀ-Þ]?[^\W\d_A-ZÀ-Þ]+|[A-ZÀ-Þ]+", attribute)]
+    return bool(names) and names[-1] in TYPES and (len(names) == 1 or names[-2] in OF_PRODUCTS)
 
 
 def _united(*lists: Keys) -> Keys:

@@ -88,12 +88,14 @@ class JudgedQuery:
     """Nothing in the shop is right."""
     plain: str | None = None
     """The same in English, or without its typo: another text for which the same is right."""
+    like: tuple[str, ...] = ()
+    """Ids of products beside which the text is typed: it says how the right ones differ. They themselves are not."""
 
     def relevant(self, products: Iterable[Judged]) -> frozenset[str]:
         """Return the ids of the products that are right."""
         if self.where is None:
             return frozenset(self.ids)
-        return frozenset(product.id for product in products if self.where.holds(product))
+        return frozenset(product.id for product in products if self.where.holds(product)).difference(self.like)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ def query_of(line: Any) -> JudgedQuery | Drawn:
         tuple(_texts(take.take("ids"), "ids")) if "ids" in given else (),
         take.flag("nothing"),
         take.text("english") if "english" in given else take.text("clean") if "clean" in given else None,
+        tuple(_texts(take.take("like"), "like")) if "like" in given else (),
     )
     take.finish()
     if "nothing" in given and not query.nothing:

@@ -46,8 +46,9 @@ def test_pages_load_everything_from_this_host_and_have_nothing_inline(client: ht
         assert not re.match(r"/|\w+:", link), "below a proxy's path it would not be found"
         assert client.get(f"/{link}").status_code == 200
     for file in (*PAGE.glob("*.js"), *PAGE.glob("*.css")):
-        text = file.read_text(encoding="utf-8")
-        assert not re.search(r"https?://(?!www\.w3\.org/|aws\.amazon\.com/blogs/)|@import|url\(|\beval\(|new Function", text)
+        lines = file.read_text(encoding="utf-8").splitlines()
+        code = "\n".join(line for line in lines if not re.match(r"\s*(//|/?\*)", line))  # a comment may name a source
+        assert not re.search(r"https?://(?!www\.w3\.org/)|@import|url\(|\beval\(|new Function", code), file
 
 
 def scripts_of(page: str) -> dict[str, str]:

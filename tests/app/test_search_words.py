@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from app.query import Engine, Job, JobResult, Serving, TextOptions
-from app.query.understanding import as_filters
 from app.schemas import SearchRequest
 from app.telemetry import Telemetry
 from common import InputError
@@ -29,6 +28,7 @@ from index import (
     SearchQuery,
     Sort,
     Unit,
+    as_filters,
 )
 from tests.app.helpers import ids
 from tests.tools.shop import DESCRIPTIONS, IMAGES, DrawnEncoder, ask, data_uri, draw, error_of, show

@@ -60,6 +60,7 @@ def measured(queries: Path, checkpoint: Path, place: Path, half: str) -> dict[st
     with open_catalogue(place, encoder_id=encoder.encoder_id) as catalogue:
         search = open_search(catalogue)
         wanted = judged_queries(read_queries(queries), (half,), catalogue.snapshot().products)
+        wanted = [(query, relevant) for query, relevant in wanted if not query.like]
         found: dict[str, Any] = {}
         for name, part in PARTS.items():
             with weighted(part.weights):

@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=25)
     given = parser.parse_args()
     judged = [one for one in read_queries(given.queries) if isinstance(one, JudgedQuery) and one.half == "report"]
-    texts = [one.text for one in judged][::3]
+    texts = [one.text for one in judged if not one.like][::3]
     with open_catalogue(given.catalogue) as catalogue:
         snapshot = catalogue.snapshot()
     encoder = load_encoder(given.checkpoint, "cpu")

@@ -12,7 +12,7 @@ import pytest
 
 from common import InputError
 from index import Product
-from index.metrics import Asked, Drawn, Found, Judged, JudgedQuery, draw, judged_figures, read_queries
+from index.metrics import HALVES, Asked, Drawn, Found, Judged, JudgedQuery, draw, judged_figures, read_queries
 from index.metrics.drawn_queries import edited
 from index.metrics.judged_scores import measures
 from tests.tools.root import ROOT
@@ -226,6 +226,11 @@ def test_an_edit_changes_one_word_by_one_letter() -> None:
 
 def test_the_queries_that_come_along_can_be_read() -> None:
     queries = [query for query in read_queries(ROOT / "tests/data/queries") if isinstance(query, JudgedQuery)]
+    edits = [query for query in queries if query.like]
+    assert len(edits) == 200
+    halves = [{one for query in edits if query.half == half for one in query.like} for half in HALVES]
+    assert not set.intersection(*halves)
+    queries = [query for query in queries if not query.like]
     kinds = {query.kind for query in queries}
     assert kinds >= {"plain", "brand", "code", "typo", "french", "german", "spanish", "italian", "look", "nonsense"}
     for kind in kinds:

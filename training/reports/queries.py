@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import httpx
-import numpy as np
 
 from common import InputError
 from index import (
     MODES,
+    Hit,
     Languages,
     Location,
     Mode,
+    Page,
     ParsedText,
     Product,
     Search,
@@ -35,6 +37,7 @@ from index.metrics import (
     read_queries,
 )
 from models import load_encoder
+from training.reports.edits import Edits, TextEncoder
 
 ALL = "all"
 """Every mode, or both halves."""
@@ -43,15 +46,20 @@ BATCH = 50
 TIMEOUT_S = 120.0
 """How long a service may take for a batch."""
 
-Ask = Callable[[Sequence[str], Mode], list[Found]]
-"""Returns what each of some texts finds, in their order."""
+
+class Question(NamedTuple):
+    """A text, and the ids of the products beside which it is typed."""
+
+    text: str
+    like: tuple[str, ...] = ()
+
+    def is_edit(self, mode: Mode) -> bool:
+        """Return whether the text says how those products should differ; words alone cannot ask that."""
+        return bool(self.like) and mode != "lexical"
 
 
-class TextEncoder(Protocol):
-    """What is needed of an encoder."""
-
-    def encode_text(self, texts: Sequence[str], /) -> np.ndarray:
-        """Return unit vectors (B, D) float32."""
+Ask = Callable[[Sequence[Question], Mode], list[Found]]
+"""Returns what each of some questions finds, in their order."""
 
 
 def evaluate_queries(
@@ -145,6 +153,9 @@ def judged_queries(
     seen = [Judged.of(product) for product in products]
     there = {product.id for product in products}
     judged = [(query, query.relevant(seen) & there) for query in queries]
+    gone = [one for query in queries for one in query.like if one not in there]
+    if gone:
+        raise InputError(f'the catalogue has no product with the id {", ".join(map(repr, gone[:3]))}; correct "like"')
     idle = [query.text for query, relevant in judged if not relevant and not query.nothing]
     if idle:
         raise InputError(
@@ -155,58 +166,96 @@ def judged_queries(
 
 
 def ask_all(ask: Ask, wanted: Sequence[tuple[JudgedQuery, frozenset[str]]], mode: Mode) -> list[Asked]:
-    """Return what is found for all queries and their other texts; each distinct text is asked once."""
-    texts = list(dict.fromkeys(text for query, _ in wanted for text in (query.text, query.plain) if text is not None))
+    """Return what is found for all queries and their other texts; each distinct question is asked once."""
+    questions = list(
+        dict.fromkeys(
+            Question(text, query.like) for query, _ in wanted for text in (query.text, query.plain) if text is not None
+        )
+    )
     found = {
-        text: one
-        for start in range(0, len(texts), BATCH)
-        for text, one in zip(texts[start : start + BATCH], ask(texts[start : start + BATCH], mode), strict=True)
+        question: one
+        for start in range(0, len(questions), BATCH)
+        for question, one in zip(
+            questions[start : start + BATCH], ask(questions[start : start + BATCH], mode), strict=True
+        )
     }
     return [
-        Asked(query, relevant, found[query.text], None if query.plain is None else found[query.plain])
+        Asked(
+            query,
+            relevant,
+            found[Question(query.text, query.like)],
+            None if query.plain is None else found[Question(query.plain, query.like)],
+        )
         for query, relevant in wanted
     ]
 
 
-def offline(search: Search, encoder: TextEncoder, understand: Callable[[str], ParsedText] | None = None) -> Ask:
+def offline(
+    search: Search,
+    encoder: TextEncoder,
+    understand: Callable[[str], ParsedText] | None = None,
+    edits: Edits | None = None,
+) -> Ask:
     """Return what asks an opened catalogue as the service does: words are understood first, then encoded.
 
-    With `understand`, a text is understood by that in the place of `Search.understand`.
+    With `understand`, a text is understood by that in the place of `Search.understand`; with `edits`, words beside
+    products are asked so.
     """
     understand = understand or search.understand
+    edits = edits or Edits(search, encoder, understand)
 
-    def ask(texts: Sequence[str], mode: Mode) -> list[Found]:
-        parsed = [None if mode == "vector" else understand(text) for text in texts]
-        read = [text if one is None else one.english for text, one in zip(texts, parsed, strict=True)]
+    def of_texts(questions: Sequence[Question], mode: Mode) -> list[Found]:
+        parsed = [None if mode == "vector" else understand(one.text) for one in questions]
+        read = [one.text if text is None else text.english for one, text in zip(questions, parsed, strict=True)]
         vectors = encoder.encode_text(read)
         queries = [SearchQuery(DEPTH, mode=mode, parsed=one) for one in parsed]
         pages = search.search("images", vectors, queries)
-        cut = search.search(
-            "images", vectors, [SearchQuery(DEPTH, mode=mode, parsed=one, cutoff="auto") for one in parsed]
-        )
+        cut = search.search("images", vectors, [replace(one, cutoff="auto") for one in queries])
         return [
-            Found(
-                tuple(hit.product.id for hit in page.hits),
-                tuple(hit.product.id for hit in kept.hits),
-                one is not None and one.correction is not None,
-            )
+            Found(_ids(page), _ids(kept), one is not None and one.correction is not None)
             for page, kept, one in zip(pages, cut, parsed, strict=True)
         ]
 
+    def of_edits(questions: Sequence[Question], mode: Mode) -> list[Found]:
+        likes, texts = [one.like for one in questions], [one.text for one in questions]
+        vectors, queries = edits.asked(likes, texts, DEPTH, mode)
+        pages = search.search("images", vectors, queries)
+        corrected = [one.parsed is not None and one.parsed.correction is not None for one in queries]
+        return [Found(_ids(page), _ids(page), one) for page, one in zip(pages, corrected, strict=True)]
+
+    def ask(questions: Sequence[Question], mode: Mode) -> list[Found]:
+        found: dict[Question, Found] = {}
+        for is_edit, asked in ((False, of_texts), (True, of_edits)):
+            chosen = [one for one in questions if one.is_edit(mode) == is_edit]
+            if chosen:
+                found |= zip(chosen, asked(chosen, mode), strict=True)
+        return [found[one] for one in questions]
+
     return ask
+
+
+def _ids(page: Page[Hit]) -> tuple[str, ...]:
+    return tuple(hit.product.id for hit in page.hits)
 
 
 def over_http(client: httpx.Client, served: tuple[str, int]) -> Ask:
     """Return what asks a service that must serve a catalogue: the id of its encoder, and its version."""
 
-    def ask(texts: Sequence[str], mode: Mode) -> list[Found]:
+    def ask(questions: Sequence[Question], mode: Mode) -> list[Found]:
         queries = [
-            {"text": text, "k": DEPTH, "mode": mode, "cutoff": cutoff} for cutoff in ("none", "auto") for text in texts
+            {
+                **({"modify": one.text, "like": one.like} if one.is_edit(mode) else {"text": one.text}),
+                "k": DEPTH,
+                "mode": mode,
+                "cutoff": cutoff,
+            }
+            for cutoff in ("none", "auto")
+            for one in questions
         ]
         answers = list(_answers(client, queries, served))
         ids = [tuple(hit["id"] for hit in answer["results"]) for answer in answers]
         corrected = [answer.get("corrected") is not None for answer in answers]
-        return [Found(*one) for one in zip(ids[: len(texts)], ids[len(texts) :], corrected, strict=False)]
+        return [Found(*one) for one in zip(ids[: len(questions)], ids[len(questions) :], corrected, strict=False)]
 
     return ask
 
