@@ -6,7 +6,7 @@ import { onPlainClick } from "./elements.js";
 import { ApiError, HOME, Service } from "./service.js";
 import { Sheets } from "./sheets.js";
 import { adopt } from "./styles.js";
-import { languageOf, loadWords } from "./words.js";
+import { LANGUAGES, languageOf, loadWords } from "./words.js";
 
 /** @typedef {import("./words.js").Words} Words */
 /**
@@ -67,6 +67,13 @@ export class Ui {
   /** @param {string} attribute @param {string|number|boolean|string[]} value @returns {string} */
   sayValue(attribute, value) {
     return this.words.sayValue(attribute, value);
+  }
+
+  /** Load what the catalogue's attributes and values are called in the language: without it they are as it writes them. */
+  async loadLabels() {
+    const { language, labels } = this.words;
+    const load = () => this.service.get(`v1/labels?lang=${language}`, this.signal).catch(() => labels);
+    if (language !== LANGUAGES[0]) this.words.labels = await load();
   }
 
   /** @param {number} value @returns {string} with the language's thousands */
