@@ -82,7 +82,7 @@ def test_a_range_is_chosen_with_the_keyboard_and_in_fields(visit: Visit) -> None
     expect(price.locator(".bars span")).not_to_have_count(0)  # all prices, whatever is chosen
     page.reload()
     counted(page, 5)
-    expect(high).to_have_attribute("aria-valuetext", re.compile("€3"))
+    expect(high).to_have_attribute("aria-valuetext", "€29.00")
     page.locator("#active .chip", has_text="Price").click()
     counted(page, 30)
 
@@ -198,7 +198,9 @@ def test_every_shortcut_is_told(visit: Visit) -> None:
 
 
 def test_a_phone_shows_products_first_and_counts_in_the_sheet(phone: Visit, browser: Browser) -> None:
-    page = phone.go("/?q=red+dress&f.season=Summer&f.season=Winter&f.brand=Nordwind&f.brand=Brand+A&f.gender=Women&all=1")
+    page = phone.go(
+        "/?q=red+dress&f.season=Summer&f.season=Winter&f.brand=Nordwind&f.brand=Brand+A&f.gender=Women&all=1"
+    )
     phone.finds("Dress")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     page.locator("#filters-open").click()
