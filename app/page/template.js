@@ -180,5 +180,5 @@ export function searchTemplate(ui) {
   const keys = ui.whole ? element("button", { type: "button", className: "plain mouse", id: "keys" }, ui.say("results.keys")) : null;
   const origin = element("p", { className: "origin" }, element("span", { id: "origin" }), " ", keys);
   const heading = element("slot", { name: "heading" });
-  return element("div", { className: "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
+  return element("div", { className: ui.whole ? "view whole" : "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
 }
