@@ -36,7 +36,7 @@ export class Filters {
     const { total: count } = answer;
     ui.$("filters-show").textContent = count === null ? ui.say("filters.showSome") : ui.say("filters.show", { count });
     this.answer = answer;
-    rove(ui.$("chips"), ".chip"); // with those of the conditions that the words say
+    rove(ui.$("chips"), ".chip, #strict"); // with those of the conditions that the words say
     if (!this.panel) await this.load();
     // Another answer may have come meanwhile; without a panel the results are of use alone.
     if (this.answer === answer) this.panel?.show(answer, query);
@@ -62,7 +62,7 @@ export class Filters {
     ui.$("active").replaceChildren(...chips.map((chip) => element("li", {}, chip)));
     ui.$("active").hidden = ui.$("filters-clear").hidden = !chips.length;
     ui.$("filters-count").textContent = chips.length ? ` (${ui.number(chips.length)})` : "";
-    rove(ui.$("chips"), ".chip");
+    rove(ui.$("chips"), ".chip, #strict");
   }
 
   /** @param {SearchQuery} query @returns {HTMLButtonElement[]} a button for each chosen filter, which removes it */

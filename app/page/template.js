@@ -1,6 +1,7 @@
 // The elements of the search, before anything is found. Ids are unique within the root.
 
 import { element, icon, iconButton, outlineButton } from "./elements.js";
+import { rove } from "./roving.js";
 
 const nothing = () => {};
 
@@ -105,10 +106,12 @@ function strip(ui) {
   open.setAttribute("aria-expanded", "false");
   open.setAttribute("aria-controls", "filters");
   const tabs = { className: "tabs", role: "group", "aria-label": ui.say("results.show"), hidden: !ui.lab };
+  const shown = element("div", tabs, tab("products", true), tab("descriptions", false));
+  rove(shown, "button");
   return element(
     "div",
     { className: "strip" },
-    element("div", tabs, tab("products", true), tab("descriptions", false)),
+    shown,
     element("p", { className: "count", id: "count", role: "status" }),
     element("label", { className: "sort", id: "sort-label" }, element("span", {}, ui.say("results.sortBy")), " ", element("select", { id: "sort" })),
     open,
@@ -177,5 +180,5 @@ export function searchTemplate(ui) {
   const keys = ui.whole ? element("button", { type: "button", className: "plain mouse", id: "keys" }, ui.say("results.keys")) : null;
   const origin = element("p", { className: "origin" }, element("span", { id: "origin" }), " ", keys);
   const heading = element("slot", { name: "heading" });
-  return element("div", { className: "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
+  return element("div", { className: ui.whole ? "view whole" : "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
 }
