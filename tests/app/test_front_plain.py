@@ -90,7 +90,7 @@ def test_what_is_typed_is_shown_and_nothing_runs(client: httpx.Client) -> None:
 
 def test_what_is_no_search_is_refused_as_ever(client: httpx.Client) -> None:
     page_of(client.get("/?f.nothing=1&plain=1", headers=BROWSER), 422)
-    error_of(client.get("/?f.nothing=1&plain=1"), 422, "invalid_request")
+    error_of(client.get("/?f.nothing=1&plain=1"), 422, "bad_input")
     error_of(client.get("/?q=red&sort=sideways&plain=1"), 422, "invalid_request")
 
 
