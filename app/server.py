@@ -16,10 +16,9 @@ from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, Response
-from fastapi.staticfiles import StaticFiles
 from uvicorn.config import STARTUP_FAILURE
 
-from app.front import PAGE, error_pages
+from app.front import error_pages
 from app.http import (
     LIFESPAN_STATE,
     BoundedProtocol,
@@ -134,7 +133,6 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         app.include_router(router)
     if settings.metrics != "off":
         _add_metrics(app, keyed=settings.metrics == "keyed")
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
     return app
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from models.checkpoint_folder import WEIGHTS_FILE as WEIGHTS_FILE
     from models.checkpoint_folder import encoder_id as encoder_id
     from models.checkpoint_folder import read_config as read_config
+    from models.crop import WHOLE as WHOLE
+    from models.crop import Crop as Crop
     from models.dual_encoder import MAX_LOGIT_SCALE as MAX_LOGIT_SCALE
     from models.dual_encoder import DualEncoder as DualEncoder
     from models.encoder import Encoder as Encoder
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from models.torch_backend import fast_dtype as fast_dtype
     from models.torch_backend import pick_device as pick_device
     from models.towers import build_tower as build_tower
+    from models.windows import MAX_WINDOWS as MAX_WINDOWS
 
 __getattr__ = lazy_exports(
     __name__,
@@ -63,6 +66,7 @@ __getattr__ = lazy_exports(
         "models.backend": "Backend DeviceLostError TOWERS TowerName",
         "models.checkpoint": "Checkpoint load_checkpoint packed save_checkpoint state_hash unpacked",
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
+        "models.crop": "Crop WHOLE",
         "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
         "models.encoder": "Encoder load_encoder torch_encoder",
         "models.images": "MAX_PIXELS decode_image examine read_pixels read_reduced scaled to_rgb",
@@ -74,5 +78,6 @@ __getattr__ = lazy_exports(
         "models.tokenizer": "TextPreprocessor pretrained_text_preprocessor train_text_preprocessor",
         "models.torch_backend": "fast_dtype pick_device",
         "models.towers": "build_tower",
+        "models.windows": "MAX_WINDOWS",
     },
 )

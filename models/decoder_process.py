@@ -21,14 +21,20 @@ from contextlib import suppress
 from PIL import AvifImagePlugin, Image
 
 from common import ImageError, OutOfMemoryError
-from models.images import Bounds, LaterError, read_picture, read_reduced
+from models.bounds import Bounds, LaterError
+from models.crop import WHOLE, Crop
+from models.images import read_picture, read_reduced
+from models.windows import WINDOWED, windowed
 
-TASK = struct.Struct("!QIIQdQB")
+TASK = struct.Struct("!QIIQdQB4d")
 """Bytes of the picture; height and width to scale it to; most pixels; seconds that it may take; most bytes of memory
-that it may take now; what is made of it, one of the below."""
-PIXELS, WEBP, JPEG = range(3)
-"""The pixels at that size, for an encoder; or a file for a browser, of at most that size in the picture's own aspect:
-upright, in sRGB, without metadata, transparent where WebP is."""
+that it may take now; what is made of it, one of the below; of which part of it, as a `Crop`."""
+PIXELS, WEBP, JPEG, WINDOWS = range(4)
+"""The pixels of the part at that size, for an encoder; or a file of the whole for a browser, of at most that size in
+the picture's own aspect: upright, in sRGB, without metadata, transparent where WebP is; or its windows: how many, the
+`BOX` of each, and the pixels of each at that size."""
+BOX = struct.Struct("!4d")
+"""A `Crop`."""
 SAVED = {WEBP: ("WEBP", {"quality": 82, "method": 4}), JPEG: ("JPEG", {"quality": 84, "progressive": True})}
 """How Pillow saves them."""
 LARGEST_SIDE = 16_383
@@ -53,17 +59,19 @@ def main() -> None:
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as link:
         link.sendall(READY)
         while head := receive(link, TASK.size):
-            size, height, width, max_pixels, seconds, now, form = TASK.unpack(head)
+            size, height, width, max_pixels, seconds, now, form, *crop = TASK.unpack(head)
             data = receive(link, size)
             # The service ends this process when the time is over. Where the service is gone, it ends by itself.
             signal.setitimer(signal.ITIMER_REAL, seconds)
-            status, body = decode(data, (height, width), Bounds(max_pixels, most, now), form)
+            status, body = decode(data, (height, width), Bounds(max_pixels, most, now), form, Crop(*crop))
             signal.setitimer(signal.ITIMER_REAL, 0)
             del data
             link.sendall(ANSWER.pack(status, len(body)) + body)
 
 
-def decode(data: bytes, size: tuple[int, int], bounds: Bounds, form: int = PIXELS) -> tuple[int, bytes]:
+def decode(
+    data: bytes, size: tuple[int, int], bounds: Bounds, form: int = PIXELS, crop: Crop = WHOLE
+) -> tuple[int, bytes]:
     """Return what comes of a picture, and the body of the answer.
 
     Args:
@@ -71,11 +79,17 @@ def decode(data: bytes, size: tuple[int, int], bounds: Bounds, form: int = PIXEL
         size: height and width to scale it to.
         bounds: what it may take; one that takes more for the time being is not decoded and may be sent again.
         form: what is made of it.
+        crop: the part that becomes pixels.
     """
     Image.MAX_IMAGE_PIXELS = bounds.max_pixels  # some decoders allocate when they open a file: Pillow asks before
     try:
         if form == PIXELS:
-            return DONE, read_picture(data, size, bounds).tobytes()
+            return DONE, read_picture(data, size, bounds, crop=crop).tobytes()
+        if form == WINDOWS:
+            found = list(windowed(read_reduced(data, WINDOWED, bounds), size))
+            return DONE, bytes([len(found)]) + b"".join(
+                [*(BOX.pack(*box) for box, _ in found), *(seen for _, seen in found)]
+            )
         sides = min(size[0], LARGEST_SIDE), min(size[1], LARGEST_SIDE)
         picture = read_reduced(data, sides, bounds, transparent=form == WEBP)
         file = io.BytesIO()
@@ -92,6 +106,12 @@ def decode(data: bytes, size: tuple[int, int], bounds: Bounds, form: int = PIXEL
         return NO_MEMORY, b""
     megabytes = bounds.max_bytes // 1_000_000
     return REFUSED, f"the image takes more than {megabytes:,} MB of memory to decode; scale it down".encode()
+
+
+def read_windows(body: bytes | bytearray) -> tuple[list[Crop], memoryview]:
+    """Return the boxes of the windows that an answer has, and the pixels of all."""
+    end = 1 + body[0] * BOX.size
+    return [Crop(*BOX.unpack_from(body, at)) for at in range(1, end, BOX.size)], memoryview(body)[end:]
 
 
 def receive(link: socket.socket, size: int) -> bytes:

@@ -13,14 +13,17 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from common import ImageError, OutOfMemoryError
+from models.bounds import MAX_PIXELS as MAX_PIXELS
+from models.bounds import Bounds as Bounds
+from models.bounds import LaterError as LaterError
 from models.colour import Look, is_profiled
 from models.colour import to_rgb as to_rgb
+from models.crop import WHOLE, Crop
 from models.picture_kinds import JPEG, NAMED, TIFF, Kind, kind_of, prepare_decoder
 from models.profiles import declared_profile
 from models.reduced import prepare_reading
@@ -33,10 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_PIXELS = 200_000_000
-"""Default limit of width x height: the largest photo of a phone passes, a decompression bomb does not."""
-MAX_BYTES = 1_000_000_000
-"""Default limit of the memory that decoding one picture may take, in bytes."""
 LARGE_BYTES = 100_000_000
 """Pictures that take more memory than this are decoded one at a time."""
 
@@ -55,22 +54,6 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # What Pillow says of odd EXIF is no matter of the pixels.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What decoding one picture may take."""
-
-    max_pixels: int = MAX_PIXELS
-    """Width x height."""
-    max_bytes: int = MAX_BYTES
-    """Of memory."""
-    bytes_now: int | None = None
-    """Of memory, for the time being; what takes more, but not too much, is a `LaterError`."""
-
-
-class LaterError(Exception):
-    """The picture takes more memory than there is for the time being."""
 
 
 class DamagedError(ImageError):
@@ -152,15 +135,22 @@ def read_pixels(data: bytes, size: tuple[int, int], bounds: Bounds | None = None
 
 
 def read_picture(
-    data: bytes, size: tuple[int, int], bounds: Bounds | None = None, *, transparent: bool = False
+    data: bytes,
+    size: tuple[int, int],
+    bounds: Bounds | None = None,
+    *,
+    crop: Crop = WHOLE,
+    transparent: bool = False,
 ) -> Image.Image:
-    """Do the same, and return an image: RGB; with `transparent`, RGBA where the picture has transparency.
+    """Do the same of a part, and return an image: RGB; with `transparent`, RGBA where the picture has transparency.
 
     Raises:
         LaterError: it takes more memory than `bounds` allows for the time being.
     """
     bounds = bounds or Bounds()
-    return _from_bytes(data, bounds, lambda found: upright(found, lambda own: size, bounds, transparent=transparent))
+    return _from_bytes(
+        data, bounds, lambda found: upright(found, lambda own: size, bounds, crop, transparent=transparent)
+    )
 
 
 def read_reduced(
@@ -232,16 +222,22 @@ def _from_bytes(data: bytes, bounds: Bounds, work: Callable[[Opened], T]) -> T:
 
 
 def upright(
-    found: Opened, wanted: Callable[[tuple[int, int]], tuple[int, int]], bounds: Bounds, *, transparent: bool = False
+    found: Opened,
+    wanted: Callable[[tuple[int, int]], tuple[int, int]],
+    bounds: Bounds,
+    crop: Crop = WHOLE,
+    *,
+    transparent: bool = False,
 ) -> Image.Image:
-    """Return an opened picture upright, in sRGB and scaled, with little memory beside its own.
+    """Return a part of an opened picture upright, in sRGB and scaled, with little memory beside the picture's own.
 
     Profiles of colours are minded at the end, when the picture is small.
 
     Args:
         found: the picture.
-        wanted: returns the height and width to scale it to, from those that it has upright.
+        wanted: returns the height and width to scale the part to, from those that it has upright.
         bounds: of memory.
+        crop: the part.
         transparent: keep transparency.
 
     Raises:
@@ -252,34 +248,24 @@ def upright(
     own = image.size[::-1]
     # What a decoder is asked for is as the picture lies in the file.
     turn = _early_orientation(found)
-    size = wanted(own[::-1])[::-1] if turn in SIDEWAYS else wanted(own)
-    reading = prepare_reading(image, found.kind, found.data, size)
+    size = wanted(crop.sides(own[::-1] if turn in SIDEWAYS else own))
+    whole = crop.whole(size, bounds)
+    reading = prepare_reading(image, found.kind, found.data, whole[::-1] if turn in SIDEWAYS else whole)
     needed = reading.needed + (4 * size[0] * size[1] if size[0] * size[1] > SMALL else 0)
-    _check_memory(needed, bounds)
+    bounds.check(needed)
     with _large if needed > LARGE_BYTES else nullcontext():
         image.load()
         look = Look(image, transparent=transparent)
         turn = orientation(image)  # a decoder that has turned the picture says so by now
         if reading.box is None:
             own = image.size[::-1]
-        size = wanted(own[::-1] if turn in SIDEWAYS else own)
-        return look.shown(shrunk(image, look, turn, reading.box or (0, 0, *image.size), size))
+        size = wanted(crop.sides(own[::-1] if turn in SIDEWAYS else own))
+        return look.shown(shrunk(image, look, turn, reading.box or (0, 0, *image.size), size, crop))
 
 
 def _early_orientation(found: Opened) -> int:
     """Return the orientation as far as it is known before the pixels are decoded."""
     return orientation(found.image) if found.kind in (JPEG, TIFF) else 1
-
-
-def _check_memory(needed: int, bounds: Bounds) -> None:
-    if needed > bounds.max_bytes:
-        raise ImageError(
-            f"the image takes {needed // 1_000_000:,} MB of memory to decode; "
-            f"at most {bounds.max_bytes // 1_000_000:,} MB are allowed: scale it down, or "
-            "save it as baseline JPEG, which is read at a reduced size"
-        )
-    if bounds.bytes_now is not None and needed > bounds.bytes_now:
-        raise LaterError
 
 
 def _complete(image: Image.Image, kind: Kind, data: bytes) -> None:

@@ -6,18 +6,18 @@ numpy is imported where it is used: a process that only decodes starts without i
 from __future__ import annotations
 
 from contextlib import suppress
+from math import ceil
 from typing import TYPE_CHECKING, TypeVar
 
 from PIL import ExifTags, Image
 
 from models.colour import Look
+from models.crop import WHOLE, Box, Crop
 
 if TYPE_CHECKING:
     import numpy as np
 
 N = TypeVar("N", int, float)
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
 
 REDUCING_GAP = 3.0
 """Large pictures are first shrunk by a whole factor, to at least so many times the size: faster, no visible loss."""
@@ -40,8 +40,10 @@ TURNED_BACK = {6: 8, 8: 6}
 """The orientations whose turn is not its own opposite."""
 
 
-def shrunk(image: Image.Image, look: Look, turn: int, box: Box, size: tuple[int, int]) -> Image.Image:
-    """Return a loaded picture turned upright and scaled, before its colours are converted.
+def shrunk(
+    image: Image.Image, look: Look, turn: int, box: Box, size: tuple[int, int], crop: Crop = WHOLE
+) -> Image.Image:
+    """Return a part of a loaded picture turned upright and scaled, before its colours are converted.
 
     A large picture is turned, made plain and shrunk by a whole factor block by block, so that there is never a second
     one of its size.
@@ -51,12 +53,19 @@ def shrunk(image: Image.Image, look: Look, turn: int, box: Box, size: tuple[int,
         look: how its samples become colours.
         turn: its EXIF orientation.
         box: where the whole picture is in `image`.
-        size: height and width to scale it to.
+        size: height and width to scale the part to.
+        crop: the part, of the upright picture.
     """
     height, width = size
     wide, high = image.size[::-1] if turn in SIDEWAYS else image.size
     right, bottom = min(box[2], image.size[0]), min(box[3], image.size[1])
     box = _before_turn((0.0, 0.0, right, bottom), (wide, high), TURNED_BACK.get(turn, turn))
+    if crop != WHOLE:
+        box = crop.within(box)
+        area = (int(box[0]), int(box[1]), min(ceil(box[2]), wide), min(ceil(box[3]), high))
+        image = image.crop(_before_turn(area, image.size, turn))
+        wide, high = area[2] - area[0], area[3] - area[1]
+        box = (box[0] - area[0], box[1] - area[1], box[2] - area[0], box[3] - area[1])
     shrink_x = int((box[2] - box[0]) / width / REDUCING_GAP) or 1
     shrink_y = int((box[3] - box[1]) / height / REDUCING_GAP) or 1
     if wide * high <= BLOCK * BLOCK or shrink_x * shrink_y == 1:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from app.front.front import PAGE as PAGE
     from app.front.front import Front as Front
     from app.front.front import open_front as open_front
+    from app.front.product import Addresses as Addresses
+    from app.front.product import Card as Card
+    from app.front.product import card as card
+    from app.front.product import product_values as product_values
     from app.front.words import LANGUAGES as LANGUAGES
     from app.front.words import Words as Words
     from app.front.words import language_of as language_of
@@ -29,6 +33,7 @@ __getattr__ = lazy_exports(
         "app.front.documents": "Documents document_response",
         "app.front.errors": "error_pages",
         "app.front.front": "PAGE Front open_front",
+        "app.front.product": "Addresses Card card product_values",
         "app.front.words": "LANGUAGES Words language_of",
     },
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ MEDIA_TYPES = {
 FOREVER = "public, max-age=31536000, immutable"
 CHECKED = "no-cache"
 """For the file of an address that names another version: a page from a cache, or a service that is being replaced."""
+IMPORT = re.compile(r'^(?:import|export|\}) ?[^;]*?(?:from )?"\./([\w./-]+)";', re.MULTILINE)
+"""A static import of a module beside it; one within a function is loaded later."""
 DIGITS = 16
 """Of a SHA-256 in hexadecimal, in addresses and entity tags."""
 WORTH_PACKING = 512
@@ -58,6 +61,7 @@ class Assets:
             whole.update(f"{path}\0{tag}\0".encode())
             self._files[path] = Asset(data, packed(data), MEDIA_TYPES[Path(path).suffix], tag)
         self.digest = whole.hexdigest()[:DIGITS]
+        self._modules: dict[str, list[str]] = {}
 
     def __contains__(self, path: object) -> bool:
         return path in self._files
@@ -69,6 +73,20 @@ class Assets:
     def paths(self) -> list[str]:
         """Return the paths of all files, in order."""
         return list(self._files)
+
+    def modules(self, script: str) -> list[str]:
+        """Return a script and all that it imports before it runs, the nearest first: what a document loads at once.
+
+        Raises:
+            KeyError: there is no such file, or one that is imported is missing.
+        """
+        if script not in self._modules:
+            found = [script]
+            for path in found:
+                imported = IMPORT.findall(self._files[path].data.decode())
+                found += [name for name in dict.fromkeys(imported) if name not in found]
+            self._modules[script] = found
+        return self._modules[script]
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

@@ -32,14 +32,15 @@ class Documents:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._digest = assets.digest
+        self._assets = assets
         self._words = words
 
     def render(self, name: str, language: str, *, root: str = "./", **values: Any) -> bytes:
         """Return a document.
 
         Every template may use `lang`, `languages` (their own names by their tags), `root` (the address of the service
-        from the document: `./`, `../`, ...), `assets` (that of the files) and `say(key, ...)`.
+        from the document: `./`, `../`, ...), `assets` (that of the files), `modules(script)` (the scripts that this one
+        loads at once) and `say(key, ...)`.
 
         Args:
             name: of the template, without `.html`.
@@ -51,11 +52,12 @@ class Documents:
             lang=language,
             languages=LANGUAGES,
             root=root,
-            assets=f"{root.removeprefix('./')}assets/{self._digest}",
+            assets=f"{root.removeprefix('./')}assets/{self._assets.digest}",
+            modules=self._assets.modules,
             say=partial(self._words.say, language),
             **values,
         )
-        return text.encode()
+        return text.encode("utf-8", "replace")  # a title may have half of a surrogate pair
 
 
 def document_response(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from app.http.absolute import absolute_root as absolute_root
     from app.http.answers import list_response as list_response
     from app.http.connection import while_connected as while_connected
     from app.http.connections import Connections as Connections
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.http.absolute": "absolute_root",
         "app.http.answers": "list_response",
         "app.http.connection": "while_connected",
         "app.http.connections": "Connections possible_connections",

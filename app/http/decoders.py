@@ -17,7 +17,8 @@ from app.http.picture_forms import Form
 from app.http.turns import Turns
 from app.telemetry import Telemetry
 from common import ImageError, OutOfMemoryError
-from models.decoder_process import DONE, JPEG, LARGE, NO_MEMORY, PIXELS, TASK, WEBP
+from models import MAX_WINDOWS, WHOLE, Crop
+from models.decoder_process import BOX, DONE, JPEG, LARGE, NO_MEMORY, PIXELS, TASK, WEBP, WINDOWS, read_windows
 
 logger = logging.getLogger("vitrine.app")
 
@@ -55,8 +56,8 @@ class Decoders:
         self._quick = _Line(limits.decode_threads, limits.queue_limit, min(QUICK_S, slow_s), quick, limits)
         self._slow = _Line(1, SLOW_ROOM, slow_s, limits.decode_bytes, limits)
 
-    async def decode(self, data: bytes, size: tuple[int, int], caller: str) -> np.ndarray:
-        """Return the picture upright, as RGB and scaled to `size` (height, width): (H, W, 3) uint8.
+    async def decode(self, data: bytes, size: tuple[int, int], caller: str, crop: Crop = WHOLE) -> np.ndarray:
+        """Return a part of the picture, upright, as RGB and scaled to `size` (height, width): (H, W, 3) uint8.
 
         Callers take turns. A call that is cancelled ends its process, or leaves the line.
 
@@ -67,8 +68,17 @@ class Decoders:
             OutOfMemoryError: there was no memory for it.
             UnavailableError: no process can be started.
         """
-        pixels = await self._made(data, size, PIXELS, caller)
+        pixels = await self._made(data, size, PIXELS, caller, crop)
         return np.frombuffer(pixels, dtype=np.uint8).reshape(*size, 3)
+
+    async def windows(self, data: bytes, size: tuple[int, int], caller: str) -> tuple[list[Crop], np.ndarray]:
+        """Return the N windows of the picture, the whole first, and each scaled to `size`: (N, H, W, 3) uint8.
+
+        Raises:
+            VitrineError: as `decode`.
+        """
+        boxes, pixels = read_windows(await self._made(data, size, WINDOWS, caller))
+        return boxes, np.frombuffer(pixels, dtype=np.uint8).reshape(-1, *size, 3)
 
     async def smaller(self, data: bytes, sides: tuple[int, int], form: Form, caller: str) -> bytes:
         """Return a file of the picture, as large as fits into `sides` (height, width) and no larger than it is.
@@ -80,13 +90,13 @@ class Decoders:
         """
         return bytes(await self._made(data, sides, FORMS[form], caller))
 
-    async def _made(self, data: bytes, size: tuple[int, int], form: int, caller: str) -> bytearray:
+    async def _made(self, data: bytes, size: tuple[int, int], form: int, caller: str, crop: Crop = WHOLE) -> bytearray:
         """Return what a process makes of the picture."""
         try:
             async with asyncio.timeout(self._limits.deadline_s) as timer:
-                answer = await self._quick.decode(data, size, form, caller, self._telemetry)
+                answer = await self._quick.decode(data, size, form, crop, caller, self._telemetry)
                 if answer is None:
-                    answer = await self._slow.decode(data, size, form, caller, self._telemetry)
+                    answer = await self._slow.decode(data, size, form, crop, caller, self._telemetry)
         except TimeoutError:
             if not timer.expired():
                 raise
@@ -126,7 +136,7 @@ class _Line:
         self._closed = False
 
     async def decode(
-        self, data: bytes, size: tuple[int, int], form: int, caller: str, telemetry: Telemetry
+        self, data: bytes, size: tuple[int, int], form: int, crop: Crop, caller: str, telemetry: Telemetry
     ) -> bytearray | None:
         """Return what is made of a picture; None where that takes more time or memory than there is in this line."""
         await self.turns.take(caller)
@@ -139,10 +149,11 @@ class _Line:
                     self._processes.discard(idle)
             process = process or self._start()
             await process.ready()
-            task = TASK.pack(len(data), *size, self._limits.max_pixels, self._seconds + 1, self._now, form)
+            task = TASK.pack(len(data), *size, self._limits.max_pixels, self._seconds + 1, self._now, form, *crop)
             with telemetry.stage("decode"):
                 async with asyncio.timeout(self._seconds) as timer:
-                    most = size[0] * size[1] * 3 if form == PIXELS else MAX_FILE
+                    pixels = size[0] * size[1] * 3
+                    most = {PIXELS: pixels, WINDOWS: MAX_WINDOWS * (pixels + BOX.size)}.get(form, MAX_FILE)
                     status, body = await process.ask(task, data, max(most, MAX_MESSAGE))
         except BaseException as error:
             self._renew(process)

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.caller import caller
 from app.errors import MisdirectedError, RateLimitedError, UpgradeError
+from app.http.absolute import prefix_of
 from app.http.access import NO_ROUTE, WATCHED, account
 from app.http.answers import send_in_pieces
 from app.http.forwarded import Proxies
@@ -81,7 +82,8 @@ class RequestScope:
         # A copy, as the server must go on to know a HEAD as such.
         head = scope["method"] == "HEAD"
         scope = {**scope, **self._caller(scope, headers), **({"method": "GET"} if head else {})}
-        scope.setdefault("state", {}).update(request_id=request_id, key=key, head=head)
+        prefix = scope.pop("prefix", "")
+        scope.setdefault("state", {}).update(request_id=request_id, key=key, head=head, prefix=prefix)
         secure = scope.get("scheme") == "https"
         status, sent = 0, 0
         foreign: list[Message] = []
@@ -139,13 +141,14 @@ class RequestScope:
             caller.reset(who)
 
     def _caller(self, scope: Scope, headers: Headers) -> dict[str, object]:
-        """Return whose request it is, and by which scheme it came, as far as proxies are believed."""
+        """Return whose request it is, and by which scheme and path it came, as far as proxies are believed."""
         peer = scope.get("client")
         if not peer or not self.proxies.trusts(peer[0]):
             return {}
         client = self.proxies.client(peer[0], headers.getlist("x-forwarded-for"))
         return {
             "client": peer if client == peer[0] else (client, 0),
+            "prefix": prefix_of(headers.getlist("x-forwarded-prefix")),
             "scheme": self.proxies.scheme(peer[0], headers.getlist("x-forwarded-proto"), scope["scheme"]),
         }
 

@@ -12,7 +12,7 @@ from starlette.types import Message, Scope, Send
 
 DOCUMENTS = "/p/"
 """Below it everybody gets documents, also who does not say that a person reads them."""
-CALLS = ("/v1/", "/assets/", "/page/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/embed.js")
+CALLS = ("/v1/", "/assets/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/embed.js")
 """What programs ask for: their errors are never pages."""
 KEPT = (b"retry-after", b"www-authenticate", b"allow", b"vary")
 """Headers of an error that its page has as well."""

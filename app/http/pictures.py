@@ -14,7 +14,7 @@ from app.http.data_uri import from_uri
 from app.http.decoders import Decoders
 from app.http.limits import BodyLimits
 from app.telemetry import Telemetry
-from models import kind_of
+from models import WHOLE, Crop, kind_of
 
 D = TypeVar("D")
 T = TypeVar("T")
@@ -43,16 +43,28 @@ class Pictures:
         self._pool = ThreadPoolExecutor(limits.decode_threads, thread_name_prefix="vitrine-read")
         self.decoders = Decoders(limits, telemetry)
 
-    async def prepared(self, sent: bytes | str, caller: str) -> UploadedPicture:
-        """Return the picture in `sent`, bytes or a data URI, prepared; `caller` takes turns with others.
+    async def prepared(self, sent: bytes | str, caller: str, crop: Crop = WHOLE) -> UploadedPicture:
+        """Return the picture in `sent`, bytes or a data URI, its part prepared; `caller` takes turns with others.
 
         Raises:
             TooLargeError: it has too many bytes.
             VitrineError: as `Decoders.decode`.
         """
-        if isinstance(sent, str):
-            sent = await self.run(lambda uri: from_uri(uri, self._limits.max_bytes), sent)
-        return UploadedPicture(sent, await self.decoders.decode(sent, self._size(), caller))
+        data = await self._bytes(sent)
+        return UploadedPicture(data, await self.decoders.decode(data, self._size(), caller, crop))
+
+    async def windows(self, sent: bytes | str, caller: str) -> tuple[list[Crop], np.ndarray]:
+        """Return the N windows of a picture, the whole first, and each prepared: (N, H, W, 3).
+
+        Raises:
+            VitrineError: as `prepared`.
+        """
+        return await self.decoders.windows(await self._bytes(sent), self._size(), caller)
+
+    async def _bytes(self, sent: bytes | str) -> bytes:
+        if isinstance(sent, bytes):
+            return sent
+        return await self.run(lambda uri: from_uri(uri, self._limits.max_bytes), sent)
 
     async def run(self, work: Callable[[D], T], data: D) -> T:
         """Return `work(data)`, computed in one of the threads that read."""

@@ -5,42 +5,33 @@ Knows no search and no store. What a body claims of itself (file name, type of t
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
 from fastapi import Request
-from starlette.datastructures import UploadFile
 
 from app.errors import MediaTypeError
+from app.http.bulk import BulkReader
 from app.http.connection import while_connected
-from app.http.data_uri import is_uri
 from app.http.forms import read_form, structured_fields
 from app.http.json_body import JsonBodies
 from app.http.limits import MAX_JSON, BodyLimits, claimed_length, content_type, is_json, too_large
-from app.http.lines import (
-    LINES,
-    MAX_LISTED_VALUES,
-    PIECE,
-    Line,
-    RawLines,
-    ReadLine,
-    bulk_form,
-    listed_lines,
-    parse_line,
-    stored_pieces,
-    streamed_pieces,
-)
 from app.http.pictures import Pictures, UploadedPicture
 from app.http.places import Hold, Places
+from app.http.raw_picture import read_raw
 from app.http.turns import together
 from app.schemas import (
     BatchRequest,
     ClassifyRequest,
+    CroppedPicture,
     EmbeddingsRequest,
+    EncodingOptions,
     ExplainRequest,
+    PictureToEncode,
     ProductRequest,
+    RegionsRequest,
     SearchRequest,
     checked,
     is_picture,
@@ -48,8 +39,12 @@ from app.schemas import (
 from app.spent import spending
 from app.telemetry import Telemetry
 from common import ImageError, InputError
+from models import WHOLE, Crop
 
-B = TypeVar("B", SearchRequest, ClassifyRequest, ExplainRequest, ProductRequest)
+B = TypeVar("B", SearchRequest, ClassifyRequest, ExplainRequest, ProductRequest, PictureToEncode, RegionsRequest)
+FORM = "multipart/form-data"
+RAW = (PictureToEncode, RegionsRequest)
+"""Calls about a picture and little else: the body may be the picture itself."""
 
 
 class Uploads:
@@ -69,6 +64,7 @@ class Uploads:
         self._places = Places(limits, telemetry, crowd)
         self._json = JsonBodies(limits)
         self.pictures = Pictures(size, limits, telemetry)
+        self.bulk = BulkReader(limits, self._places, self._json, self.pictures)
 
     def close(self) -> None:
         """End the processes that decode, and the threads that read."""
@@ -92,14 +88,33 @@ class Uploads:
 
     async def read_kept(self, request: Request, model: type[B]) -> tuple[B, list[UploadedPicture]]:
         """Return the fields, and the pictures as they were sent beside the prepared ones; raises as `read`."""
-        form = content_type(request) == "multipart/form-data"
-        with self._places.hold(needs_slot=form or claimed_length(request) > MAX_JSON) as hold:
-            read = self._read_form if form else self._read_json
-            fields, sent = await read(request, model, hold)
+        with self._hold(request, model) as hold:
+            fields, sent = await self._read(request, model, hold)
             if not sent:
                 return fields, []
+            crop = fields.part if isinstance(fields, CroppedPicture) else WHOLE
             with spending():
-                return fields, await while_connected(request, self._pictures(sent, hold))
+                return fields, await while_connected(request, self._pictures(sent, hold, crop))
+
+    async def read_windows(self, request: Request) -> tuple[list[Crop], np.ndarray]:
+        """Return the N windows of the picture that a call takes, the whole first, and each prepared: (N, H, W, 3).
+
+        Raises:
+            VitrineError: as `read`.
+        """
+        with self._hold(request, RegionsRequest) as hold:
+            _, (sent,) = await self._read(request, RegionsRequest, hold)
+            hold.take_slot()
+            with spending():
+                return await while_connected(request, self.pictures.windows(sent, hold.caller))
+
+    def _hold(self, request: Request, model: type[B]) -> AbstractContextManager[Hold]:
+        return self._places.hold(needs_slot=_has_picture(request, model) or claimed_length(request) > MAX_JSON)
+
+    async def _read(self, request: Request, model: type[B], hold: Hold) -> tuple[B, Sequence[bytes | str]]:
+        """Return the fields of a call that takes pictures, and the pictures as they were sent."""
+        read = self._read_form if _has_picture(request, model) else self._read_json
+        return await read(request, model, hold)
 
     async def _read_json(self, request: Request, model: type[B], hold: Hold) -> tuple[B, Sequence[bytes | str]]:
         """Return the fields of a call that takes pictures, and the pictures as they were sent."""
@@ -121,11 +136,14 @@ class Uploads:
         return fields, fields.pictures
 
     async def _read_form(self, request: Request, model: type[B], hold: Hold) -> tuple[B, Sequence[bytes | str]]:
-        """Return the same of a form."""
-        several = model is ProductRequest
+        """Return the same of a form, or of a picture alone."""
         form: dict[str, list[str]]
         files: list[bytes | str]
-        form, files = await read_form(request, hold, self._limits, several=several, max_text=model.max_bytes)
+        if content_type(request) == FORM:
+            several = model is ProductRequest
+            form, files = await read_form(request, hold, self._limits, several=several, max_text=model.max_bytes)
+        else:
+            form, files = await read_raw(request, hold, self._limits)
         hold.enter()
         hold.take_slot()
 
@@ -155,7 +173,9 @@ class Uploads:
             if isinstance(query, InputError):
                 return query
             try:
-                return query, None if query.image is None else (await self._picture(query.image, hold)).pixels
+                return query, None if query.image is None else (
+                    await self._picture(query.image, hold, query.part)
+                ).pixels
             except InputError as error:
                 return error
 
@@ -167,19 +187,23 @@ class Uploads:
             with spending():
                 return await while_connected(request, together(one, queries))
 
-    async def read_embeddings(self, request: Request, dim: int) -> tuple[EmbeddingsRequest, list[str | np.ndarray]]:
+    async def read_embeddings(self, request: Request, dim: int) -> tuple[EncodingOptions, list[str | np.ndarray]]:
         """Return the fields of a call for vectors of `dim` floats, and its inputs with pictures prepared.
 
         Raises:
             VitrineError: as `read`.
         """
+        if _has_picture(request, PictureToEncode):
+            asked, pixels = await self.read(request, PictureToEncode)
+            asked.check_dimensions(dim)
+            return asked, [] if pixels is None else [pixels]
 
         async def one(item: tuple[int, str]) -> str | np.ndarray:
             number, text = item
             if not is_picture(text):
                 return text
             try:
-                return (await self._picture(text, hold)).pixels
+                return (await self._picture(text, hold, fields.part)).pixels
             except ImageError as error:
                 raise ImageError(f"input {number}: {error}") from None
 
@@ -196,96 +220,25 @@ class Uploads:
             with spending():
                 return fields, await while_connected(request, together(one, enumerate(inputs)))
 
-    async def read_lines(self, request: Request) -> AsyncGenerator[list[Line], None]:
-        """Yield the lines of a bulk call in pieces as they arrive, with their pictures; a bad one has what is wrong.
-
-        The next piece is read once this one has been written. JSON is a list, whose items count as lines.
-
-        Raises:
-            VitrineError: what is wrong with the body as a whole, as `read`; what came before was yielded.
-        """
-        kind = content_type(request)
-        if kind not in (*LINES, "multipart/form-data") and not is_json(kind):
-            raise MediaTypeError(
-                f"the content type is {kind[:100] or 'missing'}; send application/x-ndjson, application/json with a"
-                " list, or multipart/form-data with a file 'products' of such lines and files for their pictures"
-            )
-        limit = self._limits.max_product_bytes
-        with self._places.bulk(form=kind == "multipart/form-data") as hold:
-            if kind in LINES:
-                async with aclosing(streamed_pieces(request, hold, self._limits)) as pieces:
-                    async for piece in pieces:
-                        async with hold.turn:
-                            yield await self._lines(piece, {}, hold)
-            elif is_json(kind):
-                listed = await self._json.read(request, hold, MAX_LISTED_VALUES, listed_lines, limit)
-                for start in range(0, len(listed), PIECE):
-                    async with hold.turn:
-                        yield await together(lambda item: self._line(item, {}, hold), listed[start : start + PIECE])
-            else:
-                async with (
-                    bulk_form(request, hold, self._limits) as (products, files),
-                    aclosing(stored_pieces(products, limit)) as pieces,
-                ):
-                    async for piece in pieces:
-                        async with hold.turn:
-                            yield await self._lines(piece, files, hold)
-
-    async def _lines(self, piece: RawLines, files: Mapping[str, UploadFile], hold: Hold) -> list[Line]:
-        async def one(item: tuple[int, bytes]) -> Line:
-            number, raw = item
-            try:
-                read = await self._json.run(len(raw), lambda: parse_line(raw), hold.caller)
-            except InputError as error:
-                return Line(number, None, None, error=error)
-            return await self._line((number, read), files, hold)
-
-        return await together(one, piece)
-
-    async def _line(self, item: tuple[int, ReadLine], files: Mapping[str, UploadFile], hold: Hold) -> Line:
-        """Return what a line says, and its pictures: data URIs, or names of `files`."""
-        number, read = item
-        if read.fields is None or read.fields.delete:
-            return Line(number, read.id, read.fields, error=read.error)
-        try:
-            pictures = [await self._line_picture(sent, files, hold) for sent in read.fields.pictures]
-        except InputError as error:
-            return Line(number, read.id, read.fields, error=error)
-        return Line(number, read.id, read.fields, tuple(pictures))
-
-    async def _line_picture(self, sent: str, files: Mapping[str, UploadFile], hold: Hold) -> UploadedPicture:
-        """Return a picture that a line names or holds, prepared.
-
-        Raises:
-            ImageError: it is neither a file of the form nor a data URI, or cannot be decoded.
-            VitrineError: as `Pictures.prepared`.
-        """
-        file = files.get(sent)
-        if file is not None:
-            if (file.size or 0) > self._limits.max_bytes:
-                raise too_large("the picture", self._limits.max_bytes)
-            file.file.seek(0)  # and read in one go: other lines may name it too
-            return await self.pictures.prepared(file.file.read(), hold.caller)
-        if not is_uri(sent):
-            raise ImageError(
-                f"the image {sent[:100]!r} is no file of the form and no data URI; send either: pictures are not"
-                " fetched from addresses"
-            )
-        return await self.pictures.prepared(sent, hold.caller)
-
-    async def _pictures(self, sent: Sequence[bytes | str], hold: Hold) -> list[UploadedPicture]:
+    async def _pictures(self, sent: Sequence[bytes | str], hold: Hold, crop: Crop) -> list[UploadedPicture]:
         """Return several pictures, each as `_picture`; an error says which one of them it is about."""
         found = []
         for number, one in enumerate(sent, 1):
             try:
-                found.append(await self._picture(one, hold))
+                found.append(await self._picture(one, hold, crop))
             except ImageError as error:
                 if len(sent) == 1:
                     raise
                 raise ImageError(f"picture {number} of {len(sent)}: {error}") from None
         return found
 
-    async def _picture(self, sent: bytes | str, hold: Hold) -> UploadedPicture:
-        """Return the picture in `sent`, bytes or a data URI, prepared in one of the processes that decode."""
+    async def _picture(self, sent: bytes | str, hold: Hold, crop: Crop) -> UploadedPicture:
+        """Return the picture in `sent`, bytes or a data URI, its part prepared in one of the processes that decode."""
         hold.take_slot()
-        return await self.pictures.prepared(sent, hold.caller)
+        return await self.pictures.prepared(sent, hold.caller, crop)
+
+
+def _has_picture(request: Request, model: type[B]) -> bool:
+    """Return whether the body of a call is a form, or a picture where that is taken: it is no text."""
+    kind = content_type(request)
+    return kind == FORM or (model in RAW and kind.startswith("image/"))

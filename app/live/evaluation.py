@@ -7,26 +7,21 @@ the lowest priority and on one core. Knows no HTTP.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-import common
 from app.errors import DeadlineError, UnavailableError
+from app.live.measuring import Course, Output, run_measurement
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError, OverloadedError
-from index import Database, Location
-from index.metrics import CATALOGUE_VARIABLE, Report
+from index import Location
+from index.metrics import SHOWN_QUERIES, Report, details_of, part_of, unpacked
 
 CLOSING = "the service is shutting down; try again soon"
 REPLACED = "the catalogue was just replaced; send it again"
-LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables that bound the threads of arithmetic."""
 LINE = 4
 """Evaluations that are computed or wait for their turn, at most."""
 QUICK_S = 5.0
@@ -43,7 +38,8 @@ Key = tuple[Hashable, Report, str]
 class _Run:
     """An evaluation that is computed or waits for its turn, and how many wait for it."""
 
-    task: asyncio.Task[dict[str, Any]]
+    task: asyncio.Task[_Kept]
+    course: Course
     waiting: int = 0
 
 
@@ -54,6 +50,10 @@ class _Kept:
     figures: dict[str, Any]
     version: int
     until: float
+    arrays: bytes
+    """What the measurement kept for slices and pages of it."""
+    slices: dict[str, Any] = field(default_factory=dict)
+    """Those that were made of it."""
 
 
 class Evaluations:
@@ -76,10 +76,14 @@ class Evaluations:
         self._kept: dict[Key, _Kept] = {}
         self._runs: dict[Key, _Run] = {}
         self._turn = asyncio.Lock()
+        self._slicing = asyncio.Lock()
+        self._slicers = 0
         self._closed = False
 
     async def of(self, split: str, what: Report = "figures") -> dict[str, Any]:
         """Return what `index.metrics` gives for `split`: the figures of `evaluate_split`, or `evaluate_details`.
+
+        Beside them is `measured`: `at`, `seconds` and `threads`.
 
         Who asks for what is being computed joins, and gets figures of the version that it began with. The computation
         ends when the last caller has left. A failure is not kept.
@@ -91,12 +95,66 @@ class Evaluations:
             UnavailableError: the subprocess was ended from outside, another catalogue is served now, or the service is
                 closing.
         """
+        return (await self._kept_of(split, what)).figures
+
+    async def sliced(self, split: str, by: Sequence[str]) -> dict[str, Any]:
+        """Return the figures of a split with the slices by some attributes instead of those by default.
+
+        They are made of what the measurement kept, in a process of their own, one at a time.
+
+        Raises:
+            InputError: also an attribute that tells no products apart.
+            Others: as `of`.
+        """
+        kept = await self._kept_of(split, "figures")
+        if self._slicers >= LINE:
+            raise OverloadedError(f"{LINE} callers wait for slices, as many as we take; try again in a minute")
+        self._slicers += 1
+        try:
+            async with self._slicing:
+                if missing := [name for name in by if name not in kept.slices]:
+                    output = await self._limited(run_measurement(["slices", *missing], given=kept.arrays))
+                    kept.slices.update(_checked(output))
+        finally:
+            self._slicers -= 1
+        return {**kept.figures, "slices": {name: kept.slices[name] for name in by}}
+
+    async def details(
+        self, split: str, part: str | None = None, offset: int = 0, limit: int = SHOWN_QUERIES
+    ) -> dict[str, Any]:
+        """Return a page of the error analysis: of all queries, or of a slice such as `gender:Women`.
+
+        Raises:
+            InputError: also a slice that there is not.
+            Others: as `of`.
+        """
+        kept = await self._kept_of(split, "details")
+        if part is None and not offset and limit == SHOWN_QUERIES:
+            return kept.figures
+        chosen = part_of(part)
+        page = await asyncio.to_thread(lambda: details_of(unpacked(kept.arrays), chosen, offset, limit))
+        return {**page, "measured": kept.figures["measured"]}
+
+    def progress(self, split: str, what: Report) -> dict[str, Any]:
+        """Return how far the evaluation is: `state`, `stage`, `done`, `seconds`, `left_s`.
+
+        The state is "measuring", "waiting" for its turn, "ready" when the figures are there, or "idle" when nobody has
+        asked for it. Seconds are those of computing until now; `left_s` is an estimate, None as long as there is none.
+        """
+        catalogue, version = self._state()
+        key = (catalogue, what, split)
+        if run := self._runs.get(key):
+            return run.course.told()
+        state = "ready" if self._fresh(key, version) else "idle"
+        return {"state": state, "stage": None, "done": float(state == "ready"), "seconds": 0.0, "left_s": None}
+
+    async def _kept_of(self, split: str, what: Report) -> _Kept:
+        """Return what is kept of an evaluation; it is computed where there is none."""
         catalogue, version = self._state()
         self._drop_replaced(catalogue)
         key = (catalogue, what, split)
-        kept = self._kept.get(key)
-        if kept is not None and (kept.version >= version or time.monotonic() < kept.until):
-            return kept.figures
+        if kept := self._fresh(key, version):
+            return kept
         run = self._runs.get(key) or self._begin(key)
         run.waiting += 1
         try:
@@ -109,6 +167,11 @@ class Evaluations:
             run.waiting -= 1
             if not run.waiting:
                 self._end(key, run)
+
+    def _fresh(self, key: Key, version: int) -> _Kept | None:
+        """Return what is kept of an evaluation as long as it is given for a version of the catalogue."""
+        kept = self._kept.get(key)
+        return kept if kept is not None and (kept.version >= version or time.monotonic() < kept.until) else None
 
     def stop(self) -> None:
         """End what is computed and what waits; who asked for it is told that the service shuts down."""
@@ -134,7 +197,9 @@ class Evaluations:
         if len(self._runs) >= LINE:
             raise OverloadedError(f"{LINE} evaluations are at work or wait, as many as we take; try again in a minute")
         _, what, split = key
-        run = self._runs[key] = _Run(asyncio.create_task(self._compute(key), name=f"evaluate {split}: {what}"))
+        course = Course()
+        task = asyncio.create_task(self._compute(key, course), name=f"evaluate {split}: {what}")
+        run = self._runs[key] = _Run(task, course)
         return run
 
     def _end(self, key: Key, run: _Run) -> None:
@@ -150,70 +215,52 @@ class Evaluations:
             if key[0] != catalogue:
                 self._end(key, run)
 
-    async def _compute(self, key: Key) -> dict[str, Any]:
+    async def _compute(self, key: Key, course: Course) -> _Kept:
         """Return the figures, and keep them."""
         _, what, split = key
         async with self._turn:
-            start = time.monotonic()
-            try:
-                async with asyncio.timeout(self._limit_s):
-                    output = await self._run(split, what)
-            except TimeoutError:
-                raise DeadlineError(
-                    f"the evaluation took longer than {self._limit_s:g} s and was ended; run `vitrine evaluate`, or"
-                    " raise VITRINE_EVALUATION_LIMIT_S"
-                ) from None
-            end = time.monotonic()
-        figures: dict[str, Any] = output["report"]
-        if "error" in figures:
-            raise (ArtefactError if figures["catalogue_at_fault"] else InputError)(figures["error"])
-        rest = REST * (end - start) if output["cpu_s"] > QUICK_S else 0
-        self._kept[key] = _Kept(figures, figures["catalogue_version"], end + rest)
-        return figures
+            course.begin()
+            output = await self._limited(self._run(split, what, course))
+            seconds, end = course.seconds(), time.monotonic()
+        figures = _checked(output)
+        figures["measured"] = {"at": _now(), "seconds": round(seconds, 3), "threads": 1}
+        rest = REST * seconds if output.cpu_s > QUICK_S else 0
+        kept = self._kept[key] = _Kept(figures, figures["catalogue_version"], end + rest, output.kept)
+        return kept
 
-    async def _run(self, split: str, what: Report) -> dict[str, Any]:
-        """Return what the process prints: the report, and the seconds of a core that it took.
+    async def _run(self, split: str, what: Report, course: Course) -> Output:
+        """Measure in a process of its own."""
+        self._telemetry.evaluated()
+        return await run_measurement(["measure", split, what], place=self._place, tell=course.at)
+
+    async def _limited(self, work: Coroutine[Any, Any, Output]) -> Output:
+        """Return what `work` returns.
 
         Raises:
-            UnavailableError: it was ended from outside.
+            DeadlineError: it takes too long.
         """
-        self._telemetry.evaluated()
-        environment = {**os.environ, **dict.fromkeys(LIBRARIES, "1"), "PYTHONPATH": safe_path()}
-        # Not as an argument, which all users of the machine can read: a URL has a password.
-        place = self._place
-        environment[CATALOGUE_VARIABLE] = place.url if isinstance(place, Database) else str(place.resolve())
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-c",
-            "from index.metrics import main; main()",
-            split,
-            what,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            env=environment,
-        )
         try:
-            output, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        try:
-            answer: dict[str, Any] = json.loads(output)
-        except ValueError:
-            raise UnavailableError(f"the evaluation was ended ({process.returncode}); ask again") from None
-        return answer
+            async with asyncio.timeout(self._limit_s):
+                return await work
+        except TimeoutError:
+            raise DeadlineError(
+                f"the evaluation took longer than {self._limit_s:g} s and was ended; run `vitrine evaluate`, or"
+                " raise VITRINE_EVALUATION_LIMIT_S"
+            ) from None
 
 
-def safe_path() -> str:
-    """Return `sys.path` as a value of PYTHONPATH, without the working folder and names that are relative to it.
+def _checked(output: Output) -> dict[str, Any]:
+    """Return what a process reports.
 
-    A process that has it imports what this one can, and nothing that lies where the command happened to be started. The
-    folder of our own packages stays: in a clone it may be the working folder.
+    Raises:
+        ArtefactError: it found the catalogue at fault.
+        InputError: it found the request at fault.
     """
-    ours = os.path.dirname(os.path.realpath(common.__file__))
-    foreign = {os.path.realpath(os.curdir)} - {ours}
-    return os.pathsep.join(
-        entry for entry in sys.path if os.path.isabs(entry) and os.path.realpath(entry) not in foreign
-    )
+    report = output.report
+    if "error" in report:
+        raise (ArtefactError if report["catalogue_at_fault"] else InputError)(report["error"])
+    return report
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

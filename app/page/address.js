@@ -3,12 +3,14 @@
 
 import { emptyQuery, EVEN, filterPairs, RELEVANCE } from "./query.js";
 import { pictureFromCode } from "./picture.js";
+import { isUnderSheet } from "./sheets.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 
 export const PAGE_SIZE = 30;
-export const MAX_RESTORED = 300; // products that an address brings back at once
+const MAX_RESTORED = 3000; // products that an address brings back
 const SAME_ENTRY_MS = 1500; // key strokes closer than this make one entry in the history
+const SAME_TEXT_MS = 10_000; // the same of those that only add to a text or take from its end
 const FILTER = "f."; // what the parameter of a filter starts with
 const NAMES = ["q", "picture", "like", "unlike", "words", "correct", "dismiss", "only", "keep", "all", "sort", "show", "n"];
 const PRODUCT = "product"; // the product whose drawer is open
@@ -63,6 +65,9 @@ function fromParams(params) {
  */
 export const sameSearch = (one, other) => toParams({ ...one, count: 0 }).toString() === toParams({ ...other, count: 0 }).toString();
 
+// Whether one text is the other, typed on or taken back.
+const continues = (one, other) => Boolean(one && other) && (one.startsWith(other) || other.startsWith(one));
+
 /** The place of one search: parameters with a prefix in the page's address, or nothing but this object. */
 export class Address {
   /**
@@ -109,7 +114,16 @@ export class Address {
 
   // The state that others keep in an entry stays in it.
   write(change, entry, href) {
-    history[change]({ ...history.state, [this.slot]: entry }, "", href);
+    try {
+      history[change]({ ...history.state, [this.slot]: entry }, "", href);
+    } catch (error) {
+      if (error.name !== "SecurityError") throw error; // a browser bounds how often a page may do this
+    }
+  }
+
+  /** @param {object} fields kept in the current entry of the history beside what it keeps */
+  keep(fields) {
+    if (!this.off) this.write("replaceState", { ...this.entry, ...fields }, location.href);
   }
 
   /**
@@ -119,18 +133,13 @@ export class Address {
    */
   push(query, typing = false) {
     const now = performance.now();
-    const replace = typing && now - this.lastTyped < SAME_ENTRY_MS;
+    const onward = continues(query.text, this.query.text) ? SAME_TEXT_MS : SAME_ENTRY_MS;
+    const replace = isUnderSheet() || (typing && now - this.lastTyped < onward);
     this.lastTyped = typing ? now : -Infinity;
     this.query = query;
     const href = this.href(query);
     if (this.off || href === location.href) return;
-    if (replace) {
-      this.write("replaceState", {}, href);
-    } else {
-      // The entry that is left remembers where it was scrolled to.
-      this.write("replaceState", { ...this.entry, scroll: scrollY }, location.href);
-      this.write("pushState", {}, href);
-    }
+    this.write(replace ? "replaceState" : "pushState", {}, href);
   }
 
   /** @param {SearchQuery} query put into the address, in place of the current entry */

@@ -7,6 +7,7 @@ import { LIMITS } from "./limits.js";
 /**
  * @typedef {object} CatalogueFacts
  * @property {string} encoderId
+ * @property {?number} version
  * @property {boolean} isEmpty
  * @property {Object<string, Object<string, number>>} counts attribute -> value -> products, of attributes to filter by
  * @property {Object<string, Object<string, number>>} all the same, of all attributes
@@ -23,13 +24,14 @@ const FEW_VALUES = 60; // an attribute with more is looked through less readily
  */
 export async function readCatalogue(service) {
   const facetsPath = `v1/facets?limit=${FACET_VALUES + 1}`;
-  const [{ facets, total }, models] = await Promise.all([service.get(facetsPath), service.get("v1/models")]);
+  const [{ facets, total, catalogue_version }, models] = await Promise.all([service.get(facetsPath), service.get("v1/models")]);
   const useful = Object.entries(facets).filter(([name, counts]) => {
     const values = Object.keys(counts).length;
     return name !== VARIANTS && values > 1 && values <= FACET_VALUES;
   });
   return {
     encoderId: models.data[1].id,
+    version: catalogue_version,
     isEmpty: !total,
     counts: Object.fromEntries(useful),
     all: facets,

@@ -1,283 +1,318 @@
-// The map page: all products as dots that one can move, zoom, colour and open. The view is in the address. Where a
-// product is comes from the service. Knows no search.
+// The map page: all products as dots that one can move, zoom, colour, search, draw around and open. What is seen is in
+// the address. Where a product is comes from the service.
 
 import { element, showNotice } from "./elements.js";
-import { imageBox } from "./product_picture.js";
 import { colourDots } from "./map_colours.js";
-import { drawMap } from "./map_draw.js";
-import { MapView, MAX_ZOOM, SIDE } from "./map_view.js";
+import { drawMap, labelFont } from "./map_draw.js";
+import { readAddress, writeAddress } from "./map_address.js";
+import { ClusterLabels } from "./map_labels.js";
+import { Legend } from "./map_legend.js";
+import { Moves } from "./map_moves.js";
+import { rowsWithin } from "./map_region.js";
+import { MapSearch } from "./map_search.js";
+import { SelectionPanel } from "./map_selection.js";
+import { Tip } from "./map_tip.js";
+import { MapView, SIDE } from "./map_view.js";
 import { productPath } from "./service.js";
 import { smallCard } from "./small_card.js";
 import { documentUi } from "./ui.js";
 
-const METHODS = { pca: "their two main directions (PCA)", umap: "their neighbourhoods (UMAP)" };
 const COLOUR_FIRST = ["masterCategory", "articleType"]; // attributes to colour by, where the catalogue has them
+const KINDS = ["articleType", "product_type", "productType", "type", "subCategory", "category", "masterCategory"]; // to name regions by
 const REACH = 16; // CSS pixels from a dot that still press it
-const STILL = 5; // CSS pixels that a press may move
-const STEP = 60; // CSS pixels that an arrow key moves the map
 const PRODUCT_ZOOM = 12; // for a product that an address points at
 const NEAREST = 6; // products shown beside the map
-
-const ui = await documentUi();
-const drawer = await ui.drawer();
-const byId = ui.$;
-const canvas = byId("canvas");
-const view = new MapView(canvas);
-/** @type {?import("./map_view.js").ProductMap} */
-let map = null;
-/** @type {?import("./map_colours.js").Colouring} */
-let colouring = null;
-const selected = new Set(); // values of the attribute to colour by
-let marked = -1; // row of the product that the address points at
-let hovered = -1; // row of the product under the pointer
-let byKeyboard = false; // whether keys move the map: then its middle is marked
-
-const isShown = (row) => colouring.words[row] !== 0;
-const pixelOf = (event) => [event.offsetX * view.density, event.offsetY * view.density];
-
-/* The address */
-
-function followAddress() {
-  const params = new URLSearchParams(location.search);
-  const read = (name, otherwise, low, high) => {
-    const value = params.has(name) ? Number(params.get(name)) : otherwise;
-    return value >= low && value <= high ? value : otherwise;
-  };
-  Object.assign(view, { x: read("x", 0.5, 0, 1), y: read("y", 0.5, 0, 1), zoom: read("z", 1, 1, MAX_ZOOM) });
-  marked = params.has("at") ? map.ids.indexOf(params.get("at")) : -1;
-  if (marked >= 0 && !params.has("z")) {
-    Object.assign(view, { x: map.x[marked] / SIDE, y: 1 - map.y[marked] / SIDE, zoom: PRODUCT_ZOOM });
-  }
-  const names = Object.keys(map.attributes);
-  const first = COLOUR_FIRST.find((name) => names.includes(name)) ?? names[0] ?? "";
-  byId("colour").value = names.includes(params.get("colour")) ? params.get("colour") : first;
-  selected.clear();
-  params.getAll("only").forEach((value) => selected.add(value));
-  drawer.followAddress();
-  colour();
-}
-
-// Called with every movement; the address and the list follow when it ends.
-let addressTimer = 0;
-function changed() {
-  if (!map) return;
-  draw();
-  clearTimeout(addressTimer);
-  addressTimer = setTimeout(() => {
-    const url = new URL(location.href);
-    const { x, y, zoom: z } = view;
-    for (const [name, value] of Object.entries({ x, y, z })) url.searchParams.set(name, String(Number(value.toFixed(4))));
-    url.searchParams.set("colour", byId("colour").value);
-    url.searchParams.delete("only");
-    selected.forEach((value) => url.searchParams.append("only", value));
-    history.replaceState(history.state, "", url);
-    showNearest();
-  }, 250);
-}
-
-/* Showing */
-
-let frame = 0;
-function draw() {
-  frame ||= requestAnimationFrame(() => {
-    frame = 0;
-    if (map) drawNow();
-  });
-}
-
-function drawNow() {
-  const count = drawMap(map, view, colouring, { marked, hovered, crosshair: byKeyboard }, ui.service, draw);
-  const [seen, all] = [count, map.ids.length].map((one) => ui.number(one));
-  byId("view-count").textContent = seen === all ? `${all} products` : `${seen} of ${all} products in view`;
-}
-
-function colour() {
-  colouring = colourDots(map.ids.length, map.attributes[byId("colour").value], selected);
-  const { legend, rest } = colouring;
-  const items = legend.map((entry, row) => element("li", {}, legendButton(entry, row)));
-  if (rest.products) items.push(element("li", { className: "soft" }, `${rest.values} more: ${ui.number(rest.products)}`));
-  byId("legend").replaceChildren(...items);
-  draw();
-}
-
-function legendButton({ value, colour: shade, count }, row) {
-  const dot = element("i");
-  dot.style.setProperty("--dot", shade);
-  const name = element("span", {}, value);
-  const number = element("span", { className: "soft" }, ui.number(count));
-  const button = element("button", { type: "button", "aria-pressed": String(selected.has(value)) }, dot, name, number);
-  button.addEventListener("click", () => {
-    if (!selected.delete(value)) selected.add(value);
-    colour();
-    changed();
-    byId("legend").querySelectorAll("button")[row]?.focus(); // the button was made again
-  });
-  return button;
-}
-
-const products = new Map(); // id -> promise of the product
-function loadProduct(id) {
-  if (!products.has(id)) products.set(id, ui.service.get(productPath(id)).catch(() => ({ id, title: "No longer in the catalogue" })));
-  return products.get(id);
-}
-
-let nearestIds = "";
-async function showNearest() {
-  const ids = view.nearest(map, isShown, NEAREST).map((row) => map.ids[row]);
-  const wanted = (nearestIds = ids.join("\n"));
-  if (!byId("in-view").checkVisibility()) return; // a phone has no room for them
-  const found = await Promise.all(ids.map(loadProduct));
-  if (nearestIds === wanted) byId("in-view").replaceChildren(...found.map((one) => smallCard(ui, one)));
-}
-
-let tipTimer = 0;
-function hideTip() {
-  clearTimeout(tipTimer);
-  byId("tip").hidden = true;
-}
-
-function hover(event) {
-  const row = view.nearest(map, isShown, 1, pixelOf(event), REACH * view.density)[0] ?? -1;
-  if (row === hovered) return;
-  hovered = row;
-  draw();
-  hideTip();
-  if (row >= 0) tipTimer = setTimeout(() => showTip(row), 80);
-}
-
-async function showTip(row) {
-  const product = await loadProduct(map.ids[row]);
-  if (hovered !== row) return;
-  byId("tip").replaceChildren(imageBox(ui.service, product, { lazy: false, place: "card" }), product.title);
-  const [x, y] = view.pixelOf(map, row).map((pixel) => pixel / view.density);
-  // To the right of the dot, or to its left where there is no room; never out of the canvas.
-  const left = x > canvas.clientWidth - 190 ? x - 178 : x + 16;
-  const top = Math.max(8, Math.min(y - 30, canvas.clientHeight - 190));
-  byId("tip").style.setProperty("transform", `translate(${left}px, ${top}px)`);
-  byId("tip").hidden = false;
-}
-
-/* Moving */
-
-function move(dx, dy) {
-  view.move(dx, dy);
-  changed();
-}
-
-function zoomBy(factor, pixel = []) {
-  view.zoomBy(factor, ...pixel);
-  byId("tip").hidden = true;
-  changed();
-}
-
-function showAll() {
-  view.showAll();
-  changed();
-}
-
-function openNearest(pixel, reach) {
-  const [row] = view.nearest(map, isShown, 1, pixel, reach);
-  if (row !== undefined) drawer.open(map.ids[row]);
-}
-
-const pointers = new Map(); // id -> where it is, of pointers that are down
-let moved = 0;
-canvas.addEventListener("pointerdown", (event) => {
-  canvas.setPointerCapture(event.pointerId);
-  pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
-  if (pointers.size === 1) moved = 0;
-  byKeyboard = false;
-});
-canvas.addEventListener("pointermove", (event) => {
-  const before = pointers.get(event.pointerId);
-  if (!before) {
-    if (map) hover(event);
-    return;
-  }
-  const here = [event.offsetX, event.offsetY];
-  const [dx, dy] = [here[0] - before[0], here[1] - before[1]];
-  moved += Math.abs(dx) + Math.abs(dy);
-  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-  if (other) {
-    // Two fingers: the map zooms as their distance changes, around the middle between them.
-    const [was, is] = [before, here].map(([x, y]) => Math.hypot(x - other[0], y - other[1]));
-    zoomBy(is / Math.max(was, 1), [0, 1].map((axis) => ((here[axis] + other[axis]) / 2) * view.density));
-  }
-  move((dx * view.density) / pointers.size, (dy * view.density) / pointers.size);
-  byId("tip").hidden = true;
-  pointers.set(event.pointerId, here);
-});
-for (const kind of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(kind, (event) => {
-    pointers.delete(event.pointerId);
-    if (kind === "pointerup" && map && moved < STILL) openNearest(pixelOf(event), REACH * view.density);
-  });
-}
-canvas.addEventListener("pointerleave", () => {
-  hovered = -1;
-  hideTip();
-  draw();
-});
-canvas.addEventListener(
-  "wheel",
-  (event) => {
-    event.preventDefault();
-    zoomBy(Math.exp(-event.deltaY / 400), pixelOf(event));
-  },
-  { passive: false },
-);
-canvas.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || !map) return;
-  const step = STEP * view.density;
-  const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
-  byKeyboard = true;
-  if (event.key in moves) move(...moves[event.key]);
-  else if (event.key === "+" || event.key === "=") zoomBy(1.4);
-  else if (event.key === "-") zoomBy(1 / 1.4);
-  else if (event.key === "0") showAll();
-  else if (event.key === "Enter") openNearest();
-  else return;
-  event.preventDefault();
-});
-canvas.addEventListener("blur", () => {
-  byKeyboard = false;
-  draw();
-});
-byId("zoom-in").addEventListener("click", () => zoomBy(1.6));
-byId("zoom-out").addEventListener("click", () => zoomBy(1 / 1.6));
-byId("show-all").addEventListener("click", showAll);
-byId("colour").addEventListener("change", () => {
-  selected.clear();
-  colour();
-  changed();
-});
-new ResizeObserver(() => {
-  canvas.width = Math.round(canvas.clientWidth * view.density);
-  canvas.height = Math.round(canvas.clientHeight * view.density);
-  if (map) drawNow();
-}).observe(byId("sheet"));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => map && colour());
-
-/* Beginning */
+const SETTLED_MS = 250; // after a movement, until the address and the list follow
 
 // The service sends 16-bit numbers, low byte first, in base64.
 const toNumbers = (text) => new Uint16Array(Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer);
 
-async function start() {
-  byId("view-count").textContent = "Loading …";
-  try {
-    const answer = await ui.service.get("v1/map");
-    const attributes = Object.entries(answer.attributes).map(([name, { values, codes }]) => [name, { values, codes: toNumbers(codes) }]);
-    map = { ids: answer.ids, x: toNumbers(answer.x), y: toNumbers(answer.y), attributes: Object.fromEntries(attributes) };
-    byId("colour").append(...attributes.map(([name]) => element("option", { value: name }, ui.sayAttribute(name))));
-    const missing = answer.left_out ? ` ${ui.number(answer.left_out)} newer products are not on the map yet.` : "";
-    byId("method").textContent = `Similar pictures are close to each other, by ${METHODS[answer.method]}.${missing}`;
-    followAddress();
-    showNearest();
-    addEventListener("popstate", followAddress);
-  } catch (error) {
-    byId("view-count").textContent = "";
-    showNotice(byId("notice"), error.status === 404 ? "This catalogue has no map yet. Its operator can make one: vitrine map" : ui.messageOf(error));
+/** The page. */
+class MapPage {
+  /** @type {?import("./map_view.js").ProductMap} */
+  map = null;
+  /** @type {?import("./map_colours.js").Colouring} */
+  colouring = null;
+  /** @type {?ClusterLabels} */
+  labels = null;
+  values = new Set(); // of the attribute to colour by: only their products are shown
+  found = null; // what was searched for: {text, rows best first, total}
+  selection = null; // rows that were drawn around
+  marked = -1; // row of the product that the address points at
+  outline = []; // that is being drawn
+  byKeyboard = false; // whether keys move the map: then its middle is marked
+  products = new Map(); // id -> promise of the product
+  timers = { settle: 0, frame: 0 };
+
+  /** @param {import("./ui.js").Ui} ui @param {import("./drawer.js").Drawer} drawer */
+  constructor(ui, drawer) {
+    Object.assign(this, { ui, drawer, canvas: ui.$("canvas") });
+    this.view = new MapView(this.canvas);
+    this.tip = new Tip(ui, this.view, (row) => this.product(this.map.ids[row]));
+    this.legend = new Legend(ui, (value) => this.chooseValue(value));
+    this.search = new MapSearch(ui, (found) => this.showFound(found), (error) => this.fail(error));
+    this.panel = new SelectionPanel(ui, (id) => this.product(id), () => this.select(null));
+    this.moves = new Moves(this.canvas, {
+      move: (dx, dy) => this.move(dx, dy),
+      zoom: (factor, pixel) => this.zoom(factor, pixel),
+      showAll: () => this.showAll(),
+      hover: (pixel) => this.map && this.hover(pixel),
+      leave: () => this.map && this.hover(null),
+      open: (pixel) => this.open(pixel),
+      draw: (outline) => this.drawOutline(outline),
+      select: (outline) => this.selectWithin(outline),
+      selectView: () => this.selectWithin(),
+      escape: () => this.escape(),
+      keyboard: (on) => this.markMiddle(on),
+    });
+    this.listen();
+  }
+
+  listen() {
+    const { $ } = this.ui;
+    $("zoom-in").addEventListener("click", () => this.zoom(1.6));
+    $("zoom-out").addEventListener("click", () => this.zoom(1 / 1.6));
+    $("show-all").addEventListener("click", () => this.showAll());
+    $("lasso").addEventListener("click", () => this.setDrawing(!this.moves.drawing));
+    $("select-view").addEventListener("click", () => this.selectWithin());
+    $("colour").addEventListener("change", () => {
+      this.values.clear();
+      this.colour();
+      this.changed();
+    });
+    new ResizeObserver(() => {
+      this.canvas.width = Math.round(this.canvas.clientWidth * this.view.density);
+      this.canvas.height = Math.round(this.canvas.clientHeight * this.view.density);
+      if (this.map) this.drawNow();
+    }).observe($("sheet"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.map && this.colour());
+  }
+
+  async start() {
+    const { ui } = this;
+    ui.$("view-count").textContent = ui.say("map.loading");
+    try {
+      const answer = await ui.service.get("v1/map");
+      const attributes = Object.entries(answer.attributes).map(([name, { values, codes }]) => [name, { values, codes: toNumbers(codes) }]);
+      this.map = { ids: answer.ids, x: toNumbers(answer.x), y: toNumbers(answer.y), attributes: Object.fromEntries(attributes) };
+      this.rowOf = new Map(answer.ids.map((id, row) => [id, row]));
+      ui.$("colour").append(...attributes.map(([name]) => element("option", { value: name }, ui.sayAttribute(name))));
+      ui.$("method").textContent = ui.say(`map.${answer.method}`);
+      if (answer.left_out) ui.$("method").append(" ", ui.say("map.leftOut", { count: answer.left_out }));
+      this.nameRegions();
+      this.followAddress();
+      addEventListener("popstate", () => this.followAddress());
+    } catch (error) {
+      ui.$("view-count").textContent = "";
+      if (error.status === 404) showNotice(ui.$("notice"), ui.say("map.none"));
+      else this.fail(error);
+    }
+  }
+
+  fail(error) {
+    showNotice(this.ui.$("notice"), this.ui.messageOf(error), { reference: this.ui.referenceOf(error) });
+  }
+
+  nameRegions() {
+    const name = KINDS.find((one) => one in this.map.attributes);
+    if (!name) return;
+    const context = this.canvas.getContext("2d");
+    const measure = (text) => {
+      context.font = labelFont(this.canvas);
+      return context.measureText(text).width;
+    };
+    this.labels = new ClusterLabels(this.map, this.map.attributes[name], (value) => this.ui.sayValue(name, value), measure);
+  }
+
+  /* The address */
+
+  followAddress() {
+    const { map, view } = this;
+    const { x, y, zoom, colour, values, text, at } = readAddress();
+    Object.assign(view, { x, y, zoom: zoom ?? 1 });
+    this.marked = this.rowOf.get(at) ?? -1;
+    if (this.marked >= 0 && zoom === null) {
+      Object.assign(view, { x: map.x[this.marked] / SIDE, y: 1 - map.y[this.marked] / SIDE, zoom: PRODUCT_ZOOM });
+    }
+    const names = Object.keys(map.attributes);
+    const first = COLOUR_FIRST.find((name) => names.includes(name)) ?? names[0] ?? "";
+    this.ui.$("colour").value = names.includes(colour) ? colour : first;
+    this.values = new Set(values);
+    this.drawer.followAddress();
+    if (text !== this.search.text) this.search.take(text);
+    this.colour();
+    this.showNearest();
+  }
+
+  // Called with every movement; the address and the list follow when it ends.
+  changed() {
+    if (!this.map) return;
+    this.draw();
+    clearTimeout(this.timers.settle);
+    this.timers.settle = setTimeout(() => {
+      const { x, y, zoom } = this.view;
+      writeAddress({ x, y, zoom, colour: this.ui.$("colour").value, values: [...this.values], text: this.search.text });
+      this.showNearest();
+    }, SETTLED_MS);
+  }
+
+  /* Showing */
+
+  isShown = (row) => this.colouring.words[row] !== 0;
+
+  draw() {
+    this.timers.frame ||= requestAnimationFrame(() => {
+      this.timers.frame = 0;
+      if (this.map) this.drawNow();
+    });
+  }
+
+  drawNow() {
+    const { map, view, ui, marked, outline } = this;
+    const labels = this.labels?.at(view.zoom, view.side / view.density) ?? [];
+    const marks = { marked, hovered: this.tip.row, outline, labels, crosshair: this.byKeyboard, bright: Boolean(this.lit) };
+    const { seen, shown } = drawMap(map, view, this.colouring, marks, ui.service, () => this.draw());
+    ui.$("view-count").textContent = this.lit || this.values.size
+      ? ui.say("map.shownOf", { count: shown, seen })
+      : ui.say(seen === map.ids.length ? "map.products" : "map.seenOf", { seen, count: map.ids.length });
+  }
+
+  // What is searched for and what is drawn around light up; all else is faded.
+  get lit() {
+    const rows = this.selection ?? this.found?.rows;
+    if (!rows) return null;
+    const lit = new Uint8Array(this.map.ids.length);
+    for (const row of rows) lit[row] = 1;
+    return lit;
+  }
+
+  colour() {
+    const name = this.ui.$("colour").value;
+    this.colouring = colourDots(this.map.ids.length, name, this.map.attributes[name], this.values, this.lit);
+    this.legend.show(name, this.colouring, this.values);
+    this.draw();
+  }
+
+  chooseValue(value) {
+    if (!this.values.delete(value)) this.values.add(value);
+    this.colour();
+    this.changed();
+  }
+
+  showFound(found) {
+    if (!this.map) return;
+    const { ui } = this;
+    showNotice(ui.$("notice"), "");
+    this.found = found && { ...found, rows: found.ids.map((id) => this.rowOf.get(id)).filter((row) => row !== undefined) };
+    const [count, total] = [this.found?.rows.length ?? 0, found?.total ?? 0];
+    const key = total > found?.ids.length ? "map.bestMatches" : "map.matches";
+    ui.$("matches").textContent = found ? ui.say(count ? key : "map.noMatch", { count, total }) : "";
+    this.colour();
+    this.changed();
+  }
+
+  product(id) {
+    const gone = () => ({ id, title: this.ui.say("map.gone") });
+    if (!this.products.has(id)) this.products.set(id, this.ui.service.get(productPath(id)).catch(gone));
+    return this.products.get(id);
+  }
+
+  // Of what is found the best in view, else what is nearest to the middle.
+  async showNearest() {
+    const { ui, view, map } = this;
+    const best = this.found && !this.selection ? this.found.rows.filter((row) => this.isShown(row) && view.shows(map, row)) : null;
+    const rows = best?.slice(0, NEAREST) ?? view.nearest(map, this.isShown, NEAREST);
+    const wanted = (this.nearest = rows.map((row) => map.ids[row]));
+    const list = ui.$("in-view");
+    if (!list.checkVisibility()) return; // a phone has no room for them
+    const found = await Promise.all(wanted.map((id) => this.product(id)));
+    if (this.nearest === wanted) list.replaceChildren(...found.map((one) => smallCard(ui, one)));
+  }
+
+  markMiddle(on) {
+    if (this.byKeyboard === on) return;
+    this.byKeyboard = on;
+    this.draw();
+  }
+
+  /* The pointer */
+
+  hover(pixel) {
+    const { density } = this.view;
+    const row = pixel ? this.view.nearest(this.map, this.isShown, 1, pixel.map((one) => one * density), REACH * density)[0] : -1;
+    if (this.tip.point(this.map, row ?? -1)) this.draw();
+  }
+
+  move(dx, dy) {
+    this.tip.hide();
+    this.view.move(dx * this.view.density, dy * this.view.density);
+    this.changed();
+  }
+
+  zoom(factor, pixel = null) {
+    if (!this.map) return;
+    this.tip.hide();
+    this.view.zoomBy(this.map, factor, ...(pixel ?? []).map((one) => one * this.view.density));
+    this.changed();
+  }
+
+  showAll() {
+    this.view.showAll();
+    this.changed();
+  }
+
+  open(pixel = null) {
+    if (!this.map) return;
+    const { density } = this.view;
+    const near = pixel ? [pixel.map((one) => one * density), REACH * density] : [];
+    const [row] = this.view.nearest(this.map, this.isShown, 1, ...near);
+    if (row !== undefined) this.drawer.open(this.map.ids[row]);
+  }
+
+  /* What is drawn around */
+
+  setDrawing(on) {
+    this.moves.drawing = on;
+    this.ui.$("lasso").setAttribute("aria-pressed", String(on));
+    this.canvas.classList.toggle("drawing", on);
+  }
+
+  drawOutline(outline) {
+    this.outline = outline;
+    this.tip.hide();
+    this.draw();
+  }
+
+  /** @param {[number, number][]} [corners] CSS pixels of an outline; without them all that is in view */
+  selectWithin(corners = this.view.corners) {
+    this.outline = [];
+    this.setDrawing(false);
+    if (!this.map) return;
+    if (this.selection) {
+      // What was faded for the last selection can be in the next one.
+      this.selection = null;
+      this.colour();
+    }
+    const places = corners.map((pixel) => this.view.placeOf(pixel));
+    this.select(rowsWithin(this.map, places, this.isShown));
+  }
+
+  select(rows) {
+    const focused = this.ui.$("selection").contains(document.activeElement);
+    this.selection = rows;
+    this.panel.show(this.map, rows);
+    this.colour();
+    this.changed();
+    if (rows) this.panel.focus();
+    else if (focused) this.canvas.focus();
+  }
+
+  escape() {
+    if (this.moves.drawing) this.setDrawing(false);
+    else if (this.selection) this.select(null);
+    else if (this.search.text) this.search.take("");
   }
 }
-start();
+
+const ui = await documentUi();
+new MapPage(ui, await ui.drawer()).start();

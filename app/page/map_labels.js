@@ -13,10 +13,10 @@ import { NONE, SIDE } from "./map_view.js";
 
 const CELL = 64; // CSS pixels of a side of the regions that are counted, where a level begins
 const FEWEST = 8; // products of a kind that make a label
-const SHARE = 0.3; // least part of a region's products that are of the kind
+const SHARE = 0.2; // least part of a region's products that are of the kind
 const HEIGHT = 26; // CSS pixels that a label takes, with the room around it
 const ROOM = 18; // CSS pixels beside it
-const SAME = 300; // CSS pixels between two labels of one text
+const SAME = 240; // CSS pixels between two labels of one text
 const MOST = 600; // labels of a level
 const DEEPEST = 8; // level
 

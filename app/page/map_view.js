@@ -62,6 +62,24 @@ export class MapView {
     return [left + unit * map.x[row], top - unit * map.y[row]];
   }
 
+  /** @returns {[number, number][]} CSS pixels of the corners of the canvas */
+  get corners() {
+    const [right, bottom] = [this.canvas.width, this.canvas.height].map((side) => side / this.density);
+    return [[0, 0], [right, 0], [right, bottom], [0, bottom]];
+  }
+
+  /** @param {[number, number]} pixel CSS pixel of the canvas @returns {[number, number]} place there, as a product's x and y */
+  placeOf([x, y]) {
+    const { left, top, unit } = this.projection;
+    return [(x * this.density - left) / unit, (top - y * this.density) / unit];
+  }
+
+  /** @param {ProductMap} map @param {number} row @returns {boolean} whether the product is in view */
+  shows(map, row) {
+    const [x, y] = this.pixelOf(map, row);
+    return x >= 0 && y >= 0 && x <= this.canvas.width && y <= this.canvas.height;
+  }
+
   /** Move the map by so many canvas pixels. */
   move(dx, dy) {
     this.x = within(this.x - dx / this.scale, 0, 1);

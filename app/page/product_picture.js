@@ -1,6 +1,7 @@
 // Pictures of products: addresses of small ones in the width that their place needs, from the screen's own pixels.
 // Knows no page.
 
+import { pause } from "./recover.js";
 import { productPath } from "./service.js";
 
 /**
@@ -9,6 +10,7 @@ import { productPath } from "./service.js";
  * @property {string} [image_url] path of the picture, where it is known; else the product's first one is shown
  */
 
+const AGAIN_MS = 2000;
 const WIDTHS = [160, 320, 640, 1280]; // what the service makes: it rounds up to one of them
 
 /**
@@ -39,7 +41,24 @@ export function smallPath({ id, image_url }, width) {
  * @param {keyof typeof SIZES} place where it is shown
  */
 export function showPicture(service, image, product, place) {
-  image.addEventListener("error", () => image.classList.add("broken"), { once: true });
+  againOnce(image, () => load(service, image, product, place));
+  load(service, image, product, place);
+}
+
+// A picture that does not come is asked for once more; then its place stays empty.
+function againOnce(image, reload) {
+  let failures = 0;
+  image.addEventListener("error", async () => {
+    failures += 1;
+    image.classList.add("broken");
+    if (failures > 1) return;
+    await pause(AGAIN_MS * (1 + Math.random()));
+    if (image.isConnected) reload();
+  });
+  image.addEventListener("load", () => image.classList.remove("broken"));
+}
+
+function load(service, image, product, place) {
   const widths = WIDTHS.filter((width) => width <= WIDEST[place]);
   if (!service.hasKey()) {
     image.sizes = SIZES[place];
@@ -53,7 +72,7 @@ export function showPicture(service, image, product, place) {
       image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
       image.src = URL.createObjectURL(blob);
     })
-    .catch(() => image.classList.add("broken"));
+    .catch(() => image.dispatchEvent(new Event("error")));
 }
 
 /**

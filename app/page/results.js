@@ -1,6 +1,6 @@
 // The results of a search: cards of products, and what is shown while one waits. Knows what is shown, and no query.
 
-import { element, iconButton, showNotice, VARIANTS } from "./elements.js";
+import { element, iconButton, VARIANTS } from "./elements.js";
 import { imageBox } from "./product_picture.js";
 import { variants } from "./variants.js";
 
@@ -54,7 +54,6 @@ export class Results {
   /** Show nothing. */
   clear() {
     const { ui } = this;
-    showNotice(ui.$("notice"), "");
     this.shownIds = [];
     ui.$("grid").replaceChildren();
     ui.$("descriptions").hidden = ui.$("more").hidden = ui.$("less-relevant").hidden = true;
@@ -72,13 +71,21 @@ export class Results {
     ui.$("browse").hidden = ui.$("hint").hidden = true;
     ui.$("results").setAttribute("aria-busy", "true");
     ui.$("more").hidden = ui.$("less-relevant").hidden = true;
-    showNotice(ui.$("notice"), "");
-    if (keep && show === "products" && this.shownIds.length) return;
+    if (keep && show === "products" && (this.shownIds.length || !ui.$("notice").hidden)) return;
     if (show === "descriptions" && !ui.$("descriptions").hidden) return;
     this.shownIds = [];
     ui.$("descriptions").hidden = true;
     ui.$("count").textContent = ui.say("results.searching");
     ui.$("grid").replaceChildren(...Array.from({ length: GHOSTS }, ghostCard));
+  }
+
+  /** There is no answer: what was there before is all there is. */
+  stopWaiting() {
+    const { ui } = this;
+    ui.$("results").removeAttribute("aria-busy");
+    if (!ui.$("grid").querySelector(".ghost")) return;
+    ui.$("grid").replaceChildren();
+    ui.$("count").textContent = "";
   }
 
   /**

@@ -1,24 +1,25 @@
 // The search: takes what a person does, keeps the query, has the requests made, and has the other modules show it.
 // Data flows one way: event -> change() -> address -> search() -> results.
 
-import { MAX_RESTORED, PAGE_SIZE, sameSearch } from "./address.js";
+import { PAGE_SIZE, sameSearch } from "./address.js";
 import { Browse } from "./browse.js";
-import { outlineButton, showNotice } from "./elements.js";
 import { showEmptyCatalogue, showNothing } from "./empty.js";
 import { Facets } from "./facets.js";
 import { Flow } from "./flow.js";
+import { More } from "./more.js";
 import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
+import { Place } from "./place.js";
 import { emptyQuery, examplesWith, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { ApiError, wasAborted } from "./service.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
+import { Trouble } from "./trouble.js";
+import { onText } from "./typing.js";
 import { Understood } from "./understood.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
-
-const TYPING_MS = 160; // between a key stroke and the search
 
 /** The search of one page or element, whose elements are there. */
 export class SearchView {
@@ -26,8 +27,14 @@ export class SearchView {
   constructor(ui) {
     this.ui = ui;
     this.query = emptyQuery();
-    this.typingTimer = 0;
-    this.flow = new Flow(ui);
+    this.flow = new Flow(ui, {
+      attempt: (query, signal) => this.attempt(query, signal),
+      failed: (error, milliseconds) => {
+        this.results.stopWaiting();
+        this.trouble.show(error, milliseconds);
+      },
+      learned: (facts) => this.sort.offer(facts.all),
+    });
     this.pictures = new Pictures(ui.service);
     const change = (fields) => this.change(fields);
     this.bar = new QueryBar(ui, this.pictures, change);
@@ -36,7 +43,9 @@ export class SearchView {
     this.understood = new Understood(ui, change);
     this.sort = new Sort(ui);
     this.browse = new Browse(ui, (filters) => change({ ...emptyQuery(), filters }));
-    this.flow.ready.then(() => this.sort.offer(this.flow.catalogue.all)).catch(() => {});
+    this.more = new More(ui, this.flow, this.results, { size: this.size, shown: () => this.keepCount() });
+    this.trouble = new Trouble(ui, () => this.flow.again());
+    this.place = new Place(ui, () => this.results.shownIds);
     ui.prepareDrawer = (drawer) => {
       drawer.like = (id) => this.prefer("like", id);
       drawer.unlike = (id) => this.prefer("unlike", id);
@@ -44,6 +53,10 @@ export class SearchView {
     };
     this.listen();
     this.followAddress();
+  }
+
+  get size() {
+    return this.ui.count || PAGE_SIZE;
   }
 
   /* The query changes */
@@ -54,8 +67,10 @@ export class SearchView {
    */
   change(fields, typing = false) {
     this.query = { ...this.query, count: 0, ...fields };
+    if (!typing) this.place.keep();
     this.ui.address.push(this.query, typing);
-    this.search();
+    this.ui.sheets.moved();
+    this.search(typing);
   }
 
   prefer(kind, id) {
@@ -71,87 +86,98 @@ export class SearchView {
 
   async takeFile(file) {
     if (!mayBePicture(file)) {
-      this.showError(new ApiError("photo.noPicture"));
+      this.trouble.show(new ApiError("photo.noPicture"));
       return;
     }
-    const signal = this.flow.begin();
+    this.flow.latest.cancel();
     this.query = { ...this.query, text: this.ui.$("text").value.trim() };
     this.ui.$("view").classList.add("searching");
     this.results.showWaiting(this.query.show, false);
     try {
-      const encoded = await this.pictures.encode(file, signal);
-      this.flow.encoderId = encoded.encoderId;
+      const encoded = await this.pictures.encode(file, this.ui.signal);
       this.change({ picture: encoded.picture });
     } catch (error) {
-      this.showError(error);
+      this.results.stopWaiting();
+      if (!wasAborted(error)) this.trouble.show(error);
     }
   }
 
-  async followAddress() {
+  followAddress() {
     const { ui } = this;
-    const { scroll = 0 } = ui.address.entry;
+    const { entry } = ui.address;
     const next = ui.address.read();
-    if (ui.address.product || ui.madeDrawer) ui.drawer().then((drawer) => drawer.followAddress(), (error) => this.showError(error));
+    if (ui.address.product || ui.madeDrawer) ui.drawer().then((drawer) => drawer.followAddress(), (error) => this.trouble.show(error));
     if (this.results.areThere && sameSearch(next, this.query)) return; // only the drawer has changed
     this.query = next;
-    await this.search();
-    if (scroll && ui.whole) scrollTo({ top: scroll });
+    this.place.follow(entry);
+    this.search();
   }
 
   /* Searching */
 
-  async search() {
-    const { ui, query, flow } = this;
-    const signal = flow.begin();
-    this.bar.show(query, (id) => this.results.titles.get(id));
-    this.facets.showChosen(query);
-    ui.$("sort-label").hidden = query.show !== "products";
-    try {
-      if (isEmpty(query)) {
-        this.results.clear();
-        ui.$("found").hidden = true;
-        await flow.ready;
-        if (isEmpty(this.query)) await this.browse.show(flow.catalogue.counts);
-        return;
-      }
-      if (!ui.emit("vitrine-search", { query })) return;
-      this.results.showWaiting(query.show, true);
-      await flow.ready;
-      this.sort.show(query.sort);
-      flow.check(query);
-      if (query.show === "descriptions") await this.searchDescriptions(signal);
-      else await this.searchProducts(signal);
-    } catch (error) {
-      this.showError(error);
+  /** @param {boolean} [typing] whether the search may wait for its turn */
+  search(typing = false) {
+    this.bar.show(this.query, (id) => this.results.titles.get(id));
+    this.facets.showChosen(this.query);
+    this.ui.$("sort-label").hidden = this.query.show !== "products";
+    if (!isEmpty(this.query)) this.results.showWaiting(this.query.show, true);
+    this.flow.search(this.query, typing);
+  }
+
+  async attempt(asked, signal) {
+    const { ui, flow } = this;
+    if (isEmpty(asked)) {
+      this.results.clear();
+      this.trouble.hide();
+      ui.$("found").hidden = true;
+      await flow.known();
+      await this.browse.show(flow.catalogue.counts);
+      this.trouble.hide();
+      ui.$("found").hidden = true;
+      this.place.restore();
+      return;
+    }
+    if (!ui.emit("vitrine-search", { query: asked })) return;
+    await flow.known();
+    const query = await this.withCurrentPicture(asked, signal);
+    this.sort.show(query.sort);
+    if (query.show === "descriptions") await this.searchDescriptions(query, signal);
+    else await this.searchProducts(query, signal);
+  }
+
+  // A picture that an earlier model has encoded is encoded again, as long as the page has it.
+  async withCurrentPicture(query, signal) {
+    if (this.flow.isCurrent(query)) return query;
+    const blob = this.pictures.thumbnailOf(query.picture);
+    if (!blob) throw new ApiError("states.olderModel");
+    const { picture } = await this.pictures.encode(blob, signal);
+    this.query = { ...this.query, picture };
+    this.ui.address.replace(this.query);
+    return { ...query, picture };
+  }
+
+  async searchProducts(query, signal) {
+    const answer = await this.flow.products(query, this.size, signal);
+    if (answer.results.length) {
+      this.showAnswer(answer, query);
+      this.results.add(answer.results);
+      this.more.begin(query.count, signal).then(() => this.place.restore(), () => {});
+    } else {
+      // Half a word that finds nothing is no news.
+      this.flow.settled(signal).then(() => this.showAnswer(answer, query), () => {});
     }
   }
 
-  async searchProducts(signal) {
-    const answer = await this.flow.products(this.query, this.ui.count || PAGE_SIZE, signal);
-    this.showAnswer(answer);
-    if (answer.results.length) this.showProducts(answer.results);
+  keepCount() {
+    this.query = { ...this.query, count: this.results.shownIds.length };
+    this.ui.address.replace(this.query);
   }
 
-  async searchMore() {
-    const { ui, flow, results } = this;
-    const more = ui.$("more");
-    if (more.hidden || more.disabled) return;
-    more.disabled = true;
-    try {
-      this.showProducts(await flow.more(this.query, ui.count || PAGE_SIZE, results.shownIds.length));
-      this.query = { ...this.query, count: Math.min(MAX_RESTORED, results.shownIds.length) };
-      ui.address.replace(this.query);
-    } catch (error) {
-      if (!wasAborted(error)) showNotice(ui.$("notice"), ui.messageOf(error), { reference: ui.referenceOf(error) });
-    } finally {
-      more.disabled = false;
-    }
-  }
-
-  async searchDescriptions(signal) {
-    const { ui, query, flow } = this;
+  async searchDescriptions(query, signal) {
+    const { ui, flow } = this;
     const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), import("./descriptions.js")]);
-    this.showAnswer(answer);
+    this.showAnswer(answer, query);
+    this.place.restore();
     if (!answer.results.length) return;
     const shown = { thumbnail: Boolean(query.picture), productId: query.like[0] };
     const searchText = (text) => {
@@ -161,14 +187,14 @@ export class SearchView {
     const show = (explained) => showDescriptions(ui, this.results, answer.results, explained, shown, searchText);
     // The descriptions are shown at once, and again whenever the service has said which words carry the match.
     show(null);
-    const descriptions = answer.results.map((result) => result.description);
-    for await (const explained of flow.explanations(query, descriptions, signal)) show(explained);
+    flow.explained(query, answer.results.map((result) => result.description), signal, show);
   }
 
   /* Showing */
 
-  showAnswer(answer) {
-    const { ui, query } = this;
+  showAnswer(answer, query) {
+    const { ui } = this;
+    this.trouble.hide();
     this.results.begin(answer, query.sort === RELEVANCE);
     this.understood.show(answer, query);
     this.facets.show(this.flow.facets(query), answer.facets, query);
@@ -182,35 +208,10 @@ export class SearchView {
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
-  showProducts(hits) {
-    this.results.add(hits);
-    // An observer reports changes only. Observed again, it reports once more that the end is in view.
-    this.moreInView.unobserve(this.ui.$("more"));
-    this.moreInView.observe(this.ui.$("more"));
-  }
-
-  showError(error) {
-    const { ui } = this;
-    if (wasAborted(error)) return;
-    this.results.clear();
-    this.understood.hide();
-    ui.$("found").hidden = false;
-    // A request that the service refuses would be refused again.
-    const mayHelp = !isEmpty(this.query) && !(error.status >= 400 && error.status < 500);
-    const actions = mayHelp ? [outlineButton(ui.say("states.tryAgain"), () => this.search())] : [];
-    showNotice(ui.$("notice"), ui.messageOf(error), { reference: ui.referenceOf(error), actions });
-  }
-
   /* Events */
-
-  soon(action, wait = TYPING_MS) {
-    clearTimeout(this.typingTimer);
-    this.typingTimer = setTimeout(action, wait);
-  }
 
   takeText() {
     const text = this.ui.$("text").value.trim();
-    this.flow.typed();
     if (text !== this.query.text) this.change(textWith(this.query, text), true);
   }
 
@@ -218,21 +219,16 @@ export class SearchView {
     const { ui, facets } = this;
     const on = (id, name, action) => ui.$(id).addEventListener(name, action);
     const takeText = () => this.takeText();
-    this.moreInView = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && this.searchMore(), { rootMargin: "600px" });
-    ui.signal.addEventListener("abort", () => {
-      clearTimeout(this.typingTimer);
-      this.moreInView.disconnect();
-    });
-    on("text", "input", () => this.soon(takeText));
+    onText(ui.$("text"), takeText); // before the completions, which must not delay the results
     on("search", "submit", (event) => {
       event.preventDefault();
-      this.soon(takeText, 0);
+      this.takeText();
       if (matchMedia("(pointer: coarse)").matches) ui.$("text").blur(); // the keyboard makes room for the results
     });
     on("weight", "input", () => {
       const weight = Number(ui.$("weight").value);
       this.bar.showBalance(weight);
-      this.soon(() => this.change({ weight }, true));
+      this.change({ weight }, true);
     });
     on("picture-remove", "click", () => {
       this.change({ picture: null });
@@ -247,10 +243,9 @@ export class SearchView {
     on("filters-open", "click", () => facets.open(true));
     on("filters-close", "click", () => facets.open(false));
     on("filters-show", "click", () => facets.open(false));
-    on("more", "click", () => this.searchMore());
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
     if (ui.pictures) listenForFiles(ui, (file) => this.takeFile(file));
-    this.suggest = new Suggest(ui, () => this.soon(takeText, 0));
+    this.suggest = new Suggest(ui, takeText);
     ui.root.addEventListener("keydown", (event) => this.onKey(event));
     if (ui.whole) addEventListener("keydown", (event) => this.onPageKey(event), { signal: ui.signal });
     ui.address.onChange(() => this.followAddress(), ui.signal);

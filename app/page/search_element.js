@@ -12,7 +12,7 @@ export class VitrineSearch extends VitrineElement {
   options() {
     return {
       ...super.options(),
-      pictures: this.hasAttribute("picture"),
+      pictures: this.hasAttribute("picture") && this.getAttribute("picture") !== "off",
       count: Math.min(100, Math.max(0, Number.parseInt(this.getAttribute("count"), 10) || 0)),
       placeholder: this.getAttribute("placeholder") ?? "",
       shown: (this.getAttribute("show") ?? "").split(/[\s,]+/).filter(Boolean),

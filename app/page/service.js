@@ -5,7 +5,7 @@
 export const ASSETS = new URL("./", import.meta.url).href;
 
 /** Where the service is that these files come from, with a slash at the end: a proxy may have put it below a path. */
-export const HOME = new URL(ASSETS.includes("/assets/") ? "../../" : "../", ASSETS).href;
+export const HOME = new URL("../../", ASSETS).href;
 
 const KEY = "vitrine-key"; // in the session storage, so that it is gone with the tab
 

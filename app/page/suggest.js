@@ -3,11 +3,14 @@
 // is put into the field.
 
 import { element } from "./elements.js";
+import { Latest } from "./latest.js";
+import { wasAborted } from "./service.js";
+import { onText } from "./typing.js";
 
 /** @typedef {{text: string, kind: "brand"|"value"|"title"|"phrase", attribute: ?string, count: number}} Suggestion */
 
 const COUNT = 7;
-const TYPING_MS = 90; // between a key stroke and the question for completions
+const REST_MS = 5000; // after a failure: the search needs the service more
 const KINDS = { brand: "search.kindBrand", title: "search.kindTitle" };
 
 /** The completions of one search field. */
@@ -21,14 +24,13 @@ export class Suggest {
     this.chosen = choose;
     this.field = ui.$("text");
     this.list = ui.$("suggestions");
-    this.running = new AbortController(); // of the question on its way
-    this.timer = 0;
+    this.latest = new Latest((typed, signal) => this.ask(typed, signal));
+    this.restsUntil = -Infinity;
     this.active = -1; // the option that the arrow keys are on; -1: the field itself
-    this.field.addEventListener("input", () => {
-      clearTimeout(this.timer);
-      this.running.abort();
-      if (this.field.value.trim()) this.timer = setTimeout(() => this.ask(), TYPING_MS);
-      else this.close();
+    onText(this.field, () => {
+      const typed = this.field.value.trim();
+      if (!typed) this.close();
+      else if (performance.now() > this.restsUntil) this.latest.ask(typed);
     });
     this.field.addEventListener("blur", () => this.close());
     this.field.addEventListener("keydown", (event) => this.onKey(event));
@@ -44,8 +46,11 @@ export class Suggest {
 
   /** Hide the list, and forget what was asked for. */
   close() {
-    clearTimeout(this.timer);
-    this.running.abort();
+    this.latest.cancel();
+    this.hide();
+  }
+
+  hide() {
     this.activate(-1);
     this.list.hidden = true;
     this.list.replaceChildren();
@@ -53,22 +58,21 @@ export class Suggest {
     this.ui.$("suggestions-status").textContent = "";
   }
 
-  async ask() {
-    const typed = this.field.value.trim();
-    this.running = new AbortController();
-    const { signal } = this.running;
+  async ask(typed, signal) {
     try {
       const { suggestions } = await this.ui.service.get(`v1/suggest?${new URLSearchParams({ q: typed, k: COUNT })}`, signal);
       if (!signal.aborted && this.ui.root.activeElement === this.field) this.show(suggestions, typed);
-    } catch {
-      this.close(); // a search without completions is still a search, and says itself what is wrong
+    } catch (error) {
+      if (wasAborted(error)) return;
+      this.hide(); // a search without completions is still a search, and says itself what is wrong
+      this.restsUntil = performance.now() + Math.max(REST_MS, 1000 * (error.retryAfter ?? 0));
     }
   }
 
   show(suggestions, typed) {
     const others = suggestions.filter(({ text }) => text.toLowerCase() !== typed.toLowerCase());
     if (!others.length) {
-      this.close();
+      this.hide(); // what is asked for next may have some
       return;
     }
     const kept = this.options[this.active]?.dataset.text;

@@ -4,6 +4,7 @@
 import { Address } from "./address.js";
 import { onPlainClick } from "./elements.js";
 import { ApiError, HOME, Service } from "./service.js";
+import { Sheets } from "./sheets.js";
 import { adopt } from "./styles.js";
 import { languageOf, loadWords } from "./words.js";
 
@@ -37,6 +38,9 @@ export class Ui {
   constructor(options) {
     const defaults = { lab: false, whole: false, link: "", pictures: false, count: 0, placeholder: "", shown: [] };
     Object.assign(this, defaults, options);
+    /** what lies over the page: the phone's filters, dialogs */
+    this.sheets = new Sheets({ scope: this.address.prefix, keeps: !this.address.off });
+    this.signal.addEventListener("abort", () => this.sheets.end());
     if (this.whole) this.service.askForKey = async (...why) => (await import("./key_dialog.js")).askForKey(this, ...why);
   }
 
@@ -144,7 +148,7 @@ export class Ui {
  * @returns {Promise<Ui>} of a document that is all ours
  */
 export async function documentUi(home = HOME) {
-  const words = await loadWords(languageOf(document.documentElement.lang));
+  const words = await loadWords(languageOf(document.documentElement.lang), true);
   return new Ui({
     root: document,
     host: document.body,

@@ -9,8 +9,6 @@ import { ASSETS } from "./service.js";
 /** The languages that the texts are written in; the first stands for all others. */
 export const LANGUAGES = ["en", "fr", "de", "es", "it"];
 
-const PARTS = ["search", "results", "filters", "photo", "product", "states"];
-
 /** @param {string} tag such as "fr-CH" @returns {string} the language among ours */
 export const languageOf = (tag) => LANGUAGES.find((one) => one === tag.toLowerCase().split("-")[0]) ?? LANGUAGES[0];
 
@@ -72,14 +70,19 @@ export class Words {
   }
 }
 
+async function load(name) {
+  const response = await fetch(`${ASSETS}words/${name}.json`);
+  if (!response.ok) throw new Error(`Vitrine: the texts ${name} cannot be loaded (${response.status})`);
+  return response.json();
+}
+
 /**
  * @param {string} language one of `LANGUAGES`
+ * @param {boolean} [lab] whether the texts of the laboratory's pages come, too
  * @returns {Promise<Words>}
  * @throws {Error} the texts cannot be loaded
  */
-export async function loadWords(language) {
-  const parts = await Promise.all(
-    PARTS.map((part) => fetch(`${ASSETS}words/${language}/${part}.json`).then((answer) => (answer.ok ? answer.json() : {}))),
-  );
+export async function loadWords(language, lab = false) {
+  const parts = await Promise.all([load(language), lab ? load(`${language}-lab`) : {}]);
   return new Words(language, Object.assign({}, ...parts));
 }

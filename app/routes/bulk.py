@@ -76,7 +76,7 @@ async def _read_all(
     request: Request, components: Components, counts: Counter[str], answer: BulkAnswer, named: Named | None
 ) -> None:
     """Make the edits of all lines; `named` hears which products they name."""
-    async with aclosing(components.uploads.read_lines(request)) as pieces:
+    async with aclosing(components.uploads.bulk.read(request)) as pieces:
         async for piece in pieces:
             if named is not None:
                 named.add(piece)

@@ -12,12 +12,17 @@ from app.front import asset_response, document_response, language_of
 from app.http import DOCS_POLICY
 from app.routes.components import Components, TheComponents
 from app.routes.embedding import embedding, is_there
+from app.routes.product_page import router as products
 
 assets = APIRouter(include_in_schema=False, dependencies=[Depends(is_there)])
 pages = APIRouter(include_in_schema=False)
 laboratory = APIRouter(include_in_schema=False)
 """Pages that show the inside: figures, the map of all products, the calls."""
-PAGES = {"lab": (assets, embedding, pages, laboratory), "shop": (assets, embedding, pages), "off": (assets, embedding)}
+PAGES = {
+    "lab": (assets, embedding, pages, products, laboratory),
+    "shop": (assets, embedding, pages, products),
+    "off": (assets, embedding),
+}
 """The routers of each kind of service, by the setting `pages`."""
 
 

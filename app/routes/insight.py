@@ -23,14 +23,24 @@ from app.schemas import (
     LabelsAnswer,
     MapAnswer,
     Name,
+    ProgressAnswer,
     WordResult,
     body_docs,
     error_answers,
     explain_body,
     filters_of,
 )
+from index.metrics import SHOWN_QUERIES
 
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+
+MAX_SLICES = 8
+"""Attributes of one call."""
+MAX_SLICE = 1000
+"""Characters of the name of a slice."""
+MAX_OFFSET = 10_000_000
+MAX_QUERIES = 60
+"""Queries of each end in one answer."""
 
 MAX_LANGUAGE = 100
 """Characters of a language tag (RFC 5646 asks for 35 at least)."""
@@ -88,22 +98,70 @@ async def labels(
 
 
 @router.get("/v1/evaluation", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])
-async def evaluation(request: Request, components: TheComponents, split: Split = "test") -> EvaluationAnswer:
+async def evaluation(
+    request: Request,
+    components: TheComponents,
+    split: Split = "test",
+    slices: Annotated[
+        list[Name],
+        Query(
+            max_length=MAX_SLICES,
+            description="Attribute by which the titles are told apart; may come again. "
+            "Without it the answer has those of the first data set, where the catalogue has them.",
+            json_schema_extra={"examples": ["brand"]},
+        ),
+    ] = [],  # noqa: B006 - FastAPI copies it
+) -> EvaluationAnswer:
     """Measure the encoder on the served catalogue: every product of the split asks, all products are the gallery.
 
     The first call of a split takes seconds to minutes, later ones are answered from memory. Where it takes long, the
-    figures may be of the catalogue as it was some minutes ago: `catalogue_version` says of which.
+    figures may be of the catalogue as it was some minutes ago: `catalogue_version` says of which. Who closes the
+    connection ends the measurement, unless others wait for it.
     """
-    return EvaluationAnswer(**await while_connected(request, components.evaluations.of(split)))
+    evaluations = components.evaluations
+    by = tuple(dict.fromkeys(slices))
+    work = evaluations.sliced(split, by) if by else evaluations.of(split)
+    return EvaluationAnswer(**await while_connected(request, work))
+
+
+@router.get("/v1/evaluation/progress", responses=error_answers(422), tags=["evaluation"])
+async def evaluation_progress(
+    components: TheComponents,
+    split: Split = "test",
+    report: Annotated[
+        Literal["figures", "details"], Query(description="figures: of /v1/evaluation; details: the error analysis.")
+    ] = "figures",
+) -> ProgressAnswer:
+    """Return how far the measurement of a split is, which another call waits for.
+
+    A service with several processes answers for one of them, which may be another one than measures.
+    """
+    return ProgressAnswer(**components.evaluations.progress(split, report))
 
 
 @router.get("/v1/evaluation/details", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])
-async def evaluation_details(request: Request, components: TheComponents, split: Split = "test") -> DetailsAnswer:
+async def evaluation_details(
+    request: Request,
+    components: TheComponents,
+    split: Split = "test",
+    part: Annotated[
+        str | None,
+        Query(
+            alias="slice",
+            max_length=MAX_SLICE,
+            description="Only the queries of one slice: an attribute, a colon and a value.",
+            json_schema_extra={"examples": ["gender:Women"]},
+        ),
+    ] = None,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET, description="Queries of each end to pass over.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_QUERIES, description="Most queries of each end.")] = SHOWN_QUERIES,
+) -> DetailsAnswer:
     """Return the error analysis: the queries that fail and succeed most, and how similar right and wrong pairs are.
 
-    It is measured and kept as `/v1/evaluation` is.
+    It is measured and kept as `/v1/evaluation` is; slices and pages are made of what is kept.
     """
-    return DetailsAnswer(**await while_connected(request, components.evaluations.of(split, "details")))
+    work = components.evaluations.details(split, part, offset, limit)
+    return DetailsAnswer(**await while_connected(request, work))
 
 
 @router.post("/v1/explain", **body_docs(explain_body(), "search"))

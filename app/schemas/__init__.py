@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from app.schemas.conditions import filters_of as filters_of
     from app.schemas.encoding import EmbeddingsAnswer as EmbeddingsAnswer
     from app.schemas.encoding import EmbeddingsRequest as EmbeddingsRequest
+    from app.schemas.encoding import EncodingOptions as EncodingOptions
     from app.schemas.encoding import Model as Model
     from app.schemas.encoding import ModelsAnswer as ModelsAnswer
+    from app.schemas.encoding import PictureToEncode as PictureToEncode
     from app.schemas.encoding import is_picture as is_picture
     from app.schemas.errors import error_answers as error_answers
     from app.schemas.evaluation import DetailsAnswer as DetailsAnswer
     from app.schemas.evaluation import EvaluationAnswer as EvaluationAnswer
+    from app.schemas.evaluation import ProgressAnswer as ProgressAnswer
     from app.schemas.fields import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
     from app.schemas.fields import MAX_JSON as MAX_JSON
     from app.schemas.fields import MAX_NAME as MAX_NAME
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from app.schemas.fields import MAX_SUGGESTIONS as MAX_SUGGESTIONS
     from app.schemas.fields import MAX_TEXT as MAX_TEXT
     from app.schemas.fields import MODEL_NAME as MODEL_NAME
+    from app.schemas.fields import CroppedPicture as CroppedPicture
     from app.schemas.fields import Name as Name
     from app.schemas.fields import as_value as as_value
     from app.schemas.fields import checked as checked
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from app.schemas.openapi import explain_body as explain_body
     from app.schemas.openapi import patch_body as patch_body
     from app.schemas.openapi import product_body as product_body
+    from app.schemas.openapi import regions_body as regions_body
     from app.schemas.openapi import search_body as search_body
     from app.schemas.operations import Health as Health
     from app.schemas.operations import Ready as Ready
@@ -65,6 +70,9 @@ if TYPE_CHECKING:
     from app.schemas.products import ProductDetail as ProductDetail
     from app.schemas.products import ProductLine as ProductLine
     from app.schemas.products import ProductRequest as ProductRequest
+    from app.schemas.regions import Region as Region
+    from app.schemas.regions import RegionsAnswer as RegionsAnswer
+    from app.schemas.regions import RegionsRequest as RegionsRequest
     from app.schemas.results import DescriptionAnswer as DescriptionAnswer
     from app.schemas.results import DescriptionAnswers as DescriptionAnswers
     from app.schemas.results import ProductAnswer as ProductAnswer
@@ -81,23 +89,26 @@ __getattr__ = lazy_exports(
             "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
         ),
         "app.schemas.conditions": "MAX_FILTERS as_filters filters_of",
-        "app.schemas.encoding": "EmbeddingsAnswer EmbeddingsRequest Model ModelsAnswer is_picture",
+        "app.schemas.encoding": (
+            "EmbeddingsAnswer EmbeddingsRequest EncodingOptions Model ModelsAnswer PictureToEncode is_picture"
+        ),
         "app.schemas.errors": "error_answers",
-        "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer",
+        "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer ProgressAnswer",
         "app.schemas.fields": (
-            "EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name as_value"
-            " checked clean"
+            "CroppedPicture EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name"
+            " as_value checked clean"
         ),
         "app.schemas.listing": "DeletionAnswer ListAnswer ListedField listed_fields",
         "app.schemas.openapi": (
             "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body patch_body "
-            "product_body search_body"
+            "product_body regions_body search_body"
         ),
         "app.schemas.operations": "Health Ready",
         "app.schemas.products": (
             "BulkAnswer CHANGES FacetsAnswer LabelsAnswer LineError MAX_FACET_VALUES MapAnswer ProductDetail "
             "ProductLine ProductRequest"
         ),
+        "app.schemas.regions": "Region RegionsAnswer RegionsRequest",
         "app.schemas.results": (
             "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),

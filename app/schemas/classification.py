@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.errors import InvalidError
-from app.schemas.fields import MAX_NAME, MAX_PROMPTS, Ids, Name, OnePicture, Picture, Vector, clean, clean_title
+from app.schemas.fields import MAX_NAME, MAX_PROMPTS, CroppedPicture, Ids, Name, Picture, Vector, clean, clean_title
 from index import MAX_TITLE
 
 MAX_LABELS = 200
@@ -18,13 +18,13 @@ Label = Annotated[str, Field(max_length=MAX_NAME, min_length=1), BeforeValidator
 Template = Annotated[str, Field(max_length=MAX_NAME, pattern=r"\{\}")]
 
 
-class ClassifyRequest(OnePicture):
+class ClassifyRequest(CroppedPicture):
     """A picture, or a product for its picture, and the labels to choose from."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["image"]}, {"required": ["product_id"]}]})
 
     max_values: ClassVar[int] = 1_000
-    structured: ClassVar[tuple[str, ...]] = ("labels", "templates")
+    structured: ClassVar[tuple[str, ...]] = ("labels", "templates", "crop")
     """Fields that are JSON in a form."""
 
     image: Picture = Field(None, description="The picture as data:image/png;base64,... Addresses are not fetched.")
@@ -43,6 +43,7 @@ class ClassifyRequest(OnePicture):
         Raises:
             InvalidError: no picture or two, labels that are the same, or too many texts.
         """
+        self.check_crop(pictures + len(self.pictures))
         if (bool(pictures) or self.image is not None) == (self.product_id is not None):
             raise InvalidError(
                 "send either an image or a product_id, one of the two",
@@ -65,13 +66,13 @@ class ClassifyRequest(OnePicture):
         return [template.replace("{}", label) for label in self.labels for template in self.templates]
 
 
-class ExplainRequest(OnePicture):
+class ExplainRequest(CroppedPicture):
     """Descriptions, and what they are matched with: a picture, products for their pictures, a vector, or several."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [one]} for one in ("image", "like", "vector")]})
 
     max_values: ClassVar[int] = 5_000
-    structured: ClassVar[tuple[str, ...]] = ("like", "vector", "descriptions")
+    structured: ClassVar[tuple[str, ...]] = ("like", "vector", "descriptions", "crop")
     """Fields that are JSON in a form."""
 
     image: Picture = Field(None, description="The picture as data:image/png;base64,... Addresses are not fetched.")
@@ -90,6 +91,7 @@ class ExplainRequest(OnePicture):
         Raises:
             InvalidError: nothing to match the descriptions with, or too many words.
         """
+        self.check_crop(pictures + len(self.pictures))
         if not (pictures or self.image or self.like or self.vector):
             raise InvalidError(
                 "there is nothing to match the descriptions with; send at least one of image, like and vector",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.errors import InvalidError
-from app.schemas.fields import MAX_DIM, MAX_TEXT, MODEL_NAME, Fields, Name
+from app.schemas.fields import MAX_DIM, MAX_TEXT, MODEL_NAME, Cropped, CroppedPicture, Fields, Name
 
 MAX_INPUTS = 256
 MAX_INPUT = 100_000_000
@@ -20,17 +20,11 @@ def is_picture(text: str) -> bool:
     return text[:100].lstrip()[:11].lower() == "data:image/"
 
 
-class EmbeddingsRequest(Fields):
-    """Texts and pictures to encode, in the shape of OpenAI's call."""
+class EncodingOptions(Fields):
+    """How vectors are asked for, in the shape of OpenAI's call."""
 
     max_values: ClassVar[int] = 1_000
 
-    input: (
-        Annotated[str, Field(min_length=1, max_length=MAX_INPUT)]
-        | Annotated[
-            list[Annotated[str, Field(min_length=1, max_length=MAX_INPUT)]], Field(min_length=1, max_length=MAX_INPUTS)
-        ]
-    ) = Field(description="A text or a list of them; one that begins with data:image/ is a picture.")
     model: Name | None = Field(None, description="A name that /v1/models lists; there is one model.")
     encoding_format: Literal["float", "base64"] = Field(
         "float", description="Numbers, or the bytes of little-endian float32 as base64."
@@ -39,6 +33,49 @@ class EmbeddingsRequest(Fields):
         None, description="The vectors' length; only the model's own is possible."
     )
     user: Annotated[str, Field(max_length=MAX_TEXT)] | None = Field(None, description="Ignored.")
+
+    def check_dimensions(self, dim: int) -> None:
+        """Refuse a length of vectors that is not the model's.
+
+        Raises:
+            InvalidError: names the field.
+        """
+        if self.dimensions not in (None, dim):
+            raise InvalidError(
+                f"dimensions is {self.dimensions}; this model makes vectors of {dim}: send that, or leave it out",
+                [{"field": "dimensions", "message": f"only {dim} is possible"}],
+            )
+
+
+class PictureToEncode(EncodingOptions, CroppedPicture):
+    """One picture to encode, or a part of it: a form, or the picture alone with the fields in the address."""
+
+    structured: ClassVar[tuple[str, ...]] = ("crop",)
+    """Fields that are JSON in a form."""
+
+    def check(self, pictures: int) -> None:
+        """Refuse anything but one picture; `pictures` says how many came beside the fields.
+
+        Raises:
+            InvalidError: there is none, or more than one.
+        """
+        count = pictures + len(self.pictures)
+        if count != 1:
+            raise InvalidError(
+                f"there are {count} pictures to encode; send one in the field 'image', or several inputs as JSON",
+                [{"field": "image", "message": "exactly one is needed"}],
+            )
+
+
+class EmbeddingsRequest(EncodingOptions, Cropped):
+    """Texts and pictures to encode, in the shape of OpenAI's call."""
+
+    input: (
+        Annotated[str, Field(min_length=1, max_length=MAX_INPUT)]
+        | Annotated[
+            list[Annotated[str, Field(min_length=1, max_length=MAX_INPUT)]], Field(min_length=1, max_length=MAX_INPUTS)
+        ]
+    ) = Field(description="A text or a list of them; one that begins with data:image/ is a picture.")
 
     @field_validator("input", mode="before")
     @classmethod
@@ -55,11 +92,8 @@ class EmbeddingsRequest(Fields):
         Raises:
             InvalidError: names the field.
         """
-        if self.dimensions not in (None, dim):
-            raise InvalidError(
-                f"dimensions is {self.dimensions}; this model makes vectors of {dim}: send that, or leave it out",
-                [{"field": "dimensions", "message": f"only {dim} is possible"}],
-            )
+        self.check_dimensions(dim)
+        self.check_crop(sum(map(is_picture, self.inputs())))
         for number, text in enumerate(self.inputs()):
             if len(text) > MAX_EMBEDDED_TEXT and not is_picture(text):
                 raise InvalidError(

@@ -32,6 +32,28 @@ class Slice(BaseModel):
     mrr10: Figure
 
 
+class Measured(BaseModel):
+    """When figures were measured, and what it took."""
+
+    at: str = Field(description="When it ended; UTC.", examples=["2026-11-27T02:08:15Z"])
+    seconds: float = Field(description="How long it was computed.")
+    threads: int = Field(description="On how many threads.")
+
+
+class ProgressAnswer(BaseModel):
+    """How far an evaluation is."""
+
+    state: Literal["idle", "waiting", "measuring", "ready"] = Field(
+        description="idle: nobody has asked for it here; waiting: others are computed before it; ready: it is kept."
+    )
+    stage: Literal["reading", "image_to_text", "text_to_image", "titles", "intervals", "slices", "encoding"] | None = (
+        Field(description="What is computed.")
+    )
+    done: float = Field(ge=0, le=1, description="Part of all that is done.")
+    seconds: float = Field(description="For how long it is computed.")
+    left_s: float | None = Field(description="Estimate of the seconds until it ends; null as long as there is none.")
+
+
 class EvaluationAnswer(BaseModel):
     """How well the served encoder finds the served products."""
 
@@ -49,6 +71,8 @@ class EvaluationAnswer(BaseModel):
     slices: dict[str, list[Slice]] = Field(
         description="The titles apart, by attribute and by how many products share them."
     )
+    attributes: list[str] = Field(description="What the titles can be told apart by: names that `slices` takes.")
+    measured: Measured
 
 
 class FoundExample(BaseModel):
@@ -82,10 +106,10 @@ class Similarity(BaseModel):
 class DirectionDetails(BaseModel):
     """One direction: which queries do worst and best, and how similar pairs are."""
 
-    queries: int
+    queries: int = Field(description="How many there are, of the slice where one is asked for.")
     worst: list[QueryExample]
     best: list[QueryExample]
-    similarity: Similarity
+    similarity: Similarity = Field(description="Of all queries.")
 
 
 class DetailsAnswer(BaseModel):
@@ -97,3 +121,4 @@ class DetailsAnswer(BaseModel):
     source: str = Field(description="Name of the data set that the catalogue was built from.")
     text_to_image: DirectionDetails = Field(description="Each distinct title asks for its pictures.")
     image_to_text: DirectionDetails = Field(description="Each picture asks for its title among the distinct ones.")
+    measured: Measured

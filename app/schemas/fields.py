@@ -22,10 +22,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from app.errors import invalid
+from app.errors import InvalidError, invalid
 from index import MAX_NAME as MAX_NAME
 from index import MAX_TITLE, MAX_VALUE
-from models import plain
+from models import WHOLE, Crop, plain
 
 MAX_TEXT = 2_000
 MAX_VALUES = 200
@@ -35,6 +35,10 @@ MAX_DIM = 4_096
 MAX_UNKNOWN = 20
 """Unknown fields of an object that are reported: each becomes an error, an object of its own."""
 MAX_NUMBER = 1e15
+MIN_CROP = 0.02
+"""Width and height of a part of a picture, at least."""
+ROUNDING = 1e-6
+"""By which a part may reach beyond its picture: sums of parts are rounded."""
 MAX_JSON = 256_000
 """Bytes of a JSON body without a picture, or of the text fields of a form; a full text and filters fit many times."""
 MAX_PRODUCT_JSON = 1_500_000
@@ -123,6 +127,20 @@ def check_uri(image: str) -> str:
     return image
 
 
+def check_crop(crop: list[float]) -> list[float]:
+    """Return a part of a picture without what rounding has put beyond its edge.
+
+    Raises:
+        ValueError: it is not within the picture, or too small to see anything.
+    """
+    left, top, width, height = crop
+    if min(width, height) < MIN_CROP:
+        raise ValueError(f"must be at least {MIN_CROP} wide and high, of 1")
+    if max(left + width, top + height) > 1 + ROUNDING:
+        raise ValueError("must lie within the picture: left + width and top + height are at most 1")
+    return [left, top, min(width, 1 - left), min(height, 1 - top)]
+
+
 def at_most(limit: int) -> BeforeValidator:
     """Return what refuses an object of more than `limit` members before any of them is looked at.
 
@@ -153,6 +171,9 @@ Vector = Annotated[list[Number], Field(min_length=1, max_length=MAX_DIM), FirstO
 ListedValues = Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES), FirstOnly()]
 Values = Annotated[ListedValues, BeforeValidator(as_list, json_schema_input_type=Value | ListedValues)]
 Ids = Annotated[list[Name], Field(max_length=MAX_IDS)]
+CropBox = Annotated[
+    list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=4, max_length=4), AfterValidator(check_crop)
+]
 Text = Annotated[str | None, Field(max_length=MAX_TEXT), BeforeValidator(clean)]
 URI_HEAD = r"\s*[Dd][Aa][Tt][Aa]:([Ii][Mm][Aa][Gg][Ee]/[^,;]*|[Aa]pplication/octet-stream)?(;[^,]*)?,"
 Uri = Annotated[str, Field(json_schema_extra={"pattern": f"^{URI_HEAD}"}), AfterValidator(check_uri)]
@@ -200,6 +221,37 @@ class OnePicture(Fields):
     def pictures(self) -> list[str]:
         """The picture, if there is one."""
         return [] if self.image is None else [self.image]
+
+
+class Cropped(Fields):
+    """A body that may say which part of its picture counts."""
+
+    crop: CropBox | None = Field(
+        None,
+        description="The part of the picture that counts: left, top, width and height in parts of the upright picture, "
+        f"each from 0 to 1, such as [0, 0.5, 1, 0.5] for its lower half; at least {MIN_CROP} wide and high.",
+    )
+
+    @property
+    def part(self) -> Crop:
+        """The part of the picture that counts."""
+        return WHOLE if self.crop is None else Crop(*self.crop)
+
+    def check_crop(self, pictures: int) -> None:
+        """Refuse a part of nothing; `pictures` says how many there are.
+
+        Raises:
+            InvalidError: there is a part and not one picture.
+        """
+        if self.crop is not None and pictures != 1:
+            raise InvalidError(
+                f"crop is a part of one picture, and there are {pictures}; send one, or leave crop out",
+                [{"field": "crop", "message": "without exactly one picture"}],
+            )
+
+
+class CroppedPicture(OnePicture, Cropped):
+    """A body that may hold one picture, of which a part counts."""
 
 
 M = TypeVar("M", bound=BaseModel)

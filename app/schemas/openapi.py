@@ -14,10 +14,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.schemas.classification import ClassifyRequest, ExplainRequest
-from app.schemas.encoding import EmbeddingsRequest
+from app.schemas.encoding import EmbeddingsRequest, PictureToEncode
 from app.schemas.errors import error_answers
 from app.schemas.fields import MODEL_NAME, PIXEL
 from app.schemas.products import ProductLine, ProductRequest
+from app.schemas.regions import RegionsRequest
 from app.schemas.search import BatchRequest, SearchRequest
 from models import NAMED
 
@@ -28,6 +29,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     ClassifyRequest,
     ExplainRequest,
     ProductRequest,
+    RegionsRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
 FILE_SCHEMA: dict[str, Any] = {
@@ -141,15 +143,32 @@ def batch_body() -> dict[str, Any]:
     return json_body(BatchRequest, {"two": ("Two searches", {"queries": queries})})
 
 
+def raw_body() -> dict[str, Any]:
+    """Return the content of a body that is a picture; the fields of the form may stand in the address."""
+    return {"image/*": {"schema": FILE_SCHEMA}}
+
+
 def embeddings_body() -> dict[str, Any]:
     """Return the OpenAPI request body of embeddings."""
-    return json_body(
+    body = json_body(
         EmbeddingsRequest,
         {
             "texts": ("Texts", {"input": ["red dress", "blue bag"], "model": MODEL_NAME}),
             "picture": ("A picture", {"input": PIXEL, "encoding_format": "base64"}),
         },
     )
+    part = {"image": "@shoe.jpg", "crop": "[0, 0.5, 1, 0.5]"}
+    form = form_body(PictureToEncode, PictureToEncode.structured, {"part": ("The lower half of a picture", part)})
+    body["content"] |= form | raw_body()
+    return body
+
+
+def regions_body() -> dict[str, Any]:
+    """Return the OpenAPI request body of the call for the things in a picture."""
+    shown = {"picture": ("A picture", {"image": "@outfit.jpg"})}
+    body = either_body(RegionsRequest, (), {"picture": ("A picture as a data URI", {"image": PIXEL})}, shown)
+    body["content"] |= raw_body()
+    return body
 
 
 def classify_body() -> dict[str, Any]:

@@ -10,12 +10,12 @@ from app.errors import InvalidError
 from app.query import WEIGHTS, Part
 from app.schemas.conditions import MAX_FILTERS, Filtering
 from app.schemas.fields import (
+    CroppedPicture,
     Cutoff,
     Fields,
     Ids,
     Language,
     Name,
-    OnePicture,
     Order,
     Picture,
     Text,
@@ -56,7 +56,7 @@ class Weights(Fields):
         return {part: getattr(self, part) for part in WEIGHTS}
 
 
-class SearchRequest(OnePicture):
+class SearchRequest(CroppedPicture):
     """What to search for and how: at least one of text, image, like, unlike and vector.
 
     With none of these, but with filters, facets, sort or group_by, it asks for all products that pass the filters.
@@ -73,6 +73,7 @@ class SearchRequest(OnePicture):
         "facets",
         "histograms",
         "dismiss",
+        "crop",
     )
     """Fields that are JSON in a form."""
 
@@ -173,6 +174,7 @@ class SearchRequest(OnePicture):
         Raises:
             InvalidError: there is nothing to search for, or no words for a search for words.
         """
+        self.check_crop(pictures + len(self.pictures))
         searches = self.looks_for_something(bool(pictures or self.image))
         if not searches and not self.model_fields_set.intersection(ABOUT):
             raise InvalidError(

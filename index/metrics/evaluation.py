@@ -1,34 +1,38 @@
-"""How well pictures find descriptions, descriptions find pictures, and titles find their products; also by slice.
+"""How well pictures find descriptions, descriptions find pictures, and titles find their products.
 
-`evaluate` and `title_slices` take plain arrays, `evaluate_split` a snapshot. Knows no model and no store.
+From plain arrays. Knows no model and no store.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from common import InputError
+from index.metrics import progress
 from index.metrics.intervals import figures_of
-from index.metrics.queries import about, query_rows
 from index.metrics.rank import Floats, Integers, check_positions, checked_pair, product_ranks, ranks
-from index.product import Product, title_key
-from index.records import FurtherVectors, Snapshot, Vectors
-from index.values import first_text
+from index.product import title_key
+from index.records import FurtherVectors, Vectors
 
 PRODUCT_CUTOFFS = (1, 5, 10, 100)
 TITLE_CUTOFFS = (1, 10, 100)
 MRR_CUTOFF = 10
+TO_TEXT: Literal["image_to_text"] = "image_to_text"
+TO_IMAGE: Literal["text_to_image"] = "text_to_image"
 
-SLICED_BY = ("masterCategory", "gender", "baseColour")
-TITLE_FREQUENCY = "title frequency"
-FREQUENCIES = {"1": 1, "2–4": 2, "5–19": 5, "20+": 20}
-"""Names of the slices by title frequency -> the fewest products that a title in it has."""
-OTHER = "other"
-NOT_GIVEN = "not given"
+
+class TitleScores(NamedTuple):
+    """How T titles find their pictures, each asked once."""
+
+    first: Integers
+    """(T,) the position of each title's first product."""
+    sizes: Integers
+    """(T,) how many products of the gallery share it."""
+    measures: dict[str, Floats]
+    """Recalls and reciprocal rank, (T,) each."""
 
 
 def evaluate(
@@ -68,145 +72,90 @@ def evaluate(
     Raises:
         InputError: no queries, queries outside the gallery, or arrays that do not fit together.
     """
+    return scored(image_vectors, text_vectors, titles, queries, further, seed=seed, resamples=resamples)[0]
+
+
+def scored(
+    image_vectors: Vectors,
+    text_vectors: Vectors,
+    titles: Sequence[str],
+    queries: Integers,
+    further: FurtherVectors | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> tuple[dict[str, Any], TitleScores]:
+    """Return what `evaluate` does, and what each title has of it."""
+    sums, per_title, titled = query_sums(image_vectors, text_vectors, titles, queries, further)
+    progress.begin("intervals")
+    result: dict[str, Any] = {"queries": len(queries), "gallery": len(image_vectors)}
+    with progress.portion(0, 2):
+        figures = figures_of(sums, per_title, seed, resamples)
+    for (direction, rule, name), figure in figures.items():
+        result.setdefault(direction, {}).setdefault(rule, {})[name] = figure
+    with progress.portion(1, 2):
+        by_title = figures_of(titled.measures, np.ones(len(per_title)), seed, resamples)
+    result["titles"] = {"queries": len(per_title), **by_title}
+    return result, titled
+
+
+Place = tuple[str, str, str]
+"""A direction, what counts as right, and a measure."""
+
+
+def query_sums(
+    image_vectors: Vectors,
+    text_vectors: Vectors,
+    titles: Sequence[str],
+    queries: Integers,
+    further: FurtherVectors | None = None,
+) -> tuple[dict[Place, Floats], Floats, TitleScores]:
+    """Return what `evaluate` measures of each of T titles: sums (T,) over its queries, their number (T,), its scores.
+
+    Raises:
+        InputError: as `evaluate`.
+    """
     image_vectors, text_vectors, queries = checked_pairs(image_vectors, text_vectors, len(titles), queries)
     title_of, members, starts = group_by_title(titles)
     # (T,) titles that have a query; (Q,) which of them each query belongs to.
     queried, group_of = np.unique(title_of[queries], return_inverse=True)
 
-    # Where in the result -> per title, the sum of a measure over its queries.
-    sums: dict[tuple[str, ...], Floats] = {}
+    sums: dict[Place, Floats] = {}
     for direction, query_vectors, gallery, more in (
-        ("image_to_text", image_vectors, text_vectors, None),
-        ("text_to_image", text_vectors, image_vectors, further),
+        (TO_TEXT, image_vectors, text_vectors, None),
+        (TO_IMAGE, text_vectors, image_vectors, further),
     ):
+        progress.begin(direction)
         strict_id, same_title = product_ranks(query_vectors, gallery, queries, title_of, members, starts, more)
         for rule, rank in (("strict_id", strict_id), ("same_title", same_title)):
             measures = {f"top{k}": (rank <= k).astype(np.float64) for k in PRODUCT_CUTOFFS}
             measures[f"mrr{MRR_CUTOFF}"] = reciprocal(rank)
             for name, values in measures.items():
                 sums[direction, rule, name] = np.bincount(group_of, weights=values).astype(np.float64)
-
-    per_title = np.bincount(group_of).astype(np.float64)
-    result: dict[str, Any] = {"queries": len(queries), "gallery": len(image_vectors)}
-    for (direction, rule, name), figure in figures_of(sums, per_title, seed, resamples).items():
-        result.setdefault(direction, {}).setdefault(rule, {})[name] = figure
-    measures = title_measures(image_vectors, text_vectors, members, starts, queried, further)
-    result["titles"] = {"queries": len(queried), **figures_of(measures, np.ones(len(queried)), seed, resamples)}
-    return result
+    progress.begin("titles")
+    titled = title_scores(image_vectors, text_vectors, members, starts, queried, further)
+    return sums, np.bincount(group_of).astype(np.float64), titled
 
 
-def title_slices(
-    image_vectors: Vectors,
-    text_vectors: Vectors,
-    products: Sequence[Product],
-    queries: Integers,
-    further: FurtherVectors | None = None,
-    *,
-    by: Sequence[str] = SLICED_BY,
-    minimum: int = 30,
-    seed: int = 0,
-    resamples: int = 1000,
-) -> dict[str, list[dict[str, Any]]]:
-    """Measure the titles of `queries` as `evaluate` does, apart for each value of some attributes.
-
-    The value is that of the title's first product; "not given" where it has none. `title frequency` tells titles
-    apart by how many products of the gallery share them. Values with fewer than `minimum` titles are grouped as
-    "other", last. An attribute that no product has is left out.
-
-    Args:
-        image_vectors: (N, D) of unit length.
-        text_vectors: (N, D) of unit length.
-        products: N.
-        queries: (Q,) positions of the products whose titles are queries.
-        further: of the products that have more than one picture.
-        by: Names of attributes.
-        minimum: Titles.
-        seed: Of the bootstrap, which resamples the titles of a slice.
-        resamples: Of the bootstrap.
-
-    Returns:
-        Attribute -> `[{"value", "queries", "recall1", "recall10", "mrr10"}]`, most titles first, and "title frequency"
-        -> the same, rarest titles first. Every figure is `{"value", "low", "high"}`.
-
-    Raises:
-        InputError: as `evaluate`.
-    """
-    image_vectors, text_vectors, queries = checked_pairs(image_vectors, text_vectors, len(products), queries)
-    title_of, members, starts = group_by_title([product.title for product in products])
-    queried = np.unique(title_of[queries])
-    measures = title_measures(image_vectors, text_vectors, members, starts, queried, further)
-    first = [products[at] for at in members[starts[queried]]]
-    sizes = starts[queried + 1] - starts[queried]
-
-    values = {
-        name: [first_text(product.attributes.get(name)) or NOT_GIVEN for product in first]
-        for name in by
-        if any(first_text(product.attributes.get(name)) for product in products)
-    }
-    names = list(FREQUENCIES)
-    bins = np.searchsorted(list(FREQUENCIES.values()), sizes, side="right") - 1
-    values[TITLE_FREQUENCY] = [names[number] for number in bins]
-    result: dict[str, list[dict[str, Any]]] = {}
-    for name, of_title in values.items():
-        counts = Counter(of_title)
-        kept = [value for value, count in counts.most_common() if count >= minimum]
-        if name == TITLE_FREQUENCY:
-            kept.sort(key=names.index)
-        label = np.array([kept.index(value) if value in kept else len(kept) for value in of_title])
-        result[name] = []
-        for number, value in enumerate([*kept, OTHER]):
-            chosen = label == number
-            if chosen.any():
-                parts = {key: measures[key][chosen] for key in ("recall1", "recall10", f"mrr{MRR_CUTOFF}")}
-                queries_here = int(chosen.sum())
-                figures = figures_of(parts, np.ones(queries_here), seed, resamples)
-                result[name].append({"value": value, "queries": queries_here, **figures})
-    return result
-
-
-def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
-    """Measure a catalogue as `evaluate` does: the products of `split` ask, all products are the gallery.
-
-    The one place from which the command line and the service take their figures, so that they are the same ones.
-
-    Args:
-        snapshot: what is searched.
-        split: "train", "validation", "test" or "all".
-
-    Returns:
-        What `evaluate` returns, before it `split`, `encoder_id`, `catalogue_version` and `source`, after it `slices`:
-        what `title_slices` returns.
-
-    Raises:
-        InputError: an unknown split, or one without products.
-    """
-    queries = query_rows(snapshot, split)
-    images, texts, products = snapshot.image_vectors, snapshot.text_vectors, snapshot.products
-    return {
-        **about(snapshot, split),
-        **evaluate(images, texts, [product.title for product in products], queries, snapshot.further),
-        "slices": title_slices(images, texts, products, queries, snapshot.further),
-    }
-
-
-def title_measures(
+def title_scores(
     image_vectors: Vectors,
     text_vectors: Vectors,
     members: Integers,
     starts: Integers,
     queried: Integers,
     further: FurtherVectors | None = None,
-) -> dict[str, Floats]:
-    """Return the recalls and the reciprocal rank (T,) of titles `queried` (T,) for their own images."""
+) -> TitleScores:
+    """Return how the titles `queried` (T,) find their own pictures."""
+    first = members[starts[queried]]
     sizes = starts[queried + 1] - starts[queried]
     indptr = np.concatenate([[0], np.cumsum(sizes)])
     indices = np.concatenate([members[starts[title] : starts[title + 1]] for title in queried])
-    positions = ranks(text_vectors[members[starts[queried]]], image_vectors, (indptr, indices), further)
+    positions = ranks(text_vectors[first], image_vectors, (indptr, indices), further)
     measures = {
         f"recall{k}": np.add.reduceat((positions <= k).astype(np.float64), indptr[:-1]) / sizes for k in TITLE_CUTOFFS
     }
     measures[f"mrr{MRR_CUTOFF}"] = reciprocal(np.minimum.reduceat(positions, indptr[:-1]))
-    return measures
+    return TitleScores(first, sizes, measures)
 
 
 def group_by_title(titles: Sequence[str]) -> tuple[Integers, Integers, Integers]:

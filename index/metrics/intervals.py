@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from index.metrics import progress
 from index.metrics.rank import Floats
 
 CONFIDENCE = 0.95
@@ -53,4 +54,5 @@ def resampled(sums: Floats, counts: Floats, seed: int, resamples: int) -> Floats
             times = np.bincount(rng.integers(0, groups, groups), minlength=groups).astype(np.float64)
             held = float((times @ counts).item())
         drawn[resample] = (times @ sums) / held
+        progress.done((resample + 1) / resamples)
     return drawn

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from common import InputError
-from index.metrics.evaluation import group_by_title, title_measures, title_slices
+from index.metrics.evaluation import group_by_title, title_scores
 from index.metrics.intervals import figures_of
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import Integers, ranks
+from index.metrics.slices import sliced_titles
 from index.records import FurtherVectors, Snapshot, Vectors
 from index.values import first_text
 
@@ -63,7 +64,7 @@ def evaluate_kagl(
     title_of, members, starts = group_by_title([product.title for product in products])
     queried = np.unique(title_of[queries])
     further = snapshot.further
-    titles = title_measures(images, texts, members, starts, queried, further)
+    titled = title_scores(images, texts, members, starts, queried, further)
     image_weight, text_weight = KAGL_WEIGHTS
     mixed = image_weight * images + text_weight * texts
     mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
@@ -89,9 +90,9 @@ def evaluate_kagl(
         "protocol": "kagl",
         **about(snapshot, split),
         "gallery": len(products),
-        "titles": {"queries": len(queried), **figures_of(titles, np.ones(len(queried)), seed, resamples)},
+        "titles": {"queries": len(queried), **figures_of(titled.measures, np.ones(len(queried)), seed, resamples)},
         "categories": categories,
-        "slices": title_slices(images, texts, products, queries, further, seed=seed, resamples=resamples),
+        "slices": sliced_titles(titled, products, seed=seed, resamples=resamples),
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import InputError
+from index.metrics import progress
 from index.pictures import starts_of
 from index.records import FurtherVectors, Vectors
 
@@ -111,6 +112,7 @@ def score_rows(
             owners = further.owners[starts]
             scores[:, owners] = np.maximum(scores[:, owners], best)
         yield from enumerate(scores, start)
+        progress.done((start + len(chunk)) / len(queries))
 
 
 def checked_pair(one: Vectors, other: Vectors) -> tuple[Vectors, Vectors]:

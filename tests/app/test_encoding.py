@@ -163,8 +163,11 @@ def test_a_picture_that_is_none_is_named_by_its_place(client: httpx.Client) -> N
     assert error["message"].startswith("input 1: ")
 
 
-def test_embeddings_take_json_alone(client: httpx.Client) -> None:
-    error_of(client.post(EMBEDDINGS, files={"input": (None, "x")}), 415, "unsupported_media_type")
+def test_texts_to_encode_are_taken_as_json_alone(client: httpx.Client) -> None:
+    error_of(client.post(EMBEDDINGS, files={"input": (None, "x")}), 422, "invalid_request")
+    error_of(
+        client.post(EMBEDDINGS, content=b"x", headers={"content-type": "text/plain"}), 415, "unsupported_media_type"
+    )
 
 
 def test_many_inputs_are_encoded_in_batches(folder: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from app.errors import DeadlineError, UnavailableError
 from app.live import Evaluations
 from app.live.evaluation import LINE
+from app.live.measuring import Course, Output
 from app.signals import at_exit
 from app.telemetry import Telemetry
 from common import OverloadedError
@@ -30,9 +31,9 @@ class Watched(Evaluations):
         self.catalogue, self.version, self.begun = "first", 0, 0
         super().__init__(folder, lambda: (self.catalogue, self.version), Telemetry(), limit_s)
 
-    async def _run(self, split: str, what: Report) -> dict[str, Any]:
+    async def _run(self, split: str, what: Report, course: Course) -> Output:
         self.begun += 1
-        return await super()._run(split, what)
+        return await super()._run(split, what, course)
 
 
 def within_a_minute(main: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -30,7 +30,7 @@ from tests.app.helpers import bearer
 from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served
 from vitrine.cli import cli
 
-OPEN = ["/healthz", "/readyz", "/", "/page/search.js", "/docs", "/openapi.json", "/metrics"]
+OPEN = ["/healthz", "/readyz", "/", "/embed.js", "/docs", "/openapi.json", "/metrics"]
 READS = ["/v1/products/1000", "/v1/products/1000/image", "/v1/evaluation"]
 
 

@@ -24,7 +24,7 @@ WHOLE = [
     JSON + b"transfer-encoding: chunked\r\n\r\n14;a=b\r\n" + BODY + b"\r\n0\r\nx: y\r\n\r\n",
     b"GET /" + HOST + b"connection: upgrade\r\nupgrade: websocket\r\n\r\n\x81\x05hello",
     b"POST /nothing" + HOST + b"content-length: 100000\r\n\r\n" + b"a" * 10,
-    b"HEAD /page/search.js" + HOST + b"range: bytes=a-b\r\n\r\n",
+    b"HEAD /assets/x/search.js" + HOST + b"range: bytes=a-b\r\n\r\n",
     b"POST /v1/products" + HOST + b"expect: 100-continue\r\ncontent-length: 5\r\n\r\nabcde",
 ]
 PIECES = [

@@ -80,7 +80,7 @@ def test_labels_stay_few_whatever_is_sent(folder: Path) -> None:
         for number in range(200):
             client.get(f"/v1/products/{number}x/image")
             client.get(f"/{number}/../{number}?q={number}")
-            client.request(f"M{number}", f"/page/{number}")
+            client.request(f"M{number}", f"/number/{number}")
         assert len(figures(client)) < before + 60
 
 

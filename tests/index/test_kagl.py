@@ -25,7 +25,7 @@ from index import (
     title_key,
     title_slices,
 )
-from index.metrics.evaluation import NOT_GIVEN, OTHER
+from index.metrics.labels import NOT_GIVEN, OTHER
 from index.metrics.kagl import precision
 from tests.vitrine.test_cli import refused, run
 from training.reports import KAGL_ROWS, markdown, read_result, terminal_table

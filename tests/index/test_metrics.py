@@ -24,7 +24,8 @@ from index import (
     title_key,
 )
 from index.metrics import rank
-from index.metrics.examples import BINS, SHOWN_FOUND, SHOWN_QUERIES
+from index.metrics.analysis import SHOWN_QUERIES
+from index.metrics.examples import BINS, SHOWN_FOUND
 from index.metrics.intervals import bootstrap
 
 TIE = 1e-6

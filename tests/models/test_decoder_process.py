@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from PIL import Image
 
+from models.crop import WHOLE
 from models.decoder_process import ANSWER, DONE, LARGE, PIXELS, READY, REFUSED, TASK, receive
 
 
@@ -35,7 +36,7 @@ def picture(width: int, height: int, kind: str = "PNG", **options: object) -> by
 
 
 def asked(link: socket.socket, data: bytes, seconds: float = 60, now: int = 64_000_000) -> tuple[int, bytes]:
-    link.sendall(TASK.pack(len(data), 4, 3, 50_000_000, seconds, now, PIXELS) + data)
+    link.sendall(TASK.pack(len(data), 4, 3, 50_000_000, seconds, now, PIXELS, *WHOLE) + data)
     status, size = ANSWER.unpack(receive(link, ANSWER.size))
     return status, receive(link, size)
 
@@ -55,7 +56,7 @@ def test_it_ends_by_itself_when_nobody_is_left_to_end_it() -> None:
     start = data.rfind(b"\xff\xda")
     slow = data[:start] + data[start:-2] * 5_000 + b"\xff\xd9"
     with started() as (link, process):
-        link.sendall(TASK.pack(len(slow), 4, 3, 50_000_000, 0.5, 64_000_000, PIXELS) + slow)
+        link.sendall(TASK.pack(len(slow), 4, 3, 50_000_000, 0.5, 64_000_000, PIXELS, *WHOLE) + slow)
         link.close()
         assert process.wait(60) == -signal.SIGALRM
 

@@ -1,0 +1,31 @@
+"""A body that is a picture and nothing else; what is said beside it is in the address. Knows no call."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from fastapi import Request
+
+from app.http.limits import BodyLimits, bounded, refuse_large
+from app.http.places import Hold
+
+
+async def read_raw(request: Request, hold: Hold, limits: BodyLimits) -> tuple[dict[str, list[str]], list[bytes | str]]:
+    """Return the fields of the address, each with all that was sent for it, and the picture; none where it is empty.
+
+    Raises:
+        TooLargeError: the picture has more bytes than allowed.
+        VitrineError: as `bounded` and `Hold.arrival`.
+    """
+    refuse_large(request, limits.max_bytes, "the picture")
+    body = bytearray()
+    async with (
+        hold.arrival(limits.timeout_s),
+        aclosing(bounded(request, limits.max_bytes, "the picture", hold.add)) as stream,
+    ):
+        async for chunk in stream:
+            body += chunk
+    names = request.query_params
+    return {name: [value for value in names.getlist(name) if value.strip()] for name in names}, [
+        bytes(body)
+    ] if body else []
