@@ -15,6 +15,15 @@ export function showEmptyCatalogue(ui) {
 }
 
 /**
+ * Say that the address of a picture is no picture: services do not fetch what people name.
+ * @param {import("./ui.js").Ui} ui
+ */
+export function showPictureAddress(ui) {
+  ui.$("found").hidden = false;
+  showNotice(ui.$("notice"), ui.say("edit.pictureAddress"));
+}
+
+/**
  * @param {import("./ui.js").Ui} ui
  * @param {{cutoff: ?number}} answer
  * @param {SearchQuery} query

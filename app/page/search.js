@@ -3,13 +3,13 @@
 
 import { PAGE_SIZE, sameSearch } from "./address.js";
 import { Browse } from "./browse.js";
-import { showEmptyCatalogue, showNothing } from "./empty.js";
+import { showEmptyCatalogue, showNothing, showPictureAddress } from "./empty.js";
 import { Facets } from "./facets.js";
 import { Flow } from "./flow.js";
 import { More } from "./more.js";
 import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersWith, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { ApiError, wasAborted } from "./service.js";
@@ -137,6 +137,13 @@ export class SearchView {
       this.place.restore();
       return;
     }
+    if (isPictureAddress(asked.text)) {
+      this.trouble.hide();
+      this.understood.hide();
+      this.results.clear();
+      showPictureAddress(ui);
+      return;
+    }
     if (!ui.emit("vitrine-search", { query: asked })) return;
     await flow.known();
     const query = await this.withCurrentPicture(asked, signal);
@@ -204,7 +211,8 @@ export class SearchView {
       showEmptyCatalogue(ui);
       return;
     }
-    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.facets.chips(query)];
+    const filters = query.strict || isEdit(query);
+    const narrowing = [...(filters ? this.understood.chips(answer, query) : []), ...this.facets.chips(query)];
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
