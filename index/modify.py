@@ -28,7 +28,7 @@ MODIFY_WEIGHT = 1.5
 EVERYBODY = "unisex"
 """The value of an attribute that tells for whom a product is, when it is for all."""
 
-_PERSON = re.compile(r"(.*[\W\d_])?(gender|geschlecht|sexe?|gen[eé]ro|genere|sesso|genre)", re.IGNORECASE)
+_PERSON = re.compile(r"(.*[\W\d_])?(gender|geschlecht|sexe?|g[eé]nero|genere|sesso|genre)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
