@@ -63,6 +63,14 @@ def test_another_kind_keeps_the_person_and_everybody() -> None:
     assert unisex.asked == {"gender": Filter(any=("Unisex",))}
 
 
+def test_of_several_attributes_the_closest_tells_the_kind() -> None:
+    near = [hit(0.9, category="Clothes", sub_category="Tops", productType="Shirts")]
+    assert [*change_of(text(), near).kept] == ["productType"]
+    assert [*change_of(text(), [hit(0.9, category="Clothes", sub_category="Tops")]).kept] == ["sub_category"]
+    several = [hit(0.9, category="Shirts", type="Clothes"), hit(0.9, category="Tops", type="Clothes")]
+    assert change_of(text(), several).kept == {"category": Filter(any=("Shirts", "Tops"))}
+
+
 def test_an_unwanted_kind_is_not_kept() -> None:
     change = change_of(text(value("shirt", "articleType", "Shirts", product=True, negated=True)), NEAR)
     assert change.asked == {"articleType": Filter(none=("Shirts",))}
