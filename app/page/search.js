@@ -147,10 +147,7 @@ export class SearchView {
       return;
     }
     if (isPictureAddress(asked.text)) {
-      this.trouble.hide();
-      this.understood.hide();
-      this.results.clear();
-      showPictureAddress(ui);
+      showPictureAddress(ui, this);
       return;
     }
     if (!ui.emit("vitrine-search", told(asked))) {
@@ -224,8 +221,7 @@ export class SearchView {
       showEmptyCatalogue(ui);
       return;
     }
-    const filters = query.strict || isEdit(query);
-    const narrowing = [...(filters ? this.understood.chips(answer, query) : []), ...this.filters.chips(query)];
+    const narrowing = [...(query.strict || isEdit(query) ? this.understood.chips(answer, query) : []), ...this.filters.chips(query)];
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
