@@ -11,7 +11,9 @@ TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), 
 
 def lab(rgb: Rgb) -> Rgb:
     """Return CIELAB of red, green and blue from 0 to 255."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (one / 255 for one in rgb)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (one / 255 for one in rgb)
+    ]
     xyz = [sum(weight * part for weight, part in zip(row, linear, strict=True)) for row in TO_XYZ]
     x, y, z = (_root(part / white) for part, white in zip(xyz, WHITE, strict=True))
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
