@@ -25,7 +25,12 @@ def _root(part: float) -> float:
 
 def difference(one: Rgb, other: Rgb) -> float:
     """Return the difference of two colours; about 1 is just seen when they lie side by side."""
-    (l1, a1, b1), (l2, a2, b2) = lab(one), lab(other)
+    return lab_difference(lab(one), lab(other))
+
+
+def lab_difference(one: Rgb, other: Rgb) -> float:
+    """Return the same of two colours in CIELAB."""
+    (l1, a1, b1), (l2, a2, b2) = one, other
     mean7 = ((math.hypot(a1, b1) + math.hypot(a2, b2)) / 2) ** 7
     scale = 1.5 - 0.5 * math.sqrt(mean7 / (mean7 + 25**7))
     c1, c2 = math.hypot(a1 * scale, b1), math.hypot(a2 * scale, b2)
