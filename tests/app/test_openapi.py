@@ -50,7 +50,7 @@ EXAMPLES = 60
 PARTS = {
     "search": ["--include-path-regex", "^/v1/search/(images|descriptions)$"],
     "batch": ["--include-path-regex", "^/v1/search/.*/batch$"],
-    "encoding": ["--include-path-regex", "^/v1/(embeddings|classify|explain)$"],
+    "encoding": ["--include-path-regex", "^/v1/(embeddings|classify|explain|regions)$"],
     "others": ["--exclude-path-regex", "^/v1/(search/.*|embeddings|classify|explain)$"],
 }
 """The calls in parts that processes can test side by side; together they are all calls."""

@@ -22,7 +22,7 @@ from common import write_json
 from index import Product, Search, Store, open_catalogue, open_search
 from models import Crop, Encoder, load_encoder
 from models.windows import windowed
-from training.reports.tables import Rows, markdown_lines
+from training.reports.tables import Cell, Rows, markdown_lines
 
 SIZES = ((700, 700), (600, 800), (900, 600), (500, 1_000))
 """Width and height of collages."""
@@ -174,7 +174,7 @@ def table(figures: dict[str, Any]) -> str:
         "a dot with the right group of types, %": "group",
     }
     sides = (figures["known"], figures["unknown"])
-    lines = [[name, *({"value": one[key]} for one in sides)] for name, key in rows.items()]
+    lines: list[list[Cell]] = [[name, *({"value": one[key]} for one in sides)] for name, key in rows.items()]
     head = [
         f"of {THINGS * figures['collages']} things in {figures['collages']} collages",
         "in the catalogue",
