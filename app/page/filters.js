@@ -3,6 +3,7 @@
 
 import { filterChips } from "./chips.js";
 import { element } from "./elements.js";
+import { lazy } from "./lazy.js";
 import { rove } from "./roving.js";
 import { adopt } from "./styles.js";
 
@@ -44,7 +45,7 @@ export class Filters {
   async load() {
     const { ui, setFilter, setValues } = this;
     try {
-      const [{ Facets }] = await Promise.all([import("./facets.js"), adopt(ui.root, "facets")]);
+      const [{ Facets }] = await Promise.all([lazy("facets.js", ui.signal), adopt(ui.root, "facets")]);
       this.panel ??= new Facets(ui, setFilter, setValues);
     } catch (error) {
       console.warn(error);
