@@ -36,7 +36,7 @@ export class Filters {
     const { total: count } = answer;
     ui.$("filters-show").textContent = count === null ? ui.say("filters.showSome") : ui.say("filters.show", { count });
     this.answer = answer;
-    rove(ui.$("chips"), ".chip, #strict"); // with those of the conditions that the words say
+    this.showChosen(query); // with what is in the answer: the names in the page's language, the conditions in the words
     if (!this.panel) await this.load();
     // Another answer may have come meanwhile; without a panel the results are of use alone.
     if (this.answer === answer) this.panel?.show(answer, query);

@@ -3,14 +3,14 @@
 
 import { PAGE_SIZE, sameSearch } from "./address.js";
 import { Browse } from "./browse.js";
-import { showEmptyCatalogue, showNothing } from "./empty.js";
+import { showEmptyCatalogue, showNothing, showPictureAddress } from "./empty.js";
 import { Filters } from "./filters.js";
 import { Flow } from "./flow.js";
 import { lazy } from "./lazy.js";
 import { More } from "./more.js";
 import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersOf, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersOf, filtersWith, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { ApiError, wasAborted } from "./service.js";
@@ -148,6 +148,10 @@ export class SearchView {
       this.place.restore();
       return;
     }
+    if (isPictureAddress(asked.text)) {
+      showPictureAddress(ui, this);
+      return;
+    }
     if (!ui.emit("vitrine-search", told(asked))) {
       this.results.stopWaiting(); // the page searches itself
       return;
@@ -219,7 +223,7 @@ export class SearchView {
       showEmptyCatalogue(ui);
       return;
     }
-    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.filters.chips(query)];
+    const narrowing = [...(query.strict || isEdit(query) ? this.understood.chips(answer, query) : []), ...this.filters.chips(query)];
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
