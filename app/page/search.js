@@ -131,7 +131,7 @@ export class SearchView {
     this.filters.showChosen(this.query);
     this.ui.$("sort-label").hidden = this.query.show !== "products";
     if (!isEmpty(this.query)) this.results.showWaiting(this.query.show, true);
-    this.flow.search(this.query, typing);
+    this.flow.search(this.query, typing && !isEmpty(this.query));
   }
 
   async attempt(asked, signal) {
@@ -142,6 +142,7 @@ export class SearchView {
       ui.$("found").hidden = true;
       await flow.known();
       await this.browse.show(flow.catalogue.counts);
+      if (signal.aborted) return;
       this.trouble.hide();
       ui.$("found").hidden = true;
       this.place.restore();
