@@ -6,6 +6,7 @@ import { Browse } from "./browse.js";
 import { showEmptyCatalogue, showNothing, showPictureAddress } from "./empty.js";
 import { Filters } from "./filters.js";
 import { Flow } from "./flow.js";
+import { lazy } from "./lazy.js";
 import { More } from "./more.js";
 import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
 import { Place } from "./place.js";
@@ -191,7 +192,7 @@ export class SearchView {
 
   async searchDescriptions(query, signal) {
     const { ui, flow } = this;
-    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), import("./descriptions.js")]);
+    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), lazy("descriptions.js", signal)]);
     this.showAnswer(answer, query);
     this.place.restore();
     if (!answer.results.length) return;
@@ -293,7 +294,7 @@ export class SearchView {
   }
 
   async showKeys() {
-    const { KeysSheet } = await import("./keys_sheet.js");
+    const { KeysSheet } = await lazy("keys_sheet.js", this.ui.signal);
     this.keys ??= new KeysSheet(this.ui);
     this.keys.open();
   }
