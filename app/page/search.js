@@ -3,13 +3,14 @@
 
 import { PAGE_SIZE, sameSearch } from "./address.js";
 import { Browse } from "./browse.js";
-import { showEmptyCatalogue, showNothing } from "./empty.js";
+import { showEmptyCatalogue, showNothing, showPictureAddress } from "./empty.js";
 import { Filters } from "./filters.js";
 import { Flow } from "./flow.js";
+import { lazy } from "./lazy.js";
 import { More } from "./more.js";
 import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersOf, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersOf, filtersWith, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { ApiError, wasAborted } from "./service.js";
@@ -146,6 +147,10 @@ export class SearchView {
       this.place.restore();
       return;
     }
+    if (isPictureAddress(asked.text)) {
+      showPictureAddress(ui, this);
+      return;
+    }
     if (!ui.emit("vitrine-search", told(asked))) {
       this.results.stopWaiting(); // the page searches itself
       return;
@@ -187,7 +192,7 @@ export class SearchView {
 
   async searchDescriptions(query, signal) {
     const { ui, flow } = this;
-    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), import("./descriptions.js")]);
+    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), lazy("descriptions.js", signal)]);
     this.showAnswer(answer, query);
     this.place.restore();
     if (!answer.results.length) return;
@@ -217,7 +222,7 @@ export class SearchView {
       showEmptyCatalogue(ui);
       return;
     }
-    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.filters.chips(query)];
+    const narrowing = [...(query.strict || isEdit(query) ? this.understood.chips(answer, query) : []), ...this.filters.chips(query)];
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
@@ -289,7 +294,7 @@ export class SearchView {
   }
 
   async showKeys() {
-    const { KeysSheet } = await import("./keys_sheet.js");
+    const { KeysSheet } = await lazy("keys_sheet.js", this.ui.signal);
     this.keys ??= new KeysSheet(this.ui);
     this.keys.open();
   }
