@@ -140,7 +140,7 @@ export class SearchView {
       this.results.clear();
       this.trouble.hide();
       ui.$("found").hidden = true;
-      await flow.known();
+      await flow.facts.get();
       await this.browse.show(flow.catalogue.counts);
       if (signal.aborted) return;
       this.trouble.hide();
