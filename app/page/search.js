@@ -277,8 +277,8 @@ export class SearchView {
     const { ui } = this;
     if (event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && this.filters.isOpen) this.filters.open(false);
-    else if (event.key === "ArrowDown" && event.target === ui.$("text")) ui.$("grid").querySelector("a")?.focus();
-    else if (!event.target.closest("input, select") && event.target.closest(".grid")) this.results.walk(event);
+    else if (event.key === "ArrowDown" && event.target === ui.$("text")) this.results.focus(ui.$("grid").firstElementChild);
+    else if (!event.target.closest("input, select") && event.composedPath().includes(ui.$("grid"))) this.results.walk(event);
   }
 
   // "/" goes to the search field and "?" tells the keys, where the page is all ours.
