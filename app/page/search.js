@@ -12,7 +12,9 @@ import { Place } from "./place.js";
 import { emptyQuery, examplesWith, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
-import { ApiError, wasAborted } from "./service.js";
+import { keepTrying, keptModule } from "./recover.js";
+import { ApiError, ASSETS, wasAborted } from "./service.js";
+import { adopt } from "./styles.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
 import { Trouble } from "./trouble.js";
@@ -36,6 +38,8 @@ export class SearchView {
       learned: (facts) => this.sort.offer(facts.all),
     });
     this.pictures = new Pictures(ui.service);
+    this.photoModule = keptModule(`${ASSETS}photo_panel.js`);
+    this.photoPanel = null; // until somebody is about to add a photo
     const change = (fields) => this.change(fields);
     this.bar = new QueryBar(ui, this.pictures, change);
     this.facets = new Facets(ui, (name, value, on) => change({ filters: filtersWith(this.query, name, value, on) }));
@@ -92,14 +96,34 @@ export class SearchView {
     this.flow.latest.cancel();
     this.query = { ...this.query, text: this.ui.$("text").value.trim() };
     this.ui.$("view").classList.add("searching");
+    this.ui.$("browse").hidden = true;
     this.results.showWaiting(this.query.show, false);
+    const failed = (error, milliseconds) => this.trouble.show(error, milliseconds);
     try {
-      const encoded = await this.pictures.encode(file, this.ui.signal);
-      this.change({ picture: encoded.picture });
+      (await keepTrying(() => this.photos(), { signal: this.ui.signal, failed })).take(file);
     } catch (error) {
-      this.results.stopWaiting();
-      if (!wasAborted(error)) this.trouble.show(error);
+      this.refusePhoto(error);
     }
+  }
+
+  refusePhoto(error) {
+    this.results.stopWaiting();
+    if (!wasAborted(error)) this.trouble.show(error);
+  }
+
+  /** @returns {Promise<import("./photo_panel.js").PhotoPanel>} loaded when somebody is about to add a photo */
+  async photos() {
+    const { ui, pictures } = this;
+    const [{ PhotoPanel }] = await Promise.all([this.photoModule.get(), pictures.tools(), adopt(ui.root, "photo")]);
+    this.photoPanel ??= new PhotoPanel(ui, pictures, {
+      search: (picture, goesOn) => this.change({ picture }, goesOn),
+      refuse: (error) => this.refusePhoto(error),
+      cancel: () => {
+        this.results.stopWaiting();
+        this.search();
+      },
+    });
+    return this.photoPanel;
   }
 
   followAddress() {
@@ -118,6 +142,7 @@ export class SearchView {
   /** @param {boolean} [typing] whether the search may wait for its turn */
   search(typing = false) {
     this.bar.show(this.query, (id) => this.results.titles.get(id));
+    this.photoPanel?.show(this.query.picture);
     this.facets.showChosen(this.query);
     this.ui.$("sort-label").hidden = this.query.show !== "products";
     if (!isEmpty(this.query)) this.results.showWaiting(this.query.show, true);
@@ -148,9 +173,9 @@ export class SearchView {
   // A picture that an earlier model has encoded is encoded again, as long as the page has it.
   async withCurrentPicture(query, signal) {
     if (this.flow.isCurrent(query)) return query;
-    const blob = this.pictures.thumbnailOf(query.picture);
-    if (!blob) throw new ApiError("states.olderModel");
-    const { picture } = await this.pictures.encode(blob, signal);
+    const added = this.pictures.addedOf(query.picture);
+    if (!added?.photo) throw new ApiError("states.olderModel");
+    const picture = await this.pictures.encode(added, query.picture.crop, signal);
     this.query = { ...this.query, picture };
     this.ui.address.replace(this.query);
     return { ...query, picture };
@@ -244,7 +269,7 @@ export class SearchView {
     on("filters-close", "click", () => facets.open(false));
     on("filters-show", "click", () => facets.open(false));
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
-    if (ui.pictures) listenForFiles(ui, (file) => this.takeFile(file));
+    if (ui.pictures) listenForFiles(ui, (file) => this.takeFile(file), () => this.photos().catch(() => {}));
     this.suggest = new Suggest(ui, takeText);
     ui.root.addEventListener("keydown", (event) => this.onKey(event));
     if (ui.whole) addEventListener("keydown", (event) => this.onPageKey(event), { signal: ui.signal });

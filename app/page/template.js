@@ -162,7 +162,8 @@ export function searchTemplate(ui) {
     element("ul", { className: "tiles", id: "tiles" }),
   );
   const found = element("div", { className: "layout", id: "found", hidden: true }, filters(ui), results(ui));
+  const photo = element("section", { className: "photo-panel", id: "photo-panel", hidden: true });
   const drop = element("div", { className: "drop", "aria-hidden": "true" }, element("p", {}, ui.say("search.drop")));
   const origin = element("p", { className: "origin", id: "origin" });
-  return element("div", { className: "view", id: "view" }, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
+  return element("div", { className: "view", id: "view" }, skip, query(ui), element("div", { className: "main" }, photo, browse, found), origin, drop);
 }
