@@ -26,6 +26,7 @@ from app.http import (
     Hosts,
     KeyRing,
     Origins,
+    PageKeys,
     Proxies,
     RateLimit,
     RequestScope,
@@ -116,14 +117,17 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.keys = keys
     app.state.connections = connections
     app.state.origins = origins
+    folder = os.environ.get(SHARED)
+    shared = Path(folder) if folder else None
     app.add_middleware(
         RequestScope,
         keys=keys,
         telemetry=components.telemetry,
-        limit=_rate_limit(settings),
+        limit=_rate_limit(settings, shared),
         hosts=Hosts(settings.allowed_hosts, settings.host),
         proxies=proxies,
         origins=origins,
+        page_keys=PageKeys(shared),
         pages=None if settings.pages == "off" else error_pages(components.front),
     )
     add_error_handlers(app)
@@ -136,12 +140,11 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     return app
 
 
-def _rate_limit(settings: Settings) -> RateLimit | None:
+def _rate_limit(settings: Settings, folder: Path | None) -> RateLimit | None:
     """Return the limit that is set; workers count together in a file of the folder that they share."""
     if not settings.rate_limit:
         return None
-    folder = os.environ.get(SHARED)
-    return RateLimit(parse_rate(settings.rate_limit), Path(folder) / "rate-limit" if folder else None)
+    return RateLimit(parse_rate(settings.rate_limit), folder / "rate-limit" if folder else None)
 
 
 def _add_metrics(app: FastAPI, *, keyed: bool) -> None:

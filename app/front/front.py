@@ -7,10 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from app.front.assets import Assets, read_folder
+from app.front.bundle import with_bundle
 from app.front.documents import Documents
+from app.front.lean import lean
 from app.front.words import Words
 
 PAGE = Path(__file__).parents[1] / "page"
+ELEMENTS = "embed.js"
+"""The script with the elements, which every page and every shop loads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +30,6 @@ class Front:
 def open_front() -> Front:
     """Return what the folder of the pages holds now; a changed file is seen by the next process."""
     words = Words(PAGE / "words")
-    assets = Assets(read_folder(PAGE) | words.files())
+    files = {path: lean(path, data) for path, data in read_folder(PAGE).items()}
+    assets = Assets(with_bundle(files, ELEMENTS) | words.files())
     return Front(assets, words, Documents(PAGE, assets, words))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from app.http.headers import framed_policy as framed_policy
     from app.http.hosts import Hosts as Hosts
     from app.http.keys import SCOPES as SCOPES
+    from app.http.keys import Key as Key
     from app.http.keys import KeyRing as KeyRing
     from app.http.keys import ScopeName as ScopeName
     from app.http.keys import create_key as create_key
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from app.http.pictures import media_type as media_type
     from app.http.protocol import LIFESPAN_STATE as LIFESPAN_STATE
     from app.http.protocol import BoundedProtocol as BoundedProtocol
+    from app.http.publishable import PageKeys as PageKeys
     from app.http.rate import RateLimit as RateLimit
     from app.http.rate import address_group as address_group
     from app.http.reader import Uploads as Uploads
@@ -70,7 +72,7 @@ __getattr__ = lazy_exports(
         "app.http.forwarded": "Proxies",
         "app.http.headers": "DOCS_POLICY STUDIO_POLICY framed_policy",
         "app.http.hosts": "Hosts",
-        "app.http.keys": "KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
+        "app.http.keys": "Key KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
         "app.http.limits": "BodyLimits",
         "app.http.lines": "Line",
         "app.http.middleware": "RequestScope",
@@ -80,6 +82,7 @@ __getattr__ = lazy_exports(
         "app.http.origins": "Origins",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
+        "app.http.publishable": "PageKeys",
         "app.http.rate": "RateLimit address_group",
         "app.http.reader": "Uploads",
         "app.http.responses": "add_error_handlers error_entry error_response",

@@ -1,7 +1,7 @@
 """API keys: made, kept as hashes in one file, recognised in a request, demanded by a route. Knows no route.
 
 A key is shown once, when it is made; the file holds its SHA-256. A key has 256 random bits, so a plain hash cannot be
-searched backwards, and there is nothing to salt.
+searched backwards, and there is nothing to salt. What a key for pages must come from: `app.http.publishable`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,28 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
 
 from app.errors import ForbiddenError, UnauthorizedError, UnavailableError
-from common import ConfigError, InputError, NotFoundError, atomic_file
+from app.http.publishable import check_bounds
+from common import ConfigError, InputError, NotFoundError, VitrineError, atomic_file
 
 logger = logging.getLogger("vitrine.app")
 
-ScopeName = Literal["read", "write", "admin"]
+ScopeName = Literal["search", "read", "write", "admin"]
 SCOPES: tuple[ScopeName, ...] = get_args(ScopeName)
 """Each one includes those before it."""
 
 FORMAT = 1
+PAGES = "publishable"
+"""Where the keys for pages are in the file."""
+OF_ALL = ("name", "scope", "sha256", "created", "last4")
 PREFIX = "vtr_"
+PUBLISHABLE_PREFIX = "vtp_"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_KEY = 256
 """What is sent as a key is looked at up to this many characters; ours have 47."""
@@ -50,6 +55,15 @@ class Key:
     sha256: str
     created: str
     last4: str
+    origins: tuple[str, ...] = ()
+    """Of the pages that may use it; only a key of scope search has some."""
+    limit: str = ""
+    """Most requests with it, by all visitors together, as a rate; empty for no limit of its own."""
+
+    @property
+    def publishable(self) -> bool:
+        """Whether it stands in a page that everybody can read."""
+        return self.scope == "search"
 
     def allows(self, scope: ScopeName) -> bool:
         """Whether this key may do what needs `scope`."""
@@ -72,20 +86,31 @@ def read_keys(path: Path) -> list[Key]:
         content = json.loads(text)
         if content["format"] != FORMAT:
             raise ValueError(f"its format is {content['format']!r}, this version reads {FORMAT}")
-        keys = [Key(**entry) for entry in content["keys"]]
+        entries = [*content["keys"], *content.get(PAGES, ())]
+        keys = [Key(**{**entry, "origins": tuple(entry.get("origins", ()))}) for entry in entries]
         for key in keys:
             if key.scope not in SCOPES or not re.fullmatch(r"[0-9a-f]{64}", key.sha256):
                 raise ValueError(f"the key {key.name!r} has no known scope or no SHA-256")
-    except (ValueError, KeyError, TypeError) as error:
+            check_bounds(key.scope, key.origins, key.limit)
+    except (ValueError, KeyError, TypeError, AttributeError, VitrineError) as error:
         raise ConfigError(f"{path} is no file of keys ({error}); move it away and make new keys") from error
     return keys
 
 
-def create_key(path: Path, name: str, scope: ScopeName) -> tuple[Key, str]:
+def create_key(
+    path: Path, name: str, scope: ScopeName, origins: Sequence[str] = (), limit: str = ""
+) -> tuple[Key, str]:
     """Add a key to the file, which is made if need be; return what is kept of it, and the key itself.
 
+    Args:
+        path: of the file.
+        name: of the key.
+        scope: what it may do.
+        origins: of the pages that may use a key of scope search, such as https://shop.example.
+        limit: of such a key, such as 600/minute.
+
     Raises:
-        InputError: a name that does not fit or is taken.
+        InputError: a name that does not fit or is taken, or origins or a limit that do not fit the scope.
         ConfigError: as `read_keys`.
     """
     if not NAME.fullmatch(name):
@@ -93,13 +118,15 @@ def create_key(path: Path, name: str, scope: ScopeName) -> tuple[Key, str]:
             f"{name!r} cannot name a key; use up to 64 letters, digits, dots, dashes and underscores, a letter or digit"
             " first"
         )
+    origins = tuple(dict.fromkeys(origin.strip().removesuffix("/") for origin in origins))
+    check_bounds(scope, origins, limit)
     with _alone(path):
         keys = read_keys(path)
         if any(key.name == name for key in keys):
             raise InputError(f"there is a key {name!r} in {path} already; choose another name, or revoke that one")
-        secret = PREFIX + secrets.token_urlsafe(32)
+        secret = (PUBLISHABLE_PREFIX if scope == "search" else PREFIX) + secrets.token_urlsafe(32)
         created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        key = Key(name, scope, _hash(secret), created, secret[-4:])
+        key = Key(name, scope, _hash(secret), created, secret[-4:], origins, limit)
         _write_keys(path, [*keys, key])
     return key, secret
 
@@ -177,6 +204,7 @@ class KeyRing:
         except ConfigError as error:
             logger.error("no key is accepted: %s", error)
             self._keys, self._problem = [], "the service cannot read its keys; the log has the reason"
+        self._origins = tuple(dict.fromkeys(origin for key in self._keys for origin in key.origins))
 
 
 BEARER = HTTPBearer(scheme_name="Bearer", description="`Authorization: Bearer vtr_...`", auto_error=False)
@@ -193,13 +221,12 @@ def require(scope: ScopeName, *, always: bool = False) -> Callable[..., Awaitabl
         UnauthorizedError: no key, or none that is known.
         ForbiddenError: a key that may not do this.
     """
+    bearer, header = (Security(one, scopes=[scope]) for one in (BEARER, HEADER))
 
-    async def caller(
-        request: Request, _bearer: Annotated[Any, Security(BEARER)], _header: Annotated[Any, Security(HEADER)]
-    ) -> str | None:
+    async def caller(request: Request, _bearer: Any = bearer, _header: Any = header) -> str | None:
         # The middleware has found the key; the two schemes are here for the OpenAPI document.
         key: Key | None = request.state.key
-        if scope == "read" and not always and request.app.state.settings.reads == "open":
+        if scope in ("search", "read") and not always and request.app.state.settings.reads == "open":
             return key.name if key else None
         if key is None:
             ring: KeyRing = request.app.state.keys
@@ -228,7 +255,12 @@ def _write_keys(path: Path, keys: Sequence[Key]) -> None:
     with atomic_file(path) as beside:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "keys": [asdict(key) for key in keys]}, file, indent=2)
+            # An older version knows no keys for pages and reads the others: they are apart, and as they always were.
+            others = [{k: v for k, v in asdict(key).items() if k in OF_ALL} for key in keys if not key.publishable]
+            content: dict[str, Any] = {"format": FORMAT, "keys": others}
+            if len(others) < len(keys):
+                content[PAGES] = [asdict(key) for key in keys if key.publishable]
+            json.dump(content, file, indent=2)
             file.write("\n")
 
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.caller import caller
-from app.errors import MisdirectedError, RateLimitedError, UpgradeError
+from app.errors import ForbiddenError, MisdirectedError, RateLimitedError, UpgradeError
 from app.http.absolute import prefix_of
 from app.http.access import NO_ROUTE, WATCHED, account
 from app.http.answers import send_in_pieces
@@ -27,6 +27,7 @@ from app.http.hosts import Hosts
 from app.http.keys import Key, KeyRing
 from app.http.origins import Origins, is_preflight
 from app.http.people import ErrorPage, reads_pages, with_pages
+from app.http.publishable import PageKeys
 from app.http.rate import RateLimit, address_group
 from app.http.responses import error_response, internal_error, is_foreign, local_redirect, named_response, reworded
 from app.http.trace import Trace, trace_of
@@ -59,6 +60,7 @@ class RequestScope:
         proxies: Proxies,
         origins: Origins,
         pages: ErrorPage | None,
+        page_keys: PageKeys,
     ) -> None:
         self.app = app
         self.keys = keys
@@ -68,6 +70,7 @@ class RequestScope:
         self.proxies = proxies
         self.origins = origins
         self.pages = pages
+        self.page_keys = page_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
         if scope["type"] != "http":
@@ -116,7 +119,9 @@ class RequestScope:
             send_answer = with_pages(send_ours, self.pages, scope, request_id)
 
         token = origin.set(Origin(request_id, trace.trace_id, trace.span_id))
-        who = caller.set(f"key:{key.name}" if key else f"address:{address_group(_client(scope))}")
+        # All visitors of a page share its key: each of them is a caller.
+        named = key is not None and not key.publishable
+        who = caller.set(f"key:{key.name}" if key and named else f"address:{address_group(_client(scope))}")
         try:
             refusal = self._refusal(scope, headers, request_id, key)
             if refusal is None and self.origins and is_preflight(method, headers):
@@ -158,9 +163,11 @@ class RequestScope:
             self.hosts.check(headers.getlist("host"), scope["path"])
             if self.limit is not None and scope["path"] not in WATCHED:
                 self._count(self.limit, key)
+            if key is not None and key.publishable and scope["path"] not in WATCHED:
+                self.page_keys.check(key, headers)
             if "websocket" in headers.get("upgrade", "").lower():
                 raise UpgradeError("the request asks for a WebSocket; there is none here, send it as plain HTTP")
-        except (MisdirectedError, RateLimitedError, UpgradeError) as error:
+        except (MisdirectedError, RateLimitedError, UpgradeError, ForbiddenError) as error:
             return named_response(request_id, error)
         return None
 
@@ -177,9 +184,8 @@ class RequestScope:
     def _count(self, limit: RateLimit, key: Key | None) -> None:
         wait_s = limit.wait(caller.get())
         if wait_s is not None:
-            raise RateLimitedError(
-                f"more than {limit.rate} from {'this key' if key else 'this address'}; come back in {wait_s} s", wait_s
-            )
+            who = "this key" if key and not key.publishable else "this address"
+            raise RateLimitedError(f"more than {limit.rate} from {who}; come back in {wait_s} s", wait_s)
 
     def _account(self, scope: Scope, key: Key | None, status: int, sent: int, seconds: float) -> None:
         state = scope["state"]

@@ -63,7 +63,7 @@ function action(text, label, act) {
 /**
  * @param {import("./ui.js").Ui} ui
  * @param {Hit} hit
- * @param {CardActions} actions
+ * @param {?CardActions} actions null: nothing but to open it
  * @param {{lazy: boolean, score: ?HTMLElement, why: ?HTMLElement}} shown lazy: whether its picture waits until it is
  *   about to be seen; score and why: for those who run the shop
  * @returns {HTMLLIElement}
@@ -73,10 +73,11 @@ export function card(ui, hit, actions, { lazy, score, why }) {
   const link = element("a", { title, part: "title" }, title);
   ui.showOnClick(link, hit);
   const { brand, price, availability, link: shop } = offerElements(ui, hit, "shop-link");
+  const picture = imageBox(ui.service, hit, { lazy, place: "card" });
+  if (!actions) return element("li", { className: "card", part: "card" }, picture, brand, element("h3", {}, link), price, availability);
   const similar = action(ui.say("results.similar"), `${ui.say("results.similar")}: ${title}`, () => actions.prefer("like", id));
   const less = action(ui.say("results.notThis"), `${ui.say("results.notThis")}: ${title}`, () => actions.prefer("unlike", id));
   const foot = element("div", { className: "foot" }, score, similar, less);
   const about = [price, availability, variants(ui, hit.group, title), badges(ui, attributes, actions), why, shop];
-  const picture = imageBox(ui.service, hit, { lazy, place: "card" });
   return element("li", { className: "card", part: "card" }, picture, brand, element("h3", {}, link), ...about, foot);
 }

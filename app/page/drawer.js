@@ -1,6 +1,8 @@
 // The drawer with one product's details, whose id is in the address as `product`. Loaded when it is first needed.
 
-import { element, icon, iconButton } from "./elements.js";
+import { element, icon, iconButton, VARIANTS } from "./elements.js";
+import { RESERVED } from "./offer.js";
+import { offerElements } from "./offer_shown.js";
 import { imageBox } from "./product_picture.js";
 import { ApiError, productPath } from "./service.js";
 import { smallCard } from "./small_card.js";
@@ -98,12 +100,9 @@ export class Drawer {
       const { results } = await search;
       if (this.id !== id) return; // another product was opened meanwhile
       title.textContent = product.title;
+      this.showOffer(title, actions, product);
       this.showPictures(figure, product);
-      about.classList.remove("ghost");
-      for (const [name, value] of Object.entries(product.attributes)) {
-        about.append(element("dt", {}, ui.sayAttribute(name)), element("dd", {}, ui.sayValue(name, value)));
-      }
-      if (ui.lab) about.append(element("dt", {}, ui.say("product.id")), element("dd", {}, product.id));
+      this.showAbout(about, product);
       similar.replaceChildren(...results.map((one) => smallCard(ui, one)));
     } catch (error) {
       if (this.id !== id) return;
@@ -114,22 +113,49 @@ export class Drawer {
     }
   }
 
-  // Of several pictures the first is large, and each can be chosen.
+  // The price and the way into the shop, below the title.
+  showOffer(title, actions, product) {
+    const { brand, price, availability, link } = offerElements(this.ui, product, "primary");
+    title.before(...[brand].filter(Boolean));
+    title.after(...[price, availability].filter(Boolean));
+    if (link) actions.prepend(link);
+  }
+
+  showAbout(about, { id, attributes }) {
+    const { ui } = this;
+    about.classList.remove("ghost");
+    const shown = Object.entries(attributes).filter(([name, value]) => !RESERVED.has(name) && (ui.lab || name !== VARIANTS) && value !== "");
+    for (const [name, value] of shown) {
+      about.append(element("dt", {}, ui.sayAttribute(name)), element("dd", {}, ui.sayValue(name, value)));
+    }
+    if (ui.lab) about.append(element("dt", {}, ui.say("product.id")), element("dd", {}, id));
+    about.hidden = !about.children.length;
+  }
+
+  // Several pictures stand side by side: they are swiped, or chosen from the small ones.
   showPictures(figure, product) {
     const { ui } = this;
     const addresses = product.image_urls ?? [];
     const count = addresses.length;
     if (count < 2) return;
+    const of = (image_url) => ({ id: product.id, image_url });
+    const large = addresses.map((image_url, row) => imageBox(ui.service, of(image_url), { lazy: row > 0, place: "large" }));
+    figure.classList.add("several");
+    figure.replaceChildren(...large);
+    const press = (chosen) => buttons.forEach((one, row) => one.setAttribute("aria-pressed", String(row === chosen)));
     const buttons = addresses.map((image_url, row) => {
       const label = ui.say("product.picture", { number: row + 1, count });
       const button = element("button", { type: "button", title: label, "aria-label": label, "aria-pressed": String(!row) });
-      button.append(imageBox(ui.service, { id: product.id, image_url }, { place: "tiny" }));
+      button.append(imageBox(ui.service, of(image_url), { place: "tiny" }));
       button.addEventListener("click", () => {
-        for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
-        figure.replaceChildren(imageBox(ui.service, { id: product.id, image_url }, { lazy: false, place: "large" }));
+        press(row);
+        figure.scrollLeft += large[row].getBoundingClientRect().left - figure.getBoundingClientRect().left;
       });
       return button;
     });
+    const seen = (entries) => entries.forEach((one) => one.isIntersecting && press(large.indexOf(one.target)));
+    const watch = new IntersectionObserver(seen, { root: figure, threshold: 0.6 });
+    large.forEach((one) => watch.observe(one));
     figure.after(element("div", { className: "pictures-of", role: "group", "aria-label": ui.say("product.pictures") }, ...buttons));
   }
 

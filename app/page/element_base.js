@@ -2,22 +2,33 @@
 // changes, and what they take from their attributes. Until an element is ready, what the page put into it is shown.
 
 import { Address } from "./address.js";
+import { keepTrying } from "./recover.js";
 import { HOME, Service } from "./service.js";
 import { sheetsOf } from "./styles.js";
 import { Ui } from "./ui.js";
 import { languageOf, loadWords } from "./words.js";
-
-const PREFIX = "v"; // of the parameters in the page's address, where the element names no other
 
 /** An element that shows something of the service. */
 export class VitrineElement extends HTMLElement {
   /** @type {string[]} style sheets of its root */
   static sheets = ["base"];
 
+  /** @type {string} where its state is, if it names no place: see the attribute `address` */
+  static address = "off";
+
+  /** Draws a card in place of ours: (product) -> what is put into the card; the page styles it. @type {?Function} */
+  #renderCard = null;
   #life = null; // ends with the elements that it was made for
   #waiting = false;
 
   connectedCallback() {
+    // What a page has set before the element was defined.
+    for (const name of [...this.constructor.observedAttributes, "renderCard"]) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete this[name];
+      this[name] = value;
+    }
     this.#startSoon();
   }
 
@@ -27,10 +38,22 @@ export class VitrineElement extends HTMLElement {
   }
 
   attributeChangedCallback(name, before, after) {
-    if (this.#life && before !== after) {
-      this.#end();
-      this.#startSoon();
-    }
+    if (before !== after) this.#startAgain();
+  }
+
+  get renderCard() {
+    return this.#renderCard;
+  }
+
+  set renderCard(render) {
+    this.#renderCard = render;
+    this.#startAgain();
+  }
+
+  #startAgain() {
+    if (!this.#life) return;
+    this.#end();
+    this.#startSoon();
   }
 
   // Once for all attributes that change together.
@@ -52,14 +75,23 @@ export class VitrineElement extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     try {
-      const [words, sheets] = await Promise.all([loadWords(this.language), sheetsOf(...this.constructor.sheets)]);
+      const needed = () => Promise.all([loadWords(this.language), sheetsOf(...this.constructor.sheets)]);
+      const [words, sheets] = await keepTrying(needed, { signal });
+      const own = await this.cards();
       if (signal.aborted) return;
       const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
       root.adoptedStyleSheets = sheets;
-      this.show(new Ui({ root, host: this, words, signal, ...this.options() }));
+      this.fill(new Ui({ root, host: this, words, signal, own, ...this.options() }));
     } catch (error) {
       if (!signal.aborted) console.error(`<${this.localName}> cannot start:`, error);
     }
+  }
+
+  // How the page draws cards: by a function, or by a template that it has put into the element.
+  async cards() {
+    const template = this.querySelector(':scope > template[slot="card"]');
+    if (!this.#renderCard && !template) return null;
+    return (await import("./own_card.js")).ownCards(this, this.#renderCard, template);
   }
 
   /** @returns {string} the language of its texts: its own, or that of the page around it */
@@ -67,15 +99,23 @@ export class VitrineElement extends HTMLElement {
     return languageOf(this.closest("[lang]")?.lang || "en");
   }
 
+  /** @param {string} name of an attribute @returns {number} what it says, from 1 to 100; 0: nothing */
+  number(name) {
+    return Math.min(100, Math.max(0, Number.parseInt(this.getAttribute(name), 10) || 0));
+  }
+
   /** @returns {Partial<import("./ui.js").UiOptions>} what its attributes say */
   options() {
-    const address = this.getAttribute("address") ?? PREFIX;
-    const home = new URL(this.getAttribute("src") ?? HOME, document.baseURI);
+    const address = this.getAttribute("address") ?? this.constructor.address;
+    const home = new URL(this.getAttribute("src") || HOME, document.baseURI);
     if (!home.pathname.endsWith("/")) home.pathname += "/";
     return {
       service: new Service(home.href, this.getAttribute("key")),
       address: new Address(address === "off" ? null : address),
       link: this.getAttribute("href") ?? "",
+      target: this.getAttribute("target") ?? "",
+      count: this.number("count"),
+      shown: (this.getAttribute("show") ?? "").split(/[\s,]+/).filter(Boolean),
     };
   }
 
@@ -84,5 +124,27 @@ export class VitrineElement extends HTMLElement {
    * @param {Ui} ui
    * @abstract
    */
-  show() {}
+  fill() {}
+}
+
+/**
+ * Give a class of elements a property for each of its attributes, as frameworks set them.
+ * @param {typeof VitrineElement} made
+ */
+export function withProperties(made) {
+  for (const name of made.observedAttributes.filter((one) => !(one in HTMLElement.prototype))) {
+    const isSwitch = name === "picture";
+    Object.defineProperty(made.prototype, name, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        return isSwitch ? this.hasAttribute(name) : (this.getAttribute(name) ?? "");
+      },
+      set(value) {
+        if (isSwitch) this.toggleAttribute(name, Boolean(value));
+        else if (value === null || value === undefined) this.removeAttribute(name);
+        else this.setAttribute(name, Array.isArray(value) ? value.join(" ") : value);
+      },
+    });
+  }
 }

@@ -1,109 +1,102 @@
-// The filters: values of the attributes to choose from with their counts, and the chosen ones as chips. Knows no search.
+// The filters: of each attribute the values to choose from, or a histogram of its numbers or days, the most useful first.
+// Knows no search.
 
 import { element } from "./elements.js";
-import { filterPairs } from "./query.js";
+import { Histogram } from "./histogram.js";
+import { offerOf } from "./offer.js";
+import { rangeAmong, rangeText } from "./ranges.js";
+import { ordered, usefulness } from "./usefulness.js";
+import { listState, ValueList } from "./value_list.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
-/** @typedef {(name: string, value: string, on: boolean) => void} SetFilter */
+/**
+ * @typedef {object} Counted what an answer says of the attributes
+ * @property {Object<string, Object<string, number>>} facets attribute -> value -> products
+ * @property {Object<string, import("./histogram.js").Spread>} [histograms]
+ * @property {?number} total
+ * @property {{attributes?: Object<string, any>}[]} results
+ */
 
-const SHOWN_VALUES = 7; // of an attribute, before "All"
+const NOTHING = Object.freeze({});
+
+// What is searched for, but for the filters: while it stays, the attributes keep their places.
+const askedOf = ({ text, picture, like, unlike, dismissed, correct }) =>
+  JSON.stringify([text, picture?.code, like, unlike, dismissed, correct]);
+
+// The only value of a filter that is a number, as a range of that number.
+function exactly(values) {
+  const number = values.length === 1 ? Number(values[0]) : NaN;
+  return Number.isNaN(number) ? NOTHING : { gte: number, lte: number };
+}
 
 /** The filters of one page or element. */
 export class Facets {
   /**
    * @param {import("./ui.js").Ui} ui
-   * @param {SetFilter} setFilter
+   * @param {import("./chips.js").SetFilter} setFilter
+   * @param {(name: string, values: string[]) => void} setValues called with all values of a filter
    */
-  constructor(ui, setFilter) {
-    this.ui = ui;
-    this.setFilter = setFilter;
-    this.expanded = new Set(); // attributes that show all values
+  constructor(ui, setFilter, setValues) {
+    Object.assign(this, { ui, setFilter, setValues });
+    /** @type {string[]} attributes as they are shown */
+    this.order = [];
+    this.asked = "";
+    /** @type {Map<string, import("./value_list.js").ListState>} */
+    this.states = new Map();
   }
 
   /**
-   * @param {string[]} names of the attributes to filter by
-   * @param {Object<string, Object<string, number>>} counts attribute -> value -> products
+   * @param {Counted} answer
    * @param {SearchQuery} query
    */
-  show(names, counts, query) {
-    const list = this.ui.$("facets");
+  show(answer, query) {
+    const { ui } = this;
+    const list = ui.$("facets");
+    const histograms = answer.histograms ?? {};
+    const worth = { ...worthOf(answer.facets, answer), ...worthOf(histograms, answer) };
+    for (const name of Object.keys(query.filters)) worth[name] ??= 0; // what is chosen can be taken off
+    const asked = askedOf(query);
+    this.order = ordered(this.order, worth, asked === this.asked);
+    this.asked = asked;
+    const currency = answer.results.map(({ attributes }) => attributes && offerOf(attributes).price?.currency).find(Boolean) ?? "";
+    const sections = this.order.map((name) => {
+      const wanted = query.filters[name] ?? [];
+      const spread = histograms[name];
+      return spread?.buckets.length ? this.histogram(name, spread, wanted, currency) : this.values(name, answer.facets[name] ?? {}, wanted);
+    });
     // The list is made again: the focus goes back to where it was.
-    const active = this.ui.root.activeElement;
+    const active = ui.root.activeElement;
     const focused = active && list.contains(active) && active.dataset.key;
-    const again = () => this.show(names, counts, query);
-    const sections = names.map((name) => this.facet(name, counts[name] || {}, query.filters[name] || [], again));
     list.replaceChildren(...sections.filter(Boolean));
     if (focused) [...list.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused)?.focus();
   }
 
-  facet(name, counts, wanted, again) {
-    const { ui } = this;
-    const values = [...new Set([...Object.keys(counts), ...wanted])];
-    if (values.length < 2 && !wanted.length) return null; // nothing to choose
-    const all = this.expanded.has(name);
-    const shown = values.filter((value, row) => all || row < SHOWN_VALUES || wanted.includes(value));
-    const items = shown.map((value) => {
-      const box = element("input", { type: "checkbox", checked: wanted.includes(value), "data-key": `${name}=${value}` });
-      box.addEventListener("change", () => this.setFilter(name, value, box.checked));
-      const count = element("span", { className: "soft" }, ui.number(counts[value] || 0));
-      return element("li", {}, element("label", {}, box, element("span", {}, ui.sayValue(name, value)), count));
-    });
-    const attribute = ui.sayAttribute(name);
-    const section = element("fieldset", { part: "filter" }, element("legend", {}, attribute), element("ul", {}, ...items));
-    if (values.length > SHOWN_VALUES) {
-      const count = values.length;
-      const toggle = element("button", { type: "button", className: "plain", "data-key": name });
-      toggle.textContent = all ? ui.say("filters.fewer") : ui.say("filters.all", { count });
-      toggle.setAttribute("aria-label", all ? ui.say("filters.fewerOf", { attribute }) : ui.say("filters.allOf", { count, attribute }));
-      toggle.addEventListener("click", () => {
-        if (!this.expanded.delete(name)) this.expanded.add(name);
-        again();
-      });
-      section.append(toggle);
-    }
-    return section;
+  values(name, counts, wanted) {
+    if (Object.keys(counts).length < 2 && !wanted.length) return null; // nothing to choose
+    if (!this.states.has(name)) this.states.set(name, listState());
+    const choose = (value, on) => this.setFilter(name, value, on);
+    return this.section(name, ...new ValueList(this.ui, name, counts, wanted, this.states.get(name), choose).elements);
   }
 
-  /**
-   * Show the chosen filters above the results, and how many they are.
-   * @param {SearchQuery} query
-   */
-  showChosen(query) {
-    const { ui } = this;
-    const chips = this.chips(query);
-    ui.$("active").replaceChildren(...chips.map((chip) => element("li", {}, chip)));
-    ui.$("active").hidden = ui.$("filters-clear").hidden = !chips.length;
-    ui.$("filters-count").textContent = chips.length ? ` (${ui.number(chips.length)})` : "";
+  histogram(name, spread, wanted, currency) {
+    const range = rangeAmong(wanted) ?? exactly(wanted);
+    if (spread.buckets.length < 2 && range === NOTHING) return null;
+    const choose = (chosen) => this.setValues(name, [rangeText(chosen)].filter(Boolean));
+    const options = { currency: name === "price" ? currency : "", choose };
+    return this.section(name, new Histogram(this.ui, name, spread, range, options).element);
   }
 
-  /**
-   * @param {SearchQuery} query
-   * @returns {HTMLButtonElement[]} a button for each chosen filter, which removes it
-   */
-  chips(query) {
-    const { ui } = this;
-    return filterPairs(query).map(([name, value]) => {
-      const cross = element("span", { "aria-hidden": "true" }, "×");
-      const attribute = ui.sayAttribute(name);
-      const said = ui.sayValue(name, value);
-      const label = ["true", "false"].includes(value) ? `${attribute}: ${said}` : said; // a yes says nothing alone
-      const title = ui.say("filters.remove", { attribute, value: said });
-      const chip = element("button", { type: "button", className: "chip", part: "chip", title }, label, cross);
-      chip.addEventListener("click", () => this.setFilter(name, value, false));
-      return chip;
-    });
+  section(name, ...children) {
+    return element("fieldset", { part: "filter" }, element("legend", {}, this.ui.sayAttribute(name)), ...children);
   }
+}
 
-  /** @returns {boolean} whether the filters cover a narrow page */
-  get isOpen() {
-    return this.ui.$("view").classList.contains("filtering");
-  }
-
-  /** @param {boolean} open whether the filters cover a narrow page */
-  open(open) {
-    const { ui } = this;
-    ui.$("view").classList.toggle("filtering", open);
-    ui.$("filters-open").setAttribute("aria-expanded", String(open));
-    ui.$(open ? "filters-close" : "filters-open").focus();
-  }
+function worthOf(counted, { total, results }) {
+  const found = total ?? results.length;
+  return Object.fromEntries(
+    Object.entries(counted).map(([name, of]) => {
+      const counts = of.buckets ? of.buckets.map((bucket) => bucket.count) : Object.values(of);
+      return [name, usefulness(counts, found)];
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 // The requests of a search: one search at a time and the newest next, tried again when they fail, a page after the other.
 // Knows no elements.
 
-import { askedFacets, readCatalogue } from "./catalogue.js";
+import { countedWith, readCatalogue } from "./catalogue.js";
 import { explain } from "./explained.js";
 import { Latest } from "./latest.js";
 import { Pages } from "./pages.js";
@@ -25,7 +25,7 @@ const AT_ONCE = 300; // products of one request
 const SETTLED_MS = 900; // after a key stroke; before, half a word that finds nothing is no news
 const FRESH_MS = 60_000; // what the catalogue has is read no more often than this when its version changes
 /** @type {CatalogueFacts} until the catalogue is read, one searches without filters */
-const UNKNOWN = { encoderId: "", version: null, isEmpty: false, counts: {}, all: {}, hasVariants: false };
+const UNKNOWN = { encoderId: "", version: null, isEmpty: false, counts: {}, spread: [], types: {}, all: {}, hasVariants: false };
 
 // The service has another model than the one that looked at the query's picture.
 class OtherModel extends Error {}
@@ -150,9 +150,9 @@ export class Flow {
     return this.catalogue.hasVariants ? { group_by: "variant" } : {};
   }
 
-  /** @param {SearchQuery} query @returns {string[]} the attributes whose values are counted with it */
-  facets(query) {
-    return askedFacets(this.catalogue.counts, Object.keys(query.filters));
+  /** @param {SearchQuery} query @returns {{facets: string[], histograms: string[]}} what is counted with it */
+  counted(query) {
+    return countedWith(this.catalogue, Object.keys(query.filters));
   }
 
   /** @param {SearchQuery} query @returns {boolean} whether its picture is of the model that the service has now */
@@ -161,18 +161,18 @@ export class Flow {
   }
 
   async post(path, query, fields, signal) {
-    const names = this.facets(query);
-    const send = (facets) => this.ui.service.post(path, { ...searchBody(query), ...fields, facets }, signal);
+    const counted = this.counted(query);
+    const send = (asked) => this.ui.service.post(path, { ...searchBody(query), ...fields, ...asked }, signal);
     let answer;
     try {
-      answer = await send(names);
+      answer = await send(counted);
     } catch (error) {
       // An attribute that was there when the catalogue was read may have gone.
       if (error.status !== 422) throw error;
       await this.renew();
       if (!this.isCurrent(query)) throw new OtherModel();
-      if (String(this.facets(query)) === String(names)) throw error;
-      answer = await send(this.facets(query));
+      if (JSON.stringify(this.counted(query)) === JSON.stringify(counted)) throw error;
+      answer = await send(this.counted(query));
     }
     if (query.picture && !encodedBy(query.picture, answer.encoder_id)) {
       await this.renew();

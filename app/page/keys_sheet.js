@@ -18,6 +18,7 @@ const KEYS = [
 export class KeysSheet {
   /** @param {import("./ui.js").Ui} ui */
   constructor(ui) {
+    this.ui = ui;
     const close = iconButton("close", ui.say("product.close"), () => this.dialog.close());
     const title = element("h2", { id: "keys-title" }, ui.say("results.keys"));
     const rows = KEYS.map(([keys, key]) => {
@@ -27,11 +28,13 @@ export class KeysSheet {
     const head = element("div", { className: "row" }, title, close);
     this.dialog = element("dialog", { className: "keys", "aria-labelledby": "keys-title" }, head, element("dl", {}, ...rows));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("close", () => ui.sheets.close("keys"));
     ui.body.append(this.dialog);
+    ui.sheets.add("keys", { open: () => this.dialog.showModal(), close: () => this.dialog.close() });
   }
 
   /** Show it. */
   open() {
-    if (!this.dialog.open) this.dialog.showModal();
+    this.ui.sheets.open("keys");
   }
 }

@@ -3,9 +3,9 @@
 
 import { element, showNotice } from "./elements.js";
 import { colourDots } from "./map_colours.js";
-import { drawMap, labelFont } from "./map_draw.js";
+import { drawMap } from "./map_draw.js";
 import { readAddress, writeAddress } from "./map_address.js";
-import { ClusterLabels } from "./map_labels.js";
+import { nameRegions } from "./map_labels.js";
 import { Legend } from "./map_legend.js";
 import { Moves } from "./map_moves.js";
 import { rowsWithin } from "./map_region.js";
@@ -18,7 +18,6 @@ import { smallCard } from "./small_card.js";
 import { documentUi } from "./ui.js";
 
 const COLOUR_FIRST = ["masterCategory", "articleType"]; // attributes to colour by, where the catalogue has them
-const KINDS = ["articleType", "product_type", "productType", "type", "subCategory", "category", "masterCategory"]; // to name regions by
 const REACH = 16; // CSS pixels from a dot that still press it
 const PRODUCT_ZOOM = 12; // for a product that an address points at
 const NEAREST = 6; // products shown beside the map
@@ -33,7 +32,7 @@ class MapPage {
   map = null;
   /** @type {?import("./map_colours.js").Colouring} */
   colouring = null;
-  /** @type {?ClusterLabels} */
+  /** @type {?import("./map_labels.js").ClusterLabels} */
   labels = null;
   values = new Set(); // of the attribute to colour by: only their products are shown
   found = null; // what was searched for: {text, rows best first, total}
@@ -55,7 +54,7 @@ class MapPage {
     this.moves = new Moves(this.canvas, {
       move: (dx, dy) => this.move(dx, dy),
       zoom: (factor, pixel) => this.zoom(factor, pixel),
-      showAll: () => this.showAll(),
+      showAll: () => this.zoom(0),
       hover: (pixel) => this.map && this.hover(pixel),
       leave: () => this.map && this.hover(null),
       open: (pixel) => this.open(pixel),
@@ -63,7 +62,10 @@ class MapPage {
       select: (outline) => this.selectWithin(outline),
       selectView: () => this.selectWithin(),
       escape: () => this.escape(),
-      keyboard: (on) => this.markMiddle(on),
+      keyboard: (on) => {
+        this.byKeyboard = on;
+        this.draw();
+      },
     });
     this.listen();
   }
@@ -72,7 +74,7 @@ class MapPage {
     const { $ } = this.ui;
     $("zoom-in").addEventListener("click", () => this.zoom(1.6));
     $("zoom-out").addEventListener("click", () => this.zoom(1 / 1.6));
-    $("show-all").addEventListener("click", () => this.showAll());
+    $("show-all").addEventListener("click", () => this.zoom(0));
     $("lasso").addEventListener("click", () => this.setDrawing(!this.moves.drawing));
     $("select-view").addEventListener("click", () => this.selectWithin());
     $("colour").addEventListener("change", () => {
@@ -92,14 +94,14 @@ class MapPage {
     const { ui } = this;
     ui.$("view-count").textContent = ui.say("map.loading");
     try {
-      const answer = await ui.service.get("v1/map");
+      const [answer] = await Promise.all([ui.service.get("v1/map"), ui.loadLabels()]);
       const attributes = Object.entries(answer.attributes).map(([name, { values, codes }]) => [name, { values, codes: toNumbers(codes) }]);
       this.map = { ids: answer.ids, x: toNumbers(answer.x), y: toNumbers(answer.y), attributes: Object.fromEntries(attributes) };
       this.rowOf = new Map(answer.ids.map((id, row) => [id, row]));
       ui.$("colour").append(...attributes.map(([name]) => element("option", { value: name }, ui.sayAttribute(name))));
       ui.$("method").textContent = ui.say(`map.${answer.method}`);
       if (answer.left_out) ui.$("method").append(" ", ui.say("map.leftOut", { count: answer.left_out }));
-      this.nameRegions();
+      this.labels = nameRegions(this.map, ui, this.canvas);
       this.followAddress();
       addEventListener("popstate", () => this.followAddress());
     } catch (error) {
@@ -111,17 +113,6 @@ class MapPage {
 
   fail(error) {
     showNotice(this.ui.$("notice"), this.ui.messageOf(error), { reference: this.ui.referenceOf(error) });
-  }
-
-  nameRegions() {
-    const name = KINDS.find((one) => one in this.map.attributes);
-    if (!name) return;
-    const context = this.canvas.getContext("2d");
-    const measure = (text) => {
-      context.font = labelFont(this.canvas);
-      return context.measureText(text).width;
-    };
-    this.labels = new ClusterLabels(this.map, this.map.attributes[name], (value) => this.ui.sayValue(name, value), measure);
   }
 
   /* The address */
@@ -229,12 +220,6 @@ class MapPage {
     if (this.nearest === wanted) list.replaceChildren(...found.map((one) => smallCard(ui, one)));
   }
 
-  markMiddle(on) {
-    if (this.byKeyboard === on) return;
-    this.byKeyboard = on;
-    this.draw();
-  }
-
   /* The pointer */
 
   hover(pixel) {
@@ -249,15 +234,12 @@ class MapPage {
     this.changed();
   }
 
+  // By a factor, 0 for all of the map.
   zoom(factor, pixel = null) {
     if (!this.map) return;
     this.tip.hide();
-    this.view.zoomBy(this.map, factor, ...(pixel ?? []).map((one) => one * this.view.density));
-    this.changed();
-  }
-
-  showAll() {
-    this.view.showAll();
+    if (!factor) this.view.showAll();
+    else this.view.zoomBy(this.map, factor, ...(pixel ?? []).map((one) => one * this.view.density));
     this.changed();
   }
 

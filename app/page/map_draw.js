@@ -38,7 +38,7 @@ export function drawMap(map, view, colouring, marks, service, redraw) {
   const { seen, shown, inView } = drawDots(context, map, view, colouring, marks.bright);
   const ink = isDark() ? "#fff" : "#1b1918";
   if (inView.length <= MAX_PICTURES && view.zoom > 2) {
-    inView.forEach((row) => drawPicture(context, map, view, row, toCss(colouring.words[row]), service, redraw));
+    inView.forEach((row) => drawPicture(context, map, view, row, toCss(colouring.edges.get(colouring.words[row]) ?? colouring.words[row]), service, redraw));
   } else {
     drawLabels(context, view, marks.labels, ink);
   }

@@ -1,6 +1,7 @@
-// What dense regions of the map are called: the most frequent kind of product there, more of them as one zooms. For
+// What regions of the map are called: the kind of product that is more frequent there than on the whole map by most. For
 // each doubling of the zoom they are chosen and placed once, so that they stand still while the map moves. Knows no page.
 
+import { labelFont } from "./map_draw.js";
 import { NONE, SIDE } from "./map_view.js";
 
 /**
@@ -11,9 +12,10 @@ import { NONE, SIDE } from "./map_view.js";
  * @property {number} count products around it that are of this kind
  */
 
+const KINDS = ["articleType", "product_type", "productType", "type", "subCategory", "category", "masterCategory"]; // of products
 const CELL = 64; // CSS pixels of a side of the regions that are counted, where a level begins
 const FEWEST = 8; // products of a kind that make a label
-const SHARE = 0.2; // least part of a region's products that are of the kind
+const MORE = 0.07; // part of a region's products by which its kind is more frequent there than elsewhere, at least
 const HEIGHT = 26; // CSS pixels that a label takes, with the room around it
 const ROOM = 18; // CSS pixels beside it
 const SAME = 240; // CSS pixels between two labels of one text
@@ -38,12 +40,16 @@ export class ClusterLabels {
     // Values with one text are one kind.
     this.kindOf = Uint16Array.from(texts, (text) => this.texts.indexOf(text));
     this.measure = measure;
+    const counts = new Array(this.texts.length).fill(0);
+    for (const code of this.codes) if (code !== NONE) counts[this.kindOf[code]] += 1;
+    /** part of all products that are of a kind */
+    this.usual = counts.map((count) => count / map.ids.length);
   }
 
   /**
    * @param {number} zoom
    * @param {number} side CSS pixels of the whole map's side at a zoom of 1
-   * @returns {ClusterLabel[]} that do not touch each other at this zoom or a larger one, the largest count first
+   * @returns {ClusterLabel[]} that do not touch each other at this zoom or a larger one, those that say most first
    */
   at(zoom, side) {
     const level = Math.min(DEEPEST, Math.floor(Math.log2(zoom)));
@@ -53,7 +59,7 @@ export class ClusterLabels {
     return this.#levels.get(key);
   }
 
-  // The regions that have a kind of their own, the most products first. A region is a cell with the eight around it.
+  // The regions that have a kind of their own, those with the most products more than usual first. A region is a cell with the eight around it.
   #regions(pixels) {
     const side = Math.max(1, Math.round(pixels / CELL));
     const cells = new Map(); // number of a cell -> kind -> [count, sum of x, sum of y]
@@ -68,20 +74,24 @@ export class ClusterLabels {
       kinds.set(kind, [sums[0] + 1, sums[1] + x[row], sums[2] + y[row]]);
     }
     const regions = [];
-    for (const [cell, own] of cells) {
-      const kind = [...own].reduce((best, one) => (one[1][0] > best[1][0] ? one : best))[0];
-      let [count, all, left, up] = [0, 0, 0, 0];
+    for (const cell of cells.keys()) {
+      let all = 0;
+      const around = new Map();
       for (const step of [-1, 0, 1]) {
         for (const line of [-side, 0, side]) {
-          for (const [other, [many, sumX, sumY]] of cells.get(cell + step + line) ?? []) {
-            all += many;
-            if (other === kind) [count, left, up] = [count + many, left + sumX, up + sumY];
+          for (const [kind, sums] of cells.get(cell + step + line) ?? []) {
+            all += sums[0];
+            around.set(kind, (around.get(kind) ?? [0, 0, 0]).map((sum, axis) => sum + sums[axis]));
           }
         }
       }
-      if (count >= FEWEST && count >= SHARE * all) regions.push({ text: this.texts[kind], x: left / count, y: up / count, count, cell });
+      const excess = ([kind, [count]]) => count / all - this.usual[kind];
+      const best = [...around].reduce((one, other) => (excess(other) > excess(one) ? other : one));
+      const [kind, [count, sumX, sumY]] = best;
+      if (count < FEWEST || excess(best) < MORE) continue;
+      regions.push({ text: this.texts[kind], x: sumX / count, y: sumY / count, count, more: excess(best) * all, cell });
     }
-    return regions.sort((one, other) => other.count - one.count || one.cell - other.cell);
+    return regions.sort((one, other) => other.more - one.more || one.cell - other.cell);
   }
 
   #place(regions, pixels) {
@@ -100,4 +110,21 @@ export class ClusterLabels {
     }
     return placed;
   }
+}
+
+/**
+ * @param {import("./map_view.js").ProductMap} map
+ * @param {import("./ui.js").Ui} ui
+ * @param {HTMLCanvasElement} canvas that they are drawn on
+ * @returns {?ClusterLabels} null: no attribute says what kind of product something is
+ */
+export function nameRegions(map, ui, canvas) {
+  const name = KINDS.find((one) => one in map.attributes);
+  if (!name) return null;
+  const context = canvas.getContext("2d");
+  const measure = (text) => {
+    context.font = labelFont(canvas);
+    return context.measureText(text).width;
+  };
+  return new ClusterLabels(map, map.attributes[name], (value) => ui.sayValue(name, value), measure);
 }

@@ -61,7 +61,7 @@ export class MapSearch {
 
   async #search(text, signal) {
     try {
-      const { results, total } = await this.ui.service.post("v1/search/images", { text, k: MOST }, signal);
+      const { results, total } = await this.ui.service.post("v1/search/images", { text, k: MOST, cutoff: "auto" }, signal);
       if (!signal.aborted) this.show({ text, ids: results.map((one) => one.id), total });
     } catch (error) {
       if (!wasAborted(error)) this.fail(error);

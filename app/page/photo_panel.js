@@ -9,14 +9,6 @@ import { ASSETS, wasAborted } from "./service.js";
 /** @typedef {import("./picture.js").Added} Added */
 /** @typedef {import("./picture.js").Picture} Picture */
 
-/**
- * @typedef {object} PanelActions
- * @property {(picture: Picture, goesOn: boolean) => void} search called with a picture to search with; goesOn: it may
- *   change again soon
- * @property {(error: Error) => void} refuse called with an error that another attempt does not help
- * @property {() => void} cancel called when a photo is given up before it was sent
- */
-
 /** The photo of one page or element. */
 export class PhotoPanel {
   /** @type {?Added} the photo that is shown */
@@ -31,7 +23,7 @@ export class PhotoPanel {
   /**
    * @param {import("./ui.js").Ui} ui
    * @param {import("./picture.js").Pictures} pictures
-   * @param {PanelActions} actions
+   * @param {import("./photos.js").PhotoActions} actions
    */
   constructor(ui, pictures, actions) {
     Object.assign(this, { ui, pictures, actions });

@@ -1,5 +1,7 @@
 // What is searched for. A query is not changed in place: a change makes a copy. Knows neither addresses nor elements.
 
+import { filtersOfBody, rangeOf } from "./ranges.js";
+
 /**
  * @typedef {object} SearchQuery
  * @property {string} text
@@ -50,15 +52,24 @@ export const isEmpty = (query) => !(query.text || hasPicture(query) || query.unl
 /**
  * @param {SearchQuery} query
  * @param {string} name of an attribute
+ * @param {string[]} values that are wanted of it
+ * @returns {Object<string, string[]>} the filters with these
+ */
+export function filtersOf(query, name, values) {
+  const { [name]: before, ...others } = query.filters;
+  return values.length ? { ...others, [name]: values } : others;
+}
+
+/**
+ * @param {SearchQuery} query
+ * @param {string} name of an attribute
  * @param {string} value
  * @param {boolean} on
  * @returns {Object<string, string[]>} the filters with this value wanted or not
  */
 export function filtersWith(query, name, value, on) {
-  const { [name]: values = [], ...others } = query.filters;
-  const wanted = values.filter((one) => one !== value);
-  if (on) wanted.push(value);
-  return wanted.length ? { ...others, [name]: wanted } : others;
+  const wanted = (query.filters[name] ?? []).filter((one) => one !== value);
+  return filtersOf(query, name, on ? [...wanted, value] : wanted);
 }
 
 /**
@@ -87,7 +98,7 @@ export const textWith = (query, text) => ({
 
 /** @param {SearchQuery} query @returns {object} the body of a search */
 export function searchBody(query) {
-  const body = { filters: query.filters };
+  const body = { filters: filtersOfBody(query.filters) };
   if (query.show === "products") body.image_versions = true; // pictures that are shown again are not asked for again
   if (query.text) {
     body.text = query.text;
@@ -107,8 +118,8 @@ export function searchBody(query) {
   }
   // A search needs something to rank by. Filters alone rank by their own words: typical products come first.
   if (!query.text && !hasPicture(query) && !query.unlike.length) {
-    body.text = filterPairs(query).map(([, value]) => value).join(" ");
-    body.mode = "vector"; // nobody typed it, and it must leave nothing out
+    const words = filterPairs(query).map(([, value]) => value).filter((value) => !rangeOf(value));
+    if (words.length) Object.assign(body, { text: words.join(" "), mode: "vector" }); // nobody typed it: it leaves nothing out
   }
   return body;
 }

@@ -1,8 +1,7 @@
 // The results of a search: cards of products, and what is shown while one waits. Knows what is shown, and no query.
 
-import { element, iconButton, VARIANTS } from "./elements.js";
-import { imageBox } from "./product_picture.js";
-import { variants } from "./variants.js";
+import { card } from "./card.js";
+import { element } from "./elements.js";
 
 /** @typedef {{words: ?number, title: ?number, image: ?number}} Signals */
 /**
@@ -17,21 +16,16 @@ const NEAR = 0.8; // part of the best similarity from which one carries a match,
 const DEEPEST = 9000; // results after which no more can be asked for
 const SMALL = 0.05; // a relevance below it is not told more exactly
 const PARTS = { words: "results.partWords", title: "results.partTitle", image: "results.partPicture" };
-const BADGES = 3;
-const BADGES_FIRST = ["articleType", "baseColour", "gender"]; // what a badge says first, where a product has it
-
-// Whether a value says much without the name of its attribute: a number, a date, a yes do not.
-const saysMuch = (value) => typeof value !== "boolean" && Number.isNaN(Number(value)) && !/^\d{4}-\d\d-\d\d/.test(value);
 
 /** The results of one page or element. */
 export class Results {
   /**
    * @param {import("./ui.js").Ui} ui
-   * @param {(kind: "like"|"unlike", id: string) => void} prefer
+   * @param {import("./card.js").CardActions} actions what one may do with a product
    */
-  constructor(ui, prefer) {
+  constructor(ui, actions) {
     this.ui = ui;
-    this.prefer = prefer;
+    this.actions = actions;
     /** @type {string[]} ids of the products that are shown, in order */
     this.shownIds = [];
     this.total = 0; // products that match; Infinity where the service does not know
@@ -149,27 +143,10 @@ export class Results {
     return element("p", { className: "why", title: figures }, names.length > 2 ? ui.say("results.matchesAll") : two);
   }
 
-  // The few attributes that say most about a product; what says little without its name is left out.
-  badges(attributes) {
-    const { ui } = this;
-    const own = Object.keys(attributes).filter((name) => name !== VARIANTS);
-    const names = [...new Set([...BADGES_FIRST.filter((name) => name in attributes), ...own])];
-    const said = names.flatMap((name) => [attributes[name]].flat().filter(saysMuch).map((value) => ui.sayValue(name, value)));
-    const items = [...new Set(said)].slice(0, BADGES).map((value) => element("li", { part: "badge" }, value));
-    return element("ul", { className: "badges", "aria-label": ui.say("results.attributes") }, ...items);
-  }
-
   card(hit, lazy) {
-    const { ui } = this;
     this.titles.set(hit.id, hit.title);
-    const link = element("a", { title: hit.title, part: "title" }, hit.title);
-    ui.showOnClick(link, hit);
-    const more = iconButton("more", ui.say("results.moreLike", { title: hit.title }), () => this.prefer("like", hit.id));
-    const less = iconButton("less", ui.say("results.lessLike", { title: hit.title }), () => this.prefer("unlike", hit.id));
-    const picture = imageBox(ui.service, hit, { lazy, place: "card" });
-    const about = [variants(ui, hit.group, hit.title), this.badges(hit.attributes), this.why(hit.signals)];
-    const foot = element("div", { className: "foot" }, this.score(hit) ?? element("span", { className: "space" }), more, less);
-    return element("li", { className: "card", part: "card" }, picture, element("h3", {}, link), ...about, foot);
+    const own = this.ui.own?.card(this.ui, hit); // as the page draws it
+    return own ?? card(this.ui, hit, this.actions, { lazy, score: this.score(hit), why: this.why(hit.signals) });
   }
 
   /**
@@ -178,14 +155,16 @@ export class Results {
    */
   walk(event) {
     const cards = [...this.ui.$("grid").children];
-    const here = cards.indexOf(event.target.closest(".card"));
+    const path = event.composedPath();
+    const here = cards.findIndex((one) => path.includes(one));
     const columns = cards.filter((one) => one.offsetTop === cards[0].offsetTop).length;
     const forward = getComputedStyle(this.ui.$("grid")).direction === "rtl" ? -1 : 1;
     const steps = { ArrowLeft: -forward, ArrowRight: forward, ArrowUp: -columns, ArrowDown: columns, Home: -here, End: cards.length - 1 - here };
     if (!(event.key in steps)) return;
     event.preventDefault();
     const next = cards[here + steps[event.key]];
-    if (next) next.querySelector("a").focus();
+    const within = next?.querySelector("slot")?.assignedElements()[0] ?? next;
+    if (within) within.querySelector("a")?.focus();
     else if (event.key === "ArrowUp") this.ui.$("text").focus();
   }
 }

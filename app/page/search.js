@@ -4,17 +4,16 @@
 import { PAGE_SIZE, sameSearch } from "./address.js";
 import { Browse } from "./browse.js";
 import { showEmptyCatalogue, showNothing } from "./empty.js";
-import { Facets } from "./facets.js";
+import { Filters } from "./filters.js";
 import { Flow } from "./flow.js";
 import { More } from "./more.js";
-import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
+import { Photos } from "./photos.js";
+import { listenForFiles, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersOf, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
-import { keepTrying, keptModule } from "./recover.js";
-import { ApiError, ASSETS, wasAborted } from "./service.js";
-import { adopt } from "./styles.js";
+import { ApiError, wasAborted } from "./service.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
 import { Trouble } from "./trouble.js";
@@ -22,6 +21,9 @@ import { onText } from "./typing.js";
 import { Understood } from "./understood.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
+
+// What a page is told of a query.
+const told = ({ text, filters, like, unlike, sort, picture }) => ({ text, filters, like, unlike, sort, picture: Boolean(picture) });
 
 /** The search of one page or element, whose elements are there. */
 export class SearchView {
@@ -35,15 +37,27 @@ export class SearchView {
         this.results.stopWaiting();
         this.trouble.show(error, milliseconds);
       },
-      learned: (facts) => this.sort.offer(facts.all),
+      learned: (facts) => this.sort.offer(facts),
     });
     this.pictures = new Pictures(ui.service);
-    this.photoModule = keptModule(`${ASSETS}photo_panel.js`);
-    this.photoPanel = null; // until somebody is about to add a photo
+    this.photos = new Photos(ui, this.pictures, {
+      begin: () => this.awaitPhoto(),
+      search: (picture, goesOn) => this.change({ picture }, goesOn),
+      refuse: (error, milliseconds = null) => {
+        this.results.stopWaiting();
+        if (!wasAborted(error)) this.trouble.show(error, milliseconds);
+      },
+      cancel: () => {
+        this.results.stopWaiting();
+        this.search();
+      },
+    });
     const change = (fields) => this.change(fields);
     this.bar = new QueryBar(ui, this.pictures, change);
-    this.facets = new Facets(ui, (name, value, on) => change({ filters: filtersWith(this.query, name, value, on) }));
-    this.results = new Results(ui, (kind, id) => this.prefer(kind, id));
+    const setFilter = (name, value, on) => change({ filters: filtersWith(this.query, name, value, on) });
+    this.filters = new Filters(ui, setFilter, (name, values) => change({ filters: filtersOf(this.query, name, values) }));
+    const isChosen = (name, value) => Boolean(this.query.filters[name]?.includes(value));
+    this.results = new Results(ui, { prefer: (kind, id) => this.prefer(kind, id), setFilter, isChosen });
     this.understood = new Understood(ui, change);
     this.sort = new Sort(ui);
     this.browse = new Browse(ui, (filters) => change({ ...emptyQuery(), filters }));
@@ -55,6 +69,10 @@ export class SearchView {
       drawer.unlike = (id) => this.prefer("unlike", id);
       drawer.adjacent = (id, step) => this.results.adjacentId(id, step);
     };
+  }
+
+  /** Listen, and search for what the address says. */
+  begin() {
     this.listen();
     this.followAddress();
   }
@@ -88,42 +106,13 @@ export class SearchView {
     else if (this.ui.host.getBoundingClientRect().top < 0) this.ui.host.scrollIntoView();
   }
 
-  async takeFile(file) {
-    if (!mayBePicture(file)) {
-      this.trouble.show(new ApiError("photo.noPicture"));
-      return;
-    }
+  // A photo is on its way: the search before it is over, and what is typed stays.
+  awaitPhoto() {
     this.flow.latest.cancel();
     this.query = { ...this.query, text: this.ui.$("text").value.trim() };
     this.ui.$("view").classList.add("searching");
     this.ui.$("browse").hidden = true;
     this.results.showWaiting(this.query.show, false);
-    const failed = (error, milliseconds) => this.trouble.show(error, milliseconds);
-    try {
-      (await keepTrying(() => this.photos(), { signal: this.ui.signal, failed })).take(file);
-    } catch (error) {
-      this.refusePhoto(error);
-    }
-  }
-
-  refusePhoto(error) {
-    this.results.stopWaiting();
-    if (!wasAborted(error)) this.trouble.show(error);
-  }
-
-  /** @returns {Promise<import("./photo_panel.js").PhotoPanel>} loaded when somebody is about to add a photo */
-  async photos() {
-    const { ui, pictures } = this;
-    const [{ PhotoPanel }] = await Promise.all([this.photoModule.get(), pictures.tools(), adopt(ui.root, "photo")]);
-    this.photoPanel ??= new PhotoPanel(ui, pictures, {
-      search: (picture, goesOn) => this.change({ picture }, goesOn),
-      refuse: (error) => this.refusePhoto(error),
-      cancel: () => {
-        this.results.stopWaiting();
-        this.search();
-      },
-    });
-    return this.photoPanel;
   }
 
   followAddress() {
@@ -142,8 +131,8 @@ export class SearchView {
   /** @param {boolean} [typing] whether the search may wait for its turn */
   search(typing = false) {
     this.bar.show(this.query, (id) => this.results.titles.get(id));
-    this.photoPanel?.show(this.query.picture);
-    this.facets.showChosen(this.query);
+    this.photos.show(this.query.picture);
+    this.filters.showChosen(this.query);
     this.ui.$("sort-label").hidden = this.query.show !== "products";
     if (!isEmpty(this.query)) this.results.showWaiting(this.query.show, true);
     this.flow.search(this.query, typing);
@@ -162,7 +151,10 @@ export class SearchView {
       this.place.restore();
       return;
     }
-    if (!ui.emit("vitrine-search", { query: asked })) return;
+    if (!ui.emit("vitrine-search", told(asked))) {
+      this.results.stopWaiting(); // the page searches itself
+      return;
+    }
     await flow.known();
     const query = await this.withCurrentPicture(asked, signal);
     this.sort.show(query.sort);
@@ -220,16 +212,17 @@ export class SearchView {
   showAnswer(answer, query) {
     const { ui } = this;
     this.trouble.hide();
+    ui.$("empty").hidden = answer.results.length > 0;
     this.results.begin(answer, query.sort === RELEVANCE);
     this.understood.show(answer, query);
-    this.facets.show(this.flow.facets(query), answer.facets, query);
-    ui.emit("vitrine-results", { query, total: answer.total, results: answer.results });
+    this.filters.show(answer, query);
+    ui.emit("vitrine-results", { ...told(query), total: answer.total, results: answer.results });
     if (answer.results.length) return;
     if (this.flow.catalogue.isEmpty) {
       showEmptyCatalogue(ui);
       return;
     }
-    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.facets.chips(query)];
+    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.filters.chips(query)];
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
@@ -241,7 +234,7 @@ export class SearchView {
   }
 
   listen() {
-    const { ui, facets } = this;
+    const { ui, filters } = this;
     const on = (id, name, action) => ui.$(id).addEventListener(name, action);
     const takeText = () => this.takeText();
     onText(ui.$("text"), takeText); // before the completions, which must not delay the results
@@ -265,14 +258,15 @@ export class SearchView {
     on("less-relevant", "click", () => this.change({ all: true, count: this.results.shownIds.length }));
     on("relevant-only", "click", () => this.change({ all: false }));
     on("filters-clear", "click", () => this.change({ filters: {} }));
-    on("filters-open", "click", () => facets.open(true));
-    on("filters-close", "click", () => facets.open(false));
-    on("filters-show", "click", () => facets.open(false));
+    on("filters-open", "click", () => filters.open(true));
+    on("filters-close", "click", () => filters.open(false));
+    on("filters-show", "click", () => filters.open(false));
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
-    if (ui.pictures) listenForFiles(ui, (file) => this.takeFile(file), () => this.photos().catch(() => {}));
+    if (ui.pictures) listenForFiles(ui, (file) => this.photos.take(file), () => this.photos.prepare());
     this.suggest = new Suggest(ui, takeText);
     ui.root.addEventListener("keydown", (event) => this.onKey(event));
     if (ui.whole) addEventListener("keydown", (event) => this.onPageKey(event), { signal: ui.signal });
+    if (ui.whole) on("keys", "click", () => this.showKeys());
     ui.address.onChange(() => this.followAddress(), ui.signal);
     if (ui.whole) history.scrollRestoration = "manual";
   }
@@ -281,19 +275,27 @@ export class SearchView {
   onKey(event) {
     const { ui } = this;
     if (event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
-    if (event.key === "Escape" && this.facets.isOpen) this.facets.open(false);
+    if (event.key === "Escape" && this.filters.isOpen) this.filters.open(false);
     else if (event.key === "ArrowDown" && event.target === ui.$("text")) ui.$("grid").querySelector("a")?.focus();
     else if (!event.target.closest("input, select") && event.target.closest(".grid")) this.results.walk(event);
   }
 
-  // "/" goes to the search field, where the page is all ours.
+  // "/" goes to the search field and "?" tells the keys, where the page is all ours.
   onPageKey(event) {
     const { ui } = this;
     const [target] = event.composedPath();
-    const inField = target instanceof Element && target.closest("input, textarea, select");
-    if (event.key !== "/" || inField || event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
+    const inField = target instanceof Element && target.closest("input:not([type=checkbox], [type=range]), textarea, select");
+    if (inField || event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
+    if (event.key === "?") this.showKeys();
+    if (event.key !== "/") return;
     event.preventDefault();
     ui.$("text").focus();
     ui.$("text").select();
+  }
+
+  async showKeys() {
+    const { KeysSheet } = await import("./keys_sheet.js");
+    this.keys ??= new KeysSheet(this.ui);
+    this.keys.open();
   }
 }

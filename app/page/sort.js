@@ -1,15 +1,13 @@
 // The order of the results: a choice of relevance, newest, and the attributes that are numbers or dates. Knows no search.
 
 import { element } from "./elements.js";
+import { RESERVED } from "./offer.js";
 
-const NUMBER = /^-?\d+(\.\d+)?(e[-+]?\d+)?( [A-Z]{3})?$/i; // also a price with its currency
-const DATE = /^\d{4}-\d\d-\d\d(T[\d:.]+([-+][\d:]+|Z)?)?$/;
-
-// The attributes of which every value is of a kind.
-const attributesOf = (facets, kind) =>
-  Object.entries(facets)
-    .filter(([, counts]) => Object.keys(counts).length > 1 && Object.keys(counts).every((value) => kind.test(value)))
-    .map(([name]) => name);
+const WAYS = {
+  price: ["results.sortDearest", "results.sortCheapest"],
+  number: ["results.sortHighest", "results.sortLowest"],
+  date: ["results.sortLatest", "results.sortEarliest"],
+};
 
 /** The choice of an order. */
 export class Sort {
@@ -20,18 +18,19 @@ export class Sort {
   }
 
   /**
-   * Offer the orders there are: by attributes that are numbers, prices or dates, too.
-   * @param {Object<string, Object<string, number>>} facets attribute -> value -> products
+   * Offer the orders there are: by attributes that are numbers, prices or days, too.
+   * @param {import("./catalogue.js").CatalogueFacts} catalogue
    */
-  offer(facets) {
+  offer({ all, types }) {
     const { ui } = this;
-    const both = [
-      ...attributesOf(facets, NUMBER).map((name) => [name, "results.sortHighest", "results.sortLowest"]),
-      ...attributesOf(facets, DATE).map((name) => [name, "results.sortLatest", "results.sortEarliest"]),
-    ].flatMap(([name, falling, rising]) => [
-      [`${name}:desc`, ui.say(falling, { attribute: ui.sayAttribute(name) })],
-      [`${name}:asc`, ui.say(rising, { attribute: ui.sayAttribute(name) })],
-    ]);
+    const kinds = Object.keys(all)
+      .filter((name) => Object.keys(all[name]).length > 1 && (name === "price" || !RESERVED.has(name)))
+      .map((name) => [name, name === "price" ? name : types[name]]);
+    const ways = kinds
+      .filter(([, kind]) => kind in WAYS)
+      .sort(([one], [other]) => Number(other === "price") - Number(one === "price"))
+      .flatMap(([name, kind]) => WAYS[kind].map((key, row) => [`${name}:${row ? "asc" : "desc"}`, key, name]));
+    const both = ways.map(([value, key, name]) => [value, ui.say(key, { attribute: ui.sayAttribute(name) })]);
     const fixed = [
       ["relevance", ui.say("results.sortRelevance")],
       ["newest", ui.say("results.sortNewest")],

@@ -1,6 +1,7 @@
 // The elements of the search, before anything is found. Ids are unique within the root.
 
 import { element, icon, iconButton, outlineButton } from "./elements.js";
+import { rove } from "./roving.js";
 
 const nothing = () => {};
 
@@ -85,7 +86,8 @@ function query(ui) {
 function filters(ui) {
   const close = named("filters-close", "close", ui.say("filters.close"), "narrow");
   const clear = element("button", { type: "button", className: "plain", id: "filters-clear", hidden: true }, ui.say("filters.clear"));
-  const show = element("button", { type: "button", className: "primary narrow", part: "button", id: "filters-show" }, ui.say("filters.show"));
+  const show = element("button", { type: "button", className: "primary narrow", part: "button", id: "filters-show" });
+  show.textContent = ui.say("filters.showSome");
   return element(
     "aside",
     { className: "filters", part: "filters", id: "filters", "aria-labelledby": "filters-title" },
@@ -104,10 +106,12 @@ function strip(ui) {
   open.setAttribute("aria-expanded", "false");
   open.setAttribute("aria-controls", "filters");
   const tabs = { className: "tabs", role: "group", "aria-label": ui.say("results.show"), hidden: !ui.lab };
+  const shown = element("div", tabs, tab("products", true), tab("descriptions", false));
+  rove(shown, "button");
   return element(
     "div",
     { className: "strip" },
-    element("div", tabs, tab("products", true), tab("descriptions", false)),
+    shown,
     element("p", { className: "count", id: "count", role: "status" }),
     element("label", { className: "sort", id: "sort-label" }, element("span", {}, ui.say("results.sortBy")), " ", element("select", { id: "sort" })),
     open,
@@ -124,6 +128,21 @@ function descriptions(ui) {
   );
 }
 
+// One stop of the Tab key, and one line on a narrow page.
+function chips(ui) {
+  return element(
+    "div",
+    { className: "chips", id: "chips" },
+    element(
+      "div",
+      { className: "understood", id: "understood", hidden: true },
+      element("ul", { className: "conditions", id: "conditions", "aria-label": ui.say("search.readFrom") }),
+      element("label", {}, element("input", { type: "checkbox", id: "strict" }), " ", ui.say("search.onlyThese")),
+    ),
+    element("ul", { className: "active", id: "active", "aria-label": ui.say("filters.inUse"), hidden: true }),
+  );
+}
+
 function results(ui) {
   const only = element("button", { type: "button", className: "plain", id: "relevant-only" }, ui.say("results.hideLess"));
   const button = (id, key) => Object.assign(outlineButton(ui.say(key), nothing), { id, className: "outline more", hidden: true });
@@ -133,15 +152,10 @@ function results(ui) {
     element("h2", { className: "visually-hidden", id: "results-title" }, ui.say("results.title")),
     strip(ui),
     element("p", { className: "corrected", id: "corrected", role: "status", hidden: true }),
-    element(
-      "div",
-      { className: "understood", id: "understood", hidden: true },
-      element("ul", { className: "conditions", id: "conditions", "aria-label": ui.say("search.readFrom") }),
-      element("label", {}, element("input", { type: "checkbox", id: "strict" }), " ", ui.say("search.onlyThese")),
-    ),
+    chips(ui),
     element("p", { className: "corrected", id: "all-shown", hidden: true }, ui.say("results.lessShown"), " ", only),
-    element("ul", { className: "active", id: "active", "aria-label": ui.say("filters.inUse"), hidden: true }),
     element("div", { className: "notice", part: "notice", id: "notice", role: "alert", hidden: true }),
+    element("slot", { name: "empty", id: "empty", hidden: true }),
     element("ul", { className: "grid", part: "grid", id: "grid" }),
     descriptions(ui),
     button("more", "results.more"),
@@ -161,9 +175,11 @@ export function searchTemplate(ui) {
     element("h2", { id: "browse-title" }),
     element("ul", { className: "tiles", id: "tiles" }),
   );
-  const found = element("div", { className: "layout", id: "found", hidden: true }, filters(ui), results(ui));
+  const found = element("div", { className: "layout", id: "found", hidden: true }, results(ui), filters(ui)); // the results come first for the Tab key
   const photo = element("section", { className: "photo-panel", id: "photo-panel", hidden: true });
   const drop = element("div", { className: "drop", "aria-hidden": "true" }, element("p", {}, ui.say("search.drop")));
-  const origin = element("p", { className: "origin", id: "origin" });
-  return element("div", { className: "view", id: "view" }, skip, query(ui), element("div", { className: "main" }, photo, browse, found), origin, drop);
+  const keys = ui.whole ? element("button", { type: "button", className: "plain mouse", id: "keys" }, ui.say("results.keys")) : null;
+  const origin = element("p", { className: "origin" }, element("span", { id: "origin" }), " ", keys);
+  const heading = element("slot", { name: "heading" });
+  return element("div", { className: ui.whole ? "view whole" : "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, photo, browse, found), origin, drop);
 }

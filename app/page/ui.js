@@ -6,7 +6,7 @@ import { onPlainClick } from "./elements.js";
 import { ApiError, HOME, Service } from "./service.js";
 import { Sheets } from "./sheets.js";
 import { adopt } from "./styles.js";
-import { languageOf, loadWords } from "./words.js";
+import { LANGUAGES, languageOf, loadWords } from "./words.js";
 
 /** @typedef {import("./words.js").Words} Words */
 /**
@@ -20,6 +20,8 @@ import { languageOf, loadWords } from "./words.js";
  * @property {boolean} [lab] whether figures for those who run the shop are shown
  * @property {boolean} [whole] whether the page is all ours: its title, its shortcuts, what is dropped and pasted on it
  * @property {string} [link] address of a product's page with `{id}` in it; without one the drawer shows products
+ * @property {string} [target] where links to products open, as a link's target
+ * @property {?import("./own_card.js").OwnCards} [own] cards that the page draws itself
  * @property {boolean} [pictures] whether one may search with a picture
  * @property {number} [count] products of a page of results; 0: as many as our pages show
  * @property {string} [placeholder] of the search field; "": ours
@@ -36,7 +38,7 @@ export class Ui {
 
   /** @param {UiOptions} options */
   constructor(options) {
-    const defaults = { lab: false, whole: false, link: "", pictures: false, count: 0, placeholder: "", shown: [] };
+    const defaults = { lab: false, whole: false, link: "", target: "", own: null, pictures: false, count: 0, placeholder: "", shown: [] };
     Object.assign(this, defaults, options);
     /** what lies over the page: the phone's filters, dialogs */
     this.sheets = new Sheets({ scope: this.address.prefix, keeps: !this.address.off });
@@ -65,6 +67,13 @@ export class Ui {
   /** @param {string} attribute @param {string|number|boolean|string[]} value @returns {string} */
   sayValue(attribute, value) {
     return this.words.sayValue(attribute, value);
+  }
+
+  /** Load what the catalogue's attributes and values are called in the language: without it they are as it writes them. */
+  async loadLabels() {
+    const { language, labels } = this.words;
+    const load = () => this.service.get(`v1/labels?lang=${language}`, this.signal).catch(() => labels);
+    if (language !== LANGUAGES[0]) this.words.labels = await load();
   }
 
   /** @param {number} value @returns {string} with the language's thousands */
@@ -107,9 +116,11 @@ export class Ui {
     return this.host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
   }
 
-  /** @param {{id: string}} product @returns {string} the address of its page, or of this page with its drawer open */
+  /** @param {{id: string}} product @returns {string} the address of its page, or of the host's with its drawer open */
   href({ id }) {
-    return this.link ? this.link.replaceAll("{id}", encodeURIComponent(id)) : this.address.hrefOfProduct(id);
+    const encoded = encodeURIComponent(id);
+    if (this.link) return this.link.replaceAll("{id}", encoded);
+    return this.whole || this.address.off ? this.service.address(`p/${encoded}`) : this.address.hrefOfProduct(id);
   }
 
   /**
@@ -119,6 +130,7 @@ export class Ui {
    */
   showOnClick(link, product) {
     link.href = this.href(product);
+    if (this.target) link.target = this.target;
     link.addEventListener("click", (event) => {
       const { id, title } = product;
       if (!this.emit("vitrine-select", { id, title, href: link.href, product })) event.preventDefault();

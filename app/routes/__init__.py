@@ -9,7 +9,9 @@ from app.routes.bulk import router as bulk_router
 from app.routes.components import Components
 from app.routes.documents import PAGES
 from app.routes.encoding import direct as direct_encoding
+from app.routes.encoding import known as names_router
 from app.routes.encoding import router as encoding_router
+from app.routes.insight import for_pages as insight_for_pages
 from app.routes.insight import router as insight_router
 from app.routes.listing import changing as changing_router
 from app.routes.listing import router as listing_router
@@ -26,6 +28,8 @@ DIRECT = (search_router, direct_encoding, regions_router)
 INCLUDED = (
     suggest_router,
     encoding_router,
+    names_router,
+    insight_for_pages,
     insight_router,
     listing_router,
     bulk_router,

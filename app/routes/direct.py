@@ -13,7 +13,7 @@ from app.http import require
 from app.routes.components import Components, components_of
 from app.schemas import error_answers
 
-may_read = require("read")
+may_search = require("search")
 
 
 class DirectRoute(APIRoute):
@@ -30,15 +30,17 @@ class DirectRoute(APIRoute):
         answer: Callable[[Request, Components], Coroutine[Any, Any, Response]] = self.endpoint
 
         async def handler(request: Request) -> Response:
-            await may_read(request, None, None)
+            await may_search(request, None, None)
             return await answer(request, await components_of(request))
 
         return handler
 
 
 def direct_router() -> APIRouter:
-    """Return a router of direct routes, which need what reads need."""
-    return APIRouter(route_class=DirectRoute, dependencies=[Depends(may_read)], responses=error_answers(401, 403, 429))
+    """Return a router of direct routes, which need what searches need."""
+    return APIRouter(
+        route_class=DirectRoute, dependencies=[Depends(may_search)], responses=error_answers(401, 403, 429)
+    )
 
 
 def json_response(value: dict[str, Any]) -> Response:

@@ -31,6 +31,8 @@ from index import MAX_NAME
 Name = Annotated[str, Path(max_length=MAX_NAME, description="A name that /v1/models lists.")]
 direct = direct_router()
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+known = APIRouter(dependencies=[Depends(require("search"))], responses=error_answers(401, 403, 429))
+may_read = require("read")
 
 
 @direct.post("/v1/embeddings", response_model=EmbeddingsAnswer, **body_docs(embeddings_body(), "encoding", 404))
@@ -45,6 +47,8 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
     if fields.model is not None:
         _check_name(fields.model, names)
     texts = [one for one in inputs if isinstance(one, str)]
+    if texts:
+        await may_read(request, None, None)  # a key for pages is for a visitor's pictures
     pixels = [one for one in inputs if not isinstance(one, str)]
     encoded = await while_connected(request, service.encode(texts, pixels))
     of_text, of_image = iter(encoded.texts), iter(encoded.images)
@@ -62,13 +66,13 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
     return list_response("data", data, object="list", model=encoded.serving.encoder.encoder_id, usage=usage)
 
 
-@router.get("/v1/models", tags=["encoding"], responses=error_answers(500))
+@known.get("/v1/models", tags=["encoding"], responses=error_answers(500))
 async def models(components: TheComponents) -> ModelsAnswer:
     """List the names of the one model that is served, in the shape of OpenAI's call."""
     return ModelsAnswer(data=[_model(name, components) for name in _model_names(components)])
 
 
-@router.get("/v1/models/{name:path}", tags=["encoding"], responses=error_answers(404, 422, 500))
+@known.get("/v1/models/{name:path}", tags=["encoding"], responses=error_answers(404, 422, 500))
 async def model(name: Name, components: TheComponents) -> Model:
     """Return the one model that is served by one of its names, in the shape of OpenAI's call."""
     _check_name(name, _model_names(components))

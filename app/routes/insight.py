@@ -33,6 +33,8 @@ from app.schemas import (
 from index.metrics import SHOWN_QUERIES
 
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+for_pages = APIRouter(dependencies=[Depends(require("search"))], responses=error_answers(401, 403, 429))
+"""What a page for customers asks beside searches."""
 
 MAX_SLICES = 8
 """Attributes of one call."""
@@ -47,7 +49,9 @@ MAX_LANGUAGE = 100
 Split = Annotated[Literal["test", "validation", "train", "all"], Query(description="Queries from these products.")]
 
 
-@router.get("/v1/facets", response_model=FacetsAnswer, responses=error_answers(422, 500, 503, 504), tags=["products"])
+@for_pages.get(
+    "/v1/facets", response_model=FacetsAnswer, responses=error_answers(422, 500, 503, 504), tags=["products"]
+)
 async def facets(
     request: Request,
     components: TheComponents,
@@ -69,7 +73,7 @@ async def facets(
     return Response(answer, media_type="application/json")
 
 
-@router.get(
+@for_pages.get(
     "/v1/labels",
     tags=["products"],
     response_model=LabelsAnswer,

@@ -24,7 +24,7 @@ MAX_NUMBER = 1_000_000
 router = APIRouter(
     route_class=ProductRoute,
     tags=["products"],
-    dependencies=[Depends(require("read"))],
+    dependencies=[Depends(require("search"))],
     responses=error_answers(401, 403, 429),
 )
 Number = Annotated[

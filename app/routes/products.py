@@ -38,7 +38,7 @@ NewId = Annotated[str, Path(max_length=MAX_ID, pattern=PRODUCT_ID, description=I
 reading = APIRouter(
     route_class=ProductRoute,
     tags=["products"],
-    dependencies=[Depends(require("read"))],
+    dependencies=[Depends(require("search"))],
     responses=error_answers(401, 403, 429),
 )
 writing = APIRouter(

@@ -14,7 +14,7 @@ from app.schemas import MAX_SUGGESTIONS, MAX_TEXT, SuggestionResult, Suggestions
 WORK = 1.0
 """Of one completion, as a job's."""
 
-router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
+router = APIRouter(dependencies=[Depends(require("search"))], responses=error_answers(401, 403, 429))
 
 
 @router.get("/v1/suggest", responses=error_answers(422, 500, 503, 504), tags=["search"])

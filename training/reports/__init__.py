@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from training.reports.against import Own as Own
+    from training.reports.against import evaluate_against as evaluate_against
     from training.reports.checkpoint_cost import compare_encoders as compare_encoders
     from training.reports.checkpoint_cost import cost_markdown as cost_markdown
     from training.reports.checkpoint_cost import cost_table as cost_table
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from training.reports.evaluation import PROTOCOLS as PROTOCOLS
     from training.reports.evaluation import evaluate_catalogue as evaluate_catalogue
     from training.reports.evaluation import evaluate_catalogue_kagl as evaluate_catalogue_kagl
+    from training.reports.evaluation import figures_csv as figures_csv
     from training.reports.evaluation import markdown as markdown
     from training.reports.evaluation import read_result as read_result
     from training.reports.evaluation import terminal_table as terminal_table
@@ -37,10 +40,12 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "training.reports.against": "Own evaluate_against",
         "training.reports.checkpoint_cost": "compare_encoders cost_markdown cost_table",
         "training.reports.compare": "compare_runs complaint encode_pairs",
         "training.reports.evaluation": (
-            "KAGL_ROWS PROTOCOLS evaluate_catalogue evaluate_catalogue_kagl markdown read_result terminal_table"
+            "KAGL_ROWS PROTOCOLS evaluate_catalogue evaluate_catalogue_kagl figures_csv markdown read_result "
+            "terminal_table"
         ),
         "training.reports.files": "FOLDER SHEET",
         "training.reports.model_card": "card_text",

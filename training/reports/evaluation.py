@@ -7,9 +7,12 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 
+from common import InputError
 from index import KAGL_ATTRIBUTES, Location, evaluate_kagl, evaluate_split, open_catalogue
+from training.reports.against_table import PROTOCOL as AGAINST
+from training.reports.against_table import against_markdown, against_tables, against_terminal
 from training.reports.queries_table import PROTOCOL, queries_markdown, queries_terminal
-from training.reports.tables import NONE, Cell, Rows, markdown_lines, read_figures, rich_table
+from training.reports.tables import NONE, Cell, Rows, csv_text, markdown_lines, read_figures, rich_table
 
 _DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
 _RIGHT = {"strict_id": "the product", "same_title": "its title"}
@@ -136,6 +139,8 @@ def terminal_table(result: dict[str, Any]) -> RenderableType:
     """Return the figures in per cent, with their 95 % intervals, for a rich console; without those per slice."""
     if result.get("protocol") == PROTOCOL:
         return queries_terminal(result)
+    if result.get("protocol") == AGAINST:
+        return against_terminal(result)
     parts: list[RenderableType] = [f"[bold]{headline(result)}[/bold]"]
     parts += [rich_table(rows) for rows in tables(result)]
     if _is_kagl(result):
@@ -147,6 +152,8 @@ def markdown(result: dict[str, Any]) -> str:
     """Return the figures in per cent, with their 95 % intervals, as Markdown."""
     if result.get("protocol") == PROTOCOL:
         return queries_markdown(result)
+    if result.get("protocol") == AGAINST:
+        return against_markdown(result)
     if _is_kagl(result):
         text = [headline(result) + ".", *(line for note in _kagl_notes(result) for line in ("", note))]
     else:
@@ -154,6 +161,19 @@ def markdown(result: dict[str, Any]) -> str:
     for rows in [*tables(result), *slice_tables(result)]:
         text += ["", *markdown_lines(rows)]
     return "\n".join(text) + "\n"
+
+
+def figures_csv(result: dict[str, Any]) -> str:
+    """Return the figures as a table with separators: a line for each, with its interval, as parts of 1.
+
+    Raises:
+        InputError: figures of judged queries, which have no such table.
+    """
+    if result.get("protocol") == PROTOCOL:
+        raise InputError("figures of judged queries have no table with separators; write them to .json or .md")
+    if result.get("protocol") == AGAINST:
+        return csv_text(against_tables(result))
+    return csv_text([*tables(result), *slice_tables(result)])
 
 
 def _is_kagl(result: dict[str, Any]) -> bool:

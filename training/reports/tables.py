@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +37,24 @@ def markdown_lines(rows: Rows, digits: int = 2) -> list[str]:
     rule = "".join("|---:" if right else "|---" for right in rows.numeric())
     lines = [f"| {' | '.join(rows.headings)} |", rule + "|"]
     return lines + [f"| {' | '.join(_text_of(cell, '**{}** ({})', digits) for cell in line)} |" for line in rows.lines]
+
+
+def csv_text(tables: Sequence[Rows]) -> str:
+    """Return tables as one with separators: a line for each figure, a part of 1, with what stands before it in words.
+
+    The columns are `table` (its first heading), `row` (words and counts of the line), `column`, `value`, `low`, `high`.
+    """
+    lines = io.StringIO()
+    write = csv.writer(lines, lineterminator="\n")
+    write.writerow(["table", "row", "column", "value", "low", "high"])
+    for rows in tables:
+        for line in rows.lines:
+            row = " / ".join(str(cell) for cell in line if not isinstance(cell, dict))
+            for heading, cell in zip(rows.headings, line, strict=True):
+                if isinstance(cell, dict):
+                    figure = [cell["value"], cell.get("low", ""), cell.get("high", "")]
+                    write.writerow([rows.headings[0], row, heading, *figure])
+    return lines.getvalue()
 
 
 def rich_table(rows: Rows) -> Table:

@@ -1,4 +1,4 @@
-"""Commands on a data set and its catalogue: look at it, encode it, measure it, map it."""
+"""Commands on a data set and its catalogue: look at it, encode it, map it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from vitrine.cli.options import (
     ARTEFACTS,
     LAYOUTS,
     CatalogueOption,
-    CheckpointOption,
     Columns,
     DataOption,
     Device,
@@ -27,9 +26,7 @@ from vitrine.cli.options import (
     data_of,
     location,
     own_checkpoint,
-    pair,
     picture_place,
-    write_figures,
 )
 
 
@@ -161,87 +158,6 @@ def _say_search(search: dict[str, Any]) -> None:
             f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}",
             highlight=False,
         )
-
-
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine evaluate --split test --out figures.md`")
-def evaluate(
-    catalogue: CatalogueOption = None,
-    split: Annotated[
-        str | None, typer.Option(help="Whose titles ask: train, validation, test or all. [default: test]")
-    ] = None,
-    protocol: Annotated[
-        str,
-        typer.Option(
-            help="pairs: products ask, in both directions; kagl: titles and categories ask, beside public figures, "
-            "and the checkpoint encodes the categories."
-        ),
-    ] = "pairs",
-    checkpoint: CheckpointOption = None,
-    queries: Annotated[
-        Path | None, typer.Option(help="Judged queries ask instead: a file of JSON lines, or a folder of such files.")
-    ] = None,
-    mode: Annotated[
-        str | None, typer.Option(help="With --queries: hybrid, vector, lexical or all. [default: hybrid]")
-    ] = None,
-    half: Annotated[
-        str | None, typer.Option(help="With --queries, those of one half: tune, report or all. [default: report]")
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="With --queries: ask the service there, which serves the same catalogue.")
-    ] = None,
-    lexicons: Annotated[
-        Path | None, typer.Option(help="With --queries: folder of the shop's own lexicons, such as fr.toml.")
-    ] = None,
-    device: Device = "auto",
-    out: Annotated[Path | None, typer.Option(help="Also write the figures here: .json, or .md for a table.")] = None,
-    given: Annotated[
-        Path | None, typer.Option("--from", help="Show the figures of this JSON; measure nothing.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure retrieval, with 95 % intervals, against all products of the catalogue.
-
-    Products and titles ask, or with --queries what customers type; `docs/search.md` says how such a file is written.
-    """
-    from training.reports import (
-        PROTOCOLS,
-        evaluate_catalogue,
-        evaluate_catalogue_kagl,
-        evaluate_queries,
-        markdown,
-        read_result,
-        terminal_table,
-    )
-
-    if protocol not in PROTOCOLS:
-        raise InputError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
-    if queries is None and any(option is not None for option in (mode, half, url, lexicons)):
-        raise InputError("--mode, --half, --url and --lexicons are for judged queries; give --queries FILE with them")
-    if queries is not None and (split is not None or protocol != "pairs"):
-        raise InputError("--split and --protocol are for products and titles that ask; leave them out with --queries")
-    if given:
-        result = read_result(given)
-    elif queries is not None:
-        own, place = (checkpoint, location(catalogue)) if url else pair(checkpoint, catalogue)
-        result = evaluate_queries(
-            queries,
-            own,
-            place,
-            mode=mode or "hybrid",
-            half=half or "report",
-            url=url,
-            lexicons=lexicons,
-            device=device,
-        )
-    elif protocol == "kagl":
-        result = evaluate_catalogue_kagl(*pair(checkpoint, catalogue), split or "test", device=device)
-    elif checkpoint is not None:
-        raise InputError("--checkpoint is for --protocol kagl; the pairs are measured on the catalogue's own vectors")
-    else:
-        result = evaluate_catalogue(location(catalogue), split or "test")
-    if out is not None:
-        write_figures(out, result, markdown)
-    say(result if as_json else terminal_table(result), as_json)
 
 
 @cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --method umap`")

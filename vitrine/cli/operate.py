@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -23,6 +23,9 @@ from vitrine.cli.options import (
     pair,
     picture_place,
 )
+
+if TYPE_CHECKING:
+    from app.http import Key
 
 
 @cli.command("copy", rich_help_panel=RUNNING, epilog="Example: `vitrine copy --to artefacts/second`")
@@ -132,20 +135,41 @@ def settings(
 @key_cli.command("create", epilog="Example: `vitrine key create shop --scope write`")
 def key_create(
     name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
-    scope: Annotated[str, typer.Option(help="What it may do: read, write (and read), or admin (everything).")],
+    scope: Annotated[
+        str,
+        typer.Option(help="What it may do: search (from pages), read, write (and read), or admin (everything)."),
+    ],
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Whose pages may use a key of scope search: https://shop.example; may come again."),
+    ] = None,
+    limit: Annotated[
+        str, typer.Option(help="Most searches with such a key, of all visitors together: 6000/minute.")
+    ] = "",
     keys: KeysOption = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key and show it, this once: only its hash is kept."""
+    """Make a key and show it, this once: only its hash is kept.
+
+    A key of scope search may stand in a page of the shop, where everybody can read it: it opens searches only, and only
+    for pages of its origins.
+    """
     from app.http import SCOPES, create_key
 
     known = next((one for one in SCOPES if one == scope), None)
     if known is None:
         raise InputError(f"there is no scope {scope!r}; choose one of {', '.join(SCOPES)}")
     path = _keys(keys)
-    key, secret = create_key(path, name, known)
+    key, secret = create_key(path, name, known, origin or (), limit)
     if as_json:
-        say({"name": key.name, "scope": key.scope, "created": key.created, "key": secret, "file": str(path)}, True)
+        say({**_shown(key), "key": secret, "file": str(path)}, True)
+        return
+    if key.publishable:
+        sys.stdout.write(
+            f"{secret}\n\n"
+            f"This is the key {key.name!r} for the pages of {', '.join(key.origins)}; {path} has its hash. Write it"
+            f' into them:\n\n  <vitrine-search src="https://search.shop.example" key="{secret}"></vitrine-search>\n'
+        )
         return
     sys.stdout.write(
         f"{secret}\n\n"
@@ -156,19 +180,18 @@ def key_create(
 
 @key_cli.command("list", epilog="Example: `vitrine key list --json`")
 def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
-    """Show the keys there are: names, scopes and last characters."""
+    """Show the keys there are: names, scopes, last characters, and the origins and the limit of those for pages."""
     from app.http import read_keys
 
     found = read_keys(_keys(keys))
     if as_json:
-        rows = [{"name": k.name, "scope": k.scope, "created": k.created, "last4": k.last4} for k in found]
-        say({"keys": rows}, True)
+        say({"keys": [{**_shown(key), "last4": key.last4} for key in found]}, True)
         return
     table = Table()
-    for heading in ("name", "scope", "created", "ends in"):
+    for heading in ("name", "scope", "created", "ends in", "for pages of", "limit"):
         table.add_column(heading)
     for key in found:
-        table.add_row(key.name, key.scope, key.created, key.last4)
+        table.add_row(key.name, key.scope, key.created, key.last4, "\n".join(key.origins), key.limit)
     say(table if found else "no keys; make one with `vitrine key create NAME --scope write`", False)
 
 
@@ -183,6 +206,12 @@ def key_revoke(
 
     key = revoke_key(_keys(keys), name)
     say({"revoked": key.name} if as_json else f"the key {key.name!r} is revoked", as_json)
+
+
+def _shown(key: Key) -> dict[str, object]:
+    """Return what anybody may know of a key; origins and limit are those of a key for pages."""
+    found: dict[str, object] = {"name": key.name, "scope": key.scope, "created": key.created}
+    return {**found, "origins": list(key.origins), "limit": key.limit} if key.publishable else found
 
 
 def _keys(given: Path | None) -> Path:

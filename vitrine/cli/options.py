@@ -171,10 +171,13 @@ def from_environment(name: str) -> Path | None:
     return Path(os.environ[name]) if os.environ.get(name) else None
 
 
-def write_figures(path: Path, result: Any, markdown: Callable[[Any], str]) -> None:
-    """Write figures to `path`: as a table where it ends in .md, else as JSON."""
-    if path.suffix != ".md":
+def write_figures(
+    path: Path, result: Any, markdown: Callable[[Any], str], separated: Callable[[Any], str] | None = None
+) -> None:
+    """Write figures to `path`: as a table where it ends in .md, or .csv where there is such a table, else as JSON."""
+    text = markdown if path.suffix == ".md" else separated if path.suffix == ".csv" else None
+    if text is None:
         write_json(path, result)
         return
     with atomic_file(path) as beside:
-        beside.write_text(markdown(result), encoding="utf-8")
+        beside.write_text(text(result), encoding="utf-8")

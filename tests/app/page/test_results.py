@@ -16,12 +16,12 @@ def test_more_and_less_like_this(visit: Visit) -> None:
     page = visit.go("/?q=red")
     visit.finds("Red")
     first = visit.titles()[0]
-    page.get_by_role("button", name=f"Less like {first}").first.click()
+    page.get_by_role("button", name=f"Not this: {first}").first.click()
     expect(page.locator("#examples .unlike")).to_have_count(1)
     expect(page.locator("#grid .card h3").first).not_to_have_text(first)
     expect(page.locator("#results")).not_to_have_attribute("aria-busy", "true")
     kind = visit.titles()[3].split()[1]
-    page.locator("#grid .card").nth(3).get_by_role("button", name="More like").click()
+    page.locator("#grid .card").nth(3).get_by_role("button", name="Similar").click()
     expect(page.locator("#examples li")).to_have_count(2)
     expect(page).to_have_url(re.compile(r"like=.*unlike=|unlike=.*like="))
     page.get_by_label("What are you looking for?").fill("")
@@ -66,7 +66,7 @@ def test_the_drawer_shows_a_product_and_its_neighbours(visit: Visit) -> None:
     expect(drawer).to_be_hidden()
     expect(page).not_to_have_url(re.compile("product="))
     page.locator("#grid .card a").first.click()
-    drawer.get_by_role("button", name="More like this").click()
+    drawer.get_by_role("button", name="Similar").click()
     expect(drawer).to_be_hidden()
     expect(page.locator("#examples .like")).to_have_count(1)
     page.go_back()
