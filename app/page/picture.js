@@ -133,6 +133,19 @@ export class Pictures {
   }
 
   /**
+   * @param {Picture} picture of an earlier model
+   * @param {AbortSignal} signal
+   * @returns {Promise<Picture>} the same of the model that is served
+   * @throws {ApiError} its photo is not here
+   */
+  async encodeAgain(picture, signal) {
+    const added = this.addedOf(picture);
+    if (!added?.photo) throw new ApiError("states.olderModel");
+    added.regions = null; // their vectors are of that model, too
+    return this.encode(added, picture.crop, signal);
+  }
+
+  /**
    * @param {Added} added
    * @param {number[]} vector of a part of it, or of all
    * @param {?import("./crop_box.js").Box} box

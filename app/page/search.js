@@ -13,7 +13,7 @@ import { Place } from "./place.js";
 import { emptyQuery, examplesWith, filtersOf, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
-import { ApiError, wasAborted } from "./service.js";
+import { wasAborted } from "./service.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
 import { Trouble } from "./trouble.js";
@@ -165,9 +165,7 @@ export class SearchView {
   // A picture that an earlier model has encoded is encoded again, as long as the page has it.
   async withCurrentPicture(query, signal) {
     if (this.flow.isCurrent(query)) return query;
-    const added = this.pictures.addedOf(query.picture);
-    if (!added?.photo) throw new ApiError("states.olderModel");
-    const picture = await this.pictures.encode(added, query.picture.crop, signal);
+    const picture = await this.pictures.encodeAgain(query.picture, signal);
     this.query = { ...this.query, picture };
     this.ui.address.replace(this.query);
     return { ...query, picture };
