@@ -17,6 +17,7 @@ export class PhotoPanel {
   #sending = new AbortController();
   #cropping = new AbortController();
   #isSending = false;
+  #told = "";
   #lens = null;
   #lensModule = keptModule(`${ASSETS}lens.js`);
 
@@ -57,13 +58,13 @@ export class PhotoPanel {
     this.#isSending = true;
     const { signal } = this.#sending;
     this.present(file);
-    this.tell("photo.reading", { busy: true, again: null });
+    this.tell("photo.reading", { busy: true });
     const again = () => this.take(file);
     const failed = (error) => this.tell(navigator.onLine ? "photo.waiting" : "photo.offline", { busy: true, again });
     try {
       const added = await keepTrying(() => this.pictures.read(file), { signal, failed });
       if (added.photo.detail) this.present(added.blob);
-      this.tell(added.photo.detail ? "photo.sending" : "photo.sendingWhole", { busy: true, again: null });
+      this.tell(added.photo.detail ? "photo.sending" : "photo.sendingWhole", { busy: true });
       const picture = await keepTrying(() => this.pictures.encode(added, null, signal), { signal, failed });
       if (signal.aborted) return;
       this.#isSending = false;
@@ -127,6 +128,9 @@ export class PhotoPanel {
   // Say what happens with the photo; busy: something goes on; again: the person may ask for another attempt.
   tell(key, { busy = false, again = null }) {
     const { ui } = this;
+    const told = [key, busy, Boolean(again)].join(" ");
+    if (told === this.#told) return; // a button stays in its place from one attempt to the next
+    this.#told = told;
     this.status.textContent = key && ui.say(key);
     this.status.hidden = !key;
     this.progress.hidden = !busy;
