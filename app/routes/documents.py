@@ -50,6 +50,12 @@ async def evaluation_page(request: Request, components: TheComponents) -> Respon
     return _page("evaluation", request, components)
 
 
+@laboratory.get("/evaluation/beside")
+async def beside_page(request: Request, components: TheComponents) -> Response:
+    """Return the page that shows a comparison of two encoders."""
+    return _page("beside", request, components, root="../")
+
+
 @laboratory.get("/map")
 async def map_page(request: Request, components: TheComponents) -> Response:
     """Return the page of the map."""
@@ -64,8 +70,8 @@ async def docs_page(request: Request, components: TheComponents) -> Response:
     return answer
 
 
-def _page(name: str, request: Request, components: Components) -> Response:
+def _page(name: str, request: Request, components: Components, root: str = "./") -> Response:
     """Return a document in the visitor's language."""
     language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
     lab = components.settings.pages == "lab"
-    return document_response(components.front.documents.render(name, language, lab=lab), request.headers)
+    return document_response(components.front.documents.render(name, language, root=root, lab=lab), request.headers)
