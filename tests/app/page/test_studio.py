@@ -25,6 +25,7 @@ def test_a_shop_sets_the_search_up_and_copies_what_it_sees(visit: Visit) -> None
     page.get_by_label("Search with pictures").uncheck()
     expect(shown.locator("#choose-file")).to_be_hidden()
     page.get_by_role("checkbox", name="Gender").check()
+    expect(page.get_by_role("checkbox", name="Gender")).to_be_focused()  # the form is not made again
     page.get_by_label("Address of a product page").fill('/a?b="{id}"&c')
     page.get_by_label("Address of a product page").press("Tab")
     page.get_by_label("State of the search").select_option("off")
