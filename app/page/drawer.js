@@ -41,7 +41,7 @@ export class Drawer {
     this.dialog.addEventListener("keydown", (event) => {
       const forward = getComputedStyle(this.dialog).direction === "rtl" ? -1 : 1;
       const step = { ArrowLeft: -forward, ArrowRight: forward }[event.key];
-      if (step) this.step(step);
+      if (step && !event.target.closest(".several")) this.step(step); // there the arrows scroll
     });
     ui.body.append(this.dialog);
   }
@@ -175,6 +175,8 @@ export class Drawer {
     const of = (image_url) => ({ id: product.id, image_url });
     const large = addresses.map((image_url, row) => imageBox(ui.service, of(image_url), { lazy: row > 0, place: "large" }));
     figure.classList.add("several");
+    figure.tabIndex = 0;
+    figure.setAttribute("aria-label", ui.say("product.pictures"));
     figure.replaceChildren(...large);
     const press = (chosen) => buttons.forEach((one, row) => one.setAttribute("aria-pressed", String(row === chosen)));
     const buttons = addresses.map((image_url, row) => {

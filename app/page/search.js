@@ -167,7 +167,7 @@ export class SearchView {
     await flow.known();
     const query = await this.withCurrentPicture(asked, signal);
     this.sort.show(query.sort);
-    if (query.show === "descriptions") await this.searchDescriptions(query, signal);
+    if (query.show === "descriptions" && ui.lab) await this.searchDescriptions(query, signal);
     else await this.searchProducts(query, signal);
   }
 
