@@ -10,7 +10,7 @@ import { lazy } from "./lazy.js";
 import { More } from "./more.js";
 import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersOf, filtersWith, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersOf, filtersWith, hasPicture, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { ApiError, wasAborted } from "./service.js";
@@ -147,10 +147,7 @@ export class SearchView {
       this.place.restore();
       return;
     }
-    if (isPictureAddress(asked.text)) {
-      showPictureAddress(ui, this);
-      return;
-    }
+    if (isPictureAddress(asked.text)) return showPictureAddress(ui, this);
     if (!ui.emit("vitrine-search", told(asked))) {
       this.results.stopWaiting(); // the page searches itself
       return;
@@ -263,7 +260,7 @@ export class SearchView {
     on("filters-show", "click", () => filters.open(false));
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
     if (ui.pictures) listenForFiles(ui, (file) => this.takeFile(file));
-    this.suggest = new Suggest(ui, takeText);
+    this.suggest = new Suggest(ui, takeText, () => !hasPicture(this.query)); // words beside a picture are no titles
     ui.root.addEventListener("keydown", (event) => this.onKey(event));
     if (ui.whole) addEventListener("keydown", (event) => this.onPageKey(event), { signal: ui.signal });
     if (ui.whole) on("keys", "click", () => this.showKeys());

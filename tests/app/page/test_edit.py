@@ -20,6 +20,7 @@ def test_words_beside_a_picture_change_it(visit: Visit, tmp_path: Path) -> None:
     expect(page.locator("#text")).to_have_attribute("placeholder", re.compile("in blue"))
     page.locator("#text").fill("in yellow")
     visit.finds("Yellow Shirt")
+    expect(page.locator("#suggestions")).to_be_hidden()  # they complete titles, and would lie over the chips
     chips = page.locator("#conditions button")
     expect(chips).to_have_count(2)
     expect(chips.first).to_contain_text("Yellow")
