@@ -131,7 +131,7 @@ export class SearchView {
     this.filters.showChosen(this.query);
     this.ui.$("sort-label").hidden = this.query.show !== "products";
     if (!isEmpty(this.query)) this.results.showWaiting(this.query.show, true);
-    this.flow.search(this.query, typing);
+    this.flow.search(this.query, typing && !isEmpty(this.query));
   }
 
   async attempt(asked, signal) {
@@ -142,6 +142,7 @@ export class SearchView {
       ui.$("found").hidden = true;
       await flow.known();
       await this.browse.show(flow.catalogue.counts);
+      if (signal.aborted) return;
       this.trouble.hide();
       ui.$("found").hidden = true;
       this.place.restore();
@@ -273,8 +274,8 @@ export class SearchView {
     const { ui } = this;
     if (event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && this.filters.isOpen) this.filters.open(false);
-    else if (event.key === "ArrowDown" && event.target === ui.$("text")) ui.$("grid").querySelector("a")?.focus();
-    else if (!event.target.closest("input, select") && event.target.closest(".grid")) this.results.walk(event);
+    else if (event.key === "ArrowDown" && event.target === ui.$("text")) this.results.focus(ui.$("grid").firstElementChild);
+    else if (!event.target.closest("input, select") && event.composedPath().includes(ui.$("grid"))) this.results.walk(event);
   }
 
   // "/" goes to the search field and "?" tells the keys, where the page is all ours.
