@@ -62,7 +62,7 @@ def test_products_that_are_liked_are_changed_as_a_picture_is(visit: Visit) -> No
 def test_the_address_of_a_picture_is_not_searched_for(visit: Visit, text: str) -> None:
     page = visit.go("/")
     page.locator("#text").fill(text)
-    expect(page.locator("#notice")).to_contain_text("Save the picture and drop it here")
+    expect(page.locator("#notice")).to_contain_text("Save the picture, then drop it here")
     expect(page.locator("#grid li")).to_have_count(0)
     page.locator("#text").fill("red dress")
     visit.finds("Red Dress")
