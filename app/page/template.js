@@ -176,9 +176,10 @@ export function searchTemplate(ui) {
     element("ul", { className: "tiles", id: "tiles" }),
   );
   const found = element("div", { className: "layout", id: "found", hidden: true }, results(ui), filters(ui)); // the results come first for the Tab key
+  const photo = element("section", { className: "photo-panel", id: "photo-panel", hidden: true });
   const drop = element("div", { className: "drop", "aria-hidden": "true" }, element("p", {}, ui.say("search.drop")));
   const keys = ui.whole ? element("button", { type: "button", className: "plain mouse", id: "keys" }, ui.say("results.keys")) : null;
   const origin = element("p", { className: "origin" }, element("span", { id: "origin" }), " ", keys);
   const heading = element("slot", { name: "heading" });
-  return element("div", { className: ui.whole ? "view whole" : "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
+  return element("div", { className: ui.whole ? "view whole" : "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, photo, browse, found), origin, drop);
 }

@@ -165,10 +165,12 @@ def table(figures: dict[str, Any]) -> str:
         [
             *markdown_lines(Rows(["P@10, %", "edits", *half], lines)),
             "",
-            f"{figures['products']:,} products. P@10 of the half to tune, of a photograph, by weight of the words: {tuned}.",
-            f"Less than half right, of a photograph: {failing or 'none'}.",
-            f"An edit takes {ms['modify']:.1f} ms in the index and the encoder, of which a text takes "
-            f"{ms['one text']:.1f} ms unless it is known; the picture alone {ms['picture']:.1f} ms.",
+            f"{figures['products']:,} products. The half to tune, of a photograph, by weight of the words: {tuned} %.",
+            "",
+            f"Less than half of them are right, of a photograph: {failing or 'none'}.",
+            "",
+            f"An edit takes {ms['modify']:.1f} ms with the encoder, of which a text takes {ms['one text']:.1f} ms"
+            f" unless it is known; a picture alone {ms['picture']:.1f} ms. The machine did other work besides.",
         ]
     )
 
