@@ -41,7 +41,7 @@ export class SearchView {
       },
       learned: (facts) => {
         this.sort.offer(facts);
-        this.filters?.showChosen(this.query); // now with the names of the language
+        this.filters.showChosen(this.query); // now with the names of the language
       },
     });
     this.pictures = new Pictures(ui.service);

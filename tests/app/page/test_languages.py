@@ -174,6 +174,12 @@ def states() -> Iterator[tuple[str, Callable[[Visit], None]]]:
         assert all("404" in text for text in visit.wrong), visit.wrong
         visit.wrong.clear()  # the browser reports the status
 
+    def keys(visit: Visit) -> None:
+        page = visit.go("/?q=red")
+        visit.finds("Red")
+        page.locator("#keys").click()
+        expect(page.locator("dialog[open]")).to_be_visible()
+
     for name in ("landing", "results", "nothing", "drawer", "map"):
         path, there = STATES[name]
         yield name, state(path, there)
@@ -181,3 +187,7 @@ def states() -> Iterator[tuple[str, Callable[[Visit], None]]]:
     yield "reference", state("/docs", lambda page: expect(page.locator(".opblock").first).to_be_visible())
     yield "missing", missing
     yield "product", state("/p/1000", lambda page: expect(page.locator("h1")).to_be_visible())
+    yield "beside", state("/evaluation/beside", lambda page: expect(page.locator("#file")).to_be_enabled())
+    yield "embed", state("/embed", lambda page: expect(page.locator("#tiles li")).to_have_count(5))
+    yield "studio", state("/embed/studio", lambda page: expect(page.locator("#tiles li").first).to_be_visible())
+    yield "keys", keys
