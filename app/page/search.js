@@ -39,7 +39,10 @@ export class SearchView {
         this.results.stopWaiting();
         this.trouble.show(error, milliseconds);
       },
-      learned: (facts) => this.sort.offer(facts),
+      learned: (facts) => {
+        this.sort.offer(facts);
+        this.filters.showChosen(this.query); // now with the names of the language
+      },
     });
     this.pictures = new Pictures(ui.service);
     this.photos = new Photos(ui, this.pictures, {
