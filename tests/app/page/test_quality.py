@@ -30,7 +30,7 @@ def test_who_waits_sees_how_far_it_is_and_can_give_up(visit: Visit) -> None:
     """The page was a grey box for up to a minute, and could only be left."""
     page = visit.page
     held: list[Route] = []
-    page.route("**/v1/evaluation?*", held.append)
+    page.route("**/v1/evaluation?*", lambda route: held.append(route))
     page.route("**/v1/evaluation/progress?*", lambda route: route.fulfill(json=MEASURING))
     visit.go("/evaluation")
     bar = page.get_by_role("progressbar", name="Progress of the measurement")
