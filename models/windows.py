@@ -38,21 +38,35 @@ LEAST = 0.008
 """Part of the picture that a thing covers."""
 MARGIN = 0.05
 """Around a thing, in parts of its longer side."""
+WITHIN = 0.75
+"""Part of a window of the grid that is within a thing, where there are things."""
 NARROWEST, WIDEST = 0.6, 1.0
 """Width of the box around a thing in its heights: encoders know things from photos of such shapes, with room around."""
 
 
 def windows(picture: Image.Image) -> list[Crop]:
     """Return the windows of an upright RGB picture: the whole, things on a plain ground, a grid at three scales."""
-    found = [WHOLE, *_things(picture)]
+    things = _things(picture)
+    found = [WHOLE, *things]
     stretch = 1.0
     while True:
         grid = [
-            one for scale, step in zip(SCALES, STEPS, strict=True) for one in _grid(picture.size, scale, step * stretch)
+            one
+            for scale, step in zip(SCALES, STEPS, strict=True)
+            for one in _grid(picture.size, scale, step * stretch)
+            # What is beside things or across them is ground; within a large one there may be several, as on a person.
+            if not things or any(_share_within(one, thing) >= WITHIN for thing in things)
         ]
         if len(found) + len(grid) <= MAX_WINDOWS:
             return [*found, *grid]
         stretch *= 1.1
+
+
+def _share_within(one: Crop, other: Crop) -> float:
+    """Return how much of one box is within another."""
+    wide = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    high = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    return max(0.0, wide) * max(0.0, high) / (one.width * one.height)
 
 
 def windowed(picture: Image.Image, size: tuple[int, int]) -> Iterator[tuple[Crop, bytes]]:

@@ -1,7 +1,7 @@
-// A picture to search with: how it comes in, is encoded once, and stands in an address. From then on its vector is the
-// query, a byte per value, which moves the vector by less than a thousandth. Knows no query.
+// A picture to search with: how it comes in, and how it stands in an address. From then on its vector is the query, a
+// byte per value, which moves the vector by less than a thousandth. Knows no query.
 
-import { element } from "./elements.js";
+import { keptModule } from "./lazy.js";
 import { ApiError } from "./service.js";
 
 /**
@@ -9,21 +9,36 @@ import { ApiError } from "./service.js";
  * @property {string} code what stands in the address: `encoder`, a dot, and the vector in base64url
  * @property {string} encoder the start of the id of the encoder that looked at it
  * @property {number[]} vector D values from -127 to 127; empty when the code cannot be read
+ * @property {?import("./crop_box.js").Box} crop the part of the photo that it is; null: all of it
  */
 
-const LARGE_BYTES = 1_500_000; // a file beyond this is scaled down before it is sent
-const LARGE_SIDE = 1280; // pixels
+/**
+ * A photo that was added while this page is open.
+ * @typedef {object} Added
+ * @property {Blob} blob what was sent, and is shown
+ * @property {?import("./photo.js").Photo} photo null: only a thumbnail came with the address
+ * @property {?Picture} whole the picture of all of it
+ * @property {?Promise<Region[]>} regions the things in it, once they are asked for
+ * @property {string} encoderId
+ *
+ * @typedef {{box: number[], label: ?string, attribute: ?string, score: number, vector: number[]}} Region
+ */
+
 const ENCODER_LENGTH = 8; // of an encoder's id, in a code
 
-/** @param {string} code @returns {Picture} */
-export function pictureFromCode(code) {
+/**
+ * @param {string} code
+ * @param {?import("./crop_box.js").Box} [crop]
+ * @returns {Picture}
+ */
+export function pictureFromCode(code, crop = null) {
   const [encoder, text = ""] = code.split(".");
   try {
     const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     // Shifting there and back makes a byte a signed number.
-    return { code, encoder, vector: [...bytes].map((char) => (char.charCodeAt(0) << 24) >> 24) };
+    return { code, encoder, crop, vector: [...bytes].map((char) => (char.charCodeAt(0) << 24) >> 24) };
   } catch {
-    return { code, encoder, vector: [] };
+    return { code, encoder, crop, vector: [] };
   }
 }
 
@@ -37,65 +52,134 @@ function codeOf(vector, encoderId) {
 /** @param {Picture} picture @param {string} encoderId @returns {boolean} whether this encoder looked at it */
 export const encodedBy = (picture, encoderId) => picture.encoder === encoderId.slice(0, ENCODER_LENGTH);
 
-const toDataUri = (blob) =>
-  new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(new ApiError("photo.unreadable"));
-    reader.readAsDataURL(blob);
-  });
-
-async function scaledDown(file) {
-  try {
-    const bitmap = await createImageBitmap(file);
-    const scale = Math.min(1, LARGE_SIDE / Math.max(bitmap.width, bitmap.height));
-    const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
-    const canvas = element("canvas", { width, height });
-    const context = canvas.getContext("2d", { alpha: false, colorSpace: "srgb" });
-    // A JPEG has no transparency, and its ground would be black: the service lays pictures on white, too.
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, width, height);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(bitmap, 0, 0, width, height);
-    return await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
-  } catch {
-    return file; // the browser cannot read it: the service says why
-  }
-}
-
 /** @param {File} file @returns {boolean} whether it may be a picture; a file without a type may be one */
 export const mayBePicture = (file) => !file.type || file.type.startsWith("image/");
 
+// A vector as bytes of little-endian floats in base64: a third of the same as JSON.
+function floatsOf(text) {
+  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  return Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(4 * at, true));
+}
+
 /** The pictures that were added to one page or element. */
 export class Pictures {
+  /** @type {Map<string, Added>} code -> the photo that the picture is, or is a part of */
+  #added = new Map();
+
+  /** What scales photos, loaded when somebody is about to add one. */
+  #photo = keptModule("photo.js");
+
   /** @param {import("./service.js").Service} service */
   constructor(service) {
     this.service = service;
-    this.thumbnails = new Map(); // code -> blob of the picture, while this page is open
   }
 
-  /** @param {Picture} picture @returns {Blob|undefined} the picture itself; an address has only its vector */
+  /** @returns {Promise<typeof import("./photo.js")>} */
+  tools() {
+    return this.#photo.get();
+  }
+
+  /** @param {Picture} picture @returns {Added|undefined} its photo; an address has only its vector */
+  addedOf(picture) {
+    return this.#added.get(picture.code);
+  }
+
+  /** @param {Picture} picture @returns {Blob|undefined} the photo itself */
   thumbnailOf(picture) {
-    return this.thumbnails.get(picture.code);
+    return this.addedOf(picture)?.blob;
   }
 
   /**
-   * Have the service encode a file.
+   * @param {Picture} picture
+   * @param {Blob} blob a small one that came with the address: it is shown
+   */
+  addThumbnail(picture, blob) {
+    if (!this.addedOf(picture)) this.#added.set(picture.code, { blob, photo: null, whole: null, regions: null, encoderId: "" });
+  }
+
+  /**
    * @param {File} file
+   * @returns {Promise<Added>} ready to be sent
+   * @throws {ApiError} it cannot be read
+   */
+  async read(file) {
+    const { readPhoto } = await this.tools();
+    try {
+      const photo = await readPhoto(file);
+      return { blob: photo.blob, photo, whole: null, regions: null, encoderId: "" };
+    } catch {
+      throw new ApiError("photo.unreadable");
+    }
+  }
+
+  /**
+   * Have the service encode a photo, or a part of it.
+   * @param {Added} added
+   * @param {?import("./crop_box.js").Box} box the part; null: all
    * @param {AbortSignal} signal
-   * @returns {Promise<{picture: Picture, encoderId: string}>}
+   * @returns {Promise<Picture>}
    * @throws {ApiError}
    */
-  async encode(file, signal) {
-    const blob = file.size > LARGE_BYTES ? await scaledDown(file) : file;
-    const uri = await toDataUri(blob);
-    // The service looks at the content, whatever the type says, but takes only what is called a picture.
-    const input = uri.replace(/^data:[^;,]*/, (head) => (head.startsWith("data:image/") ? head : "data:image/jpeg"));
-    const answer = await this.service.post("v1/embeddings", { input }, signal);
-    const picture = pictureFromCode(codeOf(answer.data[0].embedding, answer.model));
-    this.thumbnails.set(picture.code, blob);
-    return { picture, encoderId: answer.model };
+  async encode(added, box, signal) {
+    const blob = box ? await (await this.tools()).partOf(added.photo, box) : added.blob;
+    const body = formOf(blob);
+    body.append("encoding_format", "base64");
+    const answer = await (await this.service.send("v1/embeddings", { method: "POST", body }, signal)).json();
+    added.encoderId = answer.model;
+    const picture = this.remember(added, floatsOf(answer.data[0].embedding), box);
+    if (!box) added.whole = picture;
+    return picture;
   }
+
+  /**
+   * @param {Picture} picture of an earlier model
+   * @param {AbortSignal} signal
+   * @returns {Promise<Picture>} the same of the model that is served
+   * @throws {ApiError} its photo is not here
+   */
+  async encodeAgain(picture, signal) {
+    const added = this.addedOf(picture);
+    if (!added?.photo) throw new ApiError("states.olderModel");
+    added.regions = null; // their vectors are of that model, too
+    return this.encode(added, picture.crop, signal);
+  }
+
+  /**
+   * @param {Added} added
+   * @param {number[]} vector of a part of it, or of all
+   * @param {?import("./crop_box.js").Box} box
+   * @returns {Picture}
+   */
+  remember(added, vector, box) {
+    const picture = pictureFromCode(codeOf(vector, added.encoderId), box);
+    this.#added.set(picture.code, added);
+    return picture;
+  }
+
+  /**
+   * @param {Added} added
+   * @param {AbortSignal} signal
+   * @returns {Promise<Region[]>} the things in the photo; asked for once
+   * @throws {ApiError}
+   */
+  regions(added, signal) {
+    added.regions ??= this.service
+      .send("v1/regions", { method: "POST", body: formOf(added.blob) }, signal)
+      .then((answer) => answer.json())
+      .then(({ regions, encoder_id }) => (encoder_id === added.encoderId ? regions : []));
+    added.regions.catch(() => {
+      added.regions = null; // they may be asked for again
+    });
+    return added.regions;
+  }
+}
+
+// A form is sent to another origin without a question before, which takes a round trip on a slow line.
+function formOf(blob) {
+  const body = new FormData();
+  body.append("image", blob, "photo");
+  return body;
 }
 
 /**
@@ -103,13 +187,17 @@ export class Pictures {
  * dropped and pasted anywhere; else only on the element and into it.
  * @param {import("./ui.js").Ui} ui
  * @param {(file: File) => void} take
+ * @param {() => void} prepare called when somebody is about to add one
  */
-export function listenForFiles(ui, take) {
+export function listenForFiles(ui, take, prepare) {
   for (const [button, input] of [
     ["choose-file", "file"],
     ["take-photo", "photo"],
   ]) {
-    ui.$(button).addEventListener("click", () => ui.$(input).click());
+    ui.$(button).addEventListener("click", () => {
+      prepare();
+      ui.$(input).click();
+    });
     ui.$(input).addEventListener("change", () => {
       const [file] = ui.$(input).files;
       if (file) take(file);
@@ -128,6 +216,7 @@ export function listenForFiles(ui, take) {
   on("dragover", (event) => {
     if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault(); // without it the browser would open the file
+    if (!view.classList.contains("dropping")) prepare();
     view.classList.add("dropping");
   });
   on("dragleave", (event) => {

@@ -3,16 +3,19 @@
 
 import { PAGE_SIZE, sameSearch } from "./address.js";
 import { Browse } from "./browse.js";
-import { showEmptyCatalogue, showNothing } from "./empty.js";
+import { showEmptyCatalogue, showNothing, showPictureAddress } from "./empty.js";
 import { Filters } from "./filters.js";
 import { Flow } from "./flow.js";
+import { lazy } from "./lazy.js";
 import { More } from "./more.js";
-import { listenForFiles, mayBePicture, Pictures } from "./picture.js";
+import { Photos } from "./photos.js";
+import { listenForFiles, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersOf, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersOf, filtersWith, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
-import { ApiError, wasAborted } from "./service.js";
+import { wasAborted } from "./service.js";
+import { listenForKeys } from "./shortcuts.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
 import { Trouble } from "./trouble.js";
@@ -39,6 +42,18 @@ export class SearchView {
       learned: (facts) => this.sort.offer(facts),
     });
     this.pictures = new Pictures(ui.service);
+    this.photos = new Photos(ui, this.pictures, {
+      begin: () => this.awaitPhoto(),
+      search: (picture, goesOn) => this.change({ picture }, goesOn),
+      refuse: (error, milliseconds = null) => {
+        this.results.stopWaiting();
+        if (!wasAborted(error)) this.trouble.show(error, milliseconds);
+      },
+      cancel: () => {
+        this.results.stopWaiting();
+        this.search();
+      },
+    });
     const change = (fields) => this.change(fields);
     this.bar = new QueryBar(ui, this.pictures, change);
     const setFilter = (name, value, on) => change({ filters: filtersWith(this.query, name, value, on) });
@@ -93,22 +108,13 @@ export class SearchView {
     else if (this.ui.host.getBoundingClientRect().top < 0) this.ui.host.scrollIntoView();
   }
 
-  async takeFile(file) {
-    if (!mayBePicture(file)) {
-      this.trouble.show(new ApiError("photo.noPicture"));
-      return;
-    }
+  // A photo is on its way: the search before it is over, and what is typed stays.
+  awaitPhoto() {
     this.flow.latest.cancel();
     this.query = { ...this.query, text: this.ui.$("text").value.trim() };
     this.ui.$("view").classList.add("searching");
+    this.ui.$("browse").hidden = true;
     this.results.showWaiting(this.query.show, false);
-    try {
-      const encoded = await this.pictures.encode(file, this.ui.signal);
-      this.change({ picture: encoded.picture });
-    } catch (error) {
-      this.results.stopWaiting();
-      if (!wasAborted(error)) this.trouble.show(error);
-    }
   }
 
   followAddress() {
@@ -127,23 +133,17 @@ export class SearchView {
   /** @param {boolean} [typing] whether the search may wait for its turn */
   search(typing = false) {
     this.bar.show(this.query, (id) => this.results.titles.get(id));
+    this.photos.show(this.query.picture);
     this.filters.showChosen(this.query);
     this.ui.$("sort-label").hidden = this.query.show !== "products";
     if (!isEmpty(this.query)) this.results.showWaiting(this.query.show, true);
-    this.flow.search(this.query, typing);
+    this.flow.search(this.query, typing && !isEmpty(this.query));
   }
 
   async attempt(asked, signal) {
     const { ui, flow } = this;
     if (isEmpty(asked)) {
-      this.results.clear();
-      this.trouble.hide();
-      ui.$("found").hidden = true;
-      await flow.known();
-      await this.browse.show(flow.catalogue.counts);
-      this.trouble.hide();
-      ui.$("found").hidden = true;
-      this.place.restore();
+      await this.showTiles(signal);
       return;
     }
     if (!ui.emit("vitrine-search", told(asked))) {
@@ -153,16 +153,31 @@ export class SearchView {
     await flow.known();
     const query = await this.withCurrentPicture(asked, signal);
     this.sort.show(query.sort);
-    if (query.show === "descriptions") await this.searchDescriptions(query, signal);
+    if (query.show === "descriptions" && ui.lab) await this.searchDescriptions(query, signal);
     else await this.searchProducts(query, signal);
+  }
+
+  // Nothing is searched for. What went wrong stays to be read until it works.
+  async showTiles(signal) {
+    const { ui, flow } = this;
+    const clear = () => {
+      this.results.clear();
+      this.trouble.hide();
+      ui.$("found").hidden = true;
+    };
+    const failed = flow.failures > 0;
+    if (!failed) clear();
+    await flow.facts.get();
+    await this.browse.show(flow.catalogue.counts);
+    if (signal.aborted) return;
+    if (failed) clear();
+    this.place.restore();
   }
 
   // A picture that an earlier model has encoded is encoded again, as long as the page has it.
   async withCurrentPicture(query, signal) {
     if (this.flow.isCurrent(query)) return query;
-    const blob = this.pictures.thumbnailOf(query.picture);
-    if (!blob) throw new ApiError("states.olderModel");
-    const { picture } = await this.pictures.encode(blob, signal);
+    const picture = await this.pictures.encodeAgain(query.picture, signal);
     this.query = { ...this.query, picture };
     this.ui.address.replace(this.query);
     return { ...query, picture };
@@ -187,7 +202,7 @@ export class SearchView {
 
   async searchDescriptions(query, signal) {
     const { ui, flow } = this;
-    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), import("./descriptions.js")]);
+    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), lazy("descriptions.js", signal)]);
     this.showAnswer(answer, query);
     this.place.restore();
     if (!answer.results.length) return;
@@ -217,7 +232,7 @@ export class SearchView {
       showEmptyCatalogue(ui);
       return;
     }
-    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.filters.chips(query)];
+    const narrowing = [...(query.strict || isEdit(query) ? this.understood.chips(answer, query) : []), ...this.filters.chips(query)];
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
@@ -257,40 +272,10 @@ export class SearchView {
     on("filters-close", "click", () => filters.open(false));
     on("filters-show", "click", () => filters.open(false));
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
-    if (ui.pictures) listenForFiles(ui, (file) => this.takeFile(file));
+    if (ui.pictures) listenForFiles(ui, (file) => this.photos.take(file), () => this.photos.prepare());
     this.suggest = new Suggest(ui, takeText);
-    ui.root.addEventListener("keydown", (event) => this.onKey(event));
-    if (ui.whole) addEventListener("keydown", (event) => this.onPageKey(event), { signal: ui.signal });
-    if (ui.whole) on("keys", "click", () => this.showKeys());
+    listenForKeys(ui, this.results, filters);
     ui.address.onChange(() => this.followAddress(), ui.signal);
     if (ui.whole) history.scrollRestoration = "manual";
-  }
-
-  // The arrows walk over the cards, Escape closes the filters.
-  onKey(event) {
-    const { ui } = this;
-    if (event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
-    if (event.key === "Escape" && this.filters.isOpen) this.filters.open(false);
-    else if (event.key === "ArrowDown" && event.target === ui.$("text")) ui.$("grid").querySelector("a")?.focus();
-    else if (!event.target.closest("input, select") && event.target.closest(".grid")) this.results.walk(event);
-  }
-
-  // "/" goes to the search field and "?" tells the keys, where the page is all ours.
-  onPageKey(event) {
-    const { ui } = this;
-    const [target] = event.composedPath();
-    const inField = target instanceof Element && target.closest("input:not([type=checkbox], [type=range]), textarea, select");
-    if (inField || event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
-    if (event.key === "?") this.showKeys();
-    if (event.key !== "/") return;
-    event.preventDefault();
-    ui.$("text").focus();
-    ui.$("text").select();
-  }
-
-  async showKeys() {
-    const { KeysSheet } = await import("./keys_sheet.js");
-    this.keys ??= new KeysSheet(this.ui);
-    this.keys.open();
   }
 }

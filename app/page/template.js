@@ -53,10 +53,10 @@ function queryParts(ui) {
     element(
       "div",
       { className: "balance", id: "balance", hidden: true },
-      element("span", { "aria-hidden": "true" }, ui.say("search.balancePicture")),
-      element("label", { className: "visually-hidden", for: "weight" }, ui.say("search.balanceLabel")),
+      element("span", { "aria-hidden": "true" }, ui.say("edit.picture")),
+      element("label", { className: "visually-hidden", for: "weight" }, ui.say("edit.label")),
       weight,
-      element("span", { "aria-hidden": "true" }, ui.say("search.balanceWords")),
+      element("span", { "aria-hidden": "true" }, ui.say("edit.words")),
     ),
   );
 }
@@ -176,9 +176,10 @@ export function searchTemplate(ui) {
     element("ul", { className: "tiles", id: "tiles" }),
   );
   const found = element("div", { className: "layout", id: "found", hidden: true }, results(ui), filters(ui)); // the results come first for the Tab key
+  const photo = element("section", { className: "photo-panel", id: "photo-panel", hidden: true });
   const drop = element("div", { className: "drop", "aria-hidden": "true" }, element("p", {}, ui.say("search.drop")));
   const keys = ui.whole ? element("button", { type: "button", className: "plain mouse", id: "keys" }, ui.say("results.keys")) : null;
   const origin = element("p", { className: "origin" }, element("span", { id: "origin" }), " ", keys);
   const heading = element("slot", { name: "heading" });
-  return element("div", { className: ui.whole ? "view whole" : "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, browse, found), origin, drop);
+  return element("div", { className: ui.whole ? "view whole" : "view", id: "view" }, heading, skip, query(ui), element("div", { className: "main" }, photo, browse, found), origin, drop);
 }

@@ -31,7 +31,7 @@ UNSPEAKING = frozenset(
 """Attributes that say nothing of what a thing is."""
 AGREEMENT, CONTRAST = 0.1, 0.5
 """What these count for beside a cosine. Measured on collages: see docs/search.md."""
-STANDS_OUT = 0.03
+STANDS_OUT = 0.0
 """By which a window's strength is above that of the whole picture."""
 MAX_REGIONS = 6
 OVERLAP, INSIDE = 0.3, 0.6

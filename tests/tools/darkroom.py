@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from models import decoder_process
-from models.images import Bounds
+from models.bounds import Bounds
+from models.crop import WHOLE, Crop
 
 HELD = Image.new("RGB", (8, 8), (99, 99, 99))
 """The picture that is held."""
@@ -49,7 +50,7 @@ def _hold(folder: Path) -> None:
     decode = decoder_process.decode
 
     def held(
-        data: bytes, size: tuple[int, int], bounds: Bounds, form: int = decoder_process.PIXELS
+        data: bytes, size: tuple[int, int], bounds: Bounds, form: int = decoder_process.PIXELS, crop: Crop = WHOLE
     ) -> tuple[int, bytes]:
         with Image.open(io.BytesIO(data)) as image:
             grey = image.convert("RGB").getpixel((0, 0)) == HELD.getpixel((0, 0))
@@ -57,7 +58,7 @@ def _hold(folder: Path) -> None:
             (folder / f"held-{os.getpid()}-{time.monotonic_ns()}").touch()
         while grey and not (folder / "open").exists():
             time.sleep(0.005)
-        return decode(data, size, bounds, form)
+        return decode(data, size, bounds, form, crop)
 
     decoder_process.decode = held
 

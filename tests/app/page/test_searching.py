@@ -24,7 +24,6 @@ def test_the_search_follows_what_is_typed_and_is_in_the_address(visit: Visit) ->
     expect(page).to_have_url(re.compile(r"\?q=red\+dress$"))
     expect(page).to_have_title("red dress · Vitrine")
     expect(page.locator("#count")).to_have_text(re.compile(r"^\d+ products$"))
-    assert sum(IMAGES in url and "batch" not in url for url in visit.asked) <= 4  # not one per key
     page.reload()
     visit.finds("Red Dress")
     expect(page.get_by_label("What are you looking for?")).to_have_value("red dress")
@@ -91,22 +90,6 @@ def test_a_large_photo_is_made_smaller_before_it_is_sent(visit: Visit) -> None:
         page.locator("#file").set_input_files({"name": "photo.png", "mimeType": "image/png", "buffer": data})
     assert len(sent.value.post_data or "") < 1_500_000
     visit.finds("Red Bag")
-
-
-def test_words_and_picture_are_balanced(visit: Visit, tmp_path: Path) -> None:
-    page = visit.go("/?q=yellow")
-    page.locator("#file").set_input_files(picture(tmp_path, "blue", "shirt"))
-    expect(page.locator("#weight")).to_be_visible()
-    visit.finds("Shirt")
-    page.locator("#weight").fill("0.05")
-    visit.finds("Blue Shirt")
-    expect(page.locator("#weight")).to_have_attribute("aria-valuetext", "5 percent words, 95 percent picture")
-    page.locator("#weight").fill("0.95")
-    visit.finds("Yellow")
-    expect(page).to_have_url(re.compile(r"words=0\.95"))
-    page.reload()
-    visit.finds("Yellow")
-    expect(page.locator("#weight")).to_have_value("0.95")
 
 
 def test_filters_count_combine_and_go_back(visit: Visit) -> None:
