@@ -218,7 +218,7 @@ def _origin(result: JobResult) -> dict[str, Any]:
         "total": result.page.total,
         "facets": {name: dict(islice(values.items(), MAX_FACETED)) for name, values in result.page.facets.items()},
         **({"histograms": result.page.histograms} if result.page.histograms else {}),
-        **({"kept": {name: one.any for name, one in result.kept.items()}} if result.kept is not None else {}),
+        **({"kept": result.kept} if result.kept is not None else {}),
         **({"notes": result.page.notes} if result.page.notes else {}),
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,
