@@ -39,7 +39,10 @@ export class SearchView {
         this.results.stopWaiting();
         this.trouble.show(error, milliseconds);
       },
-      learned: (facts) => this.sort.offer(facts),
+      learned: (facts) => {
+        this.sort.offer(facts);
+        this.filters.showChosen(this.query); // now with the names of the language
+      },
     });
     this.pictures = new Pictures(ui.service);
     this.photos = new Photos(ui, this.pictures, {
@@ -126,6 +129,20 @@ export class SearchView {
     this.query = next;
     this.place.follow(entry);
     this.search();
+    if (next.picture && location.hash) this.showThumbnail(next.picture).catch(() => {}); // an icon stands for it
+  }
+
+  async share() {
+    const { ui } = this;
+    const { linkOf, share } = await lazy("share.js", ui.signal);
+    share(ui, ui.$("share"), await linkOf(ui, this.pictures, this.query), document.title);
+  }
+
+  // A link that was shared has a tiny picture for people to see.
+  async showThumbnail(picture) {
+    const { takeThumbnail } = await lazy("share.js", this.ui.signal);
+    await takeThumbnail(this.pictures, picture);
+    if (this.query.picture === picture) this.bar.showThumbnail(picture);
   }
 
   /* Searching */
@@ -272,6 +289,7 @@ export class SearchView {
     on("filters-open", "click", () => filters.open(true));
     on("filters-close", "click", () => filters.open(false));
     on("filters-show", "click", () => filters.open(false));
+    on("share", "click", () => this.share());
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
     if (ui.pictures) listenForFiles(ui, (file) => this.photos.take(file), () => this.photos.prepare());
     this.suggest = new Suggest(ui, takeText, () => !hasPicture(this.query)); // words beside a picture are no titles

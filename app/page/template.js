@@ -116,6 +116,7 @@ function strip(ui) {
     { className: "strip" },
     shown,
     element("p", { className: "count", id: "count", role: "status" }),
+    element("button", { type: "button", className: "plain", part: "button", id: "share", hidden: ui.address.off }, ui.say("states.share")),
     element("label", { className: "sort", id: "sort-label" }, element("span", {}, ui.say("results.sortBy")), " ", element("select", { id: "sort" })),
     open,
   );
