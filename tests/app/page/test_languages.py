@@ -177,7 +177,7 @@ def states() -> Iterator[tuple[str, Callable[[Visit], None]]]:
     def keys(visit: Visit) -> None:
         page = visit.go("/?q=red")
         visit.finds("Red")
-        page.locator("#keys").click()
+        page.keyboard.press("?")
         expect(page.locator("dialog[open]")).to_be_visible()
 
     for name in ("landing", "results", "nothing", "drawer", "map"):
