@@ -63,7 +63,7 @@ CUT = """() => {
 def texts_of(language: str) -> dict[str, str]:
     """Return every form of every text of a language, by key and form."""
     words = open_front().words
-    found = {}
+    found: dict[str, str] = {}
     for part in PARTS:
         for key, text in words.keys(language, part).items():
             forms = text if isinstance(text, dict) else {"": text}
