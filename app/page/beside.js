@@ -207,8 +207,5 @@ class BesidePage {
 const ui = await documentUi();
 const page = new BesidePage(ui);
 ui.$("file").disabled = false;
-if (ui.words.language !== "en") {
-  // Names in the language are a comfort: the catalogue's own will do.
-  ui.words.labels = await ui.service.get(`v1/labels?lang=${ui.words.language}`).catch(() => ui.words.labels);
-  if (page.report) page.showFigures();
-}
+await ui.loadLabels();
+if (page.report) page.showFigures();
