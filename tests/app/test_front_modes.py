@@ -12,7 +12,7 @@ from tests.app.test_front_errors import BROWSER, page_of
 from tests.tools.shop import ask, error_of, shop_open
 
 ASSET = f"/assets/{open_front().assets.digest}/plain.css"
-LABORATORY = ("/map", "/evaluation", "/docs")
+LABORATORY = ("/map", "/evaluation", "/evaluation/beside", "/docs")
 
 
 def test_by_default_everything_is_there(client: httpx.Client) -> None:
