@@ -30,6 +30,9 @@ EVERYBODY = "unisex"
 
 _PERSON = re.compile(r"(.*[\W\d_])?(gender|geschlecht|sexe?|g[eé]nero|genere|sesso|genre)", re.IGNORECASE)
 
+Kept = Mapping[str, tuple[str, ...]]
+"""Attribute -> values, as the catalogue writes them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -41,13 +44,21 @@ class Change:
     """What the picture has in the place of it; empty where that is not known."""
     asked: Filters
     """What the words say of attributes."""
-    kept: Filters
+    kept: Kept
     """What stays as it is in the picture: its kind of product, or where another is wanted, for whom it is."""
+
+    def keeping(self, given: Filters) -> Kept:
+        """Return what is kept beside the filters of a request."""
+        about_kind = any(tells_kind(name) for name in given)
+        return {
+            name: values
+            for name, values in self.kept.items()
+            if name not in given and not (about_kind and tells_kind(name))
+        }
 
     def filters(self, given: Filters) -> Filters:
         """Return what must hold together with the filters of a request, which go first."""
-        about_kind = any(tells_kind(name) for name in given)
-        kept = {name: one for name, one in self.kept.items() if not (about_kind and tells_kind(name))}
+        kept = {name: _for_all(name, Filter(any=values)) for name, values in self.keeping(given).items()}
         return {**kept, **self.asked, **given}
 
 
@@ -66,7 +77,7 @@ def change_of(parsed: ParsedText, alike: Sequence[Hit], named: Collection[str] =
     changed = dict.fromkeys(one.attribute for one in parsed.conditions if one.values and not one.negated)
     had = [next(iter(values)) for name in changed if (values := _votes(alike, name))]
     other_kind = any(unit.product for unit in parsed.units)
-    kept: dict[str, Filter] = {}
+    kept: dict[str, tuple[str, ...]] = {}
     names = dict.fromkeys(name for hit in alike for name in hit.product.attributes)
     about = [name for name in names if (tells_person if other_kind else tells_kind)(name)]
     if keep and about:
@@ -74,14 +85,9 @@ def change_of(parsed: ParsedText, alike: Sequence[Hit], named: Collection[str] =
         name = max(about, key=lambda name: (len(_votes(alike, name)), *_closeness(name)))
         votes = _votes(alike, name)
         shown = tuple(value for value, part in votes.items() if part >= SHARE) or tuple(votes)[:1]
-        if shown:
-            kept[name] = _for_all(name, Filter(any=shown))
-    return Change(
-        " ".join(word for word in dict.fromkeys(wanted) if word),
-        " ".join(dict.fromkeys(had)),
-        asked,
-        {name: one for name, one in kept.items() if name not in asked},
-    )
+        if shown and name not in asked:
+            kept[name] = shown
+    return Change(" ".join(word for word in dict.fromkeys(wanted) if word), " ".join(dict.fromkeys(had)), asked, kept)
 
 
 def words_share(weight: float) -> float:

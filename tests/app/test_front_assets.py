@@ -10,8 +10,9 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.front import PAGE, Assets, open_front
-from app.front.assets import accepts_gzip, read_folder
+from app.front.assets import read_folder
 from app.front.lean import lean
+from app.http import accepts_gzip
 from tests.tools.shop import error_of
 
 DIGEST = open_front().assets.digest

@@ -19,7 +19,8 @@ from index.metrics.paired import Side, compare, first_results, paired, verdict
 from index.metrics.queries import about
 from models import Encoder, load_encoder
 from training.reports.against_table import PROTOCOL
-from training.reports.queries import TextEncoder, chosen, judged_queries
+from training.reports.edits import TextEncoder
+from training.reports.queries import chosen, judged_queries
 from training.reports.sides import Sides, common_sides, encoded_sides
 
 SHOWN = 10
@@ -181,6 +182,8 @@ def _own_results(
     sides: Sides, encoder_a: TextEncoder, encoder_b: TextEncoder, lines: Sequence[str | JudgedQuery | Drawn], half: str
 ) -> dict[str, Any]:
     """Return what both sides find for the shop's queries, and how they differ where something is right for each."""
+    # Words beside a product are no query by themselves.
+    lines = [line for line in lines if not (isinstance(line, JudgedQuery) and line.like)]
     judged = [line for line in lines if not isinstance(line, str)]
     wanted = judged_queries(judged, chosen("half", half, HALVES), sides.products) if judged else []
     texts = [query.text for query, _ in wanted] or [line for line in lines if isinstance(line, str)]
