@@ -110,9 +110,8 @@ def test_what_the_shop_styles_stays_out_and_what_it_may_style_comes_in(
     plain = "<vitrine-search address='off' placeholder='Find a dress'></vitrine-search>"
     with at_host(browser, open_shop, plain) as visit:
         page = visit.go("/")
-        looks = (
-            "one => ['color', 'fontSize', 'fontFamily', 'display', 'textTransform'].map(name => getComputedStyle(one)[name])"
-        )
+        names = ["color", "fontSize", "fontFamily", "display", "textTransform"]
+        looks = f"one => {names}.map(name => getComputedStyle(one)[name])"
         expect(page.locator("#tiles li")).to_have_count(5)
         before = page.locator("#tiles b").first.evaluate(looks)
         page.evaluate(HOSTILE)
