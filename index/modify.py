@@ -6,16 +6,19 @@ that the picture has. Knows no encoder, no scan and no storage.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.filters import Filter, Filters
+from index.language.bounds import PRICES
 from index.language.meaning import CATEGORIES, tells_kind
 from index.product import texts_of, title_key
 from index.results import Hit
-from index.words.units import Condition, ParsedText
+from index.values import number_of
+from index.words.units import Condition, ParsedText, Unit
 
 NEIGHBOURS = 20
 """Products that say what a picture shows."""
@@ -28,6 +31,9 @@ MODIFY_WEIGHT = 1.5
 EVERYBODY = "unisex"
 """The value of an attribute that tells for whom a product is, when it is for all."""
 
+PRICE = "price"
+"""The attribute that is compared where a product has several prices."""
+
 _PERSON = re.compile(r"(.*[\W\d_])?(gender|geschlecht|sexe?|g[eé]nero|genere|sesso|genre)", re.IGNORECASE)
 
 Kept = Mapping[str, tuple[str, ...]]
@@ -38,6 +44,8 @@ Kept = Mapping[str, tuple[str, ...]]
 class Change:
     """What words change of a picture."""
 
+    parsed: ParsedText
+    """The words, with what they say of the price of what is in the picture."""
     wanted: str
     """What the encoder reads, in English; empty where nothing is wanted that a text could say."""
     had: str
@@ -72,6 +80,8 @@ def change_of(parsed: ParsedText, alike: Sequence[Hit], named: Collection[str] =
         keep: whether anything stays as it is in the picture.
     """
     alike = [hit for hit in alike if hit.product.id in named] or alike
+    if parsed.cheaper and (bound := _below(parsed.cheaper, alike)):
+        parsed = replace(parsed, units=(*parsed.units, Unit(parsed.cheaper, "number", "", condition=bound)))
     asked = {name: _for_all(name, condition) for name, condition in as_filters(parsed.conditions).items()}
     wanted = [unit.english.strip() for unit in parsed.units if not unit.negated]
     changed = dict.fromkeys(one.attribute for one in parsed.conditions if one.values and not one.negated)
@@ -87,7 +97,8 @@ def change_of(parsed: ParsedText, alike: Sequence[Hit], named: Collection[str] =
         shown = tuple(value for value, part in votes.items() if part >= SHARE) or tuple(votes)[:1]
         if shown and name not in asked:
             kept[name] = shown
-    return Change(" ".join(word for word in dict.fromkeys(wanted) if word), " ".join(dict.fromkeys(had)), asked, kept)
+    said = " ".join(word for word in dict.fromkeys(wanted) if word)
+    return Change(parsed, said, " ".join(dict.fromkeys(had)), asked, kept)
 
 
 def words_share(weight: float) -> float:
@@ -115,6 +126,18 @@ def as_filters(conditions: Iterable[Condition]) -> Mapping[str, Filter]:
         bounds = {name: bound for name in ("gte", "gt", "lte", "lt") if (bound := getattr(condition, name)) is not None}
         filters[condition.attribute] = replace(known, **bounds)
     return filters
+
+
+def _below(text: str, alike: Sequence[Hit]) -> Condition | None:
+    """Return that a product must cost less than the nearest one that has a price; None: none has."""
+    for hit in alike:
+        given = hit.product.attributes
+        for name in sorted(given, key=lambda name: name.casefold() != PRICE):
+            if name.casefold() in PRICES:
+                price = number_of(title_key(next(iter(texts_of(given[name])), "")))
+                if not math.isnan(price):
+                    return Condition(text, name, lt=price)
+    return None
 
 
 def _closeness(name: str) -> tuple[bool, bool]:

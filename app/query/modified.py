@@ -37,7 +37,7 @@ async def modified(job: Job, modify: Modify, search: Callable[[Job], Awaitable[J
         result = await search(_changed(job, job.query, modify, seen, replace(change, kept={}), kept))
     if result.serving.encoder is not seen.serving.encoder:
         raise UnavailableError(REPLACED)
-    return _joined(seen, result, kept)
+    return _joined(seen, result, change, kept)
 
 
 def _looking(job: Job, query: SearchQuery, modify: Modify) -> Job:
@@ -66,15 +66,16 @@ def _changed(job: Job, query: SearchQuery, modify: Modify, seen: JobResult, chan
         side=job.side,
         vector=seen.vector,
         signs=tuple(sign for _, sign in said),
-        render=None if render is None else lambda result: render(_joined(seen, result, kept)),
+        render=None if render is None else lambda result: render(_joined(seen, result, change, kept)),
         heavy=job.heavy,
     )
 
 
-def _joined(seen: JobResult, result: JobResult, kept: Kept) -> JobResult:
-    """Return the result with the time that both searches took."""
+def _joined(seen: JobResult, result: JobResult, change: Change, kept: Kept) -> JobResult:
+    """Return the result with what the words were read as, what is kept, and the time that both searches took."""
     return replace(
         result,
+        parsed=change.parsed,
         kept=kept,
         queued_s=seen.queued_s + result.queued_s,
         understand_s=seen.understand_s + result.understand_s,

@@ -112,6 +112,6 @@ def test_packing_is_for_those_who_take_it(accepted: str, expected: bool) -> None
 def test_the_script_for_other_sites_imports_the_present_version(client: httpx.Client) -> None:
     answer = client.get("/embed.js")
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert answer.text == f'import "./assets/{DIGEST}/embed.js";\n'
+    assert answer.text == f'import "./assets/{DIGEST}/start.js";\n'
     assert answer.headers["cache-control"] == "public, max-age=300"
     assert client.get("/embed.js", headers={"if-none-match": answer.headers["etag"]}).status_code == 304

@@ -97,6 +97,17 @@ def test_lists_and_values_that_are_no_texts_vote() -> None:
     assert (change.had, change.kept) == ("2012", {"category": ("Shoes", "Sport")})
 
 
+def test_cheaper_is_less_than_the_nearest_price() -> None:
+    cheaper = ParsedText("cheaper", "cheaper", "en", (), cheaper="cheaper")
+    near = [hit(0.9, price="call us", cost=5), hit(0.8, sale_price="15 EUR", price="19,99 €"), hit(0.7, price=3)]
+    assert change_of(cheaper, near[1:]).asked == {"price": Filter(lt=19.99)}
+    assert change_of(cheaper, near).asked == {"cost": Filter(lt=5)}
+    (condition,) = change_of(cheaper, near[1:]).parsed.conditions
+    assert (condition.text, condition.attribute, condition.lt) == ("cheaper", "price", 19.99)
+    assert change_of(cheaper, NEAR).asked == {}
+    assert change_of(cheaper, near).wanted == ""
+
+
 def test_filters_of_a_request_go_before_what_is_guessed() -> None:
     change = change_of(text(value("blue", "baseColour", "Blue")), NEAR)
     red, bags = Filter(any=("Red",)), Filter(any=("Bags",))

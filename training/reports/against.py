@@ -13,10 +13,19 @@ from rich.console import Console
 
 from common import InputError
 from index import Location, open_catalogue, title_key
-from index.metrics import HALVES, Drawn, JudgedQuery, read_queries
-from index.metrics.judged_scores import measures
-from index.metrics.paired import Side, compare, first_results, paired, verdict
-from index.metrics.queries import about
+from index.metrics import (
+    HALVES,
+    Drawn,
+    JudgedQuery,
+    Side,
+    about,
+    compare,
+    first_results,
+    measures,
+    paired_figures,
+    read_queries,
+    verdict,
+)
 from models import Encoder, load_encoder
 from training.reports.against_table import PROTOCOL
 from training.reports.edits import TextEncoder
@@ -195,7 +204,7 @@ def _own_results(
     answer: dict[str, Any] = {"side_by_side": _side_by_side(sides, texts, *found)}
     if scored := [at for at, (_, relevant) in enumerate(wanted) if relevant]:
         sums_a, sums_b = (_judged_sums(sides, rows, wanted, scored) for rows in found)
-        figures = paired((sums_a, sums_b), np.ones(len(scored)))
+        figures = paired_figures((sums_a, sums_b), np.ones(len(scored)))
         answer["judged"] = {
             "queries": len(scored),
             "measures": [

@@ -63,7 +63,7 @@ CUT = """() => {
 def texts_of(language: str) -> dict[str, str]:
     """Return every form of every text of a language, by key and form."""
     words = open_front().words
-    found = {}
+    found: dict[str, str] = {}
     for part in PARTS:
         for key, text in words.keys(language, part).items():
             forms = text if isinstance(text, dict) else {"": text}
@@ -177,7 +177,7 @@ def states() -> Iterator[tuple[str, Callable[[Visit], None]]]:
     def keys(visit: Visit) -> None:
         page = visit.go("/?q=red")
         visit.finds("Red")
-        page.locator("#keys").click()
+        page.keyboard.press("?")
         expect(page.locator("dialog[open]")).to_be_visible()
 
     for name in ("landing", "results", "nothing", "drawer", "map"):
