@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.filters import Filter, Filters
-from index.language.meaning import tells_kind
+from index.language.meaning import CATEGORIES, tells_kind
 from index.product import texts_of, title_key
 from index.results import Hit
 from index.words.units import Condition, ParsedText
@@ -28,7 +28,7 @@ MODIFY_WEIGHT = 1.5
 EVERYBODY = "unisex"
 """The value of an attribute that tells for whom a product is, when it is for all."""
 
-_PERSON = re.compile(r"(.*[\W\d_])?(gender|geschlecht|sexe?|gen[eé]ro|genere|sesso|genre)", re.IGNORECASE)
+_PERSON = re.compile(r"(.*[\W\d_])?(gender|geschlecht|sexe?|g[eé]nero|genere|sesso|genre)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,19 @@ def change_of(parsed: ParsedText, alike: Sequence[Hit], named: Collection[str] =
     alike = [hit for hit in alike if hit.product.id in named] or alike
     asked = {name: _for_all(name, condition) for name, condition in as_filters(parsed.conditions).items()}
     wanted = [unit.english.strip() for unit in parsed.units if not unit.negated]
-    names = dict.fromkeys(one.attribute for one in parsed.conditions if one.values and not one.negated)
-    had = [next(iter(values)) for name in names if (values := _votes(alike, name))]
+    changed = dict.fromkeys(one.attribute for one in parsed.conditions if one.values and not one.negated)
+    had = [next(iter(values)) for name in changed if (values := _votes(alike, name))]
     other_kind = any(unit.product for unit in parsed.units)
     kept: dict[str, Filter] = {}
-    if keep:
-        for name in dict.fromkeys(name for hit in alike for name in hit.product.attributes):
-            votes = _votes(alike, name) if (tells_person if other_kind else tells_kind)(name) else {}
-            shown = tuple(value for value, part in votes.items() if part >= SHARE) or tuple(votes)[:1]
-            if shown:
-                kept[name] = _for_all(name, Filter(any=shown))
+    names = dict.fromkeys(name for hit in alike for name in hit.product.attributes)
+    about = [name for name in names if (tells_person if other_kind else tells_kind)(name)]
+    if keep and about:
+        # What kind of product it is, one attribute tells closer than others, and what it tells implies the rest.
+        name = max(about, key=lambda name: (len(_votes(alike, name)), *_closeness(name)))
+        votes = _votes(alike, name)
+        shown = tuple(value for value, part in votes.items() if part >= SHARE) or tuple(votes)[:1]
+        if shown:
+            kept[name] = _for_all(name, Filter(any=shown))
     return Change(
         " ".join(word for word in dict.fromkeys(wanted) if word),
         " ".join(dict.fromkeys(had)),
@@ -106,6 +109,12 @@ def as_filters(conditions: Iterable[Condition]) -> Mapping[str, Filter]:
         bounds = {name: bound for name in ("gte", "gt", "lte", "lt") if (bound := getattr(condition, name)) is not None}
         filters[condition.attribute] = replace(known, **bounds)
     return filters
+
+
+def _closeness(name: str) -> tuple[bool, bool]:
+    """Return how closely the name of an attribute says what kind of product it tells: types before categories."""
+    folded = name.casefold()
+    return not any(part in folded for part in CATEGORIES), "sub" in folded
 
 
 def _for_all(name: str, condition: Filter) -> Filter:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from app.front.asked import PLAIN as PLAIN
+    from app.front.asked import Asked as Asked
     from app.front.assets import Assets as Assets
     from app.front.assets import asset_response as asset_response
     from app.front.documents import Documents as Documents
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.front.asked": "PLAIN Asked",
         "app.front.assets": "Assets asset_response",
         "app.front.documents": "Documents document_response",
         "app.front.errors": "error_pages",

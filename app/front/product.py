@@ -65,6 +65,7 @@ class Addresses:
 
     def __init__(self, root: str, language: str = "") -> None:
         self.root = root
+        self.language = language
         self._language = {"lang": language} if language else {}
 
     def product(self, product_id: str) -> str:

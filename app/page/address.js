@@ -13,7 +13,7 @@ const MAX_RESTORED = 3000; // products that an address brings back
 const SAME_ENTRY_MS = 1500; // key strokes closer than this make one entry in the history
 const SAME_TEXT_MS = 10_000; // the same of those that only add to a text or take from its end
 const FILTER = "f."; // what the parameter of a filter starts with
-const NAMES = ["q", "picture", "crop", "like", "unlike", "words", "correct", "dismiss", "only", "all", "sort", "show", "n"];
+const NAMES = ["q", "picture", "crop", "like", "unlike", "words", "correct", "dismiss", "only", "keep", "all", "sort", "show", "n"];
 const PRODUCT = "product"; // the product whose drawer is open
 
 // The parameters of a query, without a prefix, in the order that they are written in.
@@ -29,6 +29,7 @@ function toParams(query) {
   if (!query.correct) params.set("correct", "0");
   query.dismissed.forEach((phrase) => params.append("dismiss", phrase));
   if (query.strict) params.set("only", "1");
+  if (!query.keep) params.set("keep", "0");
   if (query.all) params.set("all", "1");
   if (query.sort !== RELEVANCE) params.set("sort", query.sort);
   if (query.show !== "products") params.set("show", query.show);
@@ -51,6 +52,7 @@ function fromParams(params) {
   query.correct = params.get("correct") !== "0";
   query.dismissed = params.getAll("dismiss");
   query.strict = params.get("only") === "1";
+  query.keep = params.get("keep") !== "0";
   query.all = params.get("all") === "1";
   query.sort = params.get("sort") || RELEVANCE;
   if (params.get("show") === "descriptions") query.show = "descriptions";

@@ -1,11 +1,21 @@
 // What to begin with: the most frequent values of the attribute that best says what a product is, each with a picture.
 
 import { element, onPlainClick } from "./elements.js";
+import { RESERVED } from "./offer.js";
 import { imageBox } from "./product_picture.js";
 import { emptyQuery } from "./query.js";
 
 const TILES = 12;
 const KIND = "articleType"; // the attribute to browse by, where the catalogue has it
+const KINDS = /type|categor|kategor|genre$/i; // names of others that say what a product is
+const FEW = 3; // values that an attribute to browse by has, at least
+
+// The attribute that best says what a product is: nobody begins with the offer.
+function kindAmong(counts) {
+  if (KIND in counts) return KIND;
+  const several = Object.keys(counts).filter((name) => Object.keys(counts[name]).length >= FEW && !RESERVED.has(name));
+  return several.find((name) => KINDS.test(name)) ?? several[0] ?? Object.keys(counts)[0];
+}
 
 /** The tiles before the first search. */
 export class Browse {
@@ -26,14 +36,15 @@ export class Browse {
    */
   async show(counts) {
     const { ui } = this;
-    const name = KIND in counts ? KIND : Object.keys(counts)[0];
+    const name = kindAmong(counts);
     if (this.shown || !name) return;
     this.shown = true;
     try {
       const values = Object.entries(counts[name]).slice(0, TILES);
       const queries = values.map(([value]) => ({ text: value, mode: "vector", filters: { [name]: value }, k: 1 }));
       const { answers } = await ui.service.post("v1/search/images/batch", { queries }, ui.signal);
-      const by = ui.say("search.browse", { attribute: ui.sayAttribute(name).toLowerCase() });
+      const said = ui.sayAttribute(name);
+      const by = ui.say("search.browse", { attribute: ui.words.language === "de" ? said : said.toLowerCase() });
       ui.$("browse-title").textContent = name === KIND ? ui.say("search.browseType") : by;
       ui.$("tiles").replaceChildren(...values.map(([value, count], row) => this.tile(name, value, count, answers[row].results?.[0])));
     } catch (error) {

@@ -72,8 +72,9 @@ export function drawRecall(id, cutoffs, lines) {
  * @param {string} id of the element
  * @param {{edges: number[], right: number[], wrong: number[], nearest_wrong: number[]}} histogram edges of the bins,
  *   one more than bins, and how many pairs each bin has
+ * @param {string[]} names of the cosine, and of right, wrong and most similar wrong pairs
  */
-export function drawSimilarity(id, { edges, right, wrong, nearest_wrong: nearest }) {
+export function drawSimilarity(id, { edges, right, wrong, nearest_wrong: nearest }, [cosine, ofRight, ofWrong, ofNearest]) {
   // Empty bins at both ends are left out.
   const used = right.map((count, bin) => count + wrong[bin] + nearest[bin] > 0);
   const [first, last] = [used.indexOf(true), used.lastIndexOf(true)];
@@ -91,12 +92,12 @@ export function drawSimilarity(id, { edges, right, wrong, nearest_wrong: nearest
   });
   const options = {
     scales: { x: { time: false } },
-    axes: [axis({ label: "cosine" }), percentAxis()],
+    axes: [axis({ label: cosine }), percentAxis()],
     series: [
-      { label: "Cosine", value: shownAs((value) => value.toFixed(2)) },
-      line("Right pairs", "--accent"),
-      line("Wrong pairs", "--soft"),
-      line("Most similar wrong pair", "--ink", { fill: undefined, dash: [6, 4] }),
+      { label: cosine, value: shownAs((value) => value.toFixed(2)) },
+      line(ofRight, "--accent"),
+      line(ofWrong, "--soft"),
+      line(ofNearest, "--ink", { fill: undefined, dash: [6, 4] }),
     ],
   };
   draw(id, options, [middles, shares(right), shares(wrong), shares(nearest)]);

@@ -2,6 +2,7 @@
 // changes, and what they take from their attributes. Until an element is ready, what the page put into it is shown.
 
 import { Address } from "./address.js";
+import { lazy } from "./lazy.js";
 import { keepTrying } from "./recover.js";
 import { HOME, Service } from "./service.js";
 import { sheetsOf } from "./styles.js";
@@ -91,7 +92,7 @@ export class VitrineElement extends HTMLElement {
   async cards() {
     const template = this.querySelector(':scope > template[slot="card"]');
     if (!this.#renderCard && !template) return null;
-    return (await import("./own_card.js")).ownCards(this, this.#renderCard, template);
+    return (await lazy("own_card.js", this.#life.signal)).ownCards(this, this.#renderCard, template);
   }
 
   /** @returns {string} the language of its texts: its own, or that of the page around it */

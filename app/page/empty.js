@@ -15,6 +15,19 @@ export function showEmptyCatalogue(ui) {
 }
 
 /**
+ * Say that the address of a picture is no picture: services do not fetch what people name.
+ * @param {import("./ui.js").Ui} ui
+ * @param {import("./search.js").SearchView} view what it shows of the search before goes
+ */
+export function showPictureAddress(ui, { trouble, understood, results }) {
+  trouble.hide();
+  understood.hide();
+  results.clear();
+  ui.$("found").hidden = false;
+  showNotice(ui.$("notice"), ui.say("edit.pictureAddress"));
+}
+
+/**
  * @param {import("./ui.js").Ui} ui
  * @param {{cutoff: ?number}} answer
  * @param {SearchQuery} query

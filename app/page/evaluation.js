@@ -1,222 +1,228 @@
-// The evaluation page: the figures of one split, the source paper's beside them, and the queries that fail and succeed.
-// Its state (split, direction, slice, queries) is in the address. Measures nothing itself.
+// The evaluation page: the figures of one split, and the queries that fail and succeed. Its state (split, direction,
+// attribute, slice, queries, page) is in the address. Measures nothing itself.
 
-import { drawRecall, drawSimilarity, medianOf, resizeCharts } from "./charts.js";
-import { element, outlineButton, showNotice, showTabs } from "./elements.js";
+import { drawSimilarity, medianOf, resizeCharts } from "./charts.js";
+import { download, figuresCsv, figuresMarkdown } from "./downloads.js";
+import { outlineButton, showNotice, showTabs } from "./elements.js";
+import { DIRECTIONS, Figures } from "./evaluation_figures.js";
+import { Slices } from "./evaluation_slices.js";
+import { Failures, PAGE } from "./failures.js";
+import { Judgements } from "./judgements.js";
+import { Measuring } from "./measuring.js";
 import { wasAborted } from "./service.js";
-import { smallCard } from "./small_card.js";
 import { documentUi } from "./ui.js";
 
-/** @typedef {import("./charts.js").Figure} Figure */
+const SPLITS = ["test", "validation", "train", "all"];
+const ENDS = ["worst", "best"];
 
-// The paper's table (docs/paper.json): image to text, all pairs of the same data set, only the pair itself is right.
-const PAPER = [
-  ["BERT + ResNet", 0.0074, 0.3451],
-  ["BERT + ViT", 0.0087, 0.3711],
-  ["GPT-2 + ViT", 0, 0.001],
-];
-const SPLITS = { test: "Held-out titles", validation: "Validation", train: "Training", all: "All pairs" };
-const DIRECTIONS = { text_to_image: "Text → image", image_to_text: "Image → text" };
-const RULES = { strict_id: "same product", same_title: "same title" };
-const QUERIES = { worst: "Failures", best: "Successes" };
-const CUTOFFS = [1, 5, 10, 100];
+class EvaluationPage {
+  figures = null; // the answer of /v1/evaluation
+  details = null; // that of /v1/evaluation/details
+  measured = null; // the split and the page that they are of, and the slices by further attributes
+  running = new AbortController();
+
+  /** @param {import("./ui.js").Ui} ui @param {import("./drawer.js").Drawer} drawer */
+  constructor(ui, drawer) {
+    this.ui = ui;
+    this.drawer = drawer;
+    const cancel = () => this.cancel();
+    this.waitings = { figures: new Measuring(ui, ui.$("figures-wait"), cancel), details: new Measuring(ui, ui.$("details-wait"), cancel) };
+    this.shownFigures = new Figures(ui, () => this.choose({ split: "all", slice: null, from: null }));
+    const by = (attribute) => this.choose({ by: attribute });
+    this.slices = new Slices(ui, { by, press: (attribute, value) => this.pressSlice(attribute, value) });
+    const turnTo = (offset) => this.choose({ from: String(offset) });
+    this.failures = new Failures(ui, { turnTo, leaveSlice: () => this.choose({ slice: null, from: null }) });
+    ui.$("save-json").addEventListener("click", () => this.save("json", "application/json", (all) => `${JSON.stringify(all, null, 2)}\n`));
+    ui.$("save-csv").addEventListener("click", () => this.save("csv", "text/csv", figuresCsv));
+    ui.$("save-markdown").addEventListener("click", () => this.save("md", "text/markdown", figuresMarkdown));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
+    addEventListener("popstate", () => this.followAddress());
+    this.watchWidth();
+  }
+
+  watchWidth() {
+    let width = 0;
+    new ResizeObserver(() => {
+      if (this.ui.$("figures").clientWidth === width) return;
+      width = this.ui.$("figures").clientWidth;
+      resizeCharts();
+    }).observe(this.ui.$("main"));
+  }
+
+  /* The address */
+
+  param(name) {
+    return new URLSearchParams(location.search).get(name);
+  }
+
+  // What the address says, as far as it is one of the options.
+  one(name, options) {
+    return options.includes(this.param(name)) ? this.param(name) : options[0];
+  }
+
+  get view() {
+    const [attribute, ...rest] = (this.param("slice") ?? "").split(":");
+    return {
+      split: this.one("split", SPLITS),
+      direction: this.one("direction", DIRECTIONS),
+      end: this.one("queries", ENDS),
+      slice: rest.length ? { attribute, value: rest.join(":") } : null,
+      offset: Math.max(0, Math.floor(Number(this.param("from")) || 0)),
+    };
+  }
+
+  choose(changes) {
+    const url = new URL(location.href);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) url.searchParams.delete(name);
+      else url.searchParams.set(name, value);
+    }
+    history.pushState({}, "", url);
+    this.followAddress();
+  }
+
+  pressSlice(attribute, value) {
+    this.choose({ slice: `${attribute}:${value}`, queries: "worst", from: null });
+    this.ui.$("queries-title").scrollIntoView({ block: "start" });
+  }
+
+  followAddress() {
+    const { ui, view } = this;
+    this.drawer.followAddress();
+    const named = (names, prefix) => Object.fromEntries(names.map((name) => [name, ui.say(`evaluation.${prefix}${name}`)]));
+    showTabs(ui.$("splits"), named(SPLITS, "split."), view.split, (value) => this.choose({ split: value, slice: null, from: null }));
+    showTabs(ui.$("directions"), named(DIRECTIONS, ""), view.direction, (value) => this.choose({ direction: value, from: null }));
+    showTabs(ui.$("ends"), named(ENDS, ""), view.end, (value) => this.choose({ queries: value, from: null }));
+    if (this.measured?.split !== view.split) this.load();
+    else this.update();
+  }
+
+  /* Loading */
+
+  restart() {
+    this.running.abort();
+    this.running = new AbortController();
+    showNotice(this.ui.$("notice"), "");
+    return this.running.signal;
+  }
+
+  async load() {
+    const { ui, view } = this;
+    const signal = this.restart();
+    this.figures = this.details = null;
+    this.measured = { split: view.split, page: null, slices: {} };
+    for (const id of ["figures", "details-body", "details"]) ui.$(id).hidden = true;
+    ui.$("status").textContent = ui.say("evaluation.measuring");
+    await this.report(signal, async () => {
+      const call = ui.service.get(`v1/evaluation?split=${view.split}`, signal);
+      this.figures = await this.waitings.figures.during(call, view.split, "figures", signal);
+      this.measured.slices = { ...this.figures.slices };
+      this.failures.judgements = new Judgements(this.figures.source);
+      ui.$("figures").hidden = false;
+      this.shownFigures.show(this.figures);
+      ui.$("details").hidden = false;
+      await this.showAll(signal);
+      ui.$("status").textContent = ui.say("evaluation.measured");
+    });
+  }
+
+  async update() {
+    if (!this.figures) return; // they are being measured, or it was given up
+    const signal = this.restart();
+    await this.report(signal, () => this.showAll(signal));
+  }
+
+  async showAll(signal) {
+    await this.showSlices(signal);
+    await this.showDetails(signal);
+  }
+
+  async report(signal, work) {
+    const { ui } = this;
+    try {
+      await work();
+    } catch (error) {
+      if (wasAborted(error) || signal.aborted) return;
+      ui.$("status").textContent = "";
+      this.offer(ui.messageOf(error), "states.tryAgain", ui.referenceOf(error));
+    }
+  }
+
+  // Say why there is nothing, and let a person measure.
+  offer(message, action, reference) {
+    const again = () => (this.figures ? this.update() : this.load());
+    showNotice(this.ui.$("notice"), message, { reference, actions: [outlineButton(this.ui.say(action), again)] });
+    this.ui.$("notice").scrollIntoView({ block: "nearest" });
+  }
+
+  cancel() {
+    this.restart();
+    this.ui.$("status").textContent = "";
+    this.ui.$("details").hidden = !this.details;
+    this.offer(this.ui.say("evaluation.cancelled"), "evaluation.measure");
+  }
+
+  async showSlices(signal) {
+    const { ui, view, measured } = this;
+    const attributes = [...new Set([...Object.keys(this.figures.slices), ...this.figures.attributes])];
+    const attribute = this.one("by", attributes);
+    this.slices.offer(attributes, attribute);
+    if (!measured.slices[attribute]) {
+      ui.$("slices").setAttribute("aria-busy", "true");
+      try {
+        const found = await ui.service.get(`v1/evaluation?split=${view.split}&slices=${encodeURIComponent(attribute)}`, signal);
+        Object.assign(measured.slices, found.slices);
+      } finally {
+        ui.$("slices").removeAttribute("aria-busy");
+      }
+    }
+    const chosen = view.slice?.attribute === attribute ? view.slice.value : null;
+    this.slices.show(attribute, measured.slices[attribute], !(attribute in this.figures.slices), chosen);
+  }
+
+  async showDetails(signal) {
+    const { ui, view, measured } = this;
+    const params = new URLSearchParams({ split: view.split, offset: String(view.offset), limit: String(PAGE) });
+    if (view.slice) params.set("slice", `${view.slice.attribute}:${view.slice.value}`);
+    if (measured.page !== params.toString()) {
+      const call = ui.service.get(`v1/evaluation/details?${params}`, signal);
+      // A page of what is kept comes at once: then the old one stays until it is there.
+      this.details = this.details ? await call : await this.waitings.details.during(call, view.split, "details", signal);
+      measured.page = params.toString();
+    }
+    ui.$("details-body").hidden = false;
+    this.showSimilarity();
+    this.failures.show(this.details[view.direction], view);
+  }
+
+  /* The error analysis */
+
+  showSimilarity() {
+    const { ui } = this;
+    const { similarity } = this.details[this.view.direction];
+    const { edges, right, wrong, nearest_wrong: nearest } = similarity;
+    const score = new Intl.NumberFormat(ui.words.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    const [ofRight, ofWrong, ofNearest] = [right, wrong, nearest].map((counts) => score.format(medianOf(edges, counts)));
+    ui.$("similarity-note").textContent = ui.say("evaluation.similarityNote", { right: ofRight, wrong: ofWrong, nearest: ofNearest });
+    const names = ["cosine", "rightPairs", "wrongPairs", "nearestWrong"].map((key) => ui.say(`evaluation.${key}`));
+    drawSimilarity("similarity", similarity, names);
+  }
+
+  redraw() {
+    this.shownFigures.showRecall();
+    if (this.details) this.showSimilarity();
+  }
+
+  save(ending, type, write) {
+    download(`evaluation-${this.figures.split}.${ending}`, write({ ...this.figures, slices: this.measured.slices }), type);
+  }
+}
 
 const ui = await documentUi();
-const drawer = await ui.drawer();
-const byId = ui.$;
-const percent = (value) => (100 * value).toFixed(1);
-const interval = ({ low, high }) => `${percent(low)}–${percent(high)}`;
-
-let figures = null; // the answer of /v1/evaluation
-let details = null; // the answer of /v1/evaluation/details
-let running = new AbortController();
-
-/* The address */
-
-function param(name, options, otherwise) {
-  const value = new URLSearchParams(location.search).get(name);
-  return value in options ? value : otherwise;
-}
-const split = () => param("split", SPLITS, "test");
-const direction = () => param("direction", DIRECTIONS, "text_to_image");
-const queries = () => param("queries", QUERIES, "worst");
-const slice = () => param("by", figures.slices, Object.keys(figures.slices)[0]);
-
-function choose(name, value) {
-  const url = new URL(location.href);
-  url.searchParams.set(name, value);
-  history.pushState({}, "", url);
-  followAddress();
-}
-
-let shownSplit = null;
-function followAddress() {
-  drawer.followAddress();
-  showTabs(byId("splits"), SPLITS, split(), (value) => choose("split", value));
-  showTabs(byId("directions"), DIRECTIONS, direction(), (value) => choose("direction", value));
-  showTabs(byId("ends"), QUERIES, queries(), (value) => choose("queries", value));
-  if (shownSplit !== split()) {
-    shownSplit = split();
-    load();
-    return;
-  }
-  if (figures) showSlices();
-  if (details) showDetails();
-}
-
-/* Loading */
-
-async function load() {
-  running.abort();
-  running = new AbortController();
-  const { signal } = running;
-  figures = details = null;
-  showNotice(byId("notice"), "");
-  byId("figures").hidden = byId("details-body").hidden = true;
-  byId("details").hidden = byId("details-wait").hidden = false;
-  byId("status").textContent = "Measuring";
-  try {
-    figures = await ui.service.get(`v1/evaluation?split=${shownSplit}`, signal);
-    showFigures();
-    details = await ui.service.get(`v1/evaluation/details?split=${shownSplit}`, signal);
-    showDetails();
-    byId("status").textContent = "Measured";
-  } catch (error) {
-    if (wasAborted(error)) return;
-    byId("details").hidden = true;
-    byId("status").textContent = "";
-    showNotice(byId("notice"), ui.messageOf(error), { reference: ui.referenceOf(error), actions: [outlineButton("Try again", load)] });
-  }
-}
-
-/* The figures */
-
-function showFigures() {
-  byId("figures").hidden = false;
-  const heldOut = split() === "test" ? " The encoder was not trained on these titles." : "";
-  byId("about").textContent =
-    `${ui.number(figures.queries)} queries, searched among all ${ui.number(figures.gallery)} products of “${figures.source}”.` + heldOut;
-  const { titles, image_to_text: toText } = figures;
-  byId("headline").replaceChildren(
-    headline("Titles find their pictures", titles.recall10, "recall@10"),
-    headline("Rank of the first right picture", titles.mrr10, "mean reciprocal rank, first 10"),
-    headline("Pictures find their title", toText.same_title.top1, "image → text, first result"),
-    headline("Pictures find their title", toText.same_title.top100, "image → text, first 100"),
-  );
-  showTable();
-  showPaper();
-  showSlices();
-  showRecall();
-  byId("origin").textContent = `Encoder ${figures.encoder_id} · catalogue version ${figures.catalogue_version}`;
-}
-
-function headline(name, figure, measure) {
-  const value = element("b", {}, percent(figure.value), element("small", {}, "%"));
-  const lines = [measure, `95 % interval ${interval(figure)}`].map((line) => element("span", {}, line));
-  return element("li", {}, element("span", {}, name), value, ...lines);
-}
-
-const headerRow = (labels) =>
-  element("thead", {}, element("tr", {}, ...labels.map((label) => element("th", { scope: "col" }, label))));
-
-/** @param {Figure} figure */
-const figureCell = (figure) => element("td", {}, percent(figure.value), element("small", {}, interval(figure)));
-
-const tableRow = (label, cells, properties = {}) =>
-  element("tr", properties, element("th", { scope: "row" }, label), ...cells);
-
-function showTable() {
-  const columns = Object.keys(DIRECTIONS).flatMap((one) => Object.keys(RULES).map((rule) => [one, rule]));
-  const measures = [...CUTOFFS.map((k) => [`top${k}`, `Top-${k}`]), ["mrr10", "MRR@10"]];
-  const rows = measures.map(([name, label]) => tableRow(label, columns.map(([one, rule]) => figureCell(figures[one][rule][name]))));
-  const labels = columns.map(([one, rule]) => `${DIRECTIONS[one]}, ${RULES[rule]}`);
-  byId("table").replaceChildren(headerRow(["", ...labels]), element("tbody", {}, ...rows));
-}
-
-function showPaper() {
-  const ours = figures.image_to_text.strict_id;
-  const comparable = split() === "all";
-  byId("paper-note").replaceChildren(
-    "Image → text. Only the pair itself counts as right. The paper trains and scores on the same pairs, all of them. ",
-    comparable ? "The last row uses the same protocol." : "The last row is of other products: ",
-  );
-  if (!comparable) {
-    const button = element("button", { type: "button", className: "plain" }, "measure all pairs to compare like with like.");
-    button.addEventListener("click", () => choose("split", "all"));
-    byId("paper-note").append(button);
-  }
-  const plain = (value) => element("td", {}, (100 * value).toFixed(2));
-  const rows = PAPER.map(([name, top1, top100]) => tableRow(`${name} (paper)`, [plain(top1), plain(top100)]));
-  const cells = [figureCell(ours.top1), figureCell(ours.top100)];
-  rows.push(tableRow(`This service, ${SPLITS[split()].toLowerCase()}`, cells, { className: "ours" }));
-  byId("paper").replaceChildren(headerRow(["Model", "Top-1, %", "Top-100, %"]), element("tbody", {}, ...rows));
-}
-
-function showSlices() {
-  const names = Object.fromEntries(Object.keys(figures.slices).map((name) => [name, ui.sayAttribute(name)]));
-  showTabs(byId("slice-names"), names, slice(), (value) => choose("by", value));
-  const bars = figures.slices[slice()].map(({ value, queries: count, recall10 }) => {
-    const track = element("span", { className: "track", "aria-hidden": "true" }, element("i"), element("u"));
-    for (const part of ["value", "low", "high"]) track.style.setProperty(`--${part}`, recall10[part]);
-    const titles = element("small", {}, `${ui.number(count)} titles`);
-    const name = element("span", { className: "name" }, value.replace(/^other$/, "Other"), titles);
-    const figure = element("span", { className: "value", title: `95 % interval ${interval(recall10)}` }, percent(recall10.value));
-    return element("li", {}, name, track, figure);
-  });
-  byId("slices").replaceChildren(...bars);
-}
-
-function showRecall() {
-  const lines = Object.entries(DIRECTIONS).map(([name, label]) => ({
-    label,
-    figures: CUTOFFS.map((k) => figures[name].same_title[`top${k}`]),
-  }));
-  drawRecall("recall", CUTOFFS, lines);
-}
-
-/* The error analysis */
-
-function showDetails() {
-  byId("details-wait").hidden = true;
-  byId("details-body").hidden = false;
-  const shown = details[direction()];
-  showSimilarity(shown.similarity);
-  byId("queries-title").textContent = `${QUERIES[queries()]} among ${ui.number(shown.queries)} queries`;
-  byId("queries").replaceChildren(...shown[queries()].map(queryCard));
-}
-
-function showSimilarity(histogram) {
-  const { edges, right, wrong, nearest_wrong: nearest } = histogram;
-  const [ofRight, ofWrong, ofNearest] = [right, wrong, nearest].map((counts) => medianOf(edges, counts).toFixed(2));
-  byId("similarity-note").textContent =
-    `Median cosine: ${ofRight} of right pairs, ${ofWrong} of wrong pairs. A query fails when a wrong result is more ` +
-    `similar than the right one; the most similar wrong result has a median of ${ofNearest}.`;
-  drawSimilarity("similarity", histogram);
-}
-
-function queryCard(query) {
-  const rank = element("small", {}, `Rank ${ui.number(query.rank)}, cosine ${query.score.toFixed(2)}`);
-  const own = smallCard(ui, { id: query.id, title: query.title }).firstChild;
-  own.setAttribute("aria-label", `${direction() === "text_to_image" ? "Expected" : "Query"}: ${query.title}`);
-  const found = query.found.map((hit) => {
-    const item = smallCard(ui, hit);
-    if (hit.right) item.className = "right";
-    item.firstChild.title = `${hit.title}: ${hit.score.toFixed(2)}${hit.right ? ", right" : ""}`;
-    return item;
-  });
-  const head = element("div", { className: "asked-for" }, own, element("p", {}, query.title, rank));
-  return element("li", {}, head, element("ul", { className: "near", "aria-label": "First results" }, ...found));
-}
-
-let width = 0;
-new ResizeObserver(() => {
-  if (byId("figures").clientWidth === width) return;
-  width = byId("figures").clientWidth;
-  resizeCharts();
-}).observe(byId("main"));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  if (figures) showRecall();
-  if (details) showDetails();
-});
-addEventListener("popstate", followAddress);
-followAddress();
+const [drawer, labels] = await Promise.all([
+  ui.drawer(),
+  // Names in the language are a comfort: the catalogue's own will do.
+  ui.words.language === "en" ? null : ui.service.get(`v1/labels?lang=${ui.words.language}`).catch(() => null),
+]);
+if (labels) ui.words.labels = labels;
+new EvaluationPage(ui, drawer).followAddress();

@@ -3,6 +3,7 @@
 
 import { filterChips } from "./chips.js";
 import { element } from "./elements.js";
+import { lazy } from "./lazy.js";
 import { rove } from "./roving.js";
 import { adopt } from "./styles.js";
 
@@ -35,7 +36,7 @@ export class Filters {
     const { total: count } = answer;
     ui.$("filters-show").textContent = count === null ? ui.say("filters.showSome") : ui.say("filters.show", { count });
     this.answer = answer;
-    rove(ui.$("chips"), ".chip, #strict"); // with those of the conditions that the words say
+    this.showChosen(query); // with what is in the answer: the names in the page's language, the conditions in the words
     if (!this.panel) await this.load();
     // Another answer may have come meanwhile; without a panel the results are of use alone.
     if (this.answer === answer) this.panel?.show(answer, query);
@@ -44,7 +45,7 @@ export class Filters {
   async load() {
     const { ui, setFilter, setValues } = this;
     try {
-      const [{ Facets }] = await Promise.all([import("./facets.js"), adopt(ui.root, "facets")]);
+      const [{ Facets }] = await Promise.all([lazy("facets.js", ui.signal), adopt(ui.root, "facets")]);
       this.panel ??= new Facets(ui, setFilter, setValues);
     } catch (error) {
       console.warn(error);

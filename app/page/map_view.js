@@ -17,6 +17,7 @@ const FILL = 0.92; // part of the canvas that the whole map takes
 const TRIES = 6; // zooms that are tried
 const MARGIN = 20; // canvas pixels at the edges in which nothing is drawn
 const LEAST_SEEN = 12; // products that stay in view, however far one zooms
+const FEW = 16; // of so many products one stays in view: a small map has fewer
 
 const within = (value, low, high) => Math.min(high, Math.max(low, value));
 
@@ -94,15 +95,16 @@ export class MapView {
    */
   largestZoom(map, x = this.x, y = this.y) {
     const { width, height } = this.canvas;
+    const least = Math.min(LEAST_SEEN, Math.ceil(map.ids.length / FEW));
     const nearest = []; // how much of the view a product is away from its middle at a zoom of 1, the least first
     for (let row = 0; row < map.ids.length; row += 1) {
       const dx = (Math.abs(map.x[row] / SIDE - x) * this.side) / (width / 2 - MARGIN);
       const dy = (Math.abs(1 - map.y[row] / SIDE - y) * this.side) / (height / 2 - MARGIN);
       const away = Math.max(dx, dy);
-      if (nearest.length === LEAST_SEEN && away >= nearest[LEAST_SEEN - 1]) continue;
+      if (nearest.length === least && away >= nearest[least - 1]) continue;
       nearest.push(away);
       nearest.sort((one, other) => one - other);
-      nearest.length = Math.min(LEAST_SEEN, nearest.length);
+      nearest.length = Math.min(least, nearest.length);
     }
     return within(1 / Math.max(nearest.at(-1) ?? 0, 1 / MAX_ZOOM), 1, MAX_ZOOM);
   }

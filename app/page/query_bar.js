@@ -2,12 +2,14 @@
 
 import { element, iconButton } from "./elements.js";
 import { showPicture } from "./product_picture.js";
-import { filterPairs, hasPicture, isEmpty } from "./query.js";
+import { filterPairs, hasPicture, isEdit, isEmpty } from "./query.js";
 import { ASSETS } from "./service.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 
 const EXAMPLES = { like: "search.moreLike", unlike: "search.lessLike" };
+// What the slider says from its end of the picture to that of the words.
+const STEPS = ["edit.muchPicture", "edit.morePicture", "edit.even", "edit.moreWords", "edit.muchWords"];
 
 /** The query of one page or element, as it is shown. */
 export class QueryBar {
@@ -33,9 +35,9 @@ export class QueryBar {
     // A field that is being typed into keeps its spaces.
     const typing = ui.root.activeElement === field && field.value.trim() === query.text;
     if (!typing) field.value = query.text;
-    field.placeholder = hasPicture(query) ? ui.say("search.addWords") : ui.placeholder || ui.say("search.placeholder");
+    field.placeholder = hasPicture(query) ? ui.say("edit.placeholder") : ui.placeholder || ui.say("search.placeholder");
     this.showThumbnail(query.picture);
-    ui.$("balance").hidden = !(hasPicture(query) && query.text);
+    ui.$("balance").hidden = !isEdit(query);
     ui.$("weight").value = query.weight;
     this.showBalance(query.weight);
     const chips = Object.keys(EXAMPLES).flatMap((kind) => query[kind].map((id) => this.example(query, kind, id, titleOf(id))));
@@ -57,8 +59,8 @@ export class QueryBar {
 
   /** @param {number} weight of the words, 0 to 1 */
   showBalance(weight) {
-    const words = Math.round(100 * weight);
-    this.ui.$("weight").setAttribute("aria-valuetext", this.ui.say("search.balance", { words, picture: 100 - words }));
+    const step = STEPS[Math.round(weight * (STEPS.length - 1))];
+    this.ui.$("weight").setAttribute("aria-valuetext", this.ui.say(step));
   }
 
   showThumbnail(picture) {

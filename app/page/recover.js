@@ -120,21 +120,3 @@ export class Kept {
     this.#promise = null;
   }
 }
-
-/**
- * A module that is imported when it is first needed, and again after a failure: a browser remembers a failed address, so
- * the next attempt has another one.
- * @param {string} address absolute
- * @returns {Kept<any>}
- */
-export function keptModule(address) {
-  let attempt = 0;
-  return new Kept(async () => {
-    const url = new URL(address);
-    if (attempt) url.searchParams.set("again", String(attempt));
-    attempt += 1;
-    return import(url.href).catch((error) => {
-      throw Object.assign(error, { status: undefined }); // there was no answer: it may pass
-    });
-  });
-}

@@ -149,6 +149,12 @@ export class Results {
     return own ?? card(this.ui, hit, this.actions, { lazy, score: this.score(hit), why: this.why(hit.signals) });
   }
 
+  /** @param {?HTMLElement} card of which the link gets the focus; a card of the page's own is in a slot */
+  focus(card) {
+    const within = card?.querySelector("slot")?.assignedElements()[0] ?? card;
+    within?.querySelector("a")?.focus();
+  }
+
   /**
    * Move the focus over the cards with the arrow keys, Home and End; from the first row up to the search field.
    * @param {KeyboardEvent} event on a card
@@ -163,8 +169,7 @@ export class Results {
     if (!(event.key in steps)) return;
     event.preventDefault();
     const next = cards[here + steps[event.key]];
-    const within = next?.querySelector("slot")?.assignedElements()[0] ?? next;
-    if (within) within.querySelector("a")?.focus();
+    if (next) this.focus(next);
     else if (event.key === "ArrowUp") this.ui.$("text").focus();
   }
 }

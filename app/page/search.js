@@ -3,14 +3,15 @@
 
 import { PAGE_SIZE, sameSearch } from "./address.js";
 import { Browse } from "./browse.js";
-import { showEmptyCatalogue, showNothing } from "./empty.js";
+import { showEmptyCatalogue, showNothing, showPictureAddress } from "./empty.js";
 import { Filters } from "./filters.js";
 import { Flow } from "./flow.js";
+import { lazy } from "./lazy.js";
 import { More } from "./more.js";
 import { Photos } from "./photos.js";
 import { listenForFiles, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersOf, filtersWith, isEmpty, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersOf, filtersWith, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { wasAborted } from "./service.js";
@@ -135,7 +136,7 @@ export class SearchView {
     this.filters.showChosen(this.query);
     this.ui.$("sort-label").hidden = this.query.show !== "products";
     if (!isEmpty(this.query)) this.results.showWaiting(this.query.show, true);
-    this.flow.search(this.query, typing);
+    this.flow.search(this.query, typing && !isEmpty(this.query));
   }
 
   async attempt(asked, signal) {
@@ -146,9 +147,14 @@ export class SearchView {
       ui.$("found").hidden = true;
       await flow.known();
       await this.browse.show(flow.catalogue.counts);
+      if (signal.aborted) return;
       this.trouble.hide();
       ui.$("found").hidden = true;
       this.place.restore();
+      return;
+    }
+    if (isPictureAddress(asked.text)) {
+      showPictureAddress(ui, this);
       return;
     }
     if (!ui.emit("vitrine-search", told(asked))) {
@@ -190,7 +196,7 @@ export class SearchView {
 
   async searchDescriptions(query, signal) {
     const { ui, flow } = this;
-    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), import("./descriptions.js")]);
+    const [answer, { showDescriptions }] = await Promise.all([flow.descriptions(query, signal), lazy("descriptions.js", signal)]);
     this.showAnswer(answer, query);
     this.place.restore();
     if (!answer.results.length) return;
@@ -220,7 +226,7 @@ export class SearchView {
       showEmptyCatalogue(ui);
       return;
     }
-    const narrowing = [...(query.strict ? this.understood.chips(answer.interpreted, query) : []), ...this.filters.chips(query)];
+    const narrowing = [...(query.strict || isEdit(query) ? this.understood.chips(answer, query) : []), ...this.filters.chips(query)];
     showNothing(ui, answer, query, narrowing, (fields) => this.change(fields));
   }
 
@@ -274,8 +280,8 @@ export class SearchView {
     const { ui } = this;
     if (event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
     if (event.key === "Escape" && this.filters.isOpen) this.filters.open(false);
-    else if (event.key === "ArrowDown" && event.target === ui.$("text")) ui.$("grid").querySelector("a")?.focus();
-    else if (!event.target.closest("input, select") && event.target.closest(".grid")) this.results.walk(event);
+    else if (event.key === "ArrowDown" && event.target === ui.$("text")) this.results.focus(ui.$("grid").firstElementChild);
+    else if (!event.target.closest("input, select") && event.composedPath().includes(ui.$("grid"))) this.results.walk(event);
   }
 
   // "/" goes to the search field and "?" tells the keys, where the page is all ours.
@@ -292,7 +298,7 @@ export class SearchView {
   }
 
   async showKeys() {
-    const { KeysSheet } = await import("./keys_sheet.js");
+    const { KeysSheet } = await lazy("keys_sheet.js", this.ui.signal);
     this.keys ??= new KeysSheet(this.ui);
     this.keys.open();
   }

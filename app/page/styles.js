@@ -1,6 +1,7 @@
 // Style sheets for a document or a shadow root, made from the service's files: a host page needs to allow no style.
 
-import { ASSETS } from "./service.js";
+import { fetchFile } from "./lazy.js";
+import { keepTrying } from "./recover.js";
 
 /** @type {Map<string, Promise<CSSStyleSheet>>} name -> sheet: files do not change, and all elements share theirs */
 const sheets = new Map();
@@ -9,8 +10,7 @@ const sheets = new Map();
 const inPixels = (css) => css.replace(/(\d*\.?\d+)rem\b/g, (_, size) => `${16 * Number(size)}px`);
 
 async function load(name) {
-  const response = await fetch(`${ASSETS}${name}.css`);
-  if (!response.ok) throw new Error(`Vitrine: the style sheet ${name} cannot be loaded (${response.status})`);
+  const response = await fetchFile(`${name}.css`);
   return new CSSStyleSheet().replace(inPixels(await response.text()));
 }
 
@@ -38,6 +38,6 @@ export const sheetsOf = (...names) =>
  * @throws {Error} one cannot be loaded
  */
 export async function adopt(root, ...names) {
-  const made = await sheetsOf(...names);
+  const made = await keepTrying(() => sheetsOf(...names));
   root.adoptedStyleSheets = [...new Set([...root.adoptedStyleSheets, ...made])];
 }

@@ -53,10 +53,10 @@ function queryParts(ui) {
     element(
       "div",
       { className: "balance", id: "balance", hidden: true },
-      element("span", { "aria-hidden": "true" }, ui.say("search.balancePicture")),
-      element("label", { className: "visually-hidden", for: "weight" }, ui.say("search.balanceLabel")),
+      element("span", { "aria-hidden": "true" }, ui.say("edit.picture")),
+      element("label", { className: "visually-hidden", for: "weight" }, ui.say("edit.label")),
       weight,
-      element("span", { "aria-hidden": "true" }, ui.say("search.balanceWords")),
+      element("span", { "aria-hidden": "true" }, ui.say("edit.words")),
     ),
   );
 }

@@ -3,6 +3,7 @@
 
 import { Address } from "./address.js";
 import { onPlainClick } from "./elements.js";
+import { lazy } from "./lazy.js";
 import { ApiError, HOME, Service } from "./service.js";
 import { Sheets } from "./sheets.js";
 import { adopt } from "./styles.js";
@@ -43,7 +44,7 @@ export class Ui {
     /** what lies over the page: the phone's filters, dialogs */
     this.sheets = new Sheets({ scope: this.address.prefix, keeps: !this.address.off });
     this.signal.addEventListener("abort", () => this.sheets.end());
-    if (this.whole) this.service.askForKey = async (...why) => (await import("./key_dialog.js")).askForKey(this, ...why);
+    if (this.whole) this.service.askForKey = async (...why) => (await lazy("key_dialog.js", this.signal)).askForKey(this, ...why);
   }
 
   /** @param {string} id @returns {HTMLElement} the element of the root */
@@ -135,7 +136,7 @@ export class Ui {
       const { id, title } = product;
       if (!this.emit("vitrine-select", { id, title, href: link.href, product })) event.preventDefault();
     });
-    if (!this.link) onPlainClick(link, async () => (await this.drawer()).open(product.id));
+    if (!this.link) onPlainClick(link, () => this.drawer().then((drawer) => drawer.open(product.id), () => location.assign(link.href)));
   }
 
   /** @returns {Promise<import("./drawer.js").Drawer>} the drawer of this root, loaded when it is first needed */
@@ -148,7 +149,7 @@ export class Ui {
   }
 
   async loadDrawer() {
-    const [{ Drawer }] = await Promise.all([import("./drawer.js"), adopt(this.root, "drawer")]);
+    const [{ Drawer }] = await Promise.all([lazy("drawer.js", this.signal), adopt(this.root, "drawer")]);
     const drawer = new Drawer(this);
     this.prepareDrawer(drawer);
     return drawer;

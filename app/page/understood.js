@@ -2,6 +2,7 @@
 // whether what fits less is shown as well. Knows no search: what a person changes is handed over.
 
 import { element } from "./elements.js";
+import { isEdit } from "./query.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 /**
@@ -31,19 +32,21 @@ export class Understood {
 
   /**
    * Show how a text was read, above the results.
-   * @param {{corrected: ?{from: string, to: string}, interpreted: Interpreted[]}} answer
+   * @param {{corrected: ?{from: string, to: string}, interpreted: Interpreted[], kept: Object<string, string[]>}} answer
    * @param {SearchQuery} query
    */
-  show({ corrected, interpreted }, query) {
+  show(answer, query) {
     const { ui } = this;
+    const { corrected } = answer;
     const told = ui.$("corrected");
     told.hidden = !corrected;
     told.replaceChildren(...(corrected ? this.correction(corrected) : []));
-    const chips = this.chips(interpreted, query);
+    const chips = this.chips(answer, query);
     ui.$("conditions").replaceChildren(...chips.map((chip) => element("li", {}, chip)));
     ui.$("understood").hidden = !chips.length;
     ui.$("strict").checked = query.strict;
-    ui.$("all-shown").hidden = !(query.text && query.all);
+    ui.$("strict").parentElement.hidden = isEdit(query); // what words beside a picture say of values always filters
+    ui.$("all-shown").hidden = !(query.text && query.all) || isEdit(query);
   }
 
   /** Show nothing: there is no answer. */
@@ -63,27 +66,52 @@ export class Understood {
   }
 
   /**
-   * @param {Interpreted[]} interpreted
+   * @param {{interpreted: Interpreted[], kept: Object<string, string[]>}} answer
    * @param {SearchQuery} query
-   * @returns {HTMLButtonElement[]} a button for each condition, which takes it off
+   * @returns {HTMLButtonElement[]} a button for each condition and for what is kept of a picture, which takes it off
    */
-  chips(interpreted, query) {
+  chips({ interpreted, kept = {} }, query) {
+    return [
+      ...interpreted.map((condition) => this.condition(condition, query)),
+      ...Object.entries(kept).map(([attribute, values]) => this.asInPicture(attribute, values)),
+    ];
+  }
+
+  condition(condition, query) {
     const { ui } = this;
-    return interpreted.map((condition) => {
-      const name = `${ui.sayAttribute(condition.attribute)}: `;
-      const meant = this.meaning(condition);
-      const label = name + meant;
-      const title = ui.say("search.readAs", { text: condition.text, label });
-      const cross = element("span", { "aria-hidden": "true" }, "×");
-      const remove = ui.say("search.removeCondition", { label });
-      const chip = element("button", { type: "button", className: "chip", part: "chip", title, "aria-label": remove });
-      chip.append(element("span", { className: "name" }, name), meant, cross);
-      chip.addEventListener("click", () => {
-        this.change({ dismissed: [...new Set([...query.dismissed, condition.text])] });
-        ui.$("results").focus({ preventScroll: true }); // the chip that was pressed goes
-      });
-      return chip;
+    const name = `${ui.sayAttribute(condition.attribute)}: `;
+    const meant = this.meaning(condition);
+    const label = name + meant;
+    return this.chip(name, meant, ui.say("search.readAs", { text: condition.text, label }), {
+      dismissed: [...new Set([...query.dismissed, condition.text])],
     });
+  }
+
+  asInPicture(attribute, values) {
+    const { ui } = this;
+    const meant = this.listed(attribute, values);
+    const label = `${ui.sayAttribute(attribute)}: ${meant}`;
+    return this.chip(`${ui.say("edit.asInPicture")} `, meant, ui.say("edit.kept", { label }), { keep: false });
+  }
+
+  /**
+   * @param {string} name what it is about
+   * @param {string} meant
+   * @param {string} title
+   * @param {Partial<SearchQuery>} without the change of the query that takes it off
+   * @returns {HTMLButtonElement}
+   */
+  chip(name, meant, title, without) {
+    const { ui } = this;
+    const cross = element("span", { "aria-hidden": "true" }, "×");
+    const remove = ui.say("search.removeCondition", { label: name + meant });
+    const chip = element("button", { type: "button", className: "chip", part: "chip", title, "aria-label": remove });
+    chip.append(element("span", { className: "name" }, name), meant, cross);
+    chip.addEventListener("click", () => {
+      this.change(without);
+      ui.$("results").focus({ preventScroll: true }); // the chip that was pressed goes
+    });
+    return chip;
   }
 
   /** @param {Interpreted} condition @returns {string} as a person says it: "Red or Maroon", "not Floral", "at most 50" */
@@ -98,11 +126,15 @@ export class Understood {
       lt === null ? null : ui.say("search.below", { bound: lt }),
     ].filter((bound) => bound !== null);
     if (!values.length) return bounds.join(", ");
+    const all = this.listed(attribute, values);
+    return [negated ? ui.say("search.not", { values: all }) : all, ...bounds].join(", ");
+  }
+
+  listed(attribute, values) {
+    const { ui } = this;
     const shown = values.slice(0, MAX_VALUES).map((value) => ui.sayValue(attribute, value));
     const rest = values.length - shown.length;
-    const or = ui.say("search.or");
-    const listed = shown.join(` ${or} `);
-    const all = rest ? ui.say("search.orMore", { values: shown.join(", "), count: rest }) : listed;
-    return [negated ? ui.say("search.not", { values: all }) : all, ...bounds].join(", ");
+    if (rest) return ui.say("search.orMore", { values: shown.join(", "), count: rest });
+    return shown.join(` ${ui.say("search.or")} `);
   }
 }

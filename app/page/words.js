@@ -1,7 +1,7 @@
 // The texts of a page in one language, with its plurals, and the catalogue's own names in it. Knows no elements.
 
 import { humanName } from "./elements.js";
-import { ASSETS } from "./service.js";
+import { fetchFile } from "./lazy.js";
 
 /** @typedef {string|Object<Intl.LDMLPluralRule, string>} Text with places such as {count}; by plural where it is an object */
 /** @typedef {{attributes: Object<string, string>, values: Object<string, Object<string, string>>}} Labels */
@@ -71,9 +71,7 @@ export class Words {
 }
 
 async function load(name) {
-  const response = await fetch(`${ASSETS}words/${name}.json`);
-  if (!response.ok) throw new Error(`Vitrine: the texts ${name} cannot be loaded (${response.status})`);
-  return response.json();
+  return (await fetchFile(`words/${name}.json`)).json();
 }
 
 /**

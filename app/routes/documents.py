@@ -5,13 +5,16 @@ They are open to everybody. What they show needs a key where reads do.
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
-from app.front import asset_response, document_response, language_of
+from app.front import PLAIN, Asked, asset_response, document_response, language_of
 from app.http import DOCS_POLICY
 from app.routes.components import Components, TheComponents
 from app.routes.embedding import embedding, is_there
+from app.routes.plain_page import plain_results
 from app.routes.product_page import router as products
 
 assets = APIRouter(include_in_schema=False, dependencies=[Depends(is_there)])
@@ -40,8 +43,12 @@ async def asset(where: str, request: Request, components: TheComponents) -> Resp
 
 @pages.get("/")
 async def search_page(request: Request, components: TheComponents) -> Response:
-    """Return the page to search with."""
-    return _page("index", request, components)
+    """Return the page to search with, or what an address of it finds where it asks for that without scripts."""
+    asked = Asked(request.query_params.multi_items())
+    if PLAIN in request.query_params:
+        return await plain_results(asked, request, components)
+    # A crawler is to follow the results and to keep the products.
+    return _page("index", request, components, plain=asked.plain(), found=bool(asked.parameters))
 
 
 @laboratory.get("/evaluation")
@@ -64,8 +71,8 @@ async def docs_page(request: Request, components: TheComponents) -> Response:
     return answer
 
 
-def _page(name: str, request: Request, components: Components) -> Response:
+def _page(name: str, request: Request, components: Components, **values: Any) -> Response:
     """Return a document in the visitor's language."""
     language = language_of(request.query_params.get("lang"), request.headers.get("accept-language", ""))
     lab = components.settings.pages == "lab"
-    return document_response(components.front.documents.render(name, language, lab=lab), request.headers)
+    return document_response(components.front.documents.render(name, language, lab=lab, **values), request.headers)

@@ -11,16 +11,18 @@ from starlette.datastructures import Headers
 
 from app.front import PAGE, Assets, open_front
 from app.front.assets import accepts_gzip, read_folder
+from app.front.lean import lean
 from tests.tools.shop import error_of
 
 DIGEST = open_front().assets.digest
+BASE = lean("base.css", (PAGE / "base.css").read_bytes())
 STYLE = f"/assets/{DIGEST}/base.css"
 
 
 def test_a_file_is_kept_for_a_year_under_the_digest_of_all(client: httpx.Client) -> None:
     answer = client.get(STYLE)
     assert answer.status_code == 200
-    assert answer.content == (PAGE / "base.css").read_bytes()
+    assert answer.content == BASE
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-encoding"] == "gzip"
@@ -40,7 +42,7 @@ def test_a_file_is_kept_for_a_year_under_the_digest_of_all(client: httpx.Client)
 def test_the_address_of_another_version_gives_the_present_file_and_is_not_kept(client: httpx.Client) -> None:
     """A page from a cache asks for it, or one of the old service while the new one starts beside it."""
     answer = client.get("/assets/0123456789abcdef/base.css")
-    assert answer.content == (PAGE / "base.css").read_bytes()
+    assert answer.content == BASE
     assert answer.headers["cache-control"] == "no-cache"
 
 

@@ -43,4 +43,4 @@ def test_pages_are_asked_for_again_and_then_not_sent_again(client: httpx.Client,
 def test_the_digest_of_the_assets_is_that_of_the_front() -> None:
     front = open_front()
     assert front is open_front()
-    assert front.documents.render("index", "en", lab=True)
+    assert front.documents.render("index", "en", lab=True, plain="?plain=1", found=False)

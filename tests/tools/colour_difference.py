@@ -11,7 +11,9 @@ TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), 
 
 def lab(rgb: Rgb) -> Rgb:
     """Return CIELAB of red, green and blue from 0 to 255."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (one / 255 for one in rgb)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (one / 255 for one in rgb)
+    ]
     xyz = [sum(weight * part for weight, part in zip(row, linear, strict=True)) for row in TO_XYZ]
     x, y, z = (_root(part / white) for part, white in zip(xyz, WHITE, strict=True))
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
@@ -23,7 +25,12 @@ def _root(part: float) -> float:
 
 def difference(one: Rgb, other: Rgb) -> float:
     """Return the difference of two colours; about 1 is just seen when they lie side by side."""
-    (l1, a1, b1), (l2, a2, b2) = lab(one), lab(other)
+    return lab_difference(lab(one), lab(other))
+
+
+def lab_difference(one: Rgb, other: Rgb) -> float:
+    """Return the same of two colours in CIELAB."""
+    (l1, a1, b1), (l2, a2, b2) = one, other
     mean7 = ((math.hypot(a1, b1) + math.hypot(a2, b2)) / 2) ** 7
     scale = 1.5 - 0.5 * math.sqrt(mean7 / (mean7 + 25**7))
     c1, c2 = math.hypot(a1 * scale, b1), math.hypot(a2 * scale, b2)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import search_parts, service, shown, sync, typing
+from index import open_catalogue
+from index.metrics import HALVES
+from tests.benchmarks import search_edits, search_parts, service, shown, sync, typing
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -86,6 +88,23 @@ def test_what_the_parts_of_a_search_are_worth(checkpoint: Path, catalogue: Path,
     table = search_parts.table(found)
     assert f"| plain | 1 | {100 * found['parts']['all']['kinds']['plain']['p10']['value']:.1f} |" in table
     assert len(table.splitlines()) == 2 + 3
+
+
+def test_what_the_parts_of_an_edit_are_worth(checkpoint: Path, catalogue: Path, tmp_path: Path) -> None:
+    with open_catalogue(catalogue) as opened:
+        products = opened.snapshot().products
+    ball = next(one for one in products if one.attributes["articleType"] == "Ball")
+    colour = next(str(one.attributes["baseColour"]) for one in products if one.attributes != ball.attributes)
+    line = {"text": f"in {colour}", "like": [ball.id], "kind": "edit: colour"}
+    where = {"attributes": {"baseColour": [colour]}}
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text("".join(json.dumps({**line, "half": half, "where": where}) + "\n" for half in HALVES))
+    found = search_edits.measured(queries, checkpoint, catalogue)
+    assert found["halves"]["report"]["no kind kept"]["all"]["value"] == 1
+    assert set(found["ms"]) == {"modify", "picture", "one text"}
+    table = search_edits.table(found)
+    assert table.splitlines()[2].startswith("| colour | 1 | ")
+    assert "| text alone |" in table.splitlines()[0]
 
 
 def test_how_typing_is_helped(catalogue: Path) -> None:

@@ -47,3 +47,25 @@ def test_the_page_shows_every_call_and_leads_back(visit: Visit, shop: httpx.Clie
         expect(page.locator(f'.opblock [data-path="{path}"]')).not_to_have_count(0)
     page.get_by_role("link", name="Vitrine", exact=True).click()
     expect(page.get_by_label("What are you looking for?")).to_be_visible()
+
+
+def test_a_call_is_found_and_its_example_copied(browser: Browser, shop: httpx.Client) -> None:
+    with visiting(browser, str(shop.base_url).rstrip("/")) as visit:
+        visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = visit.go("/docs")
+        field = page.get_by_role("searchbox", name="Find a call")
+        field.fill("get labels")
+        expect(page.locator(".opblock:visible")).to_have_count(1)
+        call = page.locator(".opblock:visible")
+        expect(call.locator('[data-path="/v1/labels"]')).to_be_visible()
+        call.locator(".opblock-summary-control").click()
+        call.get_by_role("button", name="Copy", exact=True).first.click()
+        expect(call.get_by_role("button", name="Copied")).to_be_visible()
+        assert "Bleu marine" in page.evaluate("navigator.clipboard.readText()")
+        visit.check_axe()
+        field.fill("no such call")
+        expect(page.locator("#found")).to_have_text("No call has these words.")
+        field.fill("")
+        expect(page.locator('.opblock [data-path="/v1/labels"]')).to_be_visible()
+        page.get_by_role("link", name="Search", exact=True).click()
+        expect(page.locator("vitrine-search")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_colours_have_swatches_in_five_languages(modules: Page) -> None:
 
 def test_handles_stand_where_a_range_ends(modules: Page) -> None:
     def buckets(*limits: Any) -> list[dict[str, Any]]:
-        return [{"gte": low, "lt": high, "count": 1} for low, high in zip(limits, limits[1:], strict=False)]
+        return [{"gte": low, "lt": high, "count": 1} for low, high in itertools.pairwise(limits)]
 
     prices = {"kind": "number", "whole": False, "min": 3.5, "max": 48, "buckets": buckets(0, 10, 20, 30, 40, 50)}
     years = {"kind": "number", "whole": True, "min": 2010, "max": 2012, "buckets": buckets(2010, 2011, 2012, 2013)}

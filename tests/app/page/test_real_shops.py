@@ -274,9 +274,10 @@ def test_all_pictures_of_a_product_are_shown(browser: Browser, tmp_path: Path) -
         pictures = page.get_by_role("group", name="Pictures").get_by_role("button")
         expect(pictures).to_have_count(3)
         expect(pictures.first).to_have_attribute("aria-pressed", "true")
-        large = page.locator("dialog .large img")
+        large = page.locator("dialog .large img").last  # they are swiped
         page.get_by_role("button", name="Picture 3 of 3").press("Enter")
         expect(pictures.last).to_have_attribute("aria-pressed", "true")
+        expect(large).to_be_in_viewport()
         holds(page, lambda: "n=2" in large.evaluate("one => one.currentSrc"))
         assert client.get("/v1/products/1/image", params={"n": 2}).content == more[1].image
         assert client.get("/v1/products/1/image", params={"n": 3}).status_code == 404

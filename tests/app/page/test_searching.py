@@ -93,22 +93,6 @@ def test_a_large_photo_is_made_smaller_before_it_is_sent(visit: Visit) -> None:
     visit.finds("Red Bag")
 
 
-def test_words_and_picture_are_balanced(visit: Visit, tmp_path: Path) -> None:
-    page = visit.go("/?q=yellow")
-    page.locator("#file").set_input_files(picture(tmp_path, "blue", "shirt"))
-    expect(page.locator("#weight")).to_be_visible()
-    visit.finds("Shirt")
-    page.locator("#weight").fill("0.05")
-    visit.finds("Blue Shirt")
-    expect(page.locator("#weight")).to_have_attribute("aria-valuetext", "5 percent words, 95 percent picture")
-    page.locator("#weight").fill("0.95")
-    visit.finds("Yellow")
-    expect(page).to_have_url(re.compile(r"words=0\.95"))
-    page.reload()
-    visit.finds("Yellow")
-    expect(page.locator("#weight")).to_have_value("0.95")
-
-
 def test_filters_count_combine_and_go_back(visit: Visit) -> None:
     page = visit.go("/?q=dress&all=1")
     visit.finds("Dress")

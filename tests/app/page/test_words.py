@@ -211,6 +211,7 @@ def test_results_can_be_ordered(visit: Visit) -> None:
         response = route.fetch()
         answer = response.json()
         answer["facets"]["yearMade"] = {"2011": 20, "2012": 28}
+        answer["types"]["yearMade"] = "number"
         route.fulfill(response=response, json=answer)
 
     page.route("**/v1/facets?*", dated)

@@ -1,0 +1,75 @@
+"""The results of a search as a document, for who has no scripts; and what the search page offers them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic import ValidationError
+
+from app.errors import invalid
+from app.front import LANGUAGES, Addresses, Asked, card, document_response, language_of
+from app.http import require, while_connected
+from app.routes.components import Components
+from app.routes.product_paths import image_url
+from app.routes.search import to_job
+from app.schemas import SearchRequest
+from index import Hit, Labels
+
+PAGE = 24
+DEEPEST = 9_000
+"""Results that a search may leave out, as the calls' own bound."""
+
+may_search = require("search")
+
+
+async def plain_results(asked: Asked, request: Request, components: Components) -> Response:
+    """Return the results that an address asks for, as a document.
+
+    Raises:
+        InvalidError: what it asks is no search.
+        VitrineError: as `Service.search`.
+    """
+    await may_search(request, None, None)
+    language = language_of(asked.language, request.headers.get("accept-language", ""))
+    offset = min(asked.offset, DEEPEST)
+    try:
+        fields = SearchRequest.model_validate({**asked.body(), "k": PAGE, "offset": offset})
+    except ValidationError as error:
+        raise invalid(error) from None
+    job = to_job("images", fields, None, components.service.serving.encoder.dim)
+    job.render = None
+    result = await while_connected(request, components.service.search(job))
+    hits = [hit for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit)]
+    total = result.page.total if result.page else None
+    digests = await asyncio.to_thread(components.shown.digests, [hit.product.id for hit in hits])
+    addresses = Addresses("./", asked.language if asked.language in LANGUAGES else "")
+    labels = Labels(components.service.serving.index.languages.lexicons[language])
+    correction = result.parsed.correction if result.parsed else None
+    further = offset + PAGE
+    more = len(hits) == PAGE if total is None else further < total
+    document = components.front.documents.render(
+        "plain",
+        language,
+        text=asked.text,
+        kept=[("plain", "1"), *([("lang", asked.language)] if addresses.language else [])],
+        corrected=correction.corrected if correction else "",
+        chips=[_chip(name, value, asked, labels) for name, value in asked.filters],
+        total=total,
+        products=[
+            card(hit.product, image_url(hit.product.id, hit.picture, digests), addresses, language) for hit in hits
+        ],
+        before=asked.address(max(0, offset - PAGE)) if offset else "",
+        next=asked.address(further) if more and further <= DEEPEST else "",
+    )
+    return document_response(document, request.headers)
+
+
+def _chip(name: str, value: str, asked: Asked, labels: Labels) -> dict[str, Any]:
+    """Return a filter that is set, with the address of the search without it."""
+    return {
+        "name": labels.name(name) or name,
+        "value": labels.value(name, value) or value,
+        "href": asked.address(without=(name, value)),
+    }
