@@ -1,7 +1,7 @@
-"""Modules of ours in one file, put together when the service starts: a first view asks once instead of thirty times.
+"""Modules of ours put together when the service starts: a script brings all that it imports in one request.
 
-Each module is a function that returns what it exports, so no name of one meets a name of another. What is loaded later,
-by an `import()`, takes what it shares from the same file: a class is there once.
+Each module within another's file is a function that returns what it exports, so no name of one meets a name of another.
+It is run once for a page, in whatever file it comes: all share `modules`, which the script with the elements exports.
 """
 
 from __future__ import annotations
@@ -11,58 +11,77 @@ from collections.abc import Mapping
 
 IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"\./([\w.-]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
-OTHER = re.compile(r'^(?:import [^{"]|export ).*', re.MULTILINE)
+OTHER = re.compile(
+    r'^(?:import (?!(?:\{[^}]*\} from )?"\./[\w.-]+";$)|export (?!(?:async )?(?:function\*?|class|const) )).*', re.M
+)
 """What the house writes of imports and exports, and what it does not."""
 
 
-def with_bundle(files: Mapping[str, bytes], entry: str) -> dict[str, bytes]:
-    """Return the files with the module `entry` and all that it imports in one, and the others importing from that one.
+def with_bundles(files: Mapping[str, bytes], shared: str) -> dict[str, bytes]:
+    """Return the files, where each module of ours brings what it imports.
+
+    Args:
+        files: by their paths; modules of ours are those at the top.
+        shared: the module that all pages load: the others take from it what it has.
 
     Raises:
-        ValueError: a module imports or exports in a way that is not understood here, or two import each other.
+        ValueError: two modules import each other.
         KeyError: a module that is imported is missing.
     """
+    texts = {path: data.decode() for path, data in files.items() if path.endswith(".js") and "/" not in path}
+    common = _needed(texts, shared)
+    made = {shared: _joined(["export const modules = {};"], texts, common)}
+    for path in texts.keys() - set(common):
+        needed = _needed(texts, path)
+        head = [f'import {{ modules }} from "./{shared}";'] if IMPORT.search(texts[path]) else []
+        made[path] = _joined(head, texts, [name for name in needed if name not in common])
+    return {**files, **{path: text.encode() for path, text in made.items()}}
+
+
+def _joined(head: list[str], texts: Mapping[str, str], names: list[str]) -> str:
+    """Return the last of these modules, after what it and the others import."""
+    *before, last = names
+    body = _body(texts[last])
+    parts = [_wrapped(name, texts[name]) for name in before]
+    imported = dict.fromkeys(module for name in names for _, module in IMPORT.findall(texts[name]))
+    apart = [module for module in imported if OTHER.search(texts[module])]
+    linked = [
+        f'import * as apart{row} from "./{name}";\nmodules["{name}"] ??= apart{row};' for row, name in enumerate(apart)
+    ]
+    return "\n".join([*head, *linked, *parts, body])
+
+
+def _needed(texts: Mapping[str, str], entry: str) -> list[str]:
+    """Return the modules that one imports before it runs, each after its own, and it last.
+
+    What is vendored, or exports in another way, stays a file of its own.
+    """
     order: list[str] = []
-    _gather(files, entry, order, [])
-    parts = [_wrapped(name, files[name].decode()) for name in order]
-    bundle = "\n".join(["export const modules = {};", *parts]) + "\n"
-    ours = {path for path in files if path.endswith(".js") and "/" not in path and path not in order}
-    return {
-        **files,
-        **{path: _linked(files[path].decode(), entry, order).encode() for path in ours},
-        entry: bundle.encode(),
-    }
+
+    def gather(name: str, path: list[str]) -> None:
+        if name in path:
+            raise ValueError(f"modules import each other: {' -> '.join([*path, name])}")
+        if name in order:
+            return
+        for _, imported in IMPORT.findall(texts[name]):
+            if not OTHER.search(texts[imported]):
+                gather(imported, [*path, name])
+        order.append(name)
+
+    gather(entry, [])
+    return order
 
 
-def _gather(files: Mapping[str, bytes], name: str, order: list[str], open_ones: list[str]) -> None:
-    """Append a module to `order`, after all that it imports."""
-    if name in order:
-        return
-    if name in open_ones:
-        raise ValueError(f"modules import each other: {' -> '.join([*open_ones, name])}")
-    for _, imported in IMPORT.findall(files[name].decode()):
-        _gather(files, imported, order, [*open_ones, name])
-    order.append(name)
+def _taken(found: re.Match[str]) -> str:
+    wanted = re.sub(r"(\w+) as (\w+)", r"\1: \2", " ".join((found[1] or "").split()))
+    return f'const {wanted} = modules["{found[2]}"];' if wanted else ""
 
 
-def _taken(names: str, module: str) -> str:
-    wanted = re.sub(r"(\w+) as (\w+)", r"\1: \2", " ".join(names.split()))
-    return f'const {wanted} = modules["{module}"];' if names else ""
+def _body(text: str) -> str:
+    """Return a module with what it imports taken from `modules`."""
+    return IMPORT.sub(_taken, text)
 
 
 def _wrapped(name: str, text: str) -> str:
-    exported = EXPORT.findall(text)
-    body = EXPORT.sub("", IMPORT.sub(lambda found: _taken(found[1] or "", found[2]), text))
-    other = OTHER.search(body)
-    if other:
-        raise ValueError(f"{name} has what cannot be put into one file with others: {other[0]}")
-    return f'modules["{name}"] = (() => {{\n{body}return {{ {", ".join(exported)} }};\n}})();'
-
-
-def _linked(text: str, entry: str, order: list[str]) -> str:
-    """Return a module with what it imports of `order` taken from the one file."""
-    inside = {module for _, module in IMPORT.findall(text)} & set(order)
-    if not inside:
-        return text
-    replaced = IMPORT.sub(lambda found: _taken(found[1] or "", found[2]) if found[2] in inside else found[0], text)
-    return f'import {{ modules }} from "./{entry}";\n{replaced}'
+    exported = ", ".join(EXPORT.findall(text))
+    return f'modules["{name}"] ??= (() => {{\n{EXPORT.sub("", _body(text))}return {{ {exported} }};\n}})();'

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from app.front.assets import Assets, read_folder
-from app.front.bundle import with_bundle
+from app.front.bundle import with_bundles
 from app.front.documents import Documents
 from app.front.lean import lean
 from app.front.words import Words
@@ -31,5 +31,5 @@ def open_front() -> Front:
     """Return what the folder of the pages holds now; a changed file is seen by the next process."""
     words = Words(PAGE / "words")
     files = {path: lean(path, data) for path, data in read_folder(PAGE).items()}
-    assets = Assets(with_bundle(files, ELEMENTS) | words.files())
+    assets = Assets(with_bundles(files, ELEMENTS) | words.files())
     return Front(assets, words, Documents(PAGE, assets, words))

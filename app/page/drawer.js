@@ -4,6 +4,7 @@ import { element, icon, iconButton, VARIANTS } from "./elements.js";
 import { RESERVED } from "./offer.js";
 import { offerElements } from "./offer_shown.js";
 import { imageBox } from "./product_picture.js";
+import { keepTrying } from "./recover.js";
 import { ApiError, productPath } from "./service.js";
 import { smallCard } from "./small_card.js";
 
@@ -21,6 +22,9 @@ export class Drawer {
   constructor(ui) {
     this.ui = ui;
     this.id = null;
+    /** @type {?AbortController} of what is asked about the product */
+    this.loading = null;
+    ui.signal.addEventListener("abort", () => this.loading?.abort());
     // What "more like this" and "less like this" do. A page without a search goes to the search page.
     const search = (name, id) => location.assign(`${ui.service.root}?${new URLSearchParams({ [name]: id })}`);
     /** @type {(id: string) => void} */
@@ -36,7 +40,7 @@ export class Drawer {
     this.dialog.addEventListener("keydown", (event) => {
       const forward = getComputedStyle(this.dialog).direction === "rtl" ? -1 : 1;
       const step = { ArrowLeft: -forward, ArrowRight: forward }[event.key];
-      if (step) this.step(step);
+      if (step && !event.target.closest(".several")) this.step(step); // there the arrows scroll
     });
     ui.body.append(this.dialog);
   }
@@ -55,6 +59,7 @@ export class Drawer {
     if (id === this.id) return;
     this.id = id;
     if (!id) {
+      this.loading?.abort();
       this.dialog.close();
       return;
     }
@@ -65,6 +70,7 @@ export class Drawer {
   onClosed() {
     if (this.id === null) return; // closed because the address has changed already
     this.id = null;
+    this.loading?.abort();
     const { address } = this.ui;
     if (address.entry.drawer) history.back();
     else address.setProduct(null, "replaceState", address.entry);
@@ -74,6 +80,7 @@ export class Drawer {
   closeInPlace() {
     const { address } = this.ui;
     this.id = null;
+    this.loading?.abort();
     this.dialog.close();
     address.setProduct(null, "replaceState", { ...address.entry, drawer: false });
   }
@@ -93,24 +100,43 @@ export class Drawer {
     const figure = element("figure", { className: "large" }, imageBox(ui.service, { id }, { lazy: false, place: "large" }));
     this.body.replaceChildren(this.bar(id), figure, title, actions, heading, similar, about);
     this.dialog.scrollTop = 0;
+    const loading = this.renew();
+    const told = element("p", { className: "notice", role: "alert" });
+    const tell = (error) => {
+      told.textContent = `${ui.messageOf(error)} ${ui.say("states.tryingAgain")}`;
+      if (!told.isConnected) heading.before(told);
+    };
     try {
-      const search = ui.service.post("v1/search/images", { like: [id], k: SIMILAR }, ui.signal);
-      search.catch(() => {}); // an error of the product itself is reported first
-      const product = await ui.service.get(productPath(id), ui.signal);
-      const { results } = await search;
-      if (this.id !== id) return; // another product was opened meanwhile
+      const [product, { results }] = await keepTrying(() => this.ask(id, loading), { signal: loading, failed: tell });
+      if (loading.aborted) return; // another product was opened meanwhile
+      told.remove();
       title.textContent = product.title;
       this.showOffer(title, actions, product);
       this.showPictures(figure, product);
       this.showAbout(about, product);
       similar.replaceChildren(...results.map((one) => smallCard(ui, one)));
     } catch (error) {
-      if (this.id !== id) return;
+      if (loading.aborted) return;
       if (!(error instanceof ApiError)) throw error;
       title.textContent = ui.say(error.status === 404 ? "product.notFound" : "product.notShown");
-      similar.replaceWith(element("p", { className: "notice", role: "alert" }, ui.messageOf(error)));
+      told.textContent = ui.messageOf(error);
+      similar.replaceWith(told);
       for (const part of [actions, heading, about]) part.remove();
     }
+  }
+
+  // A signal that ends with the product that is shown.
+  renew() {
+    this.loading?.abort();
+    this.loading = new AbortController();
+    return this.loading.signal;
+  }
+
+  async ask(id, signal) {
+    const { service } = this.ui;
+    const search = service.post("v1/search/images", { like: [id], k: SIMILAR }, signal);
+    search.catch(() => {}); // an error of the product itself is reported first
+    return [await service.get(productPath(id), signal), await search];
   }
 
   // The price and the way into the shop, below the title.
@@ -141,6 +167,8 @@ export class Drawer {
     const of = (image_url) => ({ id: product.id, image_url });
     const large = addresses.map((image_url, row) => imageBox(ui.service, of(image_url), { lazy: row > 0, place: "large" }));
     figure.classList.add("several");
+    figure.tabIndex = 0;
+    figure.setAttribute("aria-label", ui.say("product.pictures"));
     figure.replaceChildren(...large);
     const press = (chosen) => buttons.forEach((one, row) => one.setAttribute("aria-pressed", String(row === chosen)));
     const buttons = addresses.map((image_url, row) => {

@@ -9,10 +9,31 @@ import { sheetsOf } from "./styles.js";
 import { Ui } from "./ui.js";
 import { languageOf, loadWords } from "./words.js";
 
+const NEAR = "400px"; // below what is seen, an element begins
+
+// Wait until a person is about to see an element: what it needs is loaded only then.
+function seen(element, signal) {
+  return new Promise((resolve, reject) => {
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some((one) => one.isIntersecting)) return;
+      observer.disconnect();
+      resolve();
+    }, { rootMargin: NEAR });
+    observer.observe(element);
+    signal.addEventListener("abort", () => {
+      observer.disconnect();
+      reject(signal.reason);
+    });
+  });
+}
+
 /** An element that shows something of the service. */
 export class VitrineElement extends HTMLElement {
   /** @type {string[]} style sheets of its root */
   static sheets = ["base"];
+
+  /** @type {string} the file that has `fill(ui, host)`, which puts its elements into the root */
+  static module = "";
 
   /** @type {string} where its state is, if it names no place: see the attribute `address` */
   static address = "off";
@@ -76,13 +97,15 @@ export class VitrineElement extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     try {
-      const needed = () => Promise.all([loadWords(this.language), sheetsOf(...this.constructor.sheets)]);
-      const [words, sheets] = await keepTrying(needed, { signal });
+      await seen(this, signal);
+      const { sheets, module } = this.constructor;
+      const needed = () => Promise.all([loadWords(this.language), sheetsOf(...sheets), lazy(module, signal)]);
+      const [words, styles, { fill }] = await keepTrying(needed, { signal });
       const own = await this.cards();
       if (signal.aborted) return;
       const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
-      root.adoptedStyleSheets = sheets;
-      this.fill(new Ui({ root, host: this, words, signal, own, ...this.options() }));
+      root.adoptedStyleSheets = styles;
+      fill(new Ui({ root, host: this, words, signal, own, ...this.options() }), this);
     } catch (error) {
       if (!signal.aborted) console.error(`<${this.localName}> cannot start:`, error);
     }
@@ -119,13 +142,6 @@ export class VitrineElement extends HTMLElement {
       shown: (this.getAttribute("show") ?? "").split(/[\s,]+/).filter(Boolean),
     };
   }
-
-  /**
-   * Fill the root.
-   * @param {Ui} ui
-   * @abstract
-   */
-  fill() {}
 }
 
 /**

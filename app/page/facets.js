@@ -3,7 +3,6 @@
 
 import { element } from "./elements.js";
 import { Histogram } from "./histogram.js";
-import { offerOf } from "./offer.js";
 import { rangeAmong, rangeText } from "./ranges.js";
 import { ordered, usefulness } from "./usefulness.js";
 import { listState, ValueList } from "./value_list.js";
@@ -48,8 +47,9 @@ export class Facets {
   /**
    * @param {Counted} answer
    * @param {SearchQuery} query
+   * @param {string} currency of the prices that were found
    */
-  show(answer, query) {
+  show(answer, query, currency) {
     const { ui } = this;
     const list = ui.$("facets");
     const histograms = answer.histograms ?? {};
@@ -58,7 +58,6 @@ export class Facets {
     const asked = askedOf(query);
     this.order = ordered(this.order, worth, asked === this.asked);
     this.asked = asked;
-    const currency = answer.results.map(({ attributes }) => attributes && offerOf(attributes).price?.currency).find(Boolean) ?? "";
     const sections = this.order.map((name) => {
       const wanted = query.filters[name] ?? [];
       const spread = histograms[name];

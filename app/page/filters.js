@@ -4,11 +4,15 @@
 import { filterChips } from "./chips.js";
 import { element } from "./elements.js";
 import { lazy } from "./lazy.js";
+import { offerOf } from "./offer.js";
 import { rove } from "./roving.js";
 import { adopt } from "./styles.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 /** @typedef {import("./facets.js").Counted} Counted */
+
+const currencyOf = (results) =>
+  results.map(({ attributes }) => attributes && offerOf(attributes).price?.currency).find(Boolean) ?? "";
 
 /** The filters of one page or element. */
 export class Filters {
@@ -23,6 +27,7 @@ export class Filters {
     this.panel = null;
     /** @type {?Counted} */
     this.answer = null;
+    this.currency = ""; // of the prices that were found
     ui.sheets.add("filters", { open: () => this.cover(true), close: () => this.cover(false), again: true });
   }
 
@@ -36,10 +41,11 @@ export class Filters {
     const { total: count } = answer;
     ui.$("filters-show").textContent = count === null ? ui.say("filters.showSome") : ui.say("filters.show", { count });
     this.answer = answer;
+    this.currency = currencyOf(answer.results) || this.currency;
     this.showChosen(query); // with what is in the answer: the names in the page's language, the conditions in the words
     if (!this.panel) await this.load();
     // Another answer may have come meanwhile; without a panel the results are of use alone.
-    if (this.answer === answer) this.panel?.show(answer, query);
+    if (this.answer === answer) this.panel?.show(answer, query, this.currency);
   }
 
   async load() {
@@ -67,7 +73,7 @@ export class Filters {
 
   /** @param {SearchQuery} query @returns {HTMLButtonElement[]} a button for each chosen filter, which removes it */
   chips(query) {
-    return filterChips(this.ui, query, this.setFilter);
+    return filterChips(this.ui, query, this.setFilter, this.currency);
   }
 
   /** @returns {boolean} whether the filters cover a narrow page */

@@ -5,17 +5,27 @@ import { keepTrying, Kept } from "./recover.js";
 /** @type {Map<string, Kept<any>>} name -> module: files do not change, and all elements share theirs */
 const loaded = new Map();
 
-// A browser may remember that an address failed: the next attempt has another one.
-function kept(name) {
+/**
+ * A module that is loaded when it is first needed. A browser may remember that an address failed: the next attempt has
+ * another one.
+ * @param {string} name such as "drawer.js"
+ * @returns {Kept<any>}
+ */
+function keptModule(name) {
+  if (!loaded.has(name)) loaded.set(name, new Kept(importer(name)));
+  return loaded.get(name);
+}
+
+function importer(name) {
   let attempt = 0;
-  return new Kept(() => {
+  return () => {
     const address = new URL(name, import.meta.url);
     if (attempt) address.searchParams.set("again", String(attempt));
     attempt += 1;
     return import(address.href).catch((error) => {
       throw Object.assign(error, { status: undefined }); // there was no answer: it may pass
     });
-  });
+  };
 }
 
 /**
@@ -25,8 +35,7 @@ function kept(name) {
  * @throws {Error} it cannot be had
  */
 export function lazy(name, signal) {
-  if (!loaded.has(name)) loaded.set(name, kept(name));
-  return keepTrying(() => loaded.get(name).get(), { signal });
+  return keepTrying(() => keptModule(name).get(), { signal });
 }
 
 /**

@@ -15,6 +15,7 @@ import { emptyQuery, examplesWith, filtersOf, filtersWith, isEdit, isEmpty, isPi
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { wasAborted } from "./service.js";
+import { listenForKeys } from "./shortcuts.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
 import { Trouble } from "./trouble.js";
@@ -122,19 +123,7 @@ export class SearchView {
   async attempt(asked, signal) {
     const { ui, flow } = this;
     if (isEmpty(asked)) {
-      this.results.clear();
-      this.trouble.hide();
-      ui.$("found").hidden = true;
-      await flow.known();
-      await this.browse.show(flow.catalogue.counts);
-      if (signal.aborted) return;
-      this.trouble.hide();
-      ui.$("found").hidden = true;
-      this.place.restore();
-      return;
-    }
-    if (isPictureAddress(asked.text)) {
-      showPictureAddress(ui, this);
+      await this.showTiles(signal);
       return;
     }
     if (!ui.emit("vitrine-search", told(asked))) {
@@ -144,8 +133,25 @@ export class SearchView {
     await flow.known();
     const query = await this.withCurrentPicture(asked, signal);
     this.sort.show(query.sort);
-    if (query.show === "descriptions") await this.searchDescriptions(query, signal);
+    if (query.show === "descriptions" && ui.lab) await this.searchDescriptions(query, signal);
     else await this.searchProducts(query, signal);
+  }
+
+  // Nothing is searched for. What went wrong stays to be read until it works.
+  async showTiles(signal) {
+    const { ui, flow } = this;
+    const clear = () => {
+      this.results.clear();
+      this.trouble.hide();
+      ui.$("found").hidden = true;
+    };
+    const failed = flow.failures > 0;
+    if (!failed) clear();
+    await flow.facts.get();
+    await this.browse.show(flow.catalogue.counts);
+    if (signal.aborted) return;
+    if (failed) clear();
+    this.place.restore();
   }
 
   // A picture that an earlier model has encoded is encoded again, as long as the page has it.
@@ -248,38 +254,8 @@ export class SearchView {
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
     if (ui.pictures) listenForFiles(ui, (file) => this.photos.take(file), () => this.photos.prepare());
     this.suggest = new Suggest(ui, takeText);
-    ui.root.addEventListener("keydown", (event) => this.onKey(event));
-    if (ui.whole) addEventListener("keydown", (event) => this.onPageKey(event), { signal: ui.signal });
-    if (ui.whole) on("keys", "click", () => this.showKeys());
+    listenForKeys(ui, this.results, filters);
     ui.address.onChange(() => this.followAddress(), ui.signal);
     if (ui.whole) history.scrollRestoration = "manual";
-  }
-
-  // The arrows walk over the cards, Escape closes the filters.
-  onKey(event) {
-    const { ui } = this;
-    if (event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
-    if (event.key === "Escape" && this.filters.isOpen) this.filters.open(false);
-    else if (event.key === "ArrowDown" && event.target === ui.$("text")) this.results.focus(ui.$("grid").firstElementChild);
-    else if (!event.target.closest("input, select") && event.composedPath().includes(ui.$("grid"))) this.results.walk(event);
-  }
-
-  // "/" goes to the search field and "?" tells the keys, where the page is all ours.
-  onPageKey(event) {
-    const { ui } = this;
-    const [target] = event.composedPath();
-    const inField = target instanceof Element && target.closest("input:not([type=checkbox], [type=range]), textarea, select");
-    if (inField || event.ctrlKey || event.metaKey || event.altKey || ui.root.querySelector("dialog[open]")) return;
-    if (event.key === "?") this.showKeys();
-    if (event.key !== "/") return;
-    event.preventDefault();
-    ui.$("text").focus();
-    ui.$("text").select();
-  }
-
-  async showKeys() {
-    const { KeysSheet } = await lazy("keys_sheet.js", this.ui.signal);
-    this.keys ??= new KeysSheet(this.ui);
-    this.keys.open();
   }
 }

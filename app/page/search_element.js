@@ -1,12 +1,11 @@
 // <vitrine-search>: a field, the results and the filters of a catalogue, in any page.
 
 import { VitrineElement, withProperties } from "./element_base.js";
-import { SearchView } from "./search.js";
-import { searchTemplate } from "./template.js";
 
 /** The element. */
 export class VitrineSearch extends VitrineElement {
   static sheets = ["base", "search"];
+  static module = "search_fill.js";
   static address = "v";
   static observedAttributes = ["src", "key", "lang", "href", "target", "show", "count", "address", "picture", "placeholder"];
 
@@ -19,12 +18,6 @@ export class VitrineSearch extends VitrineElement {
       lab: this.hasAttribute("lab"),
       whole: this.hasAttribute("page"),
     };
-  }
-
-  /** @param {import("./ui.js").Ui} ui */
-  fill(ui) {
-    ui.root.replaceChildren(searchTemplate(ui));
-    new SearchView(ui).begin();
   }
 }
 

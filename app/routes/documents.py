@@ -57,6 +57,12 @@ async def evaluation_page(request: Request, components: TheComponents) -> Respon
     return _page("evaluation", request, components)
 
 
+@laboratory.get("/evaluation/beside")
+async def beside_page(request: Request, components: TheComponents) -> Response:
+    """Return the page that shows a comparison of two encoders."""
+    return _page("beside", request, components, root="../")
+
+
 @laboratory.get("/map")
 async def map_page(request: Request, components: TheComponents) -> Response:
     """Return the page of the map."""

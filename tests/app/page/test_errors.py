@@ -8,27 +8,9 @@ from playwright.sync_api import Browser, expect
 
 from app.http import create_key
 from tests.tools.browser import Visit, hand_over, needs_browser, visiting
-from tests.tools.shop import IMAGES, DrawnEncoder, shop_open, write_catalogue
+from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
 
 pytestmark = needs_browser
-
-
-def test_errors_are_explained_and_can_be_tried_again(failing: Visit) -> None:
-    page = failing.go("/")
-    page.route(f"**{IMAGES}", lambda route: route.abort())
-    page.get_by_label("What are you looking for?").fill("red dress")
-    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
-    page.unroute_all()
-    overloaded = {"error": {"code": "overloaded", "message": "x", "details": [], "request_id": "abc-1"}}
-    page.route(f"**{IMAGES}", lambda route: route.fulfill(status=503, json=overloaded))
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("alert")).to_contain_text("Many people are searching")
-    expect(page.get_by_role("alert")).to_contain_text("abc-1")
-    failing.check_axe()
-    page.unroute_all()
-    page.get_by_role("button", name="Try again").click()
-    failing.finds("Red Dress")
-    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_a_file_that_is_no_picture_is_refused(failing: Visit) -> None:
