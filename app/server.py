@@ -128,7 +128,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         proxies=proxies,
         origins=origins,
         page_keys=PageKeys(shared),
-        pages=None if settings.pages == "off" else error_pages(components.front),
+        pages=None if settings.pages == "off" else error_pages(components.front, origins.sources),
     )
     add_error_handlers(app)
     included = (*INCLUDED, *PAGES[settings.pages])

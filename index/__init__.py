@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from index.modify import MODIFY_WEIGHT as MODIFY_WEIGHT
     from index.modify import NEIGHBOURS as NEIGHBOURS
     from index.modify import Change as Change
+    from index.modify import Kept as Kept
     from index.modify import as_filters as as_filters
     from index.modify import change_of as change_of
     from index.modify import words_share as words_share
@@ -145,7 +146,7 @@ __getattr__ = lazy_exports(
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
-        "index.modify": "Change MODIFY_WEIGHT NEIGHBOURS as_filters change_of words_share",
+        "index.modify": "Change Kept MODIFY_WEIGHT NEIGHBOURS as_filters change_of words_share",
         "index.names": "MAX_NAMES",
         "index.pictures": "FurtherPicture FurtherVectors picture_digest",
         "index.prices": "CODES Price SYMBOLS THOUSANDTHS amount_in price_in",

@@ -5,7 +5,6 @@ A relative import within a module inherits the digest of its address, so a page 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from fastapi import Response
 from starlette.datastructures import Headers
 
-from app.http import is_known
+from app.http import accepts_gzip, is_known, packed
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -32,8 +31,6 @@ IMPORT = re.compile(r'^(?:import|export|\}) ?[^;]*?(?:from )?"\./([\w./-]+)";', 
 """A static import of a module beside it; one within a function is loaded later."""
 DIGITS = 16
 """Of a SHA-256 in hexadecimal, in addresses and entity tags."""
-WORTH_PACKING = 512
-"""Bytes from which a file is compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +109,3 @@ def asset_response(asset: Asset, headers: Headers, *, named: bool) -> Response:
     if small:
         answer["Content-Encoding"] = "gzip"
     return Response(small or asset.data, media_type=asset.media_type, headers=answer)
-
-
-def accepts_gzip(headers: Headers) -> bool:
-    """Return whether a caller takes answers compressed by gzip (RFC 9110, section 12.5.3)."""
-    wanted = {}
-    for entry in headers.get("accept-encoding", "").split(","):
-        name, _, weight = entry.partition(";")
-        wanted[name.strip().lower()] = weight.replace(" ", "").lower()
-    weight = wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", "q=0")))
-    return weight.rstrip("0.") != "q="
-
-
-def packed(data: bytes, level: int = 9) -> bytes | None:
-    """Return `data` compressed, the same bytes in every process; None where it is hardly smaller."""
-    if len(data) < WORTH_PACKING:
-        return None
-    small = gzip.compress(data, level, mtime=0)
-    return small if len(small) < 0.95 * len(data) else None

@@ -15,9 +15,9 @@ from fastapi import Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import Headers
 
-from app.front.assets import DIGITS, Assets, accepts_gzip, packed
+from app.front.assets import DIGITS, Assets
 from app.front.words import LANGUAGES, Words
-from app.http import is_known
+from app.http import accepts_gzip, is_known, packed
 
 
 class Documents:
@@ -68,7 +68,7 @@ def document_response(
     answer = {"ETag": etag, "Vary": "Accept-Language, Accept-Encoding", **(headers or {})}
     if status == 200 and is_known(asked, etag):
         return Response(status_code=304, headers=answer)
-    small = packed(document) if accepts_gzip(asked) else None
+    small = packed(document, 3) if accepts_gzip(asked) else None
     if small is not None:
         # A tag names what is sent, byte for byte; a weak one may stand for both forms.
         answer |= {"Content-Encoding": "gzip", "ETag": f"W/{etag}"}

@@ -11,7 +11,10 @@ from common import lazy_exports
 
 if TYPE_CHECKING:
     from app.http.absolute import absolute_root as absolute_root
+    from app.http.answers import accepts_gzip as accepts_gzip
+    from app.http.answers import json_answer as json_answer
     from app.http.answers import list_response as list_response
+    from app.http.answers import packed as packed
     from app.http.connection import while_connected as while_connected
     from app.http.connections import Connections as Connections
     from app.http.connections import possible_connections as possible_connections
@@ -64,7 +67,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "app.http.absolute": "absolute_root",
-        "app.http.answers": "list_response",
+        "app.http.answers": "accepts_gzip json_answer list_response packed",
         "app.http.connection": "while_connected",
         "app.http.connections": "Connections possible_connections",
         "app.http.decoders": "Decoders",

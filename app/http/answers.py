@@ -1,14 +1,22 @@
-"""Answers of many bytes, sent in pieces: for a caller who does not read, few of them wait. Knows no call."""
+"""Answers of many bytes: sent in pieces, as few of them are to wait for a caller who does not read; or compressed.
+
+Knows no call.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Iterable
 
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
+from starlette.datastructures import Headers
 from starlette.types import Message, Send
 
+WORTH_PACKING = 512
+"""Bytes from which an answer is compressed."""
 PIECE = 65_536
 """Bytes that are sent at a time; the next ones follow when the caller has read so far."""
 
@@ -47,3 +55,36 @@ async def _pieces(name: str, entries: Iterable[object], others: dict[str, object
     for key, value in others.items():
         piece += b",%s:%s" % (to_json(key), to_json(value))
     yield bytes(piece + b"}")
+
+
+async def json_answer(request: Request, body: bytes) -> Response:
+    """Return JSON that is made already, compressed for browsers.
+
+    Thirty results are 10 kB, or 2 kB compressed: on a slow line that is a sixth of a second. It takes 0.1 ms, which
+    programs beside the service need not wait for: browsers alone send `Sec-Fetch-Mode`.
+    """
+    headers = request.headers
+    if "sec-fetch-mode" not in headers or not accepts_gzip(headers):
+        return Response(body, media_type="application/json")
+    small = packed(body, 1) if len(body) <= PIECE else await asyncio.to_thread(packed, body, 1)
+    if small is None:
+        return Response(body, media_type="application/json")
+    return Response(small, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Return whether a caller takes answers compressed by gzip (RFC 9110, section 12.5.3)."""
+    wanted = {}
+    for entry in headers.get("accept-encoding", "").split(","):
+        name, _, weight = entry.partition(";")
+        wanted[name.strip().lower()] = weight.replace(" ", "").lower()
+    weight = wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", "q=0")))
+    return weight.rstrip("0.") != "q="
+
+
+def packed(data: bytes, level: int = 9) -> bytes | None:
+    """Return `data` compressed, the same bytes in every process; None where it is hardly smaller."""
+    if len(data) < WORTH_PACKING:
+        return None
+    small = gzip.compress(data, level, mtime=0)
+    return small if len(small) < 0.95 * len(data) else None

@@ -28,6 +28,7 @@ class Trouble:
     """Seconds after which it may go better; empty where nobody knows."""
     root: str
     """The address of the service from the one that was opened."""
+    path: str
     headers: Headers
     """Of the request."""
 
@@ -71,7 +72,9 @@ def with_pages(send: Send, page: ErrorPage, scope: Scope, request_id: str) -> Se
             start, held = held, None
             theirs = [(name, value) for name, value in start["headers"] if name in KEPT]
             wait_s = dict(theirs).get(b"retry-after", b"").decode("latin-1")
-            answer = page(Trouble(start["status"], request_id, wait_s, root_from(scope), Headers(scope=scope)))
+            answer = page(
+                Trouble(start["status"], request_id, wait_s, root_from(scope), scope["path"], Headers(scope=scope))
+            )
             answer.raw_headers += theirs
             await answer(scope, _nothing, send)
 

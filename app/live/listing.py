@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 from app.http.turns import Turns
 from app.live.named import Named
@@ -75,6 +76,19 @@ class Listing:
         await self._turns.take(caller)
         try:
             return await asyncio.to_thread(lambda: Named(self._state.catalogue.ids()))
+        finally:
+            self._turns.give_back()
+
+    async def ids(self, start: int, count: int, caller: str) -> list[str]:
+        """Return `count` ids from the place `start` of all, in order; fewer at the end.
+
+        Raises:
+            OverloadedError: too many listings wait.
+            VitrineError: as `Store.ids`.
+        """
+        await self._turns.take(caller)
+        try:
+            return await asyncio.to_thread(lambda: list(islice(self._state.catalogue.ids(), start, start + count)))
         finally:
             self._turns.give_back()
 

@@ -95,6 +95,11 @@ export class Address {
   /** @returns {SearchQuery} what the page's address asks for */
   read() {
     if (this.off) return this.query;
+    this.query = this.ofPage();
+    return this.query;
+  }
+
+  ofPage() {
     const params = [...new URLSearchParams(location.search)].filter(([name]) => this.isOurs(name));
     return fromParams(new URLSearchParams(params.map(([name, value]) => [name.slice(this.prefix.length), value])));
   }
@@ -104,6 +109,7 @@ export class Address {
     const url = new URL(location.href);
     if (this.off) return url.href;
     if (this.home) url.pathname = new URL(this.home).pathname;
+    if (url.hash.startsWith("#t=") && query.picture?.code !== this.query.picture?.code) url.hash = ""; // a thumbnail of another
     for (const name of [...url.searchParams.keys()].filter((one) => this.isOurs(one))) url.searchParams.delete(name);
     for (const [name, value] of toParams(query)) url.searchParams.append(this.prefix + name, value);
     return url.href;
@@ -138,16 +144,16 @@ export class Address {
     const onward = continues(query.text, this.query.text) ? SAME_TEXT_MS : SAME_ENTRY_MS;
     const replace = isUnderSheet() || (typing && now - this.lastTyped < onward);
     this.lastTyped = typing ? now : -Infinity;
-    this.query = query;
     const href = this.href(query);
+    this.query = query;
     if (this.off || href === location.href) return;
     this.write(replace ? "replaceState" : "pushState", {}, href);
   }
 
   /** @param {SearchQuery} query put into the address, in place of the current entry */
   replace(query) {
-    this.query = query;
     if (!this.off) this.write("replaceState", this.entry, this.href(query));
+    this.query = query;
   }
 
   /** @returns {?string} id of the product whose drawer is open */

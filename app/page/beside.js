@@ -11,7 +11,11 @@ import { FREQUENCY } from "./evaluation_slices.js";
 import { imageBox } from "./product_picture.js";
 import { documentUi } from "./ui.js";
 
-const NAMES = { recall1: "recall@1", recall10: "recall@10", recall100: "recall@100", mrr10: "MRR@10", p10: "P@10", ndcg10: "nDCG@10", success1: "success@1" };
+const NAMES = {
+  ...{ recall1: "recall@1", recall10: "recall@10", recall100: "recall@100", mrr10: "MRR@10" },
+  ...{ top1: "Top-1", top5: "Top-5", top10: "Top-10", top100: "Top-100" },
+  ...{ p10: "P@10", ndcg10: "nDCG@10", success1: "success@1" },
+};
 const KEYS = { ArrowLeft: "left", 1: "left", 2: "same", ArrowRight: "right", 3: "right" };
 
 class BesidePage {
@@ -28,6 +32,10 @@ class BesidePage {
     this.ui = ui;
     this.percent = percentIn(ui.words.language);
     ui.$("file").addEventListener("change", (event) => this.open(event.target.files[0]));
+    // The same file may be chosen again, after it was written again.
+    ui.$("file").addEventListener("click", (event) => {
+      event.target.value = "";
+    });
     const page = document.body;
     page.addEventListener("dragover", (event) => event.preventDefault());
     page.addEventListener("drop", (event) => {
@@ -199,8 +207,5 @@ class BesidePage {
 const ui = await documentUi();
 const page = new BesidePage(ui);
 ui.$("file").disabled = false;
-if (ui.words.language !== "en") {
-  // Names in the language are a comfort: the catalogue's own will do.
-  ui.words.labels = await ui.service.get(`v1/labels?lang=${ui.words.language}`).catch(() => ui.words.labels);
-  if (page.report) page.showFigures();
-}
+await ui.loadLabels();
+if (page.report) page.showFigures();

@@ -6,6 +6,7 @@ import { offerElements } from "./offer_shown.js";
 import { imageBox } from "./product_picture.js";
 import { keepTrying } from "./recover.js";
 import { ApiError, productPath } from "./service.js";
+import { share } from "./share.js";
 import { smallCard } from "./small_card.js";
 
 const SIMILAR = 8;
@@ -139,6 +140,13 @@ export class Drawer {
     return [await service.get(productPath(id), signal), await search];
   }
 
+  shareButton(id) {
+    const { ui } = this;
+    const button = element("button", { type: "button", className: "outline", part: "button" }, ui.say("states.share"));
+    button.addEventListener("click", () => share(ui, button, new URL(ui.href({ id }), location.href).href, this.body.querySelector("h2").textContent));
+    return button;
+  }
+
   // The price and the way into the shop, below the title.
   showOffer(title, actions, product) {
     const { brand, price, availability, link } = offerElements(this.ui, product, "primary");
@@ -216,6 +224,6 @@ export class Drawer {
     });
     const map = `${ui.service.root}map?at=${encodeURIComponent(id)}`;
     const onMap = ui.lab ? element("a", { className: "outline", href: map }, ui.say("product.onMap")) : null;
-    return element("div", { className: "row" }, ...buttons, onMap);
+    return element("div", { className: "row" }, ...buttons, onMap, this.shareButton(id));
   }
 }

@@ -219,10 +219,5 @@ class EvaluationPage {
 }
 
 const ui = await documentUi();
-const [drawer, labels] = await Promise.all([
-  ui.drawer(),
-  // Names in the language are a comfort: the catalogue's own will do.
-  ui.words.language === "en" ? null : ui.service.get(`v1/labels?lang=${ui.words.language}`).catch(() => null),
-]);
-if (labels) ui.words.labels = labels;
+const [drawer] = await Promise.all([ui.drawer(), ui.loadLabels()]);
 new EvaluationPage(ui, drawer).followAddress();

@@ -58,10 +58,7 @@ export class Flow {
   /* What the catalogue has */
 
   async prepare() {
-    const { service, words } = this.ui;
-    const labels = words.language === "en" ? null : service.get(`v1/labels?lang=${words.language}`).catch(() => null);
-    const facts = await readCatalogue(service);
-    words.labels = (await labels) ?? words.labels; // names in the language are a comfort: the catalogue's own will do
+    const [facts] = await Promise.all([readCatalogue(this.ui.service), this.ui.loadLabels()]);
     this.read = performance.now();
     this.user.learned(facts);
     return facts;

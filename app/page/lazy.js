@@ -11,21 +11,21 @@ const loaded = new Map();
  * @param {string} name such as "drawer.js"
  * @returns {Kept<any>}
  */
-function keptModule(name) {
-  if (!loaded.has(name)) loaded.set(name, new Kept(importer(name)));
+export function keptModule(name) {
+  let attempt = 0;
+  const load = () => {
+    const address = new URL(name, import.meta.url);
+    if (attempt) address.searchParams.set("again", attempt);
+    attempt += 1;
+    return import(address.href).catch(mayComeLater);
+  };
+  if (!loaded.has(name)) loaded.set(name, new Kept(load));
   return loaded.get(name);
 }
 
-function importer(name) {
-  let attempt = 0;
-  return () => {
-    const address = new URL(name, import.meta.url);
-    if (attempt) address.searchParams.set("again", String(attempt));
-    attempt += 1;
-    return import(address.href).catch((error) => {
-      throw Object.assign(error, { status: undefined }); // there was no answer: it may pass
-    });
-  };
+// There was no answer.
+function mayComeLater(error) {
+  throw Object.assign(error, { status: undefined });
 }
 
 /**
@@ -44,9 +44,7 @@ export function lazy(name, signal) {
  * @throws {import("./recover.js").Failure} it cannot be loaded
  */
 export async function fetchFile(name) {
-  const response = await fetch(new URL(name, import.meta.url)).catch((error) => {
-    throw Object.assign(error, { status: undefined });
-  });
+  const response = await fetch(new URL(name, import.meta.url)).catch(mayComeLater);
   const { ok, status } = response;
   if (!ok) throw Object.assign(new Error(`Vitrine: the file ${name} cannot be loaded (${status})`), { status });
   return response;

@@ -23,6 +23,8 @@ export class QueryBar {
     this.pictures = pictures;
     this.change = change;
     this.thumbnailUrl = "";
+    /** @type {?import("./picture.js").Picture} the one that is shown */
+    this.picture = null;
   }
 
   /**
@@ -36,7 +38,7 @@ export class QueryBar {
     const typing = ui.root.activeElement === field && field.value.trim() === query.text;
     if (!typing) field.value = query.text;
     field.placeholder = hasPicture(query) ? ui.say("edit.placeholder") : ui.placeholder || ui.say("search.placeholder");
-    this.showThumbnail(query.picture);
+    if (query.picture !== this.picture) this.showThumbnail(query.picture); // not with every key
     ui.$("balance").hidden = !isEdit(query);
     ui.$("weight").value = query.weight;
     this.showBalance(query.weight);
@@ -65,6 +67,7 @@ export class QueryBar {
 
   showThumbnail(picture) {
     const { ui } = this;
+    this.picture = picture;
     URL.revokeObjectURL(this.thumbnailUrl);
     this.thumbnailUrl = "";
     const blob = picture && this.pictures.thumbnailOf(picture);

@@ -11,7 +11,7 @@ import { More } from "./more.js";
 import { Photos } from "./photos.js";
 import { listenForFiles, Pictures } from "./picture.js";
 import { Place } from "./place.js";
-import { emptyQuery, examplesWith, filtersOf, filtersWith, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
+import { emptyQuery, examplesWith, filtersOf, filtersWith, hasPicture, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
 import { wasAborted } from "./service.js";
@@ -39,7 +39,10 @@ export class SearchView {
         this.results.stopWaiting();
         this.trouble.show(error, milliseconds);
       },
-      learned: (facts) => this.sort.offer(facts),
+      learned: (facts) => {
+        this.sort.offer(facts);
+        this.filters.showChosen(this.query); // now with the names of the language
+      },
     });
     this.pictures = new Pictures(ui.service, ui.signal);
     this.photos = new Photos(ui, this.pictures, this);
@@ -106,6 +109,20 @@ export class SearchView {
     this.query = next;
     this.place.follow(entry);
     this.search();
+    if (next.picture && location.hash) this.showThumbnail(next.picture).catch(() => {}); // an icon stands for it
+  }
+
+  async share() {
+    const { ui } = this;
+    const { linkOf, share } = await lazy("share.js", ui.signal);
+    share(ui, ui.$("share"), await linkOf(ui, this.pictures, this.query), document.title);
+  }
+
+  // A link that was shared has a tiny picture for people to see.
+  async showThumbnail(picture) {
+    const { takeThumbnail } = await lazy("share.js", this.ui.signal);
+    await takeThumbnail(this.pictures, picture);
+    if (this.query.picture === picture) this.bar.showThumbnail(picture);
   }
 
   /* Searching */
@@ -126,6 +143,7 @@ export class SearchView {
       await this.showTiles(signal);
       return;
     }
+    if (isPictureAddress(asked.text)) return showPictureAddress(ui, this);
     if (!ui.emit("vitrine-search", told(asked))) {
       this.results.stopWaiting(); // the page searches itself
       return;
@@ -251,9 +269,10 @@ export class SearchView {
     on("filters-open", "click", () => filters.open(true));
     on("filters-close", "click", () => filters.open(false));
     on("filters-show", "click", () => filters.open(false));
+    on("share", "click", () => this.share());
     on("skip", "click", () => ui.$(isEmpty(this.query) ? "browse" : "results").focus());
     if (ui.pictures) listenForFiles(ui, (file) => this.photos.take(file), () => this.photos.prepare());
-    this.suggest = new Suggest(ui, takeText);
+    this.suggest = new Suggest(ui, takeText, () => !hasPicture(this.query)); // words beside a picture are no titles
     listenForKeys(ui, this.results, filters);
     ui.address.onChange(() => this.followAddress(), ui.signal);
     if (ui.whole) history.scrollRestoration = "manual";

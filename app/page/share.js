@@ -1,38 +1,55 @@
-// A link to what is shown: handed to the device, copied, or shown to be copied by hand. Knows no query.
+// A link to what is shown: handed to the device, copied, or shown to be copied by hand. Loaded when it is first needed.
 
 import { element } from "./elements.js";
 
 const TOLD_MS = 2500;
+const THUMBNAIL = "t"; // in the fragment, which is not sent to any service
 
 /**
  * @param {import("./ui.js").Ui} ui
- * @param {() => Promise<string>|string} linkOf the address to share
- * @param {() => string} titleOf what it is called
- * @returns {HTMLButtonElement} shares it
+ * @param {import("./picture.js").Pictures} pictures
+ * @param {import("./query.js").SearchQuery} query
+ * @returns {Promise<string>} its address; with a picture, a tiny one goes along for people to see
  */
-export function shareButton(ui, linkOf, titleOf) {
-  const button = element("button", { type: "button", className: "plain share", part: "button" }, ui.say("states.share"));
-  const told = element("span", { className: "visually-hidden", role: "status" });
-  let timer = 0;
-  button.addEventListener("click", async () => {
-    const link = await linkOf();
-    if (!(await share(link, titleOf()))) {
-      showLink(ui, link);
-      return;
-    }
-    clearTimeout(timer);
-    button.firstChild.data = told.textContent = ui.say("states.linkCopied");
-    timer = setTimeout(() => {
-      button.firstChild.data = ui.say("states.share");
-      told.textContent = "";
-    }, TOLD_MS);
-  });
-  button.append(told);
-  return button;
+export async function linkOf(ui, pictures, query) {
+  const url = new URL(ui.address.href({ ...query, count: 0 }));
+  const blob = query.picture && pictures.thumbnailOf(query.picture);
+  const code = blob && (await (await pictures.tools()).thumbnailCode(blob));
+  if (code) url.hash = new URLSearchParams({ [THUMBNAIL]: code });
+  return url.href;
 }
 
-// Whether the link has been handed on. On a phone people share with an app, elsewhere they paste.
-async function share(url, title) {
+/**
+ * Take the tiny picture out of the page's address.
+ * @param {import("./picture.js").Pictures} pictures
+ * @param {import("./picture.js").Picture} picture that the address is of
+ * @returns {Promise<void>}
+ */
+export async function takeThumbnail(pictures, picture) {
+  const { thumbnailFromCode } = await pictures.tools();
+  const blob = thumbnailFromCode(new URLSearchParams(location.hash.slice(1)).get(THUMBNAIL) ?? "");
+  if (blob) pictures.addThumbnail(picture, blob);
+}
+
+/**
+ * @param {import("./ui.js").Ui} ui
+ * @param {HTMLButtonElement} button that was pressed: it says what has become of it
+ * @param {string} url
+ * @param {string} title what it is called
+ */
+export async function share(ui, button, url, title) {
+  if (!(await handedOn(url, title))) {
+    showLink(ui, url);
+    return;
+  }
+  button.textContent = ui.say("states.linkCopied");
+  setTimeout(() => {
+    button.textContent = ui.say("states.share");
+  }, TOLD_MS);
+}
+
+// On a phone people share with an app, elsewhere they paste.
+async function handedOn(url, title) {
   try {
     if (navigator.share && matchMedia("(pointer: coarse)").matches) await navigator.share({ title, url });
     else await navigator.clipboard.writeText(url); // there is none on a page without HTTPS
@@ -43,13 +60,17 @@ async function share(url, title) {
 }
 
 function showLink(ui, link) {
+  const title = element("h2", { id: "share-title" }, ui.say("states.copyLink"));
   const field = element("input", { type: "text", readOnly: true, value: link, "aria-labelledby": "share-title" });
   const close = element("button", { className: "primary" }, ui.say("states.close"));
-  const title = element("h2", { id: "share-title" }, ui.say("states.copyLink"));
   const dialog = element("dialog", { className: "ask-key", "aria-labelledby": "share-title" });
   dialog.append(element("form", { method: "dialog" }, title, field, element("div", { className: "row" }, close)));
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    ui.sheets.close("share");
+  });
+  ui.sheets.add("share", { open: () => dialog.showModal(), close: () => dialog.close() });
   ui.body.append(dialog);
-  dialog.showModal();
+  ui.sheets.open("share");
   field.select();
 }

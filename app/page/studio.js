@@ -36,7 +36,7 @@ class Studio {
 
   async begin() {
     const { ui } = this;
-    this.show();
+    this.showResult();
     try {
       const { facets } = await ui.service.get(`v1/facets?limit=${MANY_VALUES}`);
       this.attributes = Object.keys(facets);
@@ -83,10 +83,11 @@ class Studio {
     return this.field(`studio.${name}`, input, `studio-${name}`);
   }
 
-  boxes(key, names, chosen, choose) {
-    const items = names.map((name) => {
-      const box = element("input", { type: "checkbox", checked: chosen.includes(name) });
-      box.addEventListener("change", () => choose(names.filter((one) => (one === name ? box.checked : chosen.includes(one)))));
+  boxes(key, field) {
+    const items = this.attributes.map((name) => {
+      const box = element("input", { type: "checkbox", checked: this.chosen[field].includes(name) });
+      const isOn = (one) => (one === name ? box.checked : this.chosen[field].includes(one));
+      box.addEventListener("change", () => this.change({ [field]: this.attributes.filter(isOn) }));
       return element("li", {}, element("label", {}, box, " ", this.ui.sayAttribute(name)));
     });
     return element("fieldset", {}, element("legend", {}, this.ui.say(key)), element("ul", {}, ...items));
@@ -96,10 +97,6 @@ class Studio {
     const { ui, chosen } = this;
     const say = (key) => ui.say(`studio.${key}`);
     const languages = LANGUAGES.map((tag) => [tag, new Intl.DisplayNames([tag], { type: "language" }).of(tag)]);
-    const again = (fields) => {
-      this.chosen = { ...this.chosen, ...fields };
-      this.show();
-    };
     const variable = (name) => (value) => this.change({ variables: { ...this.chosen.variables, [name]: value } });
     const corners = [["", say("asDesigned")], ["0", say("square")], ["20px", say("round")]];
     const fonts = FONTS.map((font) => [font, font ? (font === "inherit" ? say("asPage") : font) : say("asDesigned")]);
@@ -119,19 +116,20 @@ class Studio {
       return [
         element("label", { className: "check" }, picture, " ", say("picture")),
         this.choice("studio.address", "studio-address", places, chosen.address, (address) => this.change({ address })),
-        this.boxes("studio.show", this.attributes, chosen.show, (show) => again({ show })),
+        this.boxes("studio.show", "show"),
       ];
     };
     const similar = () => [
       this.text("studio.product", "studio-product", chosen.product, (product) => this.change({ product })),
-      this.boxes("studio.same", this.attributes, chosen.same, (same) => again({ same })),
+      this.boxes("studio.same", "same"),
     ];
     const kinds = { search: say("kindSearch"), similar: say("kindSimilar") };
     const tabs = element("div", { className: "tabs", role: "group", "aria-label": say("kind") });
     for (const [kind, label] of Object.entries(kinds)) {
       const button = element("button", { type: "button", id: `kind-${kind}`, "aria-pressed": String(kind === chosen.kind) }, label);
       button.addEventListener("click", () => {
-        again({ kind });
+        this.chosen = { ...this.chosen, kind };
+        this.show();
         ui.$(`kind-${kind}`).focus(); // the button was made again
       });
       tabs.append(button);

@@ -18,8 +18,9 @@ export class Suggest {
   /**
    * @param {import("./ui.js").Ui} ui
    * @param {() => void} choose called when the field has got the completion that was chosen
+   * @param {() => boolean} mayHelp whether what is typed may be completed
    */
-  constructor(ui, choose) {
+  constructor(ui, choose, mayHelp) {
     this.ui = ui;
     this.chosen = choose;
     this.field = ui.$("text");
@@ -29,7 +30,7 @@ export class Suggest {
     this.active = -1; // the option that the arrow keys are on; -1: the field itself
     onText(this.field, () => {
       const typed = this.field.value.trim();
-      if (!typed) this.close();
+      if (!typed || !mayHelp()) this.close();
       else if (performance.now() > this.restsUntil) this.latest.ask(typed);
     });
     this.field.addEventListener("blur", () => this.close());

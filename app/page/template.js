@@ -45,6 +45,9 @@ function field(ui) {
 }
 
 function queryParts(ui) {
+  // What an end of the slider stands for, and shorter where there is little room.
+  const end = (of) =>
+    element("span", { "aria-hidden": "true" }, ...["long", "short"].map((className) => element("span", { className }, ui.say(`edit.${of}.${className}`))));
   const weight = element("input", { id: "weight", type: "range", min: 0, max: 1, step: 0.05, value: 0.5 });
   return element(
     "div",
@@ -53,10 +56,10 @@ function queryParts(ui) {
     element(
       "div",
       { className: "balance", id: "balance", hidden: true },
-      element("span", { "aria-hidden": "true" }, ui.say("edit.picture")),
+      end("picture"),
       element("label", { className: "visually-hidden", for: "weight" }, ui.say("edit.label")),
       weight,
-      element("span", { "aria-hidden": "true" }, ui.say("edit.words")),
+      end("words"),
     ),
   );
 }
@@ -113,6 +116,7 @@ function strip(ui) {
     { className: "strip" },
     shown,
     element("p", { className: "count", id: "count", role: "status" }),
+    element("button", { type: "button", className: "plain", part: "button", id: "share", hidden: ui.address.off }, ui.say("states.share")),
     element("label", { className: "sort", id: "sort-label" }, element("span", {}, ui.say("results.sortBy")), " ", element("select", { id: "sort" })),
     open,
   );

@@ -14,7 +14,7 @@ import numpy as np
 from app.errors import InvalidError
 from app.query.line import QueuedJob
 from common import NotFoundError
-from index import DescriptionHit, Filters, Hit, Mode, Page, ParsedText, Search, SearchQuery, Side
+from index import DescriptionHit, Hit, Kept, Mode, Page, ParsedText, Search, SearchQuery, Side
 
 Part = Literal["text", "image", "like", "unlike", "vector"]
 WEIGHTS: Mapping[Part, float] = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0}
@@ -145,7 +145,7 @@ class JobResult:
     """What ranked."""
     parsed: ParsedText | None = None
     """How the text was understood; None where it was not read."""
-    kept: Filters | None = None
+    kept: Kept | None = None
     """What stayed as it is in the picture; None where nothing was to be modified."""
     queued_s: float = 0.0
     understand_s: float = 0.0

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from app.errors import REPLACED, UnavailableError
 from app.query.jobs import Job, JobResult, Modify
-from index import NEIGHBOURS, Change, Filters, Hit, SearchQuery, change_of
+from index import NEIGHBOURS, Change, Hit, Kept, SearchQuery, change_of
 
 
 async def modified(job: Job, modify: Modify, search: Callable[[Job], Awaitable[JobResult]]) -> JobResult:
@@ -30,14 +30,14 @@ async def modified(job: Job, modify: Modify, search: Callable[[Job], Awaitable[J
     # Beside a picture, what a named product has does not decide.
     named = () if job.pixels or job.vector is not None else job.query.like
     change = change_of(seen.parsed, hits, named, keep=modify.keep)
-    kept = _kept(change, job.query)
+    kept = change.keeping(job.query.filters)
     result = await search(_changed(job, job.query, modify, seen, change, kept))
     if kept and result.page is not None and result.page.total == 0:
         kept = {}
         result = await search(_changed(job, job.query, modify, seen, replace(change, kept={}), kept))
     if result.serving.encoder is not seen.serving.encoder:
         raise UnavailableError(REPLACED)
-    return _joined(seen, result, kept)
+    return _joined(seen, result, change, kept)
 
 
 def _looking(job: Job, query: SearchQuery, modify: Modify) -> Job:
@@ -54,13 +54,7 @@ def _looking(job: Job, query: SearchQuery, modify: Modify) -> Job:
     )
 
 
-def _kept(change: Change, query: SearchQuery) -> Filters:
-    """Return what is kept of the picture beside the filters of the query."""
-    filters = change.filters(query.filters)
-    return {name: one for name, one in change.kept.items() if filters.get(name) is one}
-
-
-def _changed(job: Job, query: SearchQuery, modify: Modify, seen: JobResult, change: Change, kept: Filters) -> Job:
+def _changed(job: Job, query: SearchQuery, modify: Modify, seen: JobResult, change: Change, kept: Kept) -> Job:
     """Return the job that searches for the picture as the words change it."""
     texts = [(change.wanted, modify.weight), (change.had, -modify.weight)]
     # What is not wanted filters. Nothing is taken off for it: the rest of the picture is to stay as it is.
@@ -72,15 +66,16 @@ def _changed(job: Job, query: SearchQuery, modify: Modify, seen: JobResult, chan
         side=job.side,
         vector=seen.vector,
         signs=tuple(sign for _, sign in said),
-        render=None if render is None else lambda result: render(_joined(seen, result, kept)),
+        render=None if render is None else lambda result: render(_joined(seen, result, change, kept)),
         heavy=job.heavy,
     )
 
 
-def _joined(seen: JobResult, result: JobResult, kept: Filters) -> JobResult:
-    """Return the result with the time that both searches took."""
+def _joined(seen: JobResult, result: JobResult, change: Change, kept: Kept) -> JobResult:
+    """Return the result with what the words were read as, what is kept, and the time that both searches took."""
     return replace(
         result,
+        parsed=change.parsed,
         kept=kept,
         queued_s=seen.queued_s + result.queued_s,
         understand_s=seen.understand_s + result.understand_s,

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from app.front import PLAIN, Asked, asset_response, document_response, language_of
 from app.http import DOCS_POLICY
 from app.routes.components import Components, TheComponents
+from app.routes.crawlers import router as crawlers
 from app.routes.embedding import embedding, is_there
 from app.routes.plain_page import plain_results
 from app.routes.product_page import router as products
@@ -23,7 +24,7 @@ laboratory = APIRouter(include_in_schema=False)
 """Pages that show the inside: figures, the map of all products, the calls."""
 PAGES = {
     "lab": (assets, embedding, pages, products, laboratory),
-    "shop": (assets, embedding, pages, products),
+    "shop": (assets, embedding, pages, products, crawlers),
     "off": (assets, embedding),
 }
 """The routers of each kind of service, by the setting `pages`."""

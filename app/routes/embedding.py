@@ -76,7 +76,7 @@ embedding = APIRouter(include_in_schema=False, dependencies=[Depends(is_there)])
 @embedding.get("/embed.js")
 async def embed_script(request: Request, components: TheComponents) -> Response:
     """Return the module that another site includes: one import of the present version."""
-    script = f'import "./assets/{components.front.assets.digest}/embed.js";\n'
+    script = f'import "./assets/{components.front.assets.digest}/start.js";\n'
     etag = f'"{hashlib.sha256(script.encode()).hexdigest()[:16]}"'
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={SCRIPT_AGE_S}"}
     if is_known(request.headers, etag):

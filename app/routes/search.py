@@ -12,7 +12,7 @@ import numpy as np
 from fastapi import Request, Response
 from pydantic_core import to_json
 
-from app.http import error_entry, while_connected
+from app.http import error_entry, json_answer, while_connected
 from app.live import ShownPictures
 from app.query import Job, JobResult, Modify, TextOptions, unit_vector
 from app.routes.components import Components, TheComponents
@@ -54,7 +54,7 @@ async def search_images(request: Request, components: TheComponents) -> Response
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("images", fields, pixels, service.serving.encoder.dim)
     result = await while_connected(request, service.search(job))
-    return _answer(await _body(components, job, result))
+    return await json_answer(request, await _body(components, job, result))
 
 
 @router.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
@@ -66,7 +66,7 @@ async def search_descriptions(request: Request, components: TheComponents) -> Re
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("texts", fields, pixels, service.serving.encoder.dim)
-    return _answer((await while_connected(request, service.search(job))).body)
+    return await json_answer(request, (await while_connected(request, service.search(job))).body)
 
 
 @router.post("/v1/search/images/batch", response_model=ProductAnswers, **body_docs(batch_body(), "search"))
@@ -77,7 +77,7 @@ async def search_images_batch(request: Request, components: TheComponents) -> Re
     for job, result in zip(jobs, results, strict=True):
         if isinstance(job, Job) and isinstance(result, JobResult):
             result.body = await _body(components, job, result)
-    return _answers(request, results)
+    return await _answers(request, results)
 
 
 @router.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **body_docs(batch_body(), "search"))
@@ -85,7 +85,7 @@ async def search_descriptions_batch(request: Request, components: TheComponents)
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     jobs = await _read_jobs(request, components, "texts")
     results = await while_connected(request, components.service.search_many(jobs))
-    return _answers(request, results)
+    return await _answers(request, results)
 
 
 async def _read_jobs(request: Request, components: Components, side: Side) -> list[Job | InputError]:
@@ -101,18 +101,13 @@ async def _read_jobs(request: Request, components: Components, side: Side) -> li
     return jobs
 
 
-def _answer(body: bytes) -> Response:
-    """Return the answer that the worker has made: it is not checked any more."""
-    return Response(body, media_type="application/json")
-
-
-def _answers(request: Request, results: Sequence[JobResult | Exception]) -> Response:
+async def _answers(request: Request, results: Sequence[JobResult | Exception]) -> Response:
     """Return the answers of several searches, each that failed with an error in its place."""
     bodies = [
         one.body if isinstance(one, JobResult) else to_json(error_entry(request.state.request_id, one))
         for one in results
     ]
-    return _answer(b'{"answers":[' + b",".join(bodies) + b"]}")
+    return await json_answer(request, b'{"answers":[' + b",".join(bodies) + b"]}")
 
 
 def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: int) -> Job:
@@ -223,7 +218,7 @@ def _origin(result: JobResult) -> dict[str, Any]:
         "total": result.page.total,
         "facets": {name: dict(islice(values.items(), MAX_FACETED)) for name, values in result.page.facets.items()},
         **({"histograms": result.page.histograms} if result.page.histograms else {}),
-        **({"kept": {name: one.any for name, one in result.kept.items()}} if result.kept is not None else {}),
+        **({"kept": result.kept} if result.kept is not None else {}),
         **({"notes": result.page.notes} if result.page.notes else {}),
         "encoder_id": result.serving.encoder.encoder_id,
         "catalogue_version": result.serving.index.version,

@@ -23,7 +23,7 @@ LANGUAGES = ("en", "fr", "de", "es", "it")
 """Codes of the languages (ISO 639-1) that have a lexicon of their own."""
 KINDS = ("colour", "product", "person", "material", "pattern", "occasion", "season", "feature", "other")
 """Tables of meanings: English words on the left, forms of the language on the right."""
-ROLES = ("stop", "not", "and", "or", "less", "more", "between", "to", "years", "currency", "before", "after")
+ROLES = ("stop", "not", "and", "or", "less", "more", "between", "to", "years", "currency", "before", "after", "cheaper")
 """Keys of the table `function`: what a form does to the words around it."""
 FUNCTION = "function"
 """Name of the table of the roles."""

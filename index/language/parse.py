@@ -54,8 +54,10 @@ class QueryParser:
         corrected = None if corrector is None else self._corrected(text, atoms, reading, corrector)
         correction = None if corrected is None else Correction(text, corrected)
         shown = text if corrected is None else corrected
-        units = reading.units(atoms if corrected is None else _atoms(shown), shown, corrector)
-        return ParsedText(text, _english(units, shown), language, tuple(units), correction)
+        read = atoms if corrected is None else _atoms(shown)
+        units = reading.units(read, shown, corrector)
+        cheaper = reading.cheaper(read, shown)
+        return ParsedText(text, _english(units, shown), language, tuple(units), correction, cheaper)
 
     def _language(self, atoms: Sequence[Atom]) -> str:
         """Return the language that explains most of the words; the first of those that explain as much."""

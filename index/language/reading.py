@@ -115,7 +115,7 @@ class Reading:
                 unwanted = (
                     match.role == "not"
                     or (before and match.role in ("or", "and"))
-                    or (unwanted and match.role == "stop")
+                    or (unwanted and match.role in ("stop", "cheaper"))
                 )
                 continue
             for unit in match.units:
@@ -127,6 +127,17 @@ class Reading:
             before, unwanted = unwanted, False
         units = [unit for unit in units if not (unit.negated and not unit.keys)]
         return units if corrector is None or len(units) < 2 else [self._widened(unit, corrector) for unit in units]
+
+    def cheaper(self, atoms: Sequence[Atom], text: str) -> str:
+        """Return the first words that ask for a lower price; empty for none."""
+        return next(
+            (
+                text[atoms[at].start : atoms[at + match.length - 1].end]
+                for match, at in self.matches(atoms)
+                if match.role == "cheaper"
+            ),
+            "",
+        )
 
     def matches(self, atoms: Sequence[Atom]) -> Iterator[tuple[Match, int]]:
         """Yield what the atoms are, from left to right, and the place of the first atom of each match."""
@@ -202,7 +213,7 @@ class Reading:
         roles = self._own.roles.get(key, frozenset())
         if roles and roles <= BOUNDS and self._vocabulary.knows(key):
             return ""
-        return next((role for role in ("not", "or", "and") if role in roles), "stop" if roles else "")
+        return next((role for role in ("not", "or", "and", "cheaper") if role in roles), "stop" if roles else "")
 
     def _widened(self, unit: Unit, corrector: Corrector) -> Unit:
         """Return the unit of a word that hardly any product has, with the frequent one that it may be meant for."""

@@ -26,13 +26,20 @@ if TYPE_CHECKING:
     from index.metrics.judged_scores import Asked as Asked
     from index.metrics.judged_scores import Found as Found
     from index.metrics.judged_scores import judged_figures as judged_figures
+    from index.metrics.judged_scores import measures as measures
     from index.metrics.kagl import KAGL_ATTRIBUTES as KAGL_ATTRIBUTES
     from index.metrics.kagl import evaluate_kagl as evaluate_kagl
     from index.metrics.kept import packed as packed
     from index.metrics.kept import unpacked as unpacked
+    from index.metrics.paired import Side as Side
+    from index.metrics.paired import compare as compare
+    from index.metrics.paired import first_results as first_results
+    from index.metrics.paired import paired_figures as paired_figures
+    from index.metrics.paired import verdict as verdict
     from index.metrics.process import CATALOGUE_VARIABLE as CATALOGUE_VARIABLE
     from index.metrics.process import Report as Report
     from index.metrics.process import main as main
+    from index.metrics.queries import about as about
     from index.metrics.rank import ranks as ranks
     from index.metrics.slices import title_slices as title_slices
     from index.metrics.split import evaluate_split as evaluate_split
@@ -45,10 +52,12 @@ __getattr__ = lazy_exports(
         "index.metrics.evaluation": "evaluate",
         "index.metrics.examples": "query_stats",
         "index.metrics.judged": "Drawn HALVES Judged JudgedQuery read_queries",
-        "index.metrics.judged_scores": "Asked DEPTH Found judged_figures",
+        "index.metrics.judged_scores": "Asked DEPTH Found judged_figures measures",
         "index.metrics.kagl": "KAGL_ATTRIBUTES evaluate_kagl",
         "index.metrics.kept": "packed unpacked",
+        "index.metrics.paired": "Side compare first_results paired_figures verdict",
         "index.metrics.process": "CATALOGUE_VARIABLE Report main",
+        "index.metrics.queries": "about",
         "index.metrics.rank": "ranks",
         "index.metrics.slices": "title_slices",
         "index.metrics.split": "evaluate_split",

@@ -41,7 +41,7 @@ class Side(NamedTuple):
     further: FurtherVectors | None
 
 
-def paired(
+def paired_figures(
     sums: tuple[Mapping[Name, Floats], Mapping[Name, Floats]], counts: Floats, *, seed: int = 0, resamples: int = 1000
 ) -> dict[Name, dict[str, dict[str, float]]]:
     """Return the means of both sides, and those of b less a, each measure's with their intervals.
@@ -93,8 +93,8 @@ def compare(
     sums_b, _, titled_b = query_sums(b.images, b.texts, titles, queries, b.further)
     progress.begin("intervals")
     by_title = _by_title(titled_a), _by_title(titled_b)
-    figures = paired(by_title, np.ones(len(counts)), seed=seed, resamples=resamples)
-    figures |= paired((sums_a, sums_b), counts, seed=seed, resamples=resamples)
+    figures = paired_figures(by_title, np.ones(len(counts)), seed=seed, resamples=resamples)
+    figures |= paired_figures((sums_a, sums_b), counts, seed=seed, resamples=resamples)
     lines = [dict(zip(("direction", "right", "measure"), place, strict=True)) | one for place, one in figures.items()]
     lines.sort(key=lambda line: (line["direction"], line["right"], line["measure"]) != HEADLINE)
     progress.begin("slices")
@@ -128,7 +128,7 @@ def _slices(
             chosen = ~np.isin(codes, most) if code is None else codes == code
             if count := int(chosen.sum()):
                 of_a, of_b = ({SLICE_MEASURE: one.measures[SLICE_MEASURE][chosen]} for one in titled)
-                figures = paired((of_a, of_b), np.ones(count), seed=seed, resamples=resamples)[SLICE_MEASURE]
+                figures = paired_figures((of_a, of_b), np.ones(count), seed=seed, resamples=resamples)[SLICE_MEASURE]
                 value = OTHER if code is None else one.names[code]
                 found[name].append({"value": value, "queries": count, **figures})
     return found

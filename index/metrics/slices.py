@@ -145,12 +145,12 @@ def slices_by(arrays: Mapping[str, Array], attributes: Iterable[str]) -> dict[st
 
 def _lines(names: Sequence[str], label: Integers, measures: Mapping[str, Floats], seed: int, resamples: int) -> Lines:
     """Return the slices that have titles; `label` (T,) says which of `names` each title has."""
+    masks = [(value, label == number) for number, value in enumerate(names)]
+    held = [(value, chosen) for value, chosen in masks if chosen.any()]
     lines: Lines = []
-    for number, value in enumerate(names):
-        chosen = label == number
+    for number, (value, chosen) in enumerate(held):
         count = int(chosen.sum())
-        if count:
-            parts = {key: measures[key][chosen] for key in MEASURES}
-            with progress.portion(number, len(names)):
-                lines.append({"value": value, "queries": count, **figures_of(parts, np.ones(count), seed, resamples)})
+        parts = {key: measures[key][chosen] for key in MEASURES}
+        with progress.portion(number, len(held)):
+            lines.append({"value": value, "queries": count, **figures_of(parts, np.ones(count), seed, resamples)})
     return lines

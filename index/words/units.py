@@ -84,6 +84,8 @@ class ParsedText:
     """Code of the language that it was read in."""
     units: tuple[Unit, ...]
     correction: Correction | None = None
+    cheaper: str = ""
+    """Words that ask for a lower price than something has; a search with nothing to compare has no use for them."""
 
     @property
     def is_code(self) -> bool:

@@ -10,8 +10,9 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.front import PAGE, Assets, open_front
-from app.front.assets import accepts_gzip, read_folder
+from app.front.assets import read_folder
 from app.front.lean import lean
+from app.http import accepts_gzip
 from tests.tools.shop import error_of
 
 DIGEST = open_front().assets.digest
@@ -111,6 +112,6 @@ def test_packing_is_for_those_who_take_it(accepted: str, expected: bool) -> None
 def test_the_script_for_other_sites_imports_the_present_version(client: httpx.Client) -> None:
     answer = client.get("/embed.js")
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert answer.text == f'import "./assets/{DIGEST}/embed.js";\n'
+    assert answer.text == f'import "./assets/{DIGEST}/start.js";\n'
     assert answer.headers["cache-control"] == "public, max-age=300"
     assert client.get("/embed.js", headers={"if-none-match": answer.headers["etag"]}).status_code == 304

@@ -28,7 +28,7 @@ def test_what_a_template_lacks_is_an_error_and_not_a_gap(tmp_path: Path) -> None
         documents(tmp_path, "{{ nothing }}").render("page", "en")
 
 
-@pytest.mark.parametrize("path", ["/", "/map", "/evaluation", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/map", "/evaluation", "/evaluation/beside", "/docs"])
 def test_pages_are_asked_for_again_and_then_not_sent_again(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200

@@ -12,7 +12,7 @@ from tests.app.test_front_errors import BROWSER, page_of
 from tests.tools.shop import ask, error_of, shop_open
 
 ASSET = f"/assets/{open_front().assets.digest}/plain.css"
-LABORATORY = ("/map", "/evaluation", "/docs")
+LABORATORY = ("/map", "/evaluation", "/evaluation/beside", "/docs")
 
 
 def test_by_default_everything_is_there(client: httpx.Client) -> None:
@@ -50,6 +50,10 @@ def test_named_origins_may_frame_the_embedded_search_and_nothing_else(folder: Pa
         policy = answer.headers["content-security-policy"]
         assert policy.endswith("frame-ancestors 'self' https://shop.example https://*.other.example:8443")
         assert "x-frame-options" not in answer.headers
+        wrong = client.get("/embed?theme=x", headers=BROWSER)  # in a frame of the shop it says why, too
+        assert page_of(wrong, 422)
+        assert wrong.headers["content-security-policy"] == policy
+        assert "x-frame-options" not in wrong.headers
         for path in ("/", "/map", "/embed/studio", ASSET, "/v1/facets"):
             answer = client.get(path)
             assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], path

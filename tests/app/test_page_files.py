@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from app.front import PAGE
-from app.front.assets import IMPORT
 
 
 class Links(HTMLParser):
@@ -56,13 +55,13 @@ def test_pages_load_everything_from_this_host_and_have_nothing_inline(client: ht
 
 def scripts_of(page: str) -> dict[str, str]:
     """Return the text of the scripts that a page runs by name: its own and what they import; nothing vendored."""
+    waiting = re.findall(r'"{{ assets }}/([\w.]+\.js)"', page) + re.findall(r'modules\("([\w.]+)"\)', page)
     found: dict[str, str] = {}
-    waiting = re.findall(r'<script type="module" src="{{ assets }}/([\w.]+)"', page)
     while waiting:
         name = waiting.pop()
-        if name not in found and "/" not in name:
+        if name not in found:
             found[name] = (PAGE / name).read_text(encoding="utf-8")
-            waiting += IMPORT.findall(found[name])
+            waiting += re.findall(r'"\./([\w-]+\.js)";', found[name])
     return found
 
 

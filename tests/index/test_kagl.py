@@ -25,8 +25,8 @@ from index import (
     title_key,
     title_slices,
 )
-from index.metrics.labels import NOT_GIVEN, OTHER
 from index.metrics.kagl import precision
+from index.metrics.labels import NOT_GIVEN, OTHER
 from tests.vitrine.test_cli import refused, run
 from training.reports import KAGL_ROWS, markdown, read_result, terminal_table
 from vitrine.cli import cli

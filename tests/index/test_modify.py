@@ -37,7 +37,7 @@ def test_the_same_attribute_is_taken_off_that_is_wanted() -> None:
     change = change_of(text(value("blue", "baseColour", "Blue")), NEAR)
     assert (change.wanted, change.had) == ("blue", "Red")
     assert change.asked == {"baseColour": Filter(any=("Blue",))}
-    assert change.kept == {"articleType": Filter(any=("Shirts",))}
+    assert change.kept == {"articleType": ("Shirts",)}
 
 
 def test_words_that_name_no_value_take_nothing_off() -> None:
@@ -55,7 +55,8 @@ def test_what_is_unwanted_is_no_text() -> None:
 
 def test_another_kind_keeps_the_person_and_everybody() -> None:
     change = change_of(text(value("skirt", "articleType", "Skirts", product=True)), NEAR)
-    assert change.kept == {"gender": Filter(any=("Men", "unisex"))}
+    assert change.kept == {"gender": ("Men",)}
+    assert change.filters({})["gender"] == Filter(any=("Men", "unisex"))
     assert change.had == "Shirts"
     girls = change_of(text(value("girls", "gender", "Girls")), NEAR)
     assert girls.asked == {"gender": Filter(any=("Girls", "unisex"))}
@@ -68,7 +69,7 @@ def test_of_several_attributes_the_closest_tells_the_kind() -> None:
     assert [*change_of(text(), near).kept] == ["productType"]
     assert [*change_of(text(), [hit(0.9, category="Clothes", sub_category="Tops")]).kept] == ["sub_category"]
     several = [hit(0.9, category="Shirts", type="Clothes"), hit(0.9, category="Tops", type="Clothes")]
-    assert change_of(text(), several).kept == {"category": Filter(any=("Shirts", "Tops"))}
+    assert change_of(text(), several).kept == {"category": ("Shirts", "Tops")}
 
 
 def test_an_unwanted_kind_is_not_kept() -> None:
@@ -79,7 +80,7 @@ def test_an_unwanted_kind_is_not_kept() -> None:
 
 def test_named_products_tell_what_they_have() -> None:
     change = change_of(text(value("blue", "baseColour", "Blue")), NEAR, ["0.7"])
-    assert (change.had, change.kept) == ("Blue", {"articleType": Filter(any=("Tops",))})
+    assert (change.had, change.kept) == ("Blue", {"articleType": ("Tops",)})
     assert change_of(text(value("blue", "baseColour", "Blue")), NEAR, ["gone"]).had == "Red"
     assert change_of(text(value("blue", "baseColour", "Blue")), NEAR, keep=False).kept == {}
 
@@ -93,13 +94,24 @@ def test_a_catalogue_without_attributes_keeps_nothing() -> None:
 def test_lists_and_values_that_are_no_texts_vote() -> None:
     near = [hit(0.9, category=("Shoes", "Sport"), year=2012), hit(0.9, category=("Shoes",), year=2012)]
     change = change_of(text(value("2014", "year", "2014")), near)
-    assert (change.had, change.kept) == ("2012", {"category": Filter(any=("Shoes", "Sport"))})
+    assert (change.had, change.kept) == ("2012", {"category": ("Shoes", "Sport")})
+
+
+def test_cheaper_is_less_than_the_nearest_price() -> None:
+    cheaper = ParsedText("cheaper", "cheaper", "en", (), cheaper="cheaper")
+    near = [hit(0.9, price="call us", cost=5), hit(0.8, sale_price="15 EUR", price="19,99 €"), hit(0.7, price=3)]
+    assert change_of(cheaper, near[1:]).asked == {"price": Filter(lt=19.99)}
+    assert change_of(cheaper, near).asked == {"cost": Filter(lt=5)}
+    (condition,) = change_of(cheaper, near[1:]).parsed.conditions
+    assert (condition.text, condition.attribute, condition.lt) == ("cheaper", "price", 19.99)
+    assert change_of(cheaper, NEAR).asked == {}
+    assert change_of(cheaper, near).wanted == ""
 
 
 def test_filters_of_a_request_go_before_what_is_guessed() -> None:
     change = change_of(text(value("blue", "baseColour", "Blue")), NEAR)
     red, bags = Filter(any=("Red",)), Filter(any=("Bags",))
-    assert change.filters({"baseColour": red}) == {"articleType": change.kept["articleType"], "baseColour": red}
+    assert change.filters({"baseColour": red}) == {"articleType": Filter(any=("Shirts",)), "baseColour": red}
     # A kind that is asked for by another attribute would contradict the one that is kept.
     assert change.filters({"subCategory": bags}) == {"baseColour": Filter(any=("Blue",)), "subCategory": bags}
 

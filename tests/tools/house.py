@@ -32,7 +32,7 @@ ARROWS = {
     "index.metrics.process": "index",
     "training": "models index training.data training.reports",
     "training.data": "models index",
-    "training.reports": "models index training training.data",
+    "training.reports": "models index training training.data training.indexing",
     "training.mirror": "models training.data",
     "training.sync": "index training.data",
     "training.indexing": "models index training training.data",

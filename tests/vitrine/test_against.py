@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from common import InputError
 from index import Product, SplitRule, evaluate_split, open_catalogue
-from index.metrics.paired import Side, compare, paired, verdict
+from index.metrics import Side, compare, paired_figures, verdict
 from tests.tools.shop import DrawnEncoder, unit, write_catalogue
 from training.reports import evaluate_against, figures_csv, markdown
 from training.reports.against import own_queries
@@ -93,13 +93,13 @@ def test_an_interval_of_pairs_finds_a_difference_that_two_intervals_hide() -> No
     rng = np.random.default_rng(0)
     hard = rng.random(400)
     a, b = {"m": (hard < 0.5).astype(float)}, {"m": (hard < 0.53).astype(float)}
-    found = paired((a, b), np.ones(400))["m"]
+    found = paired_figures((a, b), np.ones(400))["m"]
     assert found["b"]["low"] < found["a"]["high"]  # the two overlap
     assert found["difference"]["low"] > 0
     assert found["difference"]["value"] == pytest.approx(found["b"]["value"] - found["a"]["value"], abs=2e-6)
-    assert found == paired((a, b), np.ones(400))["m"]
+    assert found == paired_figures((a, b), np.ones(400))["m"]
     with pytest.raises(InputError, match="different measures"):
-        paired((a, {"n": b["m"]}), np.ones(400))
+        paired_figures((a, {"n": b["m"]}), np.ones(400))
 
 
 def test_the_same_encoder_twice_differs_in_nothing() -> None:

@@ -13,13 +13,23 @@ from rich.console import Console
 
 from common import InputError
 from index import Location, open_catalogue, title_key
-from index.metrics import HALVES, Drawn, JudgedQuery, read_queries
-from index.metrics.judged_scores import measures
-from index.metrics.paired import Side, compare, first_results, paired, verdict
-from index.metrics.queries import about
+from index.metrics import (
+    HALVES,
+    Drawn,
+    JudgedQuery,
+    Side,
+    about,
+    compare,
+    first_results,
+    measures,
+    paired_figures,
+    read_queries,
+    verdict,
+)
 from models import Encoder, load_encoder
 from training.reports.against_table import PROTOCOL
-from training.reports.queries import TextEncoder, chosen, judged_queries
+from training.reports.edits import TextEncoder
+from training.reports.queries import chosen, judged_queries
 from training.reports.sides import Sides, common_sides, encoded_sides
 
 SHOWN = 10
@@ -181,6 +191,8 @@ def _own_results(
     sides: Sides, encoder_a: TextEncoder, encoder_b: TextEncoder, lines: Sequence[str | JudgedQuery | Drawn], half: str
 ) -> dict[str, Any]:
     """Return what both sides find for the shop's queries, and how they differ where something is right for each."""
+    # Words beside a product are no query by themselves.
+    lines = [line for line in lines if not (isinstance(line, JudgedQuery) and line.like)]
     judged = [line for line in lines if not isinstance(line, str)]
     wanted = judged_queries(judged, chosen("half", half, HALVES), sides.products) if judged else []
     texts = [query.text for query, _ in wanted] or [line for line in lines if isinstance(line, str)]
@@ -192,7 +204,7 @@ def _own_results(
     answer: dict[str, Any] = {"side_by_side": _side_by_side(sides, texts, *found)}
     if scored := [at for at, (_, relevant) in enumerate(wanted) if relevant]:
         sums_a, sums_b = (_judged_sums(sides, rows, wanted, scored) for rows in found)
-        figures = paired((sums_a, sums_b), np.ones(len(scored)))
+        figures = paired_figures((sums_a, sums_b), np.ones(len(scored)))
         answer["judged"] = {
             "queries": len(scored),
             "measures": [

@@ -64,7 +64,7 @@ class Edits:
                 query,
                 parsed=one,
                 exclude=frozenset(ids),
-                filters=change.filters({}) if self.filtering else change.kept,
+                filters=(change if self.filtering else replace(change, asked={})).filters({}),
             )
             for one, change, ids in zip(parsed, changes, likes, strict=True)
         ]

@@ -15,12 +15,10 @@ import numpy as np
 from rich.console import Console
 
 from common import InputError
-from index import Product, title_key
-from index.metrics.paired import Side
-from index.records import FurtherVectors, Snapshot
-from index.store import Store
+from index import FurtherVectors, Product, Snapshot, Store, title_key
+from index.metrics import Side
 from models import Encoder
-from training.indexing.local import cores, encode_pictures, encode_titles
+from training.indexing import cores, encode_pictures, encode_titles
 from training.progress import bar
 
 IDS = 500

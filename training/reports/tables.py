@@ -92,4 +92,6 @@ def _text_of(cell: Cell, form: str, digits: int) -> str:
         return f"{cell:,}"
     if "low" not in cell:
         return f"{100 * cell['value']:.1f}"
-    return form.format(f"{100 * cell['value']:.{digits}f}", f"{100 * cell['low']:.1f}–{100 * cell['high']:.1f}")
+    between = " to " if cell["low"] < 0 else "–"  # a dash would stand before a minus sign
+    interval = f"{100 * cell['low']:.1f}{between}{100 * cell['high']:.1f}"
+    return form.format(f"{100 * cell['value']:.{digits}f}", interval)

@@ -20,6 +20,7 @@ def test_words_beside_a_picture_change_it(visit: Visit, tmp_path: Path) -> None:
     expect(page.locator("#text")).to_have_attribute("placeholder", re.compile("in blue"))
     page.locator("#text").fill("in yellow")
     visit.finds("Yellow Shirt")
+    expect(page.locator("#suggestions")).to_be_hidden()  # they complete titles, and would lie over the chips
     chips = page.locator("#conditions button")
     expect(chips).to_have_count(2)
     expect(chips.first).to_contain_text("Yellow")
@@ -61,7 +62,7 @@ def test_products_that_are_liked_are_changed_as_a_picture_is(visit: Visit) -> No
 def test_the_address_of_a_picture_is_not_searched_for(visit: Visit, text: str) -> None:
     page = visit.go("/")
     page.locator("#text").fill(text)
-    expect(page.locator("#notice")).to_contain_text("Save the picture and drop it here")
+    expect(page.locator("#notice")).to_contain_text("Save the picture, then drop it here")
     expect(page.locator("#grid li")).to_have_count(0)
     page.locator("#text").fill("red dress")
     visit.finds("Red Dress")

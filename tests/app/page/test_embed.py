@@ -110,9 +110,7 @@ def test_what_the_shop_styles_stays_out_and_what_it_may_style_comes_in(
     plain = "<vitrine-search address='off' placeholder='Find a dress'></vitrine-search>"
     with at_host(browser, open_shop, plain) as visit:
         page = visit.go("/")
-        looks = (
-            "one => ['color', 'fontSize', 'fontFamily', 'display', 'textTransform'].map(name => getComputedStyle(one)[name])"
-        )
+        looks = "one => ['color', 'fontSize', 'fontFamily', 'display', 'textTransform'].map(name => getComputedStyle(one)[name])"
         expect(page.locator("#tiles li")).to_have_count(5)
         before = page.locator("#tiles b").first.evaluate(looks)
         page.evaluate(HOSTILE)
@@ -304,10 +302,15 @@ def test_similar_products_stand_below_one(browser: Browser, open_shop: httpx.Cli
 
 def test_a_key_for_pages_opens_a_service_that_is_keyed(browser: Browser, tmp_path: Path) -> None:
     folder = write_catalogue(tmp_path / "catalogue", DrawnEncoder())
-    _, secret = create_key(tmp_path / "keys.json", "visitor", "read")
-    with shop_open(folder, origins="*", reads="keyed", keys=tmp_path / "keys.json") as shop:
+    keys = tmp_path / "keys.json"
+    _, secret = create_key(keys, "shop", "search", ["https://shop.example"])
+    with shop_open(folder, reads="keyed", keys=keys) as shop:
         bodies = (f'<vitrine-search key="{secret}"></vitrine-search>', "<vitrine-search></vitrine-search>")
         with at_host(browser, shop, *bodies) as visit:
+            # The page's port is known only now; nothing but its key lets it in.
+            keys.write_text(
+                keys.read_text(encoding="utf-8").replace("https://shop.example", visit.base), encoding="utf-8"
+            )
             page = visit.go("/?vq=red+dress")
             visit.finds("Red Dress")
             expect(page.locator("#grid img").first).to_have_js_property("naturalWidth", 120)

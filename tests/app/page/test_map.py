@@ -227,6 +227,7 @@ def test_the_map_speaks_the_visitors_language(browser: Browser, shop: httpx.Clie
         expect(page.locator("#colour")).to_contain_text("Couleur")
         page.get_by_label("Colorer par").select_option("baseColour")
         expect(page.locator("#legend")).to_contain_text("Rouge")
+        expect(page).to_have_url(re.compile("colour=baseColour"))
         page.get_by_label("Langue").select_option("it")
         expect(page.locator("#view-count")).to_have_text("48 prodotti")
         expect(page.locator("#legend")).to_contain_text("Rosso")

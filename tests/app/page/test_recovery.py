@@ -70,6 +70,24 @@ def test_each_call_fails_once_and_the_page_ends_in_results(failing: Visit, fail:
         assert part in paths, failed
 
 
+def test_the_scripts_themselves_may_be_lost(failing: Visit) -> None:
+    page = failing.page
+    lost_scripts: list[str] = []
+
+    def lose(route: Route) -> None:
+        name = route.request.url.rpartition("/")[2]
+        if name in ("start.js", *lost_scripts):  # without the first of all nobody could begin again
+            route.continue_()
+        else:
+            lost_scripts.append(name)
+            route.abort()
+
+    page.route("**/assets/**/*.js", lose)
+    failing.go("/?q=red+dress")
+    failing.finds("Red Dress")
+    assert "embed.js" in lost_scripts
+
+
 def test_an_error_stands_above_the_old_results_and_goes_by_itself(failing: Visit) -> None:
     page = failing.go("/?q=red+dress")
     failing.finds("Red Dress")
