@@ -4,7 +4,7 @@
 const SIDE = 448; // pixels of the longer side that is sent: four times what encoders look at
 const DETAIL_SIDE = 1344; // of what stays here, to cut parts out of
 const SMALL_BYTES = 24_000; // a file of no more, and of no more pixels, is sent as it is
-const QUALITY = 0.82;
+const QUALITY = 0.9;
 const THUMBNAIL_SIDE = 64;
 const THUMBNAIL_BYTES = 1500;
 const THUMBNAIL_QUALITIES = [0.6, 0.4, 0.25, 0.1];

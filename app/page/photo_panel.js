@@ -3,7 +3,7 @@
 
 import { element, outlineButton } from "./elements.js";
 import { isWhole, within } from "./crop_box.js";
-import { keptModule } from "./lazy.js";
+import { lazy } from "./lazy.js";
 import { keepTrying, mayPass } from "./recover.js";
 import { wasAborted } from "./service.js";
 
@@ -20,15 +20,14 @@ export class PhotoPanel {
   #isSending = false;
   #told = "";
   #lens = null;
-  #lensModule = keptModule("lens.js");
 
   /**
    * @param {import("./ui.js").Ui} ui
    * @param {import("./picture.js").Pictures} pictures
-   * @param {import("./photos.js").PhotoActions} actions
+   * @param {import("./photos.js").Photos} photos whose it is
    */
-  constructor(ui, pictures, actions) {
-    Object.assign(this, { ui, pictures, actions });
+  constructor(ui, pictures, photos) {
+    Object.assign(this, { ui, pictures, photos });
     this.panel = ui.$("photo-panel");
     this.image = element("img", { id: "photo-image", alt: "", draggable: false });
     this.stage = element("div", { className: "photo-stage", id: "photo-stage", dir: "ltr" }, this.image);
@@ -71,14 +70,14 @@ export class PhotoPanel {
       this.#isSending = false;
       this.#added = added;
       this.tell("", {});
-      this.actions.search(picture, false);
+      this.photos.search(picture, false);
     } catch (error) {
       if (signal.aborted || wasAborted(error)) return;
       if (mayPass(error)) {
         this.tell("photo.failed", { again });
       } else {
         this.close();
-        this.actions.refuse(error);
+        this.photos.refuse(error);
       }
     }
   }
@@ -123,7 +122,7 @@ export class PhotoPanel {
   cancel() {
     this.#sending.abort();
     this.close();
-    this.actions.cancel();
+    this.photos.cancel();
   }
 
   // Say what happens with the photo; busy: something goes on; again: the person may ask for another attempt.
@@ -148,7 +147,7 @@ export class PhotoPanel {
     const added = this.#added;
     if (!added?.photo?.detail || this.#lens?.isOf(added)) return;
     try {
-      const { Lens } = await this.#lensModule.get();
+      const { Lens } = await lazy("lens.js", this.ui.signal);
       this.#lens ??= new Lens(this.ui, this.stage, this.things, (box, region) => this.search(box, region));
       if (added !== this.#added) return;
       this.#lens.begin(added);
@@ -170,15 +169,15 @@ export class PhotoPanel {
     const { signal } = this.#cropping;
     const added = this.#added;
     if (isWhole(box)) {
-      this.actions.search(added.whole, false);
+      this.photos.search(added.whole, false);
     } else if (region) {
-      this.actions.search(this.pictures.remember(added, region.vector, within(box)), false);
+      this.photos.search(this.pictures.remember(added, region.vector, within(box)), false);
     } else {
       try {
         const picture = await keepTrying(() => this.pictures.encode(added, box, signal), { signal });
-        if (!signal.aborted) this.actions.search(picture, true);
+        if (!signal.aborted) this.photos.search(picture, true);
       } catch (error) {
-        if (!signal.aborted && !wasAborted(error)) this.actions.refuse(error);
+        if (!signal.aborted && !wasAborted(error)) this.photos.refuse(error);
       }
     }
   }

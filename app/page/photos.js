@@ -1,33 +1,23 @@
-// The way of a photo into the search: what it needs is loaded when somebody is about to add one. Knows no query.
+// The way of a photo into the search: what it needs is loaded when somebody is about to add one.
 
+import { lazy } from "./lazy.js";
 import { mayBePicture } from "./picture.js";
-import { keptModule } from "./lazy.js";
-import { keepTrying } from "./recover.js";
-import { ApiError } from "./service.js";
+import { ApiError, wasAborted } from "./service.js";
 import { adopt } from "./styles.js";
 
-/**
- * @typedef {object} PhotoActions
- * @property {() => void} begin called when a photo is on its way: results are waited for
- * @property {(picture: import("./picture.js").Picture, goesOn: boolean) => void} search called with a picture to search
- *   with; goesOn: it may change again soon
- * @property {(error: Error, milliseconds: ?number) => void} refuse called with what went wrong, and the time until the
- *   page tries again; null: it does not
- * @property {() => void} cancel called when a photo is given up before it was sent
- */
+/** @typedef {import("./search.js").SearchView} SearchView */
 
 /** The photos of one page or element. */
 export class Photos {
-  #module = keptModule("photo_panel.js");
   #panel = null;
 
   /**
    * @param {import("./ui.js").Ui} ui
    * @param {import("./picture.js").Pictures} pictures
-   * @param {PhotoActions} actions
+   * @param {SearchView} view that searches with them
    */
-  constructor(ui, pictures, actions) {
-    Object.assign(this, { ui, pictures, actions });
+  constructor(ui, pictures, view) {
+    Object.assign(this, { ui, pictures, view });
   }
 
   /** Somebody is about to add a photo. */
@@ -37,29 +27,58 @@ export class Photos {
 
   /** @returns {Promise<import("./photo_panel.js").PhotoPanel>} */
   async panel() {
-    const [{ PhotoPanel }] = await Promise.all([this.#module.get(), this.pictures.tools(), adopt(this.ui.root, "photo")]);
-    this.#panel ??= new PhotoPanel(this.ui, this.pictures, this.actions);
+    const modules = [lazy("photo_panel.js", this.ui.signal), this.pictures.tools(), adopt(this.ui.root, "photo")];
+    const [{ PhotoPanel }] = await Promise.all(modules);
+    this.#panel ??= new PhotoPanel(this.ui, this.pictures, this);
     return this.#panel;
   }
 
   /** @param {File} file to search with */
   async take(file) {
-    const { actions, ui } = this;
     if (!mayBePicture(file)) {
-      actions.refuse(new ApiError("photo.noPicture"), null);
+      this.refuse(new ApiError("photo.noPicture"));
       return;
     }
-    actions.begin();
+    this.begin();
     try {
-      const panel = await keepTrying(() => this.panel(), { signal: ui.signal, failed: actions.refuse });
-      panel.take(file);
+      (await this.panel()).take(file);
     } catch (error) {
-      if (!ui.signal.aborted) actions.refuse(error, null);
+      this.refuse(error);
     }
   }
 
   /** @param {?import("./picture.js").Picture} picture that is searched for */
   show(picture) {
     this.#panel?.show(picture);
+  }
+
+  // A photo is on its way: the search before it is over, and what is typed stays.
+  begin() {
+    const { ui, view } = this;
+    view.flow.latest.cancel();
+    view.query = { ...view.query, text: ui.$("text").value.trim() };
+    ui.$("view").classList.add("searching");
+    ui.$("browse").hidden = true;
+    view.results.showWaiting(view.query.show, false);
+  }
+
+  /**
+   * @param {import("./picture.js").Picture} picture to search with
+   * @param {boolean} goesOn whether it may change again soon
+   */
+  search(picture, goesOn) {
+    this.view.change({ picture }, goesOn);
+  }
+
+  /** @param {Error} error that another attempt does not help */
+  refuse(error) {
+    this.view.results.stopWaiting();
+    if (!wasAborted(error)) this.view.trouble.show(error);
+  }
+
+  /** A photo is given up before it was sent. */
+  cancel() {
+    this.view.results.stopWaiting();
+    this.view.search();
   }
 }

@@ -1,7 +1,7 @@
 // A picture to search with: how it comes in, and how it stands in an address. From then on its vector is the query, a
 // byte per value, which moves the vector by less than a thousandth. Knows no query.
 
-import { keptModule } from "./lazy.js";
+import { lazy } from "./lazy.js";
 import { ApiError } from "./service.js";
 
 /**
@@ -67,17 +67,17 @@ export class Pictures {
   /** @type {Map<string, Added>} code -> the photo that the picture is, or is a part of */
   #added = new Map();
 
-  /** What scales photos, loaded when somebody is about to add one. */
-  #photo = keptModule("photo.js");
-
-  /** @param {import("./service.js").Service} service */
-  constructor(service) {
-    this.service = service;
+  /**
+   * @param {import("./service.js").Service} service
+   * @param {AbortSignal} signal ends what is on its way
+   */
+  constructor(service, signal) {
+    Object.assign(this, { service, signal });
   }
 
-  /** @returns {Promise<typeof import("./photo.js")>} */
+  /** @returns {Promise<typeof import("./photo.js")>} what scales photos, loaded when somebody is about to add one */
   tools() {
-    return this.#photo.get();
+    return lazy("photo.js", this.signal);
   }
 
   /** @param {Picture} picture @returns {Added|undefined} its photo; an address has only its vector */

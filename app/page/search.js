@@ -44,19 +44,8 @@ export class SearchView {
         this.filters.showChosen(this.query); // now with the names of the language
       },
     });
-    this.pictures = new Pictures(ui.service);
-    this.photos = new Photos(ui, this.pictures, {
-      begin: () => this.awaitPhoto(),
-      search: (picture, goesOn) => this.change({ picture }, goesOn),
-      refuse: (error, milliseconds = null) => {
-        this.results.stopWaiting();
-        if (!wasAborted(error)) this.trouble.show(error, milliseconds);
-      },
-      cancel: () => {
-        this.results.stopWaiting();
-        this.search();
-      },
-    });
+    this.pictures = new Pictures(ui.service, ui.signal);
+    this.photos = new Photos(ui, this.pictures, this);
     const change = (fields) => this.change(fields);
     this.bar = new QueryBar(ui, this.pictures, change);
     const setFilter = (name, value, on) => change({ filters: filtersWith(this.query, name, value, on) });
@@ -109,15 +98,6 @@ export class SearchView {
   toTop() {
     if (this.ui.whole) scrollTo({ top: 0 });
     else if (this.ui.host.getBoundingClientRect().top < 0) this.ui.host.scrollIntoView();
-  }
-
-  // A photo is on its way: the search before it is over, and what is typed stays.
-  awaitPhoto() {
-    this.flow.latest.cancel();
-    this.query = { ...this.query, text: this.ui.$("text").value.trim() };
-    this.ui.$("view").classList.add("searching");
-    this.ui.$("browse").hidden = true;
-    this.results.showWaiting(this.query.show, false);
   }
 
   followAddress() {

@@ -147,7 +147,7 @@ def _figures(
 def _cut(image: Image.Image, one: Placed, encoder: Encoder, search: Search, exclude: Sequence[str]) -> FoundRegion:
     """Return what is found for the very box of a thing."""
     box = one.box.within((0.0, 0.0, float(image.width), float(image.height)))
-    seen = encoder.prepare_image(image.crop((int(box[0]), int(box[1]), round(box[2]), round(box[3]))))[None]
+    seen = np.stack([encoder.prepare_image(image.crop((int(box[0]), int(box[1]), round(box[2]), round(box[3]))))])
     vectors = encoder.encode_pixels(seen)
     return choose([one.box], seen, vectors, neighbours(search, vectors, exclude))[0]
 

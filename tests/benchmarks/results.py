@@ -13,7 +13,7 @@ from typing import Any
 
 from common import atomic_file
 from index.ranking import shipped_calibration
-from tests.benchmarks import ablation, search_edits, search_parts, search_speed, typing
+from tests.benchmarks import ablation, collages, search_edits, search_parts, search_speed, typing
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -101,6 +101,7 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
     "queries": lambda folder: markdown(read_result(folder / "search-queries.json")),
     "relevance": relevance,
     "parts": lambda folder: search_parts.table(_json(folder, "search-parts")),
+    "collages": lambda folder: collages.table(_json(folder, "collages")),
     "edits": lambda folder: search_edits.table(_json(folder, "search-edits")),
     "speed": lambda folder: search_speed.table(_json(folder, "search-speed")),
     "typing": lambda folder: typing.table(_json(folder, "search-typing")),

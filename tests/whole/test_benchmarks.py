@@ -12,7 +12,7 @@ import pytest
 
 from index import open_catalogue
 from index.metrics import HALVES
-from tests.benchmarks import search_edits, search_parts, service, shown, sync, typing
+from tests.benchmarks import collages, search_edits, search_parts, service, shown, sync, typing
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -88,6 +88,13 @@ def test_what_the_parts_of_a_search_are_worth(checkpoint: Path, catalogue: Path,
     table = search_parts.table(found)
     assert f"| plain | 1 | {100 * found['parts']['all']['kinds']['plain']['p10']['value']:.1f} |" in table
     assert len(table.splitlines()) == 2 + 3
+
+
+def test_how_well_the_things_in_a_picture_are_found(checkpoint: Path, catalogue: Path) -> None:
+    found = collages.measured(checkpoint, catalogue, collages=2)
+    assert 0 <= found["known"]["kind"] <= found["known"]["dot"] <= 1
+    assert found["known"]["regions"] >= 1
+    assert f"| it has a dot within, % | {100 * found['known']['dot']:.1f} |" in collages.table(found)
 
 
 def test_what_the_parts_of_an_edit_are_worth(checkpoint: Path, catalogue: Path, tmp_path: Path) -> None:
