@@ -42,6 +42,7 @@ export class VitrineElement extends HTMLElement {
   #renderCard = null;
   #life = null; // ends with the elements that it was made for
   #waiting = false;
+  #told = false;
 
   connectedCallback() {
     // What a page has set before the element was defined.
@@ -100,7 +101,7 @@ export class VitrineElement extends HTMLElement {
       await seen(this, signal);
       const { sheets, module } = this.constructor;
       const needed = () => Promise.all([loadWords(this.language), sheetsOf(...sheets), lazy(module, signal)]);
-      const [words, styles, { fill }] = await keepTrying(needed, { signal });
+      const [words, styles, { fill }] = await keepTrying(needed, { signal, failed: (error) => this.#tell(error) });
       const own = await this.cards();
       if (signal.aborted) return;
       const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
@@ -109,6 +110,12 @@ export class VitrineElement extends HTMLElement {
     } catch (error) {
       if (!signal.aborted) console.error(`<${this.localName}> cannot start:`, error);
     }
+  }
+
+  // To those who put the element into a page, once: a visitor sees what the page has put into it.
+  #tell(error) {
+    if (!this.#told) console.warn(`<${this.localName}> waits for its service, and tries again:`, error.message);
+    this.#told = true;
   }
 
   // How the page draws cards: by a function, or by a template that it has put into the element.

@@ -5,9 +5,9 @@
 
 const PASSING = [408, 425, 429, 500, 502, 503, 504]; // statuses of HTTP after which the same request may succeed
 const FIRST_MS = 1000;
-const LONGEST_MS = 20_000;
+const LONGEST_MS = 10_000;
 const GROWTH = 1.7; // from one pause to the next
-const ATTEMPTS = 40; // some ten minutes
+const ATTEMPTS = 60; // some eight minutes
 const ATTEMPTS_BROKEN = 3; // after a fault of the service itself, which the same request may meet again
 const LONGEST_ASKED_S = 120; // a service that asks for more is not waited for without a person
 const SPREAD_MS = 500; // those whose network returns together do not come together

@@ -1,6 +1,6 @@
 // Loads the elements, again and again where the line is bad: a page whose script was lost on its way would stay empty.
 
-const LONGEST_MS = 20_000; // between two attempts
+const LONGEST_MS = 10_000; // between two attempts
 
 async function start() {
   for (let wait = 500; ; wait = Math.min(LONGEST_MS, 2 * wait)) {

@@ -2,9 +2,13 @@
 
 import { humanName } from "./elements.js";
 import { fetchFile } from "./lazy.js";
+import { Kept } from "./recover.js";
 
 /** @typedef {string|Object<Intl.LDMLPluralRule, string>} Text with places such as {count}; by plural where it is an object */
 /** @typedef {{attributes: Object<string, string>, values: Object<string, Object<string, string>>}} Labels */
+
+/** @type {Map<string, Kept<Object<string, Text>>>} files do not change, and all elements share theirs */
+const loaded = new Map();
 
 /** The languages that the texts are written in; the first stands for all others. */
 export const LANGUAGES = ["en", "fr", "de", "es", "it"];
@@ -70,8 +74,9 @@ export class Words {
   }
 }
 
-async function load(name) {
-  return (await fetchFile(`words/${name}.json`)).json();
+function load(name) {
+  if (!loaded.has(name)) loaded.set(name, new Kept(async () => (await fetchFile(`words/${name}.json`)).json()));
+  return loaded.get(name).get();
 }
 
 /**

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.tools.shop import (
     data_uri,
     draw,
     error_of,
+    products,
     served,
     show,
     write_catalogue,
@@ -143,6 +145,25 @@ def test_a_form_and_a_vector_say_the_same(shop: httpx.Client) -> None:
 )
 def test_words_beside_nothing_are_refused(shop: httpx.Client, fields: dict[str, Any], message: str) -> None:
     assert message in str(error_of(shop.post(IMAGES, json=fields), 422, "invalid_request"))
+
+
+def test_cheaper_is_said_in_five_languages_and_taken_off(tmp_path: Path) -> None:
+    priced = [replace(one, attributes={**one.attributes, "price": 5 + at}) for at, one in enumerate(products())]
+    folder = write_catalogue(tmp_path / "catalogue", DrawnEncoder(), priced)
+    shirt = next(one for one in priced if one.id == BLUE_SHIRT)
+    with served(create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())) as client:
+        for words in ("cheaper", "less expensive", "moins cher", "etwas günstiger", "más barato", "meno caro"):
+            answer = ask(client, IMAGES, like=[BLUE_SHIRT], modify=words, keep=False, k=40)
+            (condition,) = answer["interpreted"]
+            assert (condition["attribute"], condition["lt"]) == ("price", shirt.attributes["price"]), words
+            assert answer["total"] == priced.index(shirt)
+            dismissed = ask(client, IMAGES, like=[BLUE_SHIRT], modify=words, dismiss=[condition["text"]], keep=False)
+            assert (dismissed["interpreted"], dismissed["total"]) == ([], len(priced) - 1)
+        # Without a picture there is nothing to compare with.
+        assert (
+            ask(client, IMAGES, text="cheaper red dress")["interpreted"]
+            == ask(client, IMAGES, text="red dress")["interpreted"]
+        )
 
 
 def test_words_cost_the_encoder_two_texts_once(tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ def test_what_the_shop_styles_stays_out_and_what_it_may_style_comes_in(
     plain = "<vitrine-search address='off' placeholder='Find a dress'></vitrine-search>"
     with at_host(browser, open_shop, plain) as visit:
         page = visit.go("/")
-        looks = "one => ['color', 'fontSize', 'fontFamily', 'display', 'textTransform'].map(name => getComputedStyle(one)[name])"
+        names = ["color", "fontSize", "fontFamily", "display", "textTransform"]
+        looks = f"one => {names}.map(name => getComputedStyle(one)[name])"
         expect(page.locator("#tiles li")).to_have_count(5)
         before = page.locator("#tiles b").first.evaluate(looks)
         page.evaluate(HOSTILE)
@@ -142,6 +143,7 @@ def test_it_is_dark_where_the_shop_is_and_speaks_its_language_from_right_to_left
         expect(ink).to_have_css("color", "rgb(27, 25, 24)")  # the shop is light, whatever the visitor likes
         page.locator("vitrine-search").evaluate("one => one.setAttribute('theme', 'dark')")
         expect(ink).to_have_css("color", "rgb(241, 237, 235)")
+        expect(ink).to_have_css("background-color", "rgb(21, 19, 20)")  # the page below it is light
         page.locator("vitrine-search").evaluate("one => one.setAttribute('theme', 'auto')")
         expect(ink).to_have_css("color", "rgb(27, 25, 24)")
         field(page).fill("red dress")
@@ -164,6 +166,7 @@ def test_two_searches_in_one_page_do_not_disturb_each_other(browser: Browser, op
         field(two).fill("blue bag")
         expect(cards(two).first).to_contain_text("Blue Bag")
         expect(page).to_have_url(re.compile(r"vq=red\+dress&wq=blue\+bag"))
+        assert sum(url.endswith("/words/en.json") for url in visit.asked) == 1
         page.reload()
         expect(cards(one).first).to_contain_text("Red Dress")
         expect(cards(two).first).to_contain_text("Blue Bag")
