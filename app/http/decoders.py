@@ -153,7 +153,7 @@ class _Line:
             with telemetry.stage("decode"):
                 async with asyncio.timeout(self._seconds) as timer:
                     pixels = size[0] * size[1] * 3
-                    most = {PIXELS: pixels, WINDOWS: MAX_WINDOWS * (pixels + BOX.size)}.get(form, MAX_FILE)
+                    most = {PIXELS: pixels, WINDOWS: 1 + MAX_WINDOWS * (pixels + BOX.size)}.get(form, MAX_FILE)
                     status, body = await process.ask(task, data, max(most, MAX_MESSAGE))
         except BaseException as error:
             self._renew(process)

@@ -103,3 +103,13 @@ def test_regions_do_not_overlap_and_an_empty_catalogue_names_nothing() -> None:
     nobody = [Neighbours(np.empty(0, np.float32), np.empty((0, 4), np.float32), [])] * 2
     (region,) = choose(boxes, np.zeros((2, 4, 4, 3), np.uint8), np.eye(2, 4, dtype=np.float32), nobody)
     assert (region.box, region.label, region.score) == (Crop(), None, 0.0)
+
+
+def test_a_picture_with_as_many_windows_as_there_may_be_is_read(folder: Path) -> None:
+    """Its answer was a byte longer than what was taken of a process that decodes."""
+    encoder = DrawnEncoder()
+    noise = Image.effect_noise((640, 640), 90).convert("RGB")
+    with shop_open(folder, encoder) as client:
+        for size in ((640, 640), (640, 480), (560, 160), (480, 200), (300, 640)):
+            found_in(client, noise.crop((0, 0, *size)))
+        found_in(client, COLLAGES["in a row"])
