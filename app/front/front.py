@@ -30,6 +30,6 @@ class Front:
 def open_front() -> Front:
     """Return what the folder of the pages holds now; a changed file is seen by the next process."""
     words = Words(PAGE / "words")
-    files = {path: lean(path, data) for path, data in read_folder(PAGE).items()}
-    assets = Assets(with_bundles(files, ELEMENTS) | words.files())
+    files = with_bundles(read_folder(PAGE), ELEMENTS)
+    assets = Assets({path: lean(path, data) for path, data in files.items()} | words.files())
     return Front(assets, words, Documents(PAGE, assets, words))
