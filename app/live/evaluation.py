@@ -107,6 +107,9 @@ class Evaluations:
             Others: as `of`.
         """
         kept = await self._kept_of(split, "figures")
+        known = kept.figures["attributes"]
+        if strange := next((name for name in by if name not in known), None):  # no process for what cannot be
+            raise InputError(f"figures cannot be told apart by {strange!r}; attributes that can: {', '.join(known)}")
         if self._slicers >= LINE:
             raise OverloadedError(f"{LINE} callers wait for slices, as many as we take; try again in a minute")
         self._slicers += 1
