@@ -2,9 +2,11 @@
 
 import { SearchView } from "./search.js";
 import { searchTemplate } from "./template.js";
+import { followWidth } from "./width.js";
 
 /** @param {import("./ui.js").Ui} ui */
 export function fill(ui) {
   ui.root.replaceChildren(searchTemplate(ui));
+  followWidth(ui.$("view"), ui.signal);
   new SearchView(ui).begin();
 }

@@ -104,6 +104,21 @@ def test_two_lines_are_a_search_under_the_policy_of_a_strict_shop(browser: Brows
         expect(page.locator("#tiles li")).to_have_count(5)
 
 
+def test_a_column_of_a_wide_page_has_the_layout_of_a_phone(browser: Browser, open_shop: httpx.Client) -> None:
+    with at_host(browser, open_shop, "<vitrine-search></vitrine-search>") as visit:
+        page = visit.go("/?vq=dress")
+        visit.finds("Dress")
+        place = page.locator("#filters")
+        expect(place).to_be_visible()
+        page.evaluate("document.querySelector('vitrine-search').style.cssText = 'display: block; width: 400px'")
+        expect(place).to_be_hidden()
+        first, second, third = (cards(page).nth(row).bounding_box() for row in range(3))
+        assert first and second and third
+        assert first["y"] == second["y"] < third["y"], "two cards in a row"
+        page.evaluate("document.querySelector('vitrine-search').style.width = '100%'")
+        expect(place).to_be_visible()
+
+
 def test_what_the_shop_styles_stays_out_and_what_it_may_style_comes_in(
     browser: Browser, open_shop: httpx.Client
 ) -> None:
