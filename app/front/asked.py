@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 FILTER = "f."
 """What the parameter of a filter starts with."""
-SINGLE = ("q", "correct", "only", "all", "sort")
+SINGLE = ("q", "correct", "keep", "only", "all", "sort")
 SEVERAL = ("like", "unlike", "dismiss")
 """The parameters that a search is made of, but for filters; a picture in an address is for scripts alone."""
 PLAIN = "plain"
@@ -69,10 +69,15 @@ class Asked:
                 body[name] = ids
         if self.text:
             body |= {
-                "text": self.text,
-                "cutoff": "none" if self._first.get("all") == "1" else "auto",
                 "correct": self._first.get("correct") != "0",
                 "dismiss": [value for name, value in self.parameters if name == "dismiss"],
+            }
+        if self.text and "like" in body:  # words beside a picture say how the results differ from it
+            body |= {"modify": self.text, "keep": self._first.get("keep") != "0"}
+        elif self.text:
+            body |= {
+                "text": self.text,
+                "cutoff": "none" if self._first.get("all") == "1" else "auto",
                 "strict": self._first.get("only") == "1",
             }
         elif filters and "like" not in body and "unlike" not in body:

@@ -16,7 +16,8 @@ from app.routes.components import TheComponents
 TOGETHER = 10_000
 """Products of one sitemap; the protocol allows 50,000 (https://www.sitemaps.org/protocol.html)."""
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-AGE_S = 3600
+KEPT = {"Cache-Control": "private, max-age=3600"}
+"""Not by a cache that all share: whole addresses have the host that the request names."""
 
 may_read = require("read")
 router = APIRouter(include_in_schema=False)
@@ -28,7 +29,7 @@ async def robots(request: Request) -> Response:
     lines = ["User-agent: *", "Allow: /v1/products/*/image", "Disallow: /v1/"]
     if request.app.state.settings.reads == "open":
         lines.append(f"Sitemap: {absolute_root(request)}sitemap.xml")
-    return Response("\n".join(lines) + "\n", media_type="text/plain")
+    return Response("\n".join(lines) + "\n", media_type="text/plain", headers=KEPT)
 
 
 @router.get("/sitemap.xml")
@@ -56,4 +57,4 @@ def _xml(root: str, element: str, addresses: list[str]) -> Response:
     """Return a document of the sitemap protocol."""
     rows = "".join(f"<{element}><loc>{escape(address)}</loc></{element}>\n" for address in addresses)
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{NAMESPACE}">\n{rows}</{root}>\n'
-    return Response(text, media_type="application/xml", headers={"Cache-Control": f"max-age={AGE_S}"})
+    return Response(text, media_type="application/xml", headers=KEPT)

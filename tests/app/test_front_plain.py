@@ -40,7 +40,7 @@ def test_the_search_page_leads_who_has_no_scripts_to_the_same_search(client: htt
     assert dict(parse_qsl(urlsplit(place).query))["plain"] == "1"
     assert "utm" not in place
     page = plain(client, place.removeprefix("."))
-    body = {"text": "red dress", "cutoff": "auto", "like": ["1000"], "sort": "newest"}
+    body = {"modify": "red dress", "like": ["1000"], "sort": "newest"}
     expected = ask(client, IMAGES, filters={"gender": ["Women", "Men"]}, **body)
     assert shown(page)[:5] == ids(expected)[:5]
     assert all("lang=fr" in link for link in page.links if "p/" in link)
@@ -68,7 +68,15 @@ def test_without_scripts_one_searches_takes_filters_off_and_turns_pages(client: 
 
 @pytest.mark.parametrize(
     "address",
-    ["?q=red+dress", "?f.baseColour=Red", "?like=1003&unlike=1004", "?q=rde+dres", "?q=red&only=1&all=1&correct=0", ""],
+    [
+        "?q=red+dress",
+        "?f.baseColour=Red",
+        "?like=1003&unlike=1004",
+        "?q=rde+dres",
+        "?q=red&only=1&all=1&correct=0",
+        "?q=red&like=1003&keep=0",
+        "",
+    ],
 )
 def test_it_finds_what_the_calls_find(client: httpx.Client, address: str) -> None:
     page = plain(client, f"/{address}{'&' if address else '?'}plain=1")
