@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+
+
 @contextmanager
 def hosted(pages: dict[str, str], policy: str) -> Iterator[str]:
     """Serve documents by their paths under this policy, and yield the origin that they are at.
 
-    `ORIGIN` in a document is replaced by its own origin. A document is HTML; what ends in .js is a script.
+    `ORIGIN` in a document is replaced by its own origin. A document is HTML; what ends in .js is a script, in .css a style.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -20,7 +23,7 @@ def hosted(pages: dict[str, str], policy: str) -> Iterator[str]:
             page = pages.get(self.path.partition("?")[0])
             data = (page or "").encode()
             self.send_response(200 if page is not None else 404)
-            kind = "text/javascript" if self.path.endswith(".js") else "text/html; charset=utf-8"
+            kind = KINDS.get(self.path[self.path.rfind(".") :], "text/html; charset=utf-8")
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.send_header("Content-Security-Policy", policy)

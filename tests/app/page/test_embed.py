@@ -113,7 +113,9 @@ def test_a_column_of_a_wide_page_has_the_layout_of_a_phone(browser: Browser, ope
         page.evaluate("document.querySelector('vitrine-search').style.cssText = 'display: block; width: 400px'")
         expect(place).to_be_hidden()
         first, second, third = (cards(page).nth(row).bounding_box() for row in range(3))
-        assert first and second and third
+        assert first is not None
+        assert second is not None
+        assert third is not None
         assert first["y"] == second["y"] < third["y"], "two cards in a row"
         page.evaluate("document.querySelector('vitrine-search').style.width = '100%'")
         expect(place).to_be_visible()
