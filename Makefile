@@ -41,7 +41,7 @@ fix: $(VENV)/installed
 
 ## Make the tables in docs/ from the committed JSON, and the settings table and the map of the house in the README.
 docs: $(VENV)/installed
-	$(BIN)/python -m tests.benchmarks.results docs/results.md docs/search.md README.md
+	$(BIN)/python -m tests.benchmarks.results docs/results.md docs/search.md docs/pages.md README.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
 	$(BIN)/python -m tests.load.page docs/reliability.md
 	$(BIN)/python -m tests.benchmarks.performance docs/performance.md

@@ -1,6 +1,6 @@
-"""docs/results.md and docs/search.md, their tables made from the committed JSON beside them; the words between stay.
+"""Tables of docs/results.md, search.md and pages.md, from the committed JSON beside them; the words between stay.
 
-python -m tests.benchmarks.results docs/results.md docs/search.md
+python -m tests.benchmarks.results docs/results.md docs/search.md docs/pages.md
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from common import atomic_file
 from index.ranking import shipped_calibration
-from tests.benchmarks import ablation, collages, search_edits, search_parts, search_speed, typing
+from tests.benchmarks import ablation, collages, first_view, search_edits, search_parts, search_speed, typing
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -102,6 +102,7 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
     "relevance": relevance,
     "parts": lambda folder: search_parts.table(_json(folder, "search-parts")),
     "collages": lambda folder: collages.table(_json(folder, "collages")),
+    "first-view": lambda folder: first_view.table(_json(folder, "first-view")),
     "edits": lambda folder: search_edits.table(_json(folder, "search-edits")),
     "speed": lambda folder: search_speed.table(_json(folder, "search-speed")),
     "typing": lambda folder: typing.table(_json(folder, "search-typing")),
