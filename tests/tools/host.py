@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 
 
@@ -15,7 +14,7 @@ KINDS = {".js": "text/javascript", ".css": "text/css"}
 def hosted(pages: dict[str, str], policy: str) -> Iterator[str]:
     """Serve documents by their paths under this policy, and yield the origin that they are at.
 
-    `ORIGIN` in a document is replaced by its own origin. A document is HTML; what ends in .js is a script, in .css a style.
+    A document is HTML; what ends in .js is a script, in .css a style sheet.
     """
 
     class Handler(BaseHTTPRequestHandler):
