@@ -130,6 +130,8 @@ def test_the_service_measures_what_the_command_measures(served: tuple[httpx.Clie
     client, _ = served
     online = client.get("/v1/evaluation", params={"split": "test"}).json()
     offline = json.loads(run("evaluate", "--catalogue", catalogue, "--split", "test", "--json").stdout)
+    assert online.pop("measured")["seconds"] > 0
+    assert online.pop("attributes") == ["baseColour", "articleType", "title frequency"]
     assert online == offline
 
 

@@ -36,7 +36,7 @@ def test_the_reference_shows_every_call_with_its_examples(tmp_path: Path) -> Non
             assert path in page
             for operation in operations.values():
                 for content in operation.get("requestBody", {}).get("content", {}).values():
-                    for example in content["examples"].values():
+                    for example in content.get("examples", {}).values():  # a picture as it is has none
                         value = example["value"]
                         parts = value.values() if isinstance(value, dict) else value.splitlines()
                         assert all(str(one) in page for one in parts if isinstance(one, str)), value

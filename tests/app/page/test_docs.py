@@ -63,7 +63,7 @@ def test_a_call_is_found_and_its_example_copied(browser: Browser, shop: httpx.Cl
         expect(call.get_by_role("button", name="Copied")).to_be_visible()
         assert "Bleu marine" in page.evaluate("navigator.clipboard.readText()")
         visit.check_axe()
-        field.fill("no such call")
+        field.fill("xyzzy")
         expect(page.locator("#found")).to_have_text("No call has these words.")
         field.fill("")
         expect(page.locator('.opblock [data-path="/v1/labels"]')).to_be_visible()
