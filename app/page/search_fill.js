@@ -6,7 +6,8 @@ import { followWidth } from "./width.js";
 
 /** @param {import("./ui.js").Ui} ui */
 export function fill(ui) {
-  ui.root.replaceChildren(searchTemplate(ui));
-  followWidth(ui.$("view"), ui.signal);
+  const view = searchTemplate(ui);
+  followWidth(view, ui.host, ui.signal);
+  ui.root.replaceChildren(view);
   new SearchView(ui).begin();
 }

@@ -78,3 +78,17 @@ def test_a_phone_is_wide_enough(browser: Browser, shop: httpx.Client) -> None:
             "all => all.filter(one => Math.min(one.offsetWidth, one.offsetHeight) < 24).map(one => one.outerHTML)"
         )
         assert not small
+
+
+@pytest.mark.parametrize("width", [412, 1280])
+def test_results_do_not_jump_when_they_come(browser: Browser, shop: httpx.Client, width: int) -> None:
+    """Cumulative layout shift (https://web.dev/articles/cls): a tenth is what search engines call good."""
+    with visiting(browser, str(shop.base_url).rstrip("/"), viewport={"width": width, "height": 823}) as visit:
+        visit.page.add_init_script(
+            "window.shifted = 0; new PerformanceObserver((list) => list.getEntries().forEach((one) => "
+            "{ window.shifted += one.value; })).observe({ type: 'layout-shift', buffered: true })"
+        )
+        page = visit.go("/?q=red+dress&all=1")
+        visit.finds("Red Dress")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("shifted") < 0.1
