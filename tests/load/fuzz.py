@@ -59,6 +59,26 @@ ODD: list[Any] = [
 ATTRIBUTES = {"colour": "red", "price": "19.99 EUR", "stock": 3, "new": True, "size": ["S", "M"], "gone": None}
 
 
+DOCUMENTS = (
+    "/",
+    "/p/fuzz",
+    "/p/ODD",
+    "/embed",
+    "/map",
+    "/evaluation/beside",
+    "/embed/studio",
+    "/assets/x/ODD",
+    "/assets/ODD",
+    "/v1/labels",
+    "/v1/facets",
+    "/v1/suggest",
+    "/v1/evaluation/progress",
+    "/robots.txt",
+    "/sitemap/ODD.xml",
+)
+"""Pages, and what they read; `ODD` stands for anything."""
+
+
 def bodies() -> dict[str, dict[str, Any]]:
     """Return a valid body of each call that takes fields."""
     picture = data_uri(picture_of("fuzz"))
@@ -85,12 +105,23 @@ def bodies() -> dict[str, dict[str, Any]]:
         "sort": "relevance",
         "group_by": "colour",
         "image_versions": True,
+        "histograms": ["price"],
+        "crop": [0.1, 0.1, 0.5, 0.5],
     }
     search.pop("collapse")
+    edit = {
+        "modify": "in blue, not red",
+        "image": picture,
+        "keep": True,
+        "weights": {"modify": 1.5},
+        "dismiss": ["blue"],
+    }
     return {
         "/v1/search/images": search,
+        "/v1/search/images?": edit,
         "/v1/search/descriptions": search,
-        "/v1/search/images/batch": {"queries": [{"text": "red dress", "k": 2}, {"text": "shoe"}]},
+        "/v1/search/images/batch": {"queries": [{"text": "red dress", "k": 2}, {"modify": "shoe", "like": ["fuzz"]}]},
+        "/v1/regions": {"image": picture},
         "/v1/embeddings": {"input": ["red dress", picture], "model": "vitrine"},
         "/v1/classify": {"text": "red dress", "image": None, "labels": ["red", "blue"]},
         "/v1/explain": {"image": picture, "descriptions": ["red dress"]},
@@ -129,6 +160,23 @@ def parameters(dice: random.Random) -> dict[str, str]:
     }
 
 
+def document(dice: random.Random) -> str:
+    """Return the address of a page, or of what pages read, with parameters of which some are broken."""
+    given = {
+        "q": "red dress",
+        "plain": "1",
+        "lang": "fr",
+        "like": "fuzz",
+        "f.price": "10..50",
+        "from": "24",
+        "count": "5",
+    }
+    name = dice.choice(list(given))
+    odd = str(dice.choice(ODD))[:2_000].encode("utf-8", "replace")
+    parameters = urlencode({key: odd if key == name else one for key, one in given.items()})
+    return f"{dice.choice(DOCUMENTS).replace('ODD', quote(odd[:300]))}?{parameters}"
+
+
 def send_raw(service: Service, seed: int, count: int) -> Counter[str]:
     """Send requests that are broken as HTTP; return how often each status came, `none` where there was no answer."""
     dice = random.Random(seed)
@@ -163,7 +211,9 @@ def send_fields(service: Service, seed: int, count: int) -> Counter[str]:
                 elif dice.random() < 0.3:
                     path = f"{path}?{urlencode({'mode': 'sync', 'dry_run': 'true'})}"
                     body = [body]
-            if method != "POST" and "?" not in path and dice.random() < 0.3:
+            if dice.random() < 0.1:
+                method, path = "GET", document(dice)
+            elif method != "POST" and "?" not in path and dice.random() < 0.3:
                 path = f"/v1/products/{quote(str(dice.choice(ODD))[:300].encode('utf-8', 'replace'))}"
             how: dict[str, Any] = {"content": json.dumps(body).encode()}
             how["headers"] = {"content-type": "application/json"}
