@@ -45,6 +45,7 @@ ELSEWHERE = {
     "vitrine copy --to": "needs a database; tests/index/test_contract.py",
     "vitrine copy --catalogue postgresql:": "needs a database; tests/index/test_backup.py",
     "vitrine evaluate --queries ": "needs queries, and the catalogue that they ask; tests/vitrine/test_queries.py",
+    "vitrine evaluate --against": "needs another encoder; tests/vitrine/test_against.py",
     "torchrun ": "needs several GPUs; tests/training/test_distributed.py",
     "python -m training.gpu ": "needs a GPU and pretrained towers; tests/training/gpu",
     "python -m tests.load.": "minutes to hours; tests/whole/test_kill.py runs the shortest",

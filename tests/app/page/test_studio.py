@@ -47,13 +47,13 @@ def test_a_shop_sets_the_search_up_and_copies_what_it_sees(visit: Visit) -> None
 
 def test_similar_products_are_set_up_beside_it(visit: Visit) -> None:
     page = visit.go("/embed/studio?lang=de")
-    page.get_by_role("button", name="Ähnliche Artikel").click()
-    expect(page.get_by_role("button", name="Ähnliche Artikel")).to_be_focused()
+    page.get_by_role("button", name="Ähnliche Produkte").click()
+    expect(page.get_by_role("button", name="Ähnliche Produkte")).to_be_focused()
     shown = page.locator("#preview vitrine-similar")
     expect(shown.locator(".card").first).to_be_visible()
     expect(shown.locator('a[href$="/p/1000"]')).to_have_count(0)  # the first product is not similar to itself
-    page.get_by_label("Artikel", exact=True).fill("1003")
-    page.get_by_label("Artikel", exact=True).press("Tab")
+    page.get_by_label("Produkt", exact=True).fill("1003")
+    page.get_by_label("Produkt", exact=True).press("Tab")
     expect(page.locator("#snippets code").first).to_contain_text('<vitrine-similar lang="de" product="1003">')
     expect(shown.locator('a[href$="/p/1000"]').first).to_be_visible()
     expect(shown.locator('a[href$="/p/1003"]')).to_have_count(0)
