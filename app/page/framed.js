@@ -11,5 +11,5 @@ new ResizeObserver(() => {
   const height = Math.ceil(document.body.getBoundingClientRect().height);
   if (height === told || parent === window) return;
   told = height;
-  parent.postMessage({ type: HEIGHT, height }, "*"); // a height is no secret, whoever frames it
+  parent.postMessage({ type: HEIGHT, height }, "*"); // a height is no secret to any page that frames it
 }).observe(document.body);

@@ -1,5 +1,5 @@
 // What regions of the map are called: the kind of product that is more frequent there than on the whole map by most. For
-// each doubling of the zoom they are chosen and placed once, so that they stand still while the map moves. Knows no page.
+// each doubling of the zoom they are chosen and placed once, so that they keep their places while the map moves. Knows no page.
 
 import { labelFont } from "./map_draw.js";
 import { NONE, SIDE } from "./map_view.js";

@@ -1,4 +1,4 @@
-"""Errors as a person sees them: a page in their language, whoever refuses; programs get the one shape as ever."""
+"""Errors as a person sees them: a page in their language, where it is refused; programs get the one shape as ever."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_a_crawler_reads_the_same(sold: httpx.Client) -> None:
 
 
 def test_nothing_of_a_product_runs(sold: httpx.Client) -> None:
-    """Titles, ids, names and values of attributes, brands and addresses are whoever's who wrote the feed."""
+    """Titles, ids, values of attributes, brands and addresses are written by strangers: the authors of a feed."""
     for one in SHOP[:4]:
         page = seen(sold, one.id)
         assert [script.get("type") for script in page.scripts] == ["application/ld+json"]
