@@ -59,12 +59,7 @@ class PictureToEncode(EncodingOptions, CroppedPicture):
         Raises:
             InvalidError: there is none, or more than one.
         """
-        count = pictures + len(self.pictures)
-        if count != 1:
-            raise InvalidError(
-                f"there are {count} pictures to encode; send one in the field 'image', or several inputs as JSON",
-                [{"field": "image", "message": "exactly one is needed"}],
-            )
+        self.check_one(pictures, "pictures to encode", ", or several inputs as JSON")
 
 
 class EmbeddingsRequest(EncodingOptions, Cropped):

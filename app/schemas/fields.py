@@ -222,6 +222,24 @@ class OnePicture(Fields):
         """The picture, if there is one."""
         return [] if self.image is None else [self.image]
 
+    def check_one(self, pictures: int, what: str, instead: str = "") -> None:
+        """Refuse anything but one picture.
+
+        Args:
+            pictures: how many came beside the fields.
+            what: they are, in the message.
+            instead: what else may be sent.
+
+        Raises:
+            InvalidError: there is none, or more than one.
+        """
+        count = pictures + len(self.pictures)
+        if count != 1:
+            raise InvalidError(
+                f"there are {count} {what}; send one in the field 'image'{instead}",
+                [{"field": "image", "message": "exactly one is needed"}],
+            )
+
 
 class Cropped(Fields):
     """A body that may say which part of its picture counts."""

@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.errors import InvalidError
 from app.schemas.fields import OnePicture
 
 Part = Annotated[float, Field(ge=0, le=1)]
@@ -24,12 +23,7 @@ class RegionsRequest(OnePicture):
         Raises:
             InvalidError: there is none, or more than one.
         """
-        count = pictures + len(self.pictures)
-        if count != 1:
-            raise InvalidError(
-                f"there are {count} pictures; send one in the field 'image'",
-                [{"field": "image", "message": "exactly one is needed"}],
-            )
+        self.check_one(pictures, "pictures")
 
 
 class Region(BaseModel):
