@@ -49,11 +49,13 @@ export class QueryBar {
     ui.$("view").classList.toggle("searching", !empty);
     ui.$("hint").hidden = ui.$("browse").hidden = !empty;
     for (const show of ["products", "descriptions"]) ui.$(`show-${show}`).setAttribute("aria-pressed", String(query.show === show));
-    if (ui.whole) this.showTitle(query);
+    this.showTitle(query);
   }
 
+  /** @param {SearchQuery} query names the document, where the page is all ours */
   showTitle(query) {
     const { ui } = this;
+    if (!ui.whole) return;
     const values = filterPairs(query).map(([name, value]) => ui.sayValue(name, value));
     const parts = [query.text, query.picture && ui.say("search.aPicture"), ...values].filter(Boolean);
     document.title = parts.length ? `${parts.join(", ")} · Vitrine` : "Vitrine";

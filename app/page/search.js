@@ -41,7 +41,9 @@ export class SearchView {
       },
       learned: (facts) => {
         this.sort.offer(facts);
-        this.filters.showChosen(this.query); // now with the names of the language
+        // Now with the names of the language. The field stays as it is: somebody may be typing.
+        this.bar.showTitle(this.query);
+        this.filters.showChosen(this.query);
       },
     });
     this.pictures = new Pictures(ui.service, ui.signal);

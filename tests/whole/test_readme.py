@@ -56,6 +56,10 @@ def test_an_answer_of_another_shape_would_be_seen() -> None:
     assert same(
         step, '{"results": [{"id": "2", "score": 0.25}], "facets": {"a": {"y": 3, "z": 2}}, "v": [1.5, 2.5, 3.5]}'
     )
+    (step,) = steps(page % '{"kept": {"kind": ["Dress"]}, "cutoff": null}')
+    assert same(step, '{"kept": {}, "cutoff": 0.5}')
+    assert not same(step, '{"cutoff": null}')
+    (step,) = steps(page % '{"results": [{"id": "1", "score": 0.5}], "facets": {"a": {"x": 1}}, "v": [0.1, 0.2, …]}')
     for other in (
         '{"results": [], "facets": {"a": {"x": 1}}, "v": [0.1]}',
         '{"results": [{"id": 1, "score": 0.5}]}',

@@ -25,7 +25,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "landing": ("/", lambda page: expect(page.locator("#tiles li")).to_have_count(5)),
     "results": (
         "/?q=red+dress&f.gender=Women&unlike=1001",
-        lambda page: expect(page.locator(".card")).not_to_have_count(0),
+        lambda page: expect(page.locator(".card:not(.ghost)")).not_to_have_count(0),
     ),
     "completions": ("/", lambda page: complete(page)),
     "understood": (

@@ -151,6 +151,15 @@ def test_the_language_is_chosen_and_stays(browser: Browser, shop: httpx.Client) 
         expect(page.locator("#view-count")).to_have_text("48 Produkte")
 
 
+@needs_browser
+def test_what_an_address_asks_for_is_named_in_the_language(browser: Browser, shop: httpx.Client) -> None:
+    """The names come with what the catalogue has, which is read after the address."""
+    with speaking(browser, shop, "it") as visit:
+        page = visit.go("/?q=red&f.gender=Women")
+        expect(page.locator("#active .chip")).to_have_text(re.compile("^Donna"))
+        expect(page).to_have_title("red, Donna · Vitrine")
+
+
 def speaking(browser: Browser, shop: httpx.Client, language: str, **options: Any) -> Any:
     """Return a visit of somebody who reads a language."""
     return visiting(browser, str(shop.base_url).rstrip("/"), locale=f"{language}-{language.upper()}", **options)
