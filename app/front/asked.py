@@ -88,16 +88,18 @@ class Asked:
             body["sort"] = sort or "newest"
         return body
 
-    def address(self, offset: int = 0, without: tuple[str, str] | None = None) -> str:
+    def address(self, offset: int = 0, *, without: tuple[str, str] | None = None, language: str | None = None) -> str:
         """Return the query of the address of the same search without scripts.
 
         Args:
             offset: results to leave out.
             without: a filter to leave out.
+            language: of the page, empty for the browser's own; None: as this address has it.
         """
+        language = self.language if language is None else language
         left = None if without is None else (FILTER + without[0], without[1])
         kept = [one for one in self.parameters if one != left]
-        kept += [("lang", self.language)] if self.language else []
+        kept += [("lang", language)] if language else []
         kept += [(OFFSET, str(offset))] if offset else []
         return f"?{urlencode([*kept, (PLAIN, '1')], errors='replace')}"
 

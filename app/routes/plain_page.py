@@ -57,6 +57,7 @@ async def plain_results(asked: Asked, request: Request, components: Components) 
         corrected=correction.corrected if correction else "",
         chips=[_chip(name, value, asked, labels) for name, value in asked.filters],
         total=total,
+        spoken=f"{asked.address(offset, language='')}&lang=",
         products=[
             card(hit.product, image_url(hit.product.id, hit.picture, digests), addresses, language) for hit in hits
         ],

@@ -38,6 +38,18 @@ def test_a_product_leads_to_similar_ones_and_back_to_a_search(visit: Visit) -> N
     expect(page.locator(".card:not(.ghost)").first).to_be_visible()
 
 
+def test_the_language_of_a_document_is_chosen_without_scripts(browser: Browser, shop: httpx.Client) -> None:
+    with visiting(browser, str(shop.base_url).rstrip("/"), java_script_enabled=False) as visit:
+        for path in ("/p/1000", "/?q=red&f.gender=Women&lang=fr&plain=1"):
+            page = visit.go(path)
+            page.get_by_role("link", name="Deutsch").click()
+            expect(page.locator("html")).to_have_attribute("lang", "de")
+            expect(page.locator("main")).to_contain_text("Damen")
+            expect(page.locator(".languages [aria-current]")).to_have_text("Deutsch")
+        page.get_by_role("link", name="Français").click()
+        expect(page).to_have_url(re.compile(r"\?q=red&f\.gender=Women&plain=1&lang=fr$"))
+
+
 def test_without_scripts_an_address_of_a_search_shows_its_products(browser: Browser, shop: httpx.Client) -> None:
     with visiting(browser, str(shop.base_url).rstrip("/"), java_script_enabled=False) as visit:
         page = visit.go("/?q=red+dress")

@@ -20,7 +20,7 @@ def test_a_shop_sets_the_search_up_and_copies_what_it_sees(visit: Visit) -> None
     visit.check_axe()
     page.get_by_label("Accent colour").fill("#0a7d55")
     assert shown.evaluate("one => getComputedStyle(one).getPropertyValue('--vitrine-accent')") == "#0a7d55"
-    page.get_by_label("Language").select_option("fr")
+    page.get_by_label("Language", exact=True).and_(page.locator("select")).select_option("fr")
     expect(shown.get_by_role("combobox", name="Que cherchez-vous")).to_be_visible()
     page.get_by_label("Search with pictures").uncheck()
     expect(shown.locator("#choose-file")).to_be_hidden()
