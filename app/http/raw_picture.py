@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import aclosing
 
 from fastapi import Request
@@ -25,7 +26,8 @@ async def read_raw(request: Request, hold: Hold, limits: BodyLimits) -> tuple[di
     ):
         async for chunk in stream:
             body += chunk
-    names = request.query_params
-    return {name: [value for value in names.getlist(name) if value.strip()] for name in names}, [
-        bytes(body)
-    ] if body else []
+    fields: dict[str, list[str]] = defaultdict(list)
+    for name, value in request.query_params.multi_items():
+        if value.strip():  # one left empty counts as not sent, as in a form
+            fields[name].append(value)
+    return fields, [bytes(body)] if body else []
