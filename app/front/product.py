@@ -14,12 +14,11 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup
 
 from app.front.offer import RESERVED, Offer, offer_of
-from index import Labels, Product, texts_of
+from index import VARIANT, Labels, Product, texts_of
 
 KINDS = ("articleType", "product_type", "category", "type")
 """Attributes that say what a product is; of a path such as `Apparel > Dresses` it is the whole value."""
-GROUP = "item_group_id"
-HIDDEN = RESERVED | {GROUP, "in_stock", "description", "id"}
+HIDDEN = RESERVED | {VARIANT, "in_stock", "description", "id"}
 """Attributes that are not among the others: they have places of their own, or say nothing to customers."""
 LONG = 120
 """Characters from which a value is a paragraph."""
@@ -225,7 +224,7 @@ def _schema_org(
             found.setdefault(FEATURES[name], texts_of(value)[0])
         elif name in KINDS and texts_of(value):
             found.setdefault("category", texts_of(value)[0])
-        elif name == GROUP and texts_of(value):
+        elif name == VARIANT and texts_of(value):
             found["inProductGroupWithID"] = texts_of(value)[0]
     if offer.price and offer.price.currency:
         found["offers"] = {

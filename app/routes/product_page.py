@@ -13,13 +13,12 @@ from app.routes.components import Components, TheComponents
 from app.routes.product_paths import ProductRoute, image_url
 from app.routes.search import products_in, search_for_page
 from common import VitrineError
-from index import Hit, Labels, Product, first_text
+from index import VARIANT, Hit, Labels, Product, first_text
 
 SIMILAR = 8
 VARIANTS = 12
 PATIENCE_S = 2.0
 """Longest that other products are waited for; without them the page is still of use."""
-GROUP = "item_group_id"
 
 may_read = require("read")
 router = APIRouter(include_in_schema=False, route_class=ProductRoute)
@@ -55,9 +54,9 @@ async def _others(
     components: Components, product: Product, addresses: Addresses, language: str
 ) -> tuple[list[Card], list[Card]]:
     """Return similar products and variants; none of them while the service has no room for the searches."""
-    group = first_text(product.attributes[GROUP]) if GROUP in product.attributes else ""
+    group = first_text(product.attributes.get(VARIANT))
     alike: dict[str, Any] = {"like": [product.id], "k": SIMILAR, "collapse": "title"}
-    same: dict[str, Any] = {"filters": {GROUP: [group]}, "k": VARIANTS + 1}
+    same: dict[str, Any] = {"filters": {VARIANT: [group]}, "k": VARIANTS + 1}
     bodies = [alike, same] if group else [alike]
     try:
         async with asyncio.timeout(PATIENCE_S):
