@@ -64,17 +64,17 @@ class Addresses:
 
     def __init__(self, root: str, language: str = "") -> None:
         self.root = root
-        self.language = language
-        self._language = {"lang": language} if language else {}
+        self.kept = {"lang": language} if language else {}
+        """What each of them asks for again."""
 
     def product(self, product_id: str) -> str:
         """Return the address of the page of a product."""
-        query = f"?{urlencode(self._language)}" if self._language else ""
+        query = f"?{urlencode(self.kept)}" if self.kept else ""
         return f"{self.root}p/{quote(product_id, safe='')}{query}"
 
     def search(self, **asked: str) -> str:
         """Return the address of a search; a filter's name begins with `f.`."""
-        query = urlencode({**self._language, **asked})
+        query = urlencode({**self.kept, **asked})
         return f"{self.root}?{query}" if query else self.root
 
     def picture(self, path: str, width: int) -> str:
@@ -127,6 +127,7 @@ def product_values(
         "paragraphs": _paragraphs(product.attributes),
         "crumb": crumb,
         "home": addresses.search(),
+        "kept": addresses.kept,
         "alike": addresses.search(like=product.id),
         "canonical": Addresses(addresses.root).product(product.id),
         "graph": _open_graph(product, offer, summary, pictures, anywhere) if whole else {},

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from app.front import LANGUAGES, Addresses, Asked, card, document_response, language_of
+from app.front import LANGUAGES, PLAIN, Addresses, Asked, card, document_response, language_of
 from app.http import require, while_connected
 from app.routes.components import Components
 from app.routes.product_paths import image_url
@@ -45,7 +45,7 @@ async def plain_results(asked: Asked, request: Request, components: Components) 
         "plain",
         language,
         text=asked.text,
-        kept=[("plain", "1"), *([("lang", asked.language)] if addresses.language else [])],
+        kept={PLAIN: "1", **addresses.kept},
         corrected=correction.corrected if correction else "",
         chips=[_chip(name, value, asked, labels) for name, value in asked.filters],
         total=total,
