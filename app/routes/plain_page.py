@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from app.front import LANGUAGES, PLAIN, Addresses, Asked, card, document_response, language_of
+from app.front import PLAIN, Addresses, Asked, card, document_response, language_of
 from app.http import require, while_connected
 from app.routes.components import Components
 from app.routes.product_paths import image_url
@@ -36,7 +36,7 @@ async def plain_results(asked: Asked, request: Request, components: Components) 
     hits = products_in(result)
     total = result.page.total if result.page else None
     digests = await asyncio.to_thread(components.shown.digests, [hit.product.id for hit in hits])
-    addresses = Addresses("./", asked.language if asked.language in LANGUAGES else "")
+    addresses = Addresses("./", asked.language)
     labels = Labels(components.service.serving.index.languages.lexicons[language])
     correction = result.parsed.correction if result.parsed else None
     further = offset + PAGE
