@@ -59,16 +59,9 @@ class Assets:
         self.digest = whole.hexdigest()[:DIGITS]
         self._modules: dict[str, list[str]] = {}
 
-    def __contains__(self, path: object) -> bool:
-        return path in self._files
-
     def get(self, path: str) -> Asset | None:
         """Return the file of this path; None where there is none."""
         return self._files.get(path)
-
-    def paths(self) -> list[str]:
-        """Return the paths of all files, in order."""
-        return list(self._files)
 
     def modules(self, script: str) -> list[str]:
         """Return a script and all that it imports before it runs, the nearest first: what a document loads at once.
