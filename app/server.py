@@ -34,9 +34,7 @@ from app.http import (
     possible_connections,
     require,
 )
-from app.live import (
-    make_new_files_private,
-)
+from app.live import make_new_files_private
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.opening import open_components

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from app.front.words import LANGUAGES
+
 FILTER = "f."
 """What the parameter of a filter starts with."""
 SINGLE = ("q", "correct", "keep", "only", "all", "sort")
@@ -45,7 +47,8 @@ class Asked:
         self._first = first
         said = dict(given)
         self.product = said.get("product", "")
-        self.language = said.get("lang", "")
+        language = said.get("lang", "")
+        self.language = language if language in LANGUAGES else ""
         self.offset = int(said[OFFSET]) if re.fullmatch(r"\d{1,5}", said.get(OFFSET, "")) else 0
 
     @property

@@ -14,7 +14,7 @@ from pathlib import Path
 from fastapi import Response
 from starlette.datastructures import Headers
 
-from app.http import accepts_gzip, is_known, packed
+from app.http import FOREVER, accepts_gzip, is_known, packed
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -24,7 +24,6 @@ MEDIA_TYPES = {
     ".txt": "text/plain; charset=utf-8",
     "": "text/plain; charset=utf-8",  # LICENSE, NOTICE
 }
-FOREVER = "public, max-age=31536000, immutable"
 CHECKED = "no-cache"
 """For the file of an address that names another version: a page from a cache, or a service that is being replaced."""
 IMPORT = re.compile(r'^(?:import|export|\}) ?[^;]*?(?:from )?"\./([\w./-]+)";', re.MULTILINE)
@@ -60,16 +59,9 @@ class Assets:
         self.digest = whole.hexdigest()[:DIGITS]
         self._modules: dict[str, list[str]] = {}
 
-    def __contains__(self, path: object) -> bool:
-        return path in self._files
-
     def get(self, path: str) -> Asset | None:
         """Return the file of this path; None where there is none."""
         return self._files.get(path)
-
-    def paths(self) -> list[str]:
-        """Return the paths of all files, in order."""
-        return list(self._files)
 
     def modules(self, script: str) -> list[str]:
         """Return a script and all that it imports before it runs, the nearest first: what a document loads at once.

@@ -107,10 +107,10 @@ def _amount(value: Value | None, currency: str) -> Amount | None:
     else:
         text = _text(value)
         priced = price_in(text)
-        number = None if priced else amount_in(text)
-        if priced is None and number is None:
+        number = priced.amount if priced else amount_in(text)
+        if number is None:
             return None
-        found = Amount(priced.amount, priced.currency) if priced else Amount(number or 0.0, code)
+        found = Amount(number, priced.currency if priced else code)
     return found if math.isfinite(found.amount) and 0 <= found.amount < MOST else None
 
 

@@ -14,12 +14,11 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup
 
 from app.front.offer import RESERVED, Offer, offer_of
-from index import Labels, Product, texts_of
+from index import VARIANT, Labels, Product, texts_of
 
 KINDS = ("articleType", "product_type", "category", "type")
 """Attributes that say what a product is; of a path such as `Apparel > Dresses` it is the whole value."""
-GROUP = "item_group_id"
-HIDDEN = RESERVED | {GROUP, "in_stock", "description", "id"}
+HIDDEN = RESERVED | {VARIANT, "in_stock", "description", "id"}
 """Attributes that are not among the others: they have places of their own, or say nothing to customers."""
 LONG = 120
 """Characters from which a value is a paragraph."""
@@ -65,17 +64,17 @@ class Addresses:
 
     def __init__(self, root: str, language: str = "") -> None:
         self.root = root
-        self.language = language
-        self._language = {"lang": language} if language else {}
+        self.kept = {"lang": language} if language else {}
+        """What each of them asks for again."""
 
     def product(self, product_id: str) -> str:
         """Return the address of the page of a product."""
-        query = f"?{urlencode(self._language)}" if self._language else ""
+        query = f"?{urlencode(self.kept)}" if self.kept else ""
         return f"{self.root}p/{quote(product_id, safe='')}{query}"
 
     def search(self, **asked: str) -> str:
         """Return the address of a search; a filter's name begins with `f.`."""
-        query = urlencode({**self._language, **asked})
+        query = urlencode({**self.kept, **asked})
         return f"{self.root}?{query}" if query else self.root
 
     def picture(self, path: str, width: int) -> str:
@@ -128,6 +127,7 @@ def product_values(
         "paragraphs": _paragraphs(product.attributes),
         "crumb": crumb,
         "home": addresses.search(),
+        "kept": addresses.kept,
         "alike": addresses.search(like=product.id),
         "canonical": Addresses(addresses.root).product(product.id),
         "graph": _open_graph(product, offer, summary, pictures, anywhere) if whole else {},
@@ -225,7 +225,7 @@ def _schema_org(
             found.setdefault(FEATURES[name], texts_of(value)[0])
         elif name in KINDS and texts_of(value):
             found.setdefault("category", texts_of(value)[0])
-        elif name == GROUP and texts_of(value):
+        elif name == VARIANT and texts_of(value):
             found["inProductGroupWithID"] = texts_of(value)[0]
     if offer.price and offer.price.currency:
         found["offers"] = {

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.http.etags import is_known as is_known
     from app.http.forwarded import Proxies as Proxies
     from app.http.headers import DOCS_POLICY as DOCS_POLICY
+    from app.http.headers import FOREVER as FOREVER
     from app.http.headers import STUDIO_POLICY as STUDIO_POLICY
     from app.http.headers import framed_policy as framed_policy
     from app.http.hosts import Hosts as Hosts
@@ -73,7 +74,7 @@ __getattr__ = lazy_exports(
         "app.http.decoders": "Decoders",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
         "app.http.forwarded": "Proxies",
-        "app.http.headers": "DOCS_POLICY STUDIO_POLICY framed_policy",
+        "app.http.headers": "DOCS_POLICY FOREVER STUDIO_POLICY framed_policy",
         "app.http.hosts": "Hosts",
         "app.http.keys": "Key KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
         "app.http.limits": "BodyLimits",

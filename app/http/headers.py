@@ -25,6 +25,8 @@ HEADERS = {
     # Private: what was answered to a key in X-API-Key must not lie in a cache that others share.
     "Cache-Control": "private, no-cache",
 }
+FOREVER = "public, max-age=31536000, immutable"
+"""`Cache-Control` at an address that names the content: it never gives another one."""
 ALONE = b"frame-ancestors 'none'"
 """What a policy says of a page that no other page may frame."""
 HTTPS_ONLY = "max-age=31536000"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -13,7 +12,7 @@ from fastapi import Request
 from app.bounded_json import parse_json
 from app.errors import MalformedError, MediaTypeError
 from app.http.connection import while_connected
-from app.http.limits import MAX_JSON, BodyLimits, bounded, content_type, is_json, refuse_large
+from app.http.limits import MAX_JSON, BodyLimits, content_type, is_json
 from app.http.places import Hold
 from app.http.turns import Turns
 
@@ -52,20 +51,12 @@ class JsonBodies:
             MediaTypeError: the content type is not JSON.
             MalformedError: the body is not JSON.
             InvalidError: it has more than `max_values` values.
-            VitrineError: as `bounded`, `Hold.arrival` and `check`.
+            VitrineError: as `Hold.whole` and `check`.
         """
         kind = content_type(request)
         if not is_json(kind):
             raise MediaTypeError(f"the content type is {kind[:100] or 'missing'}; send application/json")
-        limit = limit or self._limits.max_json_bytes
-        refuse_large(request, limit, "the JSON body")
-        body = bytearray()
-        async with (
-            hold.arrival(self._limits.timeout_s),
-            aclosing(bounded(request, limit, "the JSON body", hold.add)) as stream,
-        ):
-            async for chunk in stream:
-                body += chunk
+        body = await hold.whole(request, limit or self._limits.max_json_bytes, "the JSON body")
         hold.enter()
         if len(body) > MAX_JSON:
             hold.take_slot()

@@ -10,11 +10,13 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
+
+from fastapi import Request
 
 from app.caller import caller
 from app.errors import SlowBodyError
-from app.http.limits import MAX_JSON, BodyLimits
+from app.http.limits import MAX_JSON, BodyLimits, bounded, refuse_large
 from app.telemetry import Telemetry
 from common import OverloadedError
 
@@ -178,6 +180,23 @@ class Hold:
             self._timer = None
             self._budget.arriving.discard(self)
         self._check_kept()
+
+    async def whole(self, request: Request, limit: int, what: str) -> bytearray:
+        """Return the body of a request, of at most `limit` bytes; `what` names it in errors.
+
+        Raises:
+            TooLargeError: it has more.
+            VitrineError: as `bounded` and `arrival`.
+        """
+        refuse_large(request, limit, what)
+        body = bytearray()
+        async with (
+            self.arrival(self._places.limits.timeout_s),
+            aclosing(bounded(request, limit, what, self.add)) as stream,
+        ):
+            async for chunk in stream:
+                body += chunk
+        return body
 
     def add(self, count: int) -> None:
         """Count bytes of the body that have come.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
@@ -18,27 +18,10 @@ from app.http.rate import RateLimit
 from app.settings import parse_rate
 from common import ConfigError, InputError
 
+if TYPE_CHECKING:
+    from app.http.keys import Key
+
 MOST_ORIGINS = 50
-
-
-class PageKey(Protocol):
-    """What is asked of a key for pages."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def sha256(self) -> str:
-        """Its hash."""
-
-    @property
-    def origins(self) -> tuple[str, ...]:
-        """Of the pages that may use it."""
-
-    @property
-    def limit(self) -> str:
-        """Most requests with it, as a rate; empty for none."""
 
 
 def check_bounds(scope: str, origins: Sequence[str], limit: str) -> None:
@@ -73,7 +56,7 @@ class PageKeys:
         self._folder = folder
         self._limits: dict[tuple[str, str], RateLimit] = {}
 
-    def check(self, key: PageKey, headers: Headers) -> None:
+    def check(self, key: Key, headers: Headers) -> None:
         """Count a request with this key.
 
         A page of the service itself counts as one of the key's: its frame is such a page.
@@ -97,7 +80,7 @@ class PageKeys:
         if wait_s is not None:
             raise RateLimitedError(f"more than {limit.rate} with the key {key.name!r}; come back in {wait_s} s", wait_s)
 
-    def _limit(self, key: PageKey) -> RateLimit:
+    def _limit(self, key: Key) -> RateLimit:
         # Keys are the operator's: there are a few.
         named = key.sha256, key.limit
         if named not in self._limits:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from collections import defaultdict
 
 from fastapi import Request
 
-from app.http.limits import BodyLimits, bounded, refuse_large
+from app.http.limits import BodyLimits
 from app.http.places import Hold
 
 
@@ -14,18 +14,11 @@ async def read_raw(request: Request, hold: Hold, limits: BodyLimits) -> tuple[di
     """Return the fields of the address, each with all that was sent for it, and the picture; none where it is empty.
 
     Raises:
-        TooLargeError: the picture has more bytes than allowed.
-        VitrineError: as `bounded` and `Hold.arrival`.
+        VitrineError: as `Hold.whole`.
     """
-    refuse_large(request, limits.max_bytes, "the picture")
-    body = bytearray()
-    async with (
-        hold.arrival(limits.timeout_s),
-        aclosing(bounded(request, limits.max_bytes, "the picture", hold.add)) as stream,
-    ):
-        async for chunk in stream:
-            body += chunk
-    names = request.query_params
-    return {name: [value for value in names.getlist(name) if value.strip()] for name in names}, [
-        bytes(body)
-    ] if body else []
+    body = await hold.whole(request, limits.max_bytes, "the picture")
+    fields: dict[str, list[str]] = defaultdict(list)
+    for name, value in request.query_params.multi_items():
+        if value.strip():  # one left empty counts as not sent, as in a form
+            fields[name].append(value)
+    return fields, [bytes(body)] if body else []

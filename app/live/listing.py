@@ -6,16 +6,19 @@ A listing goes on behind an id: edits that come meanwhile neither repeat a produ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 from app.http.turns import Turns
 from app.live.named import Named
 from app.live.serving import ServingState
 from common import OverloadedError
 from index import Filters, Product, SearchQuery, passes
+
+T = TypeVar("T")
 
 READ_AT_ONCE, ROOM = 2, 8
 """Pieces that are read at a time, and how many of one caller's listings may wait for one."""
@@ -73,11 +76,7 @@ class Listing:
             OverloadedError: too many listings wait.
             VitrineError: as `Store.ids`.
         """
-        await self._turns.take(caller)
-        try:
-            return await asyncio.to_thread(lambda: Named(self._state.catalogue.ids()))
-        finally:
-            self._turns.give_back()
+        return await self._in_turn(caller, lambda: Named(self._state.catalogue.ids()))
 
     async def ids(self, start: int, count: int, caller: str) -> list[str]:
         """Return `count` ids from the place `start` of all, in order; fewer at the end.
@@ -86,11 +85,7 @@ class Listing:
             OverloadedError: too many listings wait.
             VitrineError: as `Store.ids`.
         """
-        await self._turns.take(caller)
-        try:
-            return await asyncio.to_thread(lambda: list(islice(self._state.catalogue.ids(), start, start + count)))
-        finally:
-            self._turns.give_back()
+        return await self._in_turn(caller, lambda: list(islice(self._state.catalogue.ids(), start, start + count)))
 
     async def pieces(self, after: str | None, filters: Filters, caller: str) -> AsyncGenerator[Piece, None]:
         """Yield what comes behind the id `after`, until the end.
@@ -100,18 +95,26 @@ class Listing:
             VitrineError: as `Store.list_products`.
         """
 
-        def read(at: str | None) -> Piece:
-            found = self._state.catalogue.list_products(at, PIECE)
+        def read() -> Piece:
+            found = self._state.catalogue.list_products(after, PIECE)
             passing = [(product, digest) for product, digest in found if passes(product.attributes, filters)]
             return Piece(passing, len(found), found[-1][0].id if len(found) == PIECE else None)
 
         while True:
-            await self._turns.take(caller)
-            try:
-                piece = await asyncio.to_thread(read, after)
-            finally:
-                self._turns.give_back()
+            piece = await self._in_turn(caller, read)
             yield piece
             if piece.last is None:
                 return
             after = piece.last
+
+    async def _in_turn(self, caller: str, read: Callable[[], T]) -> T:
+        """Return what `read` returns, in a thread, when it is the caller's turn.
+
+        Raises:
+            OverloadedError: too many listings wait.
+        """
+        await self._turns.take(caller)
+        try:
+            return await asyncio.to_thread(read)
+        finally:
+            self._turns.give_back()

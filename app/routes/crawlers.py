@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from app.caller import caller
 from app.front import Addresses
 from app.http import absolute_root, require
-from app.routes.components import TheComponents
+from app.routes.components import Components, TheComponents
 
 TOGETHER = 10_000
 """Products of one sitemap; the protocol allows 50,000 (https://www.sitemaps.org/protocol.html)."""
@@ -36,8 +36,7 @@ async def robots(request: Request) -> Response:
 async def sitemap(request: Request, components: TheComponents) -> Response:
     """Return the index of the sitemaps, each of some thousand products."""
     await may_read(request, None, None)
-    pages = max(1, math.ceil(len(components.service.serving.index) / TOGETHER))
-    found = [f"{absolute_root(request)}sitemap/{number}.xml" for number in range(1, pages + 1)]
+    found = [f"{absolute_root(request)}sitemap/{number}.xml" for number in range(1, _sitemaps(components) + 1)]
     return _xml("sitemapindex", "sitemap", found)
 
 
@@ -45,12 +44,16 @@ async def sitemap(request: Request, components: TheComponents) -> Response:
 async def products(number: str, request: Request, components: TheComponents) -> Response:
     """Return the addresses of some thousand products."""
     await may_read(request, None, None)
-    pages = max(1, math.ceil(len(components.service.serving.index) / TOGETHER))
-    if not (number.isascii() and number.isdigit() and len(number) < 7 and 1 <= int(number) <= pages):
+    if not (number.isascii() and number.isdigit() and len(number) < 7 and 1 <= int(number) <= _sitemaps(components)):
         raise HTTPException(404)
     ids = await components.listing.ids((int(number) - 1) * TOGETHER, TOGETHER, caller.get())
     addresses = Addresses(absolute_root(request))
     return _xml("urlset", "url", [addresses.product(one) for one in ids])
+
+
+def _sitemaps(components: Components) -> int:
+    """Return how many sitemaps hold all products; there is one at least."""
+    return max(1, math.ceil(len(components.service.serving.index) / TOGETHER))
 
 
 def _xml(root: str, element: str, addresses: list[str]) -> Response:

@@ -6,16 +6,13 @@ import asyncio
 from typing import Any
 
 from fastapi import Request, Response
-from pydantic import ValidationError
 
-from app.errors import invalid
-from app.front import LANGUAGES, Addresses, Asked, card, document_response, language_of
+from app.front import PLAIN, Addresses, Asked, card, document_response, language_of
 from app.http import require, while_connected
 from app.routes.components import Components
 from app.routes.product_paths import image_url
-from app.routes.search import to_job
-from app.schemas import SearchRequest
-from index import Hit, Labels
+from app.routes.search import products_in, search_for_page
+from index import Labels
 
 PAGE = 24
 DEEPEST = 9_000
@@ -34,17 +31,12 @@ async def plain_results(asked: Asked, request: Request, components: Components) 
     await may_search(request, None, None)
     language = language_of(asked.language, request.headers.get("accept-language", ""))
     offset = min(asked.offset, DEEPEST)
-    try:
-        fields = SearchRequest.model_validate({**asked.body(), "k": PAGE, "offset": offset})
-    except ValidationError as error:
-        raise invalid(error) from None
-    job = to_job("images", fields, None, components.service.serving.encoder.dim)
-    job.render = None
-    result = await while_connected(request, components.service.search(job))
-    hits = [hit for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit)]
+    body = {**asked.body(), "k": PAGE, "offset": offset}
+    result = await while_connected(request, search_for_page(components, body))
+    hits = products_in(result)
     total = result.page.total if result.page else None
     digests = await asyncio.to_thread(components.shown.digests, [hit.product.id for hit in hits])
-    addresses = Addresses("./", asked.language if asked.language in LANGUAGES else "")
+    addresses = Addresses("./", asked.language)
     labels = Labels(components.service.serving.index.languages.lexicons[language])
     correction = result.parsed.correction if result.parsed else None
     further = offset + PAGE
@@ -53,7 +45,7 @@ async def plain_results(asked: Asked, request: Request, components: Components) 
         "plain",
         language,
         text=asked.text,
-        kept=[("plain", "1"), *([("lang", asked.language)] if addresses.language else [])],
+        kept={PLAIN: "1", **addresses.kept},
         corrected=correction.corrected if correction else "",
         chips=[_chip(name, value, asked, labels) for name, value in asked.filters],
         total=total,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.caller import caller
-from app.http import Accepted, accepted, is_known, require, width_of
+from app.http import FOREVER, Accepted, accepted, is_known, require, width_of
 from app.live import Shown, ShownPictures, small_tag
 from app.routes.components import TheComponents
 from app.routes.product_paths import KnownId, ProductRoute
@@ -15,8 +15,6 @@ from app.schemas import error_answers
 
 MAX_AGE_S = 60
 """How long a picture that was replaced or taken out may still be shown, in seconds."""
-FOREVER = "public, max-age=31536000, immutable"
-"""Of an address that names the picture's content: it never shows another one."""
 WHOLE = 1280
 """Width of a picture that is asked for whole, and that browsers do not show as it is."""
 MAX_NUMBER = 1_000_000

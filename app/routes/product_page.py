@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,16 +11,14 @@ from app.front import LANGUAGES, Addresses, Card, card, document_response, langu
 from app.http import absolute_root, require, root_from
 from app.routes.components import Components, TheComponents
 from app.routes.product_paths import ProductRoute, image_url
-from app.routes.search import to_job
-from app.schemas import SearchRequest
+from app.routes.search import products_in, search_for_page
 from common import VitrineError
-from index import Hit, Labels, Product, first_text
+from index import VARIANT, Hit, Labels, Product, first_text
 
 SIMILAR = 8
 VARIANTS = 12
 PATIENCE_S = 2.0
 """Longest that other products are waited for; without them the page is still of use."""
-GROUP = "item_group_id"
 
 may_read = require("read")
 router = APIRouter(include_in_schema=False, route_class=ProductRoute)
@@ -57,13 +54,13 @@ async def _others(
     components: Components, product: Product, addresses: Addresses, language: str
 ) -> tuple[list[Card], list[Card]]:
     """Return similar products and variants; none of them while the service has no room for the searches."""
-    group = first_text(product.attributes[GROUP]) if GROUP in product.attributes else ""
+    group = first_text(product.attributes.get(VARIANT))
     alike: dict[str, Any] = {"like": [product.id], "k": SIMILAR, "collapse": "title"}
-    same: dict[str, Any] = {"filters": {GROUP: [group]}, "k": VARIANTS + 1}
+    same: dict[str, Any] = {"filters": {VARIANT: [group]}, "k": VARIANTS + 1}
     bodies = [alike, same] if group else [alike]
     try:
         async with asyncio.timeout(PATIENCE_S):
-            found = [await _found(components, body) for body in bodies]
+            found = [products_in(await search_for_page(components, body)) for body in bodies]
     except (VitrineError, TimeoutError):
         return [], []
     variants = [one for hits in found[1:] for one in hits if one.product.id != product.id]
@@ -75,16 +72,3 @@ async def _others(
         return [card(one.product, image_url(one.product.id, one.picture, digests), addresses, language) for one in hits]
 
     return cards(near), cards(variants[:VARIANTS])
-
-
-async def _found(components: Components, body: Mapping[str, Any]) -> list[Hit]:
-    """Return what a search finds.
-
-    Raises:
-        VitrineError: as `Service.search`.
-    """
-    fields = SearchRequest.model_validate(body)
-    job = to_job("images", fields, None, components.service.serving.encoder.dim)
-    job.render = None
-    result = await components.service.search(job)
-    return [hit for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit)]

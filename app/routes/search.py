@@ -27,6 +27,7 @@ from app.schemas import (
     as_filters,
     batch_body,
     body_docs,
+    checked,
     search_body,
 )
 from common import InputError
@@ -156,9 +157,27 @@ async def _body(components: Components, job: Job, result: JobResult) -> bytes:
     return await asyncio.to_thread(_versioned_products, components.shown, result)
 
 
+async def search_for_page(components: Components, body: Mapping[str, Any]) -> JobResult:
+    """Return the result of a search for products that a document shows; no JSON is made of it.
+
+    Raises:
+        InvalidError: `body` is no search.
+        VitrineError: as `Service.search`.
+    """
+    fields = checked(SearchRequest, body, strict=False)
+    job = to_job("images", fields, None, components.service.serving.encoder.dim)
+    job.render = None
+    return await components.service.search(job)
+
+
+def products_in(result: JobResult) -> list[Hit]:
+    """Return the products that a search has found."""
+    return [hit for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit)]
+
+
 def _versioned_products(shown: ShownPictures, result: JobResult) -> bytes:
     """Return a `ProductAnswer` as JSON in which the first `MAX_VERSIONS` products' pictures are named by content."""
-    hits = [hit for hit in (result.page.hits if result.page else []) if isinstance(hit, Hit)]
+    hits = products_in(result)
     ids = dict.fromkeys(one.id for hit in hits for one in (hit.product, *(hit.group.members if hit.group else ())))
     return _products(result, shown.digests(list(ids)[:MAX_VERSIONS]))
 
@@ -176,8 +195,7 @@ def _products(result: JobResult, digests: Mapping[str, Sequence[str]] = {}) -> b
             "image_url": image_url(hit.product.id, hit.picture, digests),
             **({} if hit.group is None else {"group": _group(hit.group, digests)}),
         }
-        for hit in (result.page.hits if result.page else [])
-        if isinstance(hit, Hit)
+        for hit in products_in(result)
     ]
     return to_json({**_origin(result), "results": results})
 

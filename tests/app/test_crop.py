@@ -75,6 +75,15 @@ def test_a_picture_to_encode_may_come_alone_in_a_form_or_in_json(client: httpx.C
     assert isinstance(answer.json()["data"][0]["embedding"], str)
 
 
+def test_a_field_left_empty_beside_a_picture_alone_counts_as_not_sent(client: httpx.Client) -> None:
+    data, headers = encoded(pair()), {"content-type": "image/png"}
+    whole = vector(client.post(EMBEDDINGS, content=data, headers=headers))
+    for address in ("?crop=", "?model=&crop=%20&encoding_format=&encoding_format=float", "?nothing="):
+        assert np.array_equal(vector(client.post(f"{EMBEDDINGS}{address}", content=data, headers=headers)), whole)
+    assert client.post("/v1/regions?crop=", content=data, headers=headers).status_code == 200
+    error_of(client.post(f"{EMBEDDINGS}?nothing=1", content=data, headers=headers), 422, "invalid_request")
+
+
 @pytest.mark.parametrize(
     "crop",
     [
