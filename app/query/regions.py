@@ -7,6 +7,7 @@ they are of one type, and the thing contrasts with what is around it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,9 @@ async def find_regions(service: Service, boxes: Sequence[Crop], pixels: np.ndarr
         return neighbours(serving.index, encoded.images)
 
     near = await service.look_up(ask, WORK_A_WINDOW * len(boxes))
-    return choose(boxes, pixels, encoded.images, near), encoded.serving.encoder.encoder_id
+    # In a thread: to compare the pixels of so many windows would hold up the event loop.
+    found = await asyncio.to_thread(choose, boxes, pixels, encoded.images, near)
+    return found, encoded.serving.encoder.encoder_id
 
 
 def neighbours(index: Search, vectors: np.ndarray) -> list[Neighbours]:
