@@ -55,18 +55,11 @@ def windows(picture: Image.Image) -> list[Crop]:
             for scale, step in zip(SCALES, STEPS, strict=True)
             for one in _grid(picture.size, scale, step * stretch)
             # What is beside things or across them is ground; within a large one there may be several, as on a person.
-            if not things or any(_share_within(one, thing) >= WITHIN for thing in things)
+            if not things or any(one.shared(thing) / one.area >= WITHIN for thing in things)
         ]
         if len(found) + len(grid) <= MAX_WINDOWS:
             return [*found, *grid]
         stretch *= 1.1
-
-
-def _share_within(one: Crop, other: Crop) -> float:
-    """Return how much of one box is within another."""
-    wide = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
-    high = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    return max(0.0, wide) * max(0.0, high) / (one.width * one.height)
 
 
 def windowed(picture: Image.Image, size: tuple[int, int]) -> Iterator[tuple[Crop, bytes]]:

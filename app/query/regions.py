@@ -164,12 +164,8 @@ def contrast(pixels: np.ndarray) -> float:
 
 def overlap(one: Crop, other: Crop) -> bool:
     """Return whether two windows show too much of the same."""
-    wide = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
-    high = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    if wide <= 0 or high <= 0:
-        return False
-    shared, areas = wide * high, (one.width * one.height, other.width * other.height)
-    return shared > OVERLAP * (sum(areas) - shared) or shared > INSIDE * min(areas)
+    shared = one.shared(other)
+    return shared > OVERLAP * (one.area + other.area - shared) or shared > INSIDE * min(one.area, other.area)
 
 
 def speaking_attribute(windows: Sequence[Sequence[Mapping[str, Value]]]) -> str | None:
