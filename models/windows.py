@@ -5,12 +5,15 @@ Knows no model. numpy is not imported: a process that only decodes starts withou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
+from typing import TypeVar
 
 from PIL import Image, ImageFilter
 
 from models.crop import WHOLE, Crop
+
+T = TypeVar("T")
 
 MAX_WINDOWS = 32
 """Of a picture, the whole one among them."""
@@ -89,10 +92,10 @@ def _things(picture: Image.Image) -> list[Crop]:
         return []
     samples = small.tobytes()
     colours = list(zip(samples[::3], samples[1::3], samples[2::3], strict=True))
-    edge = [*colours[:width], *colours[-width:], *colours[::width], *colours[width - 1 :: width]]
+    edge = _edge(colours, width)
     ground = [sorted(band)[len(edge) // 2] for band in zip(*edge, strict=True)]
     marked = [any(abs(one - own) > DIFFERENT for one, own in zip(colour, ground, strict=True)) for colour in colours]
-    around = [*marked[:width], *marked[-width:], *marked[::width], *marked[width - 1 :: width]]
+    around = _edge(marked, width)
     if sum(around) > (1 - PLAIN) * len(around):
         return []
     mask = Image.frombytes("L", small.size, bytes(255 * one for one in marked))
@@ -102,6 +105,11 @@ def _things(picture: Image.Image) -> list[Crop]:
     if len(found) > MAX_THINGS:
         return []
     return [_box_around(one, small.size) for one in sorted(found, key=len, reverse=True)]
+
+
+def _edge(values: Sequence[T], width: int) -> list[T]:
+    """Return the values at the edge of a picture so wide; those in its corners twice."""
+    return [*values[:width], *values[-width:], *values[::width], *values[width - 1 :: width]]
 
 
 def _connected(places: set[int], width: int) -> Iterator[list[int]]:
