@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.errors import REPLACED, UnavailableError
+from app.query.engine import stack_rows
 from app.query.jobs import Serving
 from app.query.service import Service
 from index import Hit, Search, SearchQuery, Value
@@ -106,10 +107,9 @@ def neighbours(index: Search, vectors: np.ndarray) -> list[Neighbours]:
 
 
 def _of_hits(hits: Sequence[Hit], known: Mapping[str, np.ndarray], dim: int) -> Neighbours:
-    rows = [known[hit.product.id] for hit in hits]
     return Neighbours(
         np.array([hit.score for hit in hits], dtype=np.float32),
-        np.stack(rows) if rows else np.empty((0, dim), dtype=np.float32),
+        stack_rows((known[hit.product.id] for hit in hits), dim),
         [hit.product.attributes for hit in hits],
     )
 
