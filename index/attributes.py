@@ -11,6 +11,7 @@ import numpy.typing as npt
 from index.filters import COMPARE, Filter
 from index.histograms import Histogram, histogram
 from index.product import Value, texts_of, title_key
+from index.query import MAX_COUNTED
 from index.values import date_of, number_of
 
 Codes = npt.NDArray[np.int32]
@@ -146,6 +147,11 @@ class AttributeColumn:
         found[lists.codes] = np.minimum.reduceat(found[lists.texts], lists.starts)
         self._orders[descending] = found
         return found
+
+    def most_frequent(self, counts: npt.NDArray[np.int64]) -> dict[str, int]:
+        """Return value -> how often it occurs, of `counts` (V,) by code: the most frequent first."""
+        order = np.argsort(-counts, kind="stable")[:MAX_COUNTED]
+        return {self.values[code]: int(counts[code]) for code in order.tolist() if counts[code]}
 
     def histogram(self, counts: npt.NDArray[np.int64]) -> Histogram:
         """Return how the numbers or dates are spread of values that occur `counts` (V,) times, by code."""

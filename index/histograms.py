@@ -96,7 +96,7 @@ def _of_dates(values: Floats, counts: Integers) -> Histogram:
         limits = np.arange(first, last + 2, dtype=np.int64) * step + shift
     else:
         months = next((months for months in MONTHS if months * MONTH_DAYS >= span), MONTHS[-1])
-        first, last = (int(_months(np.array([at]))[0]) // months for at in (low, high))
+        first, last = (_month(int(day)) // months for day in (low, high))
         limits = (np.arange(first, last + 2, dtype=np.int64) * months).astype("datetime64[M]").astype("datetime64[D]")
         limits = limits.astype(np.int64)
     limits[0], limits[-1] = min(limits[0], days.min()), max(limits[-1], days.max() + 1)
@@ -127,8 +127,8 @@ def _buckets(limits: Floats, values: Floats, counts: Integers, named: list[float
     return tuple(Bucket(named[at], named[at + 1], int(count)) for at, count in enumerate(found))
 
 
-def _months(days: npt.NDArray[np.float64]) -> Integers:
-    return days.astype(np.int64).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+def _month(day: int) -> int:
+    return int(np.datetime64(day, "D").astype("datetime64[M]").astype(np.int64))
 
 
 def _day(number: int) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from models.backend import Backend as Backend
     from models.backend import DeviceLostError as DeviceLostError
     from models.backend import TowerName as TowerName
+    from models.bounds import MAX_PIXELS as MAX_PIXELS
     from models.checkpoint import Checkpoint as Checkpoint
     from models.checkpoint import load_checkpoint as load_checkpoint
     from models.checkpoint import packed as packed
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from models.encoder import Encoder as Encoder
     from models.encoder import load_encoder as load_encoder
     from models.encoder import torch_encoder as torch_encoder
-    from models.images import MAX_PIXELS as MAX_PIXELS
     from models.images import decode_image as decode_image
     from models.images import examine as examine
     from models.images import read_pixels as read_pixels
@@ -64,12 +64,13 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "models.backend": "Backend DeviceLostError TOWERS TowerName",
+        "models.bounds": "MAX_PIXELS",
         "models.checkpoint": "Checkpoint load_checkpoint packed save_checkpoint state_hash unpacked",
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
         "models.crop": "Crop WHOLE",
         "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
         "models.encoder": "Encoder load_encoder torch_encoder",
-        "models.images": "MAX_PIXELS decode_image examine read_pixels read_reduced scaled to_rgb",
+        "models.images": "decode_image examine read_pixels read_reduced scaled to_rgb",
         "models.onnx_backend": "ONNX_FOLDER OnnxBackend exported",
         "models.onnx_export": "export",
         "models.picture_kinds": "KINDS NAMED kind_of",

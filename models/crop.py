@@ -20,6 +20,17 @@ class Crop(NamedTuple):
     width: float = 1.0
     height: float = 1.0
 
+    @property
+    def area(self) -> float:
+        """In parts of the picture's."""
+        return self.width * self.height
+
+    def shared(self, other: Crop) -> float:
+        """Return the area that is also within another part."""
+        wide = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
+        high = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        return max(0.0, wide) * max(0.0, high)
+
     def sides(self, own: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width of this part of a picture of so many pixels."""
         return max(1, round(own[0] * self.height)), max(1, round(own[1] * self.width))

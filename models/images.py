@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from common import ImageError, OutOfMemoryError
-from models.bounds import MAX_PIXELS as MAX_PIXELS
-from models.bounds import Bounds as Bounds
-from models.bounds import LaterError as LaterError
+from models.bounds import MAX_PIXELS, Bounds, LaterError
 from models.colour import Look, is_profiled
 from models.colour import to_rgb as to_rgb
 from models.crop import WHOLE, Crop

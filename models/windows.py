@@ -5,12 +5,15 @@ Knows no model. numpy is not imported: a process that only decodes starts withou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
+from typing import TypeVar
 
 from PIL import Image, ImageFilter
 
 from models.crop import WHOLE, Crop
+
+T = TypeVar("T")
 
 MAX_WINDOWS = 32
 """Of a picture, the whole one among them."""
@@ -55,18 +58,11 @@ def windows(picture: Image.Image) -> list[Crop]:
             for scale, step in zip(SCALES, STEPS, strict=True)
             for one in _grid(picture.size, scale, step * stretch)
             # What is beside things or across them is ground; within a large one there may be several, as on a person.
-            if not things or any(_share_within(one, thing) >= WITHIN for thing in things)
+            if not things or any(one.shared(thing) / one.area >= WITHIN for thing in things)
         ]
         if len(found) + len(grid) <= MAX_WINDOWS:
             return [*found, *grid]
         stretch *= 1.1
-
-
-def _share_within(one: Crop, other: Crop) -> float:
-    """Return how much of one box is within another."""
-    wide = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
-    high = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    return max(0.0, wide) * max(0.0, high) / (one.width * one.height)
 
 
 def windowed(picture: Image.Image, size: tuple[int, int]) -> Iterator[tuple[Crop, bytes]]:
@@ -96,10 +92,10 @@ def _things(picture: Image.Image) -> list[Crop]:
         return []
     samples = small.tobytes()
     colours = list(zip(samples[::3], samples[1::3], samples[2::3], strict=True))
-    edge = [*colours[:width], *colours[-width:], *colours[::width], *colours[width - 1 :: width]]
+    edge = _edge(colours, width)
     ground = [sorted(band)[len(edge) // 2] for band in zip(*edge, strict=True)]
     marked = [any(abs(one - own) > DIFFERENT for one, own in zip(colour, ground, strict=True)) for colour in colours]
-    around = [*marked[:width], *marked[-width:], *marked[::width], *marked[width - 1 :: width]]
+    around = _edge(marked, width)
     if sum(around) > (1 - PLAIN) * len(around):
         return []
     mask = Image.frombytes("L", small.size, bytes(255 * one for one in marked))
@@ -109,6 +105,11 @@ def _things(picture: Image.Image) -> list[Crop]:
     if len(found) > MAX_THINGS:
         return []
     return [_box_around(one, small.size) for one in sorted(found, key=len, reverse=True)]
+
+
+def _edge(values: Sequence[T], width: int) -> list[T]:
+    """Return the values at the edge of a picture so wide; those in its corners twice."""
+    return [*values[:width], *values[-width:], *values[::width], *values[width - 1 :: width]]
 
 
 def _connected(places: set[int], width: int) -> Iterator[list[int]]:

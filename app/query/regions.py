@@ -7,13 +7,15 @@ they are of one type, and the thing contrasts with what is around it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.errors import REPLACED, UnavailableError
+from app.query.engine import stack_rows
 from app.query.jobs import Serving
 from app.query.service import Service
 from index import Hit, Search, SearchQuery, Value
@@ -91,23 +93,23 @@ async def find_regions(service: Service, boxes: Sequence[Crop], pixels: np.ndarr
         return neighbours(serving.index, encoded.images)
 
     near = await service.look_up(ask, WORK_A_WINDOW * len(boxes))
-    return choose(boxes, pixels, encoded.images, near), encoded.serving.encoder.encoder_id
+    # In a thread: to compare the pixels of so many windows would hold up the event loop.
+    found = await asyncio.to_thread(choose, boxes, pixels, encoded.images, near)
+    return found, encoded.serving.encoder.encoder_id
 
 
-def neighbours(index: Search, vectors: np.ndarray, exclude: Iterable[str] = ()) -> list[Neighbours]:
-    """Return the neighbours of each of N vectors (N, D), without some products."""
-    query = SearchQuery(k=NEIGHBOURS, exclude=frozenset(exclude))
-    pages = index.search("images", vectors, [query] * len(vectors))
+def neighbours(index: Search, vectors: np.ndarray) -> list[Neighbours]:
+    """Return the neighbours of each of N vectors (N, D)."""
+    pages = index.search("images", vectors, [SearchQuery(k=NEIGHBOURS)] * len(vectors))
     ids = list(dict.fromkeys(hit.product.id for page in pages for hit in page.hits))
     known = dict(zip(ids, index.vectors(ids), strict=True)) if ids else {}
     return [_of_hits(page.hits, known, vectors.shape[1]) for page in pages]
 
 
 def _of_hits(hits: Sequence[Hit], known: Mapping[str, np.ndarray], dim: int) -> Neighbours:
-    rows = [known[hit.product.id] for hit in hits]
     return Neighbours(
         np.array([hit.score for hit in hits], dtype=np.float32),
-        np.stack(rows) if rows else np.empty((0, dim), dtype=np.float32),
+        stack_rows((known[hit.product.id] for hit in hits), dim),
         [hit.product.attributes for hit in hits],
     )
 
@@ -162,12 +164,8 @@ def contrast(pixels: np.ndarray) -> float:
 
 def overlap(one: Crop, other: Crop) -> bool:
     """Return whether two windows show too much of the same."""
-    wide = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
-    high = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    if wide <= 0 or high <= 0:
-        return False
-    shared, areas = wide * high, (one.width * one.height, other.width * other.height)
-    return shared > OVERLAP * (sum(areas) - shared) or shared > INSIDE * min(areas)
+    shared = one.shared(other)
+    return shared > OVERLAP * (one.area + other.area - shared) or shared > INSIDE * min(one.area, other.area)
 
 
 def speaking_attribute(windows: Sequence[Sequence[Mapping[str, Value]]]) -> str | None:

@@ -200,13 +200,13 @@ def _parsed(content: bytes, name: str) -> Lexicon:
         if table != FUNCTION and table not in KINDS:
             known = ", ".join((*KINDS, FUNCTION, NAMES, LABELS))
             raise source.error(f'"{table}" is no part of a lexicon; its tables are {known}', table=table)
-        if table in LABELLED and isinstance(entries, dict):
-            firsts.update({label_key(key): forms[0] for key, forms in entries.items() if _is_written(forms)})
         for key, form in _forms(source, table, entries):
             if table == FUNCTION:
                 roles.setdefault(form, set()).add(key)
             else:
                 meanings.setdefault(form, {})[Meaning(table, key)] = None
+        if table in LABELLED:
+            firsts.update({label_key(key): forms[0] for key, forms in entries.items() if forms})
     return Lexicon(
         language,
         _stated(source, tables, "name"),
@@ -245,11 +245,6 @@ def _forms(source: _Source, table: str, entries: object) -> Iterator[tuple[str, 
             if not (folded := form_key(form)):
                 raise source.error(f'the form "{form}" of "{key}" has no word in it; take it out', table, key, form)
             yield key, folded
-
-
-def _is_written(forms: object) -> bool:
-    """Return whether forms are a list that begins with a text; what they are else is refused where they are read."""
-    return isinstance(forms, list) and bool(forms) and isinstance(forms[0], str)
 
 
 def _texts(source: _Source, table: str, entries: object, attribute: str = "") -> Iterator[tuple[str, str]]:

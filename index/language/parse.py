@@ -5,10 +5,10 @@ Knows no postings and no ranking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from index.language.lexicon import Lexicon
-from index.language.reading import MISPRINT, Atom, Reading
+from index.language.reading import MISPRINT, Atom, Match, Reading
 from index.language.vocabulary import Corrector, Vocabulary
 from index.words.analyse import Word, fold, is_code, stem, words
 from index.words.spelling import english
@@ -50,13 +50,17 @@ class QueryParser:
         atoms = _atoms(text)
         language = language or self._language(atoms)
         reading = Reading(self._vocabulary, self._lexicons, language, {_key(one) for one in dismissed})
+        matches = list(reading.matches(atoms))
         corrector = self._corrector(language) if correct else None
-        corrected = None if corrector is None else self._corrected(text, atoms, reading, corrector)
+        corrected = None if corrector is None else self._corrected(text, atoms, matches, corrector)
         correction = None if corrected is None else Correction(text, corrected)
-        shown = text if corrected is None else corrected
-        read = atoms if corrected is None else _atoms(shown)
-        units = reading.units(read, shown, corrector)
-        cheaper = reading.cheaper(read, shown)
+        shown = text
+        if corrected is not None:
+            shown, atoms = corrected, _atoms(corrected)
+            matches = list(reading.matches(atoms))
+        typed = [(match, shown[atoms[at].start : atoms[at + match.length - 1].end]) for match, at in matches]
+        units = reading.units(typed, corrector)
+        cheaper = next((words for match, words in typed if match.role == "cheaper"), "")
         return ParsedText(text, _english(units, shown), language, tuple(units), correction, cheaper)
 
     def _language(self, atoms: Sequence[Atom]) -> str:
@@ -67,13 +71,15 @@ class QueryParser:
         }
         return max(scores, key=lambda language: round(scores[language], 6))
 
-    def _corrected(self, text: str, atoms: Sequence[Atom], reading: Reading, corrector: Corrector) -> str | None:
+    def _corrected(
+        self, text: str, atoms: Sequence[Atom], matches: Iterable[tuple[Match, int]], corrector: Corrector
+    ) -> str | None:
         """Return the text with its unknown words corrected; None where there is nothing to correct.
 
         Codes stay as they are, and words of any language's lexicon where no frequent word is near.
         """
         edits = list(self._torn(text, corrector))
-        for match, at in reading.matches(atoms):
+        for match, at in matches:
             atom = atoms[at]
             if len(match.units) != 1 or match.units[0].kind not in ("unknown", "word") or is_code(atom.word):
                 continue

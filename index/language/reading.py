@@ -5,7 +5,7 @@ Brands come first, then forms of the lexicon and values, then words of titles; w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from index.language.bounds import BOUNDS, bound_at
@@ -98,18 +98,16 @@ class Reading:
         count = self._vocabulary.frequency(word_key(stem(key)))
         return 0.9 if count >= COMMON else 0.5 if count else 0.0
 
-    def units(self, atoms: Sequence[Atom], text: str, corrector: Corrector | None) -> list[Unit]:
+    def units(self, matches: Iterable[tuple[Match, str]], corrector: Corrector | None) -> list[Unit]:
         """Return the units of a query; what follows a negation is unwanted.
 
         Args:
-            atoms: of the query.
-            text: the query.
+            matches: of the query, each with what was typed.
             corrector: tells what misprints that are in the catalogue may have meant; None: they mean themselves.
         """
         units: list[Unit] = []
         unwanted = before = False
-        for match, at in self.matches(atoms):
-            typed = text[atoms[at].start : atoms[at + match.length - 1].end]
+        for match, typed in matches:
             if match.role:
                 # "not red or blue": what is unwanted goes on after the joint.
                 unwanted = (
@@ -127,17 +125,6 @@ class Reading:
             before, unwanted = unwanted, False
         units = [unit for unit in units if not (unit.negated and not unit.keys)]
         return units if corrector is None or len(units) < 2 else [self._widened(unit, corrector) for unit in units]
-
-    def cheaper(self, atoms: Sequence[Atom], text: str) -> str:
-        """Return the first words that ask for a lower price; empty for none."""
-        return next(
-            (
-                text[atoms[at].start : atoms[at + match.length - 1].end]
-                for match, at in self.matches(atoms)
-                if match.role == "cheaper"
-            ),
-            "",
-        )
 
     def matches(self, atoms: Sequence[Atom]) -> Iterator[tuple[Match, int]]:
         """Yield what the atoms are, from left to right, and the place of the first atom of each match."""

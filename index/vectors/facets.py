@@ -11,7 +11,6 @@ from index.attributes import KINDS, AttributeColumn, Codes, Kind, Mask
 from index.fields import Field, FieldType
 from index.filters import Filter
 from index.histograms import Histogram
-from index.query import MAX_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,7 @@ class ColumnView:
 
         A row with a list counts for each of its texts.
         """
-        found = self._text_counts(mask)
-        order = np.argsort(-found, kind="stable")[:MAX_COUNTED]
-        return {self.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
+        return self.column.most_frequent(self._text_counts(mask))
 
     def histogram(self, mask: Mask) -> Histogram:
         """Return how the numbers or dates of the rows in `mask` (N,) are spread."""

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from index.attributes import Mask
 from index.histograms import Histogram
-from index.query import MAX_COUNTED
 from index.vectors.facets import ColumnView
 from index.vectors.rows import Rows
 
@@ -69,11 +68,7 @@ class Grouping:
     def value_counts(self, name: str, passing: Mask) -> dict[str, int]:
         """Return value of an attribute -> groups with a row that passes (N,) and has it, most frequent first."""
         view = self._columns.get(name)
-        if view is None:
-            return {}
-        found = self._text_counts(view, name, passing)
-        order = np.argsort(-found, kind="stable")[:MAX_COUNTED]
-        return {view.column.values[code]: int(found[code]) for code in order.tolist() if found[code]}
+        return {} if view is None else view.column.most_frequent(self._text_counts(view, name, passing))
 
     def histogram(self, name: str, passing: Mask) -> Histogram | None:
         """Return how the numbers or dates of an attribute are spread; a group counts once for each value."""

@@ -100,7 +100,8 @@ def ranked_page(
     def counted_of(others: Filters) -> Mask:
         if not ranking.bounded:
             return state.passing(others)
-        relevant = ranking_of(others).relevant
+        # Most attributes have no filter of their own: what counts of them is what was ranked.
+        relevant = (ranking if others == query.filters else ranking_of(others)).relevant
         return state.passing(others, excluded) & (state.carrying(relevant) if side == "texts" else relevant)
 
     if ranking.bounded:

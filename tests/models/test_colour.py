@@ -12,8 +12,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from models import decode_image, examine, read_pixels
+from models.bounds import Bounds
 from models.colour import to_rgb
-from models.images import Bounds, read_picture
+from models.images import read_picture
 from models.profiles import BT2020, D65, DISPLAY_P3, SRGB, Primaries, matrix_profile
 from tests.tools.shop import draw, encoded, png_chunk
 

@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 
 from common import ImageError
 from models import decode_image, examine, read_pixels, scaled, to_rgb
+from models.bounds import Bounds, LaterError
 from models.decoder_process import DONE, JPEG, LARGE, REFUSED, WEBP, decode
-from models.images import Bounds, LaterError, read_picture, read_reduced
+from models.images import read_picture, read_reduced
 from models.picture_kinds import HEIF, KINDS, kind_of, prepare_decoder
 from tests.tools.shop import draw, encoded, png_chunk
 
