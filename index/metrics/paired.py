@@ -14,6 +14,7 @@ import numpy as np
 from common import InputError
 from index.metrics import progress
 from index.metrics.evaluation import Place, TitleScores, query_sums
+from index.metrics.examples import first_of
 from index.metrics.intervals import Name, bootstrap, named
 from index.metrics.labels import OTHER, Labels
 from index.metrics.rank import Floats, Integers, score_rows
@@ -136,10 +137,7 @@ def _slices(
 
 def first_results(texts: Vectors, side: Side, count: int) -> list[list[int]]:
     """Return, for each text (Q, D), the positions of the `count` products whose best picture is most similar."""
-    found: list[list[int]] = []
-    for _, row in score_rows(texts, side.images, side.further):
-        found.append(np.argsort(-row, kind="stable")[:count].tolist())
-    return found
+    return [first_of(row, count).tolist() for _, row in score_rows(texts, side.images, side.further)]
 
 
 def verdict(difference: Mapping[str, float]) -> str:
