@@ -16,7 +16,7 @@ from index.metrics import progress
 from index.metrics.evaluation import Place, TitleScores, query_sums
 from index.metrics.examples import first_of
 from index.metrics.intervals import Name, bootstrap, named
-from index.metrics.labels import OTHER, Labels
+from index.metrics.labels import Labels
 from index.metrics.rank import Floats, Integers, score_rows
 from index.metrics.slices import SLICED_BY, TITLE_FREQUENCY, all_labels
 from index.product import Product
@@ -121,17 +121,12 @@ def _slices(
     first = titled[0].first
     found: dict[str, list[dict[str, Any]]] = {}
     for name in dict.fromkeys([*names, TITLE_FREQUENCY]):
-        one = labels[name]
-        most = one.most(first)
-        codes = one.codes[first]
         found[name] = []
-        for code in (*most, None):
-            chosen = ~np.isin(codes, most) if code is None else codes == code
-            if count := int(chosen.sum()):
-                of_a, of_b = ({SLICE_MEASURE: one.measures[SLICE_MEASURE][chosen]} for one in titled)
-                figures = paired_figures((of_a, of_b), np.ones(count), seed=seed, resamples=resamples)[SLICE_MEASURE]
-                value = OTHER if code is None else one.names[code]
-                found[name].append({"value": value, "queries": count, **figures})
+        for value, chosen in labels[name].slices(first):
+            count = int(chosen.sum())
+            of_a, of_b = ({SLICE_MEASURE: one.measures[SLICE_MEASURE][chosen]} for one in titled)
+            figures = paired_figures((of_a, of_b), np.ones(count), seed=seed, resamples=resamples)[SLICE_MEASURE]
+            found[name].append({"value": value, "queries": count, **figures})
     return found
 
 
