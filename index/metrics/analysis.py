@@ -112,13 +112,12 @@ def details_of(
     """
     found = json.loads(Texts(kept, "about")[0])
     texts = Texts(kept, "ids"), Texts(kept, "titles")
+    labels = None if part is None else KeptLabels(kept).of(part[0])
     for direction in DIRECTIONS:
         asking = kept[f"{direction}.asking"]
         chosen = np.arange(len(asking))
-        if part is not None:
-            attribute, label = part
-            labels = KeptLabels(kept).of(attribute)
-            chosen = np.flatnonzero(labels.chosen(label, asking, kept[f"{TO_IMAGE}.asking"]))
+        if part is not None and labels is not None:
+            chosen = np.flatnonzero(labels.chosen(part[1], asking, kept[f"{TO_IMAGE}.asking"]))
         rank, lead = (kept[f"{direction}.{name}"][chosen] for name in ("rank", "lead"))
         window = slice(offset, offset + limit)
         worst, best = np.lexsort((lead, -rank))[window], np.lexsort((-lead, rank))[window]
