@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import InputError
-from index.metrics import progress
 from index.metrics.evaluation import Place, TitleScores, query_sums
 from index.metrics.examples import first_of
 from index.metrics.intervals import Name, bootstrap, named
@@ -92,13 +91,11 @@ def compare(
     titles = [product.title for product in products]
     sums_a, counts, titled_a = query_sums(a.images, a.texts, titles, queries, a.further)
     sums_b, _, titled_b = query_sums(b.images, b.texts, titles, queries, b.further)
-    progress.begin("intervals")
     by_title = _by_title(titled_a), _by_title(titled_b)
     figures = paired_figures(by_title, np.ones(len(counts)), seed=seed, resamples=resamples)
     figures |= paired_figures((sums_a, sums_b), counts, seed=seed, resamples=resamples)
     lines = [dict(zip(("direction", "right", "measure"), place, strict=True)) | one for place, one in figures.items()]
     lines.sort(key=lambda line: (line["direction"], line["right"], line["measure"]) != HEADLINE)
-    progress.begin("slices")
     return {
         "queries": len(queries),
         "gallery": len(products),
