@@ -6,8 +6,8 @@ import { betterOf, MAX_BYTES, readReport, ReportError } from "./beside_report.js
 import { Blind, VOTES } from "./blind.js";
 import { download } from "./downloads.js";
 import { element, showNotice, showTabs } from "./elements.js";
-import { percentIn } from "./evaluation_figures.js";
 import { FREQUENCY } from "./evaluation_slices.js";
+import { percentIn } from "./figure_format.js";
 import { imageBox } from "./product_picture.js";
 import { documentUi } from "./ui.js";
 

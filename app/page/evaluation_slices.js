@@ -1,7 +1,7 @@
 // The titles apart by an attribute of the catalogue, as bars: press one for its failures. Knows no call.
 
-import { percentIn } from "./evaluation_figures.js";
 import { element, showTabs } from "./elements.js";
+import { percentIn } from "./figure_format.js";
 
 const TABS = 6; // attributes up to which each has a tab; more are in a list
 export const FREQUENCY = "title frequency"; // what the service calls the slices by products of a title

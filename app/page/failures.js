@@ -2,6 +2,7 @@
 
 import { download } from "./downloads.js";
 import { element, outlineButton } from "./elements.js";
+import { scoreIn } from "./figure_format.js";
 import { VERDICTS } from "./judgements.js";
 import { smallCard } from "./small_card.js";
 
@@ -20,6 +21,7 @@ export class Failures {
   constructor(ui, actions) {
     this.ui = ui;
     this.actions = actions;
+    this.score = scoreIn(ui.words.language);
     this.list = ui.$("queries");
     this.list.addEventListener("keydown", (event) => this.onKey(event));
     ui.$("judged-undo").addEventListener("click", () => this.undo());
@@ -66,15 +68,14 @@ export class Failures {
 
   card(query) {
     const { ui, view } = this;
-    const score = new Intl.NumberFormat(ui.words.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-    const rank = element("small", {}, ui.say("evaluation.rank", { rank: query.rank, score: score.format(query.score) }));
+    const rank = element("small", {}, ui.say("evaluation.rank", { rank: query.rank, score: this.score(query.score) }));
     const own = smallCard(ui, { id: query.id, title: query.title }).firstChild;
     own.setAttribute("aria-label", ui.say(view.direction === "text_to_image" ? "evaluation.expected" : "evaluation.asks", { title: query.title }));
     const doubted = query.found.find((hit) => !hit.right);
     const found = query.found.map((hit) => {
       const item = smallCard(ui, hit);
       item.className = hit.right ? "right" : hit === doubted && view.end === "worst" ? "doubted" : "";
-      item.firstChild.title = ui.say(hit.right ? "evaluation.hitRight" : "evaluation.hit", { title: hit.title, score: score.format(hit.score) });
+      item.firstChild.title = ui.say(hit.right ? "evaluation.hitRight" : "evaluation.hit", { title: hit.title, score: this.score(hit.score) });
       return item;
     });
     const head = element("div", { className: "asked-for" }, own, element("p", {}, query.title, rank));
