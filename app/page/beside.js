@@ -6,7 +6,7 @@ import { betterOf, MAX_BYTES, readReport, ReportError } from "./beside_report.js
 import { Blind, VOTES } from "./blind.js";
 import { download } from "./downloads.js";
 import { element, showNotice, showTabs } from "./elements.js";
-import { FREQUENCY } from "./evaluation_slices.js";
+import { sliceAttribute, sliceValue } from "./evaluation_slices.js";
 import { percentIn } from "./figure_format.js";
 import { imageBox } from "./product_picture.js";
 import { documentUi } from "./ui.js";
@@ -107,13 +107,13 @@ class BesidePage {
     const names = Object.keys(report.slices);
     ui.$("slices-part").hidden = !names.length;
     if (!names.length) return;
-    const labels = Object.fromEntries(names.map((name) => [name, name === FREQUENCY ? ui.say("evaluation.frequency") : ui.sayAttribute(name)]));
+    const labels = Object.fromEntries(names.map((name) => [name, sliceAttribute(ui, name)]));
     showTabs(ui.$("slice-names"), labels, this.attribute, (name) => {
       this.attribute = name;
       this.showSlices();
     });
     const lines = report.slices[this.attribute].map(({ value, queries: count, a, b, difference }) => ({
-      name: value === "other" ? ui.say("evaluation.other") : ui.sayValue(this.attribute, value),
+      name: sliceValue(ui, this.attribute, value),
       note: `${ui.say("evaluation.titles", { count })} · ${this.bothOf({ a, b })}`,
       difference,
     }));

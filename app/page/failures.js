@@ -2,6 +2,7 @@
 
 import { download } from "./downloads.js";
 import { element, outlineButton } from "./elements.js";
+import { sliceAttribute, sliceValue } from "./evaluation_slices.js";
 import { scoreIn } from "./figure_format.js";
 import { VERDICTS } from "./judgements.js";
 import { smallCard } from "./small_card.js";
@@ -38,7 +39,7 @@ export class Failures {
     this.view = view;
     this.queries = shown[view.end];
     ui.$("queries-title").textContent = ui.say(`evaluation.${view.end}Of`, { count: shown.queries });
-    const chip = view.slice && outlineButton(ui.say("evaluation.inSlice", this.wordsOf(view.slice)), () => this.actions.leaveSlice());
+    const chip = view.slice && outlineButton(this.nameOf(view.slice), () => this.actions.leaveSlice());
     chip?.append(element("span", { "aria-hidden": "true" }, "×"));
     ui.$("queries-slice").replaceChildren(...(chip ? [chip] : []));
     ui.$("judge-help").hidden = view.end !== "worst" || !this.queries.length;
@@ -47,8 +48,9 @@ export class Failures {
     this.showCount();
   }
 
-  wordsOf({ attribute, value }) {
-    return { attribute: this.ui.sayAttribute(attribute), value: this.ui.sayValue(attribute, value) };
+  nameOf({ attribute, value }) {
+    const { ui } = this;
+    return ui.say("evaluation.inSlice", { attribute: sliceAttribute(ui, attribute), value: sliceValue(ui, attribute, value) });
   }
 
   showPager(count) {
