@@ -25,8 +25,6 @@ class BesidePage {
   /** @type {?Blind} */
   blind = null;
 
-  stage = "ready"; // of the blind comparison: "ready", "voting" or "ended"
-
   /** @param {import("./ui.js").Ui} ui */
   constructor(ui) {
     this.ui = ui;
@@ -124,7 +122,6 @@ class BesidePage {
 
   prepare() {
     this.blind = new Blind(this.report.side_by_side, crypto.getRandomValues(new Uint32Array(1))[0]);
-    this.at = 0;
     this.turnTo("ready");
   }
 
@@ -134,9 +131,9 @@ class BesidePage {
     this.ui.$("blind").focus();
   }
 
+  /** @param {"ready"|"voting"|"ended"} stage of the blind comparison */
   turnTo(stage) {
     const { ui, blind } = this;
-    this.stage = stage;
     const can = blind.count > 0;
     ui.$("blind").hidden = stage !== "voting";
     ui.$("result").hidden = stage !== "ended";
@@ -149,12 +146,12 @@ class BesidePage {
 
   showPair() {
     const { ui, blind } = this;
-    const { query, left, right } = blind.at(this.at);
+    const { query, left, right } = blind.at(blind.votes.length);
     ui.$("query").textContent = query;
     ui.$("progress").max = blind.count;
-    ui.$("progress").value = blind.votes.size;
-    ui.$("place").textContent = ui.say("beside.place", { done: blind.votes.size, count: blind.count });
-    ui.$("vote-undo").disabled = !blind.votes.size;
+    ui.$("progress").value = blind.votes.length;
+    ui.$("place").textContent = ui.say("beside.place", { done: blind.votes.length, count: blind.count });
+    ui.$("vote-undo").disabled = !blind.votes.length;
     for (const [id, hits] of [["left", left], ["right", right]]) {
       // No link: an address says nothing about a side, but the mark of a visited one would.
       ui.$(id).replaceChildren(...hits.map((hit) => element("li", {}, imageBox(ui.service, hit), element("span", {}, hit.title))));
@@ -162,14 +159,14 @@ class BesidePage {
   }
 
   vote(vote) {
-    this.blind.vote(this.at, vote);
-    this.at = this.blind.next();
-    if (this.at < this.blind.count) this.showPair();
+    const { blind } = this;
+    blind.votes.push(vote);
+    if (blind.votes.length < blind.count) this.showPair();
     else this.end();
   }
 
   undo() {
-    this.at = this.blind.undo() ?? this.at;
+    this.blind.votes.pop();
     this.showPair();
   }
 
