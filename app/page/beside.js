@@ -6,8 +6,8 @@ import { betterOf, MAX_BYTES, readReport, ReportError } from "./beside_report.js
 import { Blind, VOTES } from "./blind.js";
 import { download } from "./downloads.js";
 import { element, showNotice, showTabs } from "./elements.js";
-import { percentIn } from "./evaluation_figures.js";
-import { FREQUENCY } from "./evaluation_slices.js";
+import { sliceAttribute, sliceValue } from "./evaluation_slices.js";
+import { percentIn } from "./figure_format.js";
 import { imageBox } from "./product_picture.js";
 import { documentUi } from "./ui.js";
 
@@ -24,8 +24,6 @@ class BesidePage {
 
   /** @type {?Blind} */
   blind = null;
-
-  stage = "ready"; // of the blind comparison: "ready", "voting" or "ended"
 
   /** @param {import("./ui.js").Ui} ui */
   constructor(ui) {
@@ -107,13 +105,13 @@ class BesidePage {
     const names = Object.keys(report.slices);
     ui.$("slices-part").hidden = !names.length;
     if (!names.length) return;
-    const labels = Object.fromEntries(names.map((name) => [name, name === FREQUENCY ? ui.say("evaluation.frequency") : ui.sayAttribute(name)]));
+    const labels = Object.fromEntries(names.map((name) => [name, sliceAttribute(ui, name)]));
     showTabs(ui.$("slice-names"), labels, this.attribute, (name) => {
       this.attribute = name;
       this.showSlices();
     });
     const lines = report.slices[this.attribute].map(({ value, queries: count, a, b, difference }) => ({
-      name: value === "other" ? ui.say("evaluation.other") : ui.sayValue(this.attribute, value),
+      name: sliceValue(ui, this.attribute, value),
       note: `${ui.say("evaluation.titles", { count })} · ${this.bothOf({ a, b })}`,
       difference,
     }));
@@ -124,7 +122,6 @@ class BesidePage {
 
   prepare() {
     this.blind = new Blind(this.report.side_by_side, crypto.getRandomValues(new Uint32Array(1))[0]);
-    this.at = 0;
     this.turnTo("ready");
   }
 
@@ -134,9 +131,9 @@ class BesidePage {
     this.ui.$("blind").focus();
   }
 
+  /** @param {"ready"|"voting"|"ended"} stage of the blind comparison */
   turnTo(stage) {
     const { ui, blind } = this;
-    this.stage = stage;
     const can = blind.count > 0;
     ui.$("blind").hidden = stage !== "voting";
     ui.$("result").hidden = stage !== "ended";
@@ -149,12 +146,12 @@ class BesidePage {
 
   showPair() {
     const { ui, blind } = this;
-    const { query, left, right } = blind.at(this.at);
+    const { query, left, right } = blind.at(blind.votes.length);
     ui.$("query").textContent = query;
     ui.$("progress").max = blind.count;
-    ui.$("progress").value = blind.votes.size;
-    ui.$("place").textContent = ui.say("beside.place", { done: blind.votes.size, count: blind.count });
-    ui.$("vote-undo").disabled = !blind.votes.size;
+    ui.$("progress").value = blind.votes.length;
+    ui.$("place").textContent = ui.say("beside.place", { done: blind.votes.length, count: blind.count });
+    ui.$("vote-undo").disabled = !blind.votes.length;
     for (const [id, hits] of [["left", left], ["right", right]]) {
       // No link: an address says nothing about a side, but the mark of a visited one would.
       ui.$(id).replaceChildren(...hits.map((hit) => element("li", {}, imageBox(ui.service, hit), element("span", {}, hit.title))));
@@ -162,14 +159,14 @@ class BesidePage {
   }
 
   vote(vote) {
-    this.blind.vote(this.at, vote);
-    this.at = this.blind.next();
-    if (this.at < this.blind.count) this.showPair();
+    const { blind } = this;
+    blind.votes.push(vote);
+    if (blind.votes.length < blind.count) this.showPair();
     else this.end();
   }
 
   undo() {
-    this.at = this.blind.undo() ?? this.at;
+    this.blind.votes.pop();
     this.showPair();
   }
 

@@ -21,8 +21,8 @@ const sameList = (one, other) => one.length === other.length && one.every((hit, 
 
 /** One session of votes. */
 export class Blind {
-  /** @type {Map<number, Vote>} by the number of the query in the order shown */
-  votes = new Map();
+  /** @type {Vote[]} in the order shown: the next one is on the first query without any */
+  votes = [];
 
   /**
    * @param {Pair[]} pairs queries with equal lists are left out: nobody can prefer one
@@ -47,29 +47,9 @@ export class Blind {
     return { query: pair.query, left: swapped ? pair.b : pair.a, right: swapped ? pair.a : pair.b };
   }
 
-  /** @returns {number} the first query without a vote; the count where all have one */
-  next() {
-    const open = this.shown.findIndex((_, at) => !this.votes.has(at));
-    return open < 0 ? this.count : open;
-  }
-
-  /** @param {number} at @param {Vote} vote */
-  vote(at, vote) {
-    this.votes.delete(at);
-    this.votes.set(at, vote);
-  }
-
-  /** @returns {?number} the query whose vote was taken back: the last one */
-  undo() {
-    const last = [...this.votes.keys()].at(-1);
-    if (last === undefined) return null;
-    this.votes.delete(last);
-    return last;
-  }
-
   // The side that a vote was for.
   winnerOf(at) {
-    const vote = this.votes.get(at);
+    const vote = this.votes[at];
     if (vote === "same") return "same";
     return (vote === "right") === this.shown[at].swapped ? "a" : "b";
   }
@@ -78,13 +58,13 @@ export class Blind {
    * the share of B among those that prefer a side, its 95 % interval and the probability of such a split by chance */
   result() {
     const counts = { a: 0, b: 0, same: 0 };
-    for (const at of this.votes.keys()) counts[this.winnerOf(at)] += 1;
+    this.votes.forEach((_, at) => (counts[this.winnerOf(at)] += 1));
     return { ...counts, ...signTest(counts.b, counts.a + counts.b) };
   }
 
   /** @returns {string} the votes as JSON lines, with the encoder that each was for */
   lines() {
-    return [...this.votes.keys()].map((at) => `${JSON.stringify({ query: this.shown[at].pair.query, better: this.winnerOf(at), seed: this.seed })}\n`).join("");
+    return this.votes.map((_, at) => `${JSON.stringify({ query: this.shown[at].pair.query, better: this.winnerOf(at), seed: this.seed })}\n`).join("");
   }
 }
 

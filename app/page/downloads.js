@@ -21,7 +21,7 @@ export function download(name, text, type = "text/plain") {
  * @param {object} answer of /v1/evaluation
  * @returns {{table: string, row: string, column: string, figure: Figure}[]}
  */
-export function figureRows({ image_to_text: toText, text_to_image: toImage, titles, slices }) {
+function figureRows({ image_to_text: toText, text_to_image: toImage, titles, slices }) {
   const rows = [];
   const add = (table, row, figures) => {
     for (const [column, figure] of Object.entries(figures)) if (figure?.low !== undefined) rows.push({ table, row, column, figure });

@@ -7,6 +7,7 @@ import { outlineButton, showNotice, showTabs } from "./elements.js";
 import { DIRECTIONS, Figures } from "./evaluation_figures.js";
 import { Slices } from "./evaluation_slices.js";
 import { Failures, PAGE } from "./failures.js";
+import { scoreIn } from "./figure_format.js";
 import { Judgements } from "./judgements.js";
 import { Measuring } from "./measuring.js";
 import { wasAborted } from "./service.js";
@@ -201,8 +202,8 @@ class EvaluationPage {
     const { ui } = this;
     const { similarity } = this.details[this.view.direction];
     const { edges, right, wrong, nearest_wrong: nearest } = similarity;
-    const score = new Intl.NumberFormat(ui.words.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-    const [ofRight, ofWrong, ofNearest] = [right, wrong, nearest].map((counts) => score.format(medianOf(edges, counts)));
+    const score = scoreIn(ui.words.language);
+    const [ofRight, ofWrong, ofNearest] = [right, wrong, nearest].map((counts) => score(medianOf(edges, counts)));
     ui.$("similarity-note").textContent = ui.say("evaluation.similarityNote", { right: ofRight, wrong: ofWrong, nearest: ofNearest });
     const names = ["cosine", "rightPairs", "wrongPairs", "nearestWrong"].map((key) => ui.say(`evaluation.${key}`));
     drawSimilarity("similarity", similarity, names);

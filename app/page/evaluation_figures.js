@@ -3,6 +3,7 @@
 
 import { drawRecall } from "./charts.js";
 import { element } from "./elements.js";
+import { percentIn } from "./figure_format.js";
 
 /** @typedef {import("./charts.js").Figure} Figure */
 
@@ -15,15 +16,6 @@ const PAPER = [
 const CUTOFFS = [1, 5, 10, 100];
 export const DIRECTIONS = ["text_to_image", "image_to_text"];
 const RULES = ["strict_id", "same_title"];
-
-/**
- * @param {string} language
- * @returns {(value: number, digits?: number) => string} a part of 1 in per cent, without the sign
- */
-export function percentIn(language) {
-  const formats = [0, 1, 2].map((digits) => new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  return (value, digits = 1) => formats[digits].format(100 * value);
-}
 
 /** The part of the page with the figures. */
 export class Figures {

@@ -2,6 +2,8 @@
 
 import { download } from "./downloads.js";
 import { element, outlineButton } from "./elements.js";
+import { sliceAttribute, sliceValue } from "./evaluation_slices.js";
+import { scoreIn } from "./figure_format.js";
 import { VERDICTS } from "./judgements.js";
 import { smallCard } from "./small_card.js";
 
@@ -20,6 +22,7 @@ export class Failures {
   constructor(ui, actions) {
     this.ui = ui;
     this.actions = actions;
+    this.score = scoreIn(ui.words.language);
     this.list = ui.$("queries");
     this.list.addEventListener("keydown", (event) => this.onKey(event));
     ui.$("judged-undo").addEventListener("click", () => this.undo());
@@ -36,7 +39,7 @@ export class Failures {
     this.view = view;
     this.queries = shown[view.end];
     ui.$("queries-title").textContent = ui.say(`evaluation.${view.end}Of`, { count: shown.queries });
-    const chip = view.slice && outlineButton(ui.say("evaluation.inSlice", this.wordsOf(view.slice)), () => this.actions.leaveSlice());
+    const chip = view.slice && outlineButton(this.nameOf(view.slice), () => this.actions.leaveSlice());
     chip?.append(element("span", { "aria-hidden": "true" }, "×"));
     ui.$("queries-slice").replaceChildren(...(chip ? [chip] : []));
     ui.$("judge-help").hidden = view.end !== "worst" || !this.queries.length;
@@ -45,8 +48,9 @@ export class Failures {
     this.showCount();
   }
 
-  wordsOf({ attribute, value }) {
-    return { attribute: this.ui.sayAttribute(attribute), value: this.ui.sayValue(attribute, value) };
+  nameOf({ attribute, value }) {
+    const { ui } = this;
+    return ui.say("evaluation.inSlice", { attribute: sliceAttribute(ui, attribute), value: sliceValue(ui, attribute, value) });
   }
 
   showPager(count) {
@@ -66,15 +70,14 @@ export class Failures {
 
   card(query) {
     const { ui, view } = this;
-    const score = new Intl.NumberFormat(ui.words.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-    const rank = element("small", {}, ui.say("evaluation.rank", { rank: query.rank, score: score.format(query.score) }));
+    const rank = element("small", {}, ui.say("evaluation.rank", { rank: query.rank, score: this.score(query.score) }));
     const own = smallCard(ui, { id: query.id, title: query.title }).firstChild;
     own.setAttribute("aria-label", ui.say(view.direction === "text_to_image" ? "evaluation.expected" : "evaluation.asks", { title: query.title }));
     const doubted = query.found.find((hit) => !hit.right);
     const found = query.found.map((hit) => {
       const item = smallCard(ui, hit);
       item.className = hit.right ? "right" : hit === doubted && view.end === "worst" ? "doubted" : "";
-      item.firstChild.title = ui.say(hit.right ? "evaluation.hitRight" : "evaluation.hit", { title: hit.title, score: score.format(hit.score) });
+      item.firstChild.title = ui.say(hit.right ? "evaluation.hitRight" : "evaluation.hit", { title: hit.title, score: this.score(hit.score) });
       return item;
     });
     const head = element("div", { className: "asked-for" }, own, element("p", {}, query.title, rank));

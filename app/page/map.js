@@ -161,9 +161,9 @@ class MapPage {
   drawNow() {
     const { map, view, ui, marked, outline } = this;
     const labels = this.labels?.at(view.zoom, view.side / view.density) ?? [];
-    const marks = { marked, hovered: this.tip.row, outline, labels, crosshair: this.byKeyboard, bright: Boolean(this.lit) };
+    const marks = { marked, hovered: this.tip.row, outline, labels, crosshair: this.byKeyboard, bright: Boolean(this.selection ?? this.found) };
     const { seen, shown } = drawMap(map, view, this.colouring, marks, ui.service, () => this.draw());
-    ui.$("view-count").textContent = this.lit || this.values.size
+    ui.$("view-count").textContent = marks.bright || this.values.size
       ? ui.say("map.shownOf", { count: shown, seen })
       : ui.say(seen === map.ids.length ? "map.products" : "map.seenOf", { seen, count: map.ids.length });
   }

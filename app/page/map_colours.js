@@ -18,8 +18,7 @@ import { isColour, swatchOf } from "./swatches.js";
  * @property {{values: {value: string, count: number}[], products: number}} rest what shares the grey
  */
 
-/** Values that have a colour of their own before any is chosen. */
-export const NAMED = 12;
+const NAMED = 12; // values that have a colour of their own before any is chosen
 const PALETTE = [
   "#c2255c", "#1971c2", "#2f9e44", "#f08c00", "#7048e8", "#0c8599", "#e64980", "#94c11f", "#8f4a20", "#364fc7", "#e8590c", "#0b5d46",
 ].map(rgbOfHex);

@@ -2,6 +2,7 @@
 
 import { Latest } from "./latest.js";
 import { wasAborted } from "./service.js";
+import { onText } from "./typing.js";
 
 const MOST = 1000; // matches that light up, the best first: what one call answers
 
@@ -25,8 +26,7 @@ export class MapSearch {
     this.fail = fail;
     this.field = ui.$("map-search");
     this.latest = new Latest((text, signal) => this.#search(text, signal));
-    this.field.addEventListener("input", (event) => !event.isComposing && this.start());
-    this.field.addEventListener("compositionend", () => this.start());
+    onText(this.field, () => this.start());
     this.field.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.start();

@@ -89,17 +89,15 @@ export class MapView {
 
   /**
    * @param {ProductMap} map
-   * @param {number} [x] place that stays in the middle, as part of the map
-   * @param {number} [y]
-   * @returns {number} the largest zoom at which some products are seen around a place: in an empty part it is small
+   * @returns {number} the largest zoom at which some products are seen around the middle: in an empty part it is small
    */
-  largestZoom(map, x = this.x, y = this.y) {
+  largestZoom(map) {
     const { width, height } = this.canvas;
     const least = Math.min(LEAST_SEEN, Math.ceil(map.ids.length / FEW));
     const nearest = []; // how much of the view a product is away from its middle at a zoom of 1, the least first
     for (let row = 0; row < map.ids.length; row += 1) {
-      const dx = (Math.abs(map.x[row] / SIDE - x) * this.side) / (width / 2 - MARGIN);
-      const dy = (Math.abs(1 - map.y[row] / SIDE - y) * this.side) / (height / 2 - MARGIN);
+      const dx = (Math.abs(map.x[row] / SIDE - this.x) * this.side) / (width / 2 - MARGIN);
+      const dy = (Math.abs(1 - map.y[row] / SIDE - this.y) * this.side) / (height / 2 - MARGIN);
       const away = Math.max(dx, dy);
       if (nearest.length === least && away >= nearest[least - 1]) continue;
       nearest.push(away);

@@ -2,14 +2,9 @@
 // Measures nothing itself: it waits for the call that does.
 
 import { element, outlineButton } from "./elements.js";
+import { pause } from "./recover.js";
 
 const EVERY_MS = 500;
-
-const pause = (milliseconds, signal) =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 
 /** A box that tells how far a measurement is. */
 export class Measuring {
@@ -51,7 +46,8 @@ export class Measuring {
   }
 
   async follow(split, report, signal) {
-    await pause(EVERY_MS / 2, signal); // what is kept comes at once
+    const wait = (milliseconds) => pause(milliseconds, signal).catch(() => {}); // the signal ends the loop
+    await wait(EVERY_MS / 2); // what is kept comes at once
     while (!signal.aborted) {
       try {
         const told = await this.ui.service.get(`v1/evaluation/progress?split=${split}&report=${report}`, signal);
@@ -60,7 +56,7 @@ export class Measuring {
       } catch {
         // the call that one waits for tells what is wrong
       }
-      await pause(EVERY_MS, signal);
+      await wait(EVERY_MS);
     }
   }
 

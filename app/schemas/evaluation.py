@@ -46,8 +46,8 @@ class ProgressAnswer(BaseModel):
     state: Literal["idle", "waiting", "measuring", "ready"] = Field(
         description="idle: nobody has asked for it here; waiting: others are computed before it; ready: it is kept."
     )
-    stage: Literal["reading", "image_to_text", "text_to_image", "titles", "intervals", "slices", "encoding"] | None = (
-        Field(description="What is computed.")
+    stage: Literal["reading", "image_to_text", "text_to_image", "titles", "intervals", "slices"] | None = Field(
+        description="What is computed."
     )
     done: float = Field(ge=0, le=1, description="Part of all that is done.")
     seconds: float = Field(description="For how long it is computed.")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from index.metrics.process import Report as Report
     from index.metrics.process import main as main
     from index.metrics.queries import about as about
+    from index.metrics.queries import query_rows as query_rows
     from index.metrics.rank import ranks as ranks
     from index.metrics.slices import title_slices as title_slices
     from index.metrics.split import evaluate_split as evaluate_split
@@ -57,7 +58,7 @@ __getattr__ = lazy_exports(
         "index.metrics.kept": "packed unpacked",
         "index.metrics.paired": "Side compare first_results paired_figures verdict",
         "index.metrics.process": "CATALOGUE_VARIABLE Report main",
-        "index.metrics.queries": "about",
+        "index.metrics.queries": "about query_rows",
         "index.metrics.rank": "ranks",
         "index.metrics.slices": "title_slices",
         "index.metrics.split": "evaluate_split",

@@ -13,7 +13,7 @@ import numpy as np
 
 from common import InputError
 from index.metrics import progress
-from index.metrics.evaluation import TO_IMAGE, TO_TEXT, group_by_title
+from index.metrics.evaluation import TO_IMAGE, TO_TEXT, group_by_title, products_of
 from index.metrics.examples import BINS, QueryStats, query_stats
 from index.metrics.kept import Array, Texts, packed_texts
 from index.metrics.labels import KeptLabels, packed_labels
@@ -68,11 +68,8 @@ def measured_details(snapshot: Snapshot, split: str) -> dict[str, Array]:
         **packed_labels(all_labels(products)),
     }
     progress.begin(TO_IMAGE)
-    sizes = starts[queried + 1] - starts[queried]
-    of_queried = np.concatenate([members[starts[title] : starts[title + 1]] for title in queried])
-    relevant = np.concatenate([[0], np.cumsum(sizes)]), of_queried
     asking = title_rows[queried]
-    stats = query_stats(texts[asking], images, relevant, snapshot.further)
+    stats = query_stats(texts[asking], images, products_of(members, starts, queried), snapshot.further)
     kept |= _arrays(TO_IMAGE, stats, asking, stats.own, stats.found, title_of[stats.found] == queried[:, None])
     progress.begin(TO_TEXT)
     stats = query_stats(images[queries], texts[title_rows], (np.arange(len(queries) + 1), title_of[queries]))
@@ -115,13 +112,12 @@ def details_of(
     """
     found = json.loads(Texts(kept, "about")[0])
     texts = Texts(kept, "ids"), Texts(kept, "titles")
+    labels = None if part is None else KeptLabels(kept).of(part[0])
     for direction in DIRECTIONS:
         asking = kept[f"{direction}.asking"]
         chosen = np.arange(len(asking))
-        if part is not None:
-            attribute, label = part
-            labels = KeptLabels(kept).of(attribute)
-            chosen = np.flatnonzero(labels.chosen(label, asking, kept[f"{TO_IMAGE}.asking"]))
+        if part is not None and labels is not None:
+            chosen = np.flatnonzero(labels.chosen(part[1], asking, kept[f"{TO_IMAGE}.asking"]))
         rank, lead = (kept[f"{direction}.{name}"][chosen] for name in ("rank", "lead"))
         window = slice(offset, offset + limit)
         worst, best = np.lexsort((lead, -rank))[window], np.lexsort((-lead, rank))[window]

@@ -147,15 +147,21 @@ def title_scores(
 ) -> TitleScores:
     """Return how the titles `queried` (T,) find their own pictures."""
     first = members[starts[queried]]
-    sizes = starts[queried + 1] - starts[queried]
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    indices = np.concatenate([members[starts[title] : starts[title + 1]] for title in queried])
+    indptr, indices = products_of(members, starts, queried)
+    sizes = np.diff(indptr)
     positions = ranks(text_vectors[first], image_vectors, (indptr, indices), further)
     measures = {
         f"recall{k}": np.add.reduceat((positions <= k).astype(np.float64), indptr[:-1]) / sizes for k in TITLE_CUTOFFS
     }
     measures[f"mrr{MRR_CUTOFF}"] = reciprocal(np.minimum.reduceat(positions, indptr[:-1]))
     return TitleScores(first, sizes, measures)
+
+
+def products_of(members: Integers, starts: Integers, queried: Integers) -> tuple[Integers, Integers]:
+    """Return the products of the titles `queried` (T,), as `ranks` takes relevant items: `(indptr, indices)`."""
+    sizes = starts[queried + 1] - starts[queried]
+    indices = np.concatenate([members[starts[title] : starts[title + 1]] for title in queried])
+    return np.concatenate([[0], np.cumsum(sizes)]), indices
 
 
 def group_by_title(titles: Sequence[str]) -> tuple[Integers, Integers, Integers]:

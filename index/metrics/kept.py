@@ -36,11 +36,11 @@ class Texts:
     """Texts among arrays, as `packed_texts` put them there; each is decoded when it is asked for."""
 
     def __init__(self, arrays: Mapping[str, Array], name: str) -> None:
-        self._bytes = arrays[name].tobytes()
+        self._bytes = arrays[name]
         self._ends = arrays[f"{name}_ends"]
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     def __getitem__(self, at: int) -> str:
-        return self._bytes[self._ends[at] : self._ends[at + 1]].decode("utf-8", "surrogatepass")
+        return self._bytes[self._ends[at] : self._ends[at + 1]].tobytes().decode("utf-8", "surrogatepass")

@@ -49,6 +49,16 @@ class Labels:
         frequent = [code for code, _ in counts.most_common(MOST_VALUES)]
         return sorted(frequent) if self.ordered else frequent
 
+    def slices(self, rows: Integers) -> list[tuple[str, Array]]:
+        """Return the slices that the products at `rows` (Q,) fall into: each one's name, and which of them it has (Q,).
+
+        Those of `most`, and `OTHER`, last, where that has some.
+        """
+        codes, most = self.codes[rows], self.most(rows)
+        rest = ~np.isin(codes, most)
+        named = [(self.names[code], np.asarray(codes == code)) for code in most]
+        return [*named, (OTHER, rest)] if rest.any() else named
+
     def chosen(self, label: str, rows: Integers, among: Integers) -> Array:
         """Return which of the products at `rows` (Q,) have a label; `among` are those that say what is frequent.
 

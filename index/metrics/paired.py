@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import InputError
-from index.metrics import progress
 from index.metrics.evaluation import Place, TitleScores, query_sums
+from index.metrics.examples import first_of
 from index.metrics.intervals import Name, bootstrap, named
-from index.metrics.labels import OTHER, Labels
+from index.metrics.labels import Labels
 from index.metrics.rank import Floats, Integers, score_rows
 from index.metrics.slices import SLICED_BY, TITLE_FREQUENCY, all_labels
 from index.product import Product
@@ -91,13 +91,11 @@ def compare(
     titles = [product.title for product in products]
     sums_a, counts, titled_a = query_sums(a.images, a.texts, titles, queries, a.further)
     sums_b, _, titled_b = query_sums(b.images, b.texts, titles, queries, b.further)
-    progress.begin("intervals")
     by_title = _by_title(titled_a), _by_title(titled_b)
     figures = paired_figures(by_title, np.ones(len(counts)), seed=seed, resamples=resamples)
     figures |= paired_figures((sums_a, sums_b), counts, seed=seed, resamples=resamples)
     lines = [dict(zip(("direction", "right", "measure"), place, strict=True)) | one for place, one in figures.items()]
     lines.sort(key=lambda line: (line["direction"], line["right"], line["measure"]) != HEADLINE)
-    progress.begin("slices")
     return {
         "queries": len(queries),
         "gallery": len(products),
@@ -120,26 +118,18 @@ def _slices(
     first = titled[0].first
     found: dict[str, list[dict[str, Any]]] = {}
     for name in dict.fromkeys([*names, TITLE_FREQUENCY]):
-        one = labels[name]
-        most = one.most(first)
-        codes = one.codes[first]
         found[name] = []
-        for code in (*most, None):
-            chosen = ~np.isin(codes, most) if code is None else codes == code
-            if count := int(chosen.sum()):
-                of_a, of_b = ({SLICE_MEASURE: one.measures[SLICE_MEASURE][chosen]} for one in titled)
-                figures = paired_figures((of_a, of_b), np.ones(count), seed=seed, resamples=resamples)[SLICE_MEASURE]
-                value = OTHER if code is None else one.names[code]
-                found[name].append({"value": value, "queries": count, **figures})
+        for value, chosen in labels[name].slices(first):
+            count = int(chosen.sum())
+            of_a, of_b = ({SLICE_MEASURE: one.measures[SLICE_MEASURE][chosen]} for one in titled)
+            figures = paired_figures((of_a, of_b), np.ones(count), seed=seed, resamples=resamples)[SLICE_MEASURE]
+            found[name].append({"value": value, "queries": count, **figures})
     return found
 
 
 def first_results(texts: Vectors, side: Side, count: int) -> list[list[int]]:
     """Return, for each text (Q, D), the positions of the `count` products whose best picture is most similar."""
-    found: list[list[int]] = []
-    for _, row in score_rows(texts, side.images, side.further):
-        found.append(np.argsort(-row, kind="stable")[:count].tolist())
-    return found
+    return [first_of(row, count).tolist() for _, row in score_rows(texts, side.images, side.further)]
 
 
 def verdict(difference: Mapping[str, float]) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
 
-Stage = Literal["reading", "image_to_text", "text_to_image", "titles", "intervals", "slices", "encoding"]
+Stage = Literal["reading", "image_to_text", "text_to_image", "titles", "intervals", "slices"]
 """What a measurement does at a moment."""
 Listener = Callable[[Stage, float], None]
 """Takes the stage, and the part of the whole measurement that is done, 0 to 1."""

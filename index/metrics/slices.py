@@ -99,8 +99,9 @@ def sliced_titles(
         if name == TITLE_FREQUENCY:
             kept.sort(key=names.index)
         label = np.array([kept.index(value) if value in kept else len(kept) for value in of_title])
+        masks = [(value, label == code) for code, value in enumerate([*kept, OTHER])]
         with progress.portion(number, len(values)):
-            result[name] = _lines([*kept, OTHER], label, titled.measures, seed, resamples)
+            result[name] = _lines([one for one in masks if one[1].any()], titled.measures, seed, resamples)
     return result
 
 
@@ -133,24 +134,15 @@ def slices_by(arrays: Mapping[str, Array], attributes: Iterable[str]) -> dict[st
     """
     labels, first = KeptLabels(arrays), arrays["first"]
     measures = dict(zip(MEASURES, arrays["measures"], strict=True))
-    result: dict[str, Lines] = {}
-    for attribute in attributes:
-        one = labels.of(attribute)
-        codes = one.codes[first]
-        most = one.most(first)
-        label = np.array([most.index(code) if code in most else len(most) for code in codes.tolist()])
-        result[attribute] = _lines([*(one.names[code] for code in most), OTHER], label, measures, 0, RESAMPLES)
-    return result
+    return {name: _lines(labels.of(name).slices(first), measures, 0, RESAMPLES) for name in attributes}
 
 
-def _lines(names: Sequence[str], label: Integers, measures: Mapping[str, Floats], seed: int, resamples: int) -> Lines:
-    """Return the slices that have titles; `label` (T,) says which of `names` each title has."""
-    masks = [(value, label == number) for number, value in enumerate(names)]
-    held = [(value, chosen) for value, chosen in masks if chosen.any()]
+def _lines(slices: Sequence[tuple[str, Array]], measures: Mapping[str, Floats], seed: int, resamples: int) -> Lines:
+    """Return the figures of slices: of each its name, and which of the titles (T,) it has, one or more."""
     lines: Lines = []
-    for number, (value, chosen) in enumerate(held):
+    for number, (value, chosen) in enumerate(slices):
         count = int(chosen.sum())
         parts = {key: measures[key][chosen] for key in MEASURES}
-        with progress.portion(number, len(held)):
+        with progress.portion(number, len(slices)):
             lines.append({"value": value, "queries": count, **figures_of(parts, np.ones(count), seed, resamples)})
     return lines

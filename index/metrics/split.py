@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from index.metrics import progress
-from index.metrics.evaluation import TO_IMAGE, TO_TEXT, scored
+from index.metrics.evaluation import TO_IMAGE, TO_TEXT, TitleScores, scored
 from index.metrics.kept import Array
 from index.metrics.queries import about, query_rows
+from index.metrics.rank import Integers
 from index.metrics.slices import all_labels, kept_slices, sliced_titles
 from index.records import Snapshot
 
@@ -31,7 +32,7 @@ def evaluate_split(snapshot: Snapshot, split: str) -> dict[str, Any]:
     Raises:
         InputError: an unknown split, or one without products.
     """
-    return measured_split(snapshot, split)[0]
+    return _figures(snapshot, split, query_rows(snapshot, split))[0]
 
 
 def measured_split(snapshot: Snapshot, split: str) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -41,12 +42,17 @@ def measured_split(snapshot: Snapshot, split: str) -> tuple[dict[str, Any], dict
         InputError: as `evaluate_split`.
     """
     queries = query_rows(snapshot, split)
+    labels = all_labels(snapshot.products)
+    figures, titled = _figures(snapshot, split, queries)
+    return figures, kept_slices(titled, labels)
+
+
+def _figures(snapshot: Snapshot, split: str, queries: Integers) -> tuple[dict[str, Any], TitleScores]:
+    """Return what `evaluate_split` does, of the products at `queries` (Q,), and what each title has of it."""
     products = snapshot.products
-    labels = all_labels(products)
     scores = float(len(products))
     progress.plan({TO_TEXT: scores, TO_IMAGE: 1.5 * scores, "titles": 1.5 * scores, **COSTS})
     titles = [product.title for product in products]
     figures, titled = scored(snapshot.image_vectors, snapshot.text_vectors, titles, queries, snapshot.further)
     progress.begin("slices")
-    slices = sliced_titles(titled, products)
-    return {**about(snapshot, split), **figures, "slices": slices}, kept_slices(titled, labels)
+    return {**about(snapshot, split), **figures, "slices": sliced_titles(titled, products)}, titled

@@ -19,7 +19,7 @@ from common import InputError
 from index import Product, SplitRule, evaluate_split, open_catalogue
 from index.metrics import Side, compare, paired_figures, verdict
 from tests.tools.shop import DrawnEncoder, unit, write_catalogue
-from training.reports import evaluate_against, figures_csv, markdown
+from training.reports import Own, evaluate_against, figures_csv, markdown
 from training.reports.against import own_queries
 from training.reports.sides import encoded_sides
 from vitrine.cli import cli
@@ -138,11 +138,17 @@ def test_queries_are_read_line_by_line_or_judged(tmp_path: Path) -> None:
         own_queries(tmp_path / "none.txt")
 
 
-def test_two_sides_that_cannot_be_compared_are_refused(shops: tuple[Path, Path]) -> None:
+def test_two_sides_that_cannot_be_compared_are_refused(shops: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="both sides are encoder drawn-1"):
         evaluate_against(shops[0], None, shops[0])
     with pytest.raises(InputError, match="--against CHECKPOINT"):
         evaluate_against(shops[0], None)
+    with pytest.raises(InputError, match="no split 'dev'"):
+        evaluate_against(shops[0], None, shops[1], "dev")
+    queries = tmp_path / "queries.txt"
+    queries.write_text("red dress\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no half 'third'"):
+        evaluate_against(shops[0], tmp_path, own=Own(queries, tmp_path, "third"))
 
 
 def test_the_command_compares_and_writes(

@@ -23,6 +23,7 @@ from index.metrics import (
     first_results,
     measures,
     paired_figures,
+    query_rows,
     read_queries,
     verdict,
 )
@@ -82,15 +83,18 @@ def evaluate_against(
         "title"}`. With judged queries also `judged`: `{"queries", "measures"}`, lines as those of `compare`.
 
     Raises:
-        InputError: the same encoder twice, no product that both have, or queries that cannot be read.
+        InputError: the same encoder twice, an unknown split or half, no product that both have, or queries that cannot
+            be read.
         ArtefactError: no catalogue or checkpoint there, or one of another encoder.
     """
     if against is None and (other is None or own is not None):
         raise InputError("encoder B is missing; give its checkpoint with --against CHECKPOINT")
     lines = None if own is None else own_queries(own.queries)
+    halves = None if own is None else chosen("half", own.half, HALVES)
     encoder_b = None if against is None else load_encoder(against, device)
     with open_catalogue(place) as catalogue:
         snapshot = catalogue.snapshot()
+        query_rows(snapshot, split)  # what cannot be asked is refused before pictures are encoded
         encoder_a = None if own is None else _encoder_of(own.checkpoint, snapshot.info.encoder_id, device)
         if other is not None:
             with open_catalogue(other, encoder_id=None if encoder_b is None else encoder_b.encoder_id) as second:
@@ -111,9 +115,9 @@ def evaluate_against(
         "verdict": verdict(result["measures"][0]["difference"]),
         **result,
     }
-    if own is None or lines is None or encoder_a is None or encoder_b is None:
+    if lines is None or halves is None or encoder_a is None or encoder_b is None:
         return found | {"side_by_side": _titles_side_by_side(sides, asking)}
-    return found | _own_results(sides, encoder_a, encoder_b, lines, own.half)
+    return found | _own_results(sides, encoder_a, encoder_b, lines, halves)
 
 
 def own_queries(path: Path) -> list[str] | list[JudgedQuery | Drawn]:
@@ -188,13 +192,17 @@ def _side_by_side(
 
 
 def _own_results(
-    sides: Sides, encoder_a: TextEncoder, encoder_b: TextEncoder, lines: Sequence[str | JudgedQuery | Drawn], half: str
+    sides: Sides,
+    encoder_a: TextEncoder,
+    encoder_b: TextEncoder,
+    lines: Sequence[str | JudgedQuery | Drawn],
+    halves: Sequence[str],
 ) -> dict[str, Any]:
     """Return what both sides find for the shop's queries, and how they differ where something is right for each."""
     # Words beside a product are no query by themselves.
     lines = [line for line in lines if not (isinstance(line, JudgedQuery) and line.like)]
     judged = [line for line in lines if not isinstance(line, str)]
-    wanted = judged_queries(judged, chosen("half", half, HALVES), sides.products) if judged else []
+    wanted = judged_queries(judged, halves, sides.products) if judged else []
     texts = [query.text for query, _ in wanted] or [line for line in lines if isinstance(line, str)]
 
     def results(side: Side, encoder: TextEncoder) -> list[list[int]]:

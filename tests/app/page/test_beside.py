@@ -41,7 +41,10 @@ def report() -> dict[str, Any]:
         "titles": 40,
         "measures": [line("titles", "found", "recall10", 0.012), line("image_to_text", "strict_id", "top1", -0.004)],
         "slices": {
-            "gender": [{"value": "Men", "queries": 20, **line("", "", "", -0.02)}],
+            "gender": [
+                {"value": "Men", "queries": 20, **line("", "", "", -0.02)},
+                {"value": "not given", "queries": 3, **line("", "", "", 0.0)},
+            ],
             "title frequency": [{"value": "1", "queries": 40, **line("", "", "", 0.012)}],
         },
         "side_by_side": [*pairs, {"query": "equal", "a": hits[:3], "b": hits[:3]}],
@@ -57,6 +60,7 @@ def test_a_report_is_shown_and_votes_are_blind(visit: Visit, tmp_path: Path) -> 
     expect(page.locator("#differences li.better-b")).to_contain_text("+1.2 (+0.4 … +2.0)")
     expect(page.locator("#differences li.better-none")).to_contain_text("Top-1")
     expect(page.locator("#slices li.better-a")).to_contain_text("Men")
+    expect(page.locator("#slices li.better-none")).to_contain_text("Not given")
     page.get_by_role("button", name="Compare 6 queries").click()
     blind = page.locator("#blind")
     expect(blind).to_be_focused()
