@@ -67,3 +67,11 @@ def modules(browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture
+def stopped(modules: Page) -> Page:
+    """Such a page whose clock stands still until the test moves it."""
+    modules.clock.install(time=0)
+    modules.clock.pause_at(1000)
+    return modules
