@@ -109,6 +109,7 @@ export class Drawer {
     };
     try {
       const [product, { results }] = await keepTrying(() => this.ask(id, loading), { signal: loading, failed: tell });
+      await ui.labelled; // an address may open a product before the names of the language are there
       if (loading.aborted) return; // another product was opened meanwhile
       told.remove();
       title.textContent = product.title;

@@ -34,6 +34,9 @@ export class Ui {
   /** @type {?Promise<import("./drawer.js").Drawer>} the drawer, once somebody has asked for it */
   madeDrawer = null;
 
+  /** @type {Promise<void>} settled when the labels that were asked for last are there */
+  labelled = Promise.resolve();
+
   /** @type {(drawer: import("./drawer.js").Drawer) => void} what a page adds to its drawer */
   prepareDrawer = () => {};
 
@@ -70,11 +73,17 @@ export class Ui {
     return this.words.sayValue(attribute, value);
   }
 
-  /** Load what the catalogue's attributes and values are called in the language: without it they are as it writes them. */
-  async loadLabels() {
-    const { language, labels } = this.words;
-    const load = () => this.service.get(`v1/labels?lang=${language}`, this.signal).catch(() => labels);
-    if (language !== LANGUAGES[0]) this.words.labels = await load();
+  /**
+   * Load what the catalogue's attributes and values are called in the language: without it they are as it writes them.
+   * @returns {Promise<void>} also `labelled`, for those who only wait
+   */
+  loadLabels() {
+    const load = async () => {
+      const { language, labels } = this.words;
+      if (language === LANGUAGES[0]) return;
+      this.words.labels = await this.service.get(`v1/labels?lang=${language}`, this.signal).catch(() => labels);
+    };
+    return (this.labelled = load());
   }
 
   /** @param {number} value @returns {string} with the language's thousands */

@@ -81,8 +81,7 @@ def test_packed_files_are_the_same_in_every_process(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text("x" * 2000)
     (tmp_path / "page.html").write_text("no asset")
     (tmp_path / ".hidden").write_text("no asset")
-    (one,) = [Assets(read_folder(tmp_path)).get("a.js") for _ in range(1)]
-    other = Assets(read_folder(tmp_path)).get("a.js")
+    one, other = (Assets(read_folder(tmp_path)).get("a.js") for _ in range(2))
     assert one is not None
     assert one == other
     assert gzip.decompress(one.packed or b"") == b"x" * 2000

@@ -5,18 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.app.helpers import body as product_body
-from tests.app.helpers import opened, put
-from tests.tools.shop import DrawnEncoder, error_of, shop_open, write_catalogue
+from tests.app.helpers import put
+from tests.tools.shop import error_of, shop_open
 
 LABELS = "/v1/labels"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_catalogue(tmp_path_factory.mktemp("labels") / "catalogue", DrawnEncoder())
 
 
 def test_the_values_of_the_catalogue_have_labels_in_five_languages(client: httpx.Client) -> None:
@@ -52,15 +46,13 @@ def test_what_the_caller_has_is_not_sent_again(client: httpx.Client) -> None:
     assert client.get(LABELS, params={"lang": "de"}).headers["etag"] != first.headers["etag"]
 
 
-def test_a_new_value_gets_its_label(tmp_path: Path) -> None:
-    folder = write_catalogue(tmp_path / "catalogue", DrawnEncoder())
-    with opened(folder) as client:
-        before = client.get(LABELS, params={"lang": "fr"})
-        assert "season" not in before.json()["attributes"]
-        value = product_body("red", "bag")
-        assert put(client, "new", {**value, "attributes": {**value["attributes"], "season": "Fall"}}).status_code == 201
-        after = client.get(LABELS, params={"lang": "fr"}, headers={"If-None-Match": before.headers["etag"]})
-        assert after.json()["values"]["season"] == {"Fall": "Automne"}
+def test_a_new_value_gets_its_label(editor: httpx.Client) -> None:
+    before = editor.get(LABELS, params={"lang": "fr"})
+    assert "season" not in before.json()["attributes"]
+    value = product_body("red", "bag")
+    assert put(editor, "new", {**value, "attributes": {**value["attributes"], "season": "Fall"}}).status_code == 201
+    after = editor.get(LABELS, params={"lang": "fr"}, headers={"If-None-Match": before.headers["etag"]})
+    assert after.json()["values"]["season"] == {"Fall": "Automne"}
 
 
 def test_a_shops_own_lexicon_says_its_own(folder: Path, tmp_path: Path) -> None:

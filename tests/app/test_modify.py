@@ -9,8 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from app.server import create_app
-from app.settings import Settings
 from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
@@ -20,20 +18,13 @@ from tests.tools.shop import (
     draw,
     error_of,
     products,
-    served,
+    shop_open,
     show,
     write_catalogue,
 )
 
 SHIRT = data_uri(draw("blue", "shirt"))
 BLUE_SHIRT = "1006"
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = write_catalogue(tmp_path_factory.mktemp("modify") / "catalogue", DrawnEncoder())
-    with served(create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())) as client:
-        yield client
 
 
 def titles(answer: Any) -> list[str]:
@@ -44,8 +35,8 @@ def values(answer: Any, attribute: str) -> set[str]:
     return {one["attributes"][attribute] for one in answer["results"]}
 
 
-def test_a_value_filters_and_the_kind_is_kept(shop: httpx.Client) -> None:
-    answer = ask(shop, IMAGES, image=SHIRT, modify="in yellow", facets=["baseColour"])
+def test_a_value_filters_and_the_kind_is_kept(client: httpx.Client) -> None:
+    answer = ask(client, IMAGES, image=SHIRT, modify="in yellow", facets=["baseColour"])
     assert titles(answer)[0].startswith("Yellow Shirt")
     assert values(answer, "baseColour") == {"Yellow"}
     assert [one["values"] for one in answer["interpreted"]] == [["Yellow"]]
@@ -57,77 +48,77 @@ def test_a_value_filters_and_the_kind_is_kept(shop: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("words", ["en jaune", "in Gelb", "en amarillo", "in giallo", "the same in yelow", "yellow"])
-def test_other_languages_and_slips_say_the_same(shop: httpx.Client, words: str) -> None:
-    assert values(ask(shop, IMAGES, image=SHIRT, modify=words), "baseColour") == {"Yellow"}
+def test_other_languages_and_slips_say_the_same(client: httpx.Client, words: str) -> None:
+    assert values(ask(client, IMAGES, image=SHIRT, modify=words), "baseColour") == {"Yellow"}
 
 
-def test_what_products_are_is_known_where_they_are_named(shop: httpx.Client) -> None:
-    answer = ask(shop, IMAGES, like=[BLUE_SHIRT], modify="in yellow")
+def test_what_products_are_is_known_where_they_are_named(client: httpx.Client) -> None:
+    answer = ask(client, IMAGES, like=[BLUE_SHIRT], modify="in yellow")
     assert answer["kept"] == {"articleType": ["Shirt"]}
     assert {*titles(answer)} == {"Yellow Shirt for Men"}
 
 
-def test_another_kind_keeps_for_whom_it_is(shop: httpx.Client) -> None:
-    answer = ask(shop, IMAGES, like=[BLUE_SHIRT], modify="as a bag")
+def test_another_kind_keeps_for_whom_it_is(client: httpx.Client) -> None:
+    answer = ask(client, IMAGES, like=[BLUE_SHIRT], modify="as a bag")
     assert values(answer, "articleType") == {"Bag"}
     assert answer["kept"] == {"gender": ["Women"]}
     assert values(answer, "gender") == {"Women", "Unisex"}
 
 
-def test_what_is_for_everybody_is_for_each(shop: httpx.Client) -> None:
-    assert values(ask(shop, IMAGES, image=SHIRT, modify="for men", keep=False, k=40), "gender") == {"Men", "Unisex"}
+def test_what_is_for_everybody_is_for_each(client: httpx.Client) -> None:
+    assert values(ask(client, IMAGES, image=SHIRT, modify="for men", keep=False, k=40), "gender") == {"Men", "Unisex"}
 
 
-def test_what_is_not_wanted_leaves_the_rest_of_the_picture(shop: httpx.Client) -> None:
-    answer = ask(shop, IMAGES, image=SHIRT, modify="not blue", k=4)
+def test_what_is_not_wanted_leaves_the_rest_of_the_picture(client: httpx.Client) -> None:
+    answer = ask(client, IMAGES, image=SHIRT, modify="not blue", k=4)
     assert "Blue" not in values(answer, "baseColour")
     assert titles(answer)[0].split()[1] == "Shirt"
 
 
-def test_a_dismissed_phrase_is_a_word_and_the_weight_decides(shop: httpx.Client) -> None:
+def test_a_dismissed_phrase_is_a_word_and_the_weight_decides(client: httpx.Client) -> None:
     dismissed = {"image": SHIRT, "modify": "in yellow", "dismiss": ["yellow"]}
-    far = ask(shop, IMAGES, **dismissed, weights={"modify": 9})
-    near = ask(shop, IMAGES, **dismissed, weights={"modify": 0})
+    far = ask(client, IMAGES, **dismissed, weights={"modify": 9})
+    near = ask(client, IMAGES, **dismissed, weights={"modify": 0})
     assert far["interpreted"] == []
     assert titles(far)[0].startswith("Yellow Shirt")
     assert titles(near)[0].startswith("Blue Shirt")
-    assert titles(ask(shop, IMAGES, image=SHIRT))[0].startswith("Blue Shirt")
+    assert titles(ask(client, IMAGES, image=SHIRT))[0].startswith("Blue Shirt")
 
 
-def test_filters_of_the_request_go_first(shop: httpx.Client) -> None:
-    answer = ask(shop, IMAGES, image=SHIRT, modify="in yellow", filters={"articleType": "Bag", "baseColour": "Red"})
+def test_filters_of_the_request_go_first(client: httpx.Client) -> None:
+    answer = ask(client, IMAGES, image=SHIRT, modify="in yellow", filters={"articleType": "Bag", "baseColour": "Red"})
     assert (values(answer, "articleType"), values(answer, "baseColour")) == ({"Bag"}, {"Red"})
     assert answer["kept"] == {}
 
 
-def test_what_is_kept_never_leaves_nothing(shop: httpx.Client) -> None:
+def test_what_is_kept_never_leaves_nothing(client: httpx.Client) -> None:
     # The only shirts in yellow are for men: the kind gives way, what was asked for does not.
-    answer = ask(shop, IMAGES, like=[BLUE_SHIRT], modify="in yellow", filters={"gender": "Women"})
+    answer = ask(client, IMAGES, like=[BLUE_SHIRT], modify="in yellow", filters={"gender": "Women"})
     assert answer["kept"] == {}
     assert (values(answer, "baseColour"), values(answer, "gender")) == ({"Yellow"}, {"Women"})
 
 
-def test_pages_batches_and_groups_agree(shop: httpx.Client) -> None:
+def test_pages_batches_and_groups_agree(client: httpx.Client) -> None:
     query = {"image": SHIRT, "modify": "for women", "keep": False}
-    whole = ask(shop, IMAGES, **query, k=12)
-    second = ask(shop, IMAGES, **query, k=6, offset=6)
+    whole = ask(client, IMAGES, **query, k=12)
+    second = ask(client, IMAGES, **query, k=6, offset=6)
     assert titles(whole)[6:] == titles(second)
-    answers = shop.post(
+    answers = client.post(
         f"{IMAGES}/batch", json={"queries": [{**query, "k": 12}, {"text": "red", "modify": "x"}]}
     ).json()
     assert titles(answers["answers"][0]) == titles(whole)
     assert "send one" in answers["answers"][1]["error"]["message"]
-    grouped = ask(shop, IMAGES, **query, group_by="articleType")
+    grouped = ask(client, IMAGES, **query, group_by="articleType")
     assert grouped["total"] == 5
-    described = ask(shop, DESCRIPTIONS, image=SHIRT, modify="in yellow")
+    described = ask(client, DESCRIPTIONS, image=SHIRT, modify="in yellow")
     assert described["results"][0]["description"].startswith("Yellow")
 
 
-def test_a_form_and_a_vector_say_the_same(shop: httpx.Client) -> None:
-    of_form = show(shop, IMAGES, draw("blue", "shirt"), modify="in yellow")
-    vector = shop.post("/v1/embeddings", json={"input": SHIRT}).json()["data"][0]["embedding"]
-    of_vector = ask(shop, IMAGES, vector=vector, modify="in yellow")
-    assert titles(of_vector) == titles(of_form) == titles(ask(shop, IMAGES, image=SHIRT, modify="in yellow"))
+def test_a_form_and_a_vector_say_the_same(client: httpx.Client) -> None:
+    of_form = show(client, IMAGES, draw("blue", "shirt"), modify="in yellow")
+    vector = client.post("/v1/embeddings", json={"input": SHIRT}).json()["data"][0]["embedding"]
+    of_vector = ask(client, IMAGES, vector=vector, modify="in yellow")
+    assert titles(of_vector) == titles(of_form) == titles(ask(client, IMAGES, image=SHIRT, modify="in yellow"))
 
 
 @pytest.mark.parametrize(
@@ -143,15 +134,15 @@ def test_a_form_and_a_vector_say_the_same(shop: httpx.Client) -> None:
         ({"modify": 3, "like": [BLUE_SHIRT]}, "modify"),
     ],
 )
-def test_words_beside_nothing_are_refused(shop: httpx.Client, fields: dict[str, Any], message: str) -> None:
-    assert message in str(error_of(shop.post(IMAGES, json=fields), 422, "invalid_request"))
+def test_words_beside_nothing_are_refused(client: httpx.Client, fields: dict[str, Any], message: str) -> None:
+    assert message in str(error_of(client.post(IMAGES, json=fields), 422, "invalid_request"))
 
 
 def test_cheaper_is_said_in_five_languages_and_taken_off(tmp_path: Path) -> None:
     priced = [replace(one, attributes={**one.attributes, "price": 5 + at}) for at, one in enumerate(products())]
     folder = write_catalogue(tmp_path / "catalogue", DrawnEncoder(), priced)
     shirt = next(one for one in priced if one.id == BLUE_SHIRT)
-    with served(create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())) as client:
+    with shop_open(folder) as client:
         for words in ("cheaper", "less expensive", "moins cher", "etwas günstiger", "más barato", "meno caro"):
             answer = ask(client, IMAGES, like=[BLUE_SHIRT], modify=words, keep=False, k=40)
             (condition,) = answer["interpreted"]
@@ -169,7 +160,7 @@ def test_cheaper_is_said_in_five_languages_and_taken_off(tmp_path: Path) -> None
 def test_words_cost_the_encoder_two_texts_once(tmp_path: Path) -> None:
     encoder = DrawnEncoder()
     folder = write_catalogue(tmp_path / "catalogue", encoder)
-    with served(create_app(Settings.read(catalogue=folder), encoder=encoder)) as client:
+    with shop_open(folder, encoder) as client:
         encoder.text_batches.clear()
         ask(client, IMAGES, like=[BLUE_SHIRT], modify="in yellow")
         assert encoder.text_batches == [["yellow", "Blue"]]

@@ -51,7 +51,7 @@ PARTS = {
     "search": ["--include-path-regex", "^/v1/search/(images|descriptions)$"],
     "batch": ["--include-path-regex", "^/v1/search/.*/batch$"],
     "encoding": ["--include-path-regex", "^/v1/(embeddings|classify|explain|regions)$"],
-    "others": ["--exclude-path-regex", "^/v1/(search/.*|embeddings|classify|explain)$"],
+    "others": ["--exclude-path-regex", "^/v1/(search/.*|embeddings|classify|explain|regions)$"],
 }
 """The calls in parts that processes can test side by side; together they are all calls."""
 

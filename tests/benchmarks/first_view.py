@@ -9,19 +9,19 @@ python -m tests.benchmarks.first_view now --url http://127.0.0.1:8000 --out docs
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import shutil
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from common import write_json
+from tests.tools.browser import chromium
 from tests.tools.photos import photo
+from tests.tools.shop import encoded
 
 SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 """Slow 3G: 400 kbit/s in both directions, 400 ms from a request to its answer."""
@@ -85,9 +85,7 @@ class Line:
 
 def a_photo() -> bytes:
     """Return a JPEG of 3 megapixels with the grain of a camera, some 1.2 MB."""
-    out = io.BytesIO()
-    photo(3, 1_500, 2_000).save(out, "JPEG", quality=97)
-    return out.getvalue()
+    return encoded(photo(3, 1_500, 2_000), "JPEG", quality=97)
 
 
 def once(browser: Browser, url: str, slow: bool, data: bytes) -> dict[str, dict[str, float]]:
@@ -114,12 +112,10 @@ def measured(url: str, rounds: int) -> dict[str, Any]:
     """Return the median of some rounds on each line; a photo that was lost has no seconds."""
     data = a_photo()
     figures: dict[str, Any] = {"photo_kB": round(len(data) / 1_000), "rounds": rounds}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with chromium() as browser:
         for name, slow in (("fast", False), ("slow", True)):
             runs = [once(browser, url, slow, data) for _ in range(rounds)]
             figures[name] = {row: _medians([run[row] for run in runs]) for row in runs[0]}
-        browser.close()
     return figures
 
 

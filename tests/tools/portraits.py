@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from app.server import create_app
 from app.settings import Settings
 from tests.tools.browser import PATIENCE_MS, visiting
 from tests.tools.host import hosted
-from tests.tools.shop import served
+from tests.tools.shop import encoded, served
 
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 OUTFIT = ("10001", "10003", "10004")
@@ -161,6 +160,4 @@ def outfit(pictures: Path) -> FilePayload:
         with Image.open(pictures / f"{name}.jpg") as one:
             size = (260, round(260 * one.height / one.width))
             photo.paste(one.convert("RGB").resize(size, Image.Resampling.LANCZOS), (30 + 290 * place, 60))
-    out = io.BytesIO()
-    photo.save(out, "JPEG", quality=92)
-    return FilePayload(name="outfit.jpg", mimeType="image/jpeg", buffer=out.getvalue())
+    return FilePayload(name="outfit.jpg", mimeType="image/jpeg", buffer=encoded(photo, "JPEG", quality=92))

@@ -27,7 +27,8 @@ def browser() -> Iterator[Browser]:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = write_catalogue(tmp_path_factory.mktemp("page") / "catalogue", DrawnEncoder())
     make_map(folder)
-    with shop_open(folder) as client:
+    with pytest.MonkeyPatch.context() as patch, shop_open(folder) as client:
+        patch.setattr("app.routes.product_page.PATIENCE_S", 60)  # a busy machine may need longer for similar products
         yield client
 
 
@@ -67,3 +68,11 @@ def modules(browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture
+def stopped(modules: Page) -> Page:
+    """Such a page whose clock stands still until the test moves it."""
+    modules.clock.install(time=0)
+    modules.clock.pause_at(1000)
+    return modules

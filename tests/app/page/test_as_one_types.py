@@ -95,20 +95,25 @@ def test_half_a_word_that_finds_nothing_is_no_news(visit: Visit) -> None:
     nothing = {"results": [], "total": 0, "cutoff": 0.5, "interpreted": [], "corrected": None, "facets": {}}
     nothing |= {"timing_ms": {}, "encoder_id": "drawn-1", "catalogue_version": 0, "histograms": {}}
 
+    held: list[Route] = []
+
     def answer(route: Route) -> None:
-        if (route.request.post_data_json or {}).get("text") == "red dressxx":
-            route.fulfill(json=nothing)
-        else:
+        if (route.request.post_data_json or {}).get("text") != "red dressxx":
             route.continue_()
+        elif not held:
+            held.append(route)  # answered when somebody has typed on
+        else:
+            route.fulfill(json=nothing)
 
     page.route(f"**{IMAGES}", answer)
     page.keyboard.type("red dress", delay=KEY_MS)
     visit.finds("Red Dress")
     page.evaluate("states.length = 0")
     page.keyboard.type("xx")
-    until(lambda: searches(page)[-1] == "red dressxx", seconds=60)
+    until(lambda: searches(page)[-1] == "red dressxx" and held, seconds=60)
     page.keyboard.press("Backspace")
     page.keyboard.press("Backspace")
+    held[0].fulfill(json=nothing)
     visit.finds("Red Dress")
     assert not any("Nothing" in state for state in page.evaluate("states"))
     page.keyboard.type("xx")
@@ -117,6 +122,7 @@ def test_half_a_word_that_finds_nothing_is_no_news(visit: Visit) -> None:
 
 def test_completions_come_with_the_results_and_do_not_delay_them(visit: Visit) -> None:
     page = begin(visit)
+    expect(page.locator("#tiles img").last).not_to_have_js_property("naturalWidth", 0)  # nothing else is asked for
     order: list[str] = []
     page.on("request", lambda request: order.append(request.url))
     page.keyboard.type("red", delay=KEY_MS)

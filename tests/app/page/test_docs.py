@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -54,13 +55,18 @@ def test_a_call_is_found_and_its_example_copied(browser: Browser, shop: httpx.Cl
         visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = visit.go("/docs")
         field = page.get_by_role("searchbox", name="Find a call")
+        expect(page.locator(".opblock").first).to_be_visible()  # until then nobody listens to the field
         field.fill("get labels")
         expect(page.locator(".opblock:visible")).to_have_count(1)
         call = page.locator(".opblock:visible")
         expect(call.locator('[data-path="/v1/labels"]')).to_be_visible()
         call.locator(".opblock-summary-control").click()
-        call.get_by_role("button", name="Copy", exact=True).first.click()
+        button = call.get_by_role("button", name="Copy", exact=True).first
+        expect(button).to_be_visible()
+        page.clock.pause_at(datetime.now() + timedelta(minutes=1))  # it says so for a moment only
+        button.click()
         expect(call.get_by_role("button", name="Copied")).to_be_visible()
+        page.clock.resume()
         assert "Bleu marine" in page.evaluate("navigator.clipboard.readText()")
         visit.check_axe()
         field.fill("xyzzy")

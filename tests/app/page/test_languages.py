@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.front import LANGUAGES, PAGE, open_front
 from app.front.words import PARTS
 from index.language import Labels, shipped
 from tests.app.page.test_accessibility import STATES
-from tests.tools.browser import Visit, needs_browser, visiting
+from tests.tools.browser import SEEN, Visit, needs_browser, visiting
+from tests.tools.shop import IMAGES
 
 FOREIGN = [language for language in LANGUAGES if language != "en"]
 NARROW: Any = {"width": 360, "height": 740}
@@ -158,6 +159,19 @@ def test_what_an_address_asks_for_is_named_in_the_language(browser: Browser, sho
         page = visit.go("/?q=red&f.gender=Women")
         expect(page.locator("#active .chip")).to_have_text(re.compile("^Donna"))
         expect(page).to_have_title("red, Donna · Vitrine")
+
+
+@needs_browser
+def test_a_product_that_an_address_opens_is_told_in_the_language(browser: Browser, shop: httpx.Client) -> None:
+    held: list[Route] = []
+    with speaking(browser, shop, "it") as visit:
+        page = visit.page
+        page.route("**/v1/labels*", lambda route: held.append(route))
+        with page.expect_response("**/v1/products/1000"), page.expect_response(f"**{IMAGES}"):
+            visit.go("/?product=1000")
+        page.evaluate(SEEN)
+        held[0].continue_()
+        expect(page.locator("dialog.drawer dl")).to_contain_text("Donna")
 
 
 def speaking(browser: Browser, shop: httpx.Client, language: str, **options: Any) -> Any:

@@ -31,11 +31,9 @@ PREPARE = """async () => {
 
 
 @pytest.fixture
-def latest(modules: Page) -> Page:
-    modules.clock.install(time=0)
-    modules.clock.pause_at(1000)
-    modules.evaluate(PREPARE)
-    return modules
+def latest(stopped: Page) -> Page:
+    stopped.evaluate(PREPARE)
+    return stopped
 
 
 def typed(page: Page, count: int, every: int, took: int) -> Any:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, FloatRect, Page, expect
 
 from index import make_map
 from tests.tools.browser import Visit, needs_browser, visiting
-from tests.tools.shop import IMAGES, DrawnEncoder, ask, products, shop_open, write_catalogue
+from tests.tools.shop import IMAGES, DrawnEncoder, ask, products, shop_open, until, write_catalogue
 
 pytestmark = needs_browser
 
@@ -75,7 +75,7 @@ def test_the_map_moves_colours_and_opens_products(visit: Visit, shop: httpx.Clie
     page.locator("#legend button", has_text="Red").click()
     expect(page.locator("#legend button", has_text="Red")).to_have_attribute("aria-pressed", "true")
     expect(page).to_have_url(re.compile("colour=baseColour.*only=Red"))
-    assert page.locator("#canvas").screenshot() != before
+    until(lambda: page.locator("#canvas").screenshot() != before, seconds=60)
     page.locator("#legend button", has_text="Red").click()
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Zoom in").click()
@@ -124,7 +124,7 @@ def test_what_is_typed_lights_up_its_matches(visit: Visit, shop: httpx.Client) -
     assert 0 < len(found) < 48
     expect(page.locator("#matches")).to_contain_text(f"{len(found)} product")
     expect(page.locator("#view-count")).to_contain_text(f"{len(found)} match")
-    assert page.locator("#canvas").screenshot() != before
+    until(lambda: page.locator("#canvas").screenshot() != before, seconds=60)
     expect(page.locator("#in-view li").first).to_have_text(found[0]["title"])
     expect(page).to_have_url(re.compile(r"q=red\+dress"))
     page.reload()

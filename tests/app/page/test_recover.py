@@ -29,11 +29,9 @@ PREPARE = """async () => {
 
 
 @pytest.fixture
-def recover(modules: Page) -> Page:
-    modules.clock.install(time=0)
-    modules.clock.pause_at(1000)
-    modules.evaluate(PREPARE)
-    return modules
+def recover(stopped: Page) -> Page:
+    stopped.evaluate(PREPARE)
+    return stopped
 
 
 def test_what_may_pass_is_told_from_what_stays(recover: Page) -> None:

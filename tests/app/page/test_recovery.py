@@ -104,6 +104,7 @@ def test_an_error_stands_above_the_old_results_and_goes_by_itself(failing: Visit
 
 
 def test_the_page_waits_as_long_as_the_service_asks(failing: Visit) -> None:
+    failing.page.clock.install()
     page = failing.go("/?q=red+dress")
     failing.finds("Red Dress")
     asked: list[Any] = []
@@ -112,7 +113,7 @@ def test_the_page_waits_as_long_as_the_service_asks(failing: Visit) -> None:
     def refuse(route: Route) -> None:
         asked.append(route.request.post_data_json)
         if len(asked) == 1:
-            route.fulfill(status=429, json={"error": error}, headers={"Retry-After": "3"})
+            route.fulfill(status=429, json={"error": error}, headers={"Retry-After": "60"})
         else:
             route.continue_()
 
@@ -120,9 +121,12 @@ def test_the_page_waits_as_long_as_the_service_asks(failing: Visit) -> None:
     field = page.get_by_label(FIELD)
     field.fill("blue")
     expect(alert(page)).to_contain_text("Too many searches at once")
-    expect(alert(page)).to_contain_text("in 3 seconds")
+    expect(alert(page)).to_contain_text("in 60 seconds")
     expect(alert(page)).to_contain_text("abc-1")
     field.press_sequentially(" bag")  # what is typed meanwhile is asked for after the pause, and only once
+    page.clock.fast_forward(30_000)
+    assert len(asked) == 1
+    page.clock.fast_forward(31_000)
     failing.finds("Blue Bag")
     assert [body["text"] for body in asked] == ["blue", "blue bag"]
 

@@ -48,9 +48,9 @@ def test_an_answer_that_comes_late_is_not_shown(visit: Visit) -> None:
             route.continue_()
 
     page.route(f"**{IMAGES}", hold)
-    page.get_by_label("What are you looking for?").fill("red dress")
+    with page.expect_request(lambda request: '"red dress"' in (request.post_data or "")):
+        page.get_by_label("What are you looking for?").fill("red dress")
     expect(page.locator(".card.ghost").first).to_be_visible()  # skeletons meanwhile
-    page.wait_for_timeout(300)
     page.get_by_label("What are you looking for?").fill("blue shoes")
     visit.finds("Blue Shoes")
     assert held, "the first search was never sent"
