@@ -190,17 +190,19 @@ export class Flow {
     const k = Math.min(AT_ONCE, Math.max(size, query.count));
     const answer = await this.post("v1/search/images", query, { ...this.grouping, k }, signal);
     const body = { ...searchBody(query), ...this.grouping };
-    this.pages = new Pages((offset, k) => this.ui.service.post("v1/search/images", { ...body, k, offset }, signal), answer);
+    const ask = (offset, k, signal) => this.ui.service.post("v1/search/images", { ...body, k, offset }, signal);
+    this.pages = new Pages(ask, answer);
     return answer;
   }
 
   /**
    * @param {number} size products of a page
+   * @param {AbortSignal} signal
    * @returns {Promise<import("./results.js").Hit[]>} the next ones
    * @throws {ApiError}
    */
-  more(size) {
-    return this.pages.next(Math.min(AT_ONCE, size));
+  more(size, signal) {
+    return this.pages.next(Math.min(AT_ONCE, size), signal);
   }
 
   /**

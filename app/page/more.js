@@ -72,7 +72,7 @@ export class More {
     this.button.ariaBusy = "true";
     const failed = () => this.say("states.moreFailed");
     try {
-      const hits = await keepTrying(() => this.flow.more(k), { signal: loading.signal, failed });
+      const hits = await keepTrying(() => this.flow.more(k, loading.signal), { signal: loading.signal, failed });
       if (loading.signal.aborted) return false;
       this.say("results.more");
       this.results.add(hits);
