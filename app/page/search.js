@@ -41,6 +41,7 @@ export class SearchView {
       },
       learned: (facts) => {
         this.sort.offer(facts);
+        this.sort.show(this.query.sort); // the orders are new: none is chosen
         // Now with the names of the language. The field stays as it is: somebody may be typing.
         this.bar.showTitle(this.query);
         this.filters.showChosen(this.query);
