@@ -60,7 +60,7 @@ export class SearchView {
     this.browse = new Browse(ui, (filters) => change({ ...emptyQuery(), filters }));
     this.more = new More(ui, this.flow, this.results, { size: this.size, shown: () => this.keepCount() });
     this.trouble = new Trouble(ui, () => this.flow.again());
-    this.place = new Place(ui, () => this.results.shownIds);
+    this.place = new Place(ui, this.results);
     ui.prepareDrawer = (drawer) => {
       drawer.like = (id) => this.prefer("like", id);
       drawer.unlike = (id) => this.prefer("unlike", id);
