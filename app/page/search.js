@@ -254,11 +254,7 @@ export class SearchView {
       this.takeText();
       if (matchMedia("(pointer: coarse)").matches) ui.$("text").blur(); // the keyboard makes room for the results
     });
-    on("weight", "input", () => {
-      const weight = Number(ui.$("weight").value);
-      this.bar.showBalance(weight);
-      this.change({ weight }, true);
-    });
+    on("weight", "input", () => this.change({ weight: Number(ui.$("weight").value) }, true));
     on("picture-remove", "click", () => {
       this.change({ picture: null });
       ui.$("text").focus();
