@@ -14,7 +14,6 @@ import { Place } from "./place.js";
 import { emptyQuery, examplesWith, filtersOf, filtersWith, hasPicture, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
-import { wasAborted } from "./service.js";
 import { listenForKeys } from "./shortcuts.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
