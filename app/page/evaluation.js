@@ -10,7 +10,7 @@ import { Failures, PAGE } from "./failures.js";
 import { scoreIn } from "./figure_format.js";
 import { Judgements } from "./judgements.js";
 import { Measuring } from "./measuring.js";
-import { wasAborted } from "./service.js";
+import { wasAborted } from "./recover.js";
 import { documentUi } from "./ui.js";
 
 const SPLITS = ["test", "validation", "train", "all"];

@@ -7,8 +7,7 @@ import { Latest } from "./latest.js";
 import { Pages } from "./pages.js";
 import { encodedBy } from "./picture.js";
 import { hasPicture, searchBody } from "./query.js";
-import { keepTrying, Kept, mayPass, pause, pauseAfter } from "./recover.js";
-import { ApiError, wasAborted } from "./service.js";
+import { keepTrying, Kept, mayPass, pause, pauseAfter, wasAborted } from "./recover.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 /** @typedef {import("./catalogue.js").CatalogueFacts} CatalogueFacts */
@@ -190,17 +189,19 @@ export class Flow {
     const k = Math.min(AT_ONCE, Math.max(size, query.count));
     const answer = await this.post("v1/search/images", query, { ...this.grouping, k }, signal);
     const body = { ...searchBody(query), ...this.grouping };
-    this.pages = new Pages((offset, k) => this.ui.service.post("v1/search/images", { ...body, k, offset }, signal), answer);
+    const ask = (offset, k, signal) => this.ui.service.post("v1/search/images", { ...body, k, offset }, signal);
+    this.pages = new Pages(ask, answer);
     return answer;
   }
 
   /**
    * @param {number} size products of a page
+   * @param {AbortSignal} signal
    * @returns {Promise<import("./results.js").Hit[]>} the next ones
    * @throws {ApiError}
    */
-  more(size) {
-    return this.pages.next(Math.min(AT_ONCE, size));
+  more(size, signal) {
+    return this.pages.next(Math.min(AT_ONCE, size), signal);
   }
 
   /**

@@ -15,7 +15,7 @@ export class Pages {
   ended = false;
 
   /**
-   * @param {(offset: number, k: number) => Promise<Answer>} ask
+   * @param {(offset: number, k: number, signal?: AbortSignal) => Promise<Answer>} ask
    * @param {Answer} first
    */
   constructor(ask, first) {
@@ -27,16 +27,17 @@ export class Pages {
 
   /**
    * @param {number} k how many to ask for
+   * @param {AbortSignal} [signal] gives it up
    * @returns {Promise<Answer["results"]>} the next ones that were not there before
    * @throws what asking throws; then nothing has changed
    */
-  async next(k) {
+  async next(k, signal) {
     let offset = this.#received;
-    let answer = await this.#ask(offset, k);
+    let answer = await this.#ask(offset, k, signal);
     if (answer.catalogue_version !== this.#version) {
       // Where products were taken out, others moved up to places that were passed already.
       offset = Math.max(0, offset - OVERLAP);
-      answer = await this.#ask(offset, this.#received - offset + k);
+      answer = await this.#ask(offset, this.#received - offset + k, signal);
       this.#version = answer.catalogue_version;
     }
     this.ended = !answer.results.length;

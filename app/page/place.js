@@ -14,11 +14,11 @@ const SCROLLED_MS = 150; // without scrolling, before the place is kept: browser
 export class Place {
   /**
    * @param {import("./ui.js").Ui} ui
-   * @param {() => string[]} shownIds ids of the products that are shown, in the order of their cards
+   * @param {import("./results.js").Results} results
    */
-  constructor(ui, shownIds) {
+  constructor(ui, results) {
     this.ui = ui;
-    this.shownIds = shownIds;
+    this.results = results;
     /** @type {?Kept} where to return to when the results are there */
     this.wanted = null;
     this.timer = 0;
@@ -42,17 +42,15 @@ export class Place {
   keep() {
     clearTimeout(this.timer);
     if (this.wanted) return; // the page is not there yet
-    const ids = this.shownIds();
-    const cards = [...this.ui.$("grid").children];
+    const { cards, shownIds: ids } = this.results;
     const row = cards.findIndex((card) => card.getBoundingClientRect().bottom > 0);
     const anchor = ids[row] && scrollY ? { id: ids[row], top: cards[row].getBoundingClientRect().top } : undefined;
     this.ui.address.keep({ scroll: scrollY, anchor });
   }
 
   leave(event) {
-    const card = event.target.closest("a") && event.target.closest("#grid > *");
-    const left = this.shownIds()[[...this.ui.$("grid").children].indexOf(card)];
-    if (left) this.ui.address.keep({ left });
+    const left = this.results.shownIds[this.results.rowOf(event)];
+    if (left && event.target.closest("a")) this.ui.address.keep({ left });
   }
 
   /** @param {Kept} kept of the entry of the history that is followed: where to return to */
@@ -65,10 +63,11 @@ export class Place {
     if (!this.wanted) return;
     const { scroll = 0, anchor, left } = this.wanted;
     this.wanted = null;
-    const card = (id) => this.ui.$("grid").children[this.shownIds().indexOf(id)];
+    const { results } = this;
+    const card = (id) => results.cards[results.shownIds.indexOf(id)];
     const first = anchor && card(anchor.id);
     if (first) scrollBy({ top: first.getBoundingClientRect().top - anchor.top, behavior: "instant" });
     else if (scroll || this.ui.whole) scrollTo({ top: scroll, behavior: "instant" });
-    if (left) card(left)?.querySelector("a")?.focus({ preventScroll: true });
+    if (left) results.focus(card(left), { preventScroll: true });
   }
 }

@@ -149,10 +149,24 @@ export class Results {
     return own ?? card(this.ui, hit, this.actions, { lazy, score: this.score(hit), why: this.why(hit.signals) });
   }
 
-  /** @param {?HTMLElement} card of which the link gets the focus; a card of the page's own is in a slot */
-  focus(card) {
+  /** @returns {HTMLElement[]} what is in the grid */
+  get cards() {
+    return [...this.ui.$("grid").children];
+  }
+
+  /** @param {Event} event @returns {number} the place of the card that it is on; -1: on none */
+  rowOf(event) {
+    const path = event.composedPath();
+    return this.cards.findIndex((one) => path.includes(one));
+  }
+
+  /**
+   * @param {?HTMLElement} card of which the link gets the focus; a card of the page's own is in a slot
+   * @param {FocusOptions} [options]
+   */
+  focus(card, options) {
     const within = card?.querySelector("slot")?.assignedElements()[0] ?? card;
-    within?.querySelector("a")?.focus();
+    within?.querySelector("a")?.focus(options);
   }
 
   /**
@@ -160,9 +174,8 @@ export class Results {
    * @param {KeyboardEvent} event on a card
    */
   walk(event) {
-    const cards = [...this.ui.$("grid").children];
-    const path = event.composedPath();
-    const here = cards.findIndex((one) => path.includes(one));
+    const { cards } = this;
+    const here = this.rowOf(event);
     const columns = cards.filter((one) => one.offsetTop === cards[0].offsetTop).length;
     const forward = getComputedStyle(this.ui.$("grid")).direction === "rtl" ? -1 : 1;
     const steps = { ArrowLeft: -forward, ArrowRight: forward, ArrowUp: -columns, ArrowDown: columns, Home: -here, End: cards.length - 1 - here };

@@ -14,7 +14,6 @@ import { Place } from "./place.js";
 import { emptyQuery, examplesWith, filtersOf, filtersWith, hasPicture, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
 import { Results } from "./results.js";
-import { wasAborted } from "./service.js";
 import { listenForKeys } from "./shortcuts.js";
 import { Sort } from "./sort.js";
 import { Suggest } from "./suggest.js";
@@ -41,6 +40,7 @@ export class SearchView {
       },
       learned: (facts) => {
         this.sort.offer(facts);
+        this.sort.show(this.query.sort); // the orders are new: none is chosen
         // Now with the names of the language. The field stays as it is: somebody may be typing.
         this.bar.showTitle(this.query);
         this.filters.showChosen(this.query);
@@ -59,7 +59,7 @@ export class SearchView {
     this.browse = new Browse(ui, (filters) => change({ ...emptyQuery(), filters }));
     this.more = new More(ui, this.flow, this.results, { size: this.size, shown: () => this.keepCount() });
     this.trouble = new Trouble(ui, () => this.flow.again());
-    this.place = new Place(ui, () => this.results.shownIds);
+    this.place = new Place(ui, this.results);
     ui.prepareDrawer = (drawer) => {
       drawer.like = (id) => this.prefer("like", id);
       drawer.unlike = (id) => this.prefer("unlike", id);
@@ -253,11 +253,7 @@ export class SearchView {
       this.takeText();
       if (matchMedia("(pointer: coarse)").matches) ui.$("text").blur(); // the keyboard makes room for the results
     });
-    on("weight", "input", () => {
-      const weight = Number(ui.$("weight").value);
-      this.bar.showBalance(weight);
-      this.change({ weight }, true);
-    });
+    on("weight", "input", () => this.change({ weight: Number(ui.$("weight").value) }, true));
     on("picture-remove", "click", () => {
       this.change({ picture: null });
       ui.$("text").focus();

@@ -48,11 +48,6 @@ export class Sheets {
     if (this.#keeps && listed().includes(key)) this.#showAgain(key);
   }
 
-  /** @param {string} name @returns {boolean} */
-  isOpen(name) {
-    return this.#open.includes(this.#key(name));
-  }
-
   /** @param {string} name of a sheet to show on top of all others */
   open(name) {
     const key = this.#key(name);

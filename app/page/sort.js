@@ -2,6 +2,7 @@
 
 import { element } from "./elements.js";
 import { RESERVED } from "./offer.js";
+import { RELEVANCE } from "./query.js";
 
 const WAYS = {
   price: ["results.sortDearest", "results.sortCheapest"],
@@ -32,7 +33,7 @@ export class Sort {
       .flatMap(([name, kind]) => WAYS[kind].map((key, row) => [`${name}:${row ? "asc" : "desc"}`, key, name]));
     const both = ways.map(([value, key, name]) => [value, ui.say(key, { attribute: ui.sayAttribute(name) })]);
     const fixed = [
-      ["relevance", ui.say("results.sortRelevance")],
+      [RELEVANCE, ui.say("results.sortRelevance")],
       ["newest", ui.say("results.sortNewest")],
     ];
     this.select.replaceChildren(...[...fixed, ...both].map(([value, label]) => element("option", { value }, label)));

@@ -305,6 +305,21 @@ def test_a_shop_draws_its_own_cards(browser: Browser, open_shop: httpx.Client) -
         visit.check_axe()
 
 
+def test_the_focus_returns_to_a_card_of_the_shops_own(browser: Browser, open_shop: httpx.Client) -> None:
+    template = """<vitrine-search href="/1?id={id}">
+      <template slot="card"><a class="mine" data-link><b data-text="title"></b></a></template></vitrine-search>"""
+    with at_host(browser, open_shop, template, "<p>A product</p>") as visit:
+        page = visit.go("/?vq=red+dress")
+        link = page.locator("vitrine-search a.mine").nth(1)
+        expect(link).to_have_attribute("href", re.compile(r"^/1\?id="))
+        address = link.get_attribute("href")
+        link.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/1?id=*")
+        page.go_back()
+        expect(page.locator(f"a.mine[href='{address}']")).to_be_focused()
+
+
 def test_similar_products_stand_below_one(browser: Browser, open_shop: httpx.Client) -> None:
     body = '<vitrine-similar product="1000" same="gender" count="4" href="/p/{id}"></vitrine-similar>'
     missing = '<vitrine-similar product="nobody"></vitrine-similar>'

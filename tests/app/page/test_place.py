@@ -75,6 +75,15 @@ def test_more_come_by_themselves_up_to_a_bound_and_then_with_a_button(shopper: V
     assert len(ids) == len(set(ids))
 
 
+def test_a_button_that_is_pressed_twice_leaves_nothing_out(shopper: Visit) -> None:
+    page = shopper.go("/?q=red+dress&n=120")
+    expect(cards(page)).to_have_count(120)
+    page.get_by_role("button", name="Show more").evaluate("button => { button.click(); button.click(); }")
+    expect(cards(page).nth(149)).to_be_attached()
+    ids = page.locator("#grid h3 a").evaluate_all("links => links.map((link) => link.href)")
+    assert len(ids) == len(set(ids))
+
+
 def test_a_reload_and_a_step_back_return_to_the_same_card(shopper: Visit) -> None:
     page = shopper.go("/?q=red+dress")
     top = scroll_to(page, 70)

@@ -239,9 +239,8 @@ def test_after_a_restart_with_another_model_a_picture_is_encoded_again(browser: 
             expect(alert(page)).to_contain_text("older model")
 
 
-def test_an_attribute_that_has_gone_is_not_asked_for_again(visit: Visit) -> None:
-    page = visit.go("/?q=red+dress")
-    visit.finds("Red Dress")
+def take_out_gender(page: Page) -> None:
+    """Let the catalogue lose an attribute after the page has read what it has."""
     error = {"code": "bad_input", "message": "unknown facet 'gender'", "details": [], "request_id": "x"}
 
     def without_gender(route: Route) -> None:
@@ -257,7 +256,26 @@ def test_an_attribute_that_has_gone_is_not_asked_for_again(visit: Visit) -> None
 
     page.route(f"**{IMAGES}", without_gender)
     page.route("**/v1/facets*", facets_without_gender)
+
+
+def test_an_attribute_that_has_gone_is_not_asked_for_again(visit: Visit) -> None:
+    page = visit.go("/?q=red+dress")
+    visit.finds("Red Dress")
+    take_out_gender(page)
     page.get_by_label(FIELD).fill("blue bag")
     visit.finds("Blue Bag")
+    assert all("422" in text for text in visit.wrong)
+    visit.wrong.clear()
+
+
+def test_the_order_stays_when_the_catalogue_is_read_again(visit: Visit) -> None:
+    page = visit.go("/?q=red+dress&sort=newest")
+    expect(page.locator("#sort")).to_have_value("newest")
+    expect(page.locator("#results")).not_to_have_attribute("aria-busy", "true")
+    take_out_gender(page)
+    with page.expect_response("**/v1/facets*"):
+        page.get_by_label(FIELD).fill("blue bag")
+    expect(page.locator("#grid .card h3").filter(has_text="Blue Bag")).not_to_have_count(0)
+    expect(page.locator("#sort")).to_have_value("newest")
     assert all("422" in text for text in visit.wrong)
     visit.wrong.clear()
