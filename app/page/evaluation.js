@@ -9,7 +9,7 @@ import { Slices } from "./evaluation_slices.js";
 import { Failures, PAGE } from "./failures.js";
 import { Judgements } from "./judgements.js";
 import { Measuring } from "./measuring.js";
-import { wasAborted } from "./service.js";
+import { wasAborted } from "./recover.js";
 import { documentUi } from "./ui.js";
 
 const SPLITS = ["test", "validation", "train", "all"];

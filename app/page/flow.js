@@ -7,8 +7,8 @@ import { Latest } from "./latest.js";
 import { Pages } from "./pages.js";
 import { encodedBy } from "./picture.js";
 import { hasPicture, searchBody } from "./query.js";
-import { keepTrying, Kept, mayPass, pause, pauseAfter } from "./recover.js";
-import { ApiError, wasAborted } from "./service.js";
+import { keepTrying, Kept, mayPass, pause, pauseAfter, wasAborted } from "./recover.js";
+import { ApiError } from "./service.js";
 
 /** @typedef {import("./query.js").SearchQuery} SearchQuery */
 /** @typedef {import("./catalogue.js").CatalogueFacts} CatalogueFacts */

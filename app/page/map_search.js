@@ -1,7 +1,7 @@
 // The search field of the map: what is typed lights up its matches. Knows no drawing.
 
 import { Latest } from "./latest.js";
-import { wasAborted } from "./service.js";
+import { wasAborted } from "./recover.js";
 
 const MOST = 1000; // matches that light up, the best first: what one call answers
 

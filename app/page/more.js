@@ -1,8 +1,7 @@
 // The end of the results: more come as one scrolls, up to a bound, and then with a button, so that what stands below can
 // be reached. Knows no query.
 
-import { keepTrying } from "./recover.js";
-import { wasAborted } from "./service.js";
+import { keepTrying, wasAborted } from "./recover.js";
 
 const ENDLESS = 120; // products that come by themselves: at first, and again after the button was pressed
 const NEAR = "600px"; // from the end: then the next ones are asked for

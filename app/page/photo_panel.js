@@ -4,8 +4,7 @@
 import { element, outlineButton } from "./elements.js";
 import { isWhole, within } from "./crop_box.js";
 import { lazy } from "./lazy.js";
-import { keepTrying, mayPass } from "./recover.js";
-import { wasAborted } from "./service.js";
+import { keepTrying, mayPass, wasAborted } from "./recover.js";
 
 /** @typedef {import("./picture.js").Added} Added */
 /** @typedef {import("./picture.js").Picture} Picture */

@@ -2,7 +2,8 @@
 
 import { lazy } from "./lazy.js";
 import { mayBePicture } from "./picture.js";
-import { ApiError, wasAborted } from "./service.js";
+import { wasAborted } from "./recover.js";
+import { ApiError } from "./service.js";
 import { adopt } from "./styles.js";
 
 /** @typedef {import("./search.js").SearchView} SearchView */

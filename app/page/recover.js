@@ -13,7 +13,7 @@ const LONGEST_ASKED_S = 120; // a service that asks for more is not waited for w
 const SPREAD_MS = 500; // those whose network returns together do not come together
 
 /** @param {Error} error @returns {boolean} whether the page itself gave the call up */
-const wasAborted = (error) => error.name === "AbortError";
+export const wasAborted = (error) => error.name === "AbortError";
 
 /** @param {Failure} error @returns {boolean} whether the same call may succeed later */
 export const mayPass = (error) =>

@@ -1,6 +1,8 @@
 // How a page or an element talks to the service: where it is, its calls, the key where one is needed, what an error is.
 // Knows no page and no text: an error names the key of its text.
 
+import { wasAborted } from "./recover.js";
+
 /** The folder of these files, as they were loaded. */
 export const ASSETS = new URL("./", import.meta.url).href;
 
@@ -34,9 +36,6 @@ const BY_STATUS = {
   503: "states.busy",
   504: "states.slowSearch",
 };
-
-/** @param {Error} error @returns {boolean} whether the page itself gave the call up */
-export const wasAborted = (error) => error.name === "AbortError";
 
 /** @param {string} id of a product @returns {string} the path of its call, from the root of the service */
 export const productPath = (id) => `v1/products/${encodeURIComponent(id)}`;

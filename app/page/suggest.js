@@ -4,7 +4,7 @@
 
 import { element } from "./elements.js";
 import { Latest } from "./latest.js";
-import { wasAborted } from "./service.js";
+import { wasAborted } from "./recover.js";
 import { onText } from "./typing.js";
 
 /** @typedef {{text: string, kind: "brand"|"value"|"title"|"phrase", attribute: ?string, count: number}} Suggestion */
