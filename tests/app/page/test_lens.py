@@ -21,6 +21,14 @@ def add(page: Page, photo: FilePayload = COLLAGE) -> None:
     page.locator("#file").set_input_files([photo])
 
 
+def prepare(page: Page) -> None:
+    """Be about to add a photo: what photos need is loaded then, and makes the place of one."""
+    page.locator("#choose-file").hover()
+    with page.expect_file_chooser():
+        page.locator("#choose-file").click()
+    expect(page.locator("#photo-stage")).to_be_attached()
+
+
 def crop_of(page: Page) -> list[float]:
     (text,) = parse_qs(urlsplit(page.url).query)["crop"]
     return [float(side) for side in text.split(",")]
@@ -138,10 +146,7 @@ def test_a_photo_that_did_not_arrive_is_kept_and_sent_again(failing: Visit) -> N
 
 def test_a_photo_taken_offline_is_sent_when_the_network_is_back(failing: Visit) -> None:
     page = failing.go("/")
-    page.locator("#choose-file").hover()
-    with page.expect_file_chooser():  # what photos need is loaded when somebody is about to add one
-        page.locator("#choose-file").click()
-    page.wait_for_load_state("networkidle")
+    prepare(page)
     page.context.set_offline(True)
     add(page)
     expect(page.locator("#photo-status")).to_contain_text("You are offline")
@@ -166,9 +171,7 @@ def test_a_photo_on_its_way_can_be_given_up(visit: Visit) -> None:
 def test_a_photo_of_a_megabyte_finds_products_within_seconds_on_slow_3g(visit: Visit) -> None:
     """400 kbit/s and 400 ms there and back: the file itself takes more than 20 s."""
     page = visit.go("/")
-    page.locator("#choose-file").hover()
-    with page.expect_file_chooser():
-        page.locator("#choose-file").click()
+    prepare(page)
     page.wait_for_load_state("networkidle")
     data = jpeg(1, 2_000, 2_600)
     assert len(data) > 1_000_000
