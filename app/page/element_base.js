@@ -135,6 +135,11 @@ export class VitrineElement extends HTMLElement {
     return Math.min(100, Math.max(0, Number.parseInt(this.getAttribute(name), 10) || 0));
   }
 
+  /** @param {string} name of an attribute @returns {string[]} the names in it, between spaces or commas */
+  names(name) {
+    return (this.getAttribute(name) ?? "").split(/[\s,]+/).filter(Boolean);
+  }
+
   /** @returns {Partial<import("./ui.js").UiOptions>} what its attributes say */
   options() {
     const address = this.getAttribute("address") ?? this.constructor.address;
@@ -146,7 +151,7 @@ export class VitrineElement extends HTMLElement {
       link: this.getAttribute("href") ?? "",
       target: this.getAttribute("target") ?? "",
       count: this.number("count"),
-      shown: (this.getAttribute("show") ?? "").split(/[\s,]+/).filter(Boolean),
+      shown: this.names("show"),
     };
   }
 }

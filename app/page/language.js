@@ -3,21 +3,16 @@
 
 const NAME = "lang";
 
-/** Let a person choose the language of a document that has the head of our pages. */
-export function offerLanguages() {
-  const field = document.getElementById("language");
-  field.addEventListener("change", () => {
-    const url = new URL(location.href);
-    url.searchParams.set(NAME, field.value);
-    location.assign(url);
-  });
-  const chosen = new URLSearchParams(location.search).get(NAME);
-  if (!chosen) return;
-  for (const link of document.querySelectorAll("header.top a[href]")) {
-    const url = new URL(link.href);
-    url.searchParams.set(NAME, chosen);
-    link.href = url.href;
-  }
-}
+const withLanguage = (address, language) => {
+  const url = new URL(address);
+  url.searchParams.set(NAME, language);
+  return url.href;
+};
 
-offerLanguages();
+const field = document.getElementById("language");
+field.addEventListener("change", () => location.assign(withLanguage(location.href, field.value)));
+
+const chosen = new URLSearchParams(location.search).get(NAME);
+if (chosen) {
+  for (const link of document.querySelectorAll("header.top a[href]")) link.href = withLanguage(link.href, chosen);
+}

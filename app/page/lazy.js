@@ -5,13 +5,8 @@ import { keepTrying, Kept } from "./recover.js";
 /** @type {Map<string, Kept<any>>} name -> module: files do not change, and all elements share theirs */
 const loaded = new Map();
 
-/**
- * A module that is loaded when it is first needed. A browser may remember that an address failed: the next attempt has
- * another one.
- * @param {string} name such as "drawer.js"
- * @returns {Kept<any>}
- */
-export function keptModule(name) {
+// A browser may remember that an address failed: the next attempt has another one.
+function keptModule(name) {
   let attempt = 0;
   const load = () => {
     const address = new URL(name, import.meta.url);

@@ -60,7 +60,7 @@ export class Lens {
 
   /** There is no photo, or another one. */
   clear() {
-    clearTimeout(this.#timer);
+    this.#stop();
     this.#added = null;
     this.#box = WHOLE;
     this.#grip = null;
@@ -83,8 +83,7 @@ export class Lens {
     const parts = regions.filter(({ box }) => !isWhole(box));
     const nameOf = ({ attribute, label }) => (label === null ? ui.say("lens.thing") : ui.sayValue(attribute, label));
     const press = (region) => {
-      clearTimeout(this.#timer);
-      this.#timer = 0;
+      this.#stop();
       this.#box = region.box;
       this.draw();
       this.choose(region.box, region);
@@ -103,10 +102,16 @@ export class Lens {
     this.list.hidden = !parts.length;
   }
 
+  // The frame that was moved last is not searched for.
+  #stop() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+  }
+
   set(box) {
     this.#box = box;
     this.draw();
-    clearTimeout(this.#timer);
+    this.#stop();
     this.#timer = setTimeout(() => {
       this.#timer = 0;
       this.choose(isWhole(this.#box) ? null : this.#box, null);

@@ -11,8 +11,7 @@ import { showPicture } from "./product_picture.js";
 const MARK = "data-vitrine-card";
 
 // What the place of a template says about a product.
-function textOf(ui, hit, name) {
-  const offer = offerOf(hit.attributes);
+function textOf(ui, hit, offer, name) {
   if (name === "title") return hit.title;
   if (name === "id") return hit.id;
   if (name === "price") return offer.price ? priceText(ui, offer.price) : "";
@@ -22,7 +21,8 @@ function textOf(ui, hit, name) {
 
 function fromTemplate(ui, template, hit) {
   const made = template.content.cloneNode(true);
-  for (const place of made.querySelectorAll("[data-text]")) place.textContent = textOf(ui, hit, place.dataset.text);
+  const offer = offerOf(hit.attributes);
+  for (const place of made.querySelectorAll("[data-text]")) place.textContent = textOf(ui, hit, offer, place.dataset.text);
   for (const image of made.querySelectorAll("img[data-picture]")) showPicture(ui.service, image, hit, "card");
   for (const link of made.querySelectorAll("a[data-link]")) ui.showOnClick(link, hit);
   return made;

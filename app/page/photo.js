@@ -1,6 +1,8 @@
 // A photo on its way to the service: scaled down to what an encoder sees, in the colours that the service would see, and
 // as a thumbnail short enough for an address. Knows no page and no call; loaded with the first photo.
 
+import { bytesOf, codeOf } from "./base64.js";
+
 const SIDE = 448; // pixels of the longer side that is sent: four times what encoders look at
 const DETAIL_SIDE = 1344; // of what stays here, to cut parts out of
 const SMALL_BYTES = 24_000; // a file of no more, and of no more pixels, is sent as it is
@@ -93,9 +95,7 @@ export async function thumbnailCode(blob) {
     for (const quality of THUMBNAIL_QUALITIES) {
       const small = await packed(canvas, quality);
       if (small.size > THUMBNAIL_BYTES) continue;
-      const bytes = new Uint8Array(await small.arrayBuffer());
-      const text = btoa(String.fromCharCode(...bytes));
-      return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+      return codeOf(new Uint8Array(await small.arrayBuffer()));
     }
   } catch {
     // it is a comfort: the search is found without it
@@ -107,7 +107,7 @@ export async function thumbnailCode(blob) {
 export function thumbnailFromCode(code) {
   if (!code || code.length > 2 * THUMBNAIL_BYTES) return null;
   try {
-    const bytes = Uint8Array.from(atob(code.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    const bytes = bytesOf(code);
     const type = bytes[0] === 0xff && bytes[1] === 0xd8 ? "image/jpeg" : bytes[8] === 0x57 ? "image/webp" : "";
     return type ? new Blob([bytes], { type }) : null;
   } catch {

@@ -52,7 +52,6 @@ export class PhotoPanel {
    */
   async take(file) {
     this.#sending.abort();
-    this.#cropping.abort();
     this.#sending = new AbortController();
     this.#isSending = true;
     const { signal } = this.#sending;
@@ -98,20 +97,25 @@ export class PhotoPanel {
   }
 
   present(blob) {
+    this.#leave();
     URL.revokeObjectURL(this.#url);
     this.#url = URL.createObjectURL(blob);
-    this.#added = null;
-    this.#lens?.clear();
     this.image.classList.remove("unknown");
     this.image.src = this.#url;
     this.image.alt = this.ui.say("photo.title");
     this.panel.hidden = false;
   }
 
-  close() {
-    this.#isSending = false;
+  // The photo goes, and with it a part of it that is on its way.
+  #leave() {
+    this.#cropping.abort();
     this.#added = null;
     this.#lens?.clear();
+  }
+
+  close() {
+    this.#isSending = false;
+    this.#leave();
     this.panel.hidden = true;
     this.image.removeAttribute("src");
     this.image.alt = "";

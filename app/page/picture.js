@@ -1,6 +1,7 @@
 // A picture to search with: how it comes in, and how it stands in an address. From then on its vector is the query, a
 // byte per value, which moves the vector by less than a thousandth. Knows no query.
 
+import { bytesOf, codeOf } from "./base64.js";
 import { lazy } from "./lazy.js";
 import { ApiError } from "./service.js";
 
@@ -34,19 +35,16 @@ const ENCODER_LENGTH = 8; // of an encoder's id, in a code
 export function pictureFromCode(code, crop = null) {
   const [encoder, text = ""] = code.split(".");
   try {
-    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-    // Shifting there and back makes a byte a signed number.
-    return { code, encoder, crop, vector: [...bytes].map((char) => (char.charCodeAt(0) << 24) >> 24) };
+    return { code, encoder, crop, vector: [...new Int8Array(bytesOf(text).buffer)] };
   } catch {
     return { code, encoder, crop, vector: [] };
   }
 }
 
-function codeOf(vector, encoderId) {
+function pictureCode(vector, encoderId) {
   const scale = 127 / Math.max(...vector.map(Math.abs));
-  const bytes = vector.map((value) => String.fromCharCode((Math.round(value * scale) + 256) % 256)).join("");
-  const text = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return `${encoderId.slice(0, ENCODER_LENGTH)}.${text}`;
+  const bytes = Int8Array.from(vector, (value) => Math.round(value * scale));
+  return `${encoderId.slice(0, ENCODER_LENGTH)}.${codeOf(new Uint8Array(bytes.buffer))}`;
 }
 
 /** @param {Picture} picture @param {string} encoderId @returns {boolean} whether this encoder looked at it */
@@ -57,9 +55,8 @@ export const mayBePicture = (file) => !file.type || file.type.startsWith("image/
 
 // A vector as bytes of little-endian floats in base64: a third of the same as JSON.
 function floatsOf(text) {
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(4 * at, true));
+  const view = new DataView(bytesOf(text).buffer);
+  return Array.from({ length: view.byteLength / 4 }, (_, at) => view.getFloat32(4 * at, true));
 }
 
 /** The pictures that were added to one page or element. */
@@ -152,7 +149,7 @@ export class Pictures {
    * @returns {Picture}
    */
   remember(added, vector, box) {
-    const picture = pictureFromCode(codeOf(vector, added.encoderId), box);
+    const picture = pictureFromCode(pictureCode(vector, added.encoderId), box);
     this.#added.set(picture.code, added);
     return picture;
   }

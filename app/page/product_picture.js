@@ -26,8 +26,8 @@ export const SIZES = {
 };
 const WIDEST = { card: 640, tile: 640, small: 320, tiny: 160, large: 1280 };
 
-/** @param {Pictured} product @param {number} width @returns {string} path of a small picture, from the root */
-export function smallPath({ id, image_url }, width) {
+// The path of a small picture, from the root.
+function smallPath({ id, image_url }, width) {
   const path = image_url ? image_url.replace(/^\//, "") : `${productPath(id)}/image`;
   return `${path}${path.includes("?") ? "&" : "?"}w=${width}`;
 }

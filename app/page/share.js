@@ -1,6 +1,7 @@
 // A link to what is shown: handed to the device, copied, or shown to be copied by hand. Loaded when it is first needed.
 
 import { element } from "./elements.js";
+import { wasAborted } from "./recover.js";
 
 const TOLD_MS = 2500;
 const THUMBNAIL = "t"; // in the fragment, which is not sent to any service
@@ -55,7 +56,7 @@ async function handedOn(url, title) {
     else await navigator.clipboard.writeText(url); // there is none on a page without HTTPS
     return true;
   } catch (error) {
-    return error.name === "AbortError"; // the person has changed their mind
+    return wasAborted(error); // the person has changed their mind
   }
 }
 

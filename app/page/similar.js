@@ -7,8 +7,6 @@ import { productPath } from "./service.js";
 
 const COUNT = 8;
 
-const namesIn = (text) => (text ?? "").split(/[\s,]+/).filter(Boolean);
-
 // With `same`, only what has the same values of these attributes.
 async function find(ui, product, same) {
   const filters = {};
@@ -22,7 +20,7 @@ async function find(ui, product, same) {
 
 /**
  * @param {import("./ui.js").Ui} ui
- * @param {HTMLElement} host whose attributes name the product, and what others have in common with it
+ * @param {import("./element_base.js").VitrineElement} host whose attributes name the product, and what others have in common with it
  */
 export async function fill(ui, host) {
   const heading = element("slot", { name: "heading" }, element("h2", { id: "title", part: "heading" }, ui.say("product.similar")));
@@ -35,7 +33,7 @@ export async function fill(ui, host) {
   const product = host.getAttribute("product");
   if (!product) return;
   try {
-    const results = await keepTrying(() => find(ui, product, namesIn(host.getAttribute("same"))), { signal: ui.signal });
+    const results = await keepTrying(() => find(ui, product, host.names("same")), { signal: ui.signal });
     if (!ui.emit("vitrine-results", { product, results, total: results.length })) return;
     grid.replaceChildren(...results.map((hit) => ui.own?.card(ui, hit) ?? card(ui, hit, null, { lazy: true, score: null, why: null })));
     view.hidden = !results.length;

@@ -26,8 +26,8 @@ function attributesOf({ kind, lang, theme, address, href, show, picture, product
   return all.filter(([, value]) => value);
 }
 
-/** @param {Embedding} embedding @returns {string} the element alone, as it stands in a page */
-export function elementMarkup(embedding) {
+// The element alone, as it stands in a page.
+function elementMarkup(embedding) {
   const attributes = attributesOf(embedding).map(([name, value]) => (value === true ? ` ${name}` : ` ${name}="${escaped(value)}"`));
   return `<vitrine-${embedding.kind}${attributes.join("")}></vitrine-${embedding.kind}>`;
 }
@@ -42,8 +42,7 @@ export function styleSnippet({ kind, variables }) {
   return lines.length ? `vitrine-${kind} {\n${lines.join("\n")}\n}` : "";
 }
 
-/** @param {string} root @param {Embedding} embedding @returns {string} address of the frame */
-export function frameAddress(root, embedding) {
+function frameAddress(root, embedding) {
   const { kind, picture, variables } = embedding;
   const said = attributesOf(embedding).filter(([name]) => !["picture", "address"].includes(name));
   const url = new URL(`${root}embed`);

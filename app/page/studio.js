@@ -38,7 +38,7 @@ class Studio {
     const { ui } = this;
     this.showResult();
     try {
-      const { facets } = await ui.service.get(`v1/facets?limit=${MANY_VALUES}`);
+      const [{ facets }] = await Promise.all([ui.service.get(`v1/facets?limit=${MANY_VALUES}`), ui.loadLabels()]);
       this.attributes = Object.keys(facets);
       const { products } = await ui.service.get("v1/products?limit=1").catch(() => ({ products: [] }));
       this.chosen.product = products[0]?.id ?? "";

@@ -1,9 +1,9 @@
 // Style sheets for a document or a shadow root, made from the service's files: a host page needs to allow no style.
 
 import { fetchFile } from "./lazy.js";
-import { keepTrying } from "./recover.js";
+import { keepTrying, Kept } from "./recover.js";
 
-/** @type {Map<string, Promise<CSSStyleSheet>>} name -> sheet: files do not change, and all elements share theirs */
+/** @type {Map<string, Kept<CSSStyleSheet>>} name -> sheet: files do not change, and all elements share theirs */
 const sheets = new Map();
 
 // A host's rem is of its own root: here it is 16 pixels, as on our pages.
@@ -22,12 +22,8 @@ async function load(name) {
 export const sheetsOf = (...names) =>
   Promise.all(
     names.map((name) => {
-      if (!sheets.has(name)) {
-        const sheet = load(name);
-        sheet.catch(() => sheets.delete(name)); // the next element tries again
-        sheets.set(name, sheet);
-      }
-      return sheets.get(name);
+      if (!sheets.has(name)) sheets.set(name, new Kept(() => load(name)));
+      return sheets.get(name).get();
     }),
   );
 

@@ -165,18 +165,15 @@ export class Ui {
   }
 }
 
-/**
- * @param {string} [home] address of the service, with a slash at the end
- * @returns {Promise<Ui>} of a document that is all ours
- */
-export async function documentUi(home = HOME) {
+/** @returns {Promise<Ui>} of a document that is all ours */
+export async function documentUi() {
   const words = await loadWords(languageOf(document.documentElement.lang), true);
   return new Ui({
     root: document,
     host: document.body,
-    service: new Service(home),
+    service: new Service(HOME),
     words,
-    address: new Address("", home),
+    address: new Address("", HOME),
     signal: new AbortController().signal,
     lab: true,
     whole: true,

@@ -90,6 +90,36 @@ def test_a_frame_is_drawn_moved_by_keys_and_given_up(visit: Visit) -> None:
     expect(page.locator("#lens-whole")).to_be_hidden()
 
 
+def test_a_part_on_its_way_is_given_up_with_its_photo(failing: Visit) -> None:
+    page = failing.go("/")
+    add(page)
+    expect(page.locator("#lens-things").get_by_role("button", name="Watch")).to_be_visible()
+    page.route(EMBEDDINGS, lambda _: None)
+    with page.expect_request(EMBEDDINGS):
+        page.locator("#lens-frame").press("Shift+ArrowLeft")
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/v1/embeddings")):
+        page.locator("#picture-remove").click()
+    expect(page.locator("#photo-panel")).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"/$"))
+
+
+def test_a_frame_that_moved_when_its_photo_went_follows_the_next_search(visit: Visit) -> None:
+    page = visit.go("/")
+    add(page)
+    page.locator("#lens-things").get_by_role("button", name="Watch").click()
+    visit.finds("Blue Watch")
+    page.locator("#lens-frame").evaluate("""(frame) => {
+        frame.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft" }));
+        frame.getRootNode().getElementById("picture-remove").click();
+    }""")
+    expect(page.locator("#photo-panel")).to_be_hidden()
+    page.go_back()
+    visit.finds("Blue Watch")
+    expect(page.locator("#lens-frame")).to_be_visible()
+    expect(page.locator("#lens-frame")).not_to_have_class(re.compile("whole"))
+    expect(page.locator("#lens-whole")).to_be_visible()
+
+
 def test_an_address_with_a_part_finds_the_same_without_the_photo(visit: Visit) -> None:
     page = visit.go("/")
     add(page)

@@ -109,7 +109,7 @@ def test_what_is_loaded_once_is_shared_and_loaded_again_after_a_failure(recover:
     assert found == [["rejected", "rejected"], None, 2, 2, 2, 2]
 
 
-@pytest.mark.parametrize("lost", ["more.js", "service.js"])
+@pytest.mark.parametrize("lost", ["key_dialog.js", "elements.js"])
 def test_a_module_that_was_lost_on_its_way_is_loaded_again(recover: Page, lost: str) -> None:
     """Also one that another module imports."""
     gone = []
@@ -124,7 +124,7 @@ def test_a_module_that_was_lost_on_its_way_is_loaded_again(recover: Page, lost: 
     recover.route(f"**/{lost}*", lose)
     recover.evaluate("""async () => {
       const {lazy} = await import("/lazy.js");
-      lazy("more.js", new AbortController().signal).then(({More}) => (window.loaded = typeof More));
+      lazy("key_dialog.js", new AbortController().signal).then(({askForKey}) => (window.loaded = typeof askForKey));
     }""")
     while len(gone) < 2:
         recover.clock.run_for(500)

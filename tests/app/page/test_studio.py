@@ -50,6 +50,7 @@ def test_similar_products_are_set_up_beside_it(visit: Visit) -> None:
     page.get_by_role("button", name="Ähnliche Produkte").click()
     expect(page.get_by_role("button", name="Ähnliche Produkte")).to_be_focused()
     shown = page.locator("#preview vitrine-similar")
+    expect(page.get_by_role("checkbox", name="Geschlecht")).to_be_visible()
     expect(shown.locator(".card:not(.ghost)").first).to_be_visible()
     expect(shown.locator('a[href$="/p/1000"]')).to_have_count(0)  # the first product is not similar to itself
     page.get_by_label("Produkt", exact=True).fill("1003")
