@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,9 +98,10 @@ async def find_regions(service: Service, boxes: Sequence[Crop], pixels: np.ndarr
     return found, encoded.serving.encoder.encoder_id
 
 
-def neighbours(index: Search, vectors: np.ndarray) -> list[Neighbours]:
-    """Return the neighbours of each of N vectors (N, D)."""
-    pages = index.search("images", vectors, [SearchQuery(k=NEIGHBOURS)] * len(vectors))
+def neighbours(index: Search, vectors: np.ndarray, exclude: Iterable[str] = ()) -> list[Neighbours]:
+    """Return the neighbours of each of N vectors (N, D), without some products."""
+    query = SearchQuery(k=NEIGHBOURS, exclude=frozenset(exclude))
+    pages = index.search("images", vectors, [query] * len(vectors))
     ids = list(dict.fromkeys(hit.product.id for page in pages for hit in page.hits))
     known = dict(zip(ids, index.vectors(ids), strict=True)) if ids else {}
     return [_of_hits(page.hits, known, vectors.shape[1]) for page in pages]
