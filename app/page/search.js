@@ -13,7 +13,6 @@ import { listenForFiles, Pictures } from "./picture.js";
 import { Place } from "./place.js";
 import { emptyQuery, examplesWith, filtersOf, filtersWith, hasPicture, isEdit, isEmpty, isPictureAddress, RELEVANCE, textWith } from "./query.js";
 import { QueryBar } from "./query_bar.js";
-import { wasAborted } from "./recover.js";
 import { Results } from "./results.js";
 import { listenForKeys } from "./shortcuts.js";
 import { Sort } from "./sort.js";

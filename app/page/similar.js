@@ -27,13 +27,15 @@ export async function fill(ui, host) {
   const grid = element("ul", { className: "grid", part: "grid", id: "grid", "aria-labelledby": "title" });
   const view = element("div", { className: "view similar", id: "view", hidden: true }, heading, grid);
   ui.root.replaceChildren(view);
+  ui.loadLabels(); // for the drawer, and for cards of the shop's own
   const follow = async () => (ui.address.product || ui.madeDrawer) && (await ui.drawer()).followAddress();
   ui.address.onChange(follow, ui.signal);
   follow();
   const product = host.getAttribute("product");
   if (!product) return;
   try {
-    const results = await keepTrying(() => find(ui, product, host.names("same")), { signal: ui.signal });
+    const found = keepTrying(() => find(ui, product, host.names("same")), { signal: ui.signal });
+    const [results] = await Promise.all([found, ui.labelled]);
     if (!ui.emit("vitrine-results", { product, results, total: results.length })) return;
     grid.replaceChildren(...results.map((hit) => ui.own?.card(ui, hit) ?? card(ui, hit, null, { lazy: true, score: null, why: null })));
     view.hidden = !results.length;

@@ -320,6 +320,15 @@ def test_the_focus_returns_to_a_card_of_the_shops_own(browser: Browser, open_sho
         expect(page.locator(f"a.mine[href='{address}']")).to_be_focused()
 
 
+def test_a_similar_product_is_shown_in_the_language(browser: Browser, open_shop: httpx.Client) -> None:
+    with at_host(
+        browser, open_shop, '<vitrine-similar product="1000" same="gender" lang="fr"></vitrine-similar>'
+    ) as visit:
+        page = visit.go("/")
+        cards(page).first.locator("a").click()
+        expect(page.locator("vitrine-similar dialog dd").first).to_have_text("Femme")
+
+
 def test_similar_products_stand_below_one(browser: Browser, open_shop: httpx.Client) -> None:
     body = '<vitrine-similar product="1000" same="gender" count="4" href="/p/{id}"></vitrine-similar>'
     missing = '<vitrine-similar product="nobody"></vitrine-similar>'
