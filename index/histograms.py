@@ -75,12 +75,27 @@ def _of_numbers(values: Floats, counts: Integers) -> Histogram:
     low, high = _rims(values, counts)
     step = _round_step((high - low) / FINEST)
     step = max(1.0, step) if whole else step
-    first, last = math.floor(low / step), math.floor(high / step)
-    places = np.arange(first, last + 2, dtype=np.float64)
-    places[0] = min(first, math.floor(values.min() / step))
-    places[-1] = max(last, math.floor(values.max() / step)) + 1
     digits = max(0, -math.floor(math.log10(step)))
-    limits = np.round(places * step, digits)
+
+    def limit(place: int) -> float:
+        return round(place * step, digits)
+
+    def below(value: float) -> int:
+        place = math.floor(value / step)
+        while limit(place) > value:
+            place -= 1
+        return place
+
+    def above(value: float) -> int:
+        # The quotient of 1.13 and .01 is less than 113: the limit decides.
+        place = math.floor(value / step) + 1
+        while limit(place) <= value:
+            place += 1
+        return place
+
+    # The largest amounts have fewer floats than limits.
+    limits = np.unique([limit(place) for place in range(below(low), above(high) + 1)])
+    limits[0], limits[-1] = limit(below(values.min())), limit(above(values.max()))
     buckets = _buckets(limits, values, counts, [float(limit) for limit in limits])
     return Histogram("number", whole, float(values.min()), float(values.max()), int(counts.sum()), buckets)
 

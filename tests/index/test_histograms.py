@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common import InputError
@@ -59,6 +59,8 @@ some_numbers = st.one_of(
 
 
 @settings(deadline=None, max_examples=200)
+@example(values=[1.13, 1.0])
+@example(values=[1e14 + 0.3, 1e14 + 0.2])
 @given(values=st.lists(some_numbers, min_size=1, max_size=60))
 def test_buckets_hold_every_number_once(values: list[float]) -> None:
     check(of_numbers(*values), values)
