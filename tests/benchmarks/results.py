@@ -13,7 +13,7 @@ from typing import Any
 
 from common import atomic_file
 from index.ranking import shipped_calibration
-from tests.benchmarks import ablation, collages, first_view, search_edits, search_parts, search_speed, typing
+from tests.benchmarks import ablation, beside, collages, first_view, search_edits, search_parts, search_speed, typing
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -93,6 +93,7 @@ def relevance(_: Path) -> str:
 
 SECTIONS: dict[str, Callable[[Path], str]] = {
     "goals": goals,
+    "beside": lambda folder: beside.table(_json(folder, "kagl-test"), _json(folder, "performance/peers")),
     "kagl": lambda folder: markdown(read_result(folder / "kagl-test.json")),
     "all": lambda folder: markdown(read_result(folder / "evaluation-all.json")),
     "paper": lambda folder: comparison_markdown(read_comparison(folder / "paper.json")),
@@ -129,5 +130,5 @@ if __name__ == "__main__":
     parser.add_argument("pages", type=Path, nargs="+")
     for page in parser.parse_args().pages:
         made = rendered(page)
-        with atomic_file(page) as beside:
-            beside.write_text(made, encoding="utf-8")
+        with atomic_file(page) as new:
+            new.write_text(made, encoding="utf-8")
