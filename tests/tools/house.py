@@ -61,6 +61,7 @@ PUBLIC = {
     "models.decoder_process",
     "training.benchmark",
     "training.config",
+    "training.config_files",
     "training.pack",
     "training.progress",
     "training.train",
