@@ -167,8 +167,8 @@ class Settings(BaseSettings):
     localhost, 127.0.0.1 and [::1] when the service listens on loopback, else for all."""
 
     root_path: str = ""
-    """Path below which a proxy serves this, such as /search: requests with and without it are answered, and the addresses
-    in answers begin with it. What a trusted proxy says in X-Forwarded-Prefix goes first."""
+    """Path below which a proxy serves this, such as /search: requests with and without it are answered, addresses in
+    answers begin with it. What a trusted proxy says in X-Forwarded-Prefix goes first."""
 
     origins: str = ""
     """Origins whose pages may search from a visitor's browser (CORS), with commas between: https://shop.example,
