@@ -14,7 +14,8 @@ BENCHED = --checkpoint "$(BENCHED_CHECKPOINT)" --catalogue "$(or $(CATALOGUE),ar
 # Versions of torch from another index, such as PyTorch's own with builds for the CPU only: make TORCH_INDEX=...
 LOCKED_TORCH = $(shell sed -nE 's/^(torch|torchvision)==([^ ]+).*/\1==\2/p' requirements/torch.txt)
 
-.PHONY: run test check fix docs readme site lock audit bench bench-peers clean
+
+.PHONY: run test check fix docs readme site paper lock audit bench bench-peers clean
 
 ## Serve on 127.0.0.1:8000. DATA=path indexes that data set first, with CHECKPOINT=path, else with the checkpoint that
 ## was trained here, else with the one in checkpoints/.
@@ -42,20 +43,33 @@ fix: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-## Make the tables in docs/ from the committed JSON, and the settings table and the map of the house in the README.
+## Make the tables in docs/ from the committed JSON, the settings table and the map of the house.
 docs: $(VENV)/installed
-	$(BIN)/python -m tests.benchmarks.results docs/results.md docs/search.md docs/pages.md README.md
+	$(BIN)/python -m tests.benchmarks.results docs/results.md docs/search.md docs/pages.md docs/paper.md docs/paper.fr.md README.md
 	$(BIN)/python -m tests.benchmarks.contention docs/contention.json --out docs/contention.md
 	$(BIN)/python -m tests.load.page docs/reliability.md
 	$(BIN)/python -m tests.benchmarks.performance docs/performance.md
 	$(BIN)/python -m tests.benchmarks.scaling docs/scaling.md
-	$(BIN)/vitrine settings --write README.md
+	$(BIN)/vitrine settings --write docs/settings.md
 	$(BIN)/python -m tests.tools.limits docs/security.md
 	$(BIN)/python -m tests.tools.house
 
 ## Run the commands in README and docs/ against the demo (`vitrine demo --no-serve` makes it), and update the answers.
 readme: $(VENV)/installed
-	$(BIN)/python -m tests.tools.readme README.md docs/operations.md docs/training.md docs/feeds.md docs/live.md
+	$(BIN)/python -m tests.tools.readme README.md docs/asking.md docs/own-photos.md docs/operations.md docs/training.md docs/feeds.md docs/live.md
+
+## The source paper's table beside ours: train its three families on DATA=path, small on a CPU or PAPER=full on a GPU.
+paper: $(VENV)/installed
+	@test -n "$(DATA)" || { echo "error: no data set is given; type make paper DATA=path" >&2; exit 2; }
+ifeq ($(PAPER),full)
+	@echo "three families at 224 px from the weights of the hub: a GPU of 16 GB, 5 epochs of 44,000 pairs each"
+	$(BIN)/vitrine compare training/configs/paper-bert-resnet.toml training/configs/paper-bert-vit.toml \
+	  training/configs/paper-gpt2-vit.toml --data "$(DATA)" --out artefacts/paper.json --out artefacts/paper.md
+else
+	@echo "three families at 64 px from random weights: about 40 minutes on two cores for 40,000 pairs, 2 GB of memory"
+	$(BIN)/vitrine compare $(wildcard training/configs/paper-small-*.toml) \
+	  --data "$(DATA)" --out artefacts/paper.json --out artefacts/paper.md
+endif
 
 ## Measure service, search (SIZES=44k,1m,10m) and database on CATALOGUE=path [CHECKPOINT=path], by default on the demo;
 ## with DATA=path also the encoders and `vitrine index`. Takes about an hour; the machine must be otherwise idle.

@@ -30,9 +30,7 @@ def verdict(report: dict[str, Any]) -> tuple[str, bool]:
         advice = f"repaired in {better}: run make lock UPGRADE=1" if better else "no version repairs it"
         lines.append(f"{one['name']} {one['version']}: {weak['id']}, {advice}")
     skipped = len(report["dependencies"]) - len(checked)
-    summary = (
-        f"pip-audit: {len(checked)} packages checked, {skipped} not known to the database, {len(found)} weaknesses"
-    )
+    summary = f"pip-audit: {len(checked)} packages checked, {skipped} unknown to the database, {len(found)} weaknesses"
     return "\n".join([*lines, summary]), not any(weak["fix_versions"] for _, weak in found)
 
 

@@ -3,8 +3,8 @@
     python -m tests.tools.lock            # after a change of pyproject.toml; versions stay where they can
     python -m tests.tools.lock --upgrade  # newest versions
 
-All locks come from one resolution, so that a version is the same in each of them. They hold for Python 3.11 and newer on
-every every platform, by markers. torch, and what only torch needs, is apart: `TORCH_INDEX` may give other builds of it.
+All locks come from one resolution, so that a version is the same in each. They hold for Python 3.11 and newer on every
+platform, by markers. torch, and what only torch needs, is apart: `TORCH_INDEX` may give other builds of it.
 Needs `uv`, which `make lock` installs; uses nothing else that is not in Python.
 """
 

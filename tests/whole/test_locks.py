@@ -59,7 +59,7 @@ def test_every_file_has_a_hash_and_no_index_is_named(name: str) -> None:
 def test_packages_without_a_known_weakness_pass() -> None:
     checked = {"name": "pillow", "version": "13.0.0", "vulns": []}
     assert verdict({"dependencies": [checked]}) == (
-        "pip-audit: 1 packages checked, 0 not known to the database, 0 weaknesses",
+        "pip-audit: 1 packages checked, 0 unknown to the database, 0 weaknesses",
         True,
     )
 
