@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from common import InputError
-from vitrine.cli.app import LAB, cli, say, tell
+from vitrine.cli.app import MORE, cli, say, tell
 from vitrine.cli.options import (
     ARTEFACTS,
     CacheOption,
@@ -22,7 +22,7 @@ from vitrine.cli.options import (
 )
 
 
-@cli.command(rich_help_panel=LAB, epilog="Example: `vitrine sweep training/configs/tiny.toml shop.csv --trials 20`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine sweep training/configs/tiny.toml shop.csv --trials 20`")
 def sweep(
     config: Annotated[
         Path, typer.Argument(help="TOML file; its table [sweep] says what is searched.", show_default=False)
@@ -64,7 +64,7 @@ def sweep(
 
 
 @cli.command(
-    rich_help_panel=LAB,
+    rich_help_panel=MORE,
     epilog="Example: `vitrine compare training/configs/paper-small-bert-vit.toml --data shop.csv --out table.md`",
 )
 def compare(

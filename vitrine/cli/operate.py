@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from common import InputError, atomic_file
-from vitrine.cli.app import RUNNING, cli, key_cli, say, tell
+from vitrine.cli.app import MORE, RUNNING, cli, key_cli, say, tell
 from vitrine.cli.options import (
     CatalogueOption,
     CheckpointOption,
@@ -23,6 +22,7 @@ from vitrine.cli.options import (
     pair,
     picture_place,
 )
+from vitrine.cli.output import Listing
 
 if TYPE_CHECKING:
     from app.http import Key
@@ -60,12 +60,12 @@ def copy_catalogue(
     else:
         tell(f"{target}: {copied.products:,} products copied from {source}, as it is at version {copied.version:,}")
         if kept := kept_text(copied.kept.to_json()):
-            tell(kept, highlight=False)
+            tell(kept)
         if copied.damaged:
             tell(f"{len(copied.damaged):,} damaged products are left out: {', '.join(copied.damaged[:10])}")
 
 
-@cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine calibrate`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine calibrate`")
 def calibrate(
     catalogue: CatalogueOption = None,
     checkpoint: CheckpointOption = None,
@@ -92,20 +92,13 @@ def calibrate(
     if found is None:
         tell(f"{place} has too few products, or titles that name no attribute; the curves that are shipped are kept")
         return
-    table = Table(title=f"{place}: what scores are worth, on queries that the curves were not made of")
-    for heading in (
-        "kind of query",
-        "queries",
-        "Brier score",
-        "calibration error",
-        "automatic cutoff",
-        "right ones lost",
-    ):
-        table.add_column(heading, justify="left" if heading == "kind of query" else "right")
+    rows = []
     for kind, one in found.measured["kinds"].items():
         figures = [f"{one[name]:.3f}" for name in ("brier", "calibration_error")]
-        table.add_row(kind, f"{one['queries']:,}", *figures, f"{found.auto[kind]:.3f}", f"{100 * one['lost']:.1f} %")
-    say(table, False)
+        rows.append((kind, f"{one['queries']:,}", *figures, f"{found.auto[kind]:.3f}", f"{100 * one['lost']:.1f} %"))
+    numbers = ("queries", "Brier score", "calibration error", "automatic cutoff", "right ones lost")
+    title = f"{place}: what scores are worth, on queries that the curves were not made of"
+    say(Listing(("kind of query", *numbers), rows, title, right=frozenset(numbers)), False)
 
 
 @cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine settings --json`")
@@ -187,12 +180,9 @@ def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
     if as_json:
         say({"keys": [{**_shown(key), "last4": key.last4} for key in found]}, True)
         return
-    table = Table()
-    for heading in ("name", "scope", "created", "ends in", "for pages of", "limit"):
-        table.add_column(heading)
-    for key in found:
-        table.add_row(key.name, key.scope, key.created, key.last4, "\n".join(key.origins), key.limit)
-    say(table if found else "no keys; make one with `vitrine key create NAME --scope write`", False)
+    headings = ("name", "scope", "created", "ends in", "for pages of", "limit")
+    rows = [(key.name, key.scope, key.created, key.last4, "\n".join(key.origins), key.limit) for key in found]
+    say(Listing(headings, rows, empty="no keys; make one with `vitrine key create NAME --scope write`"), False)
 
 
 @key_cli.command("revoke", epilog="Example: `vitrine key revoke shop`")
