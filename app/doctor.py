@@ -203,8 +203,8 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
                 fix = f"on a CPU, `vitrine export {folder}` makes it several times as fast"
                 found.append(Finding("runtime", "note", f"{folder} is not exported: torch encodes", fix))
     if not found:
-        places = " or ".join(map(str, checkpoints))
-        found.append(Finding("checkpoint", "note", f"none in {places}", "`vitrine demo` makes one; or train your own"))
+        places = f"none in {' or '.join(map(str, checkpoints))}" if checkpoints else "none here"
+        found.append(Finding("checkpoint", "note", places, "`vitrine demo` makes one; or train your own"))
     if isinstance(catalogue, Path) and not catalogue.exists():
         fix = "`vitrine demo` makes one; of your own products: vitrine index --data PATH"
         return [*found, Finding("catalogue", "note", f"none in {catalogue}", fix)]

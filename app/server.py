@@ -149,6 +149,7 @@ def _add_metrics(app: FastAPI, *, keyed: bool) -> None:
     app.add_api_route(
         "/metrics",
         metrics,
+        operation_id="metrics",
         response_class=Response,
         dependencies=[Depends(require("read", always=True))] if keyed else [],
         responses={

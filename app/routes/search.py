@@ -41,7 +41,14 @@ MAX_FACETED = 1000
 router = direct_router()
 
 
-@router.post("/v1/search/images", response_model=ProductAnswer, **body_docs(search_body(), "search"))
+@router.post(
+    "/v1/search/images",
+    operation_id="searchImages",
+    response_model=ProductAnswer,
+    description="The same as `POST /v1/search`, at the address that it had first.",
+    **body_docs(search_body(), "search"),
+)
+@router.post("/v1/search", operation_id="search", response_model=ProductAnswer, **body_docs(search_body(), "search"))
 async def search_images(request: Request, components: TheComponents) -> Response:
     """Find products by any blend of a text, a picture, products that they are like or unlike, and a vector.
 
@@ -55,14 +62,19 @@ async def search_images(request: Request, components: TheComponents) -> Response
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("images", fields, pixels, service.serving.encoder.dim)
     result = await while_connected(request, service.search(job))
-    return await json_answer(request, await _body(components, job, result))
+    return await json_answer(request, await answer_body(components, job, result))
 
 
-@router.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
+@router.post(
+    "/v1/search/descriptions",
+    operation_id="searchDescriptions",
+    response_model=DescriptionAnswer,
+    **body_docs(search_body(), "search"),
+)
 async def search_descriptions(request: Request, components: TheComponents) -> Response:
     """Find the descriptions that fit a query; each comes once, with its products.
 
-    Takes the same input as `/v1/search/images`; `collapse` has no effect, since no description comes twice.
+    Takes the same input as `/v1/search`; `collapse` has no effect, since no description comes twice.
     """
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
@@ -70,18 +82,28 @@ async def search_descriptions(request: Request, components: TheComponents) -> Re
     return await json_answer(request, (await while_connected(request, service.search(job))).body)
 
 
-@router.post("/v1/search/images/batch", response_model=ProductAnswers, **body_docs(batch_body(), "search"))
+@router.post(
+    "/v1/search/images/batch",
+    operation_id="searchBatch",
+    response_model=ProductAnswers,
+    **body_docs(batch_body(), "search"),
+)
 async def search_images_batch(request: Request, components: TheComponents) -> Response:
-    """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
+    """Ask `/v1/search` several things in one call; a bad query fails alone, with an error in its place."""
     jobs = await _read_jobs(request, components, "images")
     results = await while_connected(request, components.service.search_many(jobs))
     for job, result in zip(jobs, results, strict=True):
         if isinstance(job, Job) and isinstance(result, JobResult):
-            result.body = await _body(components, job, result)
+            result.body = await answer_body(components, job, result)
     return await _answers(request, results)
 
 
-@router.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **body_docs(batch_body(), "search"))
+@router.post(
+    "/v1/search/descriptions/batch",
+    operation_id="searchDescriptionsBatch",
+    response_model=DescriptionAnswers,
+    **body_docs(batch_body(), "search"),
+)
 async def search_descriptions_batch(request: Request, components: TheComponents) -> Response:
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     jobs = await _read_jobs(request, components, "texts")
@@ -149,7 +171,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
     )
 
 
-async def _body(components: Components, job: Job, result: JobResult) -> bytes:
+async def answer_body(components: Components, job: Job, result: JobResult) -> bytes:
     """Return the answer that the worker has made, or one whose pictures' addresses name their content."""
     if job.render is not None:
         return result.body

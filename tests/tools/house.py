@@ -47,7 +47,7 @@ ARROWS = {
     "app.front": "index app app.http",
     "app.routes": "index app app.query app.live app.front app.schemas app.http",
     "vitrine": "models index vitrine.cli",
-    "vitrine.cli": "models index training app",
+    "vitrine.cli": "models index training app vitrine.places",
 }
 """The packages that each package may import, besides `common` and itself; a module's own row adds to its package's.
 
@@ -61,6 +61,7 @@ PUBLIC = {
     "models.decoder_process",
     "training.benchmark",
     "training.config",
+    "training.config_files",
     "training.pack",
     "training.progress",
     "training.train",

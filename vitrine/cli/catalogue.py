@@ -11,7 +11,6 @@ from common import InputError
 from vitrine.cli.app import MORE, OWN, cli, say, tell
 from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
-    ARTEFACTS,
     LAYOUTS,
     CatalogueOption,
     Columns,
@@ -23,11 +22,11 @@ from vitrine.cli.options import (
     PicturesOption,
     Strict,
     data_of,
-    location,
-    own_checkpoint,
     picture_place,
 )
 from vitrine.cli.output import Listing
+from vitrine.places import ARTEFACTS, own_checkpoint
+from vitrine.places import catalogue as catalogue_place
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index shop.csv`")
@@ -169,7 +168,7 @@ def map_products(
     known = next((one for one in METHODS if one == method), None)
     if known is None:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
-    folder = location(catalogue)
+    folder = catalogue_place(catalogue)
     if not isinstance(folder, Path):
         raise InputError("a map is kept in a catalogue's folder; a catalogue in a database has none")
     count = make_map(folder, known)

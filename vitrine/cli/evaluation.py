@@ -9,7 +9,8 @@ import typer
 
 from common import InputError
 from vitrine.cli.app import OWN, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, location, pair, write_figures
+from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, write_figures
+from vitrine.places import catalogue as catalogue_place
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine evaluate --split test --out figures.md`")
@@ -88,15 +89,15 @@ def evaluate(
         result = read_result(given)
     elif comparing:
         result = evaluate_against(
-            location(catalogue),
+            catalogue_place(catalogue),
             against,
-            None if against_catalogue is None else location(against_catalogue),
+            None if against_catalogue is None else catalogue_place(against_catalogue),
             split or "test",
             own=None if queries is None else Own(queries, pair(checkpoint, catalogue)[0], half or "all"),
             device=device,
         )
     elif queries is not None:
-        own, place = (checkpoint, location(catalogue)) if url else pair(checkpoint, catalogue)
+        own, place = (checkpoint, catalogue_place(catalogue)) if url else pair(checkpoint, catalogue)
         result = evaluate_queries(
             queries,
             own,
@@ -112,7 +113,7 @@ def evaluate(
     elif checkpoint is not None:
         raise InputError("--checkpoint is for --protocol kagl; the pairs are measured on the catalogue's own vectors")
     else:
-        result = evaluate_catalogue(location(catalogue), split or "test")
+        result = evaluate_catalogue(catalogue_place(catalogue), split or "test")
     if out is not None:
         write_figures(out, result, markdown, figures_csv)
     say(result if as_json else terminal_table(result), as_json)

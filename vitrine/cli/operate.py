@@ -18,11 +18,11 @@ from vitrine.cli.options import (
     Json,
     KeysOption,
     PicturesOption,
-    location,
     pair,
     picture_place,
 )
 from vitrine.cli.output import Listing
+from vitrine.places import catalogue as catalogue_place
 
 if TYPE_CHECKING:
     from app.http import Key
@@ -46,7 +46,7 @@ def copy_catalogue(
     """
     from index import copy_catalogue, kept_text, parse_location
 
-    source, target = location(catalogue), parse_location(to)
+    source, target = catalogue_place(catalogue, from_setting=False), parse_location(to)
     copied = copy_catalogue(
         source, target, if_empty=if_empty, discard_edits=discard_edits, pictures=picture_place(pictures)
     )

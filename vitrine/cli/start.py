@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,20 +10,16 @@ import typer
 from common import ImageError, InputError
 from vitrine.cli.app import OWN, START, cli, say, tell, warn
 from vitrine.cli.options import (
-    ARTEFACTS,
-    CHECKPOINTS,
-    DEMO,
     CatalogueOption,
     CheckpointOption,
     Device,
     HostOption,
     Json,
     PortOption,
-    from_environment,
-    location,
     pair,
 )
 from vitrine.cli.output import Listing, coloured, in_terminal, remark
+from vitrine.places import ARTEFACTS, CATALOGUE_SETTING, DEMO, checkpoints, find_catalogue, setting
 
 if TYPE_CHECKING:
     from index import Mode
@@ -144,9 +139,7 @@ def serve(
 
     for line in misspelt():
         warn(line)
-    checkpoint = checkpoint or from_environment("VITRINE_CHECKPOINT")
-    catalogue = catalogue or os.environ.get("VITRINE_CATALOGUE") or None
-    if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():
+    if or_demo and (catalogue or setting(CATALOGUE_SETTING)) is None and not (ARTEFACTS / "catalogue").exists():
         _make_demo(DEMO, device or "auto")
     checkpoint, place = pair(checkpoint, catalogue)
     run(Settings.read(checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers))
@@ -160,9 +153,7 @@ def doctor(as_json: Json = False) -> None:
     """
     from app.doctor import examine, report
 
-    configured = from_environment("VITRINE_CHECKPOINT")
-    checkpoints = CHECKPOINTS if configured is None else (configured, *CHECKPOINTS)
-    found = examine(checkpoints, location(os.environ.get("VITRINE_CATALOGUE") or None))
+    found = examine(checkpoints(), find_catalogue(None) or ARTEFACTS / "catalogue")
     summary = report(found)
     if as_json:
         say(summary, True)
