@@ -16,6 +16,7 @@ from vitrine.cli.help import Commands
 from vitrine.cli.output import say, tell, warn
 
 __all__ = [
+    "ABOUT",
     "MORE",
     "OWN",
     "RUNNING",
@@ -40,16 +41,21 @@ ORDER = (
 )
 """The order of the commands there."""
 
-cli = Commands(
-    name="vitrine",
-    help="Image-text retrieval for a product catalogue: index the products, search them, serve the search, train on "
+ABOUT = (
+    "Image-text retrieval for a product catalogue: index the products, search them, serve the search, train on "
     "them.\n\n"
     "\b\n"
     "The first four:\n"
     "  vitrine demo                draw a shop, train on it, serve it: offline, in minutes\n"
     "  vitrine index shop.csv      encode your own products; the model comes along\n"
     '  vitrine search "red dress"  ask them\n'
-    "  vitrine serve               search page and API on http://127.0.0.1:8000",
+    "  vitrine serve               search page and API on http://127.0.0.1:8000"
+)
+"""What `vitrine --help` begins with."""
+
+cli = Commands(
+    name="vitrine",
+    help=ABOUT,
     epilog="Every command has its own --help with an example. Results go to standard output: tables in a terminal, "
     "lines with tabs in a pipe, JSON with --json, errors too. Progress and errors go to standard error. Exit code 2 is "
     "a mistake in what was given, 1 any other failure.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -22,10 +22,12 @@ from vitrine.cli.options import (
     picture_place,
 )
 from vitrine.cli.output import Listing
+from vitrine.cli.values import SCOPES, one_of
+from vitrine.places import ARTEFACTS, setting
 from vitrine.places import catalogue as catalogue_place
 
 if TYPE_CHECKING:
-    from app.http import Key
+    from app.http import Key, ScopeName
 
 
 @cli.command("copy", rich_help_panel=RUNNING, epilog="Example: `vitrine copy --to artefacts/second`")
@@ -130,7 +132,9 @@ def key_create(
     name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
     scope: Annotated[
         str,
-        typer.Option(help="What it may do: search (from pages), read, write (and read), or admin (everything)."),
+        one_of(
+            "scope", SCOPES, help="What it may do: search (from pages), read, write (and read), or admin (everything)."
+        ),
     ],
     origin: Annotated[
         list[str] | None,
@@ -147,13 +151,10 @@ def key_create(
     A key of scope search may stand in a page of the shop, where everybody can read it: it opens searches only, and only
     for pages of its origins.
     """
-    from app.http import SCOPES, create_key
+    from app.http import create_key
 
-    known = next((one for one in SCOPES if one == scope), None)
-    if known is None:
-        raise InputError(f"there is no scope {scope!r}; choose one of {', '.join(SCOPES)}")
     path = _keys(keys)
-    key, secret = create_key(path, name, known, origin or (), limit)
+    key, secret = create_key(path, name, cast("ScopeName", scope), origin or (), limit)
     if as_json:
         say({**_shown(key), "key": secret, "file": str(path)}, True)
         return
@@ -205,6 +206,5 @@ def _shown(key: Key) -> dict[str, object]:
 
 
 def _keys(given: Path | None) -> Path:
-    from app import Settings
-
-    return Settings.read(keys=given).keys
+    """Return the file of the keys; the service's settings say the same, and take longer to import."""
+    return given or Path(setting("VITRINE_KEYS") or ARTEFACTS / "keys.json")

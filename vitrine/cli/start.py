@@ -15,6 +15,7 @@ from vitrine.cli.options import (
     Device,
     HostOption,
     Json,
+    OptionalDevice,
     PortOption,
     pair,
 )
@@ -126,7 +127,7 @@ def serve(
     catalogue: CatalogueOption = None,
     host: HostOption = None,
     port: PortOption = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,
+    device: OptionalDevice = None,
     workers: Annotated[int | None, typer.Option(help="Processes that serve. [default: 1]")] = None,
     or_demo: Annotated[
         bool, typer.Option("--or-demo", help="Without a catalogue, make the demo and serve it.")
