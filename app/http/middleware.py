@@ -24,7 +24,8 @@ from app.http.answers import send_in_pieces
 from app.http.forwarded import Proxies
 from app.http.headers import ALONE, HEADERS_RAW, REQUEST_ID, REQUEST_ID_RAW, SECURE_RAW
 from app.http.hosts import Hosts
-from app.http.keys import Key, KeyRing
+from app.http.key_file import Key
+from app.http.keys import KeyRing
 from app.http.origins import Origins, is_preflight
 from app.http.people import ErrorPage, reads_pages, with_pages
 from app.http.publishable import PageKeys
