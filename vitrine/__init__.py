@@ -1,8 +1,8 @@
 """The front door: the Python API, the command line, and the one package that knows both training and app.
 
-`load_encoder`, `shipped_checkpoint`, `open_catalogue`, `Client` and `AsyncClient` are the public Python API; `main` runs
-the command line. Each is imported on first use, so that `import vitrine` costs nothing and a catalogue opens without
-torch.
+`load_encoder`, `shipped_checkpoint`, `open_catalogue`, `Client` and `AsyncClient` are the public Python API; `main`
+runs the command line. Each is imported on first use, so that `import vitrine` costs nothing and a catalogue opens
+without torch.
 """
 
 from __future__ import annotations
