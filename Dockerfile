@@ -63,9 +63,11 @@ RUN if [ "$DEVICE" = cpu ]; then \
     fi
 
 FROM packages AS code
+COPY requirements/build.txt requirements/
+RUN pip --python /opt/venv/bin/python install --require-hashes --no-deps -r requirements/build.txt
 COPY . .
 # The checkpoint apart: it changes less often than the code.
-RUN pip --python /opt/venv/bin/python install --no-deps --target /opt/vitrine . \
+RUN pip --python /opt/venv/bin/python install --no-deps --no-build-isolation --target /opt/vitrine . \
     && mv /opt/vitrine/vitrine/checkpoints /opt/checkpoints
 
 # What both images have besides their packages.
