@@ -29,7 +29,7 @@ CONFIG_FILE = "config.json"
 """What every checkpoint folder holds."""
 HERE = Path(__file__).resolve().parent
 COMMIT_FILE = HERE / "commit.txt"
-"""Which commit a wheel was built from; the build writes it."""
+"""Which commit a wheel or a source distribution was made from; the build writes it."""
 GIT_S = 5.0
 """Longest that git may take to name the commit of a clone, in seconds."""
 
@@ -88,11 +88,9 @@ def own_checkpoint(given: Path | None) -> Path:
     Raises:
         ArtefactError: there is none.
     """
-    found = (
-        [find_checkpoint(given)]
-        if given is not None
-        else [place for place in checkpoints() if place != DEMO / "checkpoint"]
-    )
+    if given is not None:
+        return find_checkpoint(given)
+    found = [place for place in checkpoints() if place != DEMO / "checkpoint"]
     if not found:
         raise no_checkpoint()
     return found[0]
@@ -150,13 +148,16 @@ def version() -> Version:
     if beside is None:
         from importlib import metadata
 
-        number = metadata.version("vitrine")
-        commit = COMMIT_FILE.read_text(encoding="ascii").strip() if COMMIT_FILE.is_file() else ""
-        return Version(number, commit or None, HERE)
+        return Version(metadata.version("vitrine"), _commit_noted(), HERE)
     import tomllib
 
     number = tomllib.loads((beside / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    return Version(number, _commit_of(beside), beside)
+    return Version(number, _commit_of(beside) or _commit_noted(), beside)
+
+
+def _commit_noted() -> str | None:
+    """Return the commit that the build of a wheel or of a source distribution wrote down."""
+    return COMMIT_FILE.read_text(encoding="ascii").strip() or None if COMMIT_FILE.is_file() else None
 
 
 def _commit_of(repository: Path) -> str | None:
