@@ -18,10 +18,21 @@ from index import Languages, Location, open_catalogue, open_search
 from models import load_encoder
 
 
+def search_request(body: Mapping[str, Any], picture: Path | None) -> SearchRequest:
+    """Return the request with these fields; texts stand for numbers, as in an address.
+
+    Raises:
+        InvalidError: fields that do not fit, or nothing to search for.
+    """
+    fields = checked(SearchRequest, body, strict=False)
+    fields.check(int(picture is not None))
+    return fields
+
+
 def search_here(
     checkpoint: Path,
     place: Location,
-    body: Mapping[str, Any],
+    fields: SearchRequest,
     picture: Path | None = None,
     *,
     device: str = "auto",
@@ -32,19 +43,16 @@ def search_here(
     Args:
         checkpoint: the encoder's folder.
         place: of the catalogue.
-        body: the fields of the request; texts stand for numbers, as in an address.
+        fields: of the request.
         picture: the file of its picture.
         device: where the encoder runs.
         lexicons: folder of the shop's own words.
 
     Raises:
-        InvalidError: fields that do not fit.
         ImageError: a picture that cannot be used; names the file.
         ArtefactError: checkpoint or catalogue missing or damaged, or made by different encoders.
         InputError: a filter or facet on an attribute that no product has.
     """
-    fields = checked(SearchRequest, body, strict=False)
-    fields.check(int(picture is not None))
     sent = None if picture is None else _read(picture)
     encoder = load_encoder(checkpoint, device)
     pixels = None

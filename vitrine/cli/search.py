@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common import InputError
+from common import InputError, VitrineError
 from vitrine.cli.app import START, cli, say
 from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair
 from vitrine.cli.output import Listing, remark
 from vitrine.cli.values import MODES, completer, one_of
 from vitrine.places import find_catalogue, setting
 
+if TYPE_CHECKING:
+    from index import Location
+
+PROBE_S = 1.0
+"""Longest that a service on this machine may take to say what it serves, in seconds."""
 CONDITION = re.compile(r"\s*(?P<name>[^!<>=]+?)\s*(?P<sign>!=|>=|<=|>|<|=)\s*(?P<value>.*?)\s*", re.DOTALL)
 BOUNDS = {">=": "gte", ">": "gt", "<=": "lte", "<": "lt"}
 
@@ -94,6 +103,9 @@ def search(
     given |= {"facets": facets, "sort": sort, "mode": mode, "cutoff": cutoff, "k": k, "offset": offset}
     body: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, [], {})}
     body |= {"strict": strict, "correct": correct}
+    if cutoff is not None:
+        with suppress(ValueError):  # what is no number is checked with the other fields
+            body["cutoff"] = float(cutoff)
     if url is not None:
         if checkpoint is not None or catalogue is not None:
             raise InputError("--url asks a service, which has its own; leave out --checkpoint and --catalogue with it")
@@ -144,11 +156,49 @@ def ask(url: str, key: str | None, body: dict[str, Any], image: Path | None) -> 
 
 def here(body: dict[str, Any], image: Path | None, checkpoint: Path | None, catalogue: str | None, device: str) -> Any:
     """Return the answer of the service on this machine that serves the catalogue; without one, open it."""
-    from app.local import search_here
+    if checkpoint is None and device == "auto":
+        served = serving(find_catalogue(catalogue))
+        if served is not None:
+            remark(f"asked {served}, which serves this catalogue")
+            return ask(served, "", body, image)
+    from app.local import search_here, search_request
 
+    fields = search_request(body, image)
     folder, place = pair(checkpoint, catalogue)
-    lexicons = setting("VITRINE_LEXICONS")
-    return search_here(folder, place, body, image, device=device, lexicons=None if lexicons is None else Path(lexicons))
+    own = setting("VITRINE_LEXICONS")
+    return search_here(folder, place, fields, image, device=device, lexicons=None if own is None else Path(own))
+
+
+def serving(place: Location | None) -> str | None:
+    """Return the address of the service on this machine that serves a catalogue; None: none is sure to.
+
+    It is sure when a service at the port of the settings names the encoder and the moment that the catalogue was built,
+    and has the same version of it. No key is sent to find out.
+    """
+    port = setting("VITRINE_PORT") or "8000"
+    if place is None or not port.isdecimal() or not _answers(int(port)):
+        return None
+    from index import open_catalogue
+    from vitrine.client import Client
+
+    url = f"http://127.0.0.1:{port}"
+    with suppress(VitrineError), Client(url, key="", timeout=PROBE_S, retries=0) as client:
+        names = {one["id"]: one["created"] for one in client.models()["data"]}
+        with open_catalogue(place) as opened:
+            created = int(datetime.fromisoformat(opened.info.created).timestamp())
+            if (
+                names.get(opened.info.encoder_id) == created
+                and client.readyz()["catalogue_version"] == opened.version()
+            ):
+                return url
+    return None
+
+
+def _answers(port: int) -> bool:
+    """Return whether somebody listens on a port of this machine."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=PROBE_S):
+        return True
+    return False
 
 
 def show(answer: Any) -> None:
@@ -161,12 +211,13 @@ def show(answer: Any) -> None:
         (f"{hit['score']:.3f}", hit["id"], hit["title"], ", ".join(_texts(hit["attributes"])))
         for hit in answer["results"]
     ]
-    say(Listing(("score", "id", "title", "attributes"), rows, empty="nothing is found"), False)
+    tables = [Listing(("score", "id", "title", "attributes"), rows, empty="nothing is found")]
     for name, counts in answer["facets"].items():
-        say(Listing((name, "count"), [(value, f"{count}") for value, count in counts.items()]), False)
+        tables.append(Listing((name, "count"), [(value, f"{count}") for value, count in counts.items()]))
+    say(tables, False)
 
 
 def _texts(attributes: dict[str, Any]) -> list[str]:
-    from index import texts_of
-
-    return [text for value in attributes.values() for text in texts_of(value)]
+    """Return what the attributes say; that of a truth in JSON's words."""
+    listed = [item for value in attributes.values() for item in (value if isinstance(value, list) else [value])]
+    return [item if isinstance(item, str) else json.dumps(item) for item in listed]
