@@ -99,7 +99,13 @@ def search(
     Without --url, a service on this machine is asked when it serves the same catalogue with the same model; otherwise
     the catalogue is opened here. The answer is the same.
     """
-    given = {"text": text, "modify": modify, "like": like, "unlike": unlike, "filters": conditions(filters or ())}
+    given: dict[str, Any] = {
+        "text": text,
+        "modify": modify,
+        "like": like,
+        "unlike": unlike,
+        "filters": conditions(filters or ()),
+    }
     given |= {"facets": facets, "sort": sort, "mode": mode, "cutoff": cutoff, "k": k, "offset": offset}
     body: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, [], {})}
     body |= {"strict": strict, "correct": correct}
