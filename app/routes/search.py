@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -158,6 +159,11 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         browse=not fields.looks_for_something(pixels is not None),
         group_by=fields.group_by,
     )
+    context = copy_context()
+
+    def render(result: JobResult) -> bytes:
+        return context.run(_products, result)  # in the worker, too, the addresses are those for this caller
+
     return Job(
         () if fields.text is None else (fields.text,),
         () if pixels is None else (pixels,),
@@ -167,7 +173,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         fields.weights.by_part(),
         modify=None if fields.modify is None else Modify(fields.modify, fields.weights.modify, fields.keep),
         options=TextOptions(fields.language, fields.correct, tuple(fields.dismiss), fields.strict),
-        render=_descriptions if side == "texts" else None if fields.image_versions else _products,
+        render=_descriptions if side == "texts" else None if fields.image_versions else render,
     )
 
 
