@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import common
 from common import ConflictError, InputError, NotFoundError, OverloadedError, VitrineError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ServiceError(VitrineError):
         self.retry_after_s = retry_after_s
 
 
-class UnreachableError(ServiceError):
+class UnreachableError(ServiceError, common.UnreachableError):
     """The service does not answer, or the connection broke."""
 
 
