@@ -10,7 +10,7 @@ from importlib import import_module
 from vitrine.cli.app import cli, main
 
 # A module registers its commands when it is imported. This is the order in which `vitrine --help` shows them.
-for _module in ("start", "training", "catalogue", "evaluation", "data", "feeds", "experiments", "operate"):
+for _module in ("start", "training", "catalogue", "map", "evaluation", "data", "feeds", "experiments", "operate"):
     import_module(f"vitrine.cli.{_module}")
 
 __all__ = [

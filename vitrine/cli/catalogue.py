@@ -1,4 +1,4 @@
-"""Commands on a data set and its catalogue: look at it, encode it, map it."""
+"""Commands on a data set and its catalogue: look at it, encode it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
     ARTEFACTS,
     LAYOUTS,
-    CatalogueOption,
     Columns,
     DataOption,
     Device,
@@ -24,7 +23,6 @@ from vitrine.cli.options import (
     PicturesOption,
     Strict,
     data_of,
-    location,
     own_checkpoint,
     picture_place,
 )
@@ -158,27 +156,3 @@ def _say_search(search: dict[str, Any]) -> None:
             f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}",
             highlight=False,
         )
-
-
-@cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --method umap`")
-def map_products(
-    catalogue: CatalogueOption = None,
-    method: Annotated[
-        str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine[map]'`.", show_default=True)
-    ] = "pca",
-    as_json: Json = False,
-) -> None:
-    """Rebuild the map: where the products are in two dimensions, for the page at /map."""
-    from index import METHODS, make_map
-
-    known = next((one for one in METHODS if one == method), None)
-    if known is None:
-        raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
-    folder = location(catalogue)
-    if not isinstance(folder, Path):
-        raise InputError("a map is kept in a catalogue's folder; a catalogue in a database has none")
-    count = make_map(folder, known)
-    if as_json:
-        say({"catalogue": str(folder), "products": count, "method": known}, True)
-    else:
-        tell(f"{folder}: {count:,} products on a map by {known}")
