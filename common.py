@@ -1,8 +1,7 @@
-"""What every package shares: the exception tree, atomic files, JSON files and lazy exports.
+"""What every package shares: the exception tree, atomic files, JSON files, lazy exports and the check for an extra.
 
-Importing it keeps libraries from reporting to their makers.
-
-Imports nothing of ours. How an error becomes an HTTP status is in app/http/errors.py, and an exit code in vitrine/cli.
+Importing it keeps libraries from reporting to their makers; it imports nothing of ours. How an error becomes an HTTP
+status is in app/http/errors.py, and an exit code in vitrine/cli. Every message says what we got, need, and what to do.
 
     VitrineError                    something went wrong that we can name
     ├── InputError                  the user's mistake
@@ -14,13 +13,12 @@ Imports nothing of ours. How an error becomes an HTTP status is in app/http/erro
     │   ├── ConflictError           a product is not in the state that a change expects
     │   └── ReadOnlyError           a catalogue that cannot be written
     ├── ReplacedError               another catalogue is in its place now: try again
-    ├── DatabaseUnavailableError    a database that does not answer: try again later
+    ├── UnreachableError            a hub, service or feed that does not answer: try again later
+    │   └── DatabaseUnavailableError    a database that does not
     ├── DamagedProductError         one product that the catalogue does not hold as it was stored
     ├── NoSpaceError                a disk that is full
     ├── OutOfMemoryError            memory that the system does not give
     └── OverloadedError             too much work at once: try again later
-
-Every message says what we got, what we need and what to do.
 """
 
 from __future__ import annotations
@@ -35,6 +33,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +123,14 @@ class ReplacedError(VitrineError):
     code = "unavailable"
 
 
-class DatabaseUnavailableError(VitrineError):
-    """The database that holds the catalogue does not answer; the caller should try again later."""
+class UnreachableError(VitrineError):
+    """A hub, a service or a feed does not answer; the caller should try again later."""
 
     code = "unavailable"
+
+
+class DatabaseUnavailableError(UnreachableError):
+    """The database that holds the catalogue does not answer; the caller should try again later."""
 
 
 class DamagedProductError(VitrineError):
@@ -159,10 +162,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122")
 MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")
 """The same in the words of libraries that pass on no number."""
-SQLITE_UNWRITTEN = (13, 778)
-"""SQLITE_FULL and SQLITE_IOERR_WRITE; `sqlite3` itself is not imported for them."""
-LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}
-"""Types of onnxruntime and safetensors, by name: they are not imported here."""
+SQLITE_UNWRITTEN = (13, 778)  # SQLITE_FULL and SQLITE_IOERR_WRITE; `sqlite3` itself is not imported for them
+LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}  # of onnxruntime and safetensors: not imported here
 
 
 def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryError | None:
@@ -173,12 +174,11 @@ def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryErr
     while error is not None:
         if isinstance(error, (NoSpaceError, OutOfMemoryError)):
             return error
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-            return OutOfMemoryError("the system has no memory left for this; free some, or ask for less at once")
+        memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         library = isinstance(error, RuntimeError) or type(error).__name__ in LIBRARY_ERRORS
         # Texts of other types may hold words of a caller's.
         said = str(error) if library else ""
-        if any(text in said for text in MEMORY_TEXTS):
+        if memory or any(text in said for text in MEMORY_TEXTS):
             return OutOfMemoryError("the system has no memory left for this; free some, or ask for less at once")
         state = getattr(error, "sqlstate", None)  # of PostgreSQL: disk_full, out_of_memory
         if state == "53200":
@@ -193,12 +193,9 @@ def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryErr
 
 
 def reserve(descriptor: int, size: int) -> None:
-    """Make an open file `size` bytes long and take its room on the disk, where the system can.
+    """Make an open file `size` bytes long and take its room on the disk, where the system can; OSError: it has none.
 
     Before a file is written through a mapping: there a full disk would end the process (SIGBUS).
-
-    Raises:
-        OSError: there is not so much room.
     """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
@@ -252,16 +249,11 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(
     path: Path, remedy: str, *, file_format: int | None = None, error: type[InputError] = ArtefactError
 ) -> dict[str, Any]:
-    """Return the JSON object in `path`.
+    """Return the JSON object in `path`, a file that one of our commands wrote.
 
-    Args:
-        path: a file that one of our commands wrote.
-        remedy: ends each message; what the user does about a file that cannot be used.
-        file_format: the number that the object must hold under "format"; none: it has no number.
-        error: what is raised.
-
-    Raises:
-        InputError: of the type `error`; there is no file, it is damaged, or of another format.
+    `remedy` ends each message: what the user does about a file that cannot be used. `file_format` is the number that
+    the object must hold under "format"; none: it has no number. Where there is no file, or it is damaged or of another
+    format, `error` is raised.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -279,6 +271,17 @@ def read_json(
 def first_line(error: BaseException) -> str:
     """Return the first line of an exception's text that is not blank, or the name of its type."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def require(extra: str, *modules: str, what: str) -> None:
+    """Check, without importing them, that modules of an extra are there; ConfigError: one that `what` needs is not."""
+    for name in modules:
+        try:
+            found = find_spec(name)
+        except (ImportError, ValueError):  # ValueError: None stands in its place among the loaded modules
+            found = None
+        if found is None:
+            raise ConfigError(f"{what} needs {name}, which is not installed; run pip install 'vitrine[{extra}]'")
 
 
 def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:

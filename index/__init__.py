@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from index.modify import change_of as change_of
     from index.modify import words_share as words_share
     from index.names import MAX_NAMES as MAX_NAMES
+    from index.nearest import did_you_mean as did_you_mean
+    from index.nearest import nearest_name as nearest_name
     from index.pictures import FurtherPicture as FurtherPicture
     from index.pictures import FurtherVectors as FurtherVectors
     from index.pictures import picture_digest as picture_digest
@@ -153,6 +155,7 @@ __getattr__ = lazy_exports(
         ),
         "index.modify": "Change Kept MODIFY_WEIGHT NEIGHBOURS as_filters change_of words_share",
         "index.names": "MAX_NAMES",
+        "index.nearest": "did_you_mean nearest_name",
         "index.pictures": "FurtherPicture FurtherVectors picture_digest",
         "index.prices": "CODES Price SYMBOLS THOUSANDTHS amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",

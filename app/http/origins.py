@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 
 from common import ConfigError
 
-READS = ("/v1/search/", "/v1/embeddings", "/v1/classify", "/v1/explain", "/v1/regions")
+READS = ("/v1/search", "/v1/embeddings", "/v1/classify", "/v1/explain", "/v1/regions", "/v1/tag")
 """Where POST reads."""
 FILES = ("/assets/", "/embed.js")
 PICTURES = "/image"

@@ -21,9 +21,10 @@ from app.routes.product_image import router as image_router
 from app.routes.products import admin, reading, writing
 from app.routes.regions import router as regions_router
 from app.routes.search import router as search_router
+from app.routes.search_address import router as address_router
 from app.routes.suggest import router as suggest_router
 
-DIRECT = (search_router, direct_encoding, regions_router)
+DIRECT = (search_router, direct_encoding, regions_router, address_router)
 """The calls that come most often; the application tries their routes before all others."""
 INCLUDED = (
     suggest_router,

@@ -25,6 +25,7 @@ router = APIRouter(tags=[CHANGES], dependencies=[Depends(require("write"))], res
 
 @router.post(
     "/v1/products",
+    operation_id="writeProducts",
     response_model_exclude_unset=True,
     responses=error_answers(400, 408, 409, 413, 415, 422, 500, 503, 504, 507),
     openapi_extra={"requestBody": bulk_body()},

@@ -35,7 +35,12 @@ known = APIRouter(dependencies=[Depends(require("search"))], responses=error_ans
 may_read = require("read")
 
 
-@direct.post("/v1/embeddings", response_model=EmbeddingsAnswer, **body_docs(embeddings_body(), "encoding", 404))
+@direct.post(
+    "/v1/embeddings",
+    operation_id="embed",
+    response_model=EmbeddingsAnswer,
+    **body_docs(embeddings_body(), "encoding", 404),
+)
 async def embeddings(request: Request, components: TheComponents) -> Response:
     """Encode texts and pictures to unit vectors, in the shape of OpenAI's call: its clients work with this service.
 
@@ -66,20 +71,20 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
     return list_response("data", data, object="list", model=encoded.serving.encoder.encoder_id, usage=usage)
 
 
-@known.get("/v1/models", tags=["encoding"], responses=error_answers(500))
+@known.get("/v1/models", operation_id="listModels", tags=["encoding"], responses=error_answers(500))
 async def models(components: TheComponents) -> ModelsAnswer:
     """List the names of the one model that is served, in the shape of OpenAI's call."""
     return ModelsAnswer(data=[_model(name, components) for name in _model_names(components)])
 
 
-@known.get("/v1/models/{name:path}", tags=["encoding"], responses=error_answers(404, 422, 500))
+@known.get("/v1/models/{name:path}", operation_id="getModel", tags=["encoding"], responses=error_answers(404, 422, 500))
 async def model(name: Name, components: TheComponents) -> Model:
     """Return the one model that is served by one of its names, in the shape of OpenAI's call."""
     _check_name(name, _model_names(components))
     return _model(name, components)
 
 
-@router.post("/v1/classify", **body_docs(classify_body(), "encoding"))
+@router.post("/v1/classify", operation_id="classify", **body_docs(classify_body(), "encoding"))
 async def classify(request: Request, components: TheComponents) -> ClassifyAnswer:
     """Say which of some labels fits a picture best, without training on them.
 

@@ -50,7 +50,11 @@ Split = Annotated[Literal["test", "validation", "train", "all"], Query(descripti
 
 
 @for_pages.get(
-    "/v1/facets", response_model=FacetsAnswer, responses=error_answers(422, 500, 503, 504), tags=["products"]
+    "/v1/facets",
+    operation_id="facets",
+    response_model=FacetsAnswer,
+    responses=error_answers(422, 500, 503, 504),
+    tags=["products"],
 )
 async def facets(
     request: Request,
@@ -75,6 +79,7 @@ async def facets(
 
 @for_pages.get(
     "/v1/labels",
+    operation_id="labels",
     tags=["products"],
     response_model=LabelsAnswer,
     responses={304: {"description": "The caller has it (If-None-Match)."}, **error_answers(422, 500, 503, 504)},
@@ -101,7 +106,7 @@ async def labels(
     return Response(body, media_type="application/json", headers=headers)
 
 
-@router.get("/v1/evaluation", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])
+@router.get("/v1/evaluation", operation_id="evaluate", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])
 async def evaluation(
     request: Request,
     components: TheComponents,
@@ -128,7 +133,9 @@ async def evaluation(
     return EvaluationAnswer(**await while_connected(request, work))
 
 
-@router.get("/v1/evaluation/progress", responses=error_answers(422), tags=["evaluation"])
+@router.get(
+    "/v1/evaluation/progress", operation_id="evaluationProgress", responses=error_answers(422), tags=["evaluation"]
+)
 async def evaluation_progress(
     components: TheComponents,
     split: Split = "test",
@@ -143,7 +150,12 @@ async def evaluation_progress(
     return ProgressAnswer(**components.evaluations.progress(split, report))
 
 
-@router.get("/v1/evaluation/details", responses=error_answers(422, 500, 503, 504), tags=["evaluation"])
+@router.get(
+    "/v1/evaluation/details",
+    operation_id="evaluationDetails",
+    responses=error_answers(422, 500, 503, 504),
+    tags=["evaluation"],
+)
 async def evaluation_details(
     request: Request,
     components: TheComponents,
@@ -168,7 +180,7 @@ async def evaluation_details(
     return DetailsAnswer(**await while_connected(request, work))
 
 
-@router.post("/v1/explain", **body_docs(explain_body(), "search"))
+@router.post("/v1/explain", operation_id="explain", **body_docs(explain_body(), "search"))
 async def explain(request: Request, components: TheComponents) -> ExplainAnswer:
     """Say which words of some descriptions carry their match with a picture.
 
@@ -191,6 +203,7 @@ async def explain(request: Request, components: TheComponents) -> ExplainAnswer:
 
 @router.get(
     "/v1/map",
+    operation_id="map",
     tags=["products"],
     response_model=MapAnswer,
     responses={304: {"description": "The caller has it (If-None-Match)."}, **error_answers(404, 500)},

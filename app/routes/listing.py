@@ -54,6 +54,7 @@ Filtering = Annotated[
 
 @router.get(
     "/v1/products",
+    operation_id="listProducts",
     response_model=ListAnswer,
     responses={
         200: {"content": {LINES: {}}, "description": "The products: one JSON object, or one a line by Accept."},
@@ -162,7 +163,7 @@ def _field(name: ListedField, product: Product, digest: str, pictures: Sequence[
             return pictures
 
 
-@changing.delete("/v1/products", responses=error_answers(409, 422, 500, 503, 504, 507))
+@changing.delete("/v1/products", operation_id="deleteProducts", responses=error_answers(409, 422, 500, 503, 504, 507))
 async def delete_products(
     components: TheComponents,
     filters: Filtering,

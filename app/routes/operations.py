@@ -13,13 +13,13 @@ from app.telemetry import CONTENT_TYPE
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", operation_id="health")
 async def healthz() -> Health:
     """Say that the process runs; costs nothing and promises nothing more."""
     return Health()
 
 
-@router.get("/readyz", responses=error_answers(503))
+@router.get("/readyz", operation_id="ready", responses=error_answers(503))
 async def readyz(components: TheComponents) -> Ready:
     """Send a query through queue, encoder and search; 503 with the reason when it does not come back.
 

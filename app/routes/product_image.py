@@ -53,6 +53,7 @@ KINDS: dict[str, Any] = {f"image/{name}": {} for name in ("webp", "jpeg", "*")}
 # picture from an id that ends alike.
 @router.get(
     "/v1/products/{product_id:path}/image",
+    operation_id="getImage",
     response_class=Response,
     responses={
         200: {"content": KINDS, "description": "The picture, without its metadata."},

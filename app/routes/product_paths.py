@@ -11,13 +11,23 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
+from app.caller import below
+
 PICTURE = "/image"
 ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
 KnownId = Annotated[str, Path(description=ID_IN_PATH)]
 
 
 def image_url(product_id: str, number: int = 0, digests: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Return the path of a picture of a product.
+    """Return the path of a picture of a product, as the caller of the present request finds it on this host.
+
+    The arguments are those of `picture_path`.
+    """
+    return below.get() + picture_path(product_id, number, digests)
+
+
+def picture_path(product_id: str, number: int = 0, digests: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return the path of a picture of a product, from the root of the service.
 
     Args:
         product_id: of the product.

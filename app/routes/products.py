@@ -52,6 +52,7 @@ admin = APIRouter(tags=[CHANGES], dependencies=[Depends(require("admin"))], resp
 
 @reading.get(
     "/v1/products/{product_id:path}",
+    operation_id="getProduct",
     responses={
         200: {"headers": ETAG},
         304: {"description": "The caller has the product as it is (If-None-Match)."},
@@ -82,6 +83,7 @@ def change_image(product_id: str, request: Request) -> Response:
 
 @writing.put(
     "/v1/products/{product_id:path}",
+    operation_id="putProduct",
     response_model=ProductDetail,
     responses={
         200: {"headers": ETAG, "description": "It was replaced, or is what was sent already."},
@@ -103,6 +105,7 @@ async def put_product(product_id: NewId, request: Request, response: Response, c
 
 @writing.patch(
     "/v1/products/{product_id:path}",
+    operation_id="patchProduct",
     response_model=ProductDetail,
     responses={
         200: {"headers": ETAG, "description": "The product as it is now."},
@@ -120,6 +123,7 @@ async def patch_product(product_id: NewId, request: Request, response: Response,
 
 @writing.delete(
     "/v1/products/{product_id:path}",
+    operation_id="deleteProduct",
     status_code=204,
     responses={
         204: {"description": "There is no such product now."},
@@ -134,7 +138,7 @@ async def delete_product(product_id: NewId, request: Request, components: TheCom
     return Response(status_code=204)
 
 
-@admin.post("/v1/admin/reload", responses=error_answers(409, 500, 503, 507))
+@admin.post("/v1/admin/reload", operation_id="reload", responses=error_answers(409, 500, 503, 507))
 async def reload(components: TheComponents) -> Ready:
     """Serve checkpoint and catalogue as they are on the disk now; no request is dropped meanwhile.
 

@@ -13,7 +13,9 @@ from app.schemas import RegionsAnswer, body_docs, regions_body
 router = direct_router()
 
 
-@router.post("/v1/regions", response_model=RegionsAnswer, **body_docs(regions_body(), "search"))
+@router.post(
+    "/v1/regions", operation_id="findRegions", response_model=RegionsAnswer, **body_docs(regions_body(), "search")
+)
 async def regions(request: Request, components: TheComponents) -> Response:
     """Find the things in a picture: where each is, what it is called, and its vector to search with.
 

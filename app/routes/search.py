@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -41,7 +42,14 @@ MAX_FACETED = 1000
 router = direct_router()
 
 
-@router.post("/v1/search/images", response_model=ProductAnswer, **body_docs(search_body(), "search"))
+@router.post(
+    "/v1/search/images",
+    operation_id="searchImages",
+    response_model=ProductAnswer,
+    description="The same as `POST /v1/search`, at the address that it had first.",
+    **body_docs(search_body(), "search"),
+)
+@router.post("/v1/search", operation_id="search", response_model=ProductAnswer, **body_docs(search_body(), "search"))
 async def search_images(request: Request, components: TheComponents) -> Response:
     """Find products by any blend of a text, a picture, products that they are like or unlike, and a vector.
 
@@ -55,14 +63,19 @@ async def search_images(request: Request, components: TheComponents) -> Response
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("images", fields, pixels, service.serving.encoder.dim)
     result = await while_connected(request, service.search(job))
-    return await json_answer(request, await _body(components, job, result))
+    return await json_answer(request, await answer_body(components, job, result))
 
 
-@router.post("/v1/search/descriptions", response_model=DescriptionAnswer, **body_docs(search_body(), "search"))
+@router.post(
+    "/v1/search/descriptions",
+    operation_id="searchDescriptions",
+    response_model=DescriptionAnswer,
+    **body_docs(search_body(), "search"),
+)
 async def search_descriptions(request: Request, components: TheComponents) -> Response:
     """Find the descriptions that fit a query; each comes once, with its products.
 
-    Takes the same input as `/v1/search/images`; `collapse` has no effect, since no description comes twice.
+    Takes the same input as `/v1/search`; `collapse` has no effect, since no description comes twice.
     """
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
@@ -70,18 +83,28 @@ async def search_descriptions(request: Request, components: TheComponents) -> Re
     return await json_answer(request, (await while_connected(request, service.search(job))).body)
 
 
-@router.post("/v1/search/images/batch", response_model=ProductAnswers, **body_docs(batch_body(), "search"))
+@router.post(
+    "/v1/search/images/batch",
+    operation_id="searchBatch",
+    response_model=ProductAnswers,
+    **body_docs(batch_body(), "search"),
+)
 async def search_images_batch(request: Request, components: TheComponents) -> Response:
-    """Ask `/v1/search/images` several things in one call; a bad query fails alone, with an error in its place."""
+    """Ask `/v1/search` several things in one call; a bad query fails alone, with an error in its place."""
     jobs = await _read_jobs(request, components, "images")
     results = await while_connected(request, components.service.search_many(jobs))
     for job, result in zip(jobs, results, strict=True):
         if isinstance(job, Job) and isinstance(result, JobResult):
-            result.body = await _body(components, job, result)
+            result.body = await answer_body(components, job, result)
     return await _answers(request, results)
 
 
-@router.post("/v1/search/descriptions/batch", response_model=DescriptionAnswers, **body_docs(batch_body(), "search"))
+@router.post(
+    "/v1/search/descriptions/batch",
+    operation_id="searchDescriptionsBatch",
+    response_model=DescriptionAnswers,
+    **body_docs(batch_body(), "search"),
+)
 async def search_descriptions_batch(request: Request, components: TheComponents) -> Response:
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     jobs = await _read_jobs(request, components, "texts")
@@ -136,6 +159,11 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         browse=not fields.looks_for_something(pixels is not None),
         group_by=fields.group_by,
     )
+    context = copy_context()
+
+    def render(result: JobResult) -> bytes:
+        return context.run(_products, result)  # in the worker, too, the addresses are those for this caller
+
     return Job(
         () if fields.text is None else (fields.text,),
         () if pixels is None else (pixels,),
@@ -145,11 +173,11 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         fields.weights.by_part(),
         modify=None if fields.modify is None else Modify(fields.modify, fields.weights.modify, fields.keep),
         options=TextOptions(fields.language, fields.correct, tuple(fields.dismiss), fields.strict),
-        render=_descriptions if side == "texts" else None if fields.image_versions else _products,
+        render=_descriptions if side == "texts" else None if fields.image_versions else render,
     )
 
 
-async def _body(components: Components, job: Job, result: JobResult) -> bytes:
+async def answer_body(components: Components, job: Job, result: JobResult) -> bytes:
     """Return the answer that the worker has made, or one whose pictures' addresses name their content."""
     if job.render is not None:
         return result.body

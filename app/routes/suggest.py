@@ -17,7 +17,7 @@ WORK = 1.0
 router = APIRouter(dependencies=[Depends(require("search"))], responses=error_answers(401, 403, 429))
 
 
-@router.get("/v1/suggest", responses=error_answers(422, 500, 503, 504), tags=["search"])
+@router.get("/v1/suggest", operation_id="suggest", responses=error_answers(422, 500, 503, 504), tags=["search"])
 async def suggest(
     request: Request,
     components: TheComponents,

@@ -81,6 +81,9 @@ if TYPE_CHECKING:
     from app.schemas.results import SuggestionsAnswer as SuggestionsAnswer
     from app.schemas.search import BatchRequest as BatchRequest
     from app.schemas.search import SearchRequest as SearchRequest
+    from app.schemas.search_address import address_parameters as address_parameters
+    from app.schemas.search_address import listed as listed
+    from app.schemas.search_address import search_of_address as search_of_address
 
 __getattr__ = lazy_exports(
     __name__,
@@ -113,5 +116,6 @@ __getattr__ = lazy_exports(
             "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),
         "app.schemas.search": "BatchRequest SearchRequest",
+        "app.schemas.search_address": "address_parameters listed search_of_address",
     },
 )

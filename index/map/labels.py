@@ -110,7 +110,7 @@ class _Vocabulary:
         """Return how many products of each region have each word: (R, W)."""
         flat = region_of[self.products] * len(self.said) + self.numbers
         found = np.bincount(flat, minlength=regions * len(self.said))
-        return np.asarray(found.reshape(regions, len(self.said)))
+        return np.asarray(found.reshape(regions, len(self.said)), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,49 @@ EXAMPLES = 60
 
 
 PARTS = {
-    "search": ["--include-path-regex", "^/v1/search/(images|descriptions)$"],
+    "search": ["--include-path-regex", "^/v1/search(/descriptions)?$"],
     "batch": ["--include-path-regex", "^/v1/search/.*/batch$"],
     "encoding": ["--include-path-regex", "^/v1/(embeddings|classify|explain|regions)$"],
-    "others": ["--exclude-path-regex", "^/v1/(search/.*|embeddings|classify|explain|regions)$"],
+    "others": ["--exclude-path-regex", "^/v1/(search.*|embeddings|classify|explain|regions)$"],
 }
-"""The calls in parts that processes can test side by side; together they are all calls."""
+"""The calls in parts that processes can test side by side; together they are all calls but `/v1/search/images`.
+
+That one is `/v1/search` under another address.
+"""
+OPERATIONS = {
+    "search": "POST /v1/search",
+    "searchByAddress": "GET /v1/search",
+    "searchImages": "POST /v1/search/images",
+    "searchBatch": "POST /v1/search/images/batch",
+    "searchDescriptions": "POST /v1/search/descriptions",
+    "searchDescriptionsBatch": "POST /v1/search/descriptions/batch",
+    "suggest": "GET /v1/suggest",
+    "embed": "POST /v1/embeddings",
+    "listModels": "GET /v1/models",
+    "getModel": "GET /v1/models/{name}",
+    "classify": "POST /v1/classify",
+    "explain": "POST /v1/explain",
+    "findRegions": "POST /v1/regions",
+    "facets": "GET /v1/facets",
+    "labels": "GET /v1/labels",
+    "map": "GET /v1/map",
+    "evaluate": "GET /v1/evaluation",
+    "evaluationProgress": "GET /v1/evaluation/progress",
+    "evaluationDetails": "GET /v1/evaluation/details",
+    "listProducts": "GET /v1/products",
+    "writeProducts": "POST /v1/products",
+    "deleteProducts": "DELETE /v1/products",
+    "getProduct": "GET /v1/products/{product_id}",
+    "putProduct": "PUT /v1/products/{product_id}",
+    "patchProduct": "PATCH /v1/products/{product_id}",
+    "deleteProduct": "DELETE /v1/products/{product_id}",
+    "getImage": "GET /v1/products/{product_id}/image",
+    "reload": "POST /v1/admin/reload",
+    "health": "GET /healthz",
+    "ready": "GET /readyz",
+    "metrics": "GET /metrics",
+}
+"""Names of the calls: clients that are made of the document call their functions so."""
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -92,6 +129,16 @@ def test_no_request_breaks_what_the_document_promises(tmp_path: Path, part: str)
         )
         assert client.get("/readyz").status_code == 200
     assert run.returncode == 0, f"{run.stdout[-8000:]}{run.stderr[-2000:]}"
+
+
+def test_every_call_has_a_lasting_name(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    named = [
+        (operation["operationId"], f"{method.upper()} {path}")
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    ]
+    assert sorted(named) == sorted(OPERATIONS.items())
 
 
 def test_the_openapi_document_describes_both_bodies_and_one_error(client: httpx.Client) -> None:

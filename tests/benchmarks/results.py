@@ -1,6 +1,6 @@
-"""Tables of docs/results.md, search.md and pages.md, from the committed JSON beside them; the words between stay.
+"""Tables of the README and of pages in docs/, from the committed JSON beside them; the words between stay.
 
-python -m tests.benchmarks.results docs/results.md docs/search.md docs/pages.md
+python -m tests.benchmarks.results README.md docs/results.md docs/search.md docs/pages.md docs/paper.md docs/paper.fr.md
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from typing import Any
 
 from common import atomic_file
 from index.ranking import shipped_calibration
-from tests.benchmarks import ablation, collages, first_view, search_edits, search_parts, search_speed, typing
+from tests.benchmarks import (
+    ablation,
+    beside,
+    collages,
+    first_view,
+    paper,
+    search_edits,
+    search_parts,
+    search_speed,
+    typing,
+)
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -93,9 +103,12 @@ def relevance(_: Path) -> str:
 
 SECTIONS: dict[str, Callable[[Path], str]] = {
     "goals": goals,
+    "beside": lambda folder: beside.table(_json(folder, "kagl-test"), _json(folder, "performance/peers")),
     "kagl": lambda folder: markdown(read_result(folder / "kagl-test.json")),
     "all": lambda folder: markdown(read_result(folder / "evaluation-all.json")),
     "paper": lambda folder: comparison_markdown(read_comparison(folder / "paper.json")),
+    "paper-short": lambda folder: paper.table(_json(folder, "paper"), "en"),
+    "paper-french": lambda folder: paper.table(_json(folder, "paper"), "fr"),
     "ablation": lambda folder: ablation.table(_json(folder, "ablation")),
     "throughput": throughput,
     "queries": lambda folder: markdown(read_result(folder / "search-queries.json")),
@@ -129,5 +142,5 @@ if __name__ == "__main__":
     parser.add_argument("pages", type=Path, nargs="+")
     for page in parser.parse_args().pages:
         made = rendered(page)
-        with atomic_file(page) as beside:
-            beside.write_text(made, encoding="utf-8")
+        with atomic_file(page) as new:
+            new.write_text(made, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A tool: the plan of the house as data, and the pages that show it.
+"""A tool: the plan of the house as data, and the page that shows it.
 
 `ARROWS` says which package may import which, `CORRIDORS` what passes through them. `python -m tests.tools.house` writes
 the pictures and the maps of the folders and files between their markers; tests/whole/test_imports.py holds the
@@ -48,8 +48,10 @@ ARROWS = {
     "app.http": "models index app app.schemas",
     "app.front": "index app app.http",
     "app.routes": "index app app.query app.live app.front app.schemas app.http",
-    "vitrine": "models index vitrine.cli",
-    "vitrine.cli": "models index training app",
+    "vitrine": "models index vitrine.cli vitrine.client",
+    "vitrine.cli": "models index training app vitrine.client vitrine.places",
+    "vitrine.client": "training.data training.sync vitrine.client.answers",
+    "vitrine.client.answers": "",
 }
 """The packages that each package may import, besides `common` and itself; a module's own row adds to its package's.
 
@@ -63,6 +65,7 @@ PUBLIC = {
     "models.decoder_process",
     "training.benchmark",
     "training.config",
+    "training.config_files",
     "training.pack",
     "training.progress",
     "training.train",
@@ -139,8 +142,8 @@ def file_map() -> str:
 
 
 SECTIONS = {"house": picture, "folders": folder_map, "files": file_map}
-PAGES = ("README.md", "docs/structure.md")
-"""The pages that have them."""
+PAGE = "docs/structure.md"
+"""The page that has them."""
 
 
 def rendered(text: str) -> str:
@@ -166,7 +169,7 @@ def _label(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in (ROOT / name for name in PAGES):
-        made = rendered(page.read_text(encoding="utf-8"))
-        with atomic_file(page) as beside:
-            beside.write_text(made, encoding="utf-8")
+    page = ROOT / PAGE
+    made = rendered(page.read_text(encoding="utf-8"))
+    with atomic_file(page) as beside:
+        beside.write_text(made, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A tool: gathers the pages of the static site (README, docs/, decisions, the API reference) and has mkdocs build them.
+"""A tool: gathers the pages of the static site and has mkdocs build them: README, docs/, decisions, references.
 
 `python -m tests.tools.site FOLDER` builds into FOLDER; a warning is an error. Nothing is written here that is not
 elsewhere.
@@ -14,12 +14,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import typer
 import yaml
+from typer.cli import get_docs_for_click
 
 from app.settings import Settings
 from tests.tools.reference import reference
 from tests.tools.root import ROOT
 from tests.tools.shop import DrawnEncoder, write_catalogue
+from vitrine.cli import cli
 
 TOP = {
     "README.md": "index.md",
@@ -27,6 +30,7 @@ TOP = {
     "SECURITY.md": "reporting.md",
     "DECISIONS.md": "decisions.md",
     "CHANGELOG.md": "changelog.md",
+    "checkpoints/minilm-dinov2/README.md": "model.md",
 }
 """Pages at the top of the repository, and what they are called on the site."""
 SERVICE = "http://127.0.0.1:8000"
@@ -46,6 +50,7 @@ def gather(pages: Path) -> None:
         text = re.sub(r"\]\((?:\.\./|docs/)?([^):#]+)(#[^)]*)?\)", _link, path.read_text(encoding="utf-8"))
         path.write_text(text, encoding="utf-8")
     (pages / "api.md").write_text(api_page(), encoding="utf-8")
+    (pages / "commands.md").write_text(commands_page(), encoding="utf-8")
 
 
 def _link(link: re.Match[str]) -> str:
@@ -63,6 +68,13 @@ def api_page() -> str:
     # Indented lines and blank ones inside it would be Markdown again.
     html = reference(document, SERVICE).replace("\n", "&#10;")
     return f"# API reference\n\n<div>{html}</div>\n"
+
+
+def commands_page() -> str:
+    """Return the help of every command as a page of the site."""
+    command = typer.main.get_command(cli)
+    help_of_all = get_docs_for_click(obj=command, ctx=typer.Context(command, info_name="vitrine"), name="vitrine")
+    return help_of_all.replace("# `vitrine`\n", "# Command line\n", 1)
 
 
 def build(site: Path, pages: Path) -> subprocess.CompletedProcess[str]:

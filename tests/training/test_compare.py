@@ -112,14 +112,21 @@ def test_configs_are_trained_once_and_shown_beside_the_papers_rows(shapes: Path,
     assert mine["titles"] == {"scored": 60, "trained": 60}
     assert (mine["size"], mine["epochs"], mine["batch"], mine["device"]) == ([32, 32], 1, 32, "cpu")
     assert "trained and scored on the same pairs" in headline(result)
-    names = [line.split(" | ")[0].removeprefix("| ") for line in comparison_markdown(result).splitlines()[4:]]
-    assert names == [
-        "the paper: BERT + ResNet",
-        "yours",
-        "the paper: BERT + ViT",
-        "the paper: GPT-2 + ViT",
-        "mine",
-    ]
+    _, figures, runs = comparison_markdown(result).split("\n\n")
+    names, again = (
+        [line.split(" | ")[0].removeprefix("| ") for line in part.splitlines()[2:]] for part in (figures, runs)
+    )
+    assert (
+        names
+        == again
+        == [
+            "the paper: BERT + ResNet",
+            "yours",
+            "the paper: BERT + ViT",
+            "the paper: GPT-2 + ViT",
+            "mine",
+        ]
+    )
     assert all(f"{100 * row['top100']:.2f}" in comparison_markdown(result) for row in PAPER)
 
     # Again: nothing is trained, decoded or measured a second time.

@@ -1,12 +1,13 @@
-"""The helpers in common.py: JSON files that say what is wrong with them, and the first line of an error."""
+"""The helpers in common.py: JSON files that say what is wrong with them, the first line of an error, and extras."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from common import ArtefactError, ConfigError, first_line, read_json, write_json
+from common import ArtefactError, ConfigError, first_line, read_json, require, write_json
 
 
 def test_a_json_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -43,3 +44,12 @@ def test_the_first_line_of_an_error_is_its_first_words_or_its_type() -> None:
     assert first_line(ValueError("one\ntwo")) == "one"
     assert first_line(RuntimeError("\n \n\tthree\nfour")) == "three"
     assert first_line(TimeoutError()) == "TimeoutError"
+
+
+def test_what_needs_an_extra_says_which_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    require("train", "json", what="vitrine train")
+    with pytest.raises(ConfigError, match=r"vitrine train needs no_such_module, .* pip install 'vitrine\[train\]'"):
+        require("train", "json", "no_such_module", what="vitrine train")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConfigError, match="needs torch"):
+        require("train", "torch", what="vitrine train")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from app.settings import settings_table
 from tests.benchmarks.contention import table
 from tests.benchmarks.performance import page as performance
-from tests.benchmarks.results import rendered
+from tests.benchmarks.results import SECTIONS, rendered
 from tests.benchmarks.scaling import page as scaling
 from tests.load.page import page as reliability
 from tests.tools.limits import with_table
@@ -110,7 +110,8 @@ def test_every_make_target_exists() -> None:
 
 
 def test_the_settings_table_is_that_of_the_code() -> None:
-    shown = README.split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    shown = page.split("<!-- settings -->\n")[1].split("\n<!-- /settings -->")[0]
     assert shown == settings_table(), "run `make docs`"
 
 
@@ -125,10 +126,12 @@ def test_every_config_is_described() -> None:
         assert f"`{path.name}`" in PAGES["docs/training.md"].read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["docs/results.md", "docs/search.md", "README.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/results.md", "docs/search.md", "README.md", "docs/paper.md", "docs/paper.fr.md"]
+)
 def test_the_tables_of_results_come_from_the_committed_figures(page: str) -> None:
     shown = (ROOT / page).read_text(encoding="utf-8")
-    assert ("<!-- queries -->" if page == "docs/search.md" else "<!-- goals -->") in shown
+    assert any(f"<!-- {section} -->" in shown for section in SECTIONS)
     assert shown == rendered(ROOT / page), "run `make docs`"
 
 

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from common import InputError
-from vitrine.cli.app import OWN, cli, say, tell
-from vitrine.cli.options import CatalogueOption, Json, location
+from vitrine.cli.app import MORE, cli, say, tell
+from vitrine.cli.options import CatalogueOption, Json
+from vitrine.places import catalogue as catalogue_place
 
 
-@cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --catalogue postgresql://shop@db/shop`")
+@cli.command("map", rich_help_panel=MORE, epilog="Example: `vitrine map --catalogue postgresql://shop@db/shop`")
 def map_products(
     catalogue: CatalogueOption = None,
     method: Annotated[
@@ -33,7 +34,7 @@ def map_products(
     known = next((one for one in METHODS if one == method), None)
     if known is None:
         raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
-    place = location(catalogue)
+    place = catalogue_place(catalogue)
     start = time.monotonic()
     count = make_map(place, known)
     seconds = time.monotonic() - start
