@@ -19,10 +19,12 @@ ARROWS = {
     "common": "",
     "models": "",
     "index": (
-        "index.sqlite index.postgres index.vectors index.ann index.metrics index.words index.language index.ranking"
+        "index.sqlite index.postgres index.vectors index.ann index.metrics index.words index.language index.ranking "
+        "index.map"
     ),
     "index.sqlite": "index index.ranking",
-    "index.postgres": "index index.vectors index.words index.language index.ranking",
+    "index.postgres": "index index.map index.vectors index.words index.language index.ranking",
+    "index.map": "index.product index.records index.values index.words",
     "index.vectors": "index index.ann index.words index.language index.ranking",
     "index.ann": "index index.sqlite index.words",
     "index.metrics": "index.pictures index.product index.records index.values index.words",
