@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from common import InputError, NotFoundError, VitrineError
+
+if TYPE_CHECKING:
+    from fastapi.exceptions import RequestValidationError
 
 MAX_DETAILS = 20
 MAX_FIELD = 100

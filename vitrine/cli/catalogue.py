@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from common import InputError
-from vitrine.cli.app import OWN, cli, say, tell
+from vitrine.cli.app import MORE, OWN, cli, say, tell
 from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
     LAYOUTS,
@@ -25,6 +24,7 @@ from vitrine.cli.options import (
     data_of,
     picture_place,
 )
+from vitrine.cli.output import Listing
 from vitrine.places import ARTEFACTS, own_checkpoint
 from vitrine.places import catalogue as catalogue_place
 
@@ -34,7 +34,7 @@ def index(
     given: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DATA]",
+            metavar="DATA",
             help=f"{LAYOUTS} Without it, only the search files of the existing catalogue are rebuilt.",
             show_default=False,
         ),
@@ -123,11 +123,10 @@ def index(
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
-                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped",
-                highlight=False,
+                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
             )
             if kept := kept_text(figures["edits"]):
-                tell(kept, highlight=False)
+                tell(kept)
     if as_json:
         say(figures, True)
     elif figures["search"] is not None:
@@ -138,28 +137,24 @@ def _say_search(search: dict[str, Any]) -> None:
     """Show which types of index were measured, and what was chosen."""
     from index import DEPTH
 
+    numbers = ("recall@10", "of the other modality", f"recall@{DEPTH}", "ms", "exact scan, ms", "MB", "made in s")
     for side, chosen in search["chosen"].items():
-        table = Table(title=f"{side}, compared on a sample")
-        table.add_column("index")
-        recalls = ("recall@10", "of the other modality", f"recall@{DEPTH}")
-        for heading in (*recalls, "ms", "exact scan, ms", "MB", "made in s"):
-            table.add_column(heading, justify="right")
+        rows = []
         for one in search["measured"][side]:
             figures = [f"{one[name]:.4f}" for name in ("recall", "recall_other", "recall_deep")]
             figures += [f"{one['ms']:.2f}", f"{one['exact_ms']:.2f}"]
             figures += [f"{one['bytes'] / 1e6:.1f}", f"{one['build_s']:.0f}"]
-            table.add_row(one["kind"], *figures)
-        say(table, False)
+            rows.append((one["kind"], *figures))
+        say(Listing(("index", *numbers), rows, f"{side}, compared on a sample", right=frozenset(numbers)), False)
         least = min(chosen["recall"], chosen["recall_other"])
         short = "" if chosen["enough"] else f"; {search['wants']['recall']} was asked for: no type that fits reaches it"
         tell(
             f"{side}: {chosen['kind']} {chosen['factory']}, recall@10 {least:.4f} at the least, {chosen['ms']:.2f} ms "
-            f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}",
-            highlight=False,
+            f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}"
         )
 
 
-@cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --method umap`")
+@cli.command("map", rich_help_panel=MORE, epilog="Example: `vitrine map --method umap`")
 def map_products(
     catalogue: CatalogueOption = None,
     method: Annotated[

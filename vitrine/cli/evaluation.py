@@ -10,6 +10,7 @@ import typer
 from common import InputError
 from vitrine.cli.app import OWN, cli, say
 from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, write_figures
+from vitrine.cli.values import HALVES, MODES, PROTOCOLS, SPLITS, one_of
 from vitrine.places import catalogue as catalogue_place
 
 
@@ -17,13 +18,16 @@ from vitrine.places import catalogue as catalogue_place
 def evaluate(
     catalogue: CatalogueOption = None,
     split: Annotated[
-        str | None, typer.Option(help="Whose titles ask: train, validation, test or all. [default: test]")
+        str | None,
+        one_of("split", SPLITS, help="Whose titles ask: train, validation, test or all. [default: test]"),
     ] = None,
     protocol: Annotated[
         str,
-        typer.Option(
+        one_of(
+            "protocol",
+            PROTOCOLS,
             help="pairs: products ask, in both directions; kagl: titles and categories ask, beside public figures, "
-            "and the checkpoint encodes the categories."
+            "and the checkpoint encodes the categories.",
         ),
     ] = "pairs",
     checkpoint: CheckpointOption = None,
@@ -31,10 +35,12 @@ def evaluate(
         Path | None, typer.Option(help="Judged queries ask instead: a file of JSON lines, or a folder of such files.")
     ] = None,
     mode: Annotated[
-        str | None, typer.Option(help="With --queries: hybrid, vector, lexical or all. [default: hybrid]")
+        str | None,
+        one_of("mode", (*MODES, "all"), help="With --queries: hybrid, vector, lexical or all. [default: hybrid]"),
     ] = None,
     half: Annotated[
-        str | None, typer.Option(help="With --queries, those of one half: tune, report or all. [default: report]")
+        str | None,
+        one_of("half", HALVES, help="With --queries, those of one half: tune, report or all. [default: report]"),
     ] = None,
     url: Annotated[
         str | None, typer.Option(help="With --queries: ask the service there, which serves the same catalogue.")
@@ -64,7 +70,6 @@ def evaluate(
     With --against, two encoders are compared, and a file of plain queries, one a line, is searched by both.
     """
     from training.reports import (
-        PROTOCOLS,
         Own,
         evaluate_against,
         evaluate_catalogue,
@@ -76,8 +81,6 @@ def evaluate(
         terminal_table,
     )
 
-    if protocol not in PROTOCOLS:
-        raise InputError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     comparing = against is not None or against_catalogue is not None
     if queries is None and any(option is not None for option in (mode, half, url, lexicons)):
         raise InputError("--mode, --half, --url and --lexicons are for judged queries; give --queries FILE with them")

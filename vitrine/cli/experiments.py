@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from common import InputError
-from vitrine.cli.app import LAB, cli, say, tell
+from vitrine.cli.app import MORE, cli, say, tell
 from vitrine.cli.options import (
     CacheOption,
     DataArgument,
@@ -22,7 +22,7 @@ from vitrine.cli.options import (
 from vitrine.places import ARTEFACTS
 
 
-@cli.command(rich_help_panel=LAB, epilog="Example: `vitrine sweep tiny shop.csv --trials 20`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine sweep tiny shop.csv --trials 20`")
 def sweep(
     config: Annotated[
         Path,
@@ -68,7 +68,7 @@ def sweep(
 
 
 @cli.command(
-    rich_help_panel=LAB,
+    rich_help_panel=MORE,
     epilog="Example: `vitrine compare paper-small-bert-vit --data shop.csv --out table.md`",
 )
 def compare(

@@ -9,12 +9,11 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
-from rich.markup import escape
 
 from common import InputError, VitrineError, write_json
 from vitrine.cli.app import RUNNING, cli, data_cli, say, tell
-from vitrine.cli.findings import table_of
 from vitrine.cli.options import Columns, DataArgument, DataOption, Json, needed_data
+from vitrine.cli.output import Listing
 
 SHOWN = 20
 """Pictures that failed, in the table; the JSON has all."""
@@ -151,14 +150,13 @@ def _say_sync(found: dict[str, Any], url: str) -> None:
         f"{url}: of {found['products']:,} products {found['created']:,} {done} created and {found['replaced']:,} "
         f"replaced, with {found['pictures']:,} pictures; {found['unchanged']:,} are unchanged and {found['deleted']:,} "
         f"{done} deleted. {found['kept']:,} that the data set lacks and {found['unusable_rows_kept']:,} whose rows "
-        f"cannot be used are kept. {found['bytes_sent'] / 1e6:,.1f} MB sent, in {found['seconds']:,.1f} s",
-        highlight=False,
+        f"cannot be used are kept. {found['bytes_sent'] / 1e6:,.1f} MB sent, in {found['seconds']:,.1f} s"
     )
     for what, ids in found["examples"].items():
         if what != "unchanged":
-            tell(f"{what.replace('_', ' ')}, for example: {escape(', '.join(ids))}", highlight=False)
+            tell(f"{what.replace('_', ' ')}, for example: {', '.join(ids)}")
     for one in found["errors"][:SHOWN]:
-        tell(f"not written: {escape(one['id'])}: {escape(one['message'])}", highlight=False)
+        tell(f"not written: {one['id']}: {one['message']}")
 
 
 def _say_mirror(found: dict[str, Any], out: Path) -> None:
@@ -166,8 +164,7 @@ def _say_mirror(found: dict[str, Any], out: Path) -> None:
         f"{out}: {found['addresses']:,} pictures of {found['products']:,} products; "
         f"{found['fetched']:,} fetched ({found['bytes'] / 1e6:,.1f} MB), {found['unchanged']:,} unchanged, "
         f"{found['earlier']:,} from the run before, {found['failed']:,} failed, in {found['seconds']:,.0f} s. "
-        f"Next: vitrine index {out}",
-        highlight=False,
+        f"Next: vitrine index {out}"
     )
     if found["pictures_by_file"]:
         tell(
@@ -181,4 +178,4 @@ def _say_mirror(found: dict[str, Any], out: Path) -> None:
         rows.append((one["address"], ", ".join(one["products"]), one["reason"] + kept))
     if len(found["failures"]) > SHOWN:
         rows.append((f"{len(found['failures']) - SHOWN:,} more", "", "--report FILE or --json has all"))
-    say(table_of("pictures that were not fetched", ("address", "products", "reason"), rows), False)
+    say(Listing(("address", "products", "reason"), rows, "pictures that were not fetched"), False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from common import ArtefactError, InputError, atomic_file, write_json
+from vitrine.cli.values import PICTURE_PLACES, device_option, one_of
 from vitrine.places import catalogue, checkpoints, find_checkpoint, no_checkpoint
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ LAYOUTS = (
 
 DataArgument = Annotated[Path | None, typer.Argument(metavar="DATA", help=LAYOUTS, show_default=False)]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DATA", help="The data set, as an option.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[str, device_option()]
+OptionalDevice = Annotated[str | None, device_option(show_default="auto")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 DiscardEdits = Annotated[
     bool, typer.Option("--discard-edits", help="Do without the edits that callers have made there until now.")
@@ -44,8 +46,10 @@ Strict = Annotated[
 ]
 PicturesOption = Annotated[
     str | None,
-    typer.Option(
-        help="Where pictures go: inside the catalogue's file, or folder: files beside it. [default: folder from 256 kB]"
+    one_of(
+        "place for pictures",
+        PICTURE_PLACES,
+        help="Where pictures go: inside the catalogue's file, or folder: beside it. [default: folder from 256 kB]",
     ),
 ]
 KeysOption = Annotated[
@@ -78,16 +82,8 @@ CatalogueOption = Annotated[
 
 
 def picture_place(given: str | None) -> Pictures:
-    """Return where a catalogue's pictures go.
-
-    Raises:
-        InputError: there is no such place.
-    """
-    if given is None:
-        return "size"
-    if given not in ("inside", "folder"):
-        raise InputError(f"pictures cannot go to {given!r}; choose inside or folder")
-    return "inside" if given == "inside" else "folder"
+    """Return where a catalogue's pictures go; none is given: by their size."""
+    return "size" if given is None else "inside" if given == "inside" else "folder"
 
 
 def pair(checkpoint: Path | None, given: str | None) -> tuple[Path, Location]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from training.config_files import config_names
-from vitrine.cli.app import OWN, cli, say, tell
+from vitrine.cli.app import MORE, OWN, cli, say, tell
 from vitrine.cli.options import (
     CacheOption,
     Columns,
@@ -89,7 +89,7 @@ def train(
         )
 
 
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine pack artefacts/checkpoint --out packed --data shop.csv`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine pack artefacts/checkpoint --out packed --data shop.csv`")
 def pack(
     checkpoint: Annotated[
         Path, typer.Argument(help="Checkpoint folder, as `vitrine train` writes it.", show_default=False)
@@ -119,7 +119,7 @@ def pack(
         say(cost_table(figures["cost"]), False)
 
 
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine export artefacts/checkpoint --data shop.csv`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine export artefacts/checkpoint --data shop.csv`")
 def export(
     checkpoint: OwnCheckpointArgument = None,
     data: Annotated[

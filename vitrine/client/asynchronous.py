@@ -1,0 +1,122 @@
+"""The client of programs with an event loop: `AsyncClient`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import anyio
+import httpx
+
+from vitrine.client import products, reading
+from vitrine.client.call import Call
+from vitrine.client.signatures import as_method
+from vitrine.client.tries import Manner, Tries, address, headers, place, request, whole
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _sent(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
+    """Return the method that makes a call and returns what its answer says."""
+
+    async def method(self: AsyncClient, /, *args: P.args, **given: P.kwargs) -> T:
+        return await self.send(build(*args, **given))
+
+    return as_method(method, build)
+
+
+class AsyncClient:
+    """A running service, as a program sees it. Close it, or use it in an `async with` block.
+
+    Args:
+        base_url: address of the service, also with a path before it; without it VITRINE_URL, else
+            http://127.0.0.1:8000.
+        key: of the service, where it asks for one; without it VITRINE_KEY.
+        timeout: seconds that a call may take, with all of its tries.
+        retries: how often a call is sent again when the service is busy or does not answer, where that is safe.
+        first_wait: seconds before the second try; doubles with each. What `Retry-After` asks is waited for.
+        http: what sends the requests; by default a pool of connections of this client's own.
+
+    Raises:
+        InputError: the address or the key is none.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        key: str | None = None,
+        timeout: float = 60.0,
+        retries: int = 4,
+        first_wait: float = 0.5,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._manner = Manner(timeout, retries, first_wait)
+        self._headers = headers(key)
+        self._url = httpx.URL(address(base_url))
+        self._http = http or httpx.AsyncClient()
+
+    def with_options(self, *, timeout: float | None = None, retries: int | None = None) -> AsyncClient:
+        """Return a client of the same connections that waits longer or less long."""
+        manner = self._manner
+        chosen = Manner(
+            manner.timeout if timeout is None else timeout,
+            manner.retries if retries is None else retries,
+            manner.first_wait,
+        )
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, _manner=chosen)
+        return other
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def send(self, call: Call[T]) -> T:
+        """Make one call, again where that is safe, and return what its answer says.
+
+        Raises:
+            ServiceError: there is no good answer.
+        """
+        tries = Tries(call, self._manner)
+        url = place(self._url, call.path)
+        while True:
+            try:
+                answer = await self._ask(call, url, tries)
+            except httpx.TransportError as error:
+                wait = tries.after_error(error, url)
+            else:
+                if answer.is_success:
+                    return call.read(answer)
+                wait = tries.after_answer(answer)
+            await anyio.sleep(wait)
+
+    async def _ask(self, call: Call[Any], url: httpx.URL, tries: Tries) -> httpx.Response:
+        parts = []
+        async with self._http.stream(call.method, url, **request(call, tries, self._headers)) as answer:
+            async for part in answer.aiter_bytes():
+                parts.append(part)
+                tries.check()
+        return whole(answer, parts)
+
+    search = _sent(reading.search)
+    search_descriptions = _sent(reading.search_descriptions)
+    suggest = _sent(reading.suggest)
+    facets = _sent(reading.facets)
+    labels = _sent(reading.labels)
+    regions = _sent(reading.regions)
+    embed = _sent(reading.embed)
+    classify = _sent(reading.classify)
+    explain = _sent(reading.explain)
+    evaluation = _sent(reading.evaluation)
+    models = _sent(reading.models)
+    model = _sent(reading.model)
+    readyz = _sent(reading.readyz)
+    get_product = _sent(products.get_product)
