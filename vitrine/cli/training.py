@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from common import require
 from training.config_files import config_names
 from vitrine.cli.app import MORE, OWN, cli, say, tell
 from vitrine.cli.options import (
@@ -57,6 +58,7 @@ def train(
     from training.config import load_config
     from training.data import parse_mapping
 
+    require("train", "torch", "transformers", "matplotlib", what="vitrine train")
     mapping = parse_mapping(columns or ())
     data = needed_data(given, data, f"train {config}")
     parsed = load_config(config, text_tower=text_tower, image_tower=image_tower)
@@ -103,6 +105,7 @@ def pack(
     as_json: Json = False,
 ) -> None:
     """Copy a trained checkpoint with its weights in int8, at half the size, fit to be passed on."""
+    require("train", "torch", "transformers", what="vitrine pack")
     from training.pack import pack as run
     from training.reports import cost_table
 
@@ -131,6 +134,7 @@ def export(
 
     From then on, whatever loads that checkpoint on a CPU uses them; `VITRINE_RUNTIME=torch` does not.
     """
+    require("train", "torch", "transformers", "onnx", "onnx_ir", "onnxscript", what="vitrine export")
     from models import export as run
     from models import load_encoder
     from training.reports import compare_encoders, cost_table
