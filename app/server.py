@@ -198,7 +198,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="vitrine-metrics-") as folder:
         os.environ.update(settings.environment(), **{SHARED: folder})
         config = uvicorn.Config(
-            "app.server:create_worker_app",
+            f"{__name__}:create_worker_app",
             factory=True,
             workers=settings.workers,
             timeout_worker_healthcheck=WORKER_SILENT_S,

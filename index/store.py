@@ -17,7 +17,7 @@ from index.damage import Damage
 from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
-from index.location import Location, check_pictures
+from index.location import Location, check_pictures, parse_location
 from index.map import FolderMap, ProductMap
 from index.product import Product
 from index.ranking.calibrate import Calibration
@@ -137,14 +137,17 @@ class MapStore(Protocol):
         """Close the connections."""
 
 
-def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: bool = False) -> Store:
+def open_catalogue(place: Location | str, *, encoder_id: str | None = None, writable: bool = False) -> Store:
     """Open a catalogue; with `encoder_id`, only if its vectors were made by that encoder.
+
+    A text is a place as a user writes it: a folder, or a postgresql:// URL.
 
     Raises:
         ArtefactError: none there, a damaged one, of another format, or made by another encoder (names both).
         ConfigError: the database is no good, or its client is not installed.
         DatabaseUnavailableError: the database does not answer.
     """
+    place = parse_location(place) if isinstance(place, str) else place
     if isinstance(place, Path):
         return Catalogue.open(place, encoder_id=encoder_id, writable=writable)
     return cast(Store, _postgres().PostgresCatalogue(place, encoder_id=encoder_id))
