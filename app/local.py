@@ -62,7 +62,7 @@ def search_here(
         except ImageError as error:
             raise ImageError(f"{picture}: {error}") from error
     with open_catalogue(place, encoder_id=encoder.encoder_id) as catalogue:
-        serving = Serving(encoder, open_search(catalogue, Languages.of_folder(lexicons)))
+        serving = Serving(encoder, open_search(catalogue, Languages.of_folder(lexicons), once=True))
         engine = Engine(lambda: serving, 0, Telemetry())
 
         async def search(job: Job) -> JobResult:

@@ -45,6 +45,8 @@ REQUIREMENTS_FILE = "search.json"
 LOCK = ".search.lock"
 LARGE = 100_000
 """Products from which on a catalogue gets these files by default; a smaller one is read whole and scanned."""
+SOME = 2_000
+"""Products from which on a command that searches once is quicker with files, without an index over the vectors."""
 STALE = 0.05
 """Part of the products that may have changed since the files were made; beyond it, opening makes new files."""
 FEW_CHANGES = 1024
@@ -86,21 +88,23 @@ class SearchFiles:
     """None: nothing."""
 
 
-def open_files(catalogue: Catalogue) -> SearchFiles | None:
+def open_files(catalogue: Catalogue, *, once: bool = False) -> SearchFiles | None:
     """Return the search files of a catalogue, made first where none are usable; None when it is to be searched whole.
 
     A large catalogue, or one with requirements, is searched through files. Where they cannot be written beside the
-    catalogue, they are made in a temporary folder.
+    catalogue, they are made in a temporary folder. Who searches `once` takes files for a smaller one, too, and scans
+    the vectors in them.
 
     Raises:
         ArtefactError: the catalogue is damaged.
     """
     requirements = _read_requirements(catalogue.folder)
     count = len(catalogue)
-    if not count or (requirements is None and count < LARGE):
+    if not count or (requirements is None and count < (SOME if once else LARGE)):
         return None
-    requirements = requirements or IndexRequirements()
-    files = _open_current(catalogue, requirements, count, logger.warning)
+    if requirements is None and count >= LARGE:
+        requirements = IndexRequirements()
+    files = _open_current(catalogue, requirements, count, logger.debug if requirements is None else logger.warning)
     if files is None:
         with _locked(catalogue.folder):
             # Another process may have made them while we waited.
@@ -168,7 +172,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _open_current(
-    catalogue: Catalogue, requirements: IndexRequirements, count: int, log: Callable[..., None]
+    catalogue: Catalogue, requirements: IndexRequirements | None, count: int, log: Callable[..., None]
 ) -> SearchFiles | None:
     """Return the files that are there; None when they cannot be used, with the reason in the log."""
     folder = _files_folder(catalogue)
@@ -187,7 +191,7 @@ def _open_current(
     return SearchFiles(base, ann, words, None if changes.version == base.version else changes)
 
 
-def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
+def _make(catalogue: Catalogue, requirements: IndexRequirements | None) -> SearchFiles:
     """Make the files, beside the catalogue where that is possible, and read them."""
     start = time.monotonic()
     folder = _files_folder(catalogue)
@@ -206,8 +210,11 @@ def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
     return SearchFiles(base, ann, words, None if changes is None or changes.version == base.version else changes)
 
 
-def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) -> dict[str, Any]:
-    """Write all files of a catalogue into `folder`, the manifest last, and return the manifest."""
+def _write(catalogue: Catalogue, requirements: IndexRequirements | None, folder: Path) -> dict[str, Any]:
+    """Write all files of a catalogue into `folder`, the manifest last, and return the manifest.
+
+    Without requirements there is no index over the vectors.
+    """
     with catalogue.stream() as (version, count, pieces):
         described = write_columns(folder, pieces, count, catalogue.info.dim)
     files = private_files(sorted(folder.iterdir()), folder)
@@ -219,10 +226,12 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
     texts = base.texts if len(title_rows) == len(base) else np.ascontiguousarray(base.texts[title_rows])
     sides: list[tuple[Indexed, Vectors, Vectors]] = [("images", base.images, texts), ("texts", texts, base.images)]
     sides += [("further", base.further, texts)] * bool(len(base.further))
+    sides = [] if requirements is None else sides
     rows = sum(len(vectors) for _, vectors, _ in sides)
     chosen: dict[str, Choice] = {}
     measured: dict[str, list[dict[str, Any]]] = {}
     for side, vectors, other in sides:
+        assert requirements is not None  # noqa: S101 - without any there are no sides
         budget = None if requirements.budget_mb is None else int(requirements.budget_mb * 1e6 * len(vectors) / rows)
         found, all_measured = choose(vectors, other, budget, requirements.recall)
         if isinstance(found, AnnIndex):
@@ -233,7 +242,7 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
         "format": FORMAT,
         **_belonging(catalogue),
         "version": version,
-        "wants": asdict(requirements),
+        "wants": requirements and asdict(requirements),
         "near": {side: to_json(choice) for side, choice in chosen.items()},
         "measured": measured,
         **described,
@@ -255,7 +264,7 @@ def _digest(path: Path) -> str:
 
 
 def _read(
-    folder: Path, catalogue: Catalogue, requirements: IndexRequirements
+    folder: Path, catalogue: Catalogue, requirements: IndexRequirements | None
 ) -> tuple[Columns, dict[Indexed, AnnIndex], PostingLists]:
     """Copy and map the files in `folder` after checking that they are whole and belong to this catalogue.
 
@@ -263,7 +272,7 @@ def _read(
         OSError, ValueError, KeyError, TypeError: they are not; says what it got and what it needs.
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    needed = {"format": FORMAT, **_belonging(catalogue), "wants": asdict(requirements)}
+    needed = {"format": FORMAT, **_belonging(catalogue), "wants": requirements and asdict(requirements)}
     for name, value in needed.items():
         if manifest[name] != value:
             raise ValueError(f"its {name} is {manifest[name]!r}, and {value!r} is needed")
@@ -277,7 +286,7 @@ def _read(
     base = read_columns(files, catalogue.info, int(manifest["version"]), manifest)
     ann: dict[Indexed, AnnIndex] = {}
     sizes: dict[Indexed, int] = {"images": len(base), "texts": len(base.titles), "further": len(base.further)}
-    for side, size in ((side, size) for side, size in sizes.items() if size):
+    for side, size in ((side, size) for side, size in sizes.items() if size and side in manifest["near"]):
         choice = from_json(manifest["near"][side])
         if choice.kind != "flat":
             ann[side] = load(indexes[side], f"{side}.faiss", choice)
