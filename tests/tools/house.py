@@ -47,7 +47,7 @@ ARROWS = {
     "app.front": "index app app.http",
     "app.routes": "index app app.query app.live app.front app.schemas app.http",
     "vitrine": "models index vitrine.cli vitrine.client",
-    "vitrine.cli": "models index training app vitrine.client vitrine.places",
+    "vitrine.cli": "models index training app vitrine.client vitrine.places vitrine.ready_demo",
     "vitrine.client": "training.data training.sync vitrine.client.answers",
     "vitrine.client.answers": "",
 }

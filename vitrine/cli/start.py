@@ -20,6 +20,7 @@ from vitrine.cli.options import (
 )
 from vitrine.cli.output import Listing, coloured, in_terminal
 from vitrine.places import ARTEFACTS, CATALOGUE_SETTING, DEMO, checkpoints, find_catalogue, setting
+from vitrine.ready_demo import ready_demo
 
 if TYPE_CHECKING:
     pass
@@ -77,7 +78,11 @@ def serve(
     for line in misspelt():
         warn(line)
     if or_demo and (catalogue or setting(CATALOGUE_SETTING)) is None and not (ARTEFACTS / "catalogue").exists():
-        _make_demo(DEMO, device or "auto")
+        ready = ready_demo(DEMO)
+        if ready is None:
+            _make_demo(DEMO, device or "auto")
+        elif ready != DEMO:
+            checkpoint, catalogue = checkpoint or ready / "checkpoint", str(ready / "catalogue")
     checkpoint, place = pair(checkpoint, catalogue)
     run(Settings.read(checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers))
 
