@@ -40,19 +40,15 @@ FORMAT = 3
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
 WORDS_FILE = "words.npz"
-REQUIREMENTS_FILE = "search.json"
-"""The requirements that `vitrine index` was given; they stay when the catalogue is replaced."""
+REQUIREMENTS_FILE = "search.json"  # what `vitrine index` was given; it stays when the catalogue is replaced
 LOCK = ".search.lock"
 LARGE = 100_000
 """Products from which on a catalogue gets these files by default; a smaller one is read whole and scanned."""
-SOME = 2_000
-"""Products from which on a command that searches once is quicker with files, without an index over the vectors."""
+SOME = 2_000  # the same for who searches once: without an index over the vectors
 STALE = 0.05
 """Part of the products that may have changed since the files were made; beyond it, opening makes new files."""
-FEW_CHANGES = 1024
-"""Changed products for which opening never makes new files."""
-SPOT_CHECKS = 32
-"""Products whose vectors are compared with the catalogue's own when the files are opened."""
+FEW_CHANGES = 1024  # changed products for which opening never makes new files
+SPOT_CHECKS = 32  # products whose vectors are compared with the catalogue's own when files are opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +87,8 @@ class SearchFiles:
 def open_files(catalogue: Catalogue, *, once: bool = False) -> SearchFiles | None:
     """Return the search files of a catalogue, made first where none are usable; None when it is to be searched whole.
 
-    A large catalogue, or one with requirements, is searched through files. Where they cannot be written beside the
-    catalogue, they are made in a temporary folder. Who searches `once` takes files for a smaller one, too, and scans
-    the vectors in them.
+    A large catalogue, or one with requirements, is searched through files; by who searches `once`, also a smaller one.
+    Where they cannot be written beside the catalogue, they are made in a temporary folder.
 
     Raises:
         ArtefactError: the catalogue is damaged.
@@ -211,10 +206,8 @@ def _make(catalogue: Catalogue, requirements: IndexRequirements | None) -> Searc
 
 
 def _write(catalogue: Catalogue, requirements: IndexRequirements | None, folder: Path) -> dict[str, Any]:
-    """Write all files of a catalogue into `folder`, the manifest last, and return the manifest.
-
-    Without requirements there is no index over the vectors.
-    """
+    """Write all files, the manifest last, and return it; without requirements there is no index over the vectors."""
+    asked = requirements or IndexRequirements()
     with catalogue.stream() as (version, count, pieces):
         described = write_columns(folder, pieces, count, catalogue.info.dim)
     files = private_files(sorted(folder.iterdir()), folder)
@@ -226,14 +219,12 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements | None, folder:
     texts = base.texts if len(title_rows) == len(base) else np.ascontiguousarray(base.texts[title_rows])
     sides: list[tuple[Indexed, Vectors, Vectors]] = [("images", base.images, texts), ("texts", texts, base.images)]
     sides += [("further", base.further, texts)] * bool(len(base.further))
-    sides = [] if requirements is None else sides
     rows = sum(len(vectors) for _, vectors, _ in sides)
     chosen: dict[str, Choice] = {}
     measured: dict[str, list[dict[str, Any]]] = {}
-    for side, vectors, other in sides:
-        assert requirements is not None  # noqa: S101 - without any there are no sides
-        budget = None if requirements.budget_mb is None else int(requirements.budget_mb * 1e6 * len(vectors) / rows)
-        found, all_measured = choose(vectors, other, budget, requirements.recall)
+    for side, vectors, other in sides if requirements else ():
+        budget = None if asked.budget_mb is None else int(asked.budget_mb * 1e6 * len(vectors) / rows)
+        found, all_measured = choose(vectors, other, budget, asked.recall)
         if isinstance(found, AnnIndex):
             faiss.write_index(found.index, str(folder / f"{side}.faiss"))
         chosen[side] = found.choice if isinstance(found, AnnIndex) else found
