@@ -33,6 +33,7 @@ from app.http import (
     RateLimit,
     RequestScope,
     add_error_handlers,
+    no_slip,
     possible_connections,
     require,
 )
@@ -112,6 +113,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         redoc_url=None,
         # Not as a router within: that is matched twice, with all that it has before.
         routes=[route for router in DIRECT for route in router.routes],
+        dependencies=[Depends(no_slip)],
     )
     app.state.components = components
     app.state.settings = settings

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from app.http.metadata import without_metadata as without_metadata
     from app.http.middleware import RequestScope as RequestScope
     from app.http.origins import Origins as Origins
+    from app.http.parameters import no_slip as no_slip
     from app.http.people import Trouble as Trouble
     from app.http.people import root_from as root_from
     from app.http.picture_forms import SHOWN as SHOWN
@@ -85,6 +86,7 @@ __getattr__ = lazy_exports(
         "app.http.people": "Trouble root_from",
         "app.http.picture_forms": "Accepted Form SHOWN accepted width_of",
         "app.http.origins": "Origins",
+        "app.http.parameters": "no_slip",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
         "app.http.publishable": "PageKeys",

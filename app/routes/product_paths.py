@@ -12,12 +12,14 @@ from starlette.types import Scope
 
 from app.picture_paths import PICTURE
 
-ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image`."
+SIMILAR = "/similar"
+"""End of a path that is not part of an id, as `PICTURE` is."""
+ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image` or `similar`."
 KnownId = Annotated[str, Path(description=ID_IN_PATH)]
 
 
 class ProductRoute(APIRoute):
-    """A route of a product or of its picture.
+    """A route of a product, of its picture or of what is similar to it.
 
     Products may be called `x` and `x/image`. `/v1/products/x/image` is the picture of the first one, and
     `/v1/products/x%2Fimage` is the second one: the framework matches decoded paths, which are the same for both.
@@ -29,14 +31,15 @@ class ProductRoute(APIRoute):
         # At its end the framework's pattern passes over a line feed: `x%0A` would name the product `x`.
         if "\n" in scope["path"]:
             return Match.NONE, {}
-        if self.path.endswith(PICTURE) and not _names_picture(scope):
-            return Match.NONE, {}
+        for end in (PICTURE, SIMILAR):
+            if self.path.endswith(end) and not _ends_with(scope, end):
+                return Match.NONE, {}
         return match, child
 
 
-def _names_picture(scope: Scope) -> bool:
-    """Return whether the last part of a path, as it was sent, is that of a picture; True where nobody knows it."""
+def _ends_with(scope: Scope, end: str) -> bool:
+    """Return whether the last part of a path, as it was sent, is `end`; True where nobody knows it."""
     raw: bytes | None = scope.get("raw_path")
     if not raw:
         return True
-    return unquote_to_bytes(raw.partition(b"?")[0].rpartition(b"/")[2]) == PICTURE[1:].encode()
+    return unquote_to_bytes(raw.partition(b"?")[0].rpartition(b"/")[2]) == end[1:].encode()
