@@ -87,7 +87,12 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        encoding = {"--checkpoint": checkpoint, "--ray": ray, "--device": device, "--discard-edits": discard_edits}
+        encoding: dict[str, object] = {
+            "--checkpoint": checkpoint,
+            "--ray": ray,
+            "--device": device,
+            "--discard-edits": discard_edits,
+        }
         encoding |= {"--map": columns, "--strict": strict, "--pictures": pictures}
         refuse(encoding, "no data set is given to be encoded; give DATA")
         assert isinstance(place, Path)  # noqa: S101 - checked above
@@ -120,7 +125,7 @@ def index(
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
-                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
+                f"({figures['images_per_second']:,.0f} images/s), pictures skipped: {figures['skipped']:,}"
             )
             if kept := kept_text(figures["edits"]):
                 tell(kept)

@@ -110,9 +110,8 @@ def train(
     if as_json:
         say(metrics, True)
     else:
-        tell(
-            f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch {metrics['best_epoch'] + 1}"
-        )
+        best = metrics["best_epoch"] + 1
+        tell(f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch {best}")
         better = _say_gain(metrics)
         after = f"--checkpoint {out} " if better else ""
         tell(f"Next: vitrine index {after}{data}")
