@@ -5,6 +5,7 @@ Owns what `vitrine doctor` prints. It loads no model and searches nothing: /read
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import platform
@@ -22,6 +23,7 @@ import httpx
 from app.exposure import exposure
 from app.findings import Finding
 from app.http import read_keys
+from app.port_owner import port_owner
 from app.settings import Settings, misspelt, service_link, variables
 from common import VitrineError, first_line
 from index import Location, damaged_products, open_catalogue
@@ -275,6 +277,8 @@ def _port(host: str, port: int) -> list[Finding]:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        fix = f"if that is not your own service: vitrine serve --port {port % 65535 + 1}"
-        return [Finding("port", "note", f"{where} cannot be listened on ({error.strerror})", fix)]
+        fix = "if that is not your own service: vitrine serve --port 0"
+        owner = port_owner(port) if error.errno == errno.EADDRINUSE else None
+        why = error.strerror if owner is None else f"taken by {owner}"
+        return [Finding("port", "note", f"{where} cannot be listened on ({why})", fix)]
     return [Finding("port", "ok", f"{where} is free")]
