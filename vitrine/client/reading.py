@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack, cast
+from urllib.parse import quote
 
 from vitrine.client.call import Call, data_uri, get, post, several
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     )
     from vitrine.client.call import Picture
     from vitrine.client.options import ClassifyOptions, ExplainOptions, SearchOptions
+
+EVALUATION_S = 600.0
+"""Longest that an evaluation may take at least, in seconds."""
 
 
 def search(
@@ -140,7 +145,7 @@ def evaluation(split: str = "test", *, slices: str | Sequence[str] = ()) -> Call
     Raises:
         ServiceError: there is no good answer.
     """
-    return get("/v1/evaluation", split=split, slices=several(slices))
+    return replace(get("/v1/evaluation", split=split, slices=several(slices)), patience_s=EVALUATION_S)
 
 
 def models() -> Call[ModelsAnswer]:
@@ -159,8 +164,6 @@ def model(name: str) -> Call[Model]:
         MissingError: another one is served.
         ServiceError: there is no good answer.
     """
-    from urllib.parse import quote
-
     return get(f"/v1/models/{quote(name, safe='')}")
 
 
