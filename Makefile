@@ -11,7 +11,11 @@ BENCHED_CHECKPOINT = $(or $(CHECKPOINT),$(if $(CATALOGUE),checkpoints/minilm-din
 SIZES ?= 44k,1m
 BENCHED = --checkpoint "$(BENCHED_CHECKPOINT)" --catalogue "$(or $(CATALOGUE),artefacts/demo/catalogue)"
 
-.PHONY: run test check fix docs readme site paper bench bench-peers clean
+# Versions of torch from another index, such as PyTorch's own with builds for the CPU only: make TORCH_INDEX=...
+LOCKED_TORCH = $(shell sed -nE 's/^(torch|torchvision)==([^ ]+).*/\1==\2/p' requirements/torch.txt)
+
+
+.PHONY: run test check fix docs readme site paper lock audit bench bench-peers clean
 
 ## Serve on 127.0.0.1:8000. DATA=path indexes that data set first, with CHECKPOINT=path, else with the checkpoint that
 ## was trained here, else with the one in checkpoints/.
@@ -94,16 +98,38 @@ bench-peers: bench
 	  --out docs/performance/peers.json
 	$(MAKE) docs
 
+## Make the locks in requirements/ after a change of pyproject.toml; UPGRADE=1 takes the newest versions.
+lock: build/tools/installed
+	PATH="$(CURDIR)/build/tools/bin:$$PATH" $(PYTHON) -m tests.tools.lock $(if $(UPGRADE),--upgrade)
+
+## List the packages of the image that serves in build/sbom.json (CycloneDX), and look for known weaknesses in all.
+audit: build/tools/installed
+	rm -rf build/serve
+	$(PYTHON) -m venv --without-pip build/serve
+	$(PYTHON) -m pip --python build/serve/bin/python install --quiet --require-hashes --no-deps -r requirements/serve.txt
+	build/tools/bin/cyclonedx-py environment build/serve/bin/python --pyproject pyproject.toml --output-reproducible \
+	  --output-file build/sbom.json
+	$(PYTHON) -m tests.tools.audit build/tools/bin/pip-audit requirements/dev.txt requirements/torch.txt
+
 ## Build the pages and the API reference as a static site in build/site; a warning is an error.
 site: $(VENV)/installed
 	$(BIN)/python -m tests.tools.site build/site
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml requirements/dev.txt requirements/torch.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $$($(PYTHON) --version) is too old; Vitrine needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
 	@echo "creating $(VENV) and installing the Python packages: some 6 GB, a few minutes, once"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --index-url "$(TORCH_INDEX)" $(LOCKED_TORCH))
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements/dev.txt \
+	  $(if $(TORCH_INDEX),,-r requirements/torch.txt)
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What lists and checks the packages, apart from them.
+build/tools/installed: requirements/tools.txt
+	$(PYTHON) -m venv build/tools
+	build/tools/bin/pip install --quiet --require-hashes --no-deps -r requirements/tools.txt
 	@touch $@
 
 clean:

@@ -1,7 +1,7 @@
 """What every package shares: the exception tree, atomic files, JSON files, lazy exports and the check for an extra.
 
 Importing it keeps libraries from reporting to their makers; it imports nothing of ours. How an error becomes an HTTP
-status is in app/http/errors.py, and an exit code in vitrine/cli.
+status is in app/http/errors.py, and an exit code in vitrine/cli. Every message says what we got, need, and what to do.
 
     VitrineError                    something went wrong that we can name
     ├── InputError                  the user's mistake
@@ -13,13 +13,12 @@ status is in app/http/errors.py, and an exit code in vitrine/cli.
     │   ├── ConflictError           a product is not in the state that a change expects
     │   └── ReadOnlyError           a catalogue that cannot be written
     ├── ReplacedError               another catalogue is in its place now: try again
-    ├── DatabaseUnavailableError    a database that does not answer: try again later
+    ├── UnreachableError            a hub, service or feed that does not answer: try again later
+    │   └── DatabaseUnavailableError    a database that does not
     ├── DamagedProductError         one product that the catalogue does not hold as it was stored
     ├── NoSpaceError                a disk that is full
     ├── OutOfMemoryError            memory that the system does not give
     └── OverloadedError             too much work at once: try again later
-
-Every message says what we got, what we need and what to do.
 """
 
 from __future__ import annotations
@@ -124,10 +123,14 @@ class ReplacedError(VitrineError):
     code = "unavailable"
 
 
-class DatabaseUnavailableError(VitrineError):
-    """The database that holds the catalogue does not answer; the caller should try again later."""
+class UnreachableError(VitrineError):
+    """A hub, a service or a feed does not answer; the caller should try again later."""
 
     code = "unavailable"
+
+
+class DatabaseUnavailableError(UnreachableError):
+    """The database that holds the catalogue does not answer; the caller should try again later."""
 
 
 class DamagedProductError(VitrineError):
@@ -159,10 +162,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122")
 MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")
 """The same in the words of libraries that pass on no number."""
-SQLITE_UNWRITTEN = (13, 778)
-"""SQLITE_FULL and SQLITE_IOERR_WRITE; `sqlite3` itself is not imported for them."""
-LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}
-"""Types of onnxruntime and safetensors, by name: they are not imported here."""
+SQLITE_UNWRITTEN = (13, 778)  # SQLITE_FULL and SQLITE_IOERR_WRITE; `sqlite3` itself is not imported for them
+LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}  # of onnxruntime and safetensors: not imported here
 
 
 def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryError | None:

@@ -21,7 +21,7 @@ import httpx
 from app.exposure import exposure
 from app.findings import Finding
 from app.http import read_keys
-from app.settings import Settings, misspelt, variables
+from app.settings import Settings, misspelt, service_link, variables
 from common import VitrineError, first_line
 from index import Location, damaged_products, open_catalogue
 from models import CONFIG_FILE, encoder_id, exported
@@ -48,6 +48,7 @@ def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
     else:
         found.append(Finding("settings", "ok", ", ".join(variables()) or "all at their defaults"))
     found += [Finding("settings", "note", one, "`vitrine settings` has them all") for one in misspelt()]
+    found += [Finding("settings", "note", link, "use enableServiceLinks: false")] if (link := service_link()) else []
     checks: dict[str, Callable[[], list[Finding]]] = {
         "python": _python,
         "torch": lambda: _torch(settings.device),
@@ -203,8 +204,8 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
                 fix = f"on a CPU, `vitrine export {folder}` makes it several times as fast"
                 found.append(Finding("runtime", "note", f"{folder} is not exported: torch encodes", fix))
     if not found:
-        places = " or ".join(map(str, checkpoints))
-        found.append(Finding("checkpoint", "note", f"none in {places}", "`vitrine demo` makes one; or train your own"))
+        places = f"none in {' or '.join(map(str, checkpoints))}" if checkpoints else "none here"
+        found.append(Finding("checkpoint", "note", places, "`vitrine demo` makes one; or train your own"))
     if isinstance(catalogue, Path) and not catalogue.exists():
         fix = "`vitrine demo` makes one; of your own products: vitrine index --data PATH"
         return [*found, Finding("catalogue", "note", f"none in {catalogue}", fix)]

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from app.http import (
     RateLimit,
     RequestScope,
     add_error_handlers,
+    no_slip,
     possible_connections,
     require,
 )
@@ -41,7 +42,7 @@ from app.opening import open_components
 from app.query import Encoder
 from app.routes import DIRECT, INCLUDED, PAGES, Components, metrics
 from app.schemas import DocumentedApp, error_answers
-from app.settings import Settings, parse_rate
+from app.settings import Settings, parse_rate, service_link
 from app.signals import at_exit, reload_on_hangup
 from app.telemetry import SHARED
 from app.workers import Supervisor, listen
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         redoc_url=None,
         # Not as a router within: that is matched twice, with all that it has before.
         routes=[route for router in DIRECT for route in router.routes],
+        dependencies=[Depends(no_slip)],
     )
     app.state.components = components
     app.state.settings = settings
@@ -126,6 +128,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         proxies=proxies,
         origins=origins,
         page_keys=PageKeys(shared),
+        root_path=settings.root_path,
         pages=None if settings.pages == "off" else error_pages(components.front, origins.sources),
     )
     add_error_handlers(app)
@@ -133,6 +136,9 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.routers = (*DIRECT, *included)
     for router in included:
         app.include_router(router)
+    _check_root_path(
+        settings.root_path, {route.path.split("/")[1] for one in app.state.routers for route in one.routes}
+    )
     if settings.metrics != "off":
         _add_metrics(app, keyed=settings.metrics == "keyed")
     return app
@@ -201,6 +207,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
         sockets = listen(config)
         supervisor = Supervisor(config, sockets)
         try:
+            _tell_of_service_link()
             supervisor.run()
         finally:
             for listening in sockets:
@@ -212,6 +219,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
 
 def _serve_alone(config: uvicorn.Config) -> None:
     """Serve in this process, as `uvicorn.run` does."""
+    _tell_of_service_link()
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):
         server.run(sockets=listen(config))
@@ -234,6 +242,19 @@ async def _gauge_loop(components: Components) -> None:
     while True:
         components.update_gauges()
         await asyncio.sleep(MEASURE_EVERY_S)
+
+
+def _check_root_path(root_path: str, taken: Set[str]) -> None:
+    """Refuse a path that begins as one of our own: nobody could tell whether a proxy has cut it off."""
+    if root_path and (first := root_path.split("/")[1]) in taken:
+        raise ConfigError(
+            f"VITRINE_ROOT_PATH is {root_path!r}: /{first} is a path of the service itself; choose another"
+        )
+
+
+def _tell_of_service_link() -> None:
+    if link := service_link():
+        logger.warning("%s", link)
 
 
 def _check_address(host: str, port: int) -> None:

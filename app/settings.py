@@ -23,6 +23,7 @@ SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
 MAX_RATE = 1_000_000
 """Most requests that a limit may allow in its window: their times are remembered."""
 RATE = re.compile(r"\s*(\d+)\s*(?:/|per)\s*(\d*)\s*(second|minute|hour|day|month|year)s?\s*", re.IGNORECASE)
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,99}){1,8}")
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 30 * 86_400, "year": 360 * 86_400}
 
 
@@ -165,6 +166,10 @@ class Settings(BaseSettings):
     """Names that requests may be for, with commas between: shop.example, *.shop.example, or * for all. Empty stands for
     localhost, 127.0.0.1 and [::1] when the service listens on loopback, else for all."""
 
+    root_path: str = ""
+    """Path below which a proxy serves this, such as /search: requests with and without it are answered, addresses in
+    answers begin with it. What a trusted proxy says in X-Forwarded-Prefix goes first."""
+
     origins: str = ""
     """Origins whose pages may search from a visitor's browser (CORS), with commas between: https://shop.example,
     https://*.shop.example, or * for all; empty for none. Changes are not for them."""
@@ -178,6 +183,16 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged: debug, info, warning or error."""
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_root_path(cls, value: str) -> str:
+        path = value.strip().removesuffix("/")
+        if path and not ROOT_PATH.fullmatch(path):
+            raise ValueError(
+                "give a path such as /search or /shop/search, without a host; empty for the root of a site"
+            )
+        return path
 
     @field_validator("rate_limit")
     @classmethod
@@ -244,6 +259,17 @@ def settings_table() -> str:
 def variables() -> list[str]:
     """Return the variables of the environment that are for us and not empty, in order."""
     return sorted(name for name in os.environ if name.startswith(PREFIX) and os.environ[name])
+
+
+def service_link() -> str:
+    """Return a sentence when VITRINE_PORT is the address of a Kubernetes Service, which is ignored; else nothing."""
+    value = os.environ.get("VITRINE_PORT", "").strip()
+    if not SERVICE_LINK.match(value):
+        return ""
+    return (
+        f"VITRINE_PORT is {value!r}, which Kubernetes sets for a Service called vitrine and which is no port to listen"
+        f" on: it is ignored, and the default is {DEFAULT_PORT}; enableServiceLinks: false in the pod leaves it out"
+    )
 
 
 def misspelt() -> list[str]:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
-from index.ann import IndexRequirements, make_index, open_files
+from index.ann import open_files
 from index.damage import Damage
 from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
 from index.location import Location, check_pictures
-from index.map import make_map
+from index.map import FolderMap, ProductMap
 from index.product import Product
 from index.ranking.calibrate import Calibration
 from index.records import (
@@ -121,6 +121,22 @@ class Writer(Protocol):
         """Remember these products as edited where they are copied from."""
 
 
+class MapStore(Protocol):
+    """Where the map of a catalogue is kept; `index.map.FolderMap` says what the calls promise."""
+
+    def stamp(self) -> str:
+        """Return a text that is another one when the map is; empty: there is none."""
+
+    def load(self) -> ProductMap | None:
+        """Return the map; None: there is none."""
+
+    def save(self, made: ProductMap, /) -> None:
+        """Put a map in its place."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
 def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: bool = False) -> Store:
     """Open a catalogue; with `encoder_id`, only if its vectors were made by that encoder.
 
@@ -200,15 +216,15 @@ def refresh(search: Search, store: Store) -> Search:
         return open_index(store, search.languages)
 
 
-def make_derived(folder: Path, requirements: IndexRequirements | None = None) -> dict[str, Any] | None:
-    """Make the map and the search files of a catalogue that was just built; return what was chosen for the search.
+def open_map(place: Location, encoder_id: str) -> MapStore:
+    """Return where the map of a catalogue is kept, for vectors of this encoder.
 
     Raises:
-        VitrineError: as `make_index`.
+        ConfigError: the database's client is not installed.
     """
-    with suppress(ArtefactError):  # two products or fewer have no map
-        make_map(folder)
-    return make_index(folder, requirements)
+    if isinstance(place, Path):
+        return FolderMap(place)
+    return cast(MapStore, _postgres().DatabaseMap(place, encoder_id))
 
 
 def open_whole(place: Location, damage: Damage | None = None) -> AbstractContextManager[Whole]:

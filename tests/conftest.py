@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,18 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "products.csv"
 
 
+@contextmanager
+def shared(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+    """Give a folder that processes that test side by side share, and whether one of them has filled it already."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        folder.mkdir(exist_ok=True)
+        yield folder, done.exists()
+        done.touch()
+
+
 @pytest.fixture(scope="session")
 def quick_config() -> RunConfig:
     """Return a run of the tiny preset that takes seconds."""
@@ -72,30 +86,29 @@ def quick_config() -> RunConfig:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory, shapes: Path, quick_config: RunConfig) -> Path:
     """Return a checkpoint folder that was trained on the shapes."""
-    folder = tmp_path_factory.mktemp("run")
-    train(quick_config, shapes, folder / "checkpoint", cache=folder / "cache", device="cpu")
+    with shared(tmp_path_factory, "run") as (folder, made):
+        if not made:
+            train(quick_config, shapes, folder / "checkpoint", cache=folder / "cache", device="cpu")
     return folder / "checkpoint"
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
     """Return a copy of the checkpoint with an export: processes that load it do without torch, which takes seconds."""
-    folder = tmp_path_factory.mktemp("exported") / "checkpoint"
-    shutil.copytree(checkpoint, folder)
-    export(folder)
-    return folder
+    with shared(tmp_path_factory, "exported") as (folder, made):
+        if not made:
+            shutil.copytree(checkpoint, folder / "checkpoint")
+            export(folder / "checkpoint")
+    return folder / "checkpoint"
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """Return the folder that `vitrine demo` makes, and its report; processes that test side by side share one."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
-    report = folder.with_suffix(".json")
-    with FileLock(folder.with_suffix(".lock")):
-        if not report.exists():
-            write_json(report, prepare_demo(folder, device="cpu"))
-    return folder, dict(json.loads(report.read_text(encoding="utf-8")))
+    """Return the folder that `vitrine demo` makes, and its report."""
+    with shared(tmp_path_factory, "demo") as (folder, made):
+        if not made:
+            write_json(folder / "report.json", prepare_demo(folder / "demo", device="cpu"))
+    return folder / "demo", dict(json.loads((folder / "report.json").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")

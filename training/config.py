@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from common import ConfigError
 from index import SplitRule
 from models import TOWERS, ModelConfig, TowerName, preset
+from training.config_files import find_config
 
 
 class _Frozen(BaseModel):
@@ -137,7 +138,9 @@ class RunConfig(_Frozen):
 
 
 def load_config(path: Path, *, text_tower: str | None = None, image_tower: str | None = None) -> RunConfig:
-    """Read a run's config from a TOML file; `text_tower` and `image_tower` replace the sources of the towers.
+    """Read a run's config from a TOML file, or the shipped one of that name.
+
+    `text_tower` and `image_tower` replace the sources of the towers.
 
     Raises:
         ConfigError: no such file, no TOML, or a field that is unknown, missing or contradictory.
@@ -153,15 +156,13 @@ def load_config(path: Path, *, text_tower: str | None = None, image_tower: str |
 
 
 def read_fields(path: Path) -> dict[str, Any]:
-    """Return a config file's content, unchecked.
+    """Return the content, unchecked, of a config file, or of the shipped one of that name.
 
     Raises:
         ConfigError: no such file, or no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"there is no config {path}; see training/configs for those that are there") from None
+        return tomllib.loads(find_config(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} is no TOML file ({error}); correct it there") from error
 

@@ -78,7 +78,7 @@ class Addresses:
         return f"{self.root}?{query}" if query else self.root
 
     def picture(self, path: str, width: int) -> str:
-        """Return the address of a picture of this width, in pixels; `path` is as `image_url` makes it."""
+        """Return the address of a picture of this width, in pixels; `path` is that from the root of the service."""
         return f"{self.root}{path.removeprefix('/')}{'&' if '?' in path else '?'}w={width}"
 
 

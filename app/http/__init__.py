@@ -30,19 +30,20 @@ if TYPE_CHECKING:
     from app.http.headers import STUDIO_POLICY as STUDIO_POLICY
     from app.http.headers import framed_policy as framed_policy
     from app.http.hosts import Hosts as Hosts
-    from app.http.keys import SCOPES as SCOPES
-    from app.http.keys import Key as Key
+    from app.http.key_file import SCOPES as SCOPES
+    from app.http.key_file import Key as Key
+    from app.http.key_file import ScopeName as ScopeName
+    from app.http.key_file import create_key as create_key
+    from app.http.key_file import read_keys as read_keys
+    from app.http.key_file import revoke_key as revoke_key
     from app.http.keys import KeyRing as KeyRing
-    from app.http.keys import ScopeName as ScopeName
-    from app.http.keys import create_key as create_key
-    from app.http.keys import read_keys as read_keys
     from app.http.keys import require as require
-    from app.http.keys import revoke_key as revoke_key
     from app.http.limits import BodyLimits as BodyLimits
     from app.http.lines import Line as Line
     from app.http.metadata import without_metadata as without_metadata
     from app.http.middleware import RequestScope as RequestScope
     from app.http.origins import Origins as Origins
+    from app.http.parameters import no_slip as no_slip
     from app.http.people import Trouble as Trouble
     from app.http.people import root_from as root_from
     from app.http.picture_forms import SHOWN as SHOWN
@@ -76,7 +77,8 @@ __getattr__ = lazy_exports(
         "app.http.forwarded": "Proxies",
         "app.http.headers": "DOCS_POLICY FOREVER STUDIO_POLICY framed_policy",
         "app.http.hosts": "Hosts",
-        "app.http.keys": "Key KeyRing SCOPES ScopeName create_key read_keys require revoke_key",
+        "app.http.key_file": "Key SCOPES ScopeName create_key read_keys revoke_key",
+        "app.http.keys": "KeyRing require",
         "app.http.limits": "BodyLimits",
         "app.http.lines": "Line",
         "app.http.middleware": "RequestScope",
@@ -84,6 +86,7 @@ __getattr__ = lazy_exports(
         "app.http.people": "Trouble root_from",
         "app.http.picture_forms": "Accepted Form SHOWN accepted width_of",
         "app.http.origins": "Origins",
+        "app.http.parameters": "no_slip",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
         "app.http.publishable": "PageKeys",

@@ -12,18 +12,18 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
-import models
 from app.errors import DeadlineError, UnavailableError
+from app.processes import CODE
 from common import ImageError, OutOfMemoryError
+from models import decoder_process
 from models.decoder_process import ANSWER
 
 logger = logging.getLogger("vitrine.app")
 
 START_S = 30.0
 """Longest that a process may take to start, in seconds; it takes a tenth of one where the machine is not busy."""
-COMMAND = (sys.executable, "-P", "-m", "models.decoder_process")
+COMMAND = (sys.executable, "-P", "-m", decoder_process.__name__)
 """With a safe path: nothing is imported from the working folder."""
 KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHOME")
 """Variables that a decoder gets. Not the path of programs, and not our settings, among which are passwords."""
@@ -33,10 +33,9 @@ class DecoderProcess:
     """One process that decodes, and our end of the socket to it."""
 
     def __init__(self, most: int) -> None:
-        root = str(Path(models.__file__).resolve().parents[1])
         inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(path)]
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-        environment["PYTHONPATH"] = os.pathsep.join([root, *inherited])
+        environment["PYTHONPATH"] = os.pathsep.join([CODE, *inherited])
         self.is_ready = False
         self._link, theirs = socket.socketpair()
         self._link.setblocking(False)

@@ -13,18 +13,19 @@ from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.caller import caller
+from app.caller import below, caller
 from app.errors import ForbiddenError, MisdirectedError, RateLimitedError, UpgradeError
-from app.http.absolute import prefix_of
+from app.http.absolute import path_below, prefix_of
 from app.http.access import NO_ROUTE, WATCHED, account
 from app.http.answers import send_in_pieces
 from app.http.forwarded import Proxies
 from app.http.headers import ALONE, HEADERS_RAW, REQUEST_ID, REQUEST_ID_RAW, SECURE_RAW
 from app.http.hosts import Hosts
-from app.http.keys import Key, KeyRing
+from app.http.key_file import Key
+from app.http.keys import KeyRing
 from app.http.origins import Origins, is_preflight
 from app.http.people import ErrorPage, reads_pages, with_pages
 from app.http.publishable import PageKeys
@@ -61,6 +62,7 @@ class RequestScope:
         origins: Origins,
         pages: ErrorPage | None,
         page_keys: PageKeys,
+        root_path: str = "",
     ) -> None:
         self.app = app
         self.keys = keys
@@ -71,6 +73,7 @@ class RequestScope:
         self.origins = origins
         self.pages = pages
         self.page_keys = page_keys
+        self.root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - the ASGI signature
         if scope["type"] != "http":
@@ -85,8 +88,9 @@ class RequestScope:
         # A copy, as the server must go on to know a HEAD as such.
         head = scope["method"] == "HEAD"
         scope = {**scope, **self._caller(scope, headers), **({"method": "GET"} if head else {})}
-        prefix = scope.pop("prefix", "")
-        scope.setdefault("state", {}).update(request_id=request_id, key=key, head=head, prefix=prefix)
+        prefix: str = scope.pop("prefix", "") or self.root_path
+        scope.update(path_below(scope, self.root_path))
+        scope.setdefault("state", {}).update(request_id=request_id, key=key, head=head)
         secure = scope.get("scheme") == "https"
         status, sent = 0, 0
         foreign: list[Message] = []
@@ -97,7 +101,7 @@ class RequestScope:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                local_redirect(message)
+                local_redirect(message, prefix)
                 _add_headers(message, request_id, trace, secure, of_origin)
             elif message["type"] == "http.response.body":
                 message = {**message, "body": b""} if head else message
@@ -122,10 +126,13 @@ class RequestScope:
         # All visitors of a page share its key: each of them is a caller.
         named = key is not None and not key.publishable
         who = caller.set(f"key:{key.name}" if key and named else f"address:{address_group(_client(scope))}")
+        where = below.set(prefix)
         try:
             refusal = self._refusal(scope, headers, request_id, key)
             if refusal is None and self.origins and is_preflight(method, headers):
                 refusal = self._preflight(headers, path, request_id)
+            if refusal is None and not path:  # the addresses in pages are relative to the slash
+                refusal = RedirectResponse(f"/?{query}" if (query := scope["query_string"].decode("latin-1")) else "/")
             if refusal:
                 await refusal(scope, receive, send_answer)
             else:
@@ -144,6 +151,7 @@ class RequestScope:
             self._account(scope, key, status or 499, sent, time.perf_counter() - begun)
             origin.reset(token)
             caller.reset(who)
+            below.reset(where)
 
     def _caller(self, scope: Scope, headers: Headers) -> dict[str, object]:
         """Return whose request it is, and by which scheme and path it came, as far as proxies are believed."""

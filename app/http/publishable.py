@@ -19,7 +19,7 @@ from app.settings import parse_rate
 from common import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from app.http.keys import Key
+    from app.http.key_file import Key
 
 MOST_ORIGINS = 50
 

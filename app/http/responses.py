@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
+from app.caller import below
 from app.errors import (
     CountError,
     DeadlineError,
@@ -189,8 +190,8 @@ async def answer_http(request: Request, error: Exception) -> JSONResponse:
     """Answer an error of the framework: an unknown path, a method that a path does not have."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     status = error.status_code
-    path = request.url.path
-    shown = "/docs" if request.app.state.settings.pages == "lab" else "/openapi.json"
+    path = below.get() + request.url.path
+    shown = below.get() + ("/docs" if request.app.state.settings.pages == "lab" else "/openapi.json")
     known: dict[int, tuple[str, str]] = {
         404: ("not_found", f"there is nothing at {path}; GET {shown} lists what there is"),
         405: ("method_not_allowed", f"{path} does not take {request.method}; GET {shown} says what it takes"),
@@ -234,11 +235,15 @@ def reworded(request_id: str, start: Message, body: Message) -> JSONResponse:
     return error_response(request_id, status, status.name.lower(), said or status.description, headers=headers)
 
 
-def local_redirect(start: Message) -> None:
-    """Leave only path and query of the place that a redirect names: the framework takes its host from the request."""
+def local_redirect(start: Message, prefix: str) -> None:
+    """Leave only path and query of the place that a redirect names, below the path where the service is.
+
+    The framework takes the host from the request, and knows no such path.
+    """
     if 300 <= start["status"] < 400:
         start["headers"] = [
-            (name, _local(value) if name == b"location" else value) for name, value in start.get("headers", ())
+            (name, prefix.encode("latin-1") + _local(value) if name == b"location" else value)
+            for name, value in start.get("headers", ())
         ]
 
 

@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import common
 from app.errors import UnavailableError
-from index import Database, Location
+from app.processes import safe_path
+from index import Database, Location, metrics
 from index.metrics import CATALOGUE_VARIABLE
 
 LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -99,7 +99,7 @@ async def run_measurement(
         sys.executable,
         "-P",
         "-c",
-        "from index.metrics import main; main()",
+        f"from {metrics.__name__} import main; main()",
         *words,
         stdin=PIPE if given else DEVNULL,
         stdout=PIPE,
@@ -140,16 +140,3 @@ async def _read(process: Process, tell: Callable[[str, float], None]) -> Output:
             await process.wait()
             return Output(line["report"], line["cpu_s"], kept)
         tell(line["stage"], line["done"])
-
-
-def safe_path() -> str:
-    """Return `sys.path` as a value of PYTHONPATH, without the working folder and names that are relative to it.
-
-    A process that has it imports what this one can, and nothing that lies where the command happened to be started. The
-    folder of our own packages stays: in a clone it may be the working folder.
-    """
-    ours = os.path.dirname(os.path.realpath(common.__file__))
-    foreign = {os.path.realpath(os.curdir)} - {ours}
-    return os.pathsep.join(
-        entry for entry in sys.path if os.path.isabs(entry) and os.path.realpath(entry) not in foreign
-    )

@@ -26,9 +26,9 @@ export const SIZES = {
 };
 const WIDEST = { card: 640, tile: 640, small: 320, tiny: 160, large: 1280 };
 
-// The path of a small picture, from the root.
+// The path of a small picture, from the root of the service: what stands before it in an answer is where the service is.
 function smallPath({ id, image_url }, width) {
-  const path = image_url ? image_url.replace(/^\//, "") : `${productPath(id)}/image`;
+  const path = image_url ? image_url.slice(image_url.lastIndexOf("/v1/") + 1) : `${productPath(id)}/image`;
   return `${path}${path.includes("?") ? "&" : "?"}w=${width}`;
 }
 

@@ -22,6 +22,7 @@ from app.routes.products import admin, reading, writing
 from app.routes.regions import router as regions_router
 from app.routes.search import router as search_router
 from app.routes.search_address import router as address_router
+from app.routes.similar import router as similar_router
 from app.routes.suggest import router as suggest_router
 
 DIRECT = (search_router, direct_encoding, regions_router, address_router)
@@ -36,6 +37,7 @@ INCLUDED = (
     bulk_router,
     changing_router,
     image_router,
+    similar_router,
     reading,
     writing,
     admin,
@@ -43,7 +45,7 @@ INCLUDED = (
 )
 """The others but those of pages, which a setting chooses.
 
-An id may end like the path of a picture: that route comes before those of products.
+An id may end like the path of a picture, or of what is similar: these routes come before those of products.
 """
 
 __all__ = [

@@ -58,6 +58,7 @@ class Components:
         await self.evaluations.close()
         await self.service.close()
         await self.state.close()
+        self.maps.close()
         self.uploads.close()
 
     def update_gauges(self) -> None:

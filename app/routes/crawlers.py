@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from app.caller import caller
+from app.caller import below, caller
 from app.front import Addresses
 from app.http import absolute_root, require
 from app.routes.components import Components, TheComponents
@@ -26,7 +26,8 @@ router = APIRouter(include_in_schema=False)
 @router.get("/robots.txt")
 async def robots(request: Request) -> Response:
     """Let search engines read the pages and the pictures, but make no calls."""
-    lines = ["User-agent: *", "Allow: /v1/products/*/image", "Disallow: /v1/"]
+    root = below.get()
+    lines = ["User-agent: *", f"Allow: {root}/v1/products/*/image", f"Disallow: {root}/v1/"]
     if request.app.state.settings.reads == "open":
         lines.append(f"Sitemap: {absolute_root(request)}sitemap.xml")
     return Response("\n".join(lines) + "\n", media_type="text/plain", headers=KEPT)

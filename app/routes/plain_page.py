@@ -9,9 +9,10 @@ from fastapi import Request, Response
 
 from app.front import PLAIN, Addresses, Asked, card, document_response, language_of
 from app.http import require, while_connected
+from app.picture_paths import picture_path
 from app.routes.components import Components
-from app.routes.product_paths import image_url
-from app.routes.search import products_in, search_for_page
+from app.routes.search import search_for_page
+from app.searching import products_in
 from index import Labels
 
 PAGE = 24
@@ -51,7 +52,7 @@ async def plain_results(asked: Asked, request: Request, components: Components) 
         total=total,
         spoken=f"{asked.address(offset, language='')}&lang=",
         products=[
-            card(hit.product, image_url(hit.product.id, hit.picture, digests), addresses, language) for hit in hits
+            card(hit.product, picture_path(hit.product.id, hit.picture, digests), addresses, language) for hit in hits
         ],
         before=asked.address(max(0, offset - PAGE)) if offset else "",
         next=asked.address(further) if more and further <= DEEPEST else "",

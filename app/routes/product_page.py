@@ -9,9 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.front import LANGUAGES, Addresses, Card, card, document_response, language_of, product_values
 from app.http import absolute_root, require, root_from
+from app.picture_paths import picture_path
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ProductRoute, image_url
-from app.routes.search import products_in, search_for_page
+from app.routes.product_paths import ProductRoute
+from app.routes.search import search_for_page
+from app.searching import products_in
 from common import VitrineError
 from index import VARIANT, Hit, Labels, Product, first_text
 
@@ -36,7 +38,7 @@ async def product_page(product_id: str, request: Request, components: TheCompone
     digests = await asyncio.to_thread(components.shown.digests, [product_id])
     similar, variants = await _others(components, product, addresses, language)
     labels = Labels(components.service.serving.index.languages.lexicons[language])
-    pictures = [image_url(product_id, number, digests) for number in range(max(1, len(digests.get(product_id, ()))))]
+    pictures = [picture_path(product_id, number, digests) for number in range(max(1, len(digests.get(product_id, ()))))]
     document = components.front.documents.render(
         "product",
         language,
@@ -69,6 +71,8 @@ async def _others(
     digests = await asyncio.to_thread(components.shown.digests, [one.product.id for one in (*near, *variants)])
 
     def cards(hits: list[Hit]) -> list[Card]:
-        return [card(one.product, image_url(one.product.id, one.picture, digests), addresses, language) for one in hits]
+        return [
+            card(one.product, picture_path(one.product.id, one.picture, digests), addresses, language) for one in hits
+        ]
 
     return cards(near), cards(variants[:VARIANTS])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from app.schemas.checking import checked as checked
     from app.schemas.classification import ClassifyAnswer as ClassifyAnswer
     from app.schemas.classification import ClassifyRequest as ClassifyRequest
     from app.schemas.classification import ExplainAnswer as ExplainAnswer
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from app.schemas.fields import CroppedPicture as CroppedPicture
     from app.schemas.fields import Name as Name
     from app.schemas.fields import as_value as as_value
-    from app.schemas.fields import checked as checked
     from app.schemas.fields import clean as clean
     from app.schemas.listing import DeletionAnswer as DeletionAnswer
     from app.schemas.listing import ListAnswer as ListAnswer
@@ -81,13 +81,16 @@ if TYPE_CHECKING:
     from app.schemas.results import SuggestionsAnswer as SuggestionsAnswer
     from app.schemas.search import BatchRequest as BatchRequest
     from app.schemas.search import SearchRequest as SearchRequest
+    from app.schemas.search_address import SimilarRequest as SimilarRequest
     from app.schemas.search_address import address_parameters as address_parameters
-    from app.schemas.search_address import listed as listed
     from app.schemas.search_address import search_of_address as search_of_address
+    from app.schemas.search_address import similar_of_address as similar_of_address
+    from app.schemas.search_address import similar_parameters as similar_parameters
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.schemas.checking": "checked",
         "app.schemas.classification": (
             "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
         ),
@@ -99,7 +102,7 @@ __getattr__ = lazy_exports(
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer ProgressAnswer",
         "app.schemas.fields": (
             "CroppedPicture EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name"
-            " as_value checked clean"
+            " as_value clean"
         ),
         "app.schemas.listing": "DeletionAnswer ListAnswer ListedField listed_fields",
         "app.schemas.openapi": (
@@ -116,6 +119,8 @@ __getattr__ = lazy_exports(
             "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),
         "app.schemas.search": "BatchRequest SearchRequest",
-        "app.schemas.search_address": "address_parameters listed search_of_address",
+        "app.schemas.search_address": (
+            "SimilarRequest address_parameters search_of_address similar_of_address similar_parameters"
+        ),
     },
 )

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.caller import below
 from app.schemas.classification import ClassifyRequest, ExplainRequest
 from app.schemas.encoding import EmbeddingsRequest, PictureToEncode
 from app.schemas.errors import error_answers
@@ -43,7 +45,19 @@ Examples = dict[str, tuple[str, dict[str, Any]]]
 
 
 class DocumentedApp(FastAPI):
-    """An application whose OpenAPI document has the models of the bodies that its routes read themselves."""
+    """An application whose OpenAPI document has the models of the bodies that its routes read themselves.
+
+    Where the service is below a path, the document names it as the server of the calls.
+    """
+
+    def setup(self) -> None:
+        """Add the route of the document; the pages about it are ours."""
+
+        async def document(request: Request) -> JSONResponse:
+            root = below.get()
+            return JSONResponse({**self.openapi(), "servers": [{"url": root}]} if root else self.openapi())
+
+        self.add_route("/openapi.json", document, include_in_schema=False)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document; made once."""

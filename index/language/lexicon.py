@@ -111,7 +111,7 @@ def shipped(language: str) -> Lexicon:
     if language not in LANGUAGES:
         raise InputError(f'there is no lexicon of the language "{language}"; known are {", ".join(LANGUAGES)}')
     name = f"lexicons/{language}.toml"
-    return _parsed(resources.files("index.language").joinpath(name).read_bytes(), name)
+    return _parsed(resources.files(__package__).joinpath(name).read_bytes(), name)
 
 
 def merged(lexicon: Lexicon, own: Lexicon) -> Lexicon:

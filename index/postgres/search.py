@@ -18,6 +18,7 @@ from index.postgres.connection import Connection
 from index.postgres.counts import Counts
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.hits import hits_of
+from index.postgres.maps import Mapped
 from index.postgres.pictures import has_further
 from index.postgres.renew import renew_numbers
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
@@ -68,7 +69,7 @@ def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int
     return PostgresSearch(catalogue, keeper, calibration, *counted, gone, exact_rows, several)
 
 
-class PostgresSearch:
+class PostgresSearch(Mapped):
     """Answers queries in the database, but what is about words in memory.
 
     `version`, the number of products, the known attributes and the counts it has seen are of one moment; the results
@@ -141,12 +142,16 @@ class PostgresSearch:
         self._check_bounds(filters)
 
     def _check_bounds(self, filters: Filters) -> None:
-        if _bounded(filters):
+        if any(condition.bounds for condition in filters.values()):
             self._keeper.now().state.check_bounds(filters)
 
     def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
         """As `SearchIndex.fields`."""
         return self._keeper.now().state.fields(names)
+
+    def ids_titled(self, title: str) -> list[str]:
+        """As `SearchIndex.ids_titled`."""
+        return self._keeper.now().state.ids_titled(title)
 
     def passing_ids(self, filters: Filters) -> list[str]:
         """As `SearchIndex.passing_ids`, of now."""
@@ -206,7 +211,10 @@ class PostgresSearch:
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
         # Asks the database for its version: once, and only where a query needs it.
-        asked = any(needs_scores(query) or query.histograms or _bounded(query.filters) for query in queries)
+        asked = any(
+            needs_scores(query) or query.histograms or any(one.bounds for one in query.filters.values())
+            for query in queries
+        )
         state = self._keeper.now().state if asked else None
         for query in queries:
             check_query(self._names, query, self._gone)
@@ -291,7 +299,3 @@ class PostgresSearch:
     ) -> Scan:
         sizes = total, self._count, self._exact_rows
         return Scan(self._catalogue, connection, vector, side, where, values, *sizes, self._several)
-
-
-def _bounded(filters: Filters) -> bool:
-    return any(condition.bounds for condition in filters.values())

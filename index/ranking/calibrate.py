@@ -115,7 +115,7 @@ class Calibration:
 @cache
 def shipped_calibration() -> Calibration:
     """Return the calibration of the shipped checkpoint on its own data: for catalogues that have none."""
-    text = resources.files("index.ranking").joinpath(RELEVANCE_FILE).read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath(RELEVANCE_FILE).read_text(encoding="utf-8")
     return Calibration.from_json(json.loads(text))
 
 

@@ -94,11 +94,6 @@ class SearchIndex:
         return self._state.count
 
     @property
-    def row_count(self) -> int:
-        """How many rows it holds, those of deleted and replaced products among them."""
-        return len(self._state.alive)
-
-    @property
     def attributes(self) -> list[str]:
         """The names of the attributes that its products have."""
         return list(self._state.columns)
@@ -107,6 +102,9 @@ class SearchIndex:
     def products(self) -> list[Product]:
         """The products, in the catalogue's order. The list is made at each call: slow for a large catalogue."""
         return [self._state.rows.product(row) for row in np.flatnonzero(self._state.alive).tolist()]
+
+    def edited(self) -> None:
+        """Return None: any product may have changed, and all vectors are at hand."""
 
     def vectors(self, product_ids: Iterable[str], *, first: bool = False) -> Vectors:
         """Return for each of some products the mean (K, D) of its pictures, of unit length; or its first picture.
@@ -165,6 +163,10 @@ class SearchIndex:
         """
         self._check_names(filters)
         return [self._state.rows.product(row).id for row in np.flatnonzero(self._state.passing(filters)).tolist()]
+
+    def ids_titled(self, title: str) -> list[str]:
+        """Return the ids of the products with this title, in whatever case it is written."""
+        return self._state.ids_titled(title)
 
     def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
         """Return what the products hold of some attributes; of all, when None. Those that are gone are left out."""
@@ -276,7 +278,6 @@ class SearchIndex:
         grouped = query.grouping is not None and side == "images"
         approximate = "images" in state.ann and not grouped
         reach = NearestRows(state, vector) if approximate else None
-
         found = state.rows_of(side, state.passing({}, excluded))
 
         def ranking_of(filters: Filters) -> HybridRanking:

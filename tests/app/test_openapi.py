@@ -84,6 +84,7 @@ OPERATIONS = {
     "putProduct": "PUT /v1/products/{product_id}",
     "patchProduct": "PATCH /v1/products/{product_id}",
     "deleteProduct": "DELETE /v1/products/{product_id}",
+    "similar": "GET /v1/products/{product_id}/similar",
     "getImage": "GET /v1/products/{product_id}/image",
     "reload": "POST /v1/admin/reload",
     "health": "GET /healthz",

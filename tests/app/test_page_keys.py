@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.http import Key, create_key, read_keys
-from app.http.keys import OF_ALL, revoke_key
+from app.http.key_file import OF_ALL, revoke_key
 from common import ConfigError, InputError
 from tests.app.helpers import bearer, uri
 from tests.tools.shop import IMAGES, DrawnEncoder, error_of, shop_open

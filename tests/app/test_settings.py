@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.settings import DEFAULT_PORT, Settings, misspelt, settings_list
+from app.settings import DEFAULT_PORT, Settings, misspelt, service_link, settings_list
 from common import ConfigError
 
 KUBERNETES = {
@@ -30,6 +30,10 @@ def test_link_to_a_service_of_kubernetes_is_no_port_to_listen_on(monkeypatch: py
     assert Settings.read(port=9000).port == 9000
     assert next(one["value"] for one in settings_list() if one["variable"] == "VITRINE_PORT") == DEFAULT_PORT
     assert misspelt() == []
+    assert f"VITRINE_PORT is {link.strip()!r}" in service_link()
+    assert "ignored" in service_link()
+    monkeypatch.setenv("VITRINE_PORT", "9000")
+    assert service_link() == ""
 
 
 @pytest.mark.parametrize("value", ["8000/tcp", "http://x:80", "tcp", "80 80", "-1", "70000"])

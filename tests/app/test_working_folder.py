@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.live import Evaluations
-from app.live.measuring import safe_path
+from app.processes import safe_path
 from app.telemetry import Telemetry
 from tests.tools.root import ROOT
 from vitrine.cli.app import safe_children

@@ -19,10 +19,12 @@ ARROWS = {
     "common": "",
     "models": "",
     "index": (
-        "index.sqlite index.postgres index.vectors index.ann index.metrics index.words index.language index.ranking"
+        "index.sqlite index.postgres index.vectors index.ann index.metrics index.words index.language index.ranking "
+        "index.map"
     ),
     "index.sqlite": "index index.ranking",
-    "index.postgres": "index index.vectors index.words index.language index.ranking",
+    "index.postgres": "index index.map index.vectors index.words index.language index.ranking",
+    "index.map": "index.product index.records index.values index.words",
     "index.vectors": "index index.ann index.words index.language index.ranking",
     "index.ann": "index index.sqlite index.words",
     "index.metrics": "index.pictures index.product index.records index.values index.words",
@@ -46,8 +48,10 @@ ARROWS = {
     "app.http": "models index app app.schemas",
     "app.front": "index app app.http",
     "app.routes": "index app app.query app.live app.front app.schemas app.http",
-    "vitrine": "models index vitrine.cli",
-    "vitrine.cli": "models index training app",
+    "vitrine": "models index vitrine.cli vitrine.client",
+    "vitrine.cli": "models index training app vitrine.client vitrine.places vitrine.ready_demo",
+    "vitrine.client": "training vitrine.client.answers",
+    "vitrine.client.answers": "",
 }
 """The packages that each package may import, besides `common` and itself; a module's own row adds to its package's.
 
@@ -61,6 +65,7 @@ PUBLIC = {
     "models.decoder_process",
     "training.benchmark",
     "training.config",
+    "training.config_files",
     "training.pack",
     "training.progress",
     "training.train",

@@ -71,19 +71,20 @@ import torch
 from tests.training.test_trainer import gradients
 from training.distributed import joined
 
-data, out, chunk = sys.argv[1:]
+data, out, *chunks = sys.argv[1:]
 with joined("cpu") as (world, device):
-    torch.save(gradients(Path(data), int(chunk), world), f"{out}/{world.rank}.pt")
+    for chunk in chunks:
+        torch.save(gradients(Path(data), int(chunk), world), f"{out}/{world.rank}-{chunk}.pt")
 """
 
 
-@pytest.mark.parametrize("chunk", ["0", "4"])
-def test_two_processes_have_the_gradient_of_one(shapes: Path, tmp_path: Path, chunk: str) -> None:
+def test_two_processes_have_the_gradient_of_one(shapes: Path, tmp_path: Path) -> None:
+    """Of the whole batch at once, and in chunks."""
     (tmp_path / "worker.py").write_text(WORKER)
-    torchrun(str(tmp_path / "worker.py"), str(shapes), str(tmp_path), chunk)
+    torchrun(str(tmp_path / "worker.py"), str(shapes), str(tmp_path), "0", "4")
     loss, expected = gradients(shapes, 0)
-    for rank in range(2):
-        got_loss, got = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+    for name in ("0-0", "0-4", "1-0", "1-4"):
+        got_loss, got = torch.load(tmp_path / f"{name}.pt", weights_only=True)
         assert got_loss == pytest.approx(loss, rel=1e-5)
         assert_same(got, expected)
 

@@ -13,6 +13,7 @@ from common import write_json
 from index import Catalogue, SearchIndex, SearchQuery, title_key
 from models import Encoder, load_encoder
 from training.config import load_config
+from training.config_files import CONFIGS
 from training.data import refuse_others
 from training.demo.shop import draw_catalogue
 from training.indexing import build_catalogue
@@ -22,7 +23,7 @@ from training.resume import METRICS_FILE
 from training.train import train
 
 REPORT_FILE = "report.json"
-CONFIG = Path(__file__).parents[1] / "configs" / "tiny.toml"
+CONFIG = CONFIGS / "tiny.toml"
 
 
 def prepare_demo(

@@ -21,11 +21,12 @@ from models import (
     save_checkpoint,
 )
 from training.config import load_config
+from training.config_files import CONFIGS
 from training.data import decode_pictures, open_dataset
 from training.gpu.packs import DATA_FILE, FORMAT, TOWERS_FILE, check_sizes, digest
 from training.gpu.towers import Architecture
 
-CONFIG = Path(__file__).parents[1] / "configs" / "minilm-dinov2.toml"
+CONFIG = CONFIGS / "minilm-dinov2.toml"
 """The run whose model and split a pack takes; its recipe is for a CPU."""
 
 

@@ -58,8 +58,8 @@ def build_catalogue(
     """Encode every usable product of the data set at `data`, write the catalogue `out`, and return the figures.
 
     Products get the split of the checkpoint's own rule, so that the titles of its training are known. `out` appears
-    when it is complete, or not at all; a folder then also gets its map and search files. Edits of the catalogue that is
-    replaced are kept: what callers put in stays as it is, and what they deleted stays away.
+    when it is complete, or not at all; it then also gets its map, and a folder its search files. Edits of the catalogue
+    that is replaced are kept: what callers put in stays as it is, and what they deleted stays away.
 
     Args:
         checkpoint: folder.
@@ -130,7 +130,7 @@ def build_catalogue(
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     if parts is not None:
         parts.remove()
-    search = make_derived(out, requirements) if isinstance(out, Path) else None
+    search = make_derived(out, requirements)
     calibration = calibrate_catalogue(out, encoder)
     seconds = time.monotonic() - started
     return {

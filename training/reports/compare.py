@@ -27,6 +27,7 @@ from models import (
 )
 from training.cache import pixels
 from training.config import RunConfig, load_config
+from training.config_files import SUFFIX, config_names
 from training.data import Dataset, open_dataset
 from training.progress import bar, report_console
 from training.reports.paper_table import PAPER, SCORES
@@ -110,12 +111,12 @@ def complaint(failed: dict[str, str]) -> str:
 
 
 def _run(path: Path, runs: Path) -> _Run:
-    if path.suffix == ".toml":
+    if path.suffix == SUFFIX or (str(path) in config_names() and not path.is_dir()):
         return _Run(runs / path.stem, load_config(path))
     if not (path / METRICS_FILE).is_file() or not (path / CONFIG_FILE).is_file():
         raise InputError(
-            f"{path} is neither a config (.toml) nor the folder of a finished run ({CONFIG_FILE} and {METRICS_FILE}); "
-            "give one of them"
+            f"{path} is neither a config (.toml, or a name that comes with Vitrine) nor the folder of a finished run "
+            f"({CONFIG_FILE} and {METRICS_FILE}); give one of them"
         )
     return _Run(path.resolve())
 
@@ -169,9 +170,9 @@ def _way_out(run: _Run, error: VitrineError) -> str:
     if config.model.text.source is None and config.model.image.source is None:
         return ""
     ways = ["a run that `vitrine train` made with them can be given instead of the config"]
-    small = f"paper-small-{config.preset}.toml"
-    if (Path(__file__).parents[1] / "configs" / small).exists():
-        ways.append(f"training/configs/{small} is of the same family and needs no hub")
+    small = f"paper-small-{config.preset}"
+    if small in config_names():
+        ways.append(f"the config {small} is of the same family and needs no hub")
     return f"; {', or '.join(ways)}"
 
 

@@ -42,7 +42,7 @@ def card_text(config: RunConfig, metrics: dict[str, Any], report: dict[str, Any]
         "picture; finding like products. It was made for catalogues of the kind named under *Data*: measure it on your "
         "own titles before you rely on it elsewhere (`vitrine index --data PATH`, then `vitrine evaluate`).",
         "## How to use",
-        '```python\nfrom models import load_encoder\n\nencoder = load_encoder("path/to/this/folder")\n'
+        '```python\nfrom vitrine import load_encoder\n\nencoder = load_encoder("path/to/this/folder")\n'
         f'encoder.encode_text(["red dress"])  # (1, {config.model.projection.dim}) float32, unit rows\n```',
         "`vitrine index --checkpoint FOLDER --data PATH` encodes a catalogue, `vitrine serve` searches it.",
         "## Limits",

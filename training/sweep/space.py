@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from common import ConfigError
 from training.config import RunConfig, parse_config, read_fields
+from training.config_files import find_config
 
 if TYPE_CHECKING:
     import optuna
@@ -120,7 +121,7 @@ class SweepPlan:
             space = _default_space(run) if given is None else _space(given, fields, run)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from None
-        return cls(path.name, written, fields, run, space)
+        return cls(find_config(path).name, written, fields, run, space)
 
     def with_values(self, values: Mapping[str, Any]) -> RunConfig:
         """Return the run with `values` (dotted name -> value) instead of the config's."""

@@ -1,57 +1,91 @@
-"""The Typer application, `main`, which turns errors into exit codes, and how a command prints. Knows no command.
+"""The Typer application and `main`, which runs it. Knows no command.
 
 The modules of commands register their functions here; `vitrine/cli/__init__` imports them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import typer
-from rich.console import Console
+from vitrine.cli.errors import report, wants_json
+from vitrine.cli.help import Commands
+from vitrine.cli.output import say, tell, warn
 
-from common import InputError, VitrineError, resource_error
+__all__ = [
+    "ABOUT",
+    "MORE",
+    "OWN",
+    "RUNNING",
+    "START",
+    "cli",
+    "data_cli",
+    "key_cli",
+    "main",
+    "safe_children",
+    "say",
+    "tell",
+    "warn",
+]
 
-START, OWN, LAB, RUNNING = "Start here", "Your own products", "Experiments", "Running it"
-"""The panels of `vitrine --help`."""
+START, OWN, RUNNING, MORE = "Start here", "Your own products, in this order", "Running it", "More"
+"""The headings of `vitrine --help`."""
+ORDER = (
+    *("demo", "search", "doctor"),
+    *("data", "train", "index", "evaluate", "serve"),
+    *("key", "sync", "tag", "mcp", "copy", "settings"),
+    *("map", "calibrate", "export", "pack", "sweep", "compare", "version"),
+)
+"""The order of the commands there."""
 
-cli = typer.Typer(
+ABOUT = (
+    "Image-text retrieval for a product catalogue: index the products, search them, serve the search, train on "
+    "them.\n\n"
+    "\b\n"
+    "The first four:\n"
+    "  vitrine demo                draw a shop, train on it, serve it: offline, in minutes\n"
+    "  vitrine index shop.csv      encode your own products; the model comes along\n"
+    '  vitrine search "red dress"  ask them\n'
+    "  vitrine serve               search page and API on http://127.0.0.1:8000"
+)
+"""What `vitrine --help` begins with."""
+
+cli = Commands(
     name="vitrine",
-    help="Image-text retrieval for a product catalogue: train a dual encoder, index the products, serve the search.\n\n"
-    "New here? `vitrine demo` does all of it on a drawn catalogue, offline, in about two minutes. "
-    "Your own products: `vitrine data info PATH`, `vitrine index --data PATH`, `vitrine serve`. "
-    "Something is wrong: `vitrine doctor`.",
-    epilog="Every command has its own `--help` with an example. Results go to standard output, as JSON with `--json`; "
-    "progress and errors go to standard error. Exit code 2 is a mistake in what was given, 1 any other failure.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    help=ABOUT,
+    epilog="Every command has its own --help with an example. Results go to standard output: tables in a terminal, "
+    "lines with tabs in a pipe, JSON with --json, errors too. Progress and errors go to standard error. Exit code 2 is "
+    "a mistake in what was given, 1 any other failure.",
+    order=ORDER,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_cli = typer.Typer(help="Look at a data set, or get one.", no_args_is_help=True)
+data_cli = Commands(help="Look at a data set, or get one.")
 cli.add_typer(data_cli, name="data", rich_help_panel=OWN)
-key_cli = typer.Typer(help="Make, list and revoke the keys that the service asks for.", no_args_is_help=True)
+key_cli = Commands(help="Make, list and revoke the keys that the service asks for.")
 cli.add_typer(key_cli, name="key", rich_help_panel=RUNNING)
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on standard error and exit code 2."""
+    """Run the command line; an error is one line on standard error, and an exit code."""
     # Threads that spin at a barrier slow torch down many times when another process takes a core. libgomp reads this
     # once, when torch is first imported. An operator's own choice stands.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Pillow warns of damaged EXIF blocks in the middle of a progress bar; the report says which pictures are unusable.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+    words = sys.argv[1:]
     try:
         with safe_children():
-            cli()
+            status = cli(words, prog_name="vitrine", standalone_mode=False)
+    except BrokenPipeError:  # whoever read us has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except Exception as error:
-        _report(error)
+        status = report(error, wants_json(words))
+    if status:
+        sys.exit(status)
 
 
 @contextmanager
@@ -70,40 +104,3 @@ def safe_children() -> Iterator[None]:
             os.environ.pop("PYTHONSAFEPATH", None)
         else:
             os.environ["PYTHONSAFEPATH"] = before
-
-
-def _report(error: Exception) -> None:
-    """Say in one line what went wrong, and exit; raise again what we did not foresee."""
-    if (resource := resource_error(error)) is not None:
-        named = getattr(error, "filename", None)
-        _fail(f"{named}: {resource}" if named else str(resource), 1)
-    if isinstance(error, VitrineError):
-        _fail(str(error), 2 if isinstance(error, InputError) else 1)
-    if isinstance(error, OSError) and error.filename is not None:
-        _fail(f"{error.filename}: {error.strerror}; check the path, its rights and the space left on the disk", 2)
-    raise error
-
-
-def say(value: Any, as_json: bool) -> None:
-    """Print a table or another renderable, or plain data as JSON."""
-    if as_json:
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-    else:
-        Console().print(value)
-
-
-def tell(line: str, highlight: bool = True) -> None:
-    """Print one line without wrapping it; `highlight` colours numbers and paths."""
-    Console(soft_wrap=True, highlight=highlight).print(line)
-
-
-def warn(line: str) -> None:
-    """Print a line that does not stop the command, on standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print("[bold yellow]warning:[/] ", end="")
-    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(line)
-
-
-def _fail(message: str, code: int) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]error:[/] ", end="")
-    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(message)
-    sys.exit(code)

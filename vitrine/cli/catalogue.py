@@ -1,4 +1,4 @@
-"""Commands on a data set and its catalogue: look at it, encode it, map it."""
+"""Commands on a data set and its catalogue: look at it, encode it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from common import InputError
 from vitrine.cli.app import OWN, cli, say, tell
 from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
-    ARTEFACTS,
     LAYOUTS,
-    CatalogueOption,
     Columns,
     DataOption,
     Device,
@@ -24,10 +21,10 @@ from vitrine.cli.options import (
     PicturesOption,
     Strict,
     data_of,
-    location,
-    own_checkpoint,
     picture_place,
 )
+from vitrine.cli.output import Listing
+from vitrine.places import ARTEFACTS, own_checkpoint
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index shop.csv`")
@@ -35,7 +32,7 @@ def index(
     given: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DATA]",
+            metavar="DATA",
             help=f"{LAYOUTS} Without it, only the search files of the existing catalogue are rebuilt.",
             show_default=False,
         ),
@@ -124,11 +121,10 @@ def index(
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
-                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped",
-                highlight=False,
+                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
             )
             if kept := kept_text(figures["edits"]):
-                tell(kept, highlight=False)
+                tell(kept)
     if as_json:
         say(figures, True)
     elif figures["search"] is not None:
@@ -139,46 +135,18 @@ def _say_search(search: dict[str, Any]) -> None:
     """Show which types of index were measured, and what was chosen."""
     from index import DEPTH
 
+    numbers = ("recall@10", "of the other modality", f"recall@{DEPTH}", "ms", "exact scan, ms", "MB", "made in s")
     for side, chosen in search["chosen"].items():
-        table = Table(title=f"{side}, compared on a sample")
-        table.add_column("index")
-        recalls = ("recall@10", "of the other modality", f"recall@{DEPTH}")
-        for heading in (*recalls, "ms", "exact scan, ms", "MB", "made in s"):
-            table.add_column(heading, justify="right")
+        rows = []
         for one in search["measured"][side]:
             figures = [f"{one[name]:.4f}" for name in ("recall", "recall_other", "recall_deep")]
             figures += [f"{one['ms']:.2f}", f"{one['exact_ms']:.2f}"]
             figures += [f"{one['bytes'] / 1e6:.1f}", f"{one['build_s']:.0f}"]
-            table.add_row(one["kind"], *figures)
-        say(table, False)
+            rows.append((one["kind"], *figures))
+        say(Listing(("index", *numbers), rows, f"{side}, compared on a sample", right=frozenset(numbers)), False)
         least = min(chosen["recall"], chosen["recall_other"])
         short = "" if chosen["enough"] else f"; {search['wants']['recall']} was asked for: no type that fits reaches it"
         tell(
             f"{side}: {chosen['kind']} {chosen['factory']}, recall@10 {least:.4f} at the least, {chosen['ms']:.2f} ms "
-            f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}",
-            highlight=False,
+            f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}"
         )
-
-
-@cli.command("map", rich_help_panel=OWN, epilog="Example: `vitrine map --method umap`")
-def map_products(
-    catalogue: CatalogueOption = None,
-    method: Annotated[
-        str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine[map]'`.", show_default=True)
-    ] = "pca",
-    as_json: Json = False,
-) -> None:
-    """Rebuild the map: where the products are in two dimensions, for the page at /map."""
-    from index import METHODS, make_map
-
-    known = next((one for one in METHODS if one == method), None)
-    if known is None:
-        raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
-    folder = location(catalogue)
-    if not isinstance(folder, Path):
-        raise InputError("a map is kept in a catalogue's folder; a catalogue in a database has none")
-    count = make_map(folder, known)
-    if as_json:
-        say({"catalogue": str(folder), "products": count, "method": known}, True)
-    else:
-        tell(f"{folder}: {count:,} products on a map by {known}")

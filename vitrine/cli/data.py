@@ -11,7 +11,8 @@ from common import write_json
 from training.data import HUB_DATASET
 from vitrine.cli.app import data_cli, say, tell
 from vitrine.cli.findings import say_findings
-from vitrine.cli.options import ARTEFACTS, Columns, Json, Strict
+from vitrine.cli.options import Columns, Json, Strict
+from vitrine.places import ARTEFACTS
 
 
 @data_cli.command("info", epilog="Example: `vitrine data info shop.csv --report findings.json`")

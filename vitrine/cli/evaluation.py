@@ -9,20 +9,25 @@ import typer
 
 from common import InputError
 from vitrine.cli.app import OWN, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, location, pair, write_figures
+from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, write_figures
+from vitrine.cli.values import HALVES, MODES, PROTOCOLS, SPLITS, one_of
+from vitrine.places import catalogue as catalogue_place
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine evaluate --split test --out figures.md`")
 def evaluate(
     catalogue: CatalogueOption = None,
     split: Annotated[
-        str | None, typer.Option(help="Whose titles ask: train, validation, test or all. [default: test]")
+        str | None,
+        one_of("split", SPLITS, help="Whose titles ask: train, validation, test or all. [default: test]"),
     ] = None,
     protocol: Annotated[
         str,
-        typer.Option(
+        one_of(
+            "protocol",
+            PROTOCOLS,
             help="pairs: products ask, in both directions; kagl: titles and categories ask, beside public figures, "
-            "and the checkpoint encodes the categories."
+            "and the checkpoint encodes the categories.",
         ),
     ] = "pairs",
     checkpoint: CheckpointOption = None,
@@ -30,10 +35,12 @@ def evaluate(
         Path | None, typer.Option(help="Judged queries ask instead: a file of JSON lines, or a folder of such files.")
     ] = None,
     mode: Annotated[
-        str | None, typer.Option(help="With --queries: hybrid, vector, lexical or all. [default: hybrid]")
+        str | None,
+        one_of("mode", (*MODES, "all"), help="With --queries: hybrid, vector, lexical or all. [default: hybrid]"),
     ] = None,
     half: Annotated[
-        str | None, typer.Option(help="With --queries, those of one half: tune, report or all. [default: report]")
+        str | None,
+        one_of("half", HALVES, help="With --queries, those of one half: tune, report or all. [default: report]"),
     ] = None,
     url: Annotated[
         str | None, typer.Option(help="With --queries: ask the service there, which serves the same catalogue.")
@@ -63,7 +70,6 @@ def evaluate(
     With --against, two encoders are compared, and a file of plain queries, one a line, is searched by both.
     """
     from training.reports import (
-        PROTOCOLS,
         Own,
         evaluate_against,
         evaluate_catalogue,
@@ -75,8 +81,6 @@ def evaluate(
         terminal_table,
     )
 
-    if protocol not in PROTOCOLS:
-        raise InputError(f"there is no protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     comparing = against is not None or against_catalogue is not None
     if queries is None and any(option is not None for option in (mode, half, url, lexicons)):
         raise InputError("--mode, --half, --url and --lexicons are for judged queries; give --queries FILE with them")
@@ -88,15 +92,15 @@ def evaluate(
         result = read_result(given)
     elif comparing:
         result = evaluate_against(
-            location(catalogue),
+            catalogue_place(catalogue),
             against,
-            None if against_catalogue is None else location(against_catalogue),
+            None if against_catalogue is None else catalogue_place(against_catalogue),
             split or "test",
             own=None if queries is None else Own(queries, pair(checkpoint, catalogue)[0], half or "all"),
             device=device,
         )
     elif queries is not None:
-        own, place = (checkpoint, location(catalogue)) if url else pair(checkpoint, catalogue)
+        own, place = (checkpoint, catalogue_place(catalogue)) if url else pair(checkpoint, catalogue)
         result = evaluate_queries(
             queries,
             own,
@@ -112,7 +116,7 @@ def evaluate(
     elif checkpoint is not None:
         raise InputError("--checkpoint is for --protocol kagl; the pairs are measured on the catalogue's own vectors")
     else:
-        result = evaluate_catalogue(location(catalogue), split or "test")
+        result = evaluate_catalogue(catalogue_place(catalogue), split or "test")
     if out is not None:
         write_figures(out, result, markdown, figures_csv)
     say(result if as_json else terminal_table(result), as_json)

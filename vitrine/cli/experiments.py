@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from common import InputError
-from vitrine.cli.app import LAB, cli, say, tell
+from vitrine.cli.app import MORE, cli, say, tell
 from vitrine.cli.options import (
-    ARTEFACTS,
     CacheOption,
     DataArgument,
     DataOption,
@@ -20,12 +19,17 @@ from vitrine.cli.options import (
     needed_data,
     write_figures,
 )
+from vitrine.places import ARTEFACTS
 
 
-@cli.command(rich_help_panel=LAB, epilog="Example: `vitrine sweep training/configs/tiny.toml shop.csv --trials 20`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine sweep tiny shop.csv --trials 20`")
 def sweep(
     config: Annotated[
-        Path, typer.Argument(help="TOML file; its table [sweep] says what is searched.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A config, as for train; its table [sweep] says what is searched.",
+            show_default=False,
+        ),
     ],
     given: DataArgument = None,
     data: DataOption = None,
@@ -64,13 +68,16 @@ def sweep(
 
 
 @cli.command(
-    rich_help_panel=LAB,
-    epilog="Example: `vitrine compare training/configs/paper-small-bert-vit.toml --data shop.csv --out table.md`",
+    rich_help_panel=MORE,
+    epilog="Example: `vitrine compare paper-small-bert-vit --data shop.csv --out table.md`",
 )
 def compare(
     given: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="RUN_OR_CONFIG...", help="Configs (.toml) to train; folders of finished runs."),
+        typer.Argument(
+            metavar="RUN_OR_CONFIG...",
+            help="Configs to train, as for train; folders of finished runs.",
+        ),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="The data set; as for train.")] = None,
     out: Annotated[

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from rich.table import Table
 
 from common import InputError, atomic_file
-from vitrine.cli.app import RUNNING, cli, key_cli, say, tell
+from vitrine.cli.app import MORE, RUNNING, cli, key_cli, say, tell
 from vitrine.cli.options import (
     CatalogueOption,
     CheckpointOption,
@@ -19,13 +18,16 @@ from vitrine.cli.options import (
     Json,
     KeysOption,
     PicturesOption,
-    location,
     pair,
     picture_place,
 )
+from vitrine.cli.output import Listing
+from vitrine.cli.values import SCOPES, one_of
+from vitrine.places import ARTEFACTS, setting
+from vitrine.places import catalogue as catalogue_place
 
 if TYPE_CHECKING:
-    from app.http import Key
+    from app.http import Key, ScopeName
 
 
 @cli.command("copy", rich_help_panel=RUNNING, epilog="Example: `vitrine copy --to artefacts/second`")
@@ -46,7 +48,7 @@ def copy_catalogue(
     """
     from index import copy_catalogue, kept_text, parse_location
 
-    source, target = location(catalogue), parse_location(to)
+    source, target = catalogue_place(catalogue, from_setting=False), parse_location(to)
     copied = copy_catalogue(
         source, target, if_empty=if_empty, discard_edits=discard_edits, pictures=picture_place(pictures)
     )
@@ -60,12 +62,12 @@ def copy_catalogue(
     else:
         tell(f"{target}: {copied.products:,} products copied from {source}, as it is at version {copied.version:,}")
         if kept := kept_text(copied.kept.to_json()):
-            tell(kept, highlight=False)
+            tell(kept)
         if copied.damaged:
             tell(f"{len(copied.damaged):,} damaged products are left out: {', '.join(copied.damaged[:10])}")
 
 
-@cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine calibrate`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine calibrate`")
 def calibrate(
     catalogue: CatalogueOption = None,
     checkpoint: CheckpointOption = None,
@@ -92,20 +94,13 @@ def calibrate(
     if found is None:
         tell(f"{place} has too few products, or titles that name no attribute; the curves that are shipped are kept")
         return
-    table = Table(title=f"{place}: what scores are worth, on queries that the curves were not made of")
-    for heading in (
-        "kind of query",
-        "queries",
-        "Brier score",
-        "calibration error",
-        "automatic cutoff",
-        "right ones lost",
-    ):
-        table.add_column(heading, justify="left" if heading == "kind of query" else "right")
+    rows = []
     for kind, one in found.measured["kinds"].items():
         figures = [f"{one[name]:.3f}" for name in ("brier", "calibration_error")]
-        table.add_row(kind, f"{one['queries']:,}", *figures, f"{found.auto[kind]:.3f}", f"{100 * one['lost']:.1f} %")
-    say(table, False)
+        rows.append((kind, f"{one['queries']:,}", *figures, f"{found.auto[kind]:.3f}", f"{100 * one['lost']:.1f} %"))
+    numbers = ("queries", "Brier score", "calibration error", "automatic cutoff", "right ones lost")
+    title = f"{place}: what scores are worth, on queries that the curves were not made of"
+    say(Listing(("kind of query", *numbers), rows, title, right=frozenset(numbers)), False)
 
 
 @cli.command(rich_help_panel=RUNNING, epilog="Example: `vitrine settings --json`")
@@ -137,7 +132,9 @@ def key_create(
     name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
     scope: Annotated[
         str,
-        typer.Option(help="What it may do: search (from pages), read, write (and read), or admin (everything)."),
+        one_of(
+            "scope", SCOPES, help="What it may do: search (from pages), read, write (and read), or admin (everything)."
+        ),
     ],
     origin: Annotated[
         list[str] | None,
@@ -154,13 +151,10 @@ def key_create(
     A key of scope search may stand in a page of the shop, where everybody can read it: it opens searches only, and only
     for pages of its origins.
     """
-    from app.http import SCOPES, create_key
+    from app.http import create_key
 
-    known = next((one for one in SCOPES if one == scope), None)
-    if known is None:
-        raise InputError(f"there is no scope {scope!r}; choose one of {', '.join(SCOPES)}")
     path = _keys(keys)
-    key, secret = create_key(path, name, known, origin or (), limit)
+    key, secret = create_key(path, name, cast("ScopeName", scope), origin or (), limit)
     if as_json:
         say({**_shown(key), "key": secret, "file": str(path)}, True)
         return
@@ -187,12 +181,9 @@ def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
     if as_json:
         say({"keys": [{**_shown(key), "last4": key.last4} for key in found]}, True)
         return
-    table = Table()
-    for heading in ("name", "scope", "created", "ends in", "for pages of", "limit"):
-        table.add_column(heading)
-    for key in found:
-        table.add_row(key.name, key.scope, key.created, key.last4, "\n".join(key.origins), key.limit)
-    say(table if found else "no keys; make one with `vitrine key create NAME --scope write`", False)
+    headings = ("name", "scope", "created", "ends in", "for pages of", "limit")
+    rows = [(key.name, key.scope, key.created, key.last4, "\n".join(key.origins), key.limit) for key in found]
+    say(Listing(headings, rows, empty="no keys; make one with `vitrine key create NAME --scope write`"), False)
 
 
 @key_cli.command("revoke", epilog="Example: `vitrine key revoke shop`")
@@ -215,6 +206,5 @@ def _shown(key: Key) -> dict[str, object]:
 
 
 def _keys(given: Path | None) -> Path:
-    from app import Settings
-
-    return Settings.read(keys=given).keys
+    """Return the file of the keys; the service's settings say the same, and take longer to import."""
+    return given or Path(setting("VITRINE_KEYS") or ARTEFACTS / "keys.json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,18 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from common import ArtefactError, InputError, atomic_file, write_json
+from vitrine.cli.values import PICTURE_PLACES, device_option, one_of
+from vitrine.places import catalogue, checkpoints, find_checkpoint, no_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from index import Location, Pictures
-
-ARTEFACTS = Path("artefacts")
-DEMO = ARTEFACTS / "demo"
-SHIPPED = Path("checkpoints/minilm-dinov2")
-"""The checkpoint that comes with the repository; like the artefacts, a path from the working folder."""
-CHECKPOINTS = (ARTEFACTS / "checkpoint", SHIPPED, DEMO / "checkpoint")
-"""Where a checkpoint is looked for when none is given."""
 
 LAYOUTS = (
     "A table (.csv, .tsv, .xlsx, .json, .jsonl, .xml, .parquet) with its pictures beside it; a folder or .zip of "
@@ -31,7 +25,8 @@ LAYOUTS = (
 
 DataArgument = Annotated[Path | None, typer.Argument(metavar="DATA", help=LAYOUTS, show_default=False)]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DATA", help="The data set, as an option.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[str, device_option()]
+OptionalDevice = Annotated[str | None, device_option(show_default="auto")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 DiscardEdits = Annotated[
     bool, typer.Option("--discard-edits", help="Do without the edits that callers have made there until now.")
@@ -51,8 +46,10 @@ Strict = Annotated[
 ]
 PicturesOption = Annotated[
     str | None,
-    typer.Option(
-        help="Where pictures go: inside the catalogue's file, or folder: files beside it. [default: folder from 256 kB]"
+    one_of(
+        "place for pictures",
+        PICTURE_PLACES,
+        help="Where pictures go: inside the catalogue's file, or folder: beside it. [default: folder from 256 kB]",
     ),
 ]
 KeysOption = Annotated[
@@ -61,16 +58,15 @@ KeysOption = Annotated[
 CheckpointOption = Annotated[
     Path | None,
     typer.Option(
-        help="Checkpoint folder. [default: the one that made the catalogue, "
-        f"of artefacts/checkpoint, {SHIPPED} and the demo's]"
+        help="Checkpoint folder. [default: VITRINE_CHECKPOINT, else the one that made the catalogue: of "
+        "artefacts/checkpoint, the one that comes with Vitrine and the demo's]"
     ),
 ]
-OwnCheckpointOption = Annotated[
-    Path | None, typer.Option(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
-]
-OwnCheckpointArgument = Annotated[
-    Path | None, typer.Argument(help=f"Checkpoint folder. [default: artefacts/checkpoint, else {SHIPPED}]")
-]
+OWN_CHECKPOINT = (
+    "Checkpoint folder. [default: VITRINE_CHECKPOINT, else artefacts/checkpoint, else the one that comes with Vitrine]"
+)
+OwnCheckpointOption = Annotated[Path | None, typer.Option(help=OWN_CHECKPOINT)]
+OwnCheckpointArgument = Annotated[Path | None, typer.Argument(help=OWN_CHECKPOINT)]
 TowerOption = Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")]
 CacheOption = Annotated[Path, typer.Option(help="Where decoded pixels and locked features are kept.")]
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]
@@ -79,68 +75,44 @@ CatalogueOption = Annotated[
     str | None,
     typer.Option(
         metavar="PLACE",
-        help="Catalogue: a folder, or a postgresql:// URL. [default: artefacts/catalogue, else the demo's]",
+        help="Catalogue: a folder, or a postgresql:// URL. [default: VITRINE_CATALOGUE, else artefacts/catalogue, else "
+        "the demo's]",
     ),
 ]
 
 
-def location(given: str | None) -> Location:
-    """Return the given place; without one artefacts/catalogue, or the demo's when only that exists."""
-    from index import parse_location
-
-    if given is not None:
-        return parse_location(given)
-    own, drawn = ARTEFACTS / "catalogue", DEMO / "catalogue"
-    return own if own.exists() or not drawn.exists() else drawn
-
-
 def picture_place(given: str | None) -> Pictures:
-    """Return where a catalogue's pictures go.
-
-    Raises:
-        InputError: there is no such place.
-    """
-    if given is None:
-        return "size"
-    if given not in ("inside", "folder"):
-        raise InputError(f"pictures cannot go to {given!r}; choose inside or folder")
-    return "inside" if given == "inside" else "folder"
-
-
-def checkpoints(*folders: Path) -> list[Path]:
-    """Return those of `folders` that hold a checkpoint, sound or not; where none does, the first of them."""
-    from models import CONFIG_FILE
-
-    return [folder for folder in folders if (folder / CONFIG_FILE).is_file()] or [folders[0]]
-
-
-def own_checkpoint(given: Path | None) -> Path:
-    """Return the given checkpoint; without one artefacts/checkpoint, or the one that comes with the repository."""
-    return given or checkpoints(ARTEFACTS / "checkpoint", SHIPPED)[0]
+    """Return where a catalogue's pictures go; none is given: by their size."""
+    return "size" if given is None else "inside" if given == "inside" else "folder"
 
 
 def pair(checkpoint: Path | None, given: str | None) -> tuple[Path, Location]:
-    """Return a checkpoint and a catalogue; when no checkpoint is given, the one that made the catalogue.
+    """Return a checkpoint and a catalogue; when no checkpoint is named, the one that made the catalogue.
 
     When no checkpoint here made it, the first is returned; opening the two then fails with an error that names both
     encoders.
+
+    Raises:
+        ArtefactError: there is no catalogue, or no checkpoint.
     """
-    catalogue = location(given)
+    place = catalogue(given)
     if checkpoint is not None:
-        return checkpoint, catalogue
-    found = checkpoints(*CHECKPOINTS)
-    if len(found) == 1 or (isinstance(catalogue, Path) and not catalogue.exists()):
-        return found[0], catalogue
+        return find_checkpoint(checkpoint), place
+    found = checkpoints()
+    if not found:
+        raise no_checkpoint()
+    if len(found) == 1 or (isinstance(place, Path) and not place.exists()):
+        return found[0], place
     from index import open_catalogue
     from models import encoder_id
 
-    with open_catalogue(catalogue) as opened:
+    with open_catalogue(place) as opened:
         wanted = opened.info.encoder_id
     for folder in found:
         with suppress(ArtefactError, FileNotFoundError):  # a damaged checkpoint cannot be the one
             if encoder_id(folder) == wanted:
-                return folder, catalogue
-    return found[0], catalogue
+                return folder, place
+    return found[0], place
 
 
 def data_of(argument: Path | None, option: Path | None) -> Path | None:
@@ -164,11 +136,6 @@ def needed_data(argument: Path | None, option: Path | None, command: str) -> Pat
     if data is None:
         raise InputError(f"no data set is given; type vitrine {command} DATA. {LAYOUTS}")
     return data
-
-
-def from_environment(name: str) -> Path | None:
-    """Return the folder in an environment variable; none where it is unset or empty."""
-    return Path(os.environ[name]) if os.environ.get(name) else None
 
 
 def write_figures(

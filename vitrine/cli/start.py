@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from common import ImageError, InputError
-from vitrine.cli.app import START, cli, say, tell, warn
+from vitrine.cli.app import OWN, START, cli, say, tell, warn
 from vitrine.cli.options import (
-    ARTEFACTS,
-    CHECKPOINTS,
-    DEMO,
     CatalogueOption,
     CheckpointOption,
     Device,
     HostOption,
     Json,
+    OptionalDevice,
     PortOption,
-    from_environment,
-    location,
     pair,
 )
+from vitrine.cli.output import Listing, coloured, in_terminal
+from vitrine.places import ARTEFACTS, CATALOGUE_SETTING, DEMO, checkpoints, find_catalogue, setting
+from vitrine.ready_demo import ready_demo
 
 if TYPE_CHECKING:
-    from index import Mode
+    pass
 
 
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
@@ -55,88 +49,22 @@ def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
     if as_json:
         say(report, True)
         return
-    console = Console(soft_wrap=True)
-    console.print(terminal_table(report["evaluation"]))
+    say(terminal_table(report["evaluation"]), False)
     found = report["found"]
-    console.print(
+    tell(
         f"Asked for {found['titles']} titles it had never seen, the first picture had the right type and colour in "
         f"{found['both']:.0%} ({found['type']:.0%} type, {found['colour']:.0%} colour). "
         f"Ready in {report['seconds']:.0f} s."
     )
 
 
-@cli.command(rich_help_panel=START, epilog='Example: `vitrine search "red dress" -k 5`')
-def search(
-    text: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to look like, instead of a text.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many results.", min=1, max=1000)] = 10,
-    mode: Annotated[
-        str, typer.Option(help="What ranks for a text: hybrid, vector (looks alone) or lexical (words alone).")
-    ] = "hybrid",
-    correct: Annotated[bool, typer.Option(help="Correct words that the catalogue does not know.")] = True,
-    checkpoint: CheckpointOption = None,
-    catalogue: CatalogueOption = None,
-    device: Device = "auto",
-    as_json: Json = False,
-) -> None:
-    """Find products for a text or a picture, without a service."""
-    from index import MODES, SearchQuery, open_catalogue, open_search, texts_of
-    from models import load_encoder, plain
-
-    if (text is None) == (image is None):
-        raise InputError("give a text or --image PICTURE, one of the two")
-    if text is not None and not plain(text):
-        raise InputError("the text is empty; there is nothing to search for: give at least a word")
-    if mode not in MODES:
-        raise InputError(f"there is no mode {mode!r}; choose {', '.join(MODES[:-1])} or {MODES[-1]}")
-    checkpoint, place = pair(checkpoint, catalogue)
-    encoder = load_encoder(checkpoint, device)
-    query, parsed = SearchQuery(k=k), None
-    with open_catalogue(place, encoder_id=encoder.encoder_id) as opened:
-        index = open_search(opened)
-        if image is not None:
-            try:
-                picture = encoder.read_image(image.read_bytes())
-            except OSError as error:
-                raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
-            except ImageError as error:
-                raise ImageError(f"{image}: {error}") from error
-            vectors = encoder.encode_pixels([picture])
-        else:
-            typed = text or ""
-            if mode != "vector":
-                parsed = index.understand(typed, correct=correct)
-                query = SearchQuery(k=k, mode=cast("Mode", mode), parsed=parsed)
-            vectors = encoder.encode_text([parsed.english or typed if parsed else typed])
-        hits = index.search("images", vectors, [query])[0].hits
-    correction = parsed.correction if parsed else None
-    if as_json:
-        results = []
-        for hit in hits:
-            product, score = hit.product, round(hit.score, 6)
-            attributes = dict(product.attributes)
-            results.append({"id": product.id, "title": product.title, "score": score, "attributes": attributes})
-        say({"corrected": correction and correction.corrected, "results": results}, True)
-        return
-    if correction:
-        tell(f"Searched for {escape(correction.corrected)}; --no-correct searches for what was typed.", highlight=False)
-    table = Table()
-    for heading in ("score", "id", "title", "attributes"):
-        table.add_column(heading)
-    for hit in hits:
-        product = hit.product
-        texts = ", ".join(text for value in product.attributes.values() for text in texts_of(value))
-        table.add_row(f"{hit.score:.3f}", product.id, product.title, texts)
-    say(table, False)
-
-
-@cli.command(rich_help_panel=START, epilog="Example: `vitrine serve --port 8001 --workers 2`")
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine serve --port 8001 --workers 2`")
 def serve(
     checkpoint: CheckpointOption = None,
     catalogue: CatalogueOption = None,
     host: HostOption = None,
     port: PortOption = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. [default: auto]")] = None,
+    device: OptionalDevice = None,
     workers: Annotated[int | None, typer.Option(help="Processes that serve. [default: 1]")] = None,
     or_demo: Annotated[
         bool, typer.Option("--or-demo", help="Without a catalogue, make the demo and serve it.")
@@ -149,10 +77,12 @@ def serve(
 
     for line in misspelt():
         warn(line)
-    checkpoint = checkpoint or from_environment("VITRINE_CHECKPOINT")
-    catalogue = catalogue or os.environ.get("VITRINE_CATALOGUE") or None
-    if or_demo and catalogue is None and not (ARTEFACTS / "catalogue").exists():
-        _make_demo(DEMO, device or "auto")
+    if or_demo and (catalogue or setting(CATALOGUE_SETTING)) is None and not (ARTEFACTS / "catalogue").exists():
+        ready = ready_demo(DEMO)
+        if ready is None:
+            _make_demo(DEMO, device or "auto")
+        elif ready != DEMO:
+            checkpoint, catalogue = checkpoint or ready / "checkpoint", str(ready / "catalogue")
     checkpoint, place = pair(checkpoint, catalogue)
     run(Settings.read(checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers))
 
@@ -165,17 +95,22 @@ def doctor(as_json: Json = False) -> None:
     """
     from app.doctor import examine, report
 
-    configured = from_environment("VITRINE_CHECKPOINT")
-    checkpoints = CHECKPOINTS if configured is None else (configured, *CHECKPOINTS)
-    found = examine(checkpoints, location(os.environ.get("VITRINE_CATALOGUE") or None))
+    found = examine(checkpoints(), find_catalogue(None) or ARTEFACTS / "catalogue")
     summary = report(found)
     if as_json:
         say(summary, True)
     else:
-        marks = {"ok": "[green]     ok[/]", "note": "[yellow]   note[/]", "problem": "[bold red]problem[/]"}
-        for one in found:
-            tell(f"{marks[one.state]}  {one.check:<11}{escape(one.found)}", highlight=False)
+        colours = {"ok": "green", "note": "yellow", "problem": "red"}
+        if not in_terminal():
+            say(
+                Listing(
+                    ("state", "check", "found", "fix"), [(one.state, one.check, one.found, one.fix) for one in found]
+                ),
+                False,
+            )
+        for one in found if in_terminal() else ():
+            tell(f"{coloured(one.state.rjust(7), colours[one.state])}  {one.check:<11}{one.found}")
             if one.fix:
-                tell(f"{'':>20}→ {escape(one.fix)}", highlight=False)
+                tell(f"{'':>20}→ {one.fix}")
     if not summary["ok"]:
         raise typer.Exit(1)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vitrine.cli.app import OWN, cli, say, tell
+from training.config_files import config_names
+from vitrine.cli.app import MORE, OWN, cli, say, tell
 from vitrine.cli.options import (
-    ARTEFACTS,
     CacheOption,
     Columns,
     DataArgument,
@@ -19,24 +19,25 @@ from vitrine.cli.options import (
     OwnCheckpointArgument,
     TowerOption,
     needed_data,
-    own_checkpoint,
 )
+from vitrine.places import ARTEFACTS, SHIPPED, find_checkpoint, own_checkpoint
+
+CONFIG_HELP = f"TOML file, or the name of one that comes with Vitrine: {', '.join(config_names())}."
 
 
-@cli.command(
-    rich_help_panel=OWN,
-    epilog="Example: `vitrine train training/configs/minilm-dinov2-finish.toml --init checkpoints/minilm-dinov2 "
-    "shop.csv`",
-)
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine train own-products shop.csv --init minilm-dinov2`")
 def train(
-    config: Annotated[Path, typer.Argument(help="TOML file; see training/configs.", show_default=False)],
+    config: Annotated[Path, typer.Argument(help=CONFIG_HELP, show_default=False)],
     given: DataArgument = None,
     data: DataOption = None,
     out: Annotated[Path, typer.Option(help="Run folder: the best checkpoint, log and metrics.")] = ARTEFACTS
     / "checkpoint",
     text_tower: TowerOption = None,
     image_tower: TowerOption = None,
-    init: Annotated[Path | None, typer.Option(help="Checkpoint folder to start from.")] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(help=f"Checkpoint folder to start from; {SHIPPED}: the shipped one."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     cache: CacheOption = ARTEFACTS / "cache",
     device: Device = "auto",
@@ -75,7 +76,7 @@ def train(
         cache=cache,
         resume=resume,
         device=device,
-        init=init,
+        init=None if init is None else find_checkpoint(init),
         tensorboard=tensorboard,
         mapping=mapping,
     )
@@ -88,7 +89,7 @@ def train(
         )
 
 
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine pack artefacts/checkpoint --out packed --data shop.csv`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine pack artefacts/checkpoint --out packed --data shop.csv`")
 def pack(
     checkpoint: Annotated[
         Path, typer.Argument(help="Checkpoint folder, as `vitrine train` writes it.", show_default=False)
@@ -118,7 +119,7 @@ def pack(
         say(cost_table(figures["cost"]), False)
 
 
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine export artefacts/checkpoint --data shop.csv`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine export artefacts/checkpoint --data shop.csv`")
 def export(
     checkpoint: OwnCheckpointArgument = None,
     data: Annotated[

@@ -1,0 +1,75 @@
+"""Values that an option may take: checked as soon as they are read, and completed by the shell. Knows no command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+
+from common import InputError
+
+Names = Sequence[str] | Callable[[], Sequence[str]]
+"""Values, or what returns them; a function, where it imports what a command line without the option does without."""
+
+SPLITS = ("train", "validation", "test", "all")
+PROTOCOLS = ("pairs", "kagl")
+MODES = ("hybrid", "vector", "lexical")
+HALVES = ("tune", "report", "all")
+SCOPES = ("search", "read", "write", "admin")
+PICTURE_PLACES = ("inside", "folder")
+DEVICES = ("auto", "cpu", "cuda", "cuda:0")
+"""Copies of names that packages have which take long to import; a test compares them."""
+
+
+def unknown(what: str, value: str, names: Sequence[str]) -> InputError:
+    """Return the error of a value that is none of `names`: with the nearest of them, and all."""
+    near = get_close_matches(value.lower(), names, n=1, cutoff=0.5)
+    meant = f", did you mean {near[0]!r}?" if near else ";"
+    choose = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
+    return InputError(f"there is no {what} {value!r}{meant} choose {choose}")
+
+
+def one_of(what: str, names: Names, *declarations: str, **option: Any) -> Any:
+    """Return an option whose value is one of `names`; `what` they are called in an error."""
+
+    def known() -> Sequence[str]:
+        return names if isinstance(names, Sequence) else names()
+
+    def check(ctx: typer.Context, value: str | None) -> str | None:
+        if value is not None and not ctx.resilient_parsing and value not in known():
+            raise unknown(what, value, known())
+        return value
+
+    return typer.Option(*declarations, callback=check, autocompletion=completer(known), **option)
+
+
+def completer(names: Callable[[], Sequence[str]]) -> Callable[[str], list[str]]:
+    """Return what completes the beginning of a value for the shell; a failure there must not disturb a prompt."""
+
+    def complete(incomplete: str) -> list[str]:
+        try:
+            return [name for name in names() if name.startswith(incomplete)]
+        except Exception:
+            return []
+
+    return complete
+
+
+def check_device(ctx: typer.Context, value: str | None) -> str | None:
+    """Refuse a device that there is nowhere; whether this machine has it is seen when it is used."""
+    if value is not None and not ctx.resilient_parsing and not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+        near = "cuda" if "gpu" in value.lower() else None
+        if near is None:
+            raise unknown("device", value, DEVICES)
+        raise InputError(f"there is no device {value!r}, did you mean {near!r}? choose auto, cpu, cuda or cuda:0")
+    return value
+
+
+def device_option(**option: Any) -> Any:
+    """Return the option --device."""
+    return typer.Option(
+        callback=check_device, autocompletion=completer(lambda: DEVICES), help="auto, cpu, cuda or cuda:N.", **option
+    )

@@ -1,0 +1,177 @@
+"""The calls that search and tell: each function is a method of both clients, named after its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack, cast
+from urllib.parse import quote
+
+from vitrine.client.call import Call, data_uri, get, post, several
+
+if TYPE_CHECKING:
+    from vitrine.client.answers import (
+        ClassifyAnswer,
+        DescriptionAnswer,
+        EmbeddingsAnswer,
+        EvaluationAnswer,
+        ExplainAnswer,
+        FacetsAnswer,
+        LabelsAnswer,
+        Model,
+        ModelsAnswer,
+        ProductAnswer,
+        Ready,
+        RegionsAnswer,
+        SuggestionsAnswer,
+    )
+    from vitrine.client.call import Picture
+    from vitrine.client.options import ClassifyOptions, ExplainOptions, SearchOptions
+
+EVALUATION_S = 600.0
+"""Longest that an evaluation may take at least, in seconds."""
+
+
+def search(
+    text: str | None = None, *, image: Picture | None = None, **query: Unpack[SearchOptions]
+) -> Call[ProductAnswer]:
+    """Find products by a text, a picture, products that they are like, a vector, or several of these.
+
+    Without any of these it returns all products that pass the filters. The further arguments are the fields of
+    `SearchRequest`: k, offset, filters, facets, like, unlike, modify, mode, cutoff, sort, collapse and others.
+
+    Raises:
+        ServiceError: there is no good answer; a `RefusedError` names the fields that cannot be used.
+    """
+    return post("/v1/search/images", {"text": text, "image": data_uri(image), **query})
+
+
+def search_descriptions(
+    text: str | None = None, *, image: Picture | None = None, **query: Unpack[SearchOptions]
+) -> Call[DescriptionAnswer]:
+    """Find the descriptions that fit a text or a picture; takes what `search` takes.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return post("/v1/search/descriptions", {"text": text, "image": data_uri(image), **query})
+
+
+def suggest(q: str, *, k: int | None = None) -> Call[SuggestionsAnswer]:
+    """Complete what is being typed, likeliest first.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return get("/v1/suggest", q=q, k=k)
+
+
+def facets(
+    attributes: str | Sequence[str] = (), *, filters: Mapping[str, Any] | None = None, limit: int | None = None
+) -> Call[FacetsAnswer]:
+    """Count which values attributes have, the most frequent first; all attributes, unless some are named.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return get("/v1/facets", attribute=several(attributes), filters=filters, limit=limit)
+
+
+def labels(language: str) -> Call[LabelsAnswer]:
+    """Return what pages write for attributes and values in a language (BCP 47).
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return get("/v1/labels", lang=language)
+
+
+def regions(image: Picture) -> Call[RegionsAnswer]:
+    """Find the parts of a picture in which single things may be seen.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return post("/v1/regions", {"image": data_uri(image)})
+
+
+def embed(
+    texts: str | Sequence[str] = (),
+    *,
+    images: Picture | Sequence[Picture] = (),
+    dimensions: int | None = None,
+    model: str | None = None,
+) -> Call[EmbeddingsAnswer]:
+    """Encode texts, then pictures, to unit vectors in one space; `data` has them in that order.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    pictures = list(images) if isinstance(images, (list, tuple)) else [cast("Picture", images)]
+    inputs = [*several(texts), *map(data_uri, pictures)]
+    return post("/v1/embeddings", {"input": inputs, "dimensions": dimensions, "model": model})
+
+
+def classify(
+    labels: Sequence[str],
+    *,
+    image: Picture | None = None,
+    product_id: str | None = None,
+    **options: Unpack[ClassifyOptions],
+) -> Call[ClassifyAnswer]:
+    """Say how well each of some labels fits a picture, or the picture of a product.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    fields = {"labels": list(labels), "image": data_uri(image), "product_id": product_id, **options}
+    return post("/v1/classify", fields)
+
+
+def explain(
+    descriptions: str | Sequence[str], *, image: Picture | None = None, **options: Unpack[ExplainOptions]
+) -> Call[ExplainAnswer]:
+    """Say which words of some descriptions carry their match with a picture, products or a vector.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return post("/v1/explain", {"descriptions": several(descriptions), "image": data_uri(image), **options})
+
+
+def evaluation(split: str = "test", *, slices: str | Sequence[str] = ()) -> Call[EvaluationAnswer]:
+    """Measure the encoder on the served catalogue; the first call of a split takes seconds to minutes.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return replace(get("/v1/evaluation", split=split, slices=several(slices)), patience_s=EVALUATION_S)
+
+
+def models() -> Call[ModelsAnswer]:
+    """List the names of the model that is served.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    return get("/v1/models")
+
+
+def model(name: str) -> Call[Model]:
+    """Return the model that is served, by one of its names.
+
+    Raises:
+        MissingError: another one is served.
+        ServiceError: there is no good answer.
+    """
+    return get(f"/v1/models/{quote(name, safe='')}")
+
+
+def readyz() -> Call[Ready]:
+    """Return what is served, after a query went through the whole service.
+
+    Raises:
+        BusyError: the service is not ready.
+        ServiceError: there is no good answer.
+    """
+    return get("/readyz")
