@@ -81,10 +81,10 @@ def build_catalogue(
         DataError: the data set cannot be read, or has no usable product; with `strict`, it has findings.
     """
     console = console or report_console()
-    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     dataset = open_dataset(data, mapping)
     if strict:
         dataset.report.refuse(data)
+    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
         encoder_id=encoder.encoder_id,
