@@ -10,7 +10,18 @@ from importlib import import_module
 from vitrine.cli.app import cli, main
 
 # A module registers its commands when it is imported. This is the order in which `vitrine --help` shows them.
-for _module in ("start", "training", "catalogue", "evaluation", "data", "feeds", "experiments", "operate", "version"):
+for _module in (
+    "start",
+    "training",
+    "catalogue",
+    "evaluation",
+    "data",
+    "feeds",
+    "experiments",
+    "operate",
+    "mcp",
+    "version",
+):
     import_module(f"{__name__}.{_module}")
 
 __all__ = [

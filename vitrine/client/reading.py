@@ -174,9 +174,9 @@ def evaluate(split: str = "test", *, slices: str | Sequence[str] = ()) -> Call[E
 def evaluation_details(
     split: str = "test",
     *,
-    slice: str | None = None,
+    slice: str | None = None,  # noqa: A002 - the name of the parameter
     offset: int | None = None,
-    limit: int | None = None,  # noqa: A002
+    limit: int | None = None,
 ) -> Call[DetailsAnswer]:
     """Return the queries of a split that fail and succeed most; `slice` is an attribute, a colon and a value.
 
@@ -225,7 +225,7 @@ def ready() -> Call[Ready]:
     return get("/readyz")
 
 
-def map() -> Call[MapAnswer]:  # noqa: A001
+def map() -> Call[MapAnswer]:  # noqa: A001 - the name of the operation
     """Return the places of the products in two dimensions, as `vitrine map` has made them.
 
     Raises:
