@@ -137,9 +137,7 @@ class RowScores:
     def partial(self) -> Vectors:
         """The coarse scores (N,) without what the lesser of the two vectors adds: at most `lesser`."""
         title = self.weights.title > self.weights.image
-        scale, weight = (
-            (self._scales.title, self.weights.title) if title else (self._scales.image, self.weights.image)
-        )
+        scale, weight = (self._scales.title, self.weights.title) if title else (self._scales.image, self.weights.image)
         cosines = self._vectors["texts" if title else "images"].times(self._vector, None)
         return np.float32(self.weights.words) * self.words + np.float32(weight) * scaled(cosines, scale)
 
