@@ -136,10 +136,10 @@ def test_every_file_that_the_code_reads_is_in_the_wheel(source: Path, wheel: Pat
     for folder in ("app/page", "index/language", "index/ranking", "index/words", "training/configs"):
         for path in (source / folder).rglob("*"):
             assert path.is_dir() or f"vitrine/{path.relative_to(source)}" in held, path
-    folder = source / "checkpoints" / "minilm-dinov2"
+    checkpoint = source / "checkpoints" / "minilm-dinov2"
     exported = {f"onnx/{name}" for name in ("export.json", "text.graph", "image.graph")}
     shipped = {"README.md", "config.json", "model.safetensors", "tokenizer.json", *exported}
-    assert all((folder / name).is_file() for name in shipped)
+    assert all((checkpoint / name).is_file() for name in shipped)
     there = "vitrine/checkpoints/minilm-dinov2/"
     assert {name.removeprefix(there) for name in held if name.startswith("vitrine/checkpoints/")} == shipped
     assert "vitrine/left.py" not in held
