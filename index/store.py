@@ -171,25 +171,29 @@ def write_catalogue(
     return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode, keep=keep))
 
 
-def open_search(store: Store, languages: Languages | None = None) -> Search:
+def open_search(store: Store, languages: Languages | None = None, *, once: bool = False) -> Search:
     """Return what searches an open catalogue as it is now; texts are read with the shipped lexicons unless told.
+
+    Who searches `once` waits for less: what is derived from the catalogue is read, and kept where it is not there.
 
     Raises:
         ArtefactError: the catalogue is damaged.
         DatabaseUnavailableError: the database does not answer.
     """
     if isinstance(store, Catalogue):
-        return open_index(store, languages)
+        return open_index(store, languages, once=once)
     return cast(Search, _postgres().open_search(store, languages=languages))
 
 
-def open_index(catalogue: Catalogue, languages: Languages | None = None) -> SearchIndex:
+def open_index(catalogue: Catalogue, languages: Languages | None = None, *, once: bool = False) -> SearchIndex:
     """Return the index of a catalogue in a folder as it is now: over its search files, where it has them.
+
+    `once` is as in `open_search`.
 
     Raises:
         ArtefactError: the catalogue is damaged.
     """
-    files = open_files(catalogue)
+    files = open_files(catalogue, once=once)
     calibration = catalogue.calibration()
     if files is None:
         return SearchIndex(catalogue.snapshot(), calibration, languages)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from models.crop import Crop as Crop
     from models.dual_encoder import DualEncoder as DualEncoder
     from models.encoder import Encoder as Encoder
+    from models.encoder import gpu_likely as gpu_likely
     from models.encoder import load_encoder as load_encoder
     from models.encoder import torch_encoder as torch_encoder
     from models.images import decode_image as decode_image
@@ -69,7 +70,7 @@ __getattr__ = lazy_exports(
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
         "models.crop": "Crop WHOLE",
         "models.dual_encoder": "DualEncoder",
-        "models.encoder": "Encoder load_encoder torch_encoder",
+        "models.encoder": "Encoder gpu_likely load_encoder torch_encoder",
         "models.images": "decode_image examine read_pixels read_reduced scaled to_rgb",
         "models.onnx_backend": "ONNX_FOLDER OnnxBackend exported",
         "models.onnx_export": "export",

@@ -44,6 +44,8 @@ class Progress:
     """The best MRR@10."""
     best_epoch: int = -1
     """The epoch of the best MRR@10."""
+    before: dict[str, float] = field(default_factory=dict)
+    """The validation of the checkpoint that it began from; empty without one."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """An entry for each finished epoch: `epoch`, `loss`, and a validation's figures."""
 
