@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from common import InputError, NotFoundError, VitrineError
 from index import did_you_mean
+
+if TYPE_CHECKING:
+    from fastapi.exceptions import RequestValidationError
 
 MAX_DETAILS = 20
 MAX_FIELD = 100
@@ -109,6 +111,12 @@ class UnavailableError(VitrineError):
     """The service cannot answer: it shuts down, its worker died, or it is not ready."""
 
     code = "unavailable"
+
+
+class AddressTakenError(VitrineError):
+    """Another process listens at the address."""
+
+    code = "address_taken"
 
 
 class ReloadError(VitrineError):

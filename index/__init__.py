@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from index.ann import make_index as make_index
     from index.checking import damaged_products as damaged_products
     from index.copying import copy_catalogue as copy_catalogue
+    from index.derived import make_derived as make_derived
+    from index.derived import make_map as make_map
     from index.fields import FieldType as FieldType
     from index.filters import Filter as Filter
     from index.filters import Filters as Filters
@@ -42,8 +44,9 @@ if TYPE_CHECKING:
     from index.map import METHODS as METHODS
     from index.map import Method as Method
     from index.map import ProductMap as ProductMap
-    from index.map import load_map as load_map
-    from index.map import make_map as make_map
+    from index.map import RegionLabel as RegionLabel
+    from index.map import checked_map as checked_map
+    from index.map import name_regions as name_regions
     from index.metrics import KAGL_ATTRIBUTES as KAGL_ATTRIBUTES
     from index.metrics import evaluate as evaluate
     from index.metrics import evaluate_details as evaluate_details
@@ -114,14 +117,21 @@ if TYPE_CHECKING:
     from index.sqlite import Catalogue as Catalogue
     from index.sqlite import CatalogueWriter as CatalogueWriter
     from index.sqlite import Pictures as Pictures
+    from index.store import MapStore as MapStore
     from index.store import Store as Store
     from index.store import edits_to_keep as edits_to_keep
-    from index.store import make_derived as make_derived
     from index.store import open_catalogue as open_catalogue
     from index.store import open_index as open_index
+    from index.store import open_map as open_map
     from index.store import open_search as open_search
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
+    from index.tagging import Subject as Subject
+    from index.tagging import Tag as Tag
+    from index.tagging import Tagger as Tagger
+    from index.tagging import TaggerMaking as TaggerMaking
+    from index.tagging import make_tagger as make_tagger
+    from index.tagging import neighbours_of as neighbours_of
     from index.values import first_text as first_text
     from index.values import keys_of as keys_of
     from index.vectors import SearchIndex as SearchIndex
@@ -136,6 +146,7 @@ __getattr__ = lazy_exports(
     {
         "index.checking": "damaged_products",
         "index.copying": "copy_catalogue",
+        "index.derived": "make_derived make_map",
         "index.fields": "FieldType",
         "index.filters": "Filter Filters passes",
         "index.histograms": "Histogram",
@@ -144,7 +155,7 @@ __getattr__ = lazy_exports(
         "index.language": "LANGUAGES Labels Languages",
         "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
         "index.location": "Database Location check_pictures parse_location",
-        "index.map": "MAP_FILE METHODS Method ProductMap load_map make_map",
+        "index.map": "MAP_FILE METHODS Method ProductMap RegionLabel checked_map name_regions",
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),
@@ -163,8 +174,9 @@ __getattr__ = lazy_exports(
         "index.results": "DescriptionHit Group Hit MEMBERS Page Signals",
         "index.search": "Search",
         "index.sqlite": "Catalogue CatalogueWriter Pictures",
+        "index.tagging": "Subject Tag Tagger TaggerMaking make_tagger neighbours_of",
         "index.store": (
-            "Store edits_to_keep make_derived open_catalogue open_index open_search refresh write_catalogue"
+            "MapStore Store edits_to_keep open_catalogue open_index open_map open_search refresh write_catalogue"
         ),
         "index.values": "first_text keys_of",
         "index.vectors": "SearchIndex",

@@ -10,6 +10,7 @@ from shutil import copyfile
 from common import ArtefactError, atomic_file
 from index.ann.search_files import REQUIREMENTS_FILE
 from index.damage import Damage
+from index.derived import make_derived
 from index.kept import Kept
 from index.location import Location, check_pictures
 from index.ranking.calibrate import shipped_calibration
@@ -17,7 +18,6 @@ from index.records import Entry, Whole
 from index.sqlite import Pictures
 from index.store import (
     edits_to_keep,
-    make_derived,
     open_catalogue,
     open_whole,
     write_catalogue,
@@ -50,7 +50,8 @@ def copy_catalogue(
 
     What was acknowledged before this began is in the copy. Every product is compared with its digest, and damaged ones
     are left out. Edits that were made at the target stay as they are there; those that an earlier copy brought there do
-    not. A folder gets the map and the search files that `vitrine index` would have made.
+    not. It gets the source's map, and a folder the search files that
+    `vitrine index` would have made.
 
     Args:
         source: what is copied.
@@ -93,9 +94,8 @@ def copy_catalogue(
     if calibration != shipped_calibration():
         with open_catalogue(target) as made:
             made.save_calibration(calibration)
-    if isinstance(target, Path):
-        if isinstance(source, Path) and (source / REQUIREMENTS_FILE).exists():
-            with atomic_file(target / REQUIREMENTS_FILE) as beside:
-                copyfile(source / REQUIREMENTS_FILE, beside)
-        make_derived(target)
+    if isinstance(target, Path) and isinstance(source, Path) and (source / REQUIREMENTS_FILE).exists():
+        with atomic_file(target / REQUIREMENTS_FILE) as beside:
+            copyfile(source / REQUIREMENTS_FILE, beside)
+    make_derived(target, source=source)
     return Copied(count, whole.version, writer.kept, damaged)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, overload
 from index.fields import Field
 from index.filters import Filters
 from index.language.understand import Languages
+from index.product import Product
 from index.query import LikeVectors, SearchQuery, Side
 from index.ranking.calibrate import Calibration
 from index.records import CatalogueInfo, Vectors
@@ -29,6 +30,13 @@ class Search(Protocol):
     @property
     def attributes(self) -> list[str]:
         """The names of the attributes that its products have."""
+
+    @property
+    def products(self) -> list[Product]:
+        """All products, in the catalogue's order."""
+
+    def edited(self) -> Collection[str] | None:
+        """Return the ids of the products that may have changed since the catalogue was built; None: any may have."""
 
     def vectors(self, product_ids: Iterable[str], /, *, first: bool = False) -> Vectors:
         """Return for each of some products the mean (K, D) of its pictures' vectors; or that of its first picture."""

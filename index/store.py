@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from common import ArtefactError, ConfigError, ConflictError, VitrineError
-from index.ann import IndexRequirements, make_index, open_files
+from index.ann import open_files
 from index.damage import Damage
 from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
-from index.location import Location, check_pictures
-from index.map import make_map
+from index.location import Location, check_pictures, parse_location
+from index.map import FolderMap, ProductMap
 from index.product import Product
 from index.ranking.calibrate import Calibration
 from index.records import (
@@ -121,14 +121,33 @@ class Writer(Protocol):
         """Remember these products as edited where they are copied from."""
 
 
-def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: bool = False) -> Store:
+class MapStore(Protocol):
+    """Where the map of a catalogue is kept; `index.map.FolderMap` says what the calls promise."""
+
+    def stamp(self) -> str:
+        """Return a text that is another one when the map is; empty: there is none."""
+
+    def load(self) -> ProductMap | None:
+        """Return the map; None: there is none."""
+
+    def save(self, made: ProductMap, /) -> None:
+        """Put a map in its place."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def open_catalogue(place: Location | str, *, encoder_id: str | None = None, writable: bool = False) -> Store:
     """Open a catalogue; with `encoder_id`, only if its vectors were made by that encoder.
+
+    A text is a place as a user writes it: a folder, or a postgresql:// URL.
 
     Raises:
         ArtefactError: none there, a damaged one, of another format, or made by another encoder (names both).
         ConfigError: the database is no good, or its client is not installed.
         DatabaseUnavailableError: the database does not answer.
     """
+    place = parse_location(place) if isinstance(place, str) else place
     if isinstance(place, Path):
         return Catalogue.open(place, encoder_id=encoder_id, writable=writable)
     return cast(Store, _postgres().PostgresCatalogue(place, encoder_id=encoder_id))
@@ -152,25 +171,29 @@ def write_catalogue(
     return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode, keep=keep))
 
 
-def open_search(store: Store, languages: Languages | None = None) -> Search:
+def open_search(store: Store, languages: Languages | None = None, *, once: bool = False) -> Search:
     """Return what searches an open catalogue as it is now; texts are read with the shipped lexicons unless told.
+
+    Who searches `once` waits for less: what is derived from the catalogue is read, and kept where it is not there.
 
     Raises:
         ArtefactError: the catalogue is damaged.
         DatabaseUnavailableError: the database does not answer.
     """
     if isinstance(store, Catalogue):
-        return open_index(store, languages)
+        return open_index(store, languages, once=once)
     return cast(Search, _postgres().open_search(store, languages=languages))
 
 
-def open_index(catalogue: Catalogue, languages: Languages | None = None) -> SearchIndex:
+def open_index(catalogue: Catalogue, languages: Languages | None = None, *, once: bool = False) -> SearchIndex:
     """Return the index of a catalogue in a folder as it is now: over its search files, where it has them.
+
+    `once` is as in `open_search`.
 
     Raises:
         ArtefactError: the catalogue is damaged.
     """
-    files = open_files(catalogue)
+    files = open_files(catalogue, once=once)
     calibration = catalogue.calibration()
     if files is None:
         return SearchIndex(catalogue.snapshot(), calibration, languages)
@@ -200,15 +223,15 @@ def refresh(search: Search, store: Store) -> Search:
         return open_index(store, search.languages)
 
 
-def make_derived(folder: Path, requirements: IndexRequirements | None = None) -> dict[str, Any] | None:
-    """Make the map and the search files of a catalogue that was just built; return what was chosen for the search.
+def open_map(place: Location, encoder_id: str) -> MapStore:
+    """Return where the map of a catalogue is kept, for vectors of this encoder.
 
     Raises:
-        VitrineError: as `make_index`.
+        ConfigError: the database's client is not installed.
     """
-    with suppress(ArtefactError):  # two products or fewer have no map
-        make_map(folder)
-    return make_index(folder, requirements)
+    if isinstance(place, Path):
+        return FolderMap(place)
+    return cast(MapStore, _postgres().DatabaseMap(place, encoder_id))
 
 
 def open_whole(place: Location, damage: Damage | None = None) -> AbstractContextManager[Whole]:

@@ -209,9 +209,9 @@ async def explain(request: Request, components: TheComponents) -> ExplainAnswer:
     responses={304: {"description": "The caller has it (If-None-Match)."}, **error_answers(404, 500)},
 )
 async def product_map(request: Request, components: TheComponents) -> Response:
-    """Return the places of the products in two dimensions, as `vitrine map` has projected their pictures.
+    """Return the places of the products in two dimensions, and what the regions there are called.
 
-    A product that came later is placed by the stored PCA; a map by UMAP leaves it out.
+    `vitrine index` and `vitrine map` lay them out; a product that came later is where its nearest neighbours are.
     """
     body, tag = await components.maps.of(components.service.serving)
     headers = {"ETag": tag}

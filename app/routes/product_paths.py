@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import quote, unquote_to_bytes, urlencode
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Path
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
-from app.caller import below
+from app.picture_paths import PICTURE
 
-PICTURE, SIMILAR = "/image", "/similar"
-"""Ends of paths that are not part of an id."""
+SIMILAR = "/similar"
+"""End of a path that is not part of an id, as `PICTURE` is."""
 ID_IN_PATH = "Its id, percent-encoded; a slash in it may stay as it is, but for one before a last `image` or `similar`."
 KnownId = Annotated[str, Path(description=ID_IN_PATH)]
-
-
-def image_url(product_id: str, number: int = 0, digests: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Return the path of a picture of a product, as the caller of the present request finds it on this host.
-
-    The arguments are those of `picture_path`.
-    """
-    return below.get() + picture_path(product_id, number, digests)
-
-
-def picture_path(product_id: str, number: int = 0, digests: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Return the path of a picture of a product, from the root of the service.
-
-    Args:
-        product_id: of the product.
-        number: of the picture; 0: its first one.
-        digests: of the pictures of products: where that of this one is known, the path names it.
-    """
-    known = (digests or {}).get(product_id, ())
-    query = {**({"n": number} if number else {}), **({"v": known[number]} if number < len(known) else {})}
-    return f"/v1/products/{quote(product_id, safe='')}{PICTURE}{f'?{urlencode(query)}' if query else ''}"
-
-
-def image_urls(product_id: str, pictures: Sequence[str]) -> list[str]:
-    """Return the paths of all pictures of a product, by their digests; a product has one at least."""
-    return [image_url(product_id, number) for number in range(max(1, len(pictures)))]
 
 
 class ProductRoute(APIRoute):

@@ -20,8 +20,9 @@ from app.http import (
     require,
 )
 from app.live import Edit, Edited, Editor
+from app.picture_paths import PICTURE, image_url, image_urls
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ID_IN_PATH, PICTURE, SIMILAR, KnownId, ProductRoute, image_url, image_urls
+from app.routes.product_paths import ID_IN_PATH, SIMILAR, KnownId, ProductRoute
 from app.schemas import (
     CHANGES,
     ProductDetail,

@@ -15,8 +15,9 @@ from app.http import is_known, json_answer, while_connected
 from app.query import Serving
 from app.routes.components import TheComponents
 from app.routes.direct import direct_router
-from app.routes.search import answer_body, to_job
+from app.routes.search import answer_body
 from app.schemas import ProductAnswer, address_parameters, error_answers, search_of_address
+from app.searching import to_job
 
 TAGGED: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": {"description": "Names the catalogue and the query.", "schema": {"type": "string"}}}},

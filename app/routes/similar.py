@@ -12,9 +12,10 @@ from app.http import is_known, json_answer, require, while_connected
 from app.query import Serving
 from app.routes.components import TheComponents
 from app.routes.product_paths import SIMILAR, KnownId, ProductRoute
-from app.routes.search import answer_body, to_job
+from app.routes.search import answer_body
 from app.routes.search_address import TAGGED, answer_tag
 from app.schemas import ProductAnswer, SimilarRequest, error_answers, similar_of_address, similar_parameters
+from app.searching import to_job
 from index import Filter, Product, SearchQuery, texts_of
 
 MOST_LEFT_OUT = 1_000

@@ -242,15 +242,35 @@ class MapAttribute(BaseModel):
     codes: str = Field(description="Per product its value's place in `values`, 65535 for none: uint16 as base64.")
 
 
+class RegionWordAnswer(BaseModel):
+    """One word of what a region of the map is called."""
+
+    text: str
+    attribute: str | None = Field(None, description="The attribute whose value it is; null for a word of titles.")
+
+
+class RegionAnswer(BaseModel):
+    """What a region of the map is called."""
+
+    level: int = Field(description="0 for the largest regions; each level has four times as many.")
+    x: int = Field(description="Its middle, in the square of the products.")
+    y: int
+    count: int = Field(description="Products of the region that have its word.")
+    words: list[RegionWordAnswer] = Field(
+        description="Its own word, and behind it one of a region around it, if that says what it is a part of."
+    )
+
+
 class MapAnswer(BaseModel):
     """The places of the products in two dimensions; near ones look alike."""
 
-    method: Literal["pca", "umap"]
+    method: Literal["tsne", "pca", "umap"] = Field(description="umap: a map that an earlier version has made.")
     created: str
     encoder_id: str
     catalogue_version: int
-    left_out: int = Field(description="Products that came after a map by UMAP was made, and have no place on it.")
+    left_out: int = Field(description="Products that are not shown: of more than 200,000, some are left out evenly.")
     ids: list[str] = Field(description="Of the products, N.")
     x: str = Field(description="N little-endian uint16 as base64: the map is a square of 65535.")
     y: str = Field(description="The same, upwards.")
     attributes: dict[str, MapAttribute] = Field(description="Attributes with few enough values to colour by.")
+    labels: list[RegionAnswer] = Field(description="What its regions are called, the largest regions first.")

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from index.postgres.build import PostgresWriter
 from index.postgres.catalogue import PostgresCatalogue
+from index.postgres.maps import DatabaseMap
 from index.postgres.search import PostgresSearch, open_search
 from index.postgres.whole import moment_of, whole_database
 
-__all__ = ["PostgresCatalogue", "PostgresSearch", "PostgresWriter", "moment_of", "open_search", "whole_database"]
+__all__ = [
+    "DatabaseMap",
+    "PostgresCatalogue",
+    "PostgresSearch",
+    "PostgresWriter",
+    "moment_of",
+    "open_search",
+    "whole_database",
+]

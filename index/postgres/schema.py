@@ -31,9 +31,12 @@ CREATE TABLE IF NOT EXISTS vitrine.current (
 );
 INSERT INTO vitrine.current DEFAULT VALUES ON CONFLICT DO NOTHING;
 """
-# Made when it is first needed: databases that are older have none.
+# These two are made when they are first needed: databases that are older have none.
 CALIBRATIONS = """
 CREATE TABLE IF NOT EXISTS vitrine.calibrations (encoder_id TEXT PRIMARY KEY, value JSONB NOT NULL)
+"""
+MAPS = """
+CREATE TABLE IF NOT EXISTS vitrine.maps (encoder_id TEXT PRIMARY KEY, made TIMESTAMPTZ NOT NULL, value JSON NOT NULL)
 """
 # `keys` and `numbers` are the attributes as filters compare them. `lead`: the first product of its title, whose words
 # and vector stand for it. Pictures have a table of their own: rows that are scanned stay small. `edited` has the

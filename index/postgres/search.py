@@ -18,6 +18,7 @@ from index.postgres.connection import Connection
 from index.postgres.counts import Counts
 from index.postgres.filter_sql import filter_sql, leads_sql
 from index.postgres.hits import hits_of
+from index.postgres.maps import Mapped
 from index.postgres.pictures import has_further
 from index.postgres.renew import renew_numbers
 from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
@@ -68,7 +69,7 @@ def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int
     return PostgresSearch(catalogue, keeper, calibration, *counted, gone, exact_rows, several)
 
 
-class PostgresSearch:
+class PostgresSearch(Mapped):
     """Answers queries in the database, but what is about words in memory.
 
     `version`, the number of products, the known attributes and the counts it has seen are of one moment; the results

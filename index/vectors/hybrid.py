@@ -204,8 +204,7 @@ class HybridRanking:
             rows = rows[self._within[rows]]
             scores = self._scores.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
-        rows = self._within_reach(self._least, self._within)
-        scores = self._scores.coarse(rows)
+        rows, scores = self._scored_within_reach(self._least, self._within)
         near = np.flatnonzero(np.abs(scores - self._least) <= self._slack)
         if len(near):
             scores[near] = self._scores.score(rows[near])
@@ -218,10 +217,32 @@ class HybridRanking:
         if self._scores.weights.words and (start := self._wordiest(count, passing)) is not None:
             scores = self._scores.coarse(start)
             reached = float(np.partition(scores, len(scores) - count)[len(scores) - count]) - float(self._slack)
-        rows = self._within_reach(reached, passing)
-        scores = self._scores.coarse(rows)
+        if self._compares_all(reached) and np.count_nonzero(passing) > count:
+            likely = np.where(passing, self._scores.partial, -np.inf)
+            start = np.argpartition(likely, len(likely) - count)[len(likely) - count :]
+            reached = max(reached, float(self._scores.coarse(start).min()) - float(self._slack))
+        rows, scores = self._scored_within_reach(reached, passing)
         kept = passing[rows]
         return rows[kept], scores[kept]
+
+    def _compares_all(self, score: float) -> bool:
+        """Return whether words alone leave no row out that can have a score, and no index limits what is compared."""
+        weights = self._scores.weights
+        return self._reach is None and bool(weights.words) and score - weights.vectors <= 0
+
+    def _scored_within_reach(self, score: float, passing: Mask) -> Ranked:
+        """Return rows, in order, among them all that pass (N,) and can have a score, and their coarse scores.
+
+        Where words leave no row out, the better of the two vectors is compared with all rows, and the lesser one only
+        where the score is still in reach.
+        """
+        if self._compares_all(score) and score > -np.inf:
+            rows = np.flatnonzero((self._scores.partial >= score - self._scores.lesser - 1e-5) & passing)
+            if len(rows) <= self._few:
+                rows = np.union1d(rows, self._scores.exact) if len(self._scores.exact) else rows
+                return rows, self._scores.coarse(rows)
+        rows = self._within_reach(score, passing)
+        return rows, self._scores.coarse(rows)
 
     def _within_reach(self, score: float, passing: Mask) -> Rows:
         """Return rows, in order, among them all that pass (N,) and can have a score; all rows, where they are many."""

@@ -103,6 +103,9 @@ class SearchIndex:
         """The products, in the catalogue's order. The list is made at each call: slow for a large catalogue."""
         return [self._state.rows.product(row) for row in np.flatnonzero(self._state.alive).tolist()]
 
+    def edited(self) -> None:
+        """Return None: any product may have changed, and all vectors are at hand."""
+
     def vectors(self, product_ids: Iterable[str], *, first: bool = False) -> Vectors:
         """Return for each of some products the mean (K, D) of its pictures, of unit length; or its first picture.
 
@@ -275,7 +278,6 @@ class SearchIndex:
         grouped = query.grouping is not None and side == "images"
         approximate = "images" in state.ann and not grouped
         reach = NearestRows(state, vector) if approximate else None
-
         found = state.rows_of(side, state.passing({}, excluded))
 
         def ranking_of(filters: Filters) -> HybridRanking:

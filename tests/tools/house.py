@@ -19,10 +19,12 @@ ARROWS = {
     "common": "",
     "models": "",
     "index": (
-        "index.sqlite index.postgres index.vectors index.ann index.metrics index.words index.language index.ranking"
+        "index.sqlite index.postgres index.vectors index.ann index.metrics index.words index.language index.ranking "
+        "index.map"
     ),
     "index.sqlite": "index index.ranking",
-    "index.postgres": "index index.vectors index.words index.language index.ranking",
+    "index.postgres": "index index.map index.vectors index.words index.language index.ranking",
+    "index.map": "index.product index.records index.values index.words",
     "index.vectors": "index index.ann index.words index.language index.ranking",
     "index.ann": "index index.sqlite index.words",
     "index.metrics": "index.pictures index.product index.records index.values index.words",
@@ -47,7 +49,7 @@ ARROWS = {
     "app.front": "index app app.http",
     "app.routes": "index app app.query app.live app.front app.schemas app.http",
     "vitrine": "models index vitrine.cli vitrine.client",
-    "vitrine.cli": "models index training app vitrine.client vitrine.mcp vitrine.places",
+    "vitrine.cli": "models index training app vitrine.client vitrine.mcp vitrine.places vitrine.ready_demo",
     "vitrine.client": "training vitrine.client.answers",
     "vitrine.client.answers": "",
     "vitrine.mcp": "index app vitrine.client vitrine.client.answers",

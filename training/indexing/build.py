@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from common import DataError, ImageError
+from common import DataError, ImageError, require
 from index import (
     CatalogueInfo,
     Entry,
@@ -31,7 +31,6 @@ from training.data import Dataset, chunks, further_undecodable, open_dataset, un
 from training.indexing.calibrate import calibrate_catalogue
 from training.indexing.local import Encoded, Encoding, Vector, distinct_titles, encode_locally
 from training.indexing.parts import PART, Parts
-from training.indexing.ray_encode import encode_on_ray
 from training.progress import bar, report_console
 
 PARTS_OF_DATABASES = Path("artefacts/catalogue")
@@ -58,8 +57,8 @@ def build_catalogue(
     """Encode every usable product of the data set at `data`, write the catalogue `out`, and return the figures.
 
     Products get the split of the checkpoint's own rule, so that the titles of its training are known. `out` appears
-    when it is complete, or not at all; a folder then also gets its map and search files. Edits of the catalogue that is
-    replaced are kept: what callers put in stays as it is, and what they deleted stays away.
+    when it is complete, or not at all; it then also gets its map, and a folder its search files. Edits of the catalogue
+    that is replaced are kept: what callers put in stays as it is, and what they deleted stays away.
 
     Args:
         checkpoint: folder.
@@ -81,10 +80,12 @@ def build_catalogue(
         DataError: the data set cannot be read, or has no usable product; with `strict`, it has findings.
     """
     console = console or report_console()
-    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
+    if ray is not None:
+        require("ray", "ray", "pyarrow", what="--ray")
     dataset = open_dataset(data, mapping)
     if strict:
         dataset.report.refuse(data)
+    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
         encoder_id=encoder.encoder_id,
@@ -100,6 +101,8 @@ def build_catalogue(
         if ray is None:
             encoding = encode_locally(encoder, dataset, titles, console)
         else:
+            from training.indexing.ray_encode import encode_on_ray  # needs extras
+
             beside = out if isinstance(out, Path) else PARTS_OF_DATABASES
             parts = encode_on_ray(
                 ray,
@@ -130,7 +133,7 @@ def build_catalogue(
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     if parts is not None:
         parts.remove()
-    search = make_derived(out, requirements) if isinstance(out, Path) else None
+    search = make_derived(out, requirements)
     calibration = calibrate_catalogue(out, encoder)
     seconds = time.monotonic() - started
     return {

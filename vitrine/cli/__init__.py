@@ -9,19 +9,9 @@ from importlib import import_module
 
 from vitrine.cli.app import cli, main
 
-# A module registers its commands when it is imported. This is the order in which `vitrine --help` shows them.
-for _module in (
-    "start",
-    "training",
-    "catalogue",
-    "evaluation",
-    "data",
-    "feeds",
-    "experiments",
-    "operate",
-    "mcp",
-    "version",
-):
+MODULES = "start search training catalogue map evaluation data feeds experiments operate mcp version"
+"""A module registers its commands when it is imported; `vitrine.cli.app.ORDER` is the order of the help."""
+for _module in MODULES.split():
     import_module(f"{__name__}.{_module}")
 
 __all__ = [

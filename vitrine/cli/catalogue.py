@@ -1,4 +1,4 @@
-"""Commands on a data set and its catalogue: look at it, encode it, map it."""
+"""Commands on a data set and its catalogue: look at it, encode it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from common import InputError
-from vitrine.cli.app import MORE, OWN, cli, say, tell
+from vitrine.cli.app import OWN, cli, say, tell
 from vitrine.cli.findings import say_findings
 from vitrine.cli.options import (
     LAYOUTS,
-    CatalogueOption,
     Columns,
     DataOption,
     Device,
@@ -23,10 +22,10 @@ from vitrine.cli.options import (
     Strict,
     data_of,
     picture_place,
+    refuse,
 )
 from vitrine.cli.output import Listing
 from vitrine.places import ARTEFACTS, own_checkpoint
-from vitrine.places import catalogue as catalogue_place
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index shop.csv`")
@@ -88,11 +87,14 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint or ray is not None or discard_edits or strict or columns or pictures is not None:
-            raise InputError(
-                "--checkpoint, --ray, --discard-edits, --map, --strict and --pictures are for encoding a data set; give"
-                " --data PATH with them"
-            )
+        encoding: dict[str, object] = {
+            "--checkpoint": checkpoint,
+            "--ray": ray,
+            "--device": device,
+            "--discard-edits": discard_edits,
+        }
+        encoding |= {"--map": columns, "--strict": strict, "--pictures": pictures}
+        refuse(encoding, "no data set is given to be encoded; give DATA")
         assert isinstance(place, Path)  # noqa: S101 - checked above
         search = make_index(place, requirements)
         if search is None:
@@ -123,7 +125,7 @@ def index(
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
                 f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
-                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
+                f"({figures['images_per_second']:,.0f} images/s), pictures skipped: {figures['skipped']:,}"
             )
             if kept := kept_text(figures["edits"]):
                 tell(kept)
@@ -152,27 +154,3 @@ def _say_search(search: dict[str, Any]) -> None:
             f"{side}: {chosen['kind']} {chosen['factory']}, recall@10 {least:.4f} at the least, {chosen['ms']:.2f} ms "
             f"(exact scan {chosen['exact_ms']:.2f} ms), {chosen['bytes'] / 1e6:.1f} MB{short}"
         )
-
-
-@cli.command("map", rich_help_panel=MORE, epilog="Example: `vitrine map --method umap`")
-def map_products(
-    catalogue: CatalogueOption = None,
-    method: Annotated[
-        str, typer.Option(help="pca, or umap, which needs `pip install 'vitrine[map]'`.", show_default=True)
-    ] = "pca",
-    as_json: Json = False,
-) -> None:
-    """Rebuild the map: where the products are in two dimensions, for the page at /map."""
-    from index import METHODS, make_map
-
-    known = next((one for one in METHODS if one == method), None)
-    if known is None:
-        raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
-    folder = catalogue_place(catalogue)
-    if not isinstance(folder, Path):
-        raise InputError("a map is kept in a catalogue's folder; a catalogue in a database has none")
-    count = make_map(folder, known)
-    if as_json:
-        say({"catalogue": str(folder), "products": count, "method": known}, True)
-    else:
-        tell(f"{folder}: {count:,} products on a map by {known}")
