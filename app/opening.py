@@ -17,12 +17,14 @@ from app.live import (
     ServingState,
     Shared,
     ShownPictures,
+    Tagging,
     shared_readiness,
 )
 from app.query import Encoder, Service
 from app.routes import Components
 from app.settings import Settings
 from app.telemetry import Telemetry
+from index import Database
 
 
 def open_components(settings: Settings, encoder: Encoder | None = None) -> Components:
@@ -60,6 +62,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         maps=Maps(settings.catalogue),
         facet_counts=FacetCounts(service),
         label_texts=LabelTexts(service),
+        tagging=Tagging(service, state, remote=isinstance(settings.catalogue, Database)),
         listing=Listing(state),
         readiness=shared_readiness(service, state, settings),
         figures=Shared(lambda: asyncio.to_thread(_figures, components)),

@@ -24,6 +24,7 @@ from app.routes.search import router as search_router
 from app.routes.search_address import router as address_router
 from app.routes.similar import router as similar_router
 from app.routes.suggest import router as suggest_router
+from app.routes.tagging import router as tagging_router
 
 DIRECT = (search_router, direct_encoding, regions_router, address_router)
 """The calls that come most often; the application tries their routes before all others."""
@@ -31,6 +32,7 @@ INCLUDED = (
     suggest_router,
     encoding_router,
     names_router,
+    tagging_router,
     insight_for_pages,
     insight_router,
     listing_router,

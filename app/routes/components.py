@@ -20,6 +20,7 @@ from app.live import (
     ServingState,
     Shared,
     ShownPictures,
+    Tagging,
 )
 from app.query import Service
 from app.settings import Settings
@@ -41,6 +42,7 @@ class Components:
     maps: Maps
     facet_counts: FacetCounts
     label_texts: LabelTexts
+    tagging: Tagging
     listing: Listing
     readiness: Shared[Readiness]
     """Whether it answers now, or did a moment ago."""

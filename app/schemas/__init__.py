@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from app.schemas.openapi import product_body as product_body
     from app.schemas.openapi import regions_body as regions_body
     from app.schemas.openapi import search_body as search_body
+    from app.schemas.openapi import tag_body as tag_body
     from app.schemas.operations import Health as Health
     from app.schemas.operations import Ready as Ready
     from app.schemas.products import CHANGES as CHANGES
@@ -86,6 +87,11 @@ if TYPE_CHECKING:
     from app.schemas.search_address import search_of_address as search_of_address
     from app.schemas.search_address import similar_of_address as similar_of_address
     from app.schemas.search_address import similar_parameters as similar_parameters
+    from app.schemas.tagging import MAX_TAGGED as MAX_TAGGED
+    from app.schemas.tagging import TagAnswer as TagAnswer
+    from app.schemas.tagging import Tagged as Tagged
+    from app.schemas.tagging import TagRequest as TagRequest
+    from app.schemas.tagging import TagResult as TagResult
 
 __getattr__ = lazy_exports(
     __name__,
@@ -107,7 +113,7 @@ __getattr__ = lazy_exports(
         "app.schemas.listing": "DeletionAnswer ListAnswer ListedField listed_fields",
         "app.schemas.openapi": (
             "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body patch_body "
-            "product_body regions_body search_body"
+            "product_body regions_body search_body tag_body"
         ),
         "app.schemas.operations": "Health Ready",
         "app.schemas.products": (
@@ -119,6 +125,7 @@ __getattr__ = lazy_exports(
             "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),
         "app.schemas.search": "BatchRequest SearchRequest",
+        "app.schemas.tagging": "MAX_TAGGED TagAnswer TagRequest TagResult Tagged",
         "app.schemas.search_address": (
             "SimilarRequest address_parameters search_of_address similar_of_address similar_parameters"
         ),

@@ -69,6 +69,7 @@ OPERATIONS = {
     "listModels": "GET /v1/models",
     "getModel": "GET /v1/models/{name}",
     "classify": "POST /v1/classify",
+    "tag": "POST /v1/tag",
     "explain": "POST /v1/explain",
     "findRegions": "POST /v1/regions",
     "facets": "GET /v1/facets",
