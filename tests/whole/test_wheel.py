@@ -85,9 +85,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     left = folder / "build" / "lib" / "vitrine" / "left.py"  # of an earlier build
     left.parent.mkdir(parents=True)
     left.write_text("import app\n")
-    exported = weights.parent / "onnx" / "text.onnx"  # what `vitrine export` wrote
-    exported.parent.mkdir(exist_ok=True)
-    exported.write_bytes(b"graph")
+    (weights.parent / "onnx" / "text.onnx").write_bytes(b"tower")  # what `vitrine export` wrote before its format 3
     return folder
 
 
