@@ -82,10 +82,10 @@ def build_catalogue(
     console = console or report_console()
     if ray is not None:
         require("ray", "ray", "pyarrow", what="--ray")
-    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     dataset = open_dataset(data, mapping)
     if strict:
         dataset.report.refuse(data)
+    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
         encoder_id=encoder.encoder_id,

@@ -186,13 +186,15 @@ def export(
     require("train", "torch", "transformers", "onnx", "onnx_ir", "onnxscript", what="vitrine export")
     from models import export as run
     from models import load_encoder
+    from training.data import open_dataset
     from training.reports import compare_encoders, cost_table
 
     checkpoint, data = own_checkpoint(checkpoint), data_of(given, data)
+    dataset = None if data is None else open_dataset(data)  # before anything that takes time
     record = run(checkpoint)
-    if data is not None:
+    if dataset is not None:
         slow, fast = load_encoder(checkpoint, "cpu", "torch"), load_encoder(checkpoint, "cpu", "onnx")
-        record["cost"] = compare_encoders(slow, fast, data, name="exported")
+        record["cost"] = compare_encoders(slow, fast, dataset, name="exported")
     if as_json:
         say(record, True)
         return
