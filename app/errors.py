@@ -113,6 +113,12 @@ class UnavailableError(VitrineError):
     code = "unavailable"
 
 
+class AddressTakenError(VitrineError):
+    """Another process listens at the address."""
+
+    code = "address_taken"
+
+
 class ReloadError(VitrineError):
     """The artefacts in place cannot be served; those from before are. Its message names folders: only for operators."""
 

@@ -15,7 +15,7 @@ from app.searching import to_job
 from app.telemetry import Telemetry
 from common import ImageError, InputError
 from index import Languages, Location, open_catalogue, open_search
-from models import load_encoder
+from models import TOWERS, load_encoder
 
 
 def search_request(body: Mapping[str, Any], picture: Path | None) -> SearchRequest:
@@ -54,7 +54,7 @@ def search_here(
         InputError: a filter or facet on an attribute that no product has.
     """
     sent = None if picture is None else _read(picture)
-    encoder = load_encoder(checkpoint, device)
+    encoder = load_encoder(checkpoint, device, towers=("text",) if sent is None else TOWERS)
     pixels = None
     if sent is not None:
         try:
@@ -62,7 +62,7 @@ def search_here(
         except ImageError as error:
             raise ImageError(f"{picture}: {error}") from error
     with open_catalogue(place, encoder_id=encoder.encoder_id) as catalogue:
-        serving = Serving(encoder, open_search(catalogue, Languages.of_folder(lexicons)))
+        serving = Serving(encoder, open_search(catalogue, Languages.of_folder(lexicons), once=True))
         engine = Engine(lambda: serving, 0, Telemetry())
 
         async def search(job: Job) -> JobResult:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from common import ArtefactError, ConfigError, require
-from models.backend import Backend, DeviceLostError
+from models.backend import TOWERS, Backend, DeviceLostError, TowerName
 from models.checkpoint_folder import encoder_id, read_config
 from models.images import read_pixels, scaled, to_rgb
 from models.presets import ModelConfig
@@ -150,13 +150,16 @@ class Encoder:
             return call(self.backend)
 
 
-def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "auto") -> Encoder:
+def load_encoder(
+    folder: str | Path, device: str = "auto", runtime: Runtime = "auto", towers: Sequence[TowerName] = TOWERS
+) -> Encoder:
     """Load a checkpoint folder for encoding.
 
     Args:
         folder: as `vitrine train` writes it.
         device: "auto", "cpu", "cuda" or "cuda:N"; "auto" is the first GPU, or the CPU where there is none.
         runtime: "auto", "torch" or "onnx".
+        towers: those that will be used; onnxruntime loads no others.
 
     Raises:
         ArtefactError: no checkpoint there, or one that cannot be used; with "onnx" or without torch, one that was not
@@ -177,7 +180,7 @@ def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "a
 
         if exported(folder):
             try:
-                return _onnx_encoder(folder)
+                return _onnx_encoder(folder, towers)
             except ArtefactError as error:
                 if runtime == "onnx" or not _torch_is_there():
                     raise
@@ -207,13 +210,13 @@ def torch_encoder(
     return Encoder(checkpoint.encoder_id, config, training, checkpoint.text, backend, fallback)
 
 
-def _onnx_encoder(folder: Path) -> Encoder:
+def _onnx_encoder(folder: Path, towers: Sequence[TowerName]) -> Encoder:
     from models.onnx_backend import OnnxBackend
 
     config, training, _ = read_config(folder)
     found = encoder_id(folder)
     text = TextPreprocessor.load(folder, config.text.max_tokens)
-    return Encoder(found, config, training, text, OnnxBackend(folder, found, text.pad_id))
+    return Encoder(found, config, training, text, OnnxBackend(folder, found, text.pad_id, towers))
 
 
 def _torch_is_there() -> bool:

@@ -40,12 +40,13 @@ INPUT, OUTPUT = "input", "features"
 
 
 class OnnxBackend:
-    """Both towers as onnxruntime sessions.
+    """The towers as onnxruntime sessions.
 
     Args:
         folder: a checkpoint folder with an export in it.
         encoder_id: the checkpoint's.
         pad_id: the token id that pads rows of token ids on the right.
+        towers: those that will be used; the others are not loaded.
 
     Raises:
         ArtefactError: the export is damaged, of another format, or of other weights than `encoder_id`.
@@ -54,7 +55,7 @@ class OnnxBackend:
     runtime = "onnx"
     device = "cpu"
 
-    def __init__(self, folder: Path, encoder_id: str, pad_id: int) -> None:
+    def __init__(self, folder: Path, encoder_id: str, pad_id: int, towers: Sequence[TowerName] = TOWERS) -> None:
         record = read_record(folder)
         if record["encoder_id"] != encoder_id:
             raise ArtefactError(
@@ -63,9 +64,9 @@ class OnnxBackend:
             )
         self.logit_scale = float(record["logit_scale"])
         self._pad_id = pad_id
-        with ThreadPoolExecutor(len(TOWERS), thread_name_prefix="vitrine-loading") as side_by_side:
-            sessions = side_by_side.map(lambda tower: session(_checked(folder, record, tower)), TOWERS)
-            self._sessions = dict(zip(TOWERS, sessions, strict=True))
+        with ThreadPoolExecutor(len(towers), thread_name_prefix="vitrine-loading") as side_by_side:
+            sessions = side_by_side.map(lambda tower: session(_checked(folder, record, tower)), towers)
+            self._sessions = dict(zip(towers, sessions, strict=True))
         # OMP_NUM_THREADS is the operator's choice. Without it there is one thread more than cores: between two inputs a
         # thread needs the interpreter lock, and while it waits another one computes.
         cores = len(os.sched_getaffinity(0))

@@ -23,7 +23,7 @@ from tests.tools.shop import DrawnEncoder, write_catalogue
 
 Schema = Mapping[str, Any]
 ANSWERS, OPTIONS, TYPESCRIPT = "vitrine/client/answers", "vitrine/client/options.py", "docs/vitrine.d.ts"
-TAGS = {"products": ("products", "changes", "operations"), "search": ("search",), "encoding": ("encoding",)}
+TAGS = {"search": ("search",), "encoding": ("encoding",), "products": ("products", "changes", "operations")}
 """The modules of answers, each with the tags of its operations; what has another tag is in a module of that name."""
 MADE = "Made by `python -m tests.tools.api_types` from the service's OpenAPI document"
 GIVEN = frozenset({"text", "image", "product_id", "descriptions", "labels", "input"})

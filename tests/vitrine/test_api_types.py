@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
 from tests.tools import api_types
 from tests.tools.root import ROOT
+from vitrine import Client
 from vitrine.client import answers, options
+
+OTHERWISE = {"metrics", "searchByAddress", "searchImages"}
+"""Figures for Prometheus, and what `search` asks by other addresses."""
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, str]:
-    return api_types.files(api_types.document())
+def document() -> dict[str, Any]:
+    return api_types.document()
+
+
+@pytest.fixture(scope="module")
+def made(document: dict[str, Any]) -> dict[str, str]:
+    return api_types.files(document)
 
 
 def test_the_files_are_those_of_the_document(made: dict[str, str]) -> None:
     for name, content in made.items():
         assert (ROOT / name).read_text(encoding="utf-8") == content, f"{name}: run `python -m tests.tools.api_types`"
+
+
+def test_every_operation_is_a_method_of_the_client(document: dict[str, Any]) -> None:
+    ids = {operation["operationId"] for _, _, operation in api_types.operations(document)}
+    methods = {re.sub(r"_(\w)", lambda found: found[1].upper(), name) for name in dir(Client)}
+    assert ids - methods == OTHERWISE
+    assert methods >= {"writeProducts", "similar", "searchAll"}
 
 
 def test_every_shape_of_an_answer_resolves() -> None:

@@ -79,21 +79,38 @@ def test_what_is_told_of_catalogue_and_encoder(client: Client) -> None:
     assert list(client.facets("gender")["facets"]) == ["gender"]
     assert len(client.facets(filters={"gender": "Men"}, limit=1)["facets"]["baseColour"]) == 1
     assert client.labels("fr")["language"] == "fr"
-    assert client.regions(picture())["regions"] is not None
+    assert client.find_regions(picture())["regions"] is not None
     vectors = client.embed(["red bag", "blue dress"], images=picture())["data"]
     assert len(vectors) == 3
     assert client.embed("red bag")["data"][0]["embedding"] == vectors[0]["embedding"]
     assert client.classify(["red", "blue"], image=picture())["results"][0]["label"] == "red"
     assert client.explain("red bag", image=picture())["results"][0]["words"]
-    assert client.evaluation(slices="gender")["queries"] > 0
-    assert client.model(client.models()["data"][0]["id"])["object"] == "model"
-    assert client.readyz()["products"] == 48
+    assert client.evaluate(slices="gender")["queries"] > 0
+    assert client.get_model(client.list_models()["data"][0]["id"])["object"] == "model"
+    assert client.ready()["products"] == 48
+    assert client.health() == {"status": "ok"}
+    assert client.evaluation_details(limit=1)["split"] == "test"
+    assert "state" in client.evaluation_progress()
+
+
+def test_several_searches_go_in_one_call(client: Client) -> None:
+    good, bad = client.search_batch([{"image": picture(), "k": 1}, {"text": "x", "k": 0}])
+    assert "Bag" in good["results"][0]["title"]  # type: ignore[typeddict-item]
+    assert bad["error"]["code"] == "invalid_request"  # type: ignore[typeddict-item]
+    assert client.search_descriptions_batch([{"text": "red dress"}])[0]["results"]  # type: ignore[typeddict-item]
+
+
+def test_similar_products_share_what_is_asked(client: Client) -> None:
+    found = client.similar(TWIN, k=5, same=["articleType"], without="title", facets="gender")
+    assert {one["attributes"]["articleType"] for one in found["results"]} == {"Dress"}
+    assert "Red Dress for Women" not in [one["title"] for one in found["results"]]
+    assert list(found["facets"]) == ["gender"]
 
 
 def test_a_product_of_any_id_is_read_with_its_tag_and_its_picture(client: Client) -> None:
     product = client.get_product(TWIN)
     assert (product["id"], product["title"], product["etag"][0]) == (TWIN, "Red Dress for Women", '"')
-    assert Image.open(io.BytesIO(client.product_image(TWIN))).size == (120, 160)
+    assert Image.open(io.BytesIO(client.get_image(TWIN))).size == (120, 160)
     with pytest.raises(NotFoundError) as missing:
         client.get_product("none")
     error = missing.value

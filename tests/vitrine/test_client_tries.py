@@ -62,7 +62,7 @@ def busy(status: int = 503, after: str | None = None) -> httpx.Response:
 
 def test_a_busy_service_is_asked_again_when_it_says(slept: list[float]) -> None:
     caller, asked = client(busy(429, "7"), busy(), httpx.Response(200, json=READY))
-    assert caller.readyz()["products"] == 1
+    assert caller.ready()["products"] == 1
     assert len(asked) == 3
     assert slept[0] == 7
     assert 0.75 <= slept[1] <= 1.25  # twice the first wait, and a quarter
@@ -82,7 +82,7 @@ def test_no_wait_is_longer_than_the_time_that_is_left(slept: list[float]) -> Non
     for after, timeout in (("30", 20), ("61", 600)):
         caller, asked = client(busy(after=after), timeout=timeout)
         with pytest.raises(BusyError) as error:
-            caller.readyz()
+            caller.ready()
         assert error.value.retry_after_s == float(after)
         assert len(asked) == 1
     assert slept == []
@@ -155,7 +155,7 @@ def test_each_kind_of_silence_has_a_code_and_a_remedy(slept: list[float]) -> Non
     ):
         caller, _ = client(failure, retries=1)
         with pytest.raises(UnreachableError, match=remedy) as error:
-            caller.readyz()
+            caller.ready()
         assert (error.value.code, error.value.status) == (code, None)
 
 
@@ -167,7 +167,7 @@ def test_what_is_no_service_is_told() -> None:
     ):
         caller, _ = client(reply)
         with pytest.raises(ServiceError, match=match):
-            caller.readyz()
+            caller.ready()
 
 
 def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=Drip()))
     monkeypatch.setattr("vitrine.client.tries.time.monotonic", lambda: next(clock))
     with pytest.raises(UnreachableError) as error:
-        Client("http://shop.example", timeout=10, http=httpx.Client(transport=transport)).readyz()
+        Client("http://shop.example", timeout=10, http=httpx.Client(transport=transport)).ready()
     assert error.value.code == "timeout"
 
 
@@ -195,7 +195,7 @@ def test_the_asynchronous_client_tries_alike(monkeypatch: pytest.MonkeyPatch) ->
 
     async def use() -> None:
         async with AsyncClient("http://shop.example", http=httpx.AsyncClient(transport=transport)) as caller:
-            assert (await caller.readyz())["status"] == "ready"
+            assert (await caller.ready())["status"] == "ready"
             with pytest.raises(UnreachableError):
                 await caller.put_product("1", title="x", if_match='"1"')
 
@@ -225,6 +225,6 @@ def test_a_service_that_is_started_again_in_between_is_found(tmp_path: Path) -> 
         found = caller.search("red dress")["results"]
     with caller:
         with pytest.raises(UnreachableError):
-            caller.with_options(retries=0).readyz()
+            caller.with_options(retries=0).ready()
         with served(app(), port=first.base_url.port or 0):
             assert caller.search("red dress")["results"] == found

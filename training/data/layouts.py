@@ -18,10 +18,10 @@ from training.data.feeds import merged
 from training.data.finder import Finder, Found
 from training.data.mirrored import addresses_in, read_mirror
 from training.data.missing_ids import MissingIds
-from training.data.parquet import missing_shards, parquet_table
 from training.data.pictures import is_picture
 from training.data.readers import OLD_EXCEL, checked, is_workbook, read_table, table_name
 from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
+from training.data.shards import missing_shards, shard_table
 from training.data.table import Table, sample
 from training.data.tree import Archive, Folder, Tree
 
@@ -166,8 +166,8 @@ def _table(tree: Tree, file: str) -> _Source:
 def _parquet(tree: Tree, file: str) -> _Source:
     def opened() -> Table:
         if isinstance(tree, Folder):
-            return checked(parquet_table(tree.path / file))
-        return checked(parquet_table(tree.path / file, tree.read(file)))
+            return checked(shard_table(tree.path / file))
+        return checked(shard_table(tree.path / file, tree.read(file)))
 
     return _Source(posixpath.dirname(file), posixpath.basename(file), opened)
 

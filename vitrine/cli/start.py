@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +27,9 @@ from vitrine.ready_demo import ready_demo
 
 if TYPE_CHECKING:
     pass
+
+OPEN_TRIES = 600
+"""How often a service that starts is asked whether it answers, before no page is opened."""
 
 
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
@@ -66,6 +72,7 @@ def serve(
     port: PortOption = None,
     device: OptionalDevice = None,
     workers: Annotated[int | None, typer.Option(help="Processes that serve. [default: 1]")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     or_demo: Annotated[
         bool, typer.Option("--or-demo", help="Without a catalogue, make the demo and serve it.")
     ] = False,
@@ -74,6 +81,7 @@ def serve(
     from app import Settings
     from app import serve as run
     from app.settings import misspelt
+    from index import open_catalogue
 
     for line in misspelt():
         warn(line)
@@ -84,7 +92,34 @@ def serve(
         elif ready != DEMO:
             checkpoint, catalogue = checkpoint or ready / "checkpoint", str(ready / "catalogue")
     checkpoint, place = pair(checkpoint, catalogue)
-    run(Settings.read(checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers))
+    settings = Settings.read(
+        checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers
+    )
+    model = checkpoint.name
+
+    def listening(url: str) -> None:
+        url += settings.root_path
+        if in_terminal():
+            with open_catalogue(place) as opened:
+                what = f"{opened.info.source}, {len(opened):,} products, model {model}"
+            tell(f"{coloured('vitrine', 'green', bold=True)}  {what}")
+            tell(f"{'':>9}{coloured(url, 'cyan')}  (Ctrl-C stops it; the log follows)")
+        if open_page:
+            Thread(target=_open, args=(url,), daemon=True).start()
+
+    run(settings, ready=listening if open_page or in_terminal() else None)
+
+
+def _open(url: str) -> None:
+    """Open a page in the browser once the service answers."""
+    import httpx
+
+    for _ in range(OPEN_TRIES):
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/healthz", timeout=1, trust_env=False).is_success:
+                typer.launch(url)
+                return
+        time.sleep(0.2)
 
 
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine doctor --json`")
@@ -102,12 +137,8 @@ def doctor(as_json: Json = False) -> None:
     else:
         colours = {"ok": "green", "note": "yellow", "problem": "red"}
         if not in_terminal():
-            say(
-                Listing(
-                    ("state", "check", "found", "fix"), [(one.state, one.check, one.found, one.fix) for one in found]
-                ),
-                False,
-            )
+            rows = [(one.state, one.check, one.found, one.fix) for one in found]
+            say(Listing(("state", "check", "found", "fix"), rows), False)
         for one in found if in_terminal() else ():
             tell(f"{coloured(one.state.rjust(7), colours[one.state])}  {one.check:<11}{one.found}")
             if one.fix:

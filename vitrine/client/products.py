@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack
 
 from vitrine.client.answers.products import ProductDetail
 from vitrine.client.call import JSON, Call, body, data_uri, get, json_of, parameters, product_path, several
@@ -13,7 +13,7 @@ from vitrine.client.reading import search
 if TYPE_CHECKING:
     import httpx
 
-    from vitrine.client.answers import DeletionAnswer, ListedProduct, ProductResult, Ready
+    from vitrine.client.answers import DeletionAnswer, ListedProduct, ProductAnswer, ProductResult, Ready
     from vitrine.client.call import Picture, Repeat
     from vitrine.client.options import SearchOptions
 
@@ -48,7 +48,7 @@ def get_product(product_id: str) -> Call[Product]:
     return Call("GET", product_path(product_id), _product)
 
 
-def product_image(product_id: str, *, n: int | None = None, width: int | None = None) -> Call[bytes]:
+def get_image(product_id: str, *, n: int | None = None, width: int | None = None) -> Call[bytes]:
     """Return a picture of a product as a file: the first one or the one of that number, as it is or `width` wide.
 
     Raises:
@@ -57,6 +57,45 @@ def product_image(product_id: str, *, n: int | None = None, width: int | None = 
     """
     path = product_path(product_id, "/image")
     return Call("GET", path, lambda answer: answer.content, parameters({"n": n, "w": width}))
+
+
+def similar(
+    product_id: str,
+    *,
+    k: int | None = None,
+    offset: int | None = None,
+    same: str | Sequence[str] = (),
+    without: Literal["title"] | None = None,
+    filters: Mapping[str, Any] | None = None,
+    facets: str | Sequence[str] = (),
+    sort: str | None = None,
+    collapse: Literal["title", "image"] | None = None,
+    group_by: str | None = None,
+    cutoff: float | str | None = None,
+) -> Call[ProductAnswer]:
+    """Find the products that look like one, best first; itself is left out.
+
+    Args:
+        product_id: its id.
+        k: how many to return.
+        offset: how many of the best to skip.
+        same: attributes whose value must be that of the product.
+        without: "title" leaves out the products of the same title.
+        filters: as in `search`, as are all below.
+        facets: attributes whose values to count.
+        sort: relevance, newest, or an attribute with a direction.
+        collapse: one product per title, or no near-duplicate of a better picture.
+        group_by: attribute whose values make groups.
+        cutoff: least relevance, or "auto".
+
+    Raises:
+        MissingError: there is none of that id.
+        ServiceError: there is no good answer.
+    """
+    lists = {"same": several(same), "facets": several(facets)}
+    further = {"collapse": collapse, "group_by": group_by, "cutoff": cutoff, "not": without}
+    path = product_path(product_id, "/similar")
+    return get(path, k=k, offset=offset, filters=filters, sort=sort, **lists, **further)
 
 
 def put_product(

@@ -158,7 +158,7 @@ def headers(key: str | None) -> dict[str, str]:
     key = (key or "").strip()
     if not key.isascii() or len(key.split()) > 1:
         raise InputError("the key holds spaces or letters beyond ASCII; give it as `vitrine key create` shows it")
-    return {"user-agent": _user_agent(), **({"authorization": f"Bearer {key}"} if key else {})}
+    return {"user-agent": f"vitrine/{own_version()}".rstrip("/"), **({"authorization": f"Bearer {key}"} if key else {})}
 
 
 def key_of_file(path: Path) -> str:
@@ -205,8 +205,9 @@ def whole(answer: httpx.Response, parts: Sequence[bytes]) -> httpx.Response:
     )
 
 
-def _user_agent() -> str:
+def own_version() -> str:
+    """Return the version of Vitrine; empty where it is not installed."""
     try:
-        return f"vitrine/{version('vitrine')}"
+        return version("vitrine")
     except PackageNotFoundError:
-        return "vitrine"
+        return ""
