@@ -87,6 +87,8 @@ class Service:
         self._telemetry.observe_stage("encode", result.encode_s)
         if job.query is not None:
             self._telemetry.observe_stage("search", result.search_s)
+        if self._telemetry.tracing is not None:
+            self._telemetry.tracing.searched(job, result)
         return result
 
     async def look_up(self, ask: Callable[[Serving], T], work: float) -> T:
