@@ -189,12 +189,12 @@ def serving(place: Location | None) -> str | None:
 
     url = f"http://127.0.0.1:{port}"
     with suppress(VitrineError), Client(url, key="", timeout=PROBE_S, retries=0) as client:
-        names = {one["id"]: one["created"] for one in client.models()["data"]}
+        names = {one["id"]: one["created"] for one in client.list_models()["data"]}
         with open_catalogue(place) as opened:
             created = int(datetime.fromisoformat(opened.info.created).timestamp())
             if (
                 names.get(opened.info.encoder_id) == created
-                and client.readyz()["catalogue_version"] == opened.version()
+                and client.ready()["catalogue_version"] == opened.version()
             ):
                 return url
     return None
