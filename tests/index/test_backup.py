@@ -88,6 +88,7 @@ def test_a_copy_has_the_search_that_was_asked_for(tmp_path: Path, monkeypatch: p
     build(tmp_path / "one", 3)
     (tmp_path / "one" / REQUIREMENTS_FILE).write_text('{"budget_mb": null, "recall": 0.9}')
     asked: list[str] = []
+
     def made(place: Path, *, source: Path) -> None:
         asked.append((place / REQUIREMENTS_FILE).read_text())
 

@@ -169,5 +169,5 @@ def test_values_are_said_in_the_language_of_the_page_and_the_largest_regions_com
 
 
 def test_more_regions_are_named_as_one_zooms(modules: Page) -> None:
-    counts = [len(modules.evaluate(LABELS, [zoom, 700])) for zoom in (1, 2, 4)]
+    counts = [len(modules.evaluate(LABELS, [zoom, 200])) for zoom in (1, 2, 4)]
     assert counts[0] < counts[1] < counts[2]
