@@ -25,6 +25,7 @@ from app.http import (
     LIFESPAN_STATE,
     BoundedProtocol,
     Connections,
+    FrequentCalls,
     Hosts,
     KeyRing,
     Origins,
@@ -43,7 +44,7 @@ from app.memory import keep_heaps_small, trim_loop
 from app.opening import open_components
 from app.port_owner import port_owner
 from app.query import Encoder
-from app.routes import DIRECT, INCLUDED, PAGES, Components, metrics
+from app.routes import DIRECT, INCLUDED, PAGES, Components, frequent_calls, metrics
 from app.schemas import DocumentedApp, error_answers
 from app.settings import Settings, parse_rate, service_link
 from app.signals import at_exit, reload_on_hangup
@@ -122,6 +123,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.origins = origins
     folder = os.environ.get(SHARED)
     shared = Path(folder) if folder else None
+    app.add_middleware(FrequentCalls, calls=frequent_calls(DIRECT))
     app.add_middleware(
         RequestScope,
         keys=keys,

@@ -609,13 +609,34 @@ export interface MapAttribute {
   codes: string;
 }
 
+/** One word of what a region of the map is called. */
+export interface RegionWordAnswer {
+  text: string;
+  /** The attribute whose value it is; null for a word of titles. */
+  attribute?: string | null;
+}
+
+/** What a region of the map is called. */
+export interface RegionAnswer {
+  /** 0 for the largest regions; each level has four times as many. */
+  level: number;
+  /** Its middle, in the square of the products. */
+  x: number;
+  y: number;
+  /** Products of the region that have its word. */
+  count: number;
+  /** Its own word, and behind it one of a region around it, if that says what it is a part of. */
+  words: Array<RegionWordAnswer>;
+}
+
 /** The places of the products in two dimensions; near ones look alike. */
 export interface MapAnswer {
-  method: "pca" | "umap";
+  /** umap: a map that an earlier version has made. */
+  method: "tsne" | "pca" | "umap";
   created: string;
   encoder_id: string;
   catalogue_version: number;
-  /** Products that came after a map by UMAP was made, and have no place on it. */
+  /** Products that are not shown: of more than 200,000, some are left out evenly. */
   left_out: number;
   /** Of the products, N. */
   ids: Array<string>;
@@ -625,6 +646,8 @@ export interface MapAnswer {
   y: string;
   /** Attributes with few enough values to colour by. */
   attributes: Record<string, MapAttribute>;
+  /** What its regions are called, the largest regions first. */
+  labels: Array<RegionAnswer>;
 }
 
 /** One name of the model that is served. */
@@ -796,6 +819,43 @@ export interface SuggestionsAnswer {
   catalogue_version: number;
 }
 
+/** The value of one attribute. */
+export interface TagResult {
+  /** As the catalogue writes it; of a list, one item. */
+  value: string | number | boolean;
+  /** How often a vote like this one is right in this catalogue, 0 to 1. */
+  confidence: number;
+}
+
+/** What was found for one product or picture. */
+export interface Tagged {
+  /** Of the product; not there for a picture. */
+  id: string;
+  /** Number of the picture, from 0; not there for a product. */
+  index: number;
+  /** Attribute to value; one on which the vote is open is left out. */
+  tags: Record<string, TagResult>;
+}
+
+/** The attributes of each product or picture, in the order of the request. */
+export interface TagAnswer {
+  results: Array<Tagged>;
+  encoder_id: string;
+  catalogue_version: number;
+}
+
+/** Products, or pictures, to find values of attributes for. */
+export interface TagRequest {
+  /** Products of the catalogue. Neither itself nor products of its title vote for one. */
+  ids?: Array<string>;
+  /** Pictures as data:image/png;base64,... Addresses are not fetched. */
+  images?: Array<string>;
+  /** Attributes to find values of; all that a vote can tell, unless given. */
+  attributes?: Array<string>;
+  /** Leave out values that are less sure than this. */
+  min_confidence?: number;
+}
+
 /** Each operation by its id: how it is called, and what it answers. */
 export interface Operations {
   /** Search Images */
@@ -880,6 +940,13 @@ export interface Operations {
     path: "/v1/models/{name}";
     path: { "name": string };
     answer: Model;
+  };
+  /** Tag */
+  tag: {
+    method: "POST";
+    path: "/v1/tag";
+    body: TagRequest;
+    answer: TagAnswer;
   };
   /** Facets */
   facets: {

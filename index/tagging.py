@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common import NotFoundError
+from common import InputError, NotFoundError
+from index.limits import MAX_NAME
+from index.nearest import did_you_mean
 from index.product import Product, texts_of, title_key
 from index.query import VARIANT, SearchQuery
 from index.ranking.calibrate import Curve
@@ -74,6 +76,21 @@ class Tagger:
     """What a share of the votes is worth, per attribute; attributes that a vote cannot find are not among them."""
 
     curves: Mapping[str, Curve]
+
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse attributes that a vote cannot tell.
+
+        Raises:
+            InputError: names one, and those that can be told.
+        """
+        for name in names:
+            if name not in self.curves:
+                near = did_you_mean(name, self.curves)
+                between = f"{near} Those" if near else "; those"
+                raise InputError(
+                    f"{name[:MAX_NAME]!r} is nothing that pictures tell, as far as this catalogue shows{between} that"
+                    f" can be told are: {', '.join(self.curves) or 'none'}"
+                )
 
     def tags(self, neighbours: Sequence[Hit], names: Collection[str] | None = None) -> dict[str, Tag]:
         """Return the values of attributes, of all that can be voted for unless `names` are given."""

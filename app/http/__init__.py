@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from app.http.etags import conditions as conditions
     from app.http.etags import is_known as is_known
     from app.http.forwarded import Proxies as Proxies
+    from app.http.frequent import FrequentCall as FrequentCall
+    from app.http.frequent import FrequentCalls as FrequentCalls
     from app.http.headers import DOCS_POLICY as DOCS_POLICY
     from app.http.headers import FOREVER as FOREVER
     from app.http.headers import STUDIO_POLICY as STUDIO_POLICY
@@ -75,6 +77,7 @@ __getattr__ = lazy_exports(
         "app.http.decoders": "Decoders",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
         "app.http.forwarded": "Proxies",
+        "app.http.frequent": "FrequentCall FrequentCalls",
         "app.http.headers": "DOCS_POLICY FOREVER STUDIO_POLICY framed_policy",
         "app.http.hosts": "Hosts",
         "app.http.key_file": "Key SCOPES ScopeName create_key read_keys revoke_key",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import uuid
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
@@ -31,7 +30,7 @@ from app.http.people import ErrorPage, reads_pages, with_pages
 from app.http.publishable import PageKeys
 from app.http.rate import RateLimit, address_group
 from app.http.responses import error_response, internal_error, is_foreign, local_redirect, named_response, reworded
-from app.http.trace import Trace, trace_of
+from app.http.trace import Trace, random_hex, trace_of
 from app.logs import Origin, origin
 from app.telemetry import Telemetry
 from common import resource_error
@@ -82,7 +81,7 @@ class RequestScope:
         begun = time.perf_counter()
         headers = Headers(scope=scope)
         asked = headers.get(REQUEST_ID, "")
-        request_id = asked if SANE_ID.fullmatch(asked) else uuid.uuid4().hex
+        request_id = asked if SANE_ID.fullmatch(asked) else random_hex(16)
         trace = trace_of(headers.getlist("traceparent"), headers.getlist("tracestate"))
         key = self.keys.find(headers)
         # A copy, as the server must go on to know a HEAD as such.

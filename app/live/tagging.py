@@ -12,8 +12,8 @@ import numpy as np
 from app.errors import REPLACED, InvalidError, UnavailableError
 from app.live.serving import ServingState
 from app.query import Service, Serving, product_vectors
-from common import NotFoundError
-from index import Subject, Tag, Tagger, TaggerMaking, did_you_mean, neighbours_of
+from common import InputError, NotFoundError
+from index import Subject, Tag, Tagger, TaggerMaking, neighbours_of
 
 DRIFT = 0.2
 """Part of the products that come or go until votes are judged again."""
@@ -93,7 +93,10 @@ class Tagging:
 
     async def _tags(self, serving: Serving, subjects: Sequence[Subject], names: Sequence[str]) -> list[dict[str, Tag]]:
         made = await self._tagger(serving)
-        _check_names(made, names)
+        try:
+            made.tagger.check(names)
+        except InputError as error:
+            raise InvalidError(str(error), [{"field": "attributes", "message": str(error)}]) from None
         found: list[dict[str, Tag]] = []
         for start in range(0, len(subjects), PIECE):
             piece = subjects[start : start + PIECE]
@@ -126,18 +129,3 @@ class Tagging:
         index = serving.index
         tagger = await asyncio.to_thread(making.tagger)
         return _Made(tagger, _source(serving), len(index), frozenset(index.attributes), time.monotonic())
-
-
-def _check_names(made: _Made, names: Sequence[str]) -> None:
-    for name in names:
-        if name in made.tagger.curves:
-            continue
-        problem = (
-            f"{name!r} is nothing that pictures tell, as far as this catalogue shows"
-            if name in made.attributes
-            else f"no product has an attribute {name[:100]!r}{did_you_mean(name, made.tagger.curves)}"
-        )
-        told = ", ".join(made.tagger.curves) or "none"
-        raise InvalidError(
-            f"{problem}; those that can be told are: {told}", [{"field": "attributes", "message": problem}]
-        )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from app.routes.bulk import router as bulk_router
 from app.routes.components import Components
+from app.routes.direct import frequent_calls
 from app.routes.documents import PAGES
 from app.routes.encoding import direct as direct_encoding
 from app.routes.encoding import known as names_router
@@ -55,5 +56,6 @@ __all__ = [
     "INCLUDED",
     "PAGES",
     "Components",
+    "frequent_calls",
     "metrics",
 ]

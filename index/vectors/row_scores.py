@@ -16,6 +16,7 @@ from index.query import SearchQuery, Side
 from index.ranking.fuse import COMPLETE, POWER, Scales, fused, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import Signals
+from index.vectors.chosen import are_among
 from index.vectors.rows import Nearest, Rows, VectorSource, first_pictures
 from index.vectors.state import IndexState
 
@@ -149,7 +150,7 @@ class RowScores:
     def _lift(self, rows: Rows, scores: Vectors) -> Vectors:
         if not len(self.exact):
             return scores
-        return np.where(np.isin(rows, self.exact), lifted(scores), scores)
+        return np.where(are_among(rows, self.exact), lifted(scores), scores)
 
     def coarse(self, rows: Rows) -> Vectors:
         """Return the scores (K,) of rows, or (N,) of all where they are all, give or take the slack."""

@@ -52,7 +52,7 @@ ARROWS = {
     "vitrine.cli": "models index training app vitrine.client vitrine.mcp vitrine.places vitrine.ready_demo",
     "vitrine.client": "training vitrine.client.answers",
     "vitrine.client.answers": "",
-    "vitrine.mcp": "app vitrine.client",
+    "vitrine.mcp": "index app vitrine.client vitrine.client.answers",
 }
 """The packages that each package may import, besides `common` and itself; a module's own row adds to its package's.
 

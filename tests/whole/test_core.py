@@ -24,7 +24,6 @@ IMPORTED_AS = {
     "pillow": "PIL",
     "faiss-cpu": "faiss",
     "python-json-logger": "pythonjsonlogger",
-    "umap-learn": "umap",
     "huggingface-hub": "huggingface_hub",
 }
 """Names of packages that are imported under another name."""

@@ -42,7 +42,7 @@ class Source:
             async with AsyncClient(self.url, key=self.key, timeout=TIMEOUT_S) as client:
                 yield client
             return
-        from app.server import create_app
+        from app import create_app
         from app.settings import Settings
 
         # The service itself answers, within this process, without an address that others could reach, and reads only.
