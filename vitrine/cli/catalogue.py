@@ -124,8 +124,8 @@ def index(
             found = figures["data"]
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
-                f"{place}: {figures['products']:,} products encoded with {spoken(checkpoint)} in {figures['seconds']:,.0f} s "
-                f"({figures['images_per_second']:,.0f} images/s), pictures skipped: {figures['skipped']:,}"
+                f"{place}: {figures['products']:,} products encoded with {spoken(checkpoint)} in "
+                f"{figures['seconds']:,.0f} s ({figures['images_per_second']:,.0f} images/s), pictures skipped: {figures['skipped']:,}"
             )
             if kept := kept_text(figures["edits"]):
                 tell(kept)
