@@ -23,7 +23,7 @@ SHARED = "common"
 """The module that lies beside the packages."""
 CHECKPOINTS = "checkpoints"
 SHIPPED = ("README.md", "*.json", "*.safetensors", "onnx/*.json", "onnx/*.graph")
-"""The files of a shipped checkpoint, with the graphs of its exported towers."""
+"""The files of a shipped checkpoint. Whole ONNX files, which an older export left there, are none of it."""
 COMMIT_FILE = Path(WHEEL, "commit.txt")
 """Which commit a wheel or a source distribution was made from."""
 
