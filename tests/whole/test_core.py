@@ -24,8 +24,8 @@ IMPORTED_AS = {
     "pillow": "PIL",
     "faiss-cpu": "faiss",
     "python-json-logger": "pythonjsonlogger",
-    "opentelemetry-sdk": "opentelemetry",
-    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry.sdk",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter",
 }
 """Names of packages that are imported under another name."""
 COMES_WITH = {
@@ -34,6 +34,7 @@ COMES_WITH = {
     "pydantic_core": "pydantic",
     "markupsafe": "jinja2",
     "httptools": "uvicorn",
+    "opentelemetry": "fastapi",
     "sqlalchemy": "optuna",
 }
 """Parts of a dependency's own face that are packages of their own."""
@@ -81,7 +82,7 @@ HIDDEN, PLACE = set(json.loads(sys.argv[1])), sys.argv[2]
 
 class Absent(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in HIDDEN:
+        if name in HIDDEN or name.split(".")[0] in HIDDEN:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return None
 
