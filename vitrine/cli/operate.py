@@ -20,6 +20,7 @@ from vitrine.cli.options import (
     PicturesOption,
     pair,
     picture_place,
+    refuse,
 )
 from vitrine.cli.output import Listing
 from vitrine.cli.values import SCOPES, one_of
@@ -114,6 +115,7 @@ def settings(
     from app.settings import settings_list, settings_table
 
     if as_json:
+        refuse({"--write": write}, "--json writes no table")
         say({"settings": settings_list()}, True)
         return
     if write is None:

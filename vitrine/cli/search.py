@@ -15,7 +15,7 @@ import typer
 
 from common import InputError, VitrineError
 from vitrine.cli.app import START, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair
+from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, refuse
 from vitrine.cli.output import Listing, remark
 from vitrine.cli.values import MODES, completer, one_of
 from vitrine.places import find_catalogue, setting
@@ -113,11 +113,10 @@ def search(
         with suppress(ValueError):  # what is no number is checked with the other fields
             body["cutoff"] = float(cutoff)
     if url is not None:
-        if checkpoint is not None or catalogue is not None:
-            raise InputError("--url asks a service, which has its own; leave out --checkpoint and --catalogue with it")
+        own = {"--checkpoint": checkpoint, "--catalogue": catalogue, "--device": device}
+        refuse(own, "--url asks a service, which has its own")
         answer = ask(url, key, body, image)
     else:
-        answer = None
         if key is not None:
             raise InputError("--key is for a service; give --url with it")
         answer = here(body, image, checkpoint, catalogue, device)
@@ -192,10 +191,7 @@ def serving(place: Location | None) -> str | None:
         names = {one["id"]: one["created"] for one in client.list_models()["data"]}
         with open_catalogue(place) as opened:
             created = int(datetime.fromisoformat(opened.info.created).timestamp())
-            if (
-                names.get(opened.info.encoder_id) == created
-                and client.ready()["catalogue_version"] == opened.version()
-            ):
+            if names.get(opened.info.encoder_id) == created and client.ready()["catalogue_version"] == opened.version():
                 return url
     return None
 
