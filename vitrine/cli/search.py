@@ -166,7 +166,7 @@ def here(body: dict[str, Any], image: Path | None, checkpoint: Path | None, cata
         if served is not None:
             remark(f"asked {served}, which serves this catalogue")
             return ask(served, "", body, image)
-    from app.local import search_here, search_request
+    from app import search_here, search_request
 
     fields = search_request(body, image)
     folder, place = pair(checkpoint, catalogue)
