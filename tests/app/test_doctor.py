@@ -126,7 +126,9 @@ def test_what_a_control_group_allows_counts(tmp_path: Path) -> None:
 def test_the_command_says_it_in_lines_and_as_json(place: Path) -> None:
     lines = CliRunner().invoke(cli, ["doctor"])
     assert lines.exit_code == 0
-    assert "→ to change products over HTTP: vitrine key create NAME --scope write" in lines.stdout
+    assert "\tto change products over HTTP: vitrine key create NAME --scope write\n" in lines.stdout
+    drawn = CliRunner().invoke(cli, ["doctor"], env={"TTY_COMPATIBLE": "1", "NO_COLOR": "1"})
+    assert "→ to change products over HTTP: vitrine key create NAME --scope write" in drawn.stdout
     said = json.loads(CliRunner().invoke(cli, ["doctor", "--json"]).stdout)
     assert said["ok"] is True
     with Catalogue.open(Path("artefacts/catalogue")) as opened:

@@ -133,7 +133,9 @@ def settings(
 
 @key_cli.command("create", epilog="Example: `vitrine key create shop --scope write`")
 def key_create(
-    name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What to call it; the log shows this name.", show_default=False)
+    ],
     scope: Annotated[
         str,
         one_of(
@@ -192,7 +194,7 @@ def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
 
 @key_cli.command("revoke", epilog="Example: `vitrine key revoke shop`")
 def key_revoke(
-    name: Annotated[str, typer.Argument(help="Its name.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.", show_default=False)],
     keys: KeysOption = None,
     as_json: Json = False,
 ) -> None:

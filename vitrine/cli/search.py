@@ -42,7 +42,9 @@ def attributes() -> Sequence[str]:
 
 @cli.command(rich_help_panel=START, epilog='Example: `vitrine search "red dress" --filter "year>=2013" -k 5`')
 def search(
-    text: Annotated[str | None, typer.Argument(help="What to look for, in words.", show_default=False)] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="What to look for, in words.", show_default=False)
+    ] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to look like.")] = None,
     modify: Annotated[
         str | None, typer.Option(help="How what is looked for differs from the picture: in blue, without sleeves.")

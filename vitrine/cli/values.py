@@ -66,8 +66,6 @@ def checked_device(ctx: typer.Context, value: str | None) -> str | None:
     return value
 
 
-def device_option(**option: Any) -> Any:
+def device_option(about: str = "auto, cpu, cuda or cuda:N.") -> Any:
     """Return the option --device."""
-    return typer.Option(
-        callback=checked_device, autocompletion=completer(lambda: DEVICES), help="auto, cpu, cuda or cuda:N.", **option
-    )
+    return typer.Option(callback=checked_device, autocompletion=completer(lambda: DEVICES), help=about)
