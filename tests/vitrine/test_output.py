@@ -50,8 +50,8 @@ def test_an_error_is_a_line_and_with_json_also_json(tmp_path: Path) -> None:
         ("evaluate", "--split", "tset"): ("bad_input", 2),
         ("search", "red"): ("bad_artefact", 2),
         ("data", "info", "none.csv"): ("bad_data", 2),
-        ("data", "mirror", "http://127.0.0.1:1025/feed.xml", "--out", "feed", "--allow-private"): ("unavailable", 1),
-        ("search", "red", "--url", "http://127.0.0.1:9"): ("unavailable", 1),
+        ("data", "mirror", "http://127.0.0.1:1025/feed.xml", "--out", "feed", "--allow-private"): ("unreachable", 1),
+        ("search", "red", "--url", "http://127.0.0.1:9"): ("unreachable", 1),
     }
     for words, (code, status) in cases.items():
         told = refused(*words, folder=tmp_path, status=status)

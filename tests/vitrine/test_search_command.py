@@ -100,7 +100,7 @@ def test_conditions_are_read_as_they_are_written() -> None:
 def test_mistakes_are_told_before_anything_is_opened(tmp_path: Path) -> None:
     for words, told in {
         (): "there is nothing to search for",
-        ("--modify", "in blue"): "modify says how",
+        ("--modify", "in blue"): "there is nothing to search for",
         ("red", "--mode", "hibrid"): "did you mean 'hybrid'?",
         ("red", "--cutoff", "much"): "cutoff",
         ("red", "--sort", "price:up"): "sort",
