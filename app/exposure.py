@@ -78,7 +78,7 @@ def _pages(settings: Settings) -> Finding:
         "shop": "shop: what customers need",
         "off": "off: the API alone",
     }[settings.pages]
-    if settings.pages == "lab" and not is_loopback(settings.host):
+    if settings.pages == "lab" and settings.reads == "open" and not is_loopback(settings.host):
         return Finding("pages", "note", said, "set VITRINE_PAGES=shop for customers, or off")
     return Finding("pages", "ok", said)
 

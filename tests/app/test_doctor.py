@@ -86,7 +86,7 @@ def test_a_port_that_is_taken_and_a_hub_that_is_away_are_notes(place: Path, monk
         monkeypatch.setenv("VITRINE_PORT", str(port))
         found = look_without_hub(monkeypatch)
     assert found["port"].state == "note"
-    assert f"--port {port % 65535 + 1}" in found["port"].fix
+    assert "--port 0" in found["port"].fix
     assert found["hub"].state == "note"
 
 
