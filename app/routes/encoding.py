@@ -143,13 +143,11 @@ def _model(name: str, components: Components) -> Model:
     )
 
 
-def source_name(source: str) -> str:
+def source_name(source: str | None) -> str | None:
     """Return what a tower is called: its preset or its name on a hub; of a folder here, not where that is."""
-    return (
-        source
-        if re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source)
-        else source.replace("\\", "/").rpartition("/")[2]
-    )
+    if source is None or re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
+        return source
+    return source.replace("\\", "/").rpartition("/")[2]
 
 
 def _check_name(name: str, names: list[str]) -> None:
