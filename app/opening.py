@@ -24,12 +24,14 @@ from app.query import Encoder, Service
 from app.routes import Components
 from app.settings import Settings
 from app.telemetry import Telemetry
+from app.tracing import open_tracing
 from index import Database
 
 
 def open_components(settings: Settings, encoder: Encoder | None = None) -> Components:
     """Open checkpoint and catalogue, and return what serves them; raises as `app.server.create_app`."""
     telemetry = Telemetry()
+    telemetry.tracing = open_tracing()
     state = ServingState(settings, telemetry, encoder)
     service = Service(lambda: state.serving, settings, telemetry)
     limits = BodyLimits(

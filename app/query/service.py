@@ -87,6 +87,8 @@ class Service:
         self._telemetry.observe_stage("encode", result.encode_s)
         if job.query is not None:
             self._telemetry.observe_stage("search", result.search_s)
+        if self._telemetry.tracing is not None:
+            self._telemetry.tracing.searched(job, result)
         return result
 
     async def look_up(self, ask: Callable[[Serving], T], work: float) -> T:
@@ -166,6 +168,8 @@ class Service:
                 if result.serving.encoder is not serving.encoder:
                     raise UnavailableError(REPLACED)
                 results.append(result)
+        if len(pieces) == 1:
+            return results[1]
         return replace(
             results[0],
             texts=np.concatenate([result.texts for result in results]),

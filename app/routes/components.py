@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -62,6 +63,8 @@ class Components:
         await self.state.close()
         self.maps.close()
         self.uploads.close()
+        if self.telemetry.tracing is not None:
+            await asyncio.to_thread(self.telemetry.tracing.close)
 
     def update_gauges(self) -> None:
         """Record what is served and how much waits now."""

@@ -175,7 +175,7 @@ def _answers(of: Mapping[str, Any]) -> dict[str, str]:
     lines = ['"""What the service answers, as typed dictionaries: one for each shape in its OpenAPI document.\n']
     lines += [f'{MADE}; not edited by hand.\n"""\n', "from __future__ import annotations\n"]
     for module in sorted(modules):
-        names = sorted(name for name, place in home.items() if place == module)
+        names = sorted((name for name, place in home.items() if place == module), key=str.casefold)
         lines += [f"from vitrine.client.answers.{module} import {name} as {name}" for name in names]
     made[f"{ANSWERS}/__init__.py"] = "\n".join(lines) + "\n"
     return made

@@ -84,6 +84,8 @@ def test_what_is_told_of_catalogue_and_encoder(client: Client) -> None:
     assert len(vectors) == 3
     assert client.embed("red bag")["data"][0]["embedding"] == vectors[0]["embedding"]
     assert client.classify(["red", "blue"], image=picture())["results"][0]["label"] == "red"
+    assert client.tag("1000", attributes="articleType")["results"][0]["id"] == "1000"
+    assert [one["index"] for one in client.tag(images=[picture()], min_confidence=0.1)["results"]] == [0]
     assert client.explain("red bag", image=picture())["results"][0]["words"]
     assert client.evaluate(slices="gender")["queries"] > 0
     assert client.get_model(client.list_models()["data"][0]["id"])["object"] == "model"

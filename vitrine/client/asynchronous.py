@@ -140,6 +140,7 @@ class AsyncClient:
     labels = _sent(reading.labels)
     find_regions = _sent(reading.find_regions)
     embed = _sent(reading.embed)
+    tag = _sent(reading.tag)
     classify = _sent(reading.classify)
     explain = _sent(reading.explain)
     evaluate = _sent(reading.evaluate)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Ready,
         RegionsAnswer,
         SuggestionsAnswer,
+        TagAnswer,
     )
     from vitrine.client.call import Picture
     from vitrine.client.options import ClassifyOptions, ExplainOptions, SearchOptions
@@ -130,9 +131,29 @@ def embed(
     Raises:
         ServiceError: there is no good answer.
     """
-    pictures = list(images) if isinstance(images, (list, tuple)) else [cast("Picture", images)]
-    inputs = [*several(texts), *(data_uri(one) for one in pictures)]
+    inputs = [*several(texts), *(data_uri(one) for one in _pictures(images))]
     return post("/v1/embeddings", {"input": inputs, "dimensions": dimensions, "model": model})
+
+
+def tag(
+    ids: str | Sequence[str] = (),
+    *,
+    images: Picture | Sequence[Picture] = (),
+    attributes: str | Sequence[str] = (),
+    min_confidence: float | None = None,
+) -> Call[TagAnswer]:
+    """Tell attributes of up to 32 products or pictures from the products that look like them, with a confidence each.
+
+    Raises:
+        ServiceError: there is no good answer.
+    """
+    fields = {
+        "ids": several(ids) or None,
+        "images": [data_uri(one) for one in _pictures(images)] or None,
+        "attributes": several(attributes) or None,
+        "min_confidence": min_confidence,
+    }
+    return post("/v1/tag", fields)
 
 
 def classify(
@@ -242,6 +263,10 @@ def health() -> Call[Health]:
         ServiceError: there is no good answer.
     """
     return get("/healthz")
+
+
+def _pictures(given: Picture | Sequence[Picture]) -> list[Picture]:
+    return list(given) if isinstance(given, (list, tuple)) else [cast("Picture", given)]
 
 
 def _batch(path: str, queries: Sequence[Mapping[str, Any]]) -> Call[Any]:

@@ -12,8 +12,8 @@ from vitrine.client.answers.encoding import LabelResult as LabelResult
 from vitrine.client.answers.encoding import Model as Model
 from vitrine.client.answers.encoding import ModelsAnswer as ModelsAnswer
 from vitrine.client.answers.encoding import TagAnswer as TagAnswer
-from vitrine.client.answers.encoding import TagResult as TagResult
 from vitrine.client.answers.encoding import Tagged as Tagged
+from vitrine.client.answers.encoding import TagResult as TagResult
 from vitrine.client.answers.encoding import Usage as Usage
 from vitrine.client.answers.evaluation import DetailsAnswer as DetailsAnswer
 from vitrine.client.answers.evaluation import Direction as Direction
