@@ -101,7 +101,7 @@ class MapPage {
       ui.$("colour").append(...attributes.map(([name]) => element("option", { value: name }, ui.sayAttribute(name))));
       ui.$("method").textContent = ui.say(`map.${answer.method}`);
       if (answer.left_out) ui.$("method").append(" ", ui.say("map.leftOut", { count: answer.left_out }));
-      this.labels = nameRegions(this.map, ui, this.canvas);
+      this.labels = nameRegions(answer.labels, ui, this.canvas);
       this.followAddress();
       addEventListener("popstate", () => this.followAddress());
     } catch (error) {

@@ -10,6 +10,7 @@ import { isDark, toCss } from "./map_colours.js";
 const MAX_PICTURES = 70; // no more dots than this in view are drawn as pictures
 const PICTURE = [42, 56]; // CSS pixels
 const LABEL = 13; // CSS pixels of the letters of a label
+const EDGE = 4; // CSS pixels between a label and the edge of the sheet
 const CROWDED = 8000; // products; beyond it dots are smaller
 
 const pictures = new Map(); // id -> its picture, loaded or on its way
@@ -109,8 +110,11 @@ function drawLabels(context, view, labels, ink) {
   for (const { text, x, y } of labels) {
     const [across, down] = [left + unit * x, top - unit * y];
     if (across < 0 || across > width || down < 0 || down > height) continue;
-    context.strokeText(text, across, down);
-    context.fillText(text, across, down);
+    // At an edge a text is moved inwards: half a word tells nothing.
+    const half = context.measureText(text).width / 2 + EDGE * view.density;
+    const middle = Math.max(half, Math.min(width - half, across));
+    context.strokeText(text, middle, down);
+    context.fillText(text, middle, down);
   }
   context.restore();
 }

@@ -168,6 +168,8 @@ class Service:
                 if result.serving.encoder is not serving.encoder:
                     raise UnavailableError(REPLACED)
                 results.append(result)
+        if len(pieces) == 1:
+            return results[1]
         return replace(
             results[0],
             texts=np.concatenate([result.texts for result in results]),

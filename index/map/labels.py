@@ -96,7 +96,7 @@ class _Vocabulary:
 
     def having(self, number: int) -> Rows:
         """Return the rows of the products that have a word."""
-        return self.products[self.numbers == number]
+        return np.asarray(self.products[self.numbers == number], dtype=np.int64)
 
     def implies(self, one: int, other: int) -> bool:
         """Return whether what has one word has another one anyway, as watches are accessories."""

@@ -33,7 +33,6 @@ FROM_LAYOUT = (Phase(100, 1.2, 0.8),)
 """For a start that is a layout with some points that are new."""
 LONGEST_STEP = 5.0
 """Of one point, in the layout's unit."""
-LEAST_RATE = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def lay_out(neighbours: Rows, start: npt.NDArray[np.float64], phases: tuple[Phas
     velocity = np.zeros((2, len(points)), dtype=np.float32)
     gains = np.ones_like(velocity)
     for phase in phases:
-        rate = max(LEAST_RATE, len(points) / phase.attraction)
+        rate = len(points) / phase.attraction
         for _ in range(phase.steps):
             pushed, total = repulsion.of(points)
             slope = (4 * phase.attraction) * edges.pull(points) - (4 / total) * pushed

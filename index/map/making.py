@@ -23,6 +23,8 @@ from index.records import CatalogueInfo, Vectors
 
 FEWEST = 3
 """Products of a map."""
+FEW = 30
+"""Products up to which their places are those of a PCA: so few have no neighbourhoods."""
 NEIGHBOURS = 15
 """Of a product, which the layout keeps together."""
 LAID_OUT = 50_000
@@ -109,7 +111,9 @@ def vectors_by_id(ids: Sequence[str], vectors: Vectors) -> Callable[[Sequence[st
 
 def _laid_out(vectors: Vectors, flat: Points, known: Points | None) -> npt.NDArray[np.float64]:
     """Return the places (N, 2) of t-SNE, from a PCA or from places that are known."""
-    graph = neighbour_graph(vectors, min(NEIGHBOURS, len(vectors) - 1))
+    if len(vectors) <= FEW:
+        return flat
+    graph = neighbour_graph(vectors, NEIGHBOURS)
     if known is None:
         found = lay_out(graph, flat * (START / max(float(flat[:, 0].std()), 1e-12)), FROM_START)
     else:

@@ -16,6 +16,8 @@ CELL = 0.5
 """Side of a cell, in the layout's own unit: at a distance of 1 the kernel has fallen to a half."""
 MOST_CELLS = 512
 """Cells along a side of the grid at most. The cells of a wider layout are larger."""
+BETWEEN = 16
+"""The same, between two of few points that are spread evenly."""
 
 
 class Repulsion:
@@ -31,7 +33,8 @@ class Repulsion:
         """
         low = complex(points.real.min(), points.imag.min())
         span = max(float(np.ptp(points.real)), float(np.ptp(points.imag)))
-        cell = max(CELL, span / (MOST_CELLS - 2))
+        cells = min(MOST_CELLS, int(BETWEEN * len(points) ** 0.5))
+        cell = max(CELL, span / (cells - 2))
         side = fast_size(int(span / cell) + 2)
         self._prepare(side, cell)
         place = (points - low) / cell

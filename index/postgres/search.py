@@ -210,11 +210,9 @@ class PostgresSearch(Mapped):
             DatabaseUnavailableError: the database does not answer.
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
+        bounded = any(one.bounds for query in queries for one in query.filters.values())
         # Asks the database for its version: once, and only where a query needs it.
-        asked = any(
-            needs_scores(query) or query.histograms or any(one.bounds for one in query.filters.values())
-            for query in queries
-        )
+        asked = bounded or any(needs_scores(query) or query.histograms for query in queries)
         state = self._keeper.now().state if asked else None
         for query in queries:
             check_query(self._names, query, self._gone)

@@ -22,8 +22,8 @@ Floats = npt.NDArray[np.float32]
 
 DENSE_FROM, KEPT_DENSE = 0.02, 64
 """Part of the rows from which on the degrees of all rows are kept for the next query; and how many such arrays are."""
-LONG_WORD = 6
-"""Letters from which on a word and its term have the first ones in common: `dying` has the term `die`."""
+LONG_WORD = 7
+"""Letters from which on a word and its term have the first ones in common: `drying` has the term `dri`."""
 MIN_BRAND = 3
 """Titles that must begin with the same words for these to be a brand."""
 BRAND_SHARE = 0.5

@@ -44,7 +44,7 @@ def filter_case(context, case):
     return case.media_type != "multipart/form-data" or not empty
 """
 SEED = 20250101
-EXAMPLES = 60
+EXAMPLES = 30
 
 
 PARTS = {

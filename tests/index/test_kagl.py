@@ -27,7 +27,7 @@ from index import (
 )
 from index.metrics.kagl import precision
 from index.metrics.labels import NOT_GIVEN, OTHER
-from tests.vitrine.test_cli import refused, run
+from tests.tools.command import refused, run
 from training.reports import KAGL_ROWS, markdown, read_result, terminal_table
 from vitrine.cli import cli
 

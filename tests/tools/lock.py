@@ -26,8 +26,8 @@ from tests.tools.root import ROOT
 
 FOLDER = ROOT / "requirements"
 LOCKS = {
-    "serve": ("postgres",),
-    "train": ("postgres", "parquet", "train"),
+    "serve": ("postgres", "telemetry"),
+    "train": ("postgres", "telemetry", "parquet", "train"),
     "dev": ("dev",),
 }
 """The extras in each lock; `torch.txt` goes with the two that have `train`. What builds a wheel is in `build.txt`."""

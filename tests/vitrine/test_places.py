@@ -15,7 +15,7 @@ from training.config import load_config
 from training.config_files import CONFIGS, config_names, find_config
 from vitrine import shipped_checkpoint
 from vitrine.cli import cli
-from vitrine.places import catalogue, checkpoints, find_checkpoint, own_checkpoint, version
+from vitrine.places import catalogue, checkpoints, find_checkpoint, own_checkpoint, spoken, version
 
 SHIPPED = ROOT / "checkpoints" / "minilm-dinov2"
 
@@ -39,6 +39,8 @@ def refused(*arguments: str) -> str:
 def test_the_shipped_checkpoint_is_found_in_any_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shipped_checkpoint() == own_checkpoint(None) == SHIPPED
     assert find_checkpoint(Path("minilm-dinov2")) == find_checkpoint(Path("checkpoints/minilm-dinov2")) == SHIPPED
+    assert spoken(SHIPPED) == "minilm-dinov2"
+    assert spoken(Path("mine")) == "mine"
     monkeypatch.chdir(ROOT)
     assert shipped_checkpoint() == Path("checkpoints/minilm-dinov2")  # short, for messages
 

@@ -146,7 +146,8 @@ def test_without_any_extra_a_catalogue_is_indexed_evaluated_and_served(shapes: P
     assert said["search"] == {"code": 200, "first": said["search"]["first"]}
     assert json.loads(said["evaluate"]["out"])
     needed = {
-        "train tiny products.csv": "vitrine train needs torch, which is not installed; run pip install 'vitrine[train]'",
+        "train tiny products.csv": "vitrine train needs torch, which is not installed; run pip "
+        "install 'vitrine[train]'",
         "pack x --out y": "vitrine pack needs torch",
         "export x": "vitrine export needs torch",
         "demo --folder d": "the demo needs torch",

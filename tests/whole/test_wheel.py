@@ -85,9 +85,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     left = folder / "build" / "lib" / "vitrine" / "left.py"  # of an earlier build
     left.parent.mkdir(parents=True)
     left.write_text("import app\n")
-    exported = weights.parent / "onnx" / "text.onnx"  # what `vitrine export` wrote
-    exported.parent.mkdir(exist_ok=True)
-    exported.write_bytes(b"graph")
+    whole = weights.parent / "onnx" / "text.onnx"  # of an older export
+    whole.write_bytes(b"weights again")
     return folder
 
 
@@ -136,9 +135,10 @@ def test_every_file_that_the_code_reads_is_in_the_wheel(source: Path, wheel: Pat
     for folder in ("app/page", "index/language", "index/ranking", "index/words", "training/configs"):
         for path in (source / folder).rglob("*"):
             assert path.is_dir() or f"vitrine/{path.relative_to(source)}" in held, path
-    shipped = {path.name for path in (source / "checkpoints" / "minilm-dinov2").iterdir() if path.is_file()}
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= shipped
-    assert {Path(name).name for name in held if name.startswith("vitrine/checkpoints/")} == shipped
+    files = (path for path in (source / "checkpoints").rglob("*") if path.is_file() and path.suffix != ".onnx")
+    shipped = {f"vitrine/{path.relative_to(source)}" for path in files}
+    assert {Path(name).name for name in shipped} >= {"config.json", "model.safetensors", "tokenizer.json", "text.graph"}
+    assert {name for name in held if name.startswith("vitrine/checkpoints/")} == shipped
     assert "vitrine/left.py" not in held
 
 
@@ -170,6 +170,6 @@ def test_the_source_distribution_makes_the_same_wheel(
     with tarfile.open(built(source, "sdist", tmp_path_factory.mktemp("sdist"))) as archive:
         archive.extractall(folder, filter="data")
     unpacked = next(folder.iterdir())
-    assert not (unpacked / "checkpoints" / "minilm-dinov2" / "onnx").exists()
+    assert not list((unpacked / "checkpoints").rglob("*.onnx"))
     assert {"LICENSE", "NOTICE", "README.md"} <= {path.name for path in unpacked.iterdir()}
     assert names(built(unpacked, "wheel", tmp_path_factory.mktemp("wheel"))) == names(wheel)

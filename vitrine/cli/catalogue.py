@@ -25,7 +25,7 @@ from vitrine.cli.options import (
     refuse,
 )
 from vitrine.cli.output import Listing
-from vitrine.places import ARTEFACTS, own_checkpoint
+from vitrine.places import ARTEFACTS, own_checkpoint, spoken
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index shop.csv`")
@@ -124,8 +124,9 @@ def index(
             found = figures["data"]
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
-                f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
-                f"({figures['images_per_second']:,.0f} images/s), pictures skipped: {figures['skipped']:,}"
+                f"{place}: {figures['products']:,} products encoded with {spoken(checkpoint)} in "
+                f"{figures['seconds']:,.0f} s ({figures['images_per_second']:,.0f} images/s), "
+                f"pictures skipped: {figures['skipped']:,}"
             )
             if kept := kept_text(figures["edits"]):
                 tell(kept)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 LAYOUTS = (
     "A table (.csv, .tsv, .xlsx, .json, .jsonl, .xml, .parquet) with its pictures beside it; a folder or .zip of "
-    "these, of Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
+    "these, of Kaggle's layout (styles.csv, images/), of Hugging Face's (metadata.csv, .parquet shards), or of "
+    "pictures alone, whose names are their titles."
 )
 """The data sets that can be read."""
 

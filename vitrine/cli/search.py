@@ -192,10 +192,7 @@ def serving(place: Location | None) -> str | None:
         names = {one["id"]: one["created"] for one in client.list_models()["data"]}
         with open_catalogue(place) as opened:
             created = int(datetime.fromisoformat(opened.info.created).timestamp())
-            if (
-                names.get(opened.info.encoder_id) == created
-                and client.ready()["catalogue_version"] == opened.version()
-            ):
+            if names.get(opened.info.encoder_id) == created and client.ready()["catalogue_version"] == opened.version():
                 return url
     return None
 
