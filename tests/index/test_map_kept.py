@@ -58,7 +58,7 @@ def test_what_is_written_after_the_map_was_made_has_its_place(place: Location) -
     made = map_of(place)
     with opened(place) as live:
         new = replace(entry(4), product=replace(entry(4).product, id="new"))
-        changed = replace(entry(1), image_vector=entry(8).image_vector)
+        changed = replace(entry(1), image=b"other", image_vector=entry(8).image_vector)
         live.write([Put(new), Put(changed), Delete(entry(5).product.id)])
         search = search_of(live)
         products = [product.id for product in search.products]
