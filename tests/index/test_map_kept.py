@@ -74,8 +74,9 @@ def test_what_is_written_after_the_map_was_made_has_its_place(place: Location) -
     assert entry(5).product.id not in places
     for one, twin in (("new", entry(4).product.id), (entry(1).product.id, entry(8).product.id)):
         assert np.linalg.norm(places[one] - stood[twin]) < 0.1 * side, "beside what looks the same"
-    for one in (0, 2, 3, 12, 39):
-        assert (places[entry(one).product.id] == stood[entry(one).product.id]).all()
+    for number in (0, 2, 3, 12, 39):
+        same = entry(number).product.id
+        assert (places[same] == stood[same]).all()
 
 
 def test_a_copy_takes_the_map_with_it(server: Server, tmp_path: Path) -> None:
