@@ -29,7 +29,7 @@ endif
 
 ## Run every test, offline.
 test: $(VENV)/installed
-	$(BIN)/pytest -n 2 --dist worksteal
+	tests/tools/in_memory.sh $(BIN)/pytest -n 2 --dist worksteal
 
 ## Lint, formatting, strict types; tests/whole/test_imports.py checks the import arrows.
 check: $(VENV)/installed

@@ -5,6 +5,7 @@ Owns what `vitrine doctor` prints. It loads no model and searches nothing: /read
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import platform
@@ -13,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,11 @@ import httpx
 from app.exposure import exposure
 from app.findings import Finding
 from app.http import read_keys
+from app.port_owner import port_owner
 from app.settings import Settings, misspelt, service_link, variables
 from common import VitrineError, first_line
 from index import Location, damaged_products, open_catalogue
-from models import CONFIG_FILE, encoder_id, exported
+from models import CONFIG_FILE, encoder_id, exported, gpu_likely
 
 OLDEST_PYTHON = (3, 11)
 NEEDED_MEMORY_GB = 1.5
@@ -51,7 +54,7 @@ def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
     found += [Finding("settings", "note", link, "use enableServiceLinks: false")] if (link := service_link()) else []
     checks: dict[str, Callable[[], list[Finding]]] = {
         "python": _python,
-        "torch": lambda: _torch(settings.device),
+        "torch": lambda: _torch(settings.device, settings.runtime, checkpoints),
         "threads": _threads,
         "memory": lambda: _memory(settings.workers),
         "disk": lambda: _disk(catalogue),
@@ -82,7 +85,20 @@ def _python() -> list[Finding]:
     return [Finding("python", "ok", found)]
 
 
-def _torch(asked: str) -> list[Finding]:
+def _torch(asked: str, runtime: str, checkpoints: Sequence[Path]) -> list[Finding]:
+    """Look at torch and at the device; torch is imported, which takes seconds, only where it would encode."""
+    there = [folder for folder in checkpoints if (folder / CONFIG_FILE).is_file()]
+    asked_for = runtime == "torch" or asked not in ("auto", "cpu")
+    used = asked_for or not all(map(exported, there))
+    try:
+        version = metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        if used:
+            fix = "pip install 'vitrine[train]', or have the checkpoint exported and leave the choice to Vitrine"
+            return [Finding("torch", "problem" if asked_for else "note", "not installed", fix)]
+        return [Finding("torch", "ok", "not installed, and not needed: onnxruntime encodes"), _CPU]
+    if not used and not gpu_likely():
+        return [Finding("torch", "ok", f"{version}, not used: onnxruntime encodes"), _CPU]
     try:
         import torch
 
@@ -99,11 +115,12 @@ def _torch(asked: str) -> list[Finding]:
     return [*found, Finding("device", "ok", f"{device} ({named}), computes in {str(fast_dtype(device))[6:]}")]
 
 
-def _threads() -> list[Finding]:
-    import torch
+_CPU = Finding("device", "ok", "cpu")
 
+
+def _threads() -> list[Finding]:
     cores = usable_cores()
-    threads = torch.get_num_threads()
+    threads = int(os.environ.get("OMP_NUM_THREADS") or _scheduled_cores())
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     found = f"{threads} threads on {cores:.3g} cores, load {busy:.1f}, OpenMP waits {_waiting()}"
     if threads > math.ceil(cores):
@@ -119,11 +136,15 @@ def _waiting() -> str:
 
 def usable_cores(root: Path = ROOT) -> float:
     """Return how many cores this process may use, by its affinity and its control group; `root` holds /sys."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _scheduled_cores()
     limit = _read(root / "sys/fs/cgroup/cpu.max").split()
     if len(limit) == 2 and limit[0].isdecimal():
         return min(float(cores), int(limit[0]) / int(limit[1]))
     return float(cores)
+
+
+def _scheduled_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory(root: Path = ROOT) -> float | None:
@@ -201,7 +222,7 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
             if exported(folder):
                 found.append(Finding("runtime", "ok", f"{folder} is exported: onnxruntime encodes on a CPU"))
             else:
-                fix = f"on a CPU, `vitrine export {folder}` makes it several times as fast"
+                fix = f"on a CPU, `vitrine export {folder}` makes it several times as fast; that needs vitrine[train]"
                 found.append(Finding("runtime", "note", f"{folder} is not exported: torch encodes", fix))
     if not found:
         places = f"none in {' or '.join(map(str, checkpoints))}" if checkpoints else "none here"
@@ -256,6 +277,8 @@ def _port(host: str, port: int) -> list[Finding]:
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        fix = f"if that is not your own service: vitrine serve --port {port % 65535 + 1}"
-        return [Finding("port", "note", f"{where} cannot be listened on ({error.strerror})", fix)]
+        fix = "if that is not your own service: vitrine serve --port 0"
+        owner = port_owner(port) if error.errno == errno.EADDRINUSE else None
+        why = error.strerror if owner is None else f"taken by {owner}"
+        return [Finding("port", "note", f"{where} cannot be listened on ({why})", fix)]
     return [Finding("port", "ok", f"{where} is free")]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from common import InputError, NotFoundError, VitrineError
+from index import did_you_mean
+
+if TYPE_CHECKING:
+    from fastapi.exceptions import RequestValidationError
 
 MAX_DETAILS = 20
 MAX_FIELD = 100
 MAX_MESSAGE = 500
+UNKNOWN = "unknown field"
 REPLACED = "the model was just replaced; send it again"
 
 
@@ -108,24 +113,54 @@ class UnavailableError(VitrineError):
     code = "unavailable"
 
 
+class AddressTakenError(VitrineError):
+    """Another process listens at the address."""
+
+    code = "address_taken"
+
+
 class ReloadError(VitrineError):
     """The artefacts in place cannot be served; those from before are. Its message names folders: only for operators."""
 
     code = "reload_refused"
 
 
-def invalid(error: ValidationError | RequestValidationError) -> InvalidError:
-    """Return `error` in our words: one line, and one detail per field; what was sent is not repeated."""
+def invalid(
+    error: ValidationError | RequestValidationError,
+    known: Callable[[Sequence[int | str]], Mapping[str, str]] = lambda _: {},
+) -> InvalidError:
+    """Return `error` in our words: one line, and one detail per field; what was sent is not repeated.
+
+    `known` returns the names that there are where an unknown field is, each with the field that it stands for.
+    """
     if isinstance(error, ValidationError):
-        problems: Sequence[Any] = error.errors(include_url=False, include_context=False, include_input=False)
+        problems: Sequence[Any] = error.errors(include_url=False)
+        above = 0
     else:
         problems = error.errors()
+        above = 1  # each begins with where it was: in the path, the query or a header
     details = []
     for problem in problems[:MAX_DETAILS]:
         # A field's name may be the caller's own, of any length.
-        where = ".".join(str(part)[:MAX_FIELD] for part in problem["loc"] if part not in ("body", "query", "path"))
-        message = str(problem["msg"]).removeprefix("Value error, ")  # what we say ourselves needs no label
+        where = ".".join(str(part)[:MAX_FIELD] for part in problem["loc"][above:])
+        message = _message(problem, known)
         details.append({"field": where[:MAX_FIELD], "message": message[:MAX_MESSAGE]})
-    shown = "; ".join(f"{d['field']}: {d['message']}" if d["field"] else d["message"] for d in details[:3])
+    shown = "; ".join(
+        d["message"] if not d["field"] or d["message"].startswith(UNKNOWN) else f"{d['field']}: {d['message']}"
+        for d in details[:3]
+    )
     more = f"; and {len(details) - 3} more" if len(details) > 3 else ""
     return InvalidError(f"the request cannot be used: {shown}{more}", details)
+
+
+def _message(problem: Mapping[str, Any], known: Callable[[Sequence[int | str]], Mapping[str, str]]) -> str:
+    """Return what is wrong with a field, and what was probably meant."""
+    if problem["type"] == "extra_forbidden":
+        name, names = str(problem["loc"][-1]), known(problem["loc"])
+        meant = names.get(name.casefold())
+        hint = f"; did you mean {meant!r}?" if meant else did_you_mean(name, dict.fromkeys(names.values()))
+        return f"{UNKNOWN} {name[:MAX_FIELD]!r}{hint}"
+    message = str(problem["msg"]).removeprefix("Value error, ")  # what we say ourselves needs no label
+    if problem["type"] == "literal_error" and isinstance(problem.get("input"), str):
+        return message + did_you_mean(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
+    return message

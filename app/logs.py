@@ -27,8 +27,10 @@ origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 """Set while a request is answered; None outside of one."""
 
 
-def log_config(style: str, level: str) -> dict[str, Any]:
+def log_config(style: str, level: str, *, starts: bool = True) -> dict[str, Any]:
     """Return the configuration of `logging` for `text` or `json` lines on standard error, from `level` up.
+
+    Without `starts` the server does not say that it starts and stops.
 
     The loggers of the server go through the same format; its access lines are off, as ours replace them.
     """
@@ -42,7 +44,7 @@ def log_config(style: str, level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "vitrine": {"level": upper},
-            "uvicorn": {"level": upper},
+            "uvicorn": {"level": upper if starts or upper not in ("DEBUG", "INFO") else "WARNING"},
             "uvicorn.access": {"level": "CRITICAL", "propagate": False},
             "python_multipart": {"level": "ERROR"},  # it warns of every form that is answered 400
         },

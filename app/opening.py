@@ -17,17 +17,21 @@ from app.live import (
     ServingState,
     Shared,
     ShownPictures,
+    Tagging,
     shared_readiness,
 )
 from app.query import Encoder, Service
 from app.routes import Components
 from app.settings import Settings
 from app.telemetry import Telemetry
+from app.tracing import open_tracing
+from index import Database
 
 
 def open_components(settings: Settings, encoder: Encoder | None = None) -> Components:
     """Open checkpoint and catalogue, and return what serves them; raises as `app.server.create_app`."""
     telemetry = Telemetry()
+    telemetry.tracing = open_tracing()
     state = ServingState(settings, telemetry, encoder)
     service = Service(lambda: state.serving, settings, telemetry)
     limits = BodyLimits(
@@ -60,6 +64,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         maps=Maps(settings.catalogue),
         facet_counts=FacetCounts(service),
         label_texts=LabelTexts(service),
+        tagging=Tagging(service, state, remote=isinstance(settings.catalogue, Database)),
         listing=Listing(state),
         readiness=shared_readiness(service, state, settings),
         figures=Shared(lambda: asyncio.to_thread(_figures, components)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ import uvicorn
 from fastapi import Depends, FastAPI, Response
 from uvicorn.config import STARTUP_FAILURE
 
+from app.errors import AddressTakenError
 from app.front import error_pages
 from app.http import (
     LIFESPAN_STATE,
     BoundedProtocol,
     Connections,
+    FrequentCalls,
     Hosts,
     KeyRing,
     Origins,
@@ -31,6 +34,7 @@ from app.http import (
     RateLimit,
     RequestScope,
     add_error_handlers,
+    no_slip,
     possible_connections,
     require,
 )
@@ -38,8 +42,9 @@ from app.live import make_new_files_private
 from app.logs import log_config
 from app.memory import keep_heaps_small, trim_loop
 from app.opening import open_components
+from app.port_owner import port_owner
 from app.query import Encoder
-from app.routes import DIRECT, INCLUDED, PAGES, Components, metrics
+from app.routes import DIRECT, INCLUDED, PAGES, Components, frequent_calls, metrics
 from app.schemas import DocumentedApp, error_answers
 from app.settings import Settings, parse_rate, service_link
 from app.signals import at_exit, reload_on_hangup
@@ -109,6 +114,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         redoc_url=None,
         # Not as a router within: that is matched twice, with all that it has before.
         routes=[route for router in DIRECT for route in router.routes],
+        dependencies=[Depends(no_slip)],
     )
     app.state.components = components
     app.state.settings = settings
@@ -117,6 +123,7 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.origins = origins
     folder = os.environ.get(SHARED)
     shared = Path(folder) if folder else None
+    app.add_middleware(FrequentCalls, calls=frequent_calls(DIRECT))
     app.add_middleware(
         RequestScope,
         keys=keys,
@@ -164,14 +171,20 @@ def _add_metrics(app: FastAPI, *, keyed: bool) -> None:
     )
 
 
-def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
+def serve(settings: Settings, *, encoder: Encoder | None = None, ready: Callable[[str], None] | None = None) -> None:
     """Serve until the process is told to stop; requests in progress are finished first.
 
     Several workers read the settings from the environment, which is written here, and load the encoder themselves.
 
+    Args:
+        settings: what is served, where and how.
+        encoder: as in `create_app`.
+        ready: called with the address once it is known; the server's own lines about its start are then left out.
+
     Raises:
         ArtefactError: as `create_app`.
         ConfigError: as `create_app`, or the address cannot be listened on.
+        AddressTakenError: another process listens there.
     """
     _check_address(settings.host, settings.port)
     make_new_files_private(settings)
@@ -180,7 +193,7 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
         "port": settings.port,
         "server_header": False,
         "access_log": False,
-        "log_config": log_config(settings.log_format, settings.log_level),
+        "log_config": log_config(settings.log_format, settings.log_level, starts=ready is None),
         "http": BoundedProtocol,
         "ws": "none",
         "proxy_headers": False,  # they are read where the rate limit is
@@ -189,20 +202,21 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
     if settings.workers == 1:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the application listens to it
         keep_heaps_small()
-        _serve_alone(uvicorn.Config(create_app(settings, encoder=encoder), **options))
+        _serve_alone(uvicorn.Config(create_app(settings, encoder=encoder), **options), ready)
         return
     if encoder is not None:
         raise ConfigError("an encoder in memory cannot be given to several workers; serve its checkpoint instead")
     with tempfile.TemporaryDirectory(prefix="vitrine-metrics-") as folder:
         os.environ.update(settings.environment(), **{SHARED: folder})
         config = uvicorn.Config(
-            "app.server:create_worker_app",
+            f"{__name__}:create_worker_app",
             factory=True,
             workers=settings.workers,
             timeout_worker_healthcheck=WORKER_SILENT_S,
             **options,
         )
         sockets = listen(config)
+        _say_address(settings.host, sockets[0], ready)
         supervisor = Supervisor(config, sockets)
         try:
             _tell_of_service_link()
@@ -215,12 +229,14 @@ def serve(settings: Settings, *, encoder: Encoder | None = None) -> None:
         raise ArtefactError("a worker could not start, so none is left running; the log above says why")
 
 
-def _serve_alone(config: uvicorn.Config) -> None:
+def _serve_alone(config: uvicorn.Config, ready: Callable[[str], None] | None) -> None:
     """Serve in this process, as `uvicorn.run` does."""
     _tell_of_service_link()
     server = uvicorn.Server(config)
+    sockets = listen(config)
+    _say_address(config.host, sockets[0], ready)
     with suppress(KeyboardInterrupt):
-        server.run(sockets=listen(config))
+        server.run(sockets=sockets)
     if not server.started:
         sys.exit(STARTUP_FAILURE)
 
@@ -255,9 +271,21 @@ def _tell_of_service_link() -> None:
         logger.warning("%s", link)
 
 
+def _say_address(host: str, listening: socket.socket, ready: Callable[[str], None] | None) -> None:
+    """Tell who asked where the service is, with the port that the system has chosen for port 0."""
+    port = listening.getsockname()[1]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    if ready is not None:  # else the server's log says it
+        ready(f"http://{shown}:{port}")
+
+
 def _check_address(host: str, port: int) -> None:
     """Refuse an address that is taken, before seconds go into loading what cannot be served."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            owner = port_owner(port)
+            by = "" if owner is None else f" by {owner}"
+            raise AddressTakenError(f"port {port} is taken{by}; `--port 0` takes a free one") from None
         raise ConfigError(f"cannot listen on {host} port {port} ({error.strerror}); choose another one") from None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -24,6 +24,9 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+
+if TYPE_CHECKING:
+    from app.tracing import Tracing
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -38,6 +41,8 @@ class Telemetry:
     """The figures of one application, in a registry of its own; its methods may be called from any thread."""
 
     def __init__(self) -> None:
+        self.tracing: Tracing | None = None
+        """What makes spans of requests and stages; None: traces are off."""
         disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = self._registry = CollectorRegistry()
         self._requests = Counter(
@@ -118,7 +123,10 @@ class Telemetry:
         try:
             yield
         finally:
-            self.observe_stage(stage, time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            self.observe_stage(stage, seconds)
+            if self.tracing is not None:
+                self.tracing.stage(stage, seconds)
 
     def batch(self, size: int) -> None:
         """Record how many queries were answered together."""

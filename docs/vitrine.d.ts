@@ -609,13 +609,34 @@ export interface MapAttribute {
   codes: string;
 }
 
+/** One word of what a region of the map is called. */
+export interface RegionWordAnswer {
+  text: string;
+  /** The attribute whose value it is; null for a word of titles. */
+  attribute?: string | null;
+}
+
+/** What a region of the map is called. */
+export interface RegionAnswer {
+  /** 0 for the largest regions; each level has four times as many. */
+  level: number;
+  /** Its middle, in the square of the products. */
+  x: number;
+  y: number;
+  /** Products of the region that have its word. */
+  count: number;
+  /** Its own word, and behind it one of a region around it, if that says what it is a part of. */
+  words: Array<RegionWordAnswer>;
+}
+
 /** The places of the products in two dimensions; near ones look alike. */
 export interface MapAnswer {
-  method: "pca" | "umap";
+  /** umap: a map that an earlier version has made. */
+  method: "tsne" | "pca" | "umap";
   created: string;
   encoder_id: string;
   catalogue_version: number;
-  /** Products that came after a map by UMAP was made, and have no place on it. */
+  /** Products that are not shown: of more than 200,000, some are left out evenly. */
   left_out: number;
   /** Of the products, N. */
   ids: Array<string>;
@@ -625,6 +646,8 @@ export interface MapAnswer {
   y: string;
   /** Attributes with few enough values to colour by. */
   attributes: Record<string, MapAttribute>;
+  /** What its regions are called, the largest regions first. */
+  labels: Array<RegionAnswer>;
 }
 
 /** One name of the model that is served. */
@@ -796,134 +819,192 @@ export interface SuggestionsAnswer {
   catalogue_version: number;
 }
 
+/** The value of one attribute. */
+export interface TagResult {
+  /** As the catalogue writes it; of a list, one item. */
+  value: string | number | boolean;
+  /** How often a vote like this one is right in this catalogue, 0 to 1. */
+  confidence: number;
+}
+
+/** What was found for one product or picture. */
+export interface Tagged {
+  /** Of the product; not there for a picture. */
+  id: string;
+  /** Number of the picture, from 0; not there for a product. */
+  index: number;
+  /** Attribute to value; one on which the vote is open is left out. */
+  tags: Record<string, TagResult>;
+}
+
+/** The attributes of each product or picture, in the order of the request. */
+export interface TagAnswer {
+  results: Array<Tagged>;
+  encoder_id: string;
+  catalogue_version: number;
+}
+
+/** Products, or pictures, to find values of attributes for. */
+export interface TagRequest {
+  /** Products of the catalogue. Neither itself nor products of its title vote for one. */
+  ids?: Array<string>;
+  /** Pictures as data:image/png;base64,... Addresses are not fetched. */
+  images?: Array<string>;
+  /** Attributes to find values of; all that a vote can tell, unless given. */
+  attributes?: Array<string>;
+  /** Leave out values that are less sure than this. */
+  min_confidence?: number;
+}
+
 /** Each operation by its id: how it is called, and what it answers. */
 export interface Operations {
   /** Search Images */
-  search_images_v1_search_images_post: {
+  search: {
+    method: "POST";
+    path: "/v1/search";
+    body: SearchRequest;
+    answer: ProductAnswer;
+  };
+  /** Search By Address */
+  searchByAddress: {
+    method: "GET";
+    path: "/v1/search";
+    query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical"; "language"?: "en" | "fr" | "de" | "es" | "it"; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "cutoff"?: "auto" | "none" | number; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
+    answer: ProductAnswer;
+  };
+  /** Search Images */
+  searchImages: {
     method: "POST";
     path: "/v1/search/images";
     body: SearchRequest;
     answer: ProductAnswer;
   };
   /** Search Descriptions */
-  search_descriptions_v1_search_descriptions_post: {
+  searchDescriptions: {
     method: "POST";
     path: "/v1/search/descriptions";
     body: SearchRequest;
     answer: DescriptionAnswer;
   };
   /** Search Images Batch */
-  search_images_batch_v1_search_images_batch_post: {
+  searchBatch: {
     method: "POST";
     path: "/v1/search/images/batch";
     body: BatchRequest;
     answer: ProductAnswers;
   };
   /** Search Descriptions Batch */
-  search_descriptions_batch_v1_search_descriptions_batch_post: {
+  searchDescriptionsBatch: {
     method: "POST";
     path: "/v1/search/descriptions/batch";
     body: BatchRequest;
     answer: DescriptionAnswers;
   };
   /** Embeddings */
-  embeddings_v1_embeddings_post: {
+  embed: {
     method: "POST";
     path: "/v1/embeddings";
     body: EmbeddingsRequest;
     answer: EmbeddingsAnswer;
   };
   /** Regions */
-  regions_v1_regions_post: {
+  findRegions: {
     method: "POST";
     path: "/v1/regions";
     body: RegionsRequest;
     answer: RegionsAnswer;
   };
   /** Suggest */
-  suggest_v1_suggest_get: {
+  suggest: {
     method: "GET";
     path: "/v1/suggest";
     query: { "q": string; "k"?: number };
     answer: SuggestionsAnswer;
   };
   /** Classify */
-  classify_v1_classify_post: {
+  classify: {
     method: "POST";
     path: "/v1/classify";
     body: ClassifyRequest;
     answer: ClassifyAnswer;
   };
   /** Models */
-  models_v1_models_get: {
+  listModels: {
     method: "GET";
     path: "/v1/models";
     answer: ModelsAnswer;
   };
   /** Model */
-  model_v1_models__name__get: {
+  getModel: {
     method: "GET";
     path: "/v1/models/{name}";
     path: { "name": string };
     answer: Model;
   };
+  /** Tag */
+  tag: {
+    method: "POST";
+    path: "/v1/tag";
+    body: TagRequest;
+    answer: TagAnswer;
+  };
   /** Facets */
-  facets_v1_facets_get: {
+  facets: {
     method: "GET";
     path: "/v1/facets";
     query: { "attribute"?: Array<string>; "filters"?: string; "limit"?: number };
     answer: FacetsAnswer;
   };
   /** Labels */
-  labels_v1_labels_get: {
+  labels: {
     method: "GET";
     path: "/v1/labels";
     query: { "lang"?: string | null };
     answer: LabelsAnswer;
   };
   /** Evaluation */
-  evaluation_v1_evaluation_get: {
+  evaluate: {
     method: "GET";
     path: "/v1/evaluation";
     query: { "split"?: "test" | "validation" | "train" | "all"; "slices"?: Array<string> };
     answer: EvaluationAnswer;
   };
   /** Evaluation Progress */
-  evaluation_progress_v1_evaluation_progress_get: {
+  evaluationProgress: {
     method: "GET";
     path: "/v1/evaluation/progress";
     query: { "split"?: "test" | "validation" | "train" | "all"; "report"?: "figures" | "details" };
     answer: ProgressAnswer;
   };
   /** Evaluation Details */
-  evaluation_details_v1_evaluation_details_get: {
+  evaluationDetails: {
     method: "GET";
     path: "/v1/evaluation/details";
     query: { "split"?: "test" | "validation" | "train" | "all"; "slice"?: string | null; "offset"?: number; "limit"?: number };
     answer: DetailsAnswer;
   };
   /** Explain */
-  explain_v1_explain_post: {
+  explain: {
     method: "POST";
     path: "/v1/explain";
     body: ExplainRequest;
     answer: ExplainAnswer;
   };
   /** Product Map */
-  product_map_v1_map_get: {
+  map: {
     method: "GET";
     path: "/v1/map";
     answer: MapAnswer;
   };
   /** List Products */
-  list_products_v1_products_get: {
+  listProducts: {
     method: "GET";
     path: "/v1/products";
     query: { "after"?: string | null; "limit"?: number | null; "filters"?: string; "fields"?: string };
     answer: ListAnswer;
   };
   /** Write Products */
-  write_products_v1_products_post: {
+  writeProducts: {
     method: "POST";
     path: "/v1/products";
     query: { "mode"?: "edit" | "sync"; "max_delete"?: number; "dry_run"?: boolean };
@@ -931,29 +1012,37 @@ export interface Operations {
     answer: BulkAnswer;
   };
   /** Delete Products */
-  delete_products_v1_products_delete: {
+  deleteProducts: {
     method: "DELETE";
     path: "/v1/products";
     query: { "filters": string; "dry_run"?: boolean; "confirm"?: number | null };
     answer: DeletionAnswer;
   };
   /** Product Image */
-  product_image_v1_products__product_id__image_get: {
+  getImage: {
     method: "GET";
     path: "/v1/products/{product_id}/image";
     path: { "product_id": string };
     query: { "n"?: number; "w"?: number | null; "v"?: string | null };
     answer: unknown;
   };
+  /** Similar */
+  similar: {
+    method: "GET";
+    path: "/v1/products/{product_id}/similar";
+    path: { "product_id": string };
+    query: { "k"?: number; "offset"?: number; "same"?: Array<string>; "not"?: "title"; "filters"?: string; "facets"?: Array<string>; "sort"?: string; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "group_by"?: string; "min_score"?: number; "cutoff"?: "auto" | "none" | number; "image_versions"?: boolean };
+    answer: ProductAnswer;
+  };
   /** Product */
-  product_v1_products__product_id__get: {
+  getProduct: {
     method: "GET";
     path: "/v1/products/{product_id}";
     path: { "product_id": string };
     answer: ProductDetail;
   };
   /** Put Product */
-  put_product_v1_products__product_id__put: {
+  putProduct: {
     method: "PUT";
     path: "/v1/products/{product_id}";
     path: { "product_id": string };
@@ -962,7 +1051,7 @@ export interface Operations {
     answer: ProductDetail;
   };
   /** Patch Product */
-  patch_product_v1_products__product_id__patch: {
+  patchProduct: {
     method: "PATCH";
     path: "/v1/products/{product_id}";
     path: { "product_id": string };
@@ -971,7 +1060,7 @@ export interface Operations {
     answer: ProductDetail;
   };
   /** Delete Product */
-  delete_product_v1_products__product_id__delete: {
+  deleteProduct: {
     method: "DELETE";
     path: "/v1/products/{product_id}";
     path: { "product_id": string };
@@ -979,25 +1068,25 @@ export interface Operations {
     answer: unknown;
   };
   /** Reload */
-  reload_v1_admin_reload_post: {
+  reload: {
     method: "POST";
     path: "/v1/admin/reload";
     answer: Ready;
   };
   /** Healthz */
-  healthz_healthz_get: {
+  health: {
     method: "GET";
     path: "/healthz";
     answer: Health;
   };
   /** Readyz */
-  readyz_readyz_get: {
+  ready: {
     method: "GET";
     path: "/readyz";
     answer: Ready;
   };
   /** Metrics */
-  metrics_metrics_get: {
+  metrics: {
     method: "GET";
     path: "/metrics";
     answer: unknown;

@@ -126,6 +126,12 @@ if TYPE_CHECKING:
     from index.store import open_search as open_search
     from index.store import refresh as refresh
     from index.store import write_catalogue as write_catalogue
+    from index.tagging import Subject as Subject
+    from index.tagging import Tag as Tag
+    from index.tagging import Tagger as Tagger
+    from index.tagging import TaggerMaking as TaggerMaking
+    from index.tagging import make_tagger as make_tagger
+    from index.tagging import neighbours_of as neighbours_of
     from index.values import first_text as first_text
     from index.values import keys_of as keys_of
     from index.vectors import SearchIndex as SearchIndex
@@ -168,6 +174,7 @@ __getattr__ = lazy_exports(
         "index.results": "DescriptionHit Group Hit MEMBERS Page Signals",
         "index.search": "Search",
         "index.sqlite": "Catalogue CatalogueWriter Pictures",
+        "index.tagging": "Subject Tag Tagger TaggerMaking make_tagger neighbours_of",
         "index.store": (
             "MapStore Store edits_to_keep open_catalogue open_index open_map open_search refresh write_catalogue"
         ),

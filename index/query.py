@@ -14,6 +14,7 @@ import numpy as np
 
 from common import InputError, NotFoundError
 from index.filters import Filters
+from index.nearest import did_you_mean
 from index.records import Vectors
 from index.words.units import ParsedText
 
@@ -163,7 +164,7 @@ def check_names(
     """Refuse filters, facets, an order and groups by attributes that no product has or had.
 
     Raises:
-        InputError: names the known attributes.
+        InputError: names the known attributes, and the one that was probably meant.
     """
     asked = {"filter": filters, "facet": facets, "sort attribute": sort, "group_by": group}
     for what, names in asked.items():
@@ -171,7 +172,9 @@ def check_names(
             if name not in known and name not in gone:
                 listed = ", ".join(sorted(known)[:MAX_NAMED]) or "none: the catalogue has no attributes"
                 listed += f", and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
-                raise InputError(f"unknown {what} {name!r}; the attributes there are: {listed}")
+                near = did_you_mean(name, sorted(known))
+                between = f"{near} The" if near else "; the"
+                raise InputError(f"unknown {what} {name!r}{between} attributes there are: {listed}")
 
 
 def check_query(known: Collection[str], query: SearchQuery, gone: Collection[str] = ()) -> None:

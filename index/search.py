@@ -70,6 +70,9 @@ class Search(Protocol):
     def fields(self, names: Iterable[str] | None = None, /) -> dict[str, Field]:
         """Return what the products hold of some attributes; of all, when None. Those that are gone are left out."""
 
+    def ids_titled(self, title: str, /) -> list[str]:
+        """Return the ids of the products with this title, in whatever case it is written."""
+
     def passing_ids(self, filters: Filters, /) -> list[str]:
         """Return the ids of the products of its version that pass the filters, in the catalogue's order."""
 

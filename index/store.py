@@ -17,7 +17,7 @@ from index.damage import Damage
 from index.filters import Filters
 from index.kept import Keep, Kept
 from index.language.understand import Languages
-from index.location import Location, check_pictures
+from index.location import Location, check_pictures, parse_location
 from index.map import FolderMap, ProductMap
 from index.product import Product
 from index.ranking.calibrate import Calibration
@@ -137,14 +137,17 @@ class MapStore(Protocol):
         """Close the connections."""
 
 
-def open_catalogue(place: Location, *, encoder_id: str | None = None, writable: bool = False) -> Store:
+def open_catalogue(place: Location | str, *, encoder_id: str | None = None, writable: bool = False) -> Store:
     """Open a catalogue; with `encoder_id`, only if its vectors were made by that encoder.
+
+    A text is a place as a user writes it: a folder, or a postgresql:// URL.
 
     Raises:
         ArtefactError: none there, a damaged one, of another format, or made by another encoder (names both).
         ConfigError: the database is no good, or its client is not installed.
         DatabaseUnavailableError: the database does not answer.
     """
+    place = parse_location(place) if isinstance(place, str) else place
     if isinstance(place, Path):
         return Catalogue.open(place, encoder_id=encoder_id, writable=writable)
     return cast(Store, _postgres().PostgresCatalogue(place, encoder_id=encoder_id))
@@ -168,25 +171,29 @@ def write_catalogue(
     return cast("AbstractContextManager[Writer]", _postgres().PostgresWriter(place, info, encode, keep=keep))
 
 
-def open_search(store: Store, languages: Languages | None = None) -> Search:
+def open_search(store: Store, languages: Languages | None = None, *, once: bool = False) -> Search:
     """Return what searches an open catalogue as it is now; texts are read with the shipped lexicons unless told.
+
+    Who searches `once` waits for less: what is derived from the catalogue is read, and kept where it is not there.
 
     Raises:
         ArtefactError: the catalogue is damaged.
         DatabaseUnavailableError: the database does not answer.
     """
     if isinstance(store, Catalogue):
-        return open_index(store, languages)
+        return open_index(store, languages, once=once)
     return cast(Search, _postgres().open_search(store, languages=languages))
 
 
-def open_index(catalogue: Catalogue, languages: Languages | None = None) -> SearchIndex:
+def open_index(catalogue: Catalogue, languages: Languages | None = None, *, once: bool = False) -> SearchIndex:
     """Return the index of a catalogue in a folder as it is now: over its search files, where it has them.
+
+    `once` is as in `open_search`.
 
     Raises:
         ArtefactError: the catalogue is damaged.
     """
-    files = open_files(catalogue)
+    files = open_files(catalogue, once=once)
     calibration = catalogue.calibration()
     if files is None:
         return SearchIndex(catalogue.snapshot(), calibration, languages)

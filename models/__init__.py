@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from models.checkpoint_folder import read_config as read_config
     from models.crop import WHOLE as WHOLE
     from models.crop import Crop as Crop
-    from models.dual_encoder import MAX_LOGIT_SCALE as MAX_LOGIT_SCALE
     from models.dual_encoder import DualEncoder as DualEncoder
     from models.encoder import Encoder as Encoder
+    from models.encoder import gpu_likely as gpu_likely
     from models.encoder import load_encoder as load_encoder
     from models.encoder import torch_encoder as torch_encoder
     from models.images import decode_image as decode_image
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from models.picture_kinds import KINDS as KINDS
     from models.picture_kinds import NAMED as NAMED
     from models.picture_kinds import kind_of as kind_of
+    from models.presets import MAX_LOGIT_SCALE as MAX_LOGIT_SCALE
     from models.presets import PRESETS as PRESETS
     from models.presets import ModelConfig as ModelConfig
     from models.presets import Tower as Tower
@@ -68,13 +69,13 @@ __getattr__ = lazy_exports(
         "models.checkpoint": "Checkpoint load_checkpoint packed save_checkpoint state_hash unpacked",
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",
         "models.crop": "Crop WHOLE",
-        "models.dual_encoder": "DualEncoder MAX_LOGIT_SCALE",
-        "models.encoder": "Encoder load_encoder torch_encoder",
+        "models.dual_encoder": "DualEncoder",
+        "models.encoder": "Encoder gpu_likely load_encoder torch_encoder",
         "models.images": "decode_image examine read_pixels read_reduced scaled to_rgb",
         "models.onnx_backend": "ONNX_FOLDER OnnxBackend exported",
         "models.onnx_export": "export",
         "models.picture_kinds": "KINDS NAMED kind_of",
-        "models.presets": "ModelConfig PRESETS Tower preset",
+        "models.presets": "MAX_LOGIT_SCALE ModelConfig PRESETS Tower preset",
         "models.texts": "plain",
         "models.tokenizer": "TextPreprocessor pretrained_text_preprocessor train_text_preprocessor",
         "models.torch_backend": "fast_dtype pick_device",

@@ -23,14 +23,10 @@ from models.checkpoint_folder import (
     read_config,
 )
 from models.dual_encoder import DualEncoder
+from models.packing import GROUP, SCALE, unpacked_tensor
 from models.presets import ModelConfig, Tower
 from models.tokenizer import TextPreprocessor
 from models.towers import build_architecture
-
-GROUP = 64
-"""The most neighbours in a row that share a scale. With one scale a row, the error is twice as large."""
-SCALE = ".scale"
-"""Suffix of the name under which the scales of a packed tensor are stored beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +96,10 @@ def unpacked(stored: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     state = {name: value for name, value in stored.items() if value.dtype != torch.int8}
     for name in stored.keys() - state.keys():
-        value, scale = stored[name], state.pop(name + SCALE, None)
-        if scale is None:
-            raise ValueError(f"{name} has no {name + SCALE}")
-        fits = scale.ndim == 2 and len(scale) == len(value) and value[0].numel() % scale.shape[1] == 0
-        if not fits or not (scale.isfinite() & (scale > 0)).all():
-            raise ValueError(f"{name + SCALE} {tuple(scale.shape)} does not scale {name} {tuple(value.shape)}")
-        state[name] = (value.view(*scale.shape, -1) * scale[..., None]).view(value.shape)
+        scale = state.pop(name + SCALE, None)
+        state[name] = torch.from_numpy(
+            unpacked_tensor(name, stored[name].numpy(), None if scale is None else scale.numpy())
+        )
     return state
 
 

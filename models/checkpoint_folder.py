@@ -4,7 +4,7 @@ model.safetensors   weights of both towers, projections and temperature, in half
 config.json         format, how the weights are stored, the model (full architectures, pooling, preprocessing,
                     projection), how it was trained
 tokenizer.json      the tokenizer, with its padding
-onnx/               both towers for onnxruntime, written by `vitrine export`
+onnx/               both towers for onnxruntime, without the weights, written by `vitrine export`
 """
 
 from __future__ import annotations

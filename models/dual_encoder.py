@@ -18,8 +18,6 @@ from models.presets import ModelConfig, Pooling, Projection, Tower
 
 INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
 """Logarithm of the factor that training starts with; 0.07 is CLIP's temperature."""
-MAX_LOGIT_SCALE = math.log(100)
-"""Logarithm of the largest factor; training clamps it there, as CLIP's does."""
 
 LENGTH_GROUPS = 4
 """Groups of similar length in which the text tower takes a training batch."""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from PIL import Image
 
-from common import ArtefactError, ConfigError
-from models.backend import Backend, DeviceLostError
+from common import ArtefactError, ConfigError, require
+from models.backend import TOWERS, Backend, DeviceLostError, TowerName
 from models.checkpoint_folder import encoder_id, read_config
 from models.images import read_pixels, scaled, to_rgb
 from models.presets import ModelConfig
@@ -150,36 +150,44 @@ class Encoder:
             return call(self.backend)
 
 
-def load_encoder(folder: str | Path, device: str = "auto", runtime: Runtime = "auto") -> Encoder:
+def load_encoder(
+    folder: str | Path, device: str = "auto", runtime: Runtime = "auto", towers: Sequence[TowerName] = TOWERS
+) -> Encoder:
     """Load a checkpoint folder for encoding.
 
     Args:
         folder: as `vitrine train` writes it.
         device: "auto", "cpu", "cuda" or "cuda:N"; "auto" is the first GPU, or the CPU where there is none.
         runtime: "auto", "torch" or "onnx".
+        towers: those that will be used; onnxruntime loads no others.
 
     Raises:
-        ArtefactError: no checkpoint there, or one that cannot be used; with "onnx", one that was not exported.
-        ConfigError: the device does not exist here, or "onnx" is asked for elsewhere than on a CPU.
+        ArtefactError: no checkpoint there, or one that cannot be used; with "onnx" or without torch, one that was not
+            exported.
+        ConfigError: the device does not exist here, "onnx" is asked for elsewhere than on a CPU, or torch is asked for
+            and not installed.
     """
     folder = Path(folder)
     if runtime == "onnx" and device not in ("auto", "cpu"):
         raise ConfigError(f"onnxruntime runs on the CPU here, and the device is {device!r}; give cpu, or runtime torch")
     # Only torch can say whether there is a usable GPU, and its import takes seconds: without NVIDIA's or AMD's device
     # file there is none, and torch is not asked.
-    on_cpu = device == "cpu" or (device == "auto" and not _gpu_likely())
+    on_cpu = device == "cpu" or (device == "auto" and not (gpu_likely() and _torch_is_there()))
+    if runtime == "torch" or not on_cpu:
+        require("train", "torch", what="the runtime torch" if runtime == "torch" else f"the device {device!r}")
     if runtime == "onnx" or (runtime == "auto" and on_cpu):
-        from models.onnx_backend import exported
+        from models.onnx_backend import export_remedy, exported
 
         if exported(folder):
             try:
-                return _onnx_encoder(folder)
+                return _onnx_encoder(folder, towers)
             except ArtefactError as error:
-                if runtime == "onnx":
+                if runtime == "onnx" or not _torch_is_there():
                     raise
                 logger.warning("%s; torch encodes instead, more slowly", error)
-        elif runtime == "onnx":
-            raise ArtefactError(f"{folder} was not exported for onnxruntime; do so with `vitrine export {folder}`")
+        elif runtime == "onnx" or not _torch_is_there():
+            read_config(folder)  # a folder without a checkpoint is another mistake
+            raise ArtefactError(f"{folder} was not exported for onnxruntime; {export_remedy(folder)}")
     from models.checkpoint import load_checkpoint
     from models.torch_backend import pick_device
 
@@ -202,14 +210,23 @@ def torch_encoder(
     return Encoder(checkpoint.encoder_id, config, training, checkpoint.text, backend, fallback)
 
 
-def _onnx_encoder(folder: Path) -> Encoder:
+def _onnx_encoder(folder: Path, towers: Sequence[TowerName]) -> Encoder:
     from models.onnx_backend import OnnxBackend
 
     config, training, _ = read_config(folder)
     found = encoder_id(folder)
     text = TextPreprocessor.load(folder, config.text.max_tokens)
-    return Encoder(found, config, training, text, OnnxBackend(folder, found, text.pad_id))
+    return Encoder(found, config, training, text, OnnxBackend(folder, found, text.pad_id, towers))
 
 
-def _gpu_likely() -> bool:
+def _torch_is_there() -> bool:
+    try:
+        require("train", "torch", "transformers", what="this")
+    except ConfigError:
+        return False
+    return True
+
+
+def gpu_likely() -> bool:
+    """Return whether this machine shows the device file of a GPU's driver."""
     return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))

@@ -4,8 +4,10 @@ Each text and each picture goes through its tower alone, on one thread, and as m
 vector depends on nothing but its input, no text is padded to the length of another, and no thread waits at a barrier
 for a core that another process has (docs/performance.md has the gain).
 
-onnx/text.onnx, onnx/image.onnx   a tower each, with normalisation of pixels, pooling and projection in the graph
-onnx/export.json                  format, encoder id, precision and cosine of each tower, the files' hashes
+onnx/text.graph, onnx/image.graph   a tower each, with normalisation of pixels, pooling and projection, but without the
+                                    bytes that the file of the weights holds (onnx_parts.py)
+onnx/export.json                    format, encoder id; of each tower precision, cosine, hash of the whole, and which
+                                    parts of it are in the file of the weights
 """
 
 from __future__ import annotations
@@ -20,24 +22,31 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from safetensors import SafetensorError
 
 from common import ArtefactError, read_json
 from models.backend import TOWERS, TowerName
+from models.checkpoint_folder import WEIGHTS_FILE
+from models.onnx_parts import Part, filled
+from models.packing import WeightsFile
 
 ONNX_FOLDER = "onnx"
 RECORD_FILE = "export.json"
-FORMAT = 2
-"""2: both towers are quantised for one input a call."""
+FORMAT = 3
+"""2: both towers are quantised for one input a call. 3: without what the weights' file holds."""
+WHOLE_FORMAT = 2
+"""The format before, whose towers are whole ONNX files; it is read, too."""
 INPUT, OUTPUT = "input", "features"
 
 
 class OnnxBackend:
-    """Both towers as onnxruntime sessions.
+    """The towers as onnxruntime sessions.
 
     Args:
         folder: a checkpoint folder with an export in it.
         encoder_id: the checkpoint's.
         pad_id: the token id that pads rows of token ids on the right.
+        towers: those that will be used; the others are not loaded.
 
     Raises:
         ArtefactError: the export is damaged, of another format, or of other weights than `encoder_id`.
@@ -46,16 +55,18 @@ class OnnxBackend:
     runtime = "onnx"
     device = "cpu"
 
-    def __init__(self, folder: Path, encoder_id: str, pad_id: int) -> None:
+    def __init__(self, folder: Path, encoder_id: str, pad_id: int, towers: Sequence[TowerName] = TOWERS) -> None:
         record = read_record(folder)
         if record["encoder_id"] != encoder_id:
             raise ArtefactError(
                 f"{folder / ONNX_FOLDER} was exported from encoder {record['encoder_id']}, the checkpoint is "
-                f"{encoder_id}; export it again with `vitrine export {folder}`"
+                f"{encoder_id}; {export_remedy(folder)}"
             )
         self.logit_scale = float(record["logit_scale"])
         self._pad_id = pad_id
-        self._sessions = {tower: session(_checked(folder, record, tower)) for tower in TOWERS}
+        with ThreadPoolExecutor(len(towers), thread_name_prefix="vitrine-loading") as side_by_side:
+            sessions = side_by_side.map(lambda tower: session(_checked(folder, record, tower)), towers)
+            self._sessions = dict(zip(towers, sessions, strict=True))
         # OMP_NUM_THREADS is the operator's choice. Without it there is one thread more than cores: between two inputs a
         # thread needs the interpreter lock, and while it waits another one computes.
         cores = len(os.sched_getaffinity(0))
@@ -93,6 +104,11 @@ class OnnxBackend:
         return np.concatenate([found[place] for place in range(len(inputs))])
 
 
+def export_remedy(folder: Path) -> str:
+    """Return what to do about a checkpoint that onnxruntime cannot use as it is."""
+    return f"`vitrine export {folder}` makes it ready, where torch is installed (pip install 'vitrine[train]')"
+
+
 def exported(folder: Path) -> bool:
     """Return whether a checkpoint folder holds an export, sound or not."""
     return (folder / ONNX_FOLDER / RECORD_FILE).is_file()
@@ -105,8 +121,10 @@ def read_record(folder: Path) -> dict[str, Any]:
         ArtefactError: there is none, it is damaged, or of another format.
     """
     path = folder / ONNX_FOLDER / RECORD_FILE
-    remedy = f"export it again with `vitrine export {folder}`"
-    record = read_json(path, remedy, file_format=FORMAT)
+    remedy = export_remedy(folder)
+    record = read_json(path, remedy)
+    if record.get("format") not in (FORMAT, WHOLE_FORMAT):
+        raise ArtefactError(f"{path} is of format {record.get('format')}; this version reads {FORMAT}: {remedy}")
     towers = record.get("towers")
     if not {"encoder_id", "logit_scale"} <= record.keys() or not isinstance(towers, dict) or set(towers) != set(TOWERS):
         raise ArtefactError(f"{path} is incomplete; {remedy}")
@@ -126,7 +144,10 @@ def session(model: bytes | Path) -> Any:
     source = str(model) if isinstance(model, Path) else model
     # Fused into one node, sum and norm take six times as long as the two nodes (1.32): a quarter of a text's time.
     slow = ["SkipLayerNormFusion"]
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], disabled_optimizers=slow)
+    found = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], disabled_optimizers=slow)
+    # Kept for a change of providers, which never comes: the whole file beside what the session has made of it.
+    found._model_bytes = None
+    return found
 
 
 def run(tower: Any, inputs: np.ndarray) -> np.ndarray:
@@ -135,19 +156,26 @@ def run(tower: Any, inputs: np.ndarray) -> np.ndarray:
     return np.asarray(rows, dtype=np.float32)
 
 
+def graph_file(tower: TowerName) -> str:
+    """Return the name of a tower's file."""
+    return f"{tower}.graph"
+
+
 def digest(data: bytes) -> str:
-    """Return the hash of a tower's file."""
+    """Return the hash of a whole tower."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _checked(folder: Path, record: dict[str, Any], tower: TowerName) -> bytes:
-    path = folder / ONNX_FOLDER / f"{tower}.onnx"
+    whole = record["format"] == WHOLE_FORMAT
+    path = folder / ONNX_FOLDER / (f"{tower}.onnx" if whole else graph_file(tower))
     try:
         data = path.read_bytes()
+        if not whole:
+            parts = [Part.parse(text) for text in record["towers"][tower]["parts"]]
+            data = filled(data, parts, WeightsFile(folder / WEIGHTS_FILE))
         if digest(data) != record["towers"][tower]["digest"]:
-            raise ValueError("it is not the file that was exported")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtefactError(
-            f"{path} cannot be used ({error}); export it again with `vitrine export {folder}`"
-        ) from None
+            raise ValueError("it is not the tower that was exported")
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtefactError(f"{path} cannot be used ({error}); {export_remedy(folder)}") from None
     return data

@@ -24,9 +24,12 @@ from torch import Tensor, nn
 from common import ArtefactError, atomic_folder, write_json
 from models.backend import TOWERS, TowerName
 from models.checkpoint import Checkpoint, load_checkpoint
+from models.checkpoint_folder import WEIGHTS_FILE
 from models.dual_encoder import DualEncoder
-from models.onnx_backend import FORMAT, INPUT, ONNX_FOLDER, OUTPUT, RECORD_FILE, digest, run, session
-from models.onnx_graph import ATTENTION, join_projections, quantise
+from models.onnx_backend import FORMAT, INPUT, ONNX_FOLDER, OUTPUT, RECORD_FILE, digest, graph_file, run, session
+from models.onnx_cut import cut, pack_embeddings
+from models.onnx_graph import ATTENTION, join_projections, quantise, without_remarks
+from models.packing import WeightsFile
 
 OPSET = 20
 CLOSE = 0.98
@@ -72,18 +75,20 @@ def export(folder: Path) -> dict[str, Any]:
         "onnxruntime": onnxruntime.__version__,
         "towers": {},
     }
+    weights = WeightsFile(folder / WEIGHTS_FILE)
     with atomic_folder(folder / ONNX_FOLDER) as beside:
         for tower in TOWERS:
-            data, found = _tower(checkpoint, tower)
-            (beside / f"{tower}.onnx").write_bytes(data)
-            record["towers"][tower] = {**found, "bytes": len(data), "digest": digest(data)}
-        record["seconds"] = round(time.monotonic() - started, 1)
+            data, found = _tower(checkpoint, weights, tower)
+            graph, parts = cut(data, weights)
+            (beside / graph_file(tower)).write_bytes(graph)
+            parts_of = {"bytes": len(graph), "digest": digest(data), "parts": [str(part) for part in parts]}
+            record["towers"][tower] = {**found, **parts_of}
         write_json(beside / RECORD_FILE, record)
-    return record
+    return {**record, "seconds": round(time.monotonic() - started, 1)}
 
 
-def _tower(checkpoint: Checkpoint, tower: TowerName) -> tuple[bytes, dict[str, Any]]:
-    """Return a tower's file in the smallest form that is close enough, and its precision and cosine.
+def _tower(checkpoint: Checkpoint, weights: WeightsFile, tower: TowerName) -> tuple[bytes, dict[str, Any]]:
+    """Return a whole tower in the smallest form that is close enough, and its precision and cosine.
 
     Attention that does more than `ATTENTION` (adds positions to its scores, for example) is exported node by node, as
     transformers computes it ("eager").
@@ -97,7 +102,7 @@ def _tower(checkpoint: Checkpoint, tower: TowerName) -> tuple[bytes, dict[str, A
     for (precision, make), attention in product(forms, (ATTENTION, "eager")):
         try:
             with quiet():
-                data = make(plain(attention))
+                data = pack_embeddings(make(plain(attention)), weights)
             tried = session(data)
             rows = [run(tried, probe) for probe in probes]
         except Exception as error:  # torch cannot export this form of the model, or onnxruntime cannot run it
@@ -150,8 +155,7 @@ def export_tower(model: DualEncoder, tower: TowerName, probe: np.ndarray, attent
         )
     assert program is not None  # noqa: S101 - None is for dynamo=False
     join_projections(program.model)
-    exported: bytes = program.model_proto.SerializeToString()
-    return exported
+    return without_remarks(program.model_proto)
 
 
 def _probes(checkpoint: Checkpoint, tower: TowerName) -> list[np.ndarray]:

@@ -101,6 +101,17 @@ def _projection(value: ir.Value | None) -> tuple[ir.Value, np.ndarray, np.ndarra
     return None
 
 
+def without_remarks(model: onnx.ModelProto) -> bytes:
+    """Return an ONNX model without what its exporter noted of each node: names of classes, lines and paths of files."""
+    for part in (model, model.graph, *model.graph.node, *model.graph.initializer, *model.graph.input):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
+    for value in (*model.graph.output, *model.graph.value_info):
+        del value.metadata_props[:]
+    exported: bytes = model.SerializeToString()
+    return exported
+
+
 def quantise(model: bytes) -> bytes:
     """Return an ONNX model with its matrices in int8, one scale for each output channel."""
     from onnxruntime.quantization import QuantType, quantize_dynamic

@@ -5,6 +5,7 @@ A preset's name is a key to data; no code branches on it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -15,6 +16,9 @@ from common import ConfigError
 Pooling = Literal["cls", "mean", "cls+mean", "last", "pooler"]
 """How a tower's token states (B, T, F) become one vector (B, F): the first token; the mean over real tokens; both,
 concatenated; the last real token (only there has a causal model seen the whole text); or the tower's pooler output."""
+
+MAX_LOGIT_SCALE = math.log(100)
+"""Logarithm of the largest factor of a dual encoder's cosines; training clamps it there, as CLIP's does."""
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 

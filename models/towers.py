@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from common import ArtefactError, ConfigError, first_line
+from common import ArtefactError, ConfigError, UnreachableError, first_line
 from models.presets import Tower
 
 FILES = ["*.json", "*.txt", "model*.safetensors"]
@@ -25,7 +25,8 @@ def pretrained_folder(source: str) -> Path:
     (open_clip 580).
 
     Raises:
-        ArtefactError: neither a folder, nor in the cache, nor on a hub that answers.
+        ArtefactError: neither a folder, nor in the cache, nor on the hub.
+        UnreachableError: it is not in the cache, and no hub answers.
     """
     folder = Path(source)
     if folder.is_dir():
@@ -54,7 +55,7 @@ def pretrained_folder(source: str) -> Path:
             cached = Path()
         # The cache may hold a snapshot of other files only, such as a tokenizer.
         if not (cached / "config.json").is_file() or not list(cached.glob("model*.safetensors")):
-            raise ArtefactError(
+            raise UnreachableError(
                 f"the pretrained tower {source!r} is not in the local cache and the hub cannot be reached "
                 f"({type(error).__name__}); give a local Hugging Face folder (--text-tower, --image-tower)"
             ) from error

@@ -13,6 +13,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Set
+from itertools import pairwise
 
 WHEEL = "vitrine"
 """The package that holds everything in a wheel; its own modules keep their names."""
@@ -24,6 +25,7 @@ LOADERS = {"import_module", "__import__", "find_spec", "run_module", "files"}
 NAMED = re.compile(rf"((?:{'|'.join(ROOMS)})(?:\.\w+)*)(:\w+)?")
 """A module, and behind a colon one of its names, as servers take it."""
 RUN = re.compile(rf"(?<=-m )(?=((?:{'|'.join(ROOMS)})(?:\.\w+)*)\b)")
+REMEDY = "names a module as a text; take its `__name__`, or `__package__`"
 
 Place = tuple[int, int]
 """A line, from 1, and a column of it, in characters."""
@@ -60,7 +62,8 @@ def in_wheel(source: str, modules: Set[str], path: str) -> str:
                     places[_inside(key, key.value, lines, path)] = PREFIX
     known |= {id(text) for text in _docstrings(tree)}
     _refuse(tree, known, modules, path)
-    places.update(_runs(source, modules))
+    if "-m " in source:
+        places.update(_runs(source, modules))
     for (row, column), text in sorted(places.items(), reverse=True):
         line = lines[row - 1]
         lines[row - 1] = line[:column] + text + line[column:]
@@ -137,18 +140,21 @@ def _refuse(tree: ast.Module, known: set[int], modules: Set[str], path: str) -> 
             named = found and found[1] in modules and ("." in found[1] or found[2])
             in_code = re.search(rf"\b(?:from|import) ({'|'.join(ROOMS)})\b[.\w]* ?(?:import|;|$)", node.value)
             if named or in_code:
-                raise UndecidedError(
-                    f"{path}:{node.lineno}: {node.value!r} names a module as a text; take its `__name__`, or "
-                    "`__package__`"
-                )
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            for argument in node.args[:1]:
-                if name in LOADERS and isinstance(argument, ast.Constant) and argument.value in modules:
-                    raise UndecidedError(
-                        f"{path}:{node.lineno}: {name}({argument.value!r}) names a module as a text; take its "
-                        "`__name__`, or `__package__`"
-                    )
+                raise UndecidedError(f"{path}:{node.lineno}: {node.value!r} {REMEDY}")
+        for argument in _loaded(node):
+            if isinstance(argument, ast.Constant) and argument.value in modules:
+                raise UndecidedError(f"{path}:{argument.lineno}: {argument.value!r} {REMEDY}")
+
+
+def _loaded(node: ast.AST) -> list[ast.expr]:
+    """Return what an expression loads or runs as a module, if it is one that does."""
+    if isinstance(node, ast.Call):
+        return node.args[:1] if getattr(node.func, "attr", getattr(node.func, "id", "")) in LOADERS else []
+    if isinstance(node, ast.List | ast.Tuple):
+        return [
+            after for before, after in pairwise(node.elts) if isinstance(before, ast.Constant) and before.value == "-m"
+        ]
+    return []
 
 
 def _runs(source: str, modules: Set[str]) -> Iterator[tuple[Place, str]]:

@@ -22,8 +22,8 @@ from packing.imports import PREFIX, ROOMS, WHEEL, in_wheel
 SHARED = "common"
 """The module that lies beside the packages."""
 CHECKPOINTS = "checkpoints"
-SHIPPED = ("README.md", "*.json", "*.safetensors", "*.onnx", "*.onnx.json")
-"""The files of a shipped checkpoint. What `vitrine export` writes is in a folder below, and is no part of it."""
+SHIPPED = ("README.md", "*.json", "*.safetensors", "onnx/*.json", "onnx/*.graph")
+"""The files of a shipped checkpoint. Whole ONNX files, which an older export left there, are none of it."""
 COMMIT_FILE = Path(WHEEL, "commit.txt")
 """Which commit a wheel or a source distribution was made from."""
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from common import ArtefactError, ConfigError, atomic_folder
 from models import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, encoder_id, load_checkpoint, load_encoder, save_checkpoint
+from training.data import open_dataset
 from training.reports import FOLDER as REPORT
 from training.reports import SHEET, compare_encoders, cost_markdown
 from training.resume import CARD_FILE
@@ -55,6 +56,7 @@ def pack(
     checkpoint, out = checkpoint.resolve(), out.resolve()
     if out == checkpoint:
         raise ConfigError(f"{out} would take its own place; give --out another folder")
+    dataset = None if data is None else open_dataset(data)  # before anything that takes time
     started = time.monotonic()
     original = load_checkpoint(checkpoint)
     if original.weights == "int8":
@@ -74,9 +76,9 @@ def pack(
             },
             "seconds": round(time.monotonic() - started, 2),
         }
-        if data is not None:
+        if dataset is not None:
             figures["cost"] = compare_encoders(
-                load_encoder(checkpoint, device, "torch"), load_encoder(beside, device, "torch"), data, console
+                load_encoder(checkpoint, device, "torch"), load_encoder(beside, device, "torch"), dataset, console
             )
         (beside / CARD_FILE).write_text(_card(checkpoint, figures), encoding="utf-8")
         figures["files"] = {

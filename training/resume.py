@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from common import ConfigError, atomic_file
 from models import CONFIG_FILE
 from training.config import RunConfig
@@ -46,6 +44,8 @@ class Progress:
     """The best MRR@10."""
     best_epoch: int = -1
     """The epoch of the best MRR@10."""
+    before: dict[str, float] = field(default_factory=dict)
+    """The validation of the checkpoint that it began from; empty without one."""
     history: list[dict[str, Any]] = field(default_factory=list)
     """An entry for each finished epoch: `epoch`, `loss`, and a validation's figures."""
 
@@ -78,6 +78,8 @@ class StateSaver:
     def save_if_due(self, at_once: bool = False) -> None:
         """Write the state when it is time or `at_once`; the file is whole or the one before."""
         if at_once or time.monotonic() - self._saved >= self._seconds:
+            import torch  # here, since reports need the names of a run's files and no torch
+
             with atomic_file(self._path) as beside:
                 torch.save(self._state(), beside)
             self._saved = time.monotonic()
@@ -104,6 +106,8 @@ def read_state(out: Path, config: RunConfig, resume: bool) -> dict[str, Any] | N
     _refuse_others(out)
     if not (out / STATE_FILE).exists():
         return None
+    import torch
+
     try:
         state: dict[str, Any] = torch.load(out / STATE_FILE, weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file

@@ -111,6 +111,8 @@ def train(
         trainer.load_state_dict(saved)
         console.print(f"going on after step {done.step:,} of {steps:,}")
     world.broadcast(setup.model)
+    if saved is None and setup.init is not None and world.first:  # what it has to beat, on the same titles
+        done.before = validate(setup.model, inputs, plan.validation, setup)
 
     # ------------------------------------------------ steps
     out.mkdir(parents=True, exist_ok=True)
@@ -223,6 +225,7 @@ def _finish(
         "seconds": round(done.seconds, 1),
         "samples_per_second": round(done.step * plan.batch / done.seconds, 1),
         "best_epoch": done.best_epoch,
+        "before": done.before,
         "history": done.history,
     }
     card = out / CARD_FILE

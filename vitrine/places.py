@@ -71,6 +71,11 @@ def find_checkpoint(given: Path) -> Path:
     return shipped or given
 
 
+def spoken(checkpoint: Path) -> str:
+    """Return what a message calls a checkpoint: the shipped one by its name, for nobody typed where it is."""
+    return SHIPPED if checkpoint == shipped_checkpoint() else str(checkpoint)
+
+
 def checkpoints() -> list[Path]:
     """Return the checkpoint folders that a command without --checkpoint may mean, in the order they are preferred.
 

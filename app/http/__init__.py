@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from app.http.etags import conditions as conditions
     from app.http.etags import is_known as is_known
     from app.http.forwarded import Proxies as Proxies
+    from app.http.frequent import FrequentCall as FrequentCall
+    from app.http.frequent import FrequentCalls as FrequentCalls
     from app.http.headers import DOCS_POLICY as DOCS_POLICY
     from app.http.headers import FOREVER as FOREVER
     from app.http.headers import STUDIO_POLICY as STUDIO_POLICY
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from app.http.metadata import without_metadata as without_metadata
     from app.http.middleware import RequestScope as RequestScope
     from app.http.origins import Origins as Origins
+    from app.http.parameters import no_slip as no_slip
     from app.http.people import Trouble as Trouble
     from app.http.people import root_from as root_from
     from app.http.picture_forms import SHOWN as SHOWN
@@ -74,6 +77,7 @@ __getattr__ = lazy_exports(
         "app.http.decoders": "Decoders",
         "app.http.etags": "ETAG IF_MATCH IF_NONE_MATCH conditions is_known",
         "app.http.forwarded": "Proxies",
+        "app.http.frequent": "FrequentCall FrequentCalls",
         "app.http.headers": "DOCS_POLICY FOREVER STUDIO_POLICY framed_policy",
         "app.http.hosts": "Hosts",
         "app.http.key_file": "Key SCOPES ScopeName create_key read_keys revoke_key",
@@ -85,6 +89,7 @@ __getattr__ = lazy_exports(
         "app.http.people": "Trouble root_from",
         "app.http.picture_forms": "Accepted Form SHOWN accepted width_of",
         "app.http.origins": "Origins",
+        "app.http.parameters": "no_slip",
         "app.http.pictures": "UploadedPicture media_type",
         "app.http.protocol": "BoundedProtocol LIFESPAN_STATE",
         "app.http.publishable": "PageKeys",

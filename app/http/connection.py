@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from app.http.presence import Presence, presence_of
+
 T = TypeVar("T")
 
 
@@ -21,6 +23,9 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         ClientDisconnect: the caller left.
     """
     loop = asyncio.get_running_loop()
+    presence = presence_of(request.scope)
+    if presence is not None:
+        return await _while_present(presence, work, loop)
     leaving = loop.create_task(_left(request))
 
     finished = False
@@ -42,6 +47,21 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         finished = True
         leaving.remove_done_callback(stop)
         leaving.cancel()
+
+
+async def _while_present(presence: Presence, work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """Do the same where the connection tells when the caller leaves: no task has to wait for it."""
+    if presence.left:
+        work.close()
+        raise ClientDisconnect
+    try:
+        async with asyncio.timeout(None) as patience:
+            with presence.tells(lambda: patience.reschedule(loop.time())):
+                return await work
+    except TimeoutError:
+        if presence.left and patience.expired():
+            raise ClientDisconnect from None
+        raise  # the work's own
 
 
 async def _left(request: Request) -> None:

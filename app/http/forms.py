@@ -19,7 +19,6 @@ from app.errors import InvalidError, MalformedError, MediaTypeError
 from app.http.data_uri import is_uri
 from app.http.limits import MAX_JSON, PRODUCT_UPLOADS, BodyLimits, bounded, refuse_large, too_large
 from app.http.places import Hold
-from index import MAX_PICTURES
 
 CHARSETS = {b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1", b"iso8859-1", b"latin-1", b"latin1"}
 """Those that a form may say it is in; some others that Python knows take minutes, or are no charset at all."""
@@ -101,23 +100,23 @@ def is_left_empty(file: UploadFile) -> bool:
 
 
 async def read_form(
-    request: Request, hold: Hold, limits: BodyLimits, *, several: bool, max_text: int = MAX_JSON
+    request: Request, hold: Hold, limits: BodyLimits, *, most: int, max_text: int = MAX_JSON
 ) -> tuple[dict[str, list[str]], list[bytes | str]]:
     """Return the text fields of a form, each with all that was sent for it, and its pictures, files named `image`.
 
-    A file field that was left empty is none, and a data URI in the field of a picture is one. With `several`, there may
-    be more than one picture, together of as many bytes as a product's may have.
+    A file field that was left empty is none, and a data URI in the field of a picture is one. There may be `most`
+    pictures; several are together of as many bytes as a product's may have.
 
     Raises:
-        InvalidError: a file that is not called `image`, a second one without `several`, or an `image` that is no file.
+        InvalidError: a file that is not called `image`, more than `most`, or an `image` that is no file.
         TooLargeError: a picture, all of them, or the text fields have more bytes than allowed.
         VitrineError: as `parsed_form`.
     """
-    limit = (PRODUCT_UPLOADS if several else 1) * limits.max_bytes + max_text
+    limit = (PRODUCT_UPLOADS if most > 1 else 1) * limits.max_bytes + max_text
     fields: dict[str, list[str]] = defaultdict(list)
     pictures: list[bytes | str] = []
     # In memory, not on the disk: what all hold is bounded.
-    files = MAX_PICTURES + 1
+    files = most + 1
     async with parsed_form(
         request, hold, limit, limits.timeout_s, max_files=files, in_memory=limit, max_part=max_text
     ) as form:
@@ -138,9 +137,9 @@ async def read_form(
                 raise InvalidError("the field 'image' has no file; send the picture as a file, with a file name")
             else:
                 fields[name].append(value)
-    if len(pictures) > (MAX_PICTURES if several else 1):
-        needed = f"a product may have {MAX_PICTURES} pictures" if several else "send it once"
-        raise InvalidError(f"the field 'image' comes {'too often' if several else 'twice'}; {needed}")
+    if len(pictures) > most:
+        needed = f"there may be {most} pictures" if most > 1 else "send it once"
+        raise InvalidError(f"the field 'image' comes {'too often' if most > 1 else 'twice'}; {needed}")
     if any(isinstance(picture, bytes) and len(picture) > limits.max_bytes for picture in pictures):
         raise too_large("the picture", limits.max_bytes)
     if sum(len(value) for values in fields.values() for value in values) > max_text:

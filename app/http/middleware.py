@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import uuid
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
@@ -31,9 +30,10 @@ from app.http.people import ErrorPage, reads_pages, with_pages
 from app.http.publishable import PageKeys
 from app.http.rate import RateLimit, address_group
 from app.http.responses import error_response, internal_error, is_foreign, local_redirect, named_response, reworded
-from app.http.trace import Trace, trace_of
+from app.http.trace import Trace, random_hex, trace_of
 from app.logs import Origin, origin
-from app.telemetry import Telemetry
+from app.telemetry import METHODS, Telemetry
+from app.tracing import RequestSpan
 from common import resource_error
 
 logger = logging.getLogger("vitrine.app")
@@ -82,8 +82,8 @@ class RequestScope:
         begun = time.perf_counter()
         headers = Headers(scope=scope)
         asked = headers.get(REQUEST_ID, "")
-        request_id = asked if SANE_ID.fullmatch(asked) else uuid.uuid4().hex
-        trace = trace_of(headers.getlist("traceparent"), headers.getlist("tracestate"))
+        request_id = asked if SANE_ID.fullmatch(asked) else random_hex(16)
+        span, trace = self._trace(scope, headers)
         key = self.keys.find(headers)
         # A copy, as the server must go on to know a HEAD as such.
         head = scope["method"] == "HEAD"
@@ -148,10 +148,19 @@ class RequestScope:
             answer = internal_error(request_id) if resource is None else named_response(request_id, resource)
             await answer(scope, receive, send_answer)
         finally:
-            self._account(scope, key, status or 499, sent, time.perf_counter() - begun)
+            self._account(scope, key, status or 499, sent, time.perf_counter() - begun, span)
             origin.reset(token)
             caller.reset(who)
             below.reset(where)
+
+    def _trace(self, scope: Scope, headers: Headers) -> tuple[RequestSpan | None, Trace]:
+        """Return the span of a request, where traces are on, and the trace that it belongs to."""
+        parents, states = headers.getlist("traceparent"), headers.getlist("tracestate")
+        tracing = self.telemetry.tracing
+        if tracing is None or scope["path"] in WATCHED:
+            return None, trace_of(parents, states)
+        span = tracing.begin(scope["method"], parents, states)
+        return span, Trace(span.trace_id, span.span_id, span.flags, span.state)
 
     def _caller(self, scope: Scope, headers: Headers) -> dict[str, object]:
         """Return whose request it is, and by which scheme and path it came, as far as proxies are believed."""
@@ -195,14 +204,22 @@ class RequestScope:
             who = "this key" if key and not key.publishable else "this address"
             raise RateLimitedError(f"more than {limit.rate} from {who}; come back in {wait_s} s", wait_s)
 
-    def _account(self, scope: Scope, key: Key | None, status: int, sent: int, seconds: float) -> None:
+    def _account(
+        self, scope: Scope, key: Key | None, status: int, sent: int, seconds: float, span: RequestSpan | None
+    ) -> None:
         state = scope["state"]
+        method = "HEAD" if state["head"] else scope["method"]
+        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        if span is not None:
+            span.end(
+                method if method in METHODS else "_OTHER", route, status, state.get("error_code"), state["request_id"]
+            )
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         account(
             self.telemetry,
-            method="HEAD" if state["head"] else scope["method"],
+            method=method,
             path=raw.split(b"?")[0].decode("latin-1"),
-            route=getattr(scope.get("route"), "path", NO_ROUTE),
+            route=route,
             status=status,
             seconds=seconds,
             sent=sent,

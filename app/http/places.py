@@ -16,7 +16,8 @@ from fastapi import Request
 
 from app.caller import caller
 from app.errors import SlowBodyError
-from app.http.limits import MAX_JSON, BodyLimits, bounded, refuse_large
+from app.http.limits import MAX_JSON, BodyLimits, bounded, refuse_large, too_large
+from app.http.presence import presence_of
 from app.telemetry import Telemetry
 from common import OverloadedError
 
@@ -181,7 +182,7 @@ class Hold:
             self._budget.arriving.discard(self)
         self._check_kept()
 
-    async def whole(self, request: Request, limit: int, what: str) -> bytearray:
+    async def whole(self, request: Request, limit: int, what: str) -> bytes | bytearray:
         """Return the body of a request, of at most `limit` bytes; `what` names it in errors.
 
         Raises:
@@ -189,6 +190,13 @@ class Hold:
             VitrineError: as `bounded` and `arrival`.
         """
         refuse_large(request, limit, what)
+        presence = presence_of(request.scope)
+        if presence is not None and presence.body is not None and "content-encoding" not in request.headers:
+            if len(presence.body) > limit:
+                raise too_large(what, limit)
+            self._places.telemetry.observe_stage("receive", 0.0)
+            self.add(len(presence.body))
+            return presence.body
         body = bytearray()
         async with (
             self.arrival(self._places.limits.timeout_s),

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from app.http.access import WATCHED, account
 from app.http.connections import Connections
+from app.http.presence import put_presence, tell_leaving
 from app.http.responses import raw_error
 
 HEAD_BYTES = 65_536
@@ -141,6 +142,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Start the application when it is this caller's turn."""
         start = super()._start_asgi_task
+        put_presence(cycle.scope, None if cycle.more_body else bytes(cycle.body))
 
         def begin() -> None:
             if not cycle.disconnected:
@@ -248,6 +250,7 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.waiting_for_100_continue = False
             cycle.message_event.set()
+            tell_leaving(cycle.scope)
         self._cycles.clear()
 
     def _refuse_head(self) -> None:

@@ -23,6 +23,7 @@ from app.http.places import Hold, Places
 from app.http.raw_picture import read_raw
 from app.http.turns import together
 from app.schemas import (
+    MAX_TAGGED,
     BatchRequest,
     ClassifyRequest,
     CroppedPicture,
@@ -33,18 +34,24 @@ from app.schemas import (
     ProductRequest,
     RegionsRequest,
     SearchRequest,
+    TagRequest,
     checked,
     is_picture,
 )
 from app.spent import spending
 from app.telemetry import Telemetry
 from common import ImageError, InputError
+from index import MAX_PICTURES
 from models import WHOLE, Crop
 
-B = TypeVar("B", SearchRequest, ClassifyRequest, ExplainRequest, ProductRequest, PictureToEncode, RegionsRequest)
+B = TypeVar(
+    "B", SearchRequest, ClassifyRequest, ExplainRequest, ProductRequest, PictureToEncode, RegionsRequest, TagRequest
+)
 FORM = "multipart/form-data"
-RAW = (PictureToEncode, RegionsRequest)
+RAW = (PictureToEncode, RegionsRequest, TagRequest)
 """Calls about a picture and little else: the body may be the picture itself."""
+SEVERAL: dict[type[Any], int] = {ProductRequest: MAX_PICTURES, TagRequest: MAX_TAGGED}
+"""How many pictures there may be, where they may be several."""
 
 
 class Uploads:
@@ -131,7 +138,7 @@ class Uploads:
                 f"the content type is {content_type(request)[:100] or 'missing'}; send application/json, or"
                 " multipart/form-data with a picture"
             )
-        limit = self._limits.max_product_bytes if model is ProductRequest else None
+        limit = self._limits.max_product_bytes if model in SEVERAL else None
         fields = await self._json.read(request, hold, model.max_values, check, limit)
         return fields, fields.pictures
 
@@ -140,8 +147,8 @@ class Uploads:
         form: dict[str, list[str]]
         files: list[bytes | str]
         if content_type(request) == FORM:
-            several = model is ProductRequest
-            form, files = await read_form(request, hold, self._limits, several=several, max_text=model.max_bytes)
+            most = SEVERAL.get(model, 1)
+            form, files = await read_form(request, hold, self._limits, most=most, max_text=model.max_bytes)
         else:
             form, files = await read_raw(request, hold, self._limits)
         hold.enter()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from app.live.shown_pictures import Shown as Shown
     from app.live.shown_pictures import ShownPictures as ShownPictures
     from app.live.shown_pictures import small_tag as small_tag
+    from app.live.tagging import Tagging as Tagging
 
 __getattr__ = lazy_exports(
     __name__,
@@ -47,5 +48,6 @@ __getattr__ = lazy_exports(
         "app.live.serving": "CANARY ServingState",
         "app.live.shared": "Shared",
         "app.live.shown_pictures": "Shown ShownPictures small_tag",
+        "app.live.tagging": "Tagging",
     },
 )

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from app.query.jobs import Part as Part
     from app.query.jobs import Serving as Serving
     from app.query.jobs import TextOptions as TextOptions
+    from app.query.jobs import product_vectors as product_vectors
     from app.query.jobs import unit_vector as unit_vector
     from app.query.line import QueuedJob as QueuedJob
+    from app.query.modified import answer_modified as answer_modified
     from app.query.regions import find_regions as find_regions
     from app.query.service import Service as Service
 
@@ -38,8 +40,11 @@ __getattr__ = lazy_exports(
         "app.query.classify": "classify_labels explain_match",
         "app.query.cost": "LIGHT counting_work",
         "app.query.engine": "Engine",
-        "app.query.jobs": "Encoder Job JobResult Lookup Modify Part Serving TextOptions WEIGHTS unit_vector",
+        "app.query.jobs": (
+            "Encoder Job JobResult Lookup Modify Part Serving TextOptions WEIGHTS product_vectors unit_vector"
+        ),
         "app.query.line": "QueuedJob",
+        "app.query.modified": "answer_modified",
         "app.query.regions": "find_regions",
         "app.query.service": "Service",
     },

@@ -13,7 +13,7 @@ from app.query.jobs import Job, JobResult, Modify
 from index import NEIGHBOURS, Change, Hit, Kept, SearchQuery, change_of
 
 
-async def modified(job: Job, modify: Modify, search: Callable[[Job], Awaitable[JobResult]]) -> JobResult:
+async def answer_modified(job: Job, modify: Modify, search: Callable[[Job], Awaitable[JobResult]]) -> JobResult:
     """Return the result of a job with `modify`.
 
     What is kept of the picture is only guessed: it is left out where it would leave nothing.

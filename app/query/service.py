@@ -15,7 +15,7 @@ from app.query.batcher import MicroBatcher
 from app.query.cost import BATCH_WORK, LIGHT, WAITING_WORK, encoding_work, search_work
 from app.query.engine import Engine, stack_rows
 from app.query.jobs import Job, JobResult, Lookup, Serving
-from app.query.modified import modified
+from app.query.modified import answer_modified
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import DatabaseUnavailableError, InputError, OverloadedError
@@ -76,7 +76,7 @@ class Service:
             VitrineError: as `MicroBatcher.submit`.
         """
         if job.modify is not None:
-            return await modified(job, job.modify, self.search)
+            return await answer_modified(job, job.modify, self.search)
         if not job.work:
             job.work = self._work(job)
         job.heavy = job.heavy or job.work > LIGHT
@@ -87,6 +87,8 @@ class Service:
         self._telemetry.observe_stage("encode", result.encode_s)
         if job.query is not None:
             self._telemetry.observe_stage("search", result.search_s)
+        if self._telemetry.tracing is not None:
+            self._telemetry.tracing.searched(job, result)
         return result
 
     async def look_up(self, ask: Callable[[Serving], T], work: float) -> T:
@@ -166,6 +168,8 @@ class Service:
                 if result.serving.encoder is not serving.encoder:
                     raise UnavailableError(REPLACED)
                 results.append(result)
+        if len(pieces) == 1:
+            return results[1]
         return replace(
             results[0],
             texts=np.concatenate([result.texts for result in results]),

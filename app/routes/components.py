@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from app.live import (
     ServingState,
     Shared,
     ShownPictures,
+    Tagging,
 )
 from app.query import Service
 from app.settings import Settings
@@ -41,6 +43,7 @@ class Components:
     maps: Maps
     facet_counts: FacetCounts
     label_texts: LabelTexts
+    tagging: Tagging
     listing: Listing
     readiness: Shared[Readiness]
     """Whether it answers now, or did a moment ago."""
@@ -60,6 +63,8 @@ class Components:
         await self.state.close()
         self.maps.close()
         self.uploads.close()
+        if self.telemetry.tracing is not None:
+            await asyncio.to_thread(self.telemetry.tracing.close)
 
     def update_gauges(self) -> None:
         """Record what is served and how much waits now."""

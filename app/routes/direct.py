@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
 
-from app.http import require
+from app.http import FrequentCall, require
 from app.routes.components import Components, components_of
 from app.schemas import error_answers
 
@@ -41,6 +41,17 @@ def direct_router() -> APIRouter:
     return APIRouter(
         route_class=DirectRoute, dependencies=[Depends(may_search)], responses=error_answers(401, 403, 429)
     )
+
+
+def frequent_calls(routers: Iterable[APIRouter]) -> dict[tuple[str, str], FrequentCall]:
+    """Return by method and path what answers the direct routes of some routers, those without a parameter."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, DirectRoute)]
+    return {
+        (method, route.path): FrequentCall(route, route.get_route_handler())
+        for route in routes
+        if "{" not in route.path
+        for method in route.methods or ()
+    }
 
 
 def json_response(value: dict[str, Any]) -> Response:

@@ -12,7 +12,7 @@ from app.errors import UnknownModelError
 from app.http import list_response, require, while_connected
 from app.query import classify_labels
 from app.routes.components import Components, TheComponents
-from app.routes.direct import direct_router
+from app.routes.direct import direct_router, json_response
 from app.schemas import (
     MODEL_NAME,
     ClassifyAnswer,
@@ -28,6 +28,8 @@ from app.schemas import (
 )
 from index import MAX_NAME
 
+AT_ONCE = 8
+"""Vectors of an answer that are put together at once; more are sent piece by piece, so that others get their turn."""
 Name = Annotated[str, Path(max_length=MAX_NAME, description="A name that /v1/models lists.")]
 direct = direct_router()
 router = APIRouter(dependencies=[Depends(require("read"))], responses=error_answers(401, 403, 429))
@@ -68,7 +70,10 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
         for index, row in enumerate(rows)
     )
     usage = {"prompt_tokens": encoded.tokens, "total_tokens": encoded.tokens}
-    return list_response("data", data, object="list", model=encoded.serving.encoder.encoder_id, usage=usage)
+    others = {"object": "list", "model": encoded.serving.encoder.encoder_id, "usage": usage}
+    if len(rows) <= AT_ONCE:
+        return json_response({"data": list(data), **others})
+    return list_response("data", data, **others)
 
 
 @known.get("/v1/models", operation_id="listModels", tags=["encoding"], responses=error_answers(500))

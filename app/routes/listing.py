@@ -15,8 +15,8 @@ from app.caller import caller
 from app.errors import CountError, InvalidError
 from app.http import accepted, require
 from app.live import Edit, Edited
+from app.picture_paths import image_url, image_urls
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import image_url, image_urls
 from app.schemas import (
     CHANGES,
     DeletionAnswer,

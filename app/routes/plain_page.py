@@ -9,9 +9,10 @@ from fastapi import Request, Response
 
 from app.front import PLAIN, Addresses, Asked, card, document_response, language_of
 from app.http import require, while_connected
+from app.picture_paths import picture_path
 from app.routes.components import Components
-from app.routes.product_paths import picture_path
-from app.routes.search import products_in, search_for_page
+from app.routes.search import search_for_page
+from app.searching import products_in
 from index import Labels
 
 PAGE = 24

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.front import LANGUAGES, Addresses, Card, card, document_response, language_of, product_values
 from app.http import absolute_root, require, root_from
+from app.picture_paths import picture_path
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ProductRoute, picture_path
-from app.routes.search import products_in, search_for_page
+from app.routes.product_paths import ProductRoute
+from app.routes.search import search_for_page
+from app.searching import products_in
 from common import VitrineError
 from index import VARIANT, Hit, Labels, Product, first_text
 

@@ -20,8 +20,9 @@ from app.http import (
     require,
 )
 from app.live import Edit, Edited, Editor
+from app.picture_paths import PICTURE, image_url, image_urls
 from app.routes.components import Components, TheComponents
-from app.routes.product_paths import ID_IN_PATH, KnownId, ProductRoute, image_url, image_urls
+from app.routes.product_paths import ID_IN_PATH, SIMILAR, KnownId, ProductRoute
 from app.schemas import (
     CHANGES,
     ProductDetail,
@@ -69,14 +70,21 @@ async def product(product_id: KnownId, request: Request, response: Response, com
     return await _detail(components, found)
 
 
-@writing.api_route("/v1/products/{product_id:path}/image", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
-def change_image(product_id: str, request: Request) -> Response:
-    """Refuse to change a picture apart from its product; this path would otherwise name a product."""
+@writing.api_route(
+    f"/v1/products/{{product_id:path}}{PICTURE}", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False
+)
+@writing.api_route(
+    f"/v1/products/{{product_id:path}}{SIMILAR}", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False
+)
+def change_part(product_id: str, request: Request) -> Response:
+    """Refuse to change a picture, or what is similar, apart from its product; this path would else name a product."""
+    whole, _, part = request.url.path.rpartition("/")
+    what = "a picture is" if f"/{part}" == PICTURE else "what is similar to a product is"
     return error_response(
         request.state.request_id,
         405,
         "method_not_allowed",
-        f"a picture is changed with its product: {request.method} {request.url.path.removesuffix('/image')}",
+        f"{what} changed with its product: {request.method} {whole}",
         headers={"Allow": "GET, HEAD"},
     )
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from app.caller import below
 from app.http import is_known, json_answer, while_connected
 from app.query import Serving
 from app.routes.components import TheComponents
 from app.routes.direct import direct_router
-from app.routes.search import answer_body, to_job
+from app.routes.search import answer_body
 from app.schemas import ProductAnswer, address_parameters, error_answers, search_of_address
+from app.searching import to_job
 
 TAGGED: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": {"description": "Names the catalogue and the query.", "schema": {"type": "string"}}}},
@@ -56,12 +58,12 @@ async def search_by_address(request: Request, components: TheComponents) -> Resp
 
 
 def answer_tag(serving: Serving, asked: Sequence[str]) -> str:
-    """Return the entity tag of an answer: of the catalogue as it is, the encoder, this version, and what is asked.
+    """Return the entity tag of an answer: of catalogue, encoder, release, the path above ours, and what is asked.
 
     Weak ones are made of it, since two answers differ in the times that they took.
     """
     index = serving.index
-    parts = (_release(), index.info.created, str(index.version), serving.encoder.encoder_id, *asked)
+    parts = (_release(), below.get(), index.info.created, str(index.version), serving.encoder.encoder_id, *asked)
     digest = hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
     return f'"{index.version}-{digest}"'
 

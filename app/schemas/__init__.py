@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from app.schemas.checking import checked as checked
     from app.schemas.classification import ClassifyAnswer as ClassifyAnswer
     from app.schemas.classification import ClassifyRequest as ClassifyRequest
     from app.schemas.classification import ExplainAnswer as ExplainAnswer
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from app.schemas.fields import CroppedPicture as CroppedPicture
     from app.schemas.fields import Name as Name
     from app.schemas.fields import as_value as as_value
-    from app.schemas.fields import checked as checked
     from app.schemas.fields import clean as clean
     from app.schemas.listing import DeletionAnswer as DeletionAnswer
     from app.schemas.listing import ListAnswer as ListAnswer
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from app.schemas.openapi import product_body as product_body
     from app.schemas.openapi import regions_body as regions_body
     from app.schemas.openapi import search_body as search_body
+    from app.schemas.openapi import tag_body as tag_body
     from app.schemas.operations import Health as Health
     from app.schemas.operations import Ready as Ready
     from app.schemas.products import CHANGES as CHANGES
@@ -81,13 +82,21 @@ if TYPE_CHECKING:
     from app.schemas.results import SuggestionsAnswer as SuggestionsAnswer
     from app.schemas.search import BatchRequest as BatchRequest
     from app.schemas.search import SearchRequest as SearchRequest
+    from app.schemas.search_address import SimilarRequest as SimilarRequest
     from app.schemas.search_address import address_parameters as address_parameters
-    from app.schemas.search_address import listed as listed
     from app.schemas.search_address import search_of_address as search_of_address
+    from app.schemas.search_address import similar_of_address as similar_of_address
+    from app.schemas.search_address import similar_parameters as similar_parameters
+    from app.schemas.tagging import MAX_TAGGED as MAX_TAGGED
+    from app.schemas.tagging import TagAnswer as TagAnswer
+    from app.schemas.tagging import Tagged as Tagged
+    from app.schemas.tagging import TagRequest as TagRequest
+    from app.schemas.tagging import TagResult as TagResult
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.schemas.checking": "checked",
         "app.schemas.classification": (
             "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
         ),
@@ -99,12 +108,12 @@ __getattr__ = lazy_exports(
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer ProgressAnswer",
         "app.schemas.fields": (
             "CroppedPicture EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name"
-            " as_value checked clean"
+            " as_value clean"
         ),
         "app.schemas.listing": "DeletionAnswer ListAnswer ListedField listed_fields",
         "app.schemas.openapi": (
             "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body patch_body "
-            "product_body regions_body search_body"
+            "product_body regions_body search_body tag_body"
         ),
         "app.schemas.operations": "Health Ready",
         "app.schemas.products": (
@@ -116,6 +125,9 @@ __getattr__ = lazy_exports(
             "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),
         "app.schemas.search": "BatchRequest SearchRequest",
-        "app.schemas.search_address": "address_parameters listed search_of_address",
+        "app.schemas.tagging": "MAX_TAGGED TagAnswer TagRequest TagResult Tagged",
+        "app.schemas.search_address": (
+            "SimilarRequest address_parameters search_of_address similar_of_address similar_parameters"
+        ),
     },
 )

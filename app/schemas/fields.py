@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from app.errors import InvalidError, invalid
+from app.errors import InvalidError
 from index import MAX_NAME as MAX_NAME
 from index import MAX_TITLE, MAX_VALUE
 from models import WHOLE, Crop, plain
@@ -201,6 +202,9 @@ class Fields(BaseModel):
     max_values: ClassVar[int] = 20_000
     """Of its JSON, with all that it may hold: for a search a vector, and as many values in as many filters."""
 
+    also: ClassVar[Mapping[str, str]] = {}
+    """Names that other services have for a field, for the message that an unknown one gets."""
+
     @model_validator(mode="before")
     @classmethod
     def _few_unknown(cls, value: Any) -> Any:
@@ -270,18 +274,3 @@ class Cropped(Fields):
 
 class CroppedPicture(OnePicture, Cropped):
     """A body that may hold one picture, of which a part counts."""
-
-
-M = TypeVar("M", bound=BaseModel)
-
-
-def checked(model: type[M], fields: Any, *, strict: bool) -> M:
-    """Return `fields` checked; `strict` for JSON, which has types of its own, unlike a form.
-
-    Raises:
-        InvalidError: says which fields do not fit.
-    """
-    try:
-        return model.model_validate(fields, strict=strict)
-    except ValidationError as error:
-        raise invalid(error) from None

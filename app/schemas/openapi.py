@@ -22,6 +22,7 @@ from app.schemas.fields import MODEL_NAME, PIXEL
 from app.schemas.products import ProductLine, ProductRequest
 from app.schemas.regions import RegionsRequest
 from app.schemas.search import BatchRequest, SearchRequest
+from app.schemas.tagging import MAX_TAGGED, TagRequest
 from models import NAMED
 
 REQUESTS: tuple[type[BaseModel], ...] = (
@@ -32,6 +33,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     ExplainRequest,
     ProductRequest,
     RegionsRequest,
+    TagRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
 FILE_SCHEMA: dict[str, Any] = {
@@ -182,6 +184,23 @@ def regions_body() -> dict[str, Any]:
     shown = {"picture": ("A picture", {"image": "@outfit.jpg"})}
     body = either_body(RegionsRequest, (), {"picture": ("A picture as a data URI", {"image": PIXEL})}, shown)
     body["content"] |= raw_body()
+    return body
+
+
+def tag_body() -> dict[str, Any]:
+    """Return the OpenAPI request body of the call for attributes."""
+    body = json_body(
+        TagRequest,
+        {
+            "products": ("Products", {"ids": ["10054", "10061"], "min_confidence": 0.9}),
+            "picture": ("A picture as a data URI", {"images": [PIXEL], "attributes": ["baseColour"]}),
+        },
+    )
+    form = form_body(TagRequest, TagRequest.structured, {"pictures": ("A picture", {"image": "@shoe.jpg"})})
+    schema = form["multipart/form-data"]["schema"]
+    del schema["properties"]["images"], schema["oneOf"]
+    schema["properties"]["image"] = {"type": "array", "items": FILE_SCHEMA, "maxItems": MAX_TAGGED}
+    body["content"] |= form | raw_body()
     return body
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
 from app.errors import InvalidError
 from app.query import WEIGHTS, Part
+from app.schemas.checking import checked
 from app.schemas.conditions import MAX_FILTERS, Filtering
 from app.schemas.fields import (
     CroppedPicture,
@@ -20,7 +22,6 @@ from app.schemas.fields import (
     Picture,
     Text,
     Vector,
-    checked,
 )
 from common import InputError
 from index import MAX_K, MODIFY_WEIGHT, NEWEST, Mode, Sort, words_share
@@ -76,6 +77,19 @@ class SearchRequest(CroppedPicture):
         "crop",
     )
     """Fields that are JSON in a form."""
+    also: ClassVar[Mapping[str, str]] = {
+        "q": "text",
+        "query": "text",
+        "limit": "k",
+        "size": "k",
+        "top_k": "k",
+        "page": "offset",
+        "filter": "filters",
+        "facet": "facets",
+        "sort_by": "sort",
+        "order": "sort",
+        "threshold": "min_score",
+    }
 
     text: Text = Field(None, description="What to look for, in words.")
     image: Picture = Field(

@@ -1,27 +1,49 @@
-"""A search in an address: the parameters of `GET /v1/search`, and the search that they are. Knows no call."""
+"""A search in an address: the parameters of `GET /v1/search` and of similar products, and the search that they are.
+
+Knows no call.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.bounded_json import parse_json
 from app.errors import InvalidError
+from app.schemas.checking import checked
 from app.schemas.conditions import MAX_PARAMETER_VALUES
-from app.schemas.fields import checked
 from app.schemas.search import SearchRequest
 from index import did_you_mean
 
 TEXT = "q"
 FILTER = "f."
 """Begins a parameter that is a filter: f.gender=Women."""
-LISTS = ("like", "unlike", "facets", "histograms", "dismiss")
+LISTS = ("like", "unlike", "facets", "histograms", "dismiss", "same")
 OBJECTS = ("filters", "weights")
 """Parameters that are JSON."""
 ONLY_IN_BODY = ("image", "crop", "vector")
-ALIASES = {"text": TEXT, "query": TEXT, "limit": "k", "size": "k", "page": "offset", "filter": "filters"}
+ALIASES = {name: TEXT if field == "text" else field for name, field in {"text": "text", **SearchRequest.also}.items()}
 """Names that other services, or the body of a search, have for a parameter."""
-FIELDS = {name: field for name, field in SearchRequest.model_fields.items() if name not in (*ONLY_IN_BODY, "text")}
+OF_SEARCH = (TEXT, *(name for name in SearchRequest.model_fields if name not in (*ONLY_IN_BODY, "text")))
+SAME, NOT = "same", "not"
+OF_SIMILAR = (
+    *("k", "offset", SAME, NOT, "filters", "facets", "sort", "collapse", "collapse_threshold", "group_by"),
+    *("min_score", "cutoff", "image_versions"),
+)
+NOT_THESE = ("title",)
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarRequest:
+    """What is asked of the neighbours of a product."""
+
+    search: SearchRequest
+    """For what is like the product."""
+    same: tuple[str, ...]
+    """Attributes whose values are to be the product's."""
+    other_titles: bool
+    """Whether products with its title are left out."""
 
 
 def search_of_address(parameters: Iterable[tuple[str, str]]) -> SearchRequest:
@@ -30,10 +52,54 @@ def search_of_address(parameters: Iterable[tuple[str, str]]) -> SearchRequest:
     Raises:
         InvalidError: one is unknown, comes twice, or cannot be used, or there is nothing to search for.
     """
+    return _search(_fields(parameters, OF_SEARCH))
+
+
+def similar_of_address(product_id: str, parameters: Iterable[tuple[str, str]]) -> SimilarRequest:
+    """Return what the parameters of an address ask of the neighbours of a product.
+
+    Raises:
+        InvalidError: as `search_of_address`.
+    """
+    fields = _fields(parameters, OF_SIMILAR)
+    same = fields.pop(SAME, [])
+    if not isinstance(same, list) or not all(isinstance(name, str) and name for name in same):
+        raise _unusable(SAME, "same is no list of attributes; send same=gender,articleType", "no list of names")
+    other = fields.pop(NOT, None)
+    if other is not None and other not in NOT_THESE:
+        hint = did_you_mean(other, NOT_THESE) or "; it may be title"
+        raise _unusable(NOT, f"not is {other[:100]!r}{hint}", f"title is what it may be{hint}")
+    for name in same:
+        if name in fields.get("filters", {}):
+            raise _unusable(
+                SAME, f"{name!r} is to be the product's, and is filtered; send one of both", "filtered, too"
+            )
+    return SimilarRequest(_search({**fields, "like": [product_id]}), tuple(dict.fromkeys(same)), other is not None)
+
+
+def listed(name: str, values: Sequence[str]) -> Any:
+    """Return the items of a parameter that is a list: it comes once for each, has commas between, or is JSON.
+
+    Raises:
+        InvalidError: it begins as a JSON list does, and is none.
+    """
+    if len(values) == 1 and values[0].lstrip().startswith("["):
+        return _json(name, values[0])
+    return [item.strip() for value in values for item in value.split(",") if item.strip()]
+
+
+def _search(fields: dict[str, Any]) -> SearchRequest:
+    search = checked(SearchRequest, fields, strict=False)
+    search.check(0)
+    return search
+
+
+def _fields(parameters: Iterable[tuple[str, str]], known: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a search that parameters are; `known` are their names."""
     sent: dict[str, list[str]] = {}
     for name, value in parameters:
         if not name.startswith(FILTER):
-            _check_name(name)
+            _check_name(name, known)
         if value.strip():
             sent.setdefault(name, []).append(value)
     fields: dict[str, Any] = {}
@@ -49,20 +115,9 @@ def search_of_address(parameters: Iterable[tuple[str, str]]) -> SearchRequest:
             fields["text" if name == TEXT else name] = _json(name, values[0]) if name in OBJECTS else values[0]
     if by_name:
         fields["filters"] = _with_named(fields.get("filters", {}), by_name)
-    search = checked(SearchRequest, fields, strict=False)
-    search.check(0)
-    return search
-
-
-def listed(name: str, values: Sequence[str]) -> Any:
-    """Return the items of a parameter that is a list: it comes once for each, has commas between, or is JSON.
-
-    Raises:
-        InvalidError: it begins as a JSON list does, and is none.
-    """
-    if len(values) == 1 and values[0].lstrip().startswith("["):
-        return _json(name, values[0])
-    return [item.strip() for value in values for item in value.split(",") if item.strip()]
+    if not isinstance(fields.get("filters", {}), dict):
+        raise _unusable("filters", 'filters is no object; send {"gender": "Women"}', "no object")
+    return fields
 
 
 def _with_named(filters: Any, by_name: dict[str, list[str]]) -> Any:
@@ -76,15 +131,15 @@ def _with_named(filters: Any, by_name: dict[str, list[str]]) -> Any:
     return {**filters, **by_name}
 
 
-def _check_name(name: str) -> None:
-    if name == TEXT or name in FIELDS:
+def _check_name(name: str, known: Sequence[str]) -> None:
+    if name in known:
         return
-    if name in ONLY_IN_BODY:
+    if name in ONLY_IN_BODY and TEXT in known:
         raise _unusable(
             name, f"an address takes no {name}; send it as the body of POST /v1/search", "only in a body, with POST"
         )
-    known = ALIASES.get(name)
-    hint = f"; did you mean {known!r}?" if known else did_you_mean(name, (TEXT, *FIELDS))
+    meant = ALIASES.get(name)
+    hint = f"; did you mean {meant!r}?" if meant in known else did_you_mean(name, known)
     message = f"unknown parameter {name[:100]!r}{hint}"
     raise _unusable(name, message if hint else f"{message}; GET /openapi.json lists what there is", message)
 
@@ -103,13 +158,26 @@ def _unusable(name: str, message: str, detail: str) -> InvalidError:
 
 def address_parameters() -> list[dict[str, Any]]:
     """Return the parameters of a search in an address, for the OpenAPI document."""
+    return [_documented(name) for name in OF_SEARCH]
+
+
+def similar_parameters() -> list[dict[str, Any]]:
+    """Return the parameters of the neighbours of a product, for the OpenAPI document."""
+    return [_documented(name) for name in OF_SIMILAR]
+
+
+def _documented(name: str) -> dict[str, Any]:
+    parameter: dict[str, Any] = {"name": name, "in": "query", "required": False}
+    if name == SAME:
+        about = "Attributes whose values must be the product's, of those that it has, such as same=gender,articleType."
+        names = {"type": "array", "items": {"type": "string"}}
+        return {**parameter, "description": about, "schema": names, "style": "form", "explode": True}
+    if name == NOT:
+        about = "title: products with the title of this one are left out, which are often the same thing."
+        return {**parameter, "description": about, "schema": {"type": "string", "enum": [*NOT_THESE]}}
     schemas = SearchRequest.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
-    return [_documented(TEXT, schemas["text"]), *(_documented(name, schemas[name]) for name in FIELDS)]
-
-
-def _documented(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    schema = schemas["text" if name == TEXT else name]
     about = schema["description"]
-    parameter: dict[str, Any] = {"name": name, "in": "query", "required": False, "description": about}
     if name in OBJECTS:
         shown = {"type": "string", "contentMediaType": "application/json"}
         return {**parameter, "description": f"As JSON: {about}", "schema": shown}
@@ -117,4 +185,5 @@ def _documented(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     options = [option for option in bare.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
         bare = {key: value for key, value in bare.items() if key not in ("anyOf", "default")} | options[0]
-    return {**parameter, "schema": bare, **({"style": "form", "explode": True} if name in LISTS else {})}
+    list_style = {"style": "form", "explode": True} if name in LISTS else {}
+    return {**parameter, "description": about, "schema": bare, **list_style}

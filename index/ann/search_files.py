@@ -40,17 +40,15 @@ FORMAT = 3
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
 WORDS_FILE = "words.npz"
-REQUIREMENTS_FILE = "search.json"
-"""The requirements that `vitrine index` was given; they stay when the catalogue is replaced."""
+REQUIREMENTS_FILE = "search.json"  # what `vitrine index` was given; it stays when the catalogue is replaced
 LOCK = ".search.lock"
 LARGE = 100_000
 """Products from which on a catalogue gets these files by default; a smaller one is read whole and scanned."""
+SOME = 2_000  # the same for who searches once: without an index over the vectors
 STALE = 0.05
 """Part of the products that may have changed since the files were made; beyond it, opening makes new files."""
-FEW_CHANGES = 1024
-"""Changed products for which opening never makes new files."""
-SPOT_CHECKS = 32
-"""Products whose vectors are compared with the catalogue's own when the files are opened."""
+FEW_CHANGES = 1024  # changed products for which opening never makes new files
+SPOT_CHECKS = 32  # products whose vectors are compared with the catalogue's own when files are opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +84,22 @@ class SearchFiles:
     """None: nothing."""
 
 
-def open_files(catalogue: Catalogue) -> SearchFiles | None:
+def open_files(catalogue: Catalogue, *, once: bool = False) -> SearchFiles | None:
     """Return the search files of a catalogue, made first where none are usable; None when it is to be searched whole.
 
-    A large catalogue, or one with requirements, is searched through files. Where they cannot be written beside the
-    catalogue, they are made in a temporary folder.
+    A large catalogue, or one with requirements, is searched through files; by who searches `once`, also a smaller one.
+    Where they cannot be written beside the catalogue, they are made in a temporary folder.
 
     Raises:
         ArtefactError: the catalogue is damaged.
     """
     requirements = _read_requirements(catalogue.folder)
     count = len(catalogue)
-    if not count or (requirements is None and count < LARGE):
+    if not count or (requirements is None and count < (SOME if once else LARGE)):
         return None
-    requirements = requirements or IndexRequirements()
-    files = _open_current(catalogue, requirements, count, logger.warning)
+    if requirements is None and count >= LARGE:
+        requirements = IndexRequirements()
+    files = _open_current(catalogue, requirements, count, logger.debug if requirements is None else logger.warning)
     if files is None:
         with _locked(catalogue.folder):
             # Another process may have made them while we waited.
@@ -168,7 +167,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _open_current(
-    catalogue: Catalogue, requirements: IndexRequirements, count: int, log: Callable[..., None]
+    catalogue: Catalogue, requirements: IndexRequirements | None, count: int, log: Callable[..., None]
 ) -> SearchFiles | None:
     """Return the files that are there; None when they cannot be used, with the reason in the log."""
     folder = _files_folder(catalogue)
@@ -187,7 +186,7 @@ def _open_current(
     return SearchFiles(base, ann, words, None if changes.version == base.version else changes)
 
 
-def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
+def _make(catalogue: Catalogue, requirements: IndexRequirements | None) -> SearchFiles:
     """Make the files, beside the catalogue where that is possible, and read them."""
     start = time.monotonic()
     folder = _files_folder(catalogue)
@@ -206,8 +205,9 @@ def _make(catalogue: Catalogue, requirements: IndexRequirements) -> SearchFiles:
     return SearchFiles(base, ann, words, None if changes is None or changes.version == base.version else changes)
 
 
-def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) -> dict[str, Any]:
-    """Write all files of a catalogue into `folder`, the manifest last, and return the manifest."""
+def _write(catalogue: Catalogue, requirements: IndexRequirements | None, folder: Path) -> dict[str, Any]:
+    """Write all files, the manifest last, and return it; without requirements there is no index over the vectors."""
+    asked = requirements or IndexRequirements()
     with catalogue.stream() as (version, count, pieces):
         described = write_columns(folder, pieces, count, catalogue.info.dim)
     files = private_files(sorted(folder.iterdir()), folder)
@@ -222,9 +222,9 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
     rows = sum(len(vectors) for _, vectors, _ in sides)
     chosen: dict[str, Choice] = {}
     measured: dict[str, list[dict[str, Any]]] = {}
-    for side, vectors, other in sides:
-        budget = None if requirements.budget_mb is None else int(requirements.budget_mb * 1e6 * len(vectors) / rows)
-        found, all_measured = choose(vectors, other, budget, requirements.recall)
+    for side, vectors, other in sides if requirements else ():
+        budget = None if asked.budget_mb is None else int(asked.budget_mb * 1e6 * len(vectors) / rows)
+        found, all_measured = choose(vectors, other, budget, asked.recall)
         if isinstance(found, AnnIndex):
             faiss.write_index(found.index, str(folder / f"{side}.faiss"))
         chosen[side] = found.choice if isinstance(found, AnnIndex) else found
@@ -233,7 +233,7 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements, folder: Path) 
         "format": FORMAT,
         **_belonging(catalogue),
         "version": version,
-        "wants": asdict(requirements),
+        "wants": requirements and asdict(requirements),
         "near": {side: to_json(choice) for side, choice in chosen.items()},
         "measured": measured,
         **described,
@@ -255,7 +255,7 @@ def _digest(path: Path) -> str:
 
 
 def _read(
-    folder: Path, catalogue: Catalogue, requirements: IndexRequirements
+    folder: Path, catalogue: Catalogue, requirements: IndexRequirements | None
 ) -> tuple[Columns, dict[Indexed, AnnIndex], PostingLists]:
     """Copy and map the files in `folder` after checking that they are whole and belong to this catalogue.
 
@@ -263,7 +263,7 @@ def _read(
         OSError, ValueError, KeyError, TypeError: they are not; says what it got and what it needs.
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    needed = {"format": FORMAT, **_belonging(catalogue), "wants": asdict(requirements)}
+    needed = {"format": FORMAT, **_belonging(catalogue), "wants": requirements and asdict(requirements)}
     for name, value in needed.items():
         if manifest[name] != value:
             raise ValueError(f"its {name} is {manifest[name]!r}, and {value!r} is needed")
@@ -277,7 +277,7 @@ def _read(
     base = read_columns(files, catalogue.info, int(manifest["version"]), manifest)
     ann: dict[Indexed, AnnIndex] = {}
     sizes: dict[Indexed, int] = {"images": len(base), "texts": len(base.titles), "further": len(base.further)}
-    for side, size in ((side, size) for side, size in sizes.items() if size):
+    for side, size in ((side, size) for side, size in sizes.items() if size and side in manifest["near"]):
         choice = from_json(manifest["near"][side])
         if choice.kind != "flat":
             ann[side] = load(indexes[side], f"{side}.faiss", choice)

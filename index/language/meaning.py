@@ -61,10 +61,14 @@ class Meanings:
 
     def values(self, phrase: Sequence[str]) -> list[Value]:
         """Return the values that English words are, also torn apart: `back pack`."""
-        found = self._vocabulary.values_of(" ".join(map(stem, phrase)))
-        if not found and self.may_join(phrase):
-            found = self._vocabulary.values_of(stem("".join(phrase)))
-        return found
+        return self._vocabulary.values_of(" ".join(map(stem, phrase))) or self.joined_values(phrase)
+
+    def joined_values(self, phrase: Sequence[str]) -> list[Value]:
+        """Return the values that English words are if they are one that was torn apart."""
+        joined = "".join(phrase)
+        if not self._vocabulary.begins_value(joined) or not self.may_join(phrase):
+            return []
+        return self._vocabulary.values_of(stem(joined))
 
     def may_join(self, phrase: Sequence[str]) -> bool:
         """Return whether words may be one that was torn apart: none of them has a meaning or a role by itself."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from index.language.lexicon import Lexicon
+from index.language.phrases import Phrases
 from index.language.reading import MISPRINT, Atom, Match, Reading
 from index.language.vocabulary import Corrector, Vocabulary
 from index.words.analyse import Word, fold, is_code, stem, words
@@ -65,8 +66,9 @@ class QueryParser:
 
     def _language(self, atoms: Sequence[Atom]) -> str:
         """Return the language that explains most of the words; the first of those that explain as much."""
+        text = Phrases([atom.word for atom in atoms], self._vocabulary)
         scores = {
-            language: Reading(self._vocabulary, self._lexicons, language, set()).explained(atoms)
+            language: Reading(self._vocabulary, self._lexicons, language, set()).explained(text)
             for language in self._lexicons
         }
         return max(scores, key=lambda language: round(scores[language], 6))

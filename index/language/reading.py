@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from index.language.bounds import BOUNDS, bound_at
 from index.language.lexicon import Lexicon
 from index.language.meaning import Meanings
+from index.language.phrases import Phrase, Phrases
 from index.language.vocabulary import Corrector, Vocabulary
 from index.words.analyse import is_code, stem
 from index.words.units import Unit, brand_key, word_key
@@ -62,40 +63,41 @@ class Reading:
         self._meanings = Meanings(vocabulary, lexicons["en"], lexicons[language])
         self._dismissed = dismissed
 
-    def explained(self, atoms: Sequence[Atom]) -> float:
+    def explained(self, text: Phrases) -> float:
         """Return how many of the words the language explains."""
         found = 0.0
         at = 0
-        while at < len(atoms):
-            length = min(LONGEST, len(atoms) - at)
-            while length > 1 and not self._explains([atom.word for atom in atoms[at : at + length]]):
+        while at < len(text):
+            length = min(LONGEST, len(text) - at)
+            while not (surely := self._explains(text.at(at, length))) and length > 1:
                 length -= 1
-            found += length * self._explains([atom.word for atom in atoms[at : at + length]])
+            found += length * surely
             at += length
         return found
 
-    def _explains(self, phrase: Sequence[str]) -> float:
+    def _explains(self, phrase: Phrase) -> float:
         """Return how surely a phrase is one of the language, 0 to 1; numbers are of any."""
-        key = " ".join(phrase)
+        key, alone = phrase.key, len(phrase.words) == 1
         if key in self._own.meanings:
             return 1.0
         if key in self._own.roles:
             return 0.7
-        if key.replace(" ", "").isdecimal():
+        if phrase.is_number:
             return 0.0
-        if len(phrase) == 1 and self._meanings.compound(key):
+        if alone and self._meanings.compound(key):
             return 1.0
-        if self._vocabulary.is_brand(phrase):
+        if phrase.is_brand:
             return 0.9
-        english = self.language == "en"
-        values = self._meanings.values(phrase)
-        if values:
-            count = max(count for *_, count in values)
-            return (1.0 if count >= COMMON else 0.5) if english else 0.0
-        if len(phrase) > 1 or (not english and (key in self._english.meanings or key in self._english.roles)):
+        if self.language == "en":
+            values = phrase.values or self._meanings.joined_values(phrase.words)
+            if values:
+                return 1.0 if max(count for *_, count in values) >= COMMON else 0.5
+        if not alone:
+            return 0.0
+        if self.language != "en" and (phrase.values or key in self._english.meanings or key in self._english.roles):
             return 0.0
         # Words of titles that no lexicon has are of any language.
-        count = self._vocabulary.frequency(word_key(stem(key)))
+        count = phrase.frequency
         return 0.9 if count >= COMMON else 0.5 if count else 0.0
 
     def units(self, matches: Iterable[tuple[Match, str]], corrector: Corrector | None) -> list[Unit]:

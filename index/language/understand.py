@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from index.words.index import WordIndex
 
 
+KEPT, KEPT_LENGTH = 4096, 200
+"""Texts whose meaning a version of a catalogue keeps, since customers ask the same; their longest, in characters."""
+
+
 class Languages:
     """The lexicons, and a speller for each of them; shared by the versions of a catalogue.
 
@@ -74,6 +78,7 @@ class Understanding:
         self._words = words
         self._languages = languages
         self._parser = QueryParser(words, languages.lexicons, self._speller)
+        self._kept: dict[tuple[str, str | None, bool, frozenset[str]], ParsedText] = {}
 
     def parse(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()
@@ -85,7 +90,15 @@ class Understanding:
         """
         if language is not None and language not in LANGUAGES:
             raise InputError(f"unknown language {language!r}; the languages there are: {', '.join(LANGUAGES)}")
-        return self._parser.parse(text, language, correct=correct, dismissed=dismissed)
+        key = text, language, correct, frozenset(dismissed)
+        parsed = self._kept.get(key)
+        if parsed is None:
+            parsed = self._parser.parse(text, language, correct=correct, dismissed=dismissed)
+            if len(text) <= KEPT_LENGTH:
+                if len(self._kept) >= KEPT:
+                    self._kept = {}
+                self._kept[key] = parsed
+        return parsed
 
     def completer(self, title: Callable[[int], str], before: Completer | None = None) -> Completer:
         """Return what completes texts that are being typed.

@@ -23,6 +23,9 @@ class Vocabulary(Protocol):
     def values_of(self, terms: str) -> list[Value]:
         """Return the values whose terms, joined by spaces, are these."""
 
+    def begins_value(self, word: str) -> bool:
+        """Return whether a value of one word may have the term of this word: it begins like one."""
+
     def is_brand(self, words: Sequence[str]) -> bool:
         """Return whether folded words are a brand."""
 

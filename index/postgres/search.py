@@ -142,12 +142,16 @@ class PostgresSearch(Mapped):
         self._check_bounds(filters)
 
     def _check_bounds(self, filters: Filters) -> None:
-        if _bounded(filters):
+        if any(condition.bounds for condition in filters.values()):
             self._keeper.now().state.check_bounds(filters)
 
     def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
         """As `SearchIndex.fields`."""
         return self._keeper.now().state.fields(names)
+
+    def ids_titled(self, title: str) -> list[str]:
+        """As `SearchIndex.ids_titled`."""
+        return self._keeper.now().state.ids_titled(title)
 
     def passing_ids(self, filters: Filters) -> list[str]:
         """As `SearchIndex.passing_ids`, of now."""
@@ -206,8 +210,9 @@ class PostgresSearch(Mapped):
             DatabaseUnavailableError: the database does not answer.
         """
         vectors = checked_vectors(vectors, queries, self.info.dim)
+        bounded = any(one.bounds for query in queries for one in query.filters.values())
         # Asks the database for its version: once, and only where a query needs it.
-        asked = any(needs_scores(query) or query.histograms or _bounded(query.filters) for query in queries)
+        asked = bounded or any(needs_scores(query) or query.histograms for query in queries)
         state = self._keeper.now().state if asked else None
         for query in queries:
             check_query(self._names, query, self._gone)
@@ -292,7 +297,3 @@ class PostgresSearch(Mapped):
     ) -> Scan:
         sizes = total, self._count, self._exact_rows
         return Scan(self._catalogue, connection, vector, side, where, values, *sizes, self._several)
-
-
-def _bounded(filters: Filters) -> bool:
-    return any(condition.bounds for condition in filters.values())

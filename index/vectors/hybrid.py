@@ -19,6 +19,7 @@ from index.ranking.calibrate import Calibration, Curve
 from index.ranking.fuse import COMPLETE, EXACT, POWER, Kind, kind_of
 from index.records import Vectors
 from index.results import MARGIN, SLACK, Signals
+from index.vectors.chosen import are_among, best_places, joined
 from index.vectors.grouped import sort_keys
 from index.vectors.row_scores import RowScores
 from index.vectors.rows import Nearest, Rows, VectorSource
@@ -119,7 +120,7 @@ class HybridRanking:
         width = min(width, len(rows))
         kept = min(len(rows), width + MARGIN)
         while width > 0:
-            best = np.argpartition(scores, len(rows) - kept)[len(rows) - kept :]
+            best = best_places(scores, kept)
             exact = self._scores.score(rows[best])
             order = np.lexsort((rows[best], -exact))[:width]
             # What was left out scores at most as the worst that was kept, give or take the slack.
@@ -193,19 +194,18 @@ class HybridRanking:
         """Return the relevance (K,) of rows with their scores (K,); 1 for those that are exactly what is asked."""
         if self.curve is None:
             return None
-        return np.where(np.isin(rows, self._scores.exact), np.float32(1), self.curve.of(scores))
+        return np.where(are_among(rows, self._scores.exact), np.float32(1), self.curve.of(scores))
 
     @cached_property
     def _relevant(self) -> Ranked:
         """The rows that may be found and are not left out for their score, in order, and their coarse scores."""
         if self._lexical:
             rows = np.flatnonzero(self._scores.words > 0)
-            rows = np.union1d(rows, self._scores.exact) if len(self._scores.exact) else rows
+            rows = joined(rows, self._scores.exact)
             rows = rows[self._within[rows]]
             scores = self._scores.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
-        rows = self._within_reach(self._least, self._within)
-        scores = self._scores.coarse(rows)
+        rows, scores = self._scored_within_reach(self._least, self._within)
         near = np.flatnonzero(np.abs(scores - self._least) <= self._slack)
         if len(near):
             scores[near] = self._scores.score(rows[near])
@@ -218,10 +218,31 @@ class HybridRanking:
         if self._scores.weights.words and (start := self._wordiest(count, passing)) is not None:
             scores = self._scores.coarse(start)
             reached = float(np.partition(scores, len(scores) - count)[len(scores) - count]) - float(self._slack)
-        rows = self._within_reach(reached, passing)
-        scores = self._scores.coarse(rows)
+        if self._compares_all(reached) and np.count_nonzero(passing) > count:
+            start = best_places(np.where(passing, self._scores.partial, np.float32(-np.inf)), count)
+            reached = max(reached, float(self._scores.coarse(start).min()) - float(self._slack))
+        rows, scores = self._scored_within_reach(reached, passing)
         kept = passing[rows]
         return rows[kept], scores[kept]
+
+    def _compares_all(self, score: float) -> bool:
+        """Return whether words alone leave no row out that can have a score, and no index limits what is compared."""
+        weights = self._scores.weights
+        return self._reach is None and bool(weights.words) and score - weights.vectors <= 0
+
+    def _scored_within_reach(self, score: float, passing: Mask) -> Ranked:
+        """Return rows, in order, among them all that pass (N,) and can have a score, and their coarse scores.
+
+        Where words leave no row out, the better of the two vectors is compared with all rows, and the lesser one only
+        where the score is still in reach.
+        """
+        if self._compares_all(score) and score > -np.inf:
+            rows = np.flatnonzero((self._scores.partial >= score - self._scores.lesser - 1e-5) & passing)
+            if len(rows) <= self._few:
+                rows = joined(rows, self._scores.exact)
+                return rows, self._scores.coarse(rows)
+        rows = self._within_reach(score, passing)
+        return rows, self._scores.coarse(rows)
 
     def _within_reach(self, score: float, passing: Mask) -> Rows:
         """Return rows, in order, among them all that pass (N,) and can have a score; all rows, where they are many."""
@@ -233,7 +254,7 @@ class HybridRanking:
         rows = np.flatnonzero((self._scores.words >= need - 1e-5) & passing)
         if len(rows) > self._few:
             return self._every(passing)
-        return np.union1d(rows, self._scores.exact) if len(self._scores.exact) else rows
+        return joined(rows, self._scores.exact)
 
     def _every(self, passing: Mask) -> Rows:
         """Return all rows; where vectors are far away, those that pass and may be best."""
@@ -241,7 +262,7 @@ class HybridRanking:
             return np.arange(len(self._found))
         rows, complete = self._reach.nearest(self._scores.words, passing)
         self.complete &= complete
-        return np.union1d(rows, self._scores.exact)
+        return joined(rows, self._scores.exact)
 
     def _wordiest(self, count: int, passing: Mask) -> Rows | None:
         """Return `count` or more of the rows that pass (N,) and have the most words; None where they say little."""

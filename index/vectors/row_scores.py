@@ -16,6 +16,7 @@ from index.query import SearchQuery, Side
 from index.ranking.fuse import COMPLETE, POWER, Scales, fused, lifted, scaled, weights_of
 from index.records import Vectors
 from index.results import Signals
+from index.vectors.chosen import are_among
 from index.vectors.rows import Nearest, Rows, VectorSource, first_pictures
 from index.vectors.state import IndexState
 
@@ -133,10 +134,23 @@ class RowScores:
         image = scaled(cosines("images"), self._scales.image) if self.weights.image else none
         return fused(self.weights, words, title, image)
 
+    @cached_property
+    def partial(self) -> Vectors:
+        """The coarse scores (N,) without what the lesser of the two vectors adds: at most `lesser`."""
+        title = self.weights.title > self.weights.image
+        scale, weight = (self._scales.title, self.weights.title) if title else (self._scales.image, self.weights.image)
+        cosines = self._vectors["texts" if title else "images"].times(self._vector, None)
+        return np.float32(self.weights.words) * self.words + np.float32(weight) * scaled(cosines, scale)
+
+    @property
+    def lesser(self) -> float:
+        """The most that the lesser of the two vectors adds to a score."""
+        return min(self.weights.title, self.weights.image)
+
     def _lift(self, rows: Rows, scores: Vectors) -> Vectors:
         if not len(self.exact):
             return scores
-        return np.where(np.isin(rows, self.exact), lifted(scores), scores)
+        return np.where(are_among(rows, self.exact), lifted(scores), scores)
 
     def coarse(self, rows: Rows) -> Vectors:
         """Return the scores (K,) of rows, or (N,) of all where they are all, give or take the slack."""

@@ -94,11 +94,6 @@ class SearchIndex:
         return self._state.count
 
     @property
-    def row_count(self) -> int:
-        """How many rows it holds, those of deleted and replaced products among them."""
-        return len(self._state.alive)
-
-    @property
     def attributes(self) -> list[str]:
         """The names of the attributes that its products have."""
         return list(self._state.columns)
@@ -168,6 +163,10 @@ class SearchIndex:
         """
         self._check_names(filters)
         return [self._state.rows.product(row).id for row in np.flatnonzero(self._state.passing(filters)).tolist()]
+
+    def ids_titled(self, title: str) -> list[str]:
+        """Return the ids of the products with this title, in whatever case it is written."""
+        return self._state.ids_titled(title)
 
     def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
         """Return what the products hold of some attributes; of all, when None. Those that are gone are left out."""

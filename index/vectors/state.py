@@ -16,6 +16,7 @@ from index.attributes import Mask
 from index.fields import Field
 from index.filters import Filters
 from index.histograms import Histogram
+from index.product import title_key
 from index.query import SIDES, SearchQuery, Side, check_query
 from index.records import CatalogueInfo, Changes, Snapshot
 from index.vectors.facets import ColumnView
@@ -112,6 +113,11 @@ class IndexState:
         while row is not None and row >= len(self.alive):
             row = self.rows.earlier.get(row)
         return row if row is not None and self.alive[row] else None
+
+    def ids_titled(self, title: str) -> list[str]:
+        """Return the ids of the products with this title, in whatever case it is written."""
+        rows = self.rows.rows_titled(title_key(title))
+        return [self.rows.product(row).id for row in rows if row < len(self.alive) and self.alive[row]]
 
     def passing(self, filters: Filters, exclude: Iterable[str] = ()) -> Mask:
         """Return (N,) which rows pass; `alive` itself when all living ones do."""

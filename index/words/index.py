@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from index.product import Product
 from index.words.analyse import INFLECTION, stem
-from index.words.postings import FULL, Degrees, PostingLists, Rows
+from index.words.postings import BEGINNING, FULL, Degrees, PostingLists, Rows
 from index.words.units import Condition, Unit, brand_key, word_key
 
 Mask = npt.NDArray[np.bool_]
@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float32]
 
 DENSE_FROM, KEPT_DENSE = 0.02, 64
 """Part of the rows from which on the degrees of all rows are kept for the next query; and how many such arrays are."""
+LONG_WORD = 7
+"""Letters from which on a word and its term have the first ones in common: `drying` has the term `dri`."""
 MIN_BRAND = 3
 """Titles that must begin with the same words for these to be a brand."""
 BRAND_SHARE = 0.5
@@ -109,6 +111,11 @@ class WordIndex:
         numbers = [number for number in self.lists.values_with.get(terms, ()) if self._lives(number)]
         found = [(*self.lists.shown[one], self.lists.keys[one], int(self._frequencies[one])) for one in numbers]
         return sorted(found, key=lambda value: -value[3])
+
+    def begins_value(self, word: str) -> bool:
+        """Return whether a value of one word may have the term of this word: it begins like one."""
+        beginnings = self.lists.beginnings
+        return len(word) < LONG_WORD or any(word[:size] in beginnings for size in range(1, BEGINNING + 1))
 
     def is_brand(self, words: Sequence[str]) -> bool:
         """Return whether folded words are a brand: enough titles begin with them, and few have them elsewhere."""

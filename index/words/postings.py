@@ -35,6 +35,8 @@ TITLE_LENGTH, VALUE_LENGTH = 7, 1
 MAX_VALUE_WORDS = 6
 """Words of the longest value that a query can name; longer ones are descriptions."""
 BRAND_ATTRIBUTES = frozenset({"brand", "brand_name", "marke", "marque", "marca", "manufacturer", "vendor"})
+BEGINNING = 3
+"""First letters of a word that tell that no value has its term: a term begins as its word does."""
 FULL = 255
 """The degree of a product that has the whole of what a key names; degrees are kept in one byte."""
 
@@ -56,6 +58,7 @@ class PostingLists:
         self.keys: list[str] = []  # by number
         self.shown: dict[int, tuple[str, str]] = {}  # number of a value or brand -> attribute ("" for a brand), text
         self.values_with: dict[str, list[int]] = {}  # terms of a value, joined by spaces -> numbers of such values
+        self.beginnings: set[str] = set()  # the first `BEGINNING` letters of those terms that are one word
         self.brand_values: list[int] = []  # numbers of values of an attribute that names brands
         self.numbers: dict[str, dict[int, float]] = {}  # attribute -> number of a key -> the number that its value is
         self.surface: dict[str, int] = {}  # folded word -> how often it was written
@@ -111,6 +114,7 @@ class PostingLists:
         lists.ids = {key: number for number, key in enumerate(lists.keys)}
         lists.shown = {int(number): tuple(shown) for number, shown in names["shown"].items()}
         lists.values_with, lists.surface = names["values_with"], names["surface"]
+        lists.beginnings = {terms[:BEGINNING] for terms in lists.values_with if " " not in terms}
         lists.brand_values = names["brand_values"]
         lists.numbers = {
             name: {int(number): value for number, value in numbers.items()}
@@ -130,6 +134,7 @@ class PostingLists:
         fresh.ids, fresh.keys, fresh.shown = dict(self.ids), list(self.keys), dict(self.shown)
         fresh.surface, fresh.brand_values = dict(self.surface), list(self.brand_values)
         fresh.values_with = {terms: list(numbers) for terms, numbers in self.values_with.items()}
+        fresh.beginnings = set(self.beginnings)
         fresh.numbers = {name: dict(numbers) for name, numbers in self.numbers.items()}
         fresh.count = fresh._base_count = kept
         fresh._starts, fresh._rows, fresh._degrees = self._starts, self._rows, self._degrees
@@ -240,6 +245,8 @@ class PostingLists:
             self.brand_values.append(number)
         for terms in {" ".join(map(stem, parts)), stem("".join(parts))}:
             self.values_with.setdefault(terms, []).append(number)
+            if " " not in terms:
+                self.beginnings.add(terms[:BEGINNING])
         if not math.isnan(found := number_of(title_key(value))):
             self.numbers.setdefault(attribute, {})[number] = found
         return number

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import UnavailableError
 from app.query import Engine, Job, JobResult, Modify, Serving
-from app.query.modified import modified
+from app.query.modified import answer_modified
 from app.telemetry import Telemetry
 from index import Catalogue, SearchIndex, SearchQuery
 from tests.tools.shop import DrawnEncoder
@@ -41,7 +41,7 @@ def answered(engine: Engine, job: Job) -> JobResult:
         return answer
 
     assert job.modify is not None
-    return asyncio.run(modified(job, job.modify, search))
+    return asyncio.run(answer_modified(job, job.modify, search))
 
 
 def titles(result: JobResult) -> list[str]:

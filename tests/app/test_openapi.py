@@ -44,7 +44,7 @@ def filter_case(context, case):
     return case.media_type != "multipart/form-data" or not empty
 """
 SEED = 20250101
-EXAMPLES = 60
+EXAMPLES = 30
 
 
 PARTS = {
@@ -69,6 +69,7 @@ OPERATIONS = {
     "listModels": "GET /v1/models",
     "getModel": "GET /v1/models/{name}",
     "classify": "POST /v1/classify",
+    "tag": "POST /v1/tag",
     "explain": "POST /v1/explain",
     "findRegions": "POST /v1/regions",
     "facets": "GET /v1/facets",
@@ -84,6 +85,7 @@ OPERATIONS = {
     "putProduct": "PUT /v1/products/{product_id}",
     "patchProduct": "PATCH /v1/products/{product_id}",
     "deleteProduct": "DELETE /v1/products/{product_id}",
+    "similar": "GET /v1/products/{product_id}/similar",
     "getImage": "GET /v1/products/{product_id}/image",
     "reload": "POST /v1/admin/reload",
     "health": "GET /healthz",

@@ -69,7 +69,7 @@ def test_both_addresses_of_the_search_are_the_same(client: httpx.Client) -> None
         ("vector=1", "vector", "POST /v1/search"),
         ("q=red&q=blue", "q", "comes twice"),
         ("q=red&filters=gender", "filters", "not JSON"),
-        ('q=red&filters=["gender"]', "filters", "dictionary"),
+        ('q=red&filters=["gender"]', "filters", "no object"),
         ('q=red&filters={"gender":"Men"}&f.gender=Women', "f.gender", "filtered twice"),
         ("q=red&like=[1", "like", "not JSON"),
         ("q=red&k=many", "k", "integer"),

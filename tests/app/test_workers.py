@@ -98,8 +98,8 @@ def pids(service: Serving) -> set[str]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_sigterm_finishes_what_was_accepted(checkpoint: Path, catalogue: Path, tmp_path: Path, workers: int) -> None:
-    with serving(vitrine_serve(checkpoint, catalogue, workers), tmp_path / "log") as service:
+def test_sigterm_finishes_what_was_accepted(exported: Path, catalogue: Path, tmp_path: Path, workers: int) -> None:
+    with serving(vitrine_serve(exported, catalogue, workers), tmp_path / "log") as service:
         until(service.is_ready, START_S)
         body = b'{"text": "red ball"}'
         url = service.client.base_url
@@ -119,9 +119,9 @@ def test_sigterm_finishes_what_was_accepted(checkpoint: Path, catalogue: Path, t
     assert not list(tmp_path.glob("vitrine-metrics-*"))
 
 
-def test_workers_share_figures_reload_and_are_started_again(checkpoint: Path, catalogue: Path, tmp_path: Path) -> None:
+def test_workers_share_figures_reload_and_are_started_again(exported: Path, catalogue: Path, tmp_path: Path) -> None:
     """A worker that is lost is replaced, and callers do not see it (clip-as-service 850)."""
-    with serving(vitrine_serve(checkpoint, catalogue, 2), tmp_path / "log") as service:
+    with serving(vitrine_serve(exported, catalogue, 2), tmp_path / "log") as service:
         until(lambda: service.log.exists() and service.lines("Started parent process"), START_S)
         service.process.send_signal(signal.SIGHUP)  # before any worker listens: it ends none and is not lost
         until(lambda: len(service.lines("the artefacts are reloaded")) == 2, START_S)
@@ -153,10 +153,10 @@ def test_workers_share_figures_reload_and_are_started_again(checkpoint: Path, ca
         assert service.process.wait(60) == 0
 
 
-def test_workers_that_cannot_start_end_the_service_with_the_reason(checkpoint: Path, tmp_path: Path) -> None:
+def test_workers_that_cannot_start_end_the_service_with_the_reason(exported: Path, tmp_path: Path) -> None:
     """It neither hangs nor dies without a word (marqo 796, clip-as-service 835)."""
     foreign = write_catalogue(tmp_path / "foreign", DrawnEncoder())
-    with serving(vitrine_serve(checkpoint, foreign, 2), tmp_path / "log") as service:
+    with serving(vitrine_serve(exported, foreign, 2), tmp_path / "log") as service:
         assert service.process.wait(START_S) == 2
     text = service.log.read_text(encoding="utf-8")
     assert "drawn-1" in text

@@ -46,6 +46,7 @@ Encode = Callable[[list[np.ndarray]], np.ndarray]
 def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return the figures of every form of both towers, as JSON data."""
     from models import load_encoder
+    from training.data import open_dataset
     from training.reports import compare_encoders
 
     titles, pixels, text = _inputs(folder, data)
@@ -77,7 +78,7 @@ def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int =
                 found[name][f"many{suffix}"] = round(statistics.median(many_ for _, many_ in pairs), 3)
         result["towers"][tower] = {"many": many, "forms": found}
     slow, fast = load_encoder(folder, "cpu", "torch"), load_encoder(folder, "cpu", "onnx")
-    result["cost"] = compare_encoders(slow, fast, data, name="exported")
+    result["cost"] = compare_encoders(slow, fast, open_dataset(data), name="exported")
     return result
 
 

@@ -22,6 +22,7 @@ from tests.benchmarks import (
     search_edits,
     search_parts,
     search_speed,
+    tag,
     typing,
 )
 from training.reports import comparison_markdown, markdown, read_comparison, read_result
@@ -116,6 +117,7 @@ SECTIONS: dict[str, Callable[[Path], str]] = {
     "parts": lambda folder: search_parts.table(_json(folder, "search-parts")),
     "collages": lambda folder: collages.table(_json(folder, "collages")),
     "first-view": lambda folder: first_view.table(_json(folder, "first-view")),
+    "tag": lambda folder: tag.table(_json(folder, "search-tag")),
     "edits": lambda folder: search_edits.table(_json(folder, "search-edits")),
     "speed": lambda folder: search_speed.table(_json(folder, "search-speed")),
     "typing": lambda folder: typing.table(_json(folder, "search-typing")),

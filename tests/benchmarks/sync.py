@@ -29,7 +29,8 @@ from tests.benchmarks.performance import machine, machine_line, table
 from tests.load.running import SHIPPED, Service, say, serving, work_folder
 from training.data import Item, open_dataset
 from training.sync.compare import line, pictures_of
-from training.sync.service import Service as Caller
+from vitrine.client import Client
+from vitrine.client.syncing import Live
 
 CHANGED = 0.01
 """Part of the products that changed over night."""
@@ -107,8 +108,8 @@ def synced(feed: Path, service: Service, work: Path) -> dict[str, Any]:
 
 def sent_whole(items: Sequence[Item], service: Service) -> dict[str, Any]:
     """Send products whole, each with another attribute so that there is something to write."""
-    with service.client() as client:
-        caller = Caller(client)
+    with Client(service.url, key=service.secret) as client:
+        caller = Live(client.send)
         begun = time.perf_counter()
         for at in range(0, len(items), 100):
             made = [line(item, pictures_of(item)[0]) for item in items[at : at + 100]]

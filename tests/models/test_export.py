@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 from common import ArtefactError, ConfigError
 from models import DualEncoder, export, load_checkpoint, load_encoder, save_checkpoint, train_text_preprocessor
 from models.onnx_graph import ATTENTION, attend
+from models.onnx_parts import Part, filled
+from models.packing import WeightsFile
 from models.towers import build_architecture
 from tests.conftest import draw_shape, small_model
 from tests.tools.root import ROOT
@@ -84,23 +86,56 @@ def test_an_export_of_other_weights_is_not_used(
         load_encoder(copy, "cpu", "onnx")
 
 
-@pytest.mark.parametrize("damage", ["text.onnx cut", "image.onnx gone", "record no JSON", "record of the future"])
+DAMAGES = ["text.graph cut", "image.graph gone", "no such weight", "no part", "record no JSON", "record of the future"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_export_is_refused_and_torch_takes_over(exported: Path, tmp_path: Path, damage: str) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(exported, copy)
     record = copy / "onnx" / "export.json"
-    if damage == "text.onnx cut":
-        path = copy / "onnx" / "text.onnx"
+    content = json.loads(record.read_text())
+    if damage == "text.graph cut":
+        path = copy / "onnx" / "text.graph"
         path.write_bytes(path.read_bytes()[:-100])
-    elif damage == "image.onnx gone":
-        (copy / "onnx" / "image.onnx").unlink()
-    elif damage == "record no JSON":
-        record.write_text("{")
-    else:
-        record.write_text(json.dumps({**json.loads(record.read_text()), "format": 99}))
+    elif damage == "image.graph gone":
+        (copy / "onnx" / "image.graph").unlink()
+    elif damage == "no such weight":
+        content["towers"]["text"]["parts"][0] += ".of.another"
+    elif damage == "no part":
+        content["towers"]["text"]["parts"][0] = 7
+    elif damage == "record of the future":
+        content["format"] = 99
+    record.write_text("{" if damage == "record no JSON" else json.dumps(content))
     assert load_encoder(copy, "cpu").runtime == "torch"
     with pytest.raises(ArtefactError, match="vitrine export"):
         load_encoder(copy, "cpu", "onnx")
+
+
+def test_the_weights_are_stored_once_and_the_graph_names_no_path(exported: Path) -> None:
+    weights = (exported / "model.safetensors").stat().st_size
+    for tower in ("text", "image"):
+        graph = (exported / "onnx" / f"{tower}.graph").read_bytes()
+        assert len(graph) < weights / 10
+        assert b"/" + b"models" not in graph
+        assert str(ROOT).encode() not in graph
+
+
+def test_an_export_of_the_format_before_is_served_as_it_is(exported: Path, tmp_path: Path) -> None:
+    """Format 2 had the whole of a tower in its file."""
+    copy = tmp_path / "copy"
+    shutil.copytree(exported, copy)
+    path = copy / "onnx" / "export.json"
+    record = json.loads(path.read_text())
+    weights = WeightsFile(copy / "model.safetensors")
+    for tower, found in record["towers"].items():
+        graph = copy / "onnx" / f"{tower}.graph"
+        parts = [Part.parse(text) for text in found.pop("parts")]
+        graph.with_suffix(".onnx").write_bytes(filled(graph.read_bytes(), parts, weights))
+        graph.unlink()
+    path.write_text(json.dumps({**record, "format": 2}))
+    before, after = load_encoder(copy, "cpu", "onnx"), load_encoder(exported, "cpu", "onnx")
+    assert np.array_equal(before.encode_text(TITLES), after.encode_text(TITLES))
 
 
 def test_what_cannot_be_is_said(checkpoint: Path) -> None:

@@ -23,7 +23,7 @@ from tests.tools.shop import DrawnEncoder, write_catalogue
 
 Schema = Mapping[str, Any]
 ANSWERS, OPTIONS, TYPESCRIPT = "vitrine/client/answers", "vitrine/client/options.py", "docs/vitrine.d.ts"
-TAGS = {"products": ("products", "changes", "operations"), "search": ("search",), "encoding": ("encoding",)}
+TAGS = {"search": ("search",), "encoding": ("encoding",), "products": ("products", "changes", "operations")}
 """The modules of answers, each with the tags of its operations; what has another tag is in a module of that name."""
 MADE = "Made by `python -m tests.tools.api_types` from the service's OpenAPI document"
 GIVEN = frozenset({"text", "image", "product_id", "descriptions", "labels", "input"})
@@ -175,7 +175,7 @@ def _answers(of: Mapping[str, Any]) -> dict[str, str]:
     lines = ['"""What the service answers, as typed dictionaries: one for each shape in its OpenAPI document.\n']
     lines += [f'{MADE}; not edited by hand.\n"""\n', "from __future__ import annotations\n"]
     for module in sorted(modules):
-        names = sorted(name for name, place in home.items() if place == module)
+        names = sorted((name for name, place in home.items() if place == module), key=str.casefold)
         lines += [f"from vitrine.client.answers.{module} import {name} as {name}" for name in names]
     made[f"{ANSWERS}/__init__.py"] = "\n".join(lines) + "\n"
     return made

@@ -49,9 +49,10 @@ ARROWS = {
     "app.front": "index app app.http",
     "app.routes": "index app app.query app.live app.front app.schemas app.http",
     "vitrine": "models index vitrine.cli vitrine.client",
-    "vitrine.cli": "models index training app vitrine.client vitrine.places",
-    "vitrine.client": "training.data training.sync vitrine.client.answers",
+    "vitrine.cli": "models index training app vitrine.client vitrine.mcp vitrine.places vitrine.ready_demo",
+    "vitrine.client": "training vitrine.client.answers",
     "vitrine.client.answers": "",
+    "vitrine.mcp": "index app vitrine.client vitrine.client.answers",
 }
 """The packages that each package may import, besides `common` and itself; a module's own row adds to its package's.
 

@@ -26,11 +26,11 @@ from tests.tools.root import ROOT
 
 FOLDER = ROOT / "requirements"
 LOCKS = {
-    "serve": ("postgres",),
-    "train": ("postgres", "parquet", "train"),
+    "serve": ("postgres", "telemetry"),
+    "train": ("postgres", "telemetry", "parquet", "train"),
     "dev": ("dev",),
 }
-"""The extras in each lock; `torch.txt` goes with the two that have `train`."""
+"""The extras in each lock; `torch.txt` goes with the two that have `train`. What builds a wheel is in `build.txt`."""
 TOOLS = ("cyclonedx-bom>=7", "pip-audit>=2.10", "uv>=0.9")
 """In `tools.txt`: what lists and checks the packages, in an environment of its own."""
 TORCH = ("torch", "torchvision")
@@ -116,6 +116,7 @@ def make(upgrade: bool) -> None:
             asked = [one for one in wanted(settings, extras) if name_of(one) not in TORCH]
             asked += build if name == "dev" else []
             texts[name] = resolved(asked, "--constraints", str(common))
+        texts["build"] = resolved(build, "--constraints", str(common))
     beside = blocks(texts["dev"])
     texts["torch"] = "".join(entry for name, of in blocks(every).items() if name not in beside for entry in of)
     FOLDER.mkdir(exist_ok=True)

@@ -169,10 +169,10 @@ def write_catalogue(folder: Path, encoder: DrawnEncoder, shop: Sequence[Product]
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """Run `app` under a real server on a free port and yield a client for it."""
+def served(app: FastAPI, port: int = 0) -> Iterator[httpx.Client]:
+    """Run `app` under a real server on a free port, or on this one, and yield a client for it."""
     options: dict[str, Any] = {"http": BoundedProtocol, "ws": "none", "proxy_headers": False}
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=5, **options))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=5, **options))
     thread = threading.Thread(target=server.run, name="test-server", daemon=True)
     thread.start()
     until(lambda: server.started or not thread.is_alive())

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from textwrap import indent
 
 import typer
 import yaml
@@ -74,7 +75,9 @@ def commands_page() -> str:
     """Return the help of every command as a page of the site."""
     command = typer.main.get_command(cli)
     help_of_all = get_docs_for_click(obj=command, ctx=typer.Context(command, info_name="vitrine"), name="vitrine")
-    return help_of_all.replace("# `vitrine`\n", "# Command line\n", 1)
+    shown = help_of_all.replace("# `vitrine`\n", "# Command line\n", 1)
+    # In a terminal lines with two spaces stay as they are; in Markdown those are lines of one paragraph.
+    return re.sub(r"^(?:  \S.*\n)+", lambda lines: "\n" + indent(lines.group(), "  "), shown, flags=re.MULTILINE)
 
 
 def build(site: Path, pages: Path) -> subprocess.CompletedProcess[str]:

@@ -50,10 +50,10 @@ def shop(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plain(checkpoint: Path, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def plain(exported: Path, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """Return what one process makes of the shop."""
     out = tmp_path_factory.mktemp("plain") / "catalogue"
-    build_catalogue(checkpoint, shop, out, device="cpu")
+    build_catalogue(exported, shop, out, device="cpu")
     return snapshot(out)
 
 
@@ -85,7 +85,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, act: Any) -> list[s
 
 
 def test_an_interrupted_build_continues_and_makes_the_catalogue_of_one_process(
-    cluster: Cluster, checkpoint: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, exported: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "catalogue"
     with monkeypatch.context() as patched:
@@ -95,13 +95,13 @@ def test_an_interrupted_build_continues_and_makes_the_catalogue_of_one_process(
 
         first = interrupted(patched, 5, stop)
         with pytest.raises(KeyboardInterrupt):
-            build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address, part_size=8)
+            build_catalogue(exported, shop, out, device="cpu", ray=cluster.address, part_size=8)
     (folder,) = tmp_path.iterdir()
     assert sorted(path.name for path in folder.iterdir()) == sorted(first)
     # What an encoder of another name made is not taken, nor cleared away while somebody may go on with it.
     other = shutil.copytree(folder, folder.with_name(folder.name.replace("catalogue.", "catalogue.0", 1)))
     second = interrupted(monkeypatch, 0, None)
-    figures = build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address, part_size=8)
+    figures = build_catalogue(exported, shop, out, device="cpu", ray=cluster.address, part_size=8)
     assert not set(first) & set(second)
     assert len(first) + len(second) == 23
     assert set(tmp_path.iterdir()) == {out, other}
@@ -112,7 +112,7 @@ def test_an_interrupted_build_continues_and_makes_the_catalogue_of_one_process(
 
 
 def test_a_lost_node_loses_no_part(
-    cluster: Cluster, checkpoint: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, exported: Path, shop: Path, plain: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does it lose an edit of the catalogue that was there, made with another encoder."""
     out = tmp_path / "catalogue"
@@ -126,7 +126,7 @@ def test_a_lost_node_loses_no_part(
         edited.write([Delete(gone.product.id)])
     (node,) = cluster.worker_nodes
     interrupted(monkeypatch, 3, lambda: cluster.remove_node(node, allow_graceful=False))
-    figures = build_catalogue(checkpoint, shop, out, device="cpu", ray=cluster.address, part_size=8)
+    figures = build_catalogue(exported, shop, out, device="cpu", ray=cluster.address, part_size=8)
     assert figures["edits"] == {"changed": 1, "deleted": 1}
     found = snapshot(out)
     assert found.products[-1].id == "extra"

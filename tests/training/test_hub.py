@@ -30,14 +30,14 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 RUN = """
 import json, sys, time
 from pathlib import Path
-from common import DataError
+from common import DataError, UnreachableError
 from training.data import download_dataset
 from huggingface_hub import HfApi, snapshot_download  # imported before the clock starts: that may take seconds
 for folder, repo in json.loads(sys.argv[1]):
     started = time.monotonic()
     try:
         outcome = {"path": str(download_dataset(Path(folder), repo)), "error": None}
-    except DataError as error:
+    except (DataError, UnreachableError) as error:
         outcome = {"path": None, "error": str(error)}
     print(json.dumps(outcome | {"seconds": time.monotonic() - started}))
 """

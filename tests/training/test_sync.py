@@ -17,8 +17,9 @@ from tests.app.helpers import opened
 from tests.tools.origin import Asked, Origin, Send, answer, origin
 from tests.tools.shop import DrawnEncoder, draw, encoded, write_catalogue
 from training.data import Dataset, open_dataset
-from training.sync import Service, SyncOptions, read_key, sync
-from training.sync.run import LINES
+from vitrine import Client
+from vitrine.client import key_of_file
+from vitrine.client.writing import LINES
 
 
 @pytest.fixture
@@ -55,7 +56,9 @@ def changed(folder: Path, made: list[dict[str, Any]]) -> Dataset:
 
 
 def run(dataset: Dataset, client: httpx.Client, **options: Any) -> dict[str, Any]:
-    return sync(dataset, Service(client, backoff_s=0.01), SyncOptions(**options))
+    key = client.headers.get("authorization", "").removeprefix("Bearer ")
+    with Client(str(client.base_url), key=key, first_wait=0.01) as caller:
+        return caller.sync(dataset, **options)
 
 
 def counts(report: dict[str, Any]) -> dict[str, int]:
@@ -148,7 +151,7 @@ def test_key_that_may_not_write_is_told_with_what_to_do(live: Path, tmp_path: Pa
     folder = export(live, tmp_path / "feed")
     made = rows(folder)
     made[0]["title"] = "Another title"
-    with opened(live, "read") as reader, pytest.raises(InputError, match="VITRINE_API_KEY"):
+    with opened(live, "read") as reader, pytest.raises(InputError, match="VITRINE_KEY"):
         run(changed(folder, made), reader)
 
 
@@ -160,12 +163,15 @@ def test_picture_that_is_too_large_does_not_stop_the_others(live: Path, tmp_path
     with opened(live, max_upload_mb=0.1) as client:
         report = run(changed(folder, made), client)
     assert (report["replaced"], report["failed"]) == (2, 1)
-    assert "make the picture smaller" in report["errors"][0]["message"]
+    assert "a smaller picture" in report["errors"][0]["message"]
+
+
+LISTING = "/v1/products?limit=1000&fields=id%2Ctitle%2Cattributes%2Cpicture_digests"
 
 
 def _listing(host: Origin, *products: dict[str, Any]) -> None:
-    lines = "".join(json.dumps(one) + "\n" for one in products).encode()
-    host.plain("/v1/products?limit=1000&fields=id%2Ctitle%2Cattributes%2Cpicture_digests", 200, lines)
+    page = {"products": products, "next": None, "catalogue_version": 0}
+    host.plain(LISTING, 200, json.dumps(page).encode())
 
 
 def _one(folder: Path) -> Dataset:
@@ -175,7 +181,15 @@ def _one(folder: Path) -> Dataset:
 
 
 def test_busy_service_is_asked_again_and_broken_connections_too(tmp_path: Path) -> None:
-    done = {"created": 1, "replaced": 0, "unchanged": 0, "deleted": 0, "failed": 0, "errors": []}
+    done = {
+        "created": 1,
+        "replaced": 0,
+        "unchanged": 0,
+        "deleted": 0,
+        "failed": 0,
+        "errors": [],
+        "catalogue_version": 1,
+    }
 
     def busy(asked: Asked, send: Send) -> None:
         if asked.number == 2:
@@ -199,27 +213,24 @@ def test_service_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_service_without_the_call_or_elsewhere_is_told(tmp_path: Path) -> None:
     dataset = _one(tmp_path / "feed")
-    path = "/v1/products?limit=1000&fields=id%2Ctitle%2Cattributes%2Cpicture_digests"
     with origin() as host, httpx.Client(base_url=host.url) as client:
         with pytest.raises(InputError, match="service of this version"):
             run(dataset, client)
-        host.plain(path, 301, b"", "Location: https://shop.example/v1/products")
+        host.plain(LISTING, 301, b"", "Location: https://shop.example/v1/products")
         with pytest.raises(InputError, match=r"https://shop\.example"):
             run(dataset, client)
 
 
-def test_key_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:
+def test_key_comes_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(" vk_secret\n")
-    assert read_key(file, "other") == "vk_secret"
-    assert read_key(None, " other ") == "other"
-    assert read_key(None, None) is None
+    assert key_of_file(file) == "vk_secret"
     file.write_text("two words")
     with pytest.raises(InputError, match="key alone") as refused:
-        read_key(file, None)
+        key_of_file(file)
     assert "words" in str(refused.value)
     with pytest.raises(InputError, match="cannot be read"):
-        read_key(tmp_path / "none", None)
+        key_of_file(tmp_path / "none")
 
 
 def test_several_pictures_are_sent_and_compared_in_order(tmp_path: Path, client: httpx.Client) -> None:

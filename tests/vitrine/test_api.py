@@ -36,7 +36,7 @@ def test_help_needs_neither_torch_nor_a_service() -> None:
 
 def test_a_catalogue_and_an_encoder_open_from_the_front_door(checkpoint: Path, catalogue: Path) -> None:
     encoder = vitrine.load_encoder(checkpoint, device="cpu")
-    with vitrine.open_catalogue(catalogue, encoder_id=encoder.encoder_id) as opened:
+    with vitrine.open_catalogue(str(catalogue), encoder_id=encoder.encoder_id) as opened:
         assert opened.info.encoder_id == encoder.encoder_id
 
 

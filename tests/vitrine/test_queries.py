@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from common import InputError
+from common import InputError, UnreachableError
 from index import open_catalogue, open_search
 from index.metrics import judged_figures, read_queries
 from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
@@ -70,7 +70,7 @@ def test_a_service_with_another_catalogue_and_one_that_is_away_are_refused(
         url = str(client.base_url)
         with pytest.raises(InputError, match=r"serves a catalogue of encoder drawn-1, .* one of encoder drawn-2"):
             evaluate_queries(queries, None, tmp_path / "other", url=url)
-    with pytest.raises(InputError, match=r"does not answer .* vitrine serve"):
+    with pytest.raises(UnreachableError, match=r"does not answer .* vitrine serve"):
         evaluate_queries(queries, None, shop, url=url)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from index import open_catalogue
 from index.metrics import HALVES
-from tests.benchmarks import collages, search_edits, search_parts, service, shown, sync, typing
+from tests.benchmarks import collages, search_edits, search_parts, service, shown, sync, tag, typing
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -130,3 +130,11 @@ def test_a_nightly_sync_sends_what_changed(exported: Path, catalogue: Path) -> N
     assert found["some"]["deleted"] == found["changed"]["gone"]
     assert 0 < found["some"]["bytes_sent"] < found["whole"]["bytes_sent"]
     assert sync.markdown({**found, "machine": machine()}).strip().startswith("## ")
+
+
+def test_the_benchmark_of_tags_runs_and_makes_its_table(exported: Path, catalogue: Path) -> None:
+    found = tag.measured(exported, catalogue, most=40)
+    assert found["attributes"]
+    for figures in found["attributes"].values():
+        assert 0 <= figures["right"]["low"] <= figures["right"]["value"] <= figures["right"]["high"] <= 1
+    assert tag.table(found).splitlines()[-1].startswith("| mean |")

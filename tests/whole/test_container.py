@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
 import subprocess
+import tomllib
 from typing import Any
 
 import pytest
@@ -78,15 +81,72 @@ def test_volumes_and_mounted_files_exist() -> None:
                 assert source in COMPOSE["volumes"], volume
 
 
-def test_the_image_is_built_in_stages_and_runs_without_rights() -> None:
-    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE, re.MULTILINE)
-    assert [name for _, name in stages] == ["dependencies", "build", "service"]
-    assert re.search(r"^ARG PYTHON=3\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
-    assert "latest" not in DOCKERFILE
-    service = DOCKERFILE.partition("AS service")[2]
-    assert re.search(r"^USER 10001$", service, re.MULTILINE)
-    assert re.search(r"^HEALTHCHECK .*\n.*/readyz", service, re.MULTILINE)
-    assert DOCKERFILE.index("pip --python /opt/venv/bin/python install -r") < DOCKERFILE.index("COPY . .")
+STAGES = {
+    match["name"]: match["text"]
+    for match in re.finditer(
+        r"^FROM \S+ AS (?P<name>\S+)\n(?P<text>.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL
+    )
+}
+
+
+def test_the_base_of_both_images_is_one_named_by_its_content() -> None:
+    assert re.search(r"^ARG PYTHON=python:3\.\d+-slim-\w+@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
+    bases = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) - set(STAGES)
+    assert bases == {"${PYTHON}", "scratch"}
+    assert not re.search(r"[:@]latest", DOCKERFILE)
+
+
+def test_what_serves_is_built_last_and_takes_nothing_that_trains() -> None:
+    assert list(STAGES)[-1] == "serve"
+    taken = re.findall(r"--from=(\S+) (\S+)", STAGES["base"] + STAGES["serve"])
+    assert dict(taken) == {"lean": "/opt/venv", "code": "/opt/vitrine", "demo": "/tmp/demo"}
+    assert "FROM packages AS lean" in DOCKERFILE
+    assert "torch" not in STAGES["packages"] + STAGES["lean"] + STAGES["serve"]
+
+
+def test_all_packages_are_those_of_the_locks() -> None:
+    installs = re.findall(r"pip --python \S+ install (.*)", DOCKERFILE)
+    hashed = [one for one in installs if "--require-hashes --no-deps -r requirements/" in one]
+    ours = [one for one in installs if one.startswith("--no-deps --no-build-isolation --target /opt/vitrine .")]
+    given = [one for one in installs if one.startswith('--index-url "$TORCH_INDEX"')]
+    assert len(installs) == len(hashed) + len(ours) + len(given) == 8 - 1
+    for path in re.findall(r"requirements/\w+\.txt", DOCKERFILE):
+        assert (ROOT / path).is_file()
+    assert DOCKERFILE.index("-r requirements/serve.txt") < DOCKERFILE.index("COPY . .")
+
+
+def test_both_images_run_without_rights() -> None:
+    for name in ("train", "serve"):
+        assert re.search(r"^USER 10001$", STAGES[name], re.MULTILINE)
+    assert re.search(r"^HEALTHCHECK (?:.*\\\n)?.*/readyz", STAGES["base"], re.MULTILINE)
+    assert "if command -v pip; then exit 1; fi" in STAGES["base"]
+
+
+@pytest.mark.parametrize(("answer", "healthy"), [("200 OK", True), ("503 Service Unavailable", False), ("", False)])
+def test_the_check_of_health_asks_the_service(answer: str, healthy: bool) -> None:
+    """Without an HTTP client, whose import costs more than the check."""
+    command = json.loads(re.search(r"^HEALTHCHECK .*? CMD (\[.*?\])$", DOCKERFILE.replace("\\\n", ""), re.M)[1])  # type: ignore[index]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        command[-1] = command[-1].replace("/8000", f"/{listening.getsockname()[1]}")
+        with subprocess.Popen(command) as running:
+            connection, _ = listening.accept()
+            with connection:
+                asked = b""
+                while not asked.endswith(b"\r\n\r\n"):
+                    asked += connection.recv(1000)
+                assert asked == b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n"
+                if answer:
+                    connection.sendall(f"HTTP/1.1 {answer}\r\n\r\n{{}}".encode())
+            assert (running.wait(20) == 0) is healthy
+
+
+def test_what_serves_and_what_trains_are_the_two_images() -> None:
+    made = {name: service["build"]["target"] for name, service in SERVICES.items() if "build" in service}
+    assert made == {"api": "serve", "train": "train"}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    images = {name: service["image"] for name, service in SERVICES.items() if service["image"].startswith("vitrine")}
+    assert images.pop("train") == f"vitrine-train:{version}"
+    assert set(images.values()) == {f"vitrine:{version}"}
 
 
 def test_the_image_says_no_package_index() -> None:

@@ -23,7 +23,7 @@ def pinned(name: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", [*LOCKS, "torch", "tools"])
+@pytest.mark.parametrize("name", [*LOCKS, "torch", "build", "tools"])
 def test_locks_are_those_of_the_project(name: str) -> None:
     assert f"# inputs: {digest_of(project())}\n" in TEXTS[name], REFRESH
 

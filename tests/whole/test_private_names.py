@@ -83,6 +83,10 @@ def _parts(starlette: Any) -> bool:
     return all(name in source for name in kept) and callable(MultiPartParser.on_headers_finished)
 
 
+def _kept_file(onnxruntime: Any) -> bool:
+    return "self._model_bytes = path_or_bytes" in inspect.getsource(onnxruntime.InferenceSession)
+
+
 def _skipped_fusion(onnxruntime: Any) -> bool:
     return "disabled_optimizers" in inspect.getsource(onnxruntime.InferenceSession)
 
@@ -141,6 +145,12 @@ NAMES = [
         "uvicorn",
         _protocol,
         "see how uvicorn's HttpToolsProtocol receives data now, and bound heads and connections there",
+    ),
+    PrivateName(
+        "_model_bytes",
+        "onnxruntime",
+        _kept_file,
+        "see whether a session still keeps the bytes that it was made of, 51 MB of the shipped checkpoint",
     ),
     PrivateName(
         "disabled_optimizers",

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from training.data.mirrored import is_address as is_address
     from training.data.mirrored import read_mirror as read_mirror
     from training.data.own_folder import refuse_others as refuse_others
+    from training.data.photos import Photo as Photo
+    from training.data.photos import photos_of as photos_of
     from training.data.table import MAX_TABLE_BYTES as MAX_TABLE_BYTES
 
 __getattr__ = lazy_exports(
@@ -46,6 +48,7 @@ __getattr__ = lazy_exports(
         "training.data.mapping": "parse_mapping",
         "training.data.mirrored": "MIRROR_FILE MIRROR_FORMAT PICTURES addresses_in is_address read_mirror",
         "training.data.own_folder": "refuse_others",
+        "training.data.photos": "Photo photos_of",
         "training.data.table": "MAX_TABLE_BYTES",
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common import DataError, first_line
+from common import DataError, UnreachableError, first_line
 from training.data.own_folder import refuse_others
 
 HUB_DATASET = "ashraq/fashion-product-images-small"
@@ -21,8 +21,8 @@ def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
     client shows the progress. Without a hub (or with HF_HUB_OFFLINE) a folder that was downloaded earlier is enough.
 
     Raises:
-        DataError: the hub does not answer, knows no such data set, or fails on the way; says how to get the data
-            by hand.
+        DataError: the hub knows no such data set; says how to get the data by hand.
+        UnreachableError: it does not answer, or fails on the way.
     """
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
@@ -57,7 +57,7 @@ def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
         )
     except Exception as error:
         if unreachable is None:
-            raise DataError(
+            raise UnreachableError(
                 f"the download of {repo} into {folder} stopped ({type(error).__name__}: {first_line(error)}); "
                 f"run it again to go on from there, {by_hand}"
             ) from error
@@ -69,7 +69,7 @@ def download_dataset(folder: Path, repo: str = HUB_DATASET) -> Path:
     if unreachable is None:
         raise DataError(f"{page} has no parquet file; choose a data set that has, {by_hand}")
     why = "HF_HUB_OFFLINE is set" if isinstance(unreachable, OfflineModeIsEnabled) else first_line(unreachable)
-    raise DataError(
+    raise UnreachableError(
         f"the hub {constants.ENDPOINT} cannot be reached ({why}) and {folder} does not hold all of {repo}; "
         f"try again with a network or set HF_ENDPOINT, {by_hand}"
     ) from unreachable

@@ -18,10 +18,11 @@ from training.data.feeds import merged
 from training.data.finder import Finder, Found
 from training.data.mirrored import addresses_in, read_mirror
 from training.data.missing_ids import MissingIds
-from training.data.parquet import missing_shards, parquet_table
+from training.data.photo_table import photo_table, photos_alone
 from training.data.pictures import is_picture
 from training.data.readers import OLD_EXCEL, checked, is_workbook, read_table, table_name
 from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
+from training.data.shards import missing_shards, shard_table
 from training.data.table import Table, sample
 from training.data.tree import Archive, Folder, Tree
 
@@ -125,6 +126,9 @@ def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -
             return _open_tables(path, "", tree, [_table(tree, likely[0])], mapping)
         if likely:
             break
+    if not likely and (photos := photos_alone(path, files)):
+        table = photo_table(photos, str(path))
+        return _open_tables(path, "photos", tree, [_Source("", path.name, lambda: table)], mapping)
     raise DataError(_no_layout(path, tree, files, likely))
 
 
@@ -139,7 +143,7 @@ def _no_layout(path: Path, tree: Tree, files: Sequence[str], tables: Sequence[st
         inner = [str(path / one) for one in (*tables, *(name for name in names if name.lower().endswith(".zip")))]
         hint = f"pass {' or '.join(inner[:3])}" if inner else ACCEPTED
         if not inner and any(is_picture(file) for file in files):
-            hint = f"put a table of its pictures into it, such as metadata.csv with file_name and text; {ACCEPTED}"
+            hint = f"pass {path.parent}, which has a table of these pictures"
         return f"{path} holds {found}, but no styles.csv, .parquet file or single table; {hint}"
     packed = [file for file in files if file.lower().endswith((".zip", ".7z", ".rar", ".tar", ".gz"))]
     hint = (
@@ -166,8 +170,8 @@ def _table(tree: Tree, file: str) -> _Source:
 def _parquet(tree: Tree, file: str) -> _Source:
     def opened() -> Table:
         if isinstance(tree, Folder):
-            return checked(parquet_table(tree.path / file))
-        return checked(parquet_table(tree.path / file, tree.read(file)))
+            return checked(shard_table(tree.path / file))
+        return checked(shard_table(tree.path / file, tree.read(file)))
 
     return _Source(posixpath.dirname(file), posixpath.basename(file), opened)
 

@@ -5,11 +5,10 @@ Holds at most two row groups of pictures in memory.
 
 from __future__ import annotations
 
-import re
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -43,21 +42,6 @@ def parquet_table(path: Path, data: bytes | None = None) -> Table:
     if shard.hidden:
         table.notes.append(f"columns that pandas added are not read: {', '.join(shard.hidden)}")
     return table
-
-
-def missing_shards(names: Iterable[str]) -> list[str]:
-    """Return the names missing from a numbered set (…-00000-of-00002…): the download was interrupted."""
-    numbered: dict[tuple[str, int], set[int]] = {}
-    for name in names:
-        match = re.match(r"(.*)-(\d{5})-of-(\d{5})", name)
-        if match:
-            numbered.setdefault((match[1], int(match[3])), set()).add(int(match[2]))
-    return [
-        f"{prefix}-{number:05d}-of-{total:05d}"
-        for (prefix, total), present in numbered.items()
-        for number in range(total)
-        if number not in present
-    ]
 
 
 def _group(shard: _Shard, pictures: dict[str, Picture | Problem], group: int) -> tuple[dict[str, list[Cell]], set[int]]:

@@ -20,7 +20,7 @@ from training.data.pictures import Picture
 ACCEPTED = (
     "accepted are: a table (.csv, .tsv, .xlsx, .json, .jsonl, .parquet, .xml) with columns id, image, text and its "
     "pictures beside it; a folder or .zip with styles.csv and images/<id>.jpg (Kaggle); a folder of .parquet files or "
-    "one with metadata.csv (Hugging Face)"
+    "one with metadata.csv (Hugging Face); a folder or .zip of pictures alone, whose names are their titles"
 )
 """What can be read, in words: the end of many an error message."""
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from common import write_json
+from common import require, write_json
 from index import Catalogue, SearchIndex, SearchQuery, title_key
-from models import Encoder, load_encoder
+from models import Encoder, exported, load_encoder
 from training.config import load_config
 from training.config_files import CONFIGS
 from training.data import refuse_others
@@ -20,7 +20,6 @@ from training.indexing import build_catalogue
 from training.progress import bar, report_console
 from training.reports import evaluate_catalogue
 from training.resume import METRICS_FILE
-from training.train import train
 
 REPORT_FILE = "report.json"
 CONFIG = CONFIGS / "tiny.toml"
@@ -29,10 +28,19 @@ CONFIG = CONFIGS / "tiny.toml"
 def prepare_demo(
     folder: Path, *, products: int = 2000, device: str = "auto", console: Console | None = None
 ) -> dict[str, Any]:
-    """Make data, checkpoint and catalogue in `folder` where missing; return the figures on held-out titles."""
+    """Make data, checkpoint and catalogue in `folder` where missing; return the figures on held-out titles.
+
+    The checkpoint is exported: a machine without torch serves what another one has made.
+
+    Raises:
+        ConfigError: the checkpoint is missing, and so is the extra `train`.
+    """
     console = console or report_console()
     started = time.monotonic()
     data, checkpoint, catalogue = folder / "data", folder / "checkpoint", folder / "catalogue"
+    finished = (checkpoint / METRICS_FILE).is_file() and exported(checkpoint)
+    if not finished:
+        require("train", "torch", "transformers", "onnx", "onnx_ir", "onnxscript", "matplotlib", what="the demo")
     begun = data.is_dir() and (checkpoint.is_dir() or not (folder / REPORT_FILE).exists())
     refuse_others(folder, ("data", "cache", "checkpoint", "catalogue", REPORT_FILE) if begun else (), "--folder")
     if not data.is_dir():
@@ -40,7 +48,13 @@ def prepare_demo(
             draw_catalogue(data, products, progress=lambda done, total: advance(1))
     config = load_config(CONFIG)
     if not (checkpoint / METRICS_FILE).is_file():
+        from training.train import train
+
         train(config, data, checkpoint, cache=folder / "cache", resume=True, device=device, console=console)
+    if not finished:
+        from models import export
+
+        export(checkpoint)
     encoder = load_encoder(checkpoint, device)
     if not (catalogue.is_dir() and _belongs(catalogue, encoder)):
         build_catalogue(checkpoint, data, catalogue, device=device, console=console)

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from common import DataError, ImageError
+from common import DataError, ImageError, require
 from index import (
     CatalogueInfo,
     Entry,
@@ -31,7 +31,6 @@ from training.data import Dataset, chunks, further_undecodable, open_dataset, un
 from training.indexing.calibrate import calibrate_catalogue
 from training.indexing.local import Encoded, Encoding, Vector, distinct_titles, encode_locally
 from training.indexing.parts import PART, Parts
-from training.indexing.ray_encode import encode_on_ray
 from training.progress import bar, report_console
 
 PARTS_OF_DATABASES = Path("artefacts/catalogue")
@@ -81,10 +80,12 @@ def build_catalogue(
         DataError: the data set cannot be read, or has no usable product; with `strict`, it has findings.
     """
     console = console or report_console()
-    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
+    if ray is not None:
+        require("ray", "ray", "pyarrow", what="--ray")
     dataset = open_dataset(data, mapping)
     if strict:
         dataset.report.refuse(data)
+    encoder = load_encoder(checkpoint, device if ray is None else "cpu")
     rule = SplitRule(**encoder.training["split"])
     info = CatalogueInfo(
         encoder_id=encoder.encoder_id,
@@ -100,6 +101,8 @@ def build_catalogue(
         if ray is None:
             encoding = encode_locally(encoder, dataset, titles, console)
         else:
+            from training.indexing.ray_encode import encode_on_ray  # needs extras
+
             beside = out if isinstance(out, Path) else PARTS_OF_DATABASES
             parts = encode_on_ray(
                 ray,

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from common import DataError, VitrineError, atomic_file
 from training.data import Dataset
@@ -71,7 +69,7 @@ class Parts:
         self._others = f".{glob.escape(out.name)}.*.parts"
         self._folder = out.with_name(f".{out.name}.{name}.parts")
         self._pictures_read = all_pictures(dataset)
-        self._type = pa.binary(4 * dim)
+        self._width = 4 * dim
         counts: dict[Kind, int] = {"titles": titles, "pictures": len(self._pictures_read)}
         self.total = sum(counts.values())
         """Titles and pictures in all parts."""
@@ -88,8 +86,11 @@ class Parts:
 
     def write(self, part: Part, rows: Any) -> None:
         """Store an encoded part: an Arrow array of vectors as bytes, null for what cannot be used."""
+        import pyarrow as pa  # only a cluster needs it
+        from pyarrow import parquet
+
         with atomic_file(self._folder / part.file) as beside:
-            pq.write_table(pa.table({"vector": rows.cast(self._type)}), beside)
+            parquet.write_table(pa.table({"vector": rows.cast(pa.binary(self._width))}), beside)
 
     def encoding(self) -> Encoding:
         """Return the vectors of all parts, none of which may be missing."""
@@ -114,9 +115,13 @@ class Parts:
                 yield [self._encoded(read, row) for read, row in zip(reads, rows, strict=True)]
 
     def _read(self, part: Part) -> list[bytes | None]:
+        import pyarrow as pa
+        from pyarrow import parquet
+
         path = self._folder / part.file
         try:
-            rows: list[bytes | None] = pq.read_table(path)["vector"].cast(self._type).to_pylist()
+            vectors = parquet.read_table(path)["vector"]
+            rows: list[bytes | None] = vectors.cast(pa.binary(self._width)).to_pylist()
         except (OSError, pa.ArrowException, KeyError) as error:
             path.unlink(missing_ok=True)
             raise VitrineError(f"{path} was damaged ({error}) and is removed; start it again to encode it") from error

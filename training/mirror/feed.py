@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from common import DataError, InputError, atomic_file
+from common import DataError, InputError, UnreachableError, atomic_file
 from training.data import MAX_TABLE_BYTES, addresses_in, feed_rows
 from training.mirror.fetch import FetchError
 from training.mirror.fetcher import Fetcher
@@ -67,6 +67,7 @@ async def fetch_feed(address: str, state: State, fetcher: Fetcher) -> Path:
 
     Raises:
         DataError: it cannot be fetched.
+        UnreachableError: not now.
     """
     coming = state.folder / ".feed.partial"
     try:
@@ -85,7 +86,8 @@ async def fetch_feed(address: str, state: State, fetcher: Fetcher) -> Path:
         target = state.folder / f"feed{suffix}"
         coming.replace(target)
     except FetchError as failure:
-        raise DataError(f"the feed at {address} cannot be fetched: {failure}") from failure
+        kind = UnreachableError if failure.passes else DataError
+        raise kind(f"the feed at {address} cannot be fetched: {failure}") from failure
     finally:
         coming.unlink(missing_ok=True)
     _take(target, state)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from training.reports.checkpoint_cost import cost_markdown as cost_markdown
     from training.reports.checkpoint_cost import cost_table as cost_table
     from training.reports.compare import compare_runs as compare_runs
-    from training.reports.compare import complaint as complaint
     from training.reports.compare import encode_pairs as encode_pairs
     from training.reports.evaluation import KAGL_ROWS as KAGL_ROWS
     from training.reports.evaluation import PROTOCOLS as PROTOCOLS
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from training.reports.model_card import card_text as card_text
     from training.reports.paper_table import comparison_markdown as comparison_markdown
     from training.reports.paper_table import comparison_table as comparison_table
+    from training.reports.paper_table import complaint as complaint
     from training.reports.paper_table import read_comparison as read_comparison
     from training.reports.queries import evaluate_queries as evaluate_queries
     from training.reports.relevance import save_reliability as save_reliability
@@ -42,14 +42,14 @@ __getattr__ = lazy_exports(
     {
         "training.reports.against": "Own evaluate_against",
         "training.reports.checkpoint_cost": "compare_encoders cost_markdown cost_table",
-        "training.reports.compare": "compare_runs complaint encode_pairs",
+        "training.reports.compare": "compare_runs encode_pairs",
         "training.reports.evaluation": (
             "KAGL_ROWS PROTOCOLS evaluate_catalogue evaluate_catalogue_kagl figures_csv markdown read_result "
             "terminal_table"
         ),
         "training.reports.files": "FOLDER SHEET",
         "training.reports.model_card": "card_text",
-        "training.reports.paper_table": "comparison_markdown comparison_table read_comparison",
+        "training.reports.paper_table": "comparison_markdown comparison_table complaint read_comparison",
         "training.reports.queries": "evaluate_queries",
         "training.reports.relevance": "save_reliability",
         "training.reports.run_report": "write_report",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from rich.table import Table
 from common import DataError
 from index import SplitRule, evaluate
 from models import Encoder
-from training.data import chunks, decode_pictures, open_dataset
+from training.data import Dataset, chunks, decode_pictures
 from training.progress import bar, report_console
 
 SAMPLE = 5000
@@ -25,7 +24,7 @@ FIGURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10"}
 
 
 def compare_encoders(
-    original: Encoder, other: Encoder, data: Path, console: Console | None = None, *, name: str = "packed"
+    original: Encoder, other: Encoder, dataset: Dataset, console: Console | None = None, *, name: str = "packed"
 ) -> dict[str, Any]:
     """Measure on validation products how far the vectors of `other` are from those of `original`, and both's recall.
 
@@ -34,7 +33,7 @@ def compare_encoders(
     Args:
         original: what `other` was made from; its split says which titles are for validation.
         other: the same model in another form.
-        data: a data set.
+        dataset: whose pictures and titles are encoded.
         console: where to report progress; standard error when not given.
         name: of `other` in the result.
 
@@ -44,9 +43,8 @@ def compare_encoders(
         gives them once per title.
 
     Raises:
-        DataError: the data set cannot be read, or has no product for validation.
+        DataError: the data set has no product for validation.
     """
-    dataset = open_dataset(data)
     rule = SplitRule(**original.training["split"])
     rows = np.array([row for row, item in enumerate(dataset.items) if rule.of(item.title) == "validation"], dtype=int)
     if len(rows) > SAMPLE:
@@ -63,7 +61,9 @@ def compare_encoders(
                 parts[which].append(encoder.encode_pixels([pixels for _, _, pixels in chunk]))
             advance(len(chunk))
     if not titles:
-        raise DataError(f"{data} has no usable product among the titles for validation; measure with a larger data set")
+        raise DataError(
+            f"{dataset.name} has no usable product among the titles for validation; measure with a larger data set"
+        )
     images = {which: np.concatenate(rows) for which, rows in parts.items()}  # (V, D) each
     texts = {which: encoder.encode_text(titles) for which, encoder in encoders.items()}
     figures: dict[str, Any] = {"data": dataset.name, "products": len(titles), "cosine": {}}

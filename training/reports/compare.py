@@ -105,11 +105,6 @@ def compare_runs(
     return {"source": dataset.name, "paper": list(PAPER), "runs": rows}, failed
 
 
-def complaint(failed: dict[str, str]) -> str:
-    """Return one line that says which runs are missing from the comparison, and why."""
-    return "; ".join(f"{name}: {reason}" for name, reason in failed.items()) + " (all other runs are kept)"
-
-
 def _run(path: Path, runs: Path) -> _Run:
     if path.suffix == SUFFIX or (str(path) in config_names() and not path.is_dir()):
         return _Run(runs / path.stem, load_config(path))

@@ -146,3 +146,8 @@ def _cells(row: dict[str, Any]) -> list[Cell]:
     if "scores" in row:
         return [row["scores"][part][name] for part, name, _ in SCORES]
     return [f"{100 * row[name]:.2f}" if part == "strict_id" else NONE for part, name, _ in SCORES]
+
+
+def complaint(failed: dict[str, str]) -> str:
+    """Return one line that says which runs are missing from the comparison, and why."""
+    return "; ".join(f"{name}: {reason}" for name, reason in failed.items()) + " (all other runs are kept)"

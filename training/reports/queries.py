@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from common import InputError
+from common import InputError, UnreachableError
 from index import (
     MODES,
     Hit,
@@ -266,13 +266,14 @@ def _answers(
     """Yield a service's answer to each of at most 100 searches.
 
     Raises:
-        InputError: it does not answer, refuses, or serves another catalogue.
+        InputError: it refuses, or serves another catalogue.
+        UnreachableError: it does not answer.
     """
     try:
         response = client.post("/v1/search/images/batch", json={"queries": queries})
         body = response.json()
     except (httpx.HTTPError, ValueError) as error:
-        raise InputError(f"{client.base_url} does not answer ({error}); start it with vitrine serve") from error
+        raise UnreachableError(f"{client.base_url} does not answer ({error}); start it with vitrine serve") from error
     for answer in body["answers"] if response.is_success else [body]:
         if "error" in answer:
             raise InputError(f"{client.base_url} refuses a search: {answer['error']['message']}")

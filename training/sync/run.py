@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from common import DataError, InputError
 from training.data import Dataset, Item, Problem, in_order
 from training.sync.compare import FIELDS, Live, line, live, pictures_of, words
-from training.sync.service import Fault, Service
 
-LINES = 100
-"""Lines of one call, of which the answer names every fault."""
-CALL_BYTES = 8_000_000
-"""Of pictures in one call, about."""
 READERS = 4
 """Threads that read pictures."""
 AHEAD = 16
@@ -25,6 +20,33 @@ AHEAD = 16
 EXAMPLES = 5
 MAX_FAULTS = 1000
 """Lines that failed, in the report."""
+Fault = tuple[str, str]
+"""The id of a product, and why its line failed."""
+
+
+class Service(Protocol):
+    """A live service as a caller with a key sees it."""
+
+    sent: int
+    """Bytes of bodies that were sent."""
+    received: int
+    """Bytes of answers."""
+
+    def products(self, fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield every product with its id and these fields, in order of id.
+
+        Raises:
+            VitrineError: the service does not let us, or does not answer.
+        """
+        ...
+
+    def write(self, lines: Iterator[Mapping[str, Any]]) -> tuple[Mapping[str, int], Sequence[Fault]]:
+        """Send lines of bulk calls; return how many were created, replaced, …, and those that failed.
+
+        Raises:
+            VitrineError: the service does not let us, does not answer, or stays busy.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +79,7 @@ class _Done:
     def fail(self, faults: Sequence[Fault]) -> None:
         self.faults += faults[: MAX_FAULTS - len(self.faults)]
 
-    def send(self, service: Service, lines: Sequence[dict[str, Any]]) -> None:
+    def send(self, service: Service, lines: Iterator[Mapping[str, Any]]) -> None:
         counts, faults = service.write(lines)
         self.made.update(counts)
         self.fail(faults)
@@ -107,13 +129,11 @@ def sync(
             for _ in changes:
                 pass
         else:
-            for call in _calls(changes):
-                done.send(service, call)
+            done.send(service, changes)
     for product_id in missing:
         done.count("kept" if options.keep_missing else "deleted", product_id)
     if not options.dry_run and not options.keep_missing:
-        for start in range(0, len(missing), LINES):
-            done.send(service, [{"id": one, "delete": True} for one in missing[start : start + LINES]])
+        done.send(service, iter([{"id": one, "delete": True} for one in missing]))
     held = sorted(there.keys() & dataset.report.left_out)
     return {
         "dry_run": options.dry_run,
@@ -145,13 +165,9 @@ def _judge(dataset: Dataset, missing: int, there: int, max_delete: float) -> Non
         )
 
 
-Change = tuple[dict[str, Any], int]
-"""A line to send, and the bytes of its pictures."""
-
-
 def _changes(
     items: Sequence[Item], there: dict[str, Live], done: _Done, advance: Callable[[], None]
-) -> Iterator[Change]:
+) -> Iterator[dict[str, Any]]:
     """Yield the line of each product that is not live as it should be; count the others."""
     with closing(in_order(_read, items, READERS, ahead=AHEAD)) as found:
         for item, read in zip(items, found, strict=True):
@@ -168,7 +184,7 @@ def _changes(
                 continue
             done.count("created" if known is None else "replaced", item.id)
             done.planned["pictures"] += 0 if same else len(pictures)
-            yield line(item, None if same else pictures), 0 if same else sum(map(len, pictures))
+            yield line(item, None if same else pictures)
 
 
 def _read(item: Item) -> tuple[Sequence[bytes], tuple[str, ...]] | Exception:
@@ -176,20 +192,6 @@ def _read(item: Item) -> tuple[Sequence[bytes], tuple[str, ...]] | Exception:
         return pictures_of(item)
     except (DataError, OSError) as error:
         return error
-
-
-def _calls(changes: Iterator[Change]) -> Iterator[list[dict[str, Any]]]:
-    """Yield the lines of one call after another."""
-    call: list[dict[str, Any]] = []
-    size = 0
-    for made, count in changes:
-        if call and (len(call) == LINES or size + count > CALL_BYTES):
-            yield call
-            call, size = [], 0
-        call.append(made)
-        size += count
-    if call:
-        yield call
 
 
 def _silent(_total: int) -> AbstractContextManager[Callable[[], None]]:

@@ -9,8 +9,8 @@ from importlib import import_module
 
 from vitrine.cli.app import cli, main
 
-# A module registers its commands when it is imported. This is the order in which `vitrine --help` shows them.
-MODULES = "start training catalogue map evaluation data feeds experiments operate version"
+MODULES = "start search tag training catalogue map evaluation data feeds experiments operate mcp version"
+"""A module registers its commands when it is imported; `vitrine.cli.app.ORDER` is the order of the help."""
 for _module in MODULES.split():
     import_module(f"{__name__}.{_module}")
 

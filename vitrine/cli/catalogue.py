@@ -22,9 +22,10 @@ from vitrine.cli.options import (
     Strict,
     data_of,
     picture_place,
+    refuse,
 )
 from vitrine.cli.output import Listing
-from vitrine.places import ARTEFACTS, own_checkpoint
+from vitrine.places import ARTEFACTS, own_checkpoint, spoken
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine index shop.csv`")
@@ -86,11 +87,14 @@ def index(
             "a database searches with an index of its own: give --data PATH, without --budget-mb and --recall"
         )
     if data is None:
-        if checkpoint or ray is not None or discard_edits or strict or columns or pictures is not None:
-            raise InputError(
-                "--checkpoint, --ray, --discard-edits, --map, --strict and --pictures are for encoding a data set; give"
-                " --data PATH with them"
-            )
+        encoding: dict[str, object] = {
+            "--checkpoint": checkpoint,
+            "--ray": ray,
+            "--device": device,
+            "--discard-edits": discard_edits,
+        }
+        encoding |= {"--map": columns, "--strict": strict, "--pictures": pictures}
+        refuse(encoding, "no data set is given to be encoded; give DATA")
         assert isinstance(place, Path)  # noqa: S101 - checked above
         search = make_index(place, requirements)
         if search is None:
@@ -120,8 +124,8 @@ def index(
             found = figures["data"]
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
-                f"{place}: {figures['products']:,} products encoded with {checkpoint} in {figures['seconds']:,.0f} s "
-                f"({figures['images_per_second']:,.0f} images/s), {figures['skipped']:,} pictures skipped"
+                f"{place}: {figures['products']:,} products encoded with {spoken(checkpoint)} in "
+                f"{figures['seconds']:,.0f} s ({figures['images_per_second']:,.0f} images/s), pictures skipped: {figures['skipped']:,}"
             )
             if kept := kept_text(figures["edits"]):
                 tell(kept)

@@ -9,13 +9,16 @@ import typer
 
 from common import InputError
 from vitrine.cli.app import OWN, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, write_figures
+from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, refuse, write_figures
 from vitrine.cli.values import HALVES, MODES, PROTOCOLS, SPLITS, one_of
 from vitrine.places import catalogue as catalogue_place
 
 
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine evaluate --split test --out figures.md`")
 def evaluate(
+    here: Annotated[
+        str | None, typer.Argument(metavar="PLACE", help="The catalogue, as --catalogue.", show_default=False)
+    ] = None,
     catalogue: CatalogueOption = None,
     split: Annotated[
         str | None,
@@ -81,7 +84,20 @@ def evaluate(
         terminal_table,
     )
 
+    if here is not None and catalogue not in (None, here):
+        raise InputError(f"two catalogues are given, {here} and --catalogue {catalogue}; give one")
+    catalogue = here or catalogue
     comparing = against is not None or against_catalogue is not None
+    asking = {"--queries": queries, "--mode": mode, "--half": half, "--url": url, "--lexicons": lexicons}
+    if given is not None:
+        others = {"--against": against, "--against-catalogue": against_catalogue, "--checkpoint": checkpoint}
+        refuse({"--catalogue": catalogue, "--split": split, **asking, **others}, "--from measures nothing")
+    if comparing and queries is None:
+        refuse({"--checkpoint": checkpoint}, "--against measures pairs on the catalogue's own vectors")
+    if url is not None:
+        refuse({"--checkpoint": checkpoint, "--device": device}, "--url asks a service, which has its own")
+    if queries is not None and not comparing and out is not None and out.suffix == ".csv":
+        raise InputError("figures of judged queries have no table with separators; write them to .json or .md")
     if queries is None and any(option is not None for option in (mode, half, url, lexicons)):
         raise InputError("--mode, --half, --url and --lexicons are for judged queries; give --queries FILE with them")
     if comparing and (protocol != "pairs" or any(option is not None for option in (mode, url, lexicons))):
@@ -113,9 +129,8 @@ def evaluate(
         )
     elif protocol == "kagl":
         result = evaluate_catalogue_kagl(*pair(checkpoint, catalogue), split or "test", device=device)
-    elif checkpoint is not None:
-        raise InputError("--checkpoint is for --protocol kagl; the pairs are measured on the catalogue's own vectors")
     else:
+        refuse({"--checkpoint": checkpoint, "--device": device}, "pairs are measured on the catalogue's own vectors")
         result = evaluate_catalogue(catalogue_place(catalogue), split or "test")
     if out is not None:
         write_figures(out, result, markdown, figures_csv)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from common import InputError
+from common import InputError, require
 from vitrine.cli.app import MORE, cli, say, tell
 from vitrine.cli.options import (
     CacheOption,
@@ -43,6 +43,7 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Train a config again and again with other values, and keep those with the best validation MRR."""
+    require("train", "torch", "transformers", "matplotlib", what="vitrine sweep")
     from training.sweep import BEST_FILE, PLOT_FILE, terminal_table
     from training.sweep import run_sweep as run
 
@@ -94,7 +95,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Train or collect several runs and show the source paper's table beside them: image to text, over all pairs."""
-    from training.reports import compare_runs, comparison_markdown, comparison_table, complaint, read_comparison
+    from training.reports import comparison_markdown, comparison_table, complaint, read_comparison
 
     failed: dict[str, str] = {}
     if comparison is not None:
@@ -104,6 +105,9 @@ def compare(
     elif not given or data is None:
         raise InputError("give configs or run folders, and --data PATH; or --from FILE.json")
     else:
+        require("train", "torch", "transformers", "matplotlib", what="vitrine compare")
+        from training.reports import compare_runs
+
         result, failed = compare_runs(given, data, runs=runs, cache=cache, device=device)
     if result["runs"]:
         for path in out or ():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -17,6 +15,8 @@ from vitrine.cli.output import Listing
 
 SHOWN = 20
 """Pictures that failed, in the table; the JSON has all."""
+SYNC_RETRIES = 6
+"""How often one call of a sync is made again while the service is busy: over a minute in all."""
 
 
 @data_cli.command("mirror", epilog="Example: `vitrine data mirror https://shop.example/feed.xml --out artefacts/feed`")
@@ -87,7 +87,7 @@ def sync(
     given: DataArgument = None,
     data: DataOption = None,
     key_file: Annotated[
-        Path | None, typer.Option(help="File that holds a key that may write. [default: VITRINE_API_KEY]")
+        Path | None, typer.Option(help="File that holds a key that may write. [default: VITRINE_KEY]")
     ] = None,
     max_delete: Annotated[
         float,
@@ -107,41 +107,24 @@ def sync(
     Products that the data set lacks are taken out; those whose row cannot be used stay. Broken off, it goes on when it
     is run again. Ends with 1 when a product could not be written, and with 2 when nothing was sent.
     """
-    import httpx
-
     from training.data import open_dataset, parse_mapping
     from training.progress import bar
-    from training.sync import Service, SyncOptions, read_key
-    from training.sync import sync as run
+    from vitrine.client import Client, key_of_file
 
     data = needed_data(given, data, f"sync --url {url}")
-    key = read_key(key_file, os.environ.get("VITRINE_API_KEY"))
-    address = service_address(url)
+    client = Client(url, key=None if key_file is None else key_of_file(key_file), retries=SYNC_RETRIES)
     dataset = open_dataset(data, parse_mapping(columns or ()))
     progress = partial(bar, "comparing products", unit="products")
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(base_url=address, headers=headers) as client:
-        found = run(dataset, Service(client), SyncOptions(max_delete, keep_missing, dry_run), progress)
+    with client:
+        found = client.sync(
+            dataset, max_delete=max_delete, keep_missing=keep_missing, dry_run=dry_run, progress=progress
+        )
     if as_json:
         say(found, True)
     else:
         _say_sync(found, url)
     if found["failed"]:
         raise VitrineError(f"{found['failed']:,} products could not be written; the others are")
-
-
-def service_address(url: str) -> str:
-    """Return the address of a service.
-
-    Raises:
-        InputError: it is none.
-    """
-    given = urlsplit(url)
-    if given.scheme not in ("http", "https") or not given.hostname:
-        raise InputError(f"--url is {url!r}; give the address of a service, such as http://127.0.0.1:8000")
-    if given.username or given.password:
-        raise InputError("--url holds a user name or password; give the key in VITRINE_API_KEY or with --key-file")
-    return url
 
 
 def _say_sync(found: dict[str, Any], url: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from common import InputError, atomic_file
+from common import InputError, atomic_file, require
 from vitrine.cli.app import MORE, RUNNING, cli, key_cli, say, tell
 from vitrine.cli.options import (
     CatalogueOption,
@@ -82,6 +82,8 @@ def calibrate(
     from models import load_encoder
     from training.indexing import calibrate_catalogue
 
+    if plot is not None:
+        require("train", "matplotlib", what="--plot")
     folder, place = pair(checkpoint, catalogue)
     found = calibrate_catalogue(place, load_encoder(folder, device))
     if found is not None and plot is not None:

@@ -13,13 +13,14 @@ from vitrine.cli.values import PICTURE_PLACES, device_option, one_of
 from vitrine.places import catalogue, checkpoints, find_checkpoint, no_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from index import Location, Pictures
 
 LAYOUTS = (
     "A table (.csv, .tsv, .xlsx, .json, .jsonl, .xml, .parquet) with its pictures beside it; a folder or .zip of "
-    "these, of Kaggle's layout (styles.csv, images/) or of Hugging Face's (metadata.csv, .parquet shards)."
+    "these, of Kaggle's layout (styles.csv, images/), of Hugging Face's (metadata.csv, .parquet shards), or of "
+    "pictures alone, whose names are their titles."
 )
 """The data sets that can be read."""
 
@@ -124,6 +125,17 @@ def data_of(argument: Path | None, option: Path | None) -> Path | None:
     if argument is not None and option is not None and argument != option:
         raise InputError(f"two data sets are given, {argument} and --data {option}; give one")
     return argument if argument is not None else option
+
+
+def refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuse options that would be ignored.
+
+    Raises:
+        InputError: names those that are given.
+    """
+    names = [name for name, value in given.items() if value not in (None, False, [], "auto")]
+    if names:
+        raise InputError(f"{why}; leave out {' and '.join(names)}")
 
 
 def needed_data(argument: Path | None, option: Path | None, command: str) -> Path:

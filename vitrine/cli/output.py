@@ -39,11 +39,16 @@ def in_terminal(stream: TextIO | None = None) -> bool:
 
 
 def say(value: Any, as_json: bool) -> None:
-    """Print the result of a command: a `Listing`, a table or group of rich, a text; or plain data as JSON."""
+    """Print the result of a command: one `Listing` or several, rich's table or group, a text; or plain data as JSON."""
     if as_json:
         sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     elif isinstance(value, Listing):
         _say_listing(value)
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            if number and not in_terminal():
+                sys.stdout.write("\n")
+            _say_listing(one)
     elif isinstance(value, str):
         tell(value)
     elif in_terminal():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from threading import Thread
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common import ImageError, InputError
 from vitrine.cli.app import OWN, START, cli, say, tell, warn
 from vitrine.cli.options import (
     CatalogueOption,
@@ -19,11 +21,15 @@ from vitrine.cli.options import (
     PortOption,
     pair,
 )
-from vitrine.cli.output import Listing, coloured, in_terminal, remark
+from vitrine.cli.output import Listing, coloured, in_terminal
 from vitrine.places import ARTEFACTS, CATALOGUE_SETTING, DEMO, checkpoints, find_catalogue, setting
+from vitrine.ready_demo import ready_demo
 
 if TYPE_CHECKING:
-    from index import Mode
+    pass
+
+OPEN_TRIES = 600
+"""How often a service that starts is asked whether it answers, before no page is opened."""
 
 
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine demo --no-serve`")
@@ -58,69 +64,6 @@ def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
     )
 
 
-@cli.command(rich_help_panel=START, epilog='Example: `vitrine search "red dress" -k 5`')
-def search(
-    text: Annotated[str | None, typer.Argument(help="What to look for.", show_default=False)] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to look like, instead of a text.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many results.", min=1, max=1000)] = 10,
-    mode: Annotated[
-        str, typer.Option(help="What ranks for a text: hybrid, vector (looks alone) or lexical (words alone).")
-    ] = "hybrid",
-    correct: Annotated[bool, typer.Option(help="Correct words that the catalogue does not know.")] = True,
-    checkpoint: CheckpointOption = None,
-    catalogue: CatalogueOption = None,
-    device: Device = "auto",
-    as_json: Json = False,
-) -> None:
-    """Find products for a text or a picture, without a service."""
-    from index import MODES, SearchQuery, open_catalogue, open_search, texts_of
-    from models import load_encoder, plain
-
-    if (text is None) == (image is None):
-        raise InputError("give a text or --image PICTURE, one of the two")
-    if text is not None and not plain(text):
-        raise InputError("the text is empty; there is nothing to search for: give at least a word")
-    if mode not in MODES:
-        raise InputError(f"there is no mode {mode!r}; choose {', '.join(MODES[:-1])} or {MODES[-1]}")
-    checkpoint, place = pair(checkpoint, catalogue)
-    encoder = load_encoder(checkpoint, device)
-    query, parsed = SearchQuery(k=k), None
-    with open_catalogue(place, encoder_id=encoder.encoder_id) as opened:
-        index = open_search(opened)
-        if image is not None:
-            try:
-                picture = encoder.read_image(image.read_bytes())
-            except OSError as error:
-                raise InputError(f"{image} cannot be read ({error.strerror}); give a picture file") from error
-            except ImageError as error:
-                raise ImageError(f"{image}: {error}") from error
-            vectors = encoder.encode_pixels([picture])
-        else:
-            typed = text or ""
-            if mode != "vector":
-                parsed = index.understand(typed, correct=correct)
-                query = SearchQuery(k=k, mode=cast("Mode", mode), parsed=parsed)
-            vectors = encoder.encode_text([parsed.english or typed if parsed else typed])
-        hits = index.search("images", vectors, [query])[0].hits
-    correction = parsed.correction if parsed else None
-    if as_json:
-        results = []
-        for hit in hits:
-            product, score = hit.product, round(hit.score, 6)
-            attributes = dict(product.attributes)
-            results.append({"id": product.id, "title": product.title, "score": score, "attributes": attributes})
-        say({"corrected": correction and correction.corrected, "results": results}, True)
-        return
-    if correction:
-        remark(f"Searched for {correction.corrected}; --no-correct searches for what was typed.")
-    rows = []
-    for hit in hits:
-        product = hit.product
-        texts = ", ".join(text for value in product.attributes.values() for text in texts_of(value))
-        rows.append((f"{hit.score:.3f}", product.id, product.title, texts))
-    say(Listing(("score", "id", "title", "attributes"), rows), False)
-
-
 @cli.command(rich_help_panel=OWN, epilog="Example: `vitrine serve --port 8001 --workers 2`")
 def serve(
     checkpoint: CheckpointOption = None,
@@ -129,6 +72,7 @@ def serve(
     port: PortOption = None,
     device: OptionalDevice = None,
     workers: Annotated[int | None, typer.Option(help="Processes that serve. [default: 1]")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     or_demo: Annotated[
         bool, typer.Option("--or-demo", help="Without a catalogue, make the demo and serve it.")
     ] = False,
@@ -137,13 +81,45 @@ def serve(
     from app import Settings
     from app import serve as run
     from app.settings import misspelt
+    from index import open_catalogue
 
     for line in misspelt():
         warn(line)
     if or_demo and (catalogue or setting(CATALOGUE_SETTING)) is None and not (ARTEFACTS / "catalogue").exists():
-        _make_demo(DEMO, device or "auto")
+        ready = ready_demo(DEMO)
+        if ready is None:
+            _make_demo(DEMO, device or "auto")
+        elif ready != DEMO:
+            checkpoint, catalogue = checkpoint or ready / "checkpoint", str(ready / "catalogue")
     checkpoint, place = pair(checkpoint, catalogue)
-    run(Settings.read(checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers))
+    settings = Settings.read(
+        checkpoint=checkpoint, catalogue=place, host=host, port=port, device=device, workers=workers
+    )
+    model = checkpoint.name
+
+    def listening(url: str) -> None:
+        url += settings.root_path
+        if in_terminal():
+            with open_catalogue(place) as opened:
+                what = f"{opened.info.source}, {len(opened):,} products, model {model}"
+            tell(f"{coloured('vitrine', 'green', bold=True)}  {what}")
+            tell(f"{'':>9}{coloured(url, 'cyan')}  (Ctrl-C stops it; the log follows)")
+        if open_page:
+            Thread(target=_open, args=(url,), daemon=True).start()
+
+    run(settings, ready=listening if open_page or in_terminal() else None)
+
+
+def _open(url: str) -> None:
+    """Open a page in the browser once the service answers."""
+    import httpx
+
+    for _ in range(OPEN_TRIES):
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/healthz", timeout=1, trust_env=False).is_success:
+                typer.launch(url)
+                return
+        time.sleep(0.2)
 
 
 @cli.command(rich_help_panel=START, epilog="Example: `vitrine doctor --json`")
@@ -161,12 +137,8 @@ def doctor(as_json: Json = False) -> None:
     else:
         colours = {"ok": "green", "note": "yellow", "problem": "red"}
         if not in_terminal():
-            say(
-                Listing(
-                    ("state", "check", "found", "fix"), [(one.state, one.check, one.found, one.fix) for one in found]
-                ),
-                False,
-            )
+            rows = [(one.state, one.check, one.found, one.fix) for one in found]
+            say(Listing(("state", "check", "found", "fix"), rows), False)
         for one in found if in_terminal() else ():
             tell(f"{coloured(one.state.rjust(7), colours[one.state])}  {one.check:<11}{one.found}")
             if one.fix:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from common import require
 from training.config_files import config_names
 from vitrine.cli.app import MORE, OWN, cli, say, tell
 from vitrine.cli.options import (
@@ -18,16 +19,34 @@ from vitrine.cli.options import (
     Json,
     OwnCheckpointArgument,
     TowerOption,
+    data_of,
     needed_data,
+    refuse,
 )
+from vitrine.cli.output import Listing
+from vitrine.cli.values import completer
 from vitrine.places import ARTEFACTS, SHIPPED, find_checkpoint, own_checkpoint
 
 CONFIG_HELP = f"TOML file, or the name of one that comes with Vitrine: {', '.join(config_names())}."
 
 
-@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine train own-products shop.csv --init minilm-dinov2`")
+OWN_PRODUCTS = "own-products"
+"""The config of who names none."""
+MeasuredData = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="DATA", help="Also measure on this data set's validation titles what it costs.", show_default=False
+    ),
+]
+FIGURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10"}
+
+
+@cli.command(rich_help_panel=OWN, epilog="Example: `vitrine train shop.csv`")
 def train(
-    config: Annotated[Path, typer.Argument(help=CONFIG_HELP, show_default=False)],
+    config: Annotated[
+        Path | None,
+        typer.Argument(metavar="CONFIG", help=CONFIG_HELP, show_default=False, autocompletion=completer(config_names)),
+    ] = None,
     given: DataArgument = None,
     data: DataOption = None,
     out: Annotated[Path, typer.Option(help="Run folder: the best checkpoint, log and metrics.")] = ARTEFACTS
@@ -52,13 +71,23 @@ def train(
 ) -> None:
     """Train a dual encoder; the best epoch's checkpoint stays in the run folder.
 
+    Without a config, the shipped checkpoint learns a shop's own titles, in minutes. A run that starts from a checkpoint
+    ends with the figures of both on the same titles, which it did not learn.
+
     Over several GPUs or machines: torchrun --nproc-per-node N -m training.train CONFIG --data DATA
     """
     from training.config import load_config
     from training.data import parse_mapping
 
+    require("train", "torch", "transformers", "matplotlib", what="vitrine train")
     mapping = parse_mapping(columns or ())
-    data = needed_data(given, data, f"train {config}")
+    if config is not None and given is None and data is None and not _is_config(config):
+        config, given = None, config  # a data set alone
+    data = needed_data(given, data, "train" if config is None else f"train {config}")
+    if benchmark:
+        refuse({"--init": init, "--resume": resume, "--tensorboard": tensorboard}, "--benchmark trains nothing")
+    if config is None:
+        config, init = Path(OWN_PRODUCTS), init or Path(SHIPPED)
     parsed = load_config(config, text_tower=text_tower, image_tower=image_tower)
     if benchmark:
         from training.benchmark import benchmark as measure
@@ -83,30 +112,54 @@ def train(
     if as_json:
         say(metrics, True)
     else:
-        tell(
-            f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch "
-            f"{metrics['best_epoch'] + 1}. Next: vitrine index --checkpoint {out} --data {data}"
-        )
+        best = metrics["best_epoch"] + 1
+        tell(f"{out}: encoder {metrics['encoder_id']}, {metrics['seconds']:,.0f} s, best epoch {best}")
+        better = _say_gain(metrics)
+        after = f"--checkpoint {out} " if better else ""
+        tell(f"Next: vitrine index {after}{data}")
 
 
-@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine pack artefacts/checkpoint --out packed --data shop.csv`")
+def _is_config(given: Path) -> bool:
+    """Return whether an argument alone is meant as a config, by its name."""
+    return given.suffix == ".toml" or given.name in config_names()
+
+
+def _say_gain(metrics: dict[str, Any]) -> bool:
+    """Show the figures of the checkpoint that a run began from beside its own; return whether its own are better."""
+    before = metrics.get("before") or {}
+    after = metrics["history"][metrics["best_epoch"]]
+    if not before or "mrr10" not in after:
+        return True
+    rows = [
+        (which, *(f"{100 * figures[key]:.1f}" for key in FIGURES))
+        for which, figures in (("before", before), ("after", after))
+    ]
+    title = f"{metrics['pairs']['validation']:,} pairs whose titles were not learned: title to picture, per cent"
+    say(Listing(("model", *FIGURES.values()), rows, title, right=frozenset(FIGURES.values())), False)
+    better = bool(after["mrr10"] > before["mrr10"])
+    if not better:
+        tell(f"Not better: keep the old one, encoder {metrics['init']}.")
+    return better
+
+
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine pack artefacts/checkpoint shop.csv --out packed`")
 def pack(
     checkpoint: Annotated[
         Path, typer.Argument(help="Checkpoint folder, as `vitrine train` writes it.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="Folder for the packed checkpoint.", show_default=False)],
-    data: Annotated[
-        Path | None, typer.Option(help="Also measure on this data set's validation titles what packing costs.")
-    ] = None,
+    given: MeasuredData = None,
+    data: DataOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of another model in that folder.")] = False,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Copy a trained checkpoint with its weights in int8, at half the size, fit to be passed on."""
+    require("train", "torch", "transformers", what="vitrine pack")
     from training.pack import pack as run
     from training.reports import cost_table
 
-    figures = run(checkpoint, out, data=data, replace=replace, device=device)
+    figures = run(checkpoint, out, data=data_of(given, data), replace=replace, device=device)
     if as_json:
         say(figures, True)
         return
@@ -119,27 +172,29 @@ def pack(
         say(cost_table(figures["cost"]), False)
 
 
-@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine export artefacts/checkpoint --data shop.csv`")
+@cli.command(rich_help_panel=MORE, epilog="Example: `vitrine export artefacts/checkpoint shop.csv`")
 def export(
     checkpoint: OwnCheckpointArgument = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Also measure on this data set's validation titles what it costs.")
-    ] = None,
+    given: MeasuredData = None,
+    data: DataOption = None,
     as_json: Json = False,
 ) -> None:
     """Make a checkpoint fast on a CPU: its towers in int8 for onnxruntime, beside the weights. Takes under a minute.
 
     From then on, whatever loads that checkpoint on a CPU uses them; `VITRINE_RUNTIME=torch` does not.
     """
+    require("train", "torch", "transformers", "onnx", "onnx_ir", "onnxscript", what="vitrine export")
     from models import export as run
     from models import load_encoder
+    from training.data import open_dataset
     from training.reports import compare_encoders, cost_table
 
-    checkpoint = own_checkpoint(checkpoint)
+    checkpoint, data = own_checkpoint(checkpoint), data_of(given, data)
+    dataset = None if data is None else open_dataset(data)  # before anything that takes time
     record = run(checkpoint)
-    if data is not None:
+    if dataset is not None:
         slow, fast = load_encoder(checkpoint, "cpu", "torch"), load_encoder(checkpoint, "cpu", "onnx")
-        record["cost"] = compare_encoders(slow, fast, data, name="exported")
+        record["cost"] = compare_encoders(slow, fast, dataset, name="exported")
     if as_json:
         say(record, True)
         return

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from vitrine.client.errors import MissingError as MissingError
     from vitrine.client.errors import RefusedError as RefusedError
     from vitrine.client.errors import ServiceError as ServiceError
+    from vitrine.client.errors import TooLargeError as TooLargeError
     from vitrine.client.errors import UnreachableError as UnreachableError
+    from vitrine.client.tries import key_of_file as key_of_file
 
 __getattr__ = lazy_exports(
     __name__,
@@ -26,6 +28,7 @@ __getattr__ = lazy_exports(
         "vitrine.client.asynchronous": "AsyncClient",
         "vitrine.client.blocking": "Client",
         "vitrine.client.errors": "AccessError BusyError ChangedError MissingError RefusedError ServiceError "
-        "UnreachableError",
+        "TooLargeError UnreachableError",
+        "vitrine.client.tries": "key_of_file",
     },
 )

@@ -38,6 +38,8 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     repeat: Repeat = "always"
+    patience_s: float = 0.0
+    """Seconds that it may take at least, whatever is usual."""
 
 
 def json_of(answer: httpx.Response) -> Any:
@@ -110,10 +112,18 @@ def data_uri(picture: Picture | None) -> str | None:
     """
     if picture is None or (isinstance(picture, str) and picture[:5].lower() == "data:"):
         return picture
-    return f"data:application/octet-stream;base64,{base64.b64encode(_bytes_of(picture)).decode('ascii')}"
+    return f"data:application/octet-stream;base64,{base64.b64encode(bytes_of(picture)).decode('ascii')}"
 
 
-def _bytes_of(picture: Picture) -> bytes:
+def bytes_of(picture: Picture) -> bytes:
+    """Return the bytes of a picture's file.
+
+    Raises:
+        OSError: a file cannot be read.
+        TypeError: it is no picture as `data_uri` takes it.
+    """
+    if isinstance(picture, str) and picture[:5].lower() == "data:":
+        return base64.b64decode(picture.partition(",")[2])
     if isinstance(picture, (bytes, bytearray, memoryview)):
         return bytes(picture)
     if isinstance(picture, (str, os.PathLike)):

@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import common
 from common import ConflictError, InputError, NotFoundError, OverloadedError, VitrineError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ServiceError(VitrineError):
         self.retry_after_s = retry_after_s
 
 
-class UnreachableError(ServiceError):
+class UnreachableError(ServiceError, common.UnreachableError):
     """The service does not answer, or the connection broke."""
 
 
@@ -100,8 +101,8 @@ KINDS: dict[int, type[ServiceError]] = {
     504: BusyError,
 }
 REMEDIES: dict[type[ServiceError], str] = {
-    AccessError: "give a key that may do this as `key`, or in VITRINE_KEY",
-    TooLargeError: "send less at once, or set VITRINE_MAX_UPLOAD_MB where the service runs",
+    AccessError: "give a key that may do this, as `key` or in VITRINE_KEY: vitrine key create makes one",
+    TooLargeError: "send less at once or a smaller picture, or raise VITRINE_MAX_UPLOAD_MB where the service runs",
 }
 
 
@@ -118,6 +119,8 @@ def error_of(answer: httpx.Response) -> ServiceError:
     error = _ours(answer)
     said = str(error.get("message") or answer.text[:SHOWN].strip() or answer.reason_phrase)
     remedy = f"; {REMEDIES[kind]}" if kind in REMEDIES else ""
+    if status in (404, 405) and not error:
+        remedy = "; is it the address of a Vitrine service of this version?"
     return kind(
         f"{where} answers {status}: {said}{remedy}",
         status=status,

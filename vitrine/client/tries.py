@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ UNSEEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 REFUSED_EARLY = frozenset({429, 503})
 """Answers of a service that has not begun with a call."""
 AGAIN = frozenset({408, 429, 502, 503, 504})
+RECEIVED = "received"
+"""The extension of an answer that says how many bytes its body had on the way."""
 OF_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -58,10 +61,10 @@ class Tries:
 
     def __init__(self, call: Call[Any], manner: Manner) -> None:
         self._call = call
-        self._manner = manner
         self._left = manner.retries
         self._wait = manner.first_wait
-        self._end = time.monotonic() + manner.timeout
+        self._timeout = max(manner.timeout, call.patience_s)
+        self._end = time.monotonic() + self._timeout
 
     def remaining(self) -> float:
         """Return how many seconds this call still has."""
@@ -91,7 +94,7 @@ class Tries:
         seen = answer.status_code not in REFUSED_EARLY
         return self._next(error, again=answer.status_code in AGAIN, seen=seen)
 
-    def after_error(self, error: httpx.TransportError, url: httpx.URL) -> float:
+    def after_error(self, error: httpx.RequestError, url: httpx.URL) -> float:
         """Return how many seconds to wait before the next try after no answer.
 
         Raises:
@@ -105,7 +108,7 @@ class Tries:
             message = f"{where} does not answer ({reason}); is it the service's address, and does the service run?"
         elif isinstance(error, httpx.TimeoutException):
             code = "timeout"
-            message = f"{where} has not answered in {self._manner.timeout:g} s ({reason}); give a longer timeout"
+            message = f"{where} has not answered in {self._timeout:g} s ({reason}); give a longer timeout"
         else:
             code = "connection_lost"
             message = f"the connection to {where} broke ({reason}); send it again"
@@ -155,7 +158,23 @@ def headers(key: str | None) -> dict[str, str]:
     key = (key or "").strip()
     if not key.isascii() or len(key.split()) > 1:
         raise InputError("the key holds spaces or letters beyond ASCII; give it as `vitrine key create` shows it")
-    return {"user-agent": _user_agent(), **({"authorization": f"Bearer {key}"} if key else {})}
+    return {"user-agent": f"vitrine/{own_version()}".rstrip("/"), **({"authorization": f"Bearer {key}"} if key else {})}
+
+
+def key_of_file(path: Path) -> str:
+    """Return the key in a file.
+
+    Raises:
+        InputError: the file cannot be read, or holds anything but one key.
+    """
+    try:
+        words = path.expanduser().read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(f"the key file {path} cannot be read ({reason}); give one that holds the key alone") from error
+    if len(words) != 1:
+        raise InputError(f"the key file {path} holds {len(words)} words; give one that holds the key alone")
+    return words[0]
 
 
 def place(base: httpx.URL, path: str) -> httpx.URL:
@@ -177,11 +196,18 @@ def request(call: Call[Any], tries: Tries, of_client: Mapping[str, str]) -> dict
 def whole(answer: httpx.Response, parts: Sequence[bytes]) -> httpx.Response:
     """Return an answer with the body that came in parts, decoded already."""
     kept = [(name, value) for name, value in answer.headers.multi_items() if name not in OF_TRANSFER]
-    return httpx.Response(answer.status_code, headers=kept, content=b"".join(parts), request=answer.request)
+    return httpx.Response(
+        answer.status_code,
+        headers=kept,
+        content=b"".join(parts),
+        request=answer.request,
+        extensions={RECEIVED: answer.num_bytes_downloaded},
+    )
 
 
-def _user_agent() -> str:
+def own_version() -> str:
+    """Return the version of Vitrine; empty where it is not installed."""
     try:
-        return f"vitrine/{version('vitrine')}"
+        return version("vitrine")
     except PackageNotFoundError:
-        return "vitrine"
+        return ""

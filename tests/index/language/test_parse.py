@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from common import InputError
@@ -158,3 +159,19 @@ def test_nothing_is_understood_of_nothing(understanding: Understanding) -> None:
 def test_an_unknown_language_is_refused_with_the_known_ones(understanding: Understanding) -> None:
     with pytest.raises(InputError, match="unknown language 'xx'; the languages there are: en, fr, de, es, it"):
         understanding.parse("dress", "xx")
+
+
+def test_a_text_that_comes_again_is_read_once_for_each_way_of_asking(understanding: Understanding) -> None:
+    first = understanding.parse("rote kleid")
+    assert understanding.parse("rote kleid") is first
+    assert understanding.parse("rote kleid", "en") != first
+    assert understanding.parse("rote kleid", correct=False) is understanding.parse("rote kleid", correct=False)
+    assert understanding.parse("red dresses", dismissed=["red"]) != understanding.parse("red dresses")
+
+
+def test_words_that_were_torn_apart_begin_as_the_value_does() -> None:
+    words = WordIndex.of(shop())
+    assert words.begins_value("backpack")
+    assert not words.begins_value("umbrella")
+    later = words.updated(np.append(words.alive, True), [], [Product("u", "x", {"type": "Umbrellas"})])
+    assert later.begins_value("umbrella")

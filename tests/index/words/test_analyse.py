@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.words import fold, is_code, stem, terms, words
+from index.words.index import LONG_WORD
+from index.words.postings import BEGINNING
+from index.words.spelling import english
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,9 @@ def test_any_text_has_words_that_fold_to_themselves(text: str) -> None:
 @pytest.mark.parametrize("text", ["\u200b", "\ufeff", "\u00ad \u200d", "\ufe0f"])
 def test_what_is_not_seen_is_no_word(text: str) -> None:
     assert words(text) == []
+
+
+def test_a_long_word_and_its_term_begin_alike() -> None:
+    known = [word for word in english().common | english().other if len(word) >= LONG_WORD]
+    assert len(known) > 1000
+    assert not [word for word in known if not word.startswith(stem(word)[:BEGINNING])]

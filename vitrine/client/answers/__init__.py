@@ -11,6 +11,9 @@ from vitrine.client.answers.encoding import EmbeddingsAnswer as EmbeddingsAnswer
 from vitrine.client.answers.encoding import LabelResult as LabelResult
 from vitrine.client.answers.encoding import Model as Model
 from vitrine.client.answers.encoding import ModelsAnswer as ModelsAnswer
+from vitrine.client.answers.encoding import TagAnswer as TagAnswer
+from vitrine.client.answers.encoding import Tagged as Tagged
+from vitrine.client.answers.encoding import TagResult as TagResult
 from vitrine.client.answers.encoding import Usage as Usage
 from vitrine.client.answers.evaluation import DetailsAnswer as DetailsAnswer
 from vitrine.client.answers.evaluation import Direction as Direction
@@ -35,6 +38,8 @@ from vitrine.client.answers.products import MapAnswer as MapAnswer
 from vitrine.client.answers.products import MapAttribute as MapAttribute
 from vitrine.client.answers.products import ProductDetail as ProductDetail
 from vitrine.client.answers.products import Ready as Ready
+from vitrine.client.answers.products import RegionAnswer as RegionAnswer
+from vitrine.client.answers.products import RegionWordAnswer as RegionWordAnswer
 from vitrine.client.answers.search import BucketResult as BucketResult
 from vitrine.client.answers.search import Corrected as Corrected
 from vitrine.client.answers.search import DescriptionAnswer as DescriptionAnswer

@@ -61,3 +61,26 @@ class ModelsAnswer(TypedDict):
 
     object: Literal["list"]
     data: list[Model]
+
+
+class TagResult(TypedDict):
+    """The value of one attribute."""
+
+    value: str | int | float | bool
+    confidence: float
+
+
+class Tagged(TypedDict):
+    """What was found for one product or picture."""
+
+    id: str
+    index: int
+    tags: dict[str, TagResult]
+
+
+class TagAnswer(TypedDict):
+    """The attributes of each product or picture, in the order of the request."""
+
+    results: list[Tagged]
+    encoder_id: str
+    catalogue_version: int

@@ -93,10 +93,27 @@ class MapAttribute(TypedDict):
     codes: str
 
 
+class RegionWordAnswer(TypedDict):
+    """One word of what a region of the map is called."""
+
+    text: str
+    attribute: NotRequired[str | None]
+
+
+class RegionAnswer(TypedDict):
+    """What a region of the map is called."""
+
+    level: int
+    x: int
+    y: int
+    count: int
+    words: list[RegionWordAnswer]
+
+
 class MapAnswer(TypedDict):
     """The places of the products in two dimensions; near ones look alike."""
 
-    method: Literal["pca", "umap"]
+    method: Literal["tsne", "pca", "umap"]
     created: str
     encoder_id: str
     catalogue_version: int
@@ -105,6 +122,7 @@ class MapAnswer(TypedDict):
     x: str
     y: str
     attributes: dict[str, MapAttribute]
+    labels: list[RegionAnswer]
 
 
 class ProductDetail(TypedDict):
