@@ -33,7 +33,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the checkpoint and the catalogue that `vitrine serve --or-demo` would serve."""
     found: dict[str, Any] = {}
 
-    def serve(settings: Any) -> None:
+    def serve(settings: Any, **_: Any) -> None:
         found.update(checkpoint=settings.checkpoint, catalogue=settings.catalogue)
 
     import app
