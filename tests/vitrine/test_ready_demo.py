@@ -39,7 +39,9 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     import app
 
     monkeypatch.setattr(app, "serve", serve, raising=False)
-    monkeypatch.setattr("vitrine.cli.start.pair", lambda checkpoint, catalogue: (checkpoint, Path(catalogue or "-")))
+    monkeypatch.setattr(
+        "vitrine.cli.start.pair", lambda checkpoint, catalogue: (checkpoint or Path("-"), Path(catalogue or "-"))
+    )
     result = CliRunner().invoke(cli, ["serve", "--or-demo"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return found
