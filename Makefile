@@ -81,6 +81,8 @@ bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks.search $(BENCHED) --sizes $(SIZES) --out docs/performance/search.json
 	$(BIN)/python -m tests.benchmarks.postgres --catalogue "$(or $(CATALOGUE),artefacts/demo/catalogue)" \
 	  --out docs/performance/postgres.json
+	$(BIN)/python -m tests.benchmarks.map --catalogue "$(or $(CATALOGUE),artefacts/demo/catalogue)" \
+	  --out docs/performance/map.json
 ifdef DATA
 	$(BIN)/python -m tests.benchmarks.encoders "$(BENCHED_CHECKPOINT)" --data "$(DATA)" \
 	  --out docs/performance/encoders.json

@@ -6,6 +6,8 @@ point reads it at its corners. That takes a few milliseconds for tens of thousan
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,7 +15,9 @@ Plane = npt.NDArray[np.complex64]
 """Points in two dimensions: x is the real part, y the imaginary one."""
 
 CELL = 0.5
-"""Side of a cell, in the layout's own unit: at a distance of 1 the kernel has fallen to a half."""
+"""Side of a cell at most, in the layout's own unit: at a distance of 1 the kernel has fallen to a half."""
+LEAST_CELLS = 64
+"""Cells along a side of the grid at least: those of a small layout are halved until there are as many."""
 MOST_CELLS = 512
 """Cells along a side of the grid at most. The cells of a wider layout are larger."""
 BETWEEN = 16
@@ -33,8 +37,9 @@ class Repulsion:
         """
         low = complex(points.real.min(), points.imag.min())
         span = max(float(np.ptp(points.real)), float(np.ptp(points.imag)))
-        cells = min(MOST_CELLS, int(BETWEEN * len(points) ** 0.5))
-        cell = max(CELL, span / (cells - 2))
+        most = min(MOST_CELLS, max(2 * LEAST_CELLS, int(BETWEEN * len(points) ** 0.5)))
+        halvings = max(0, math.ceil(math.log2(LEAST_CELLS * CELL / max(span, 1e-9))))
+        cell = max(CELL / 2**halvings, span / (most - 2))
         side = fast_size(int(span / cell) + 2)
         self._prepare(side, cell)
         place = (points - low) / cell

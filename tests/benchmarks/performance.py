@@ -31,6 +31,7 @@ SECTIONS = {
     "groups": "groups",
     "shown": "shown",
     "pictures": "pictures",
+    "map": "map",
     "indexing": "indexing",
     "photos": "photos",
     "sync": "sync",

@@ -58,7 +58,7 @@ def test_what_is_written_after_the_map_was_made_has_its_place(place: Location) -
     made = map_of(place)
     with opened(place) as live:
         new = replace(entry(4), product=replace(entry(4).product, id="new"))
-        changed = replace(entry(1), image_vector=entry(8).image_vector)
+        changed = replace(entry(1), image=b"other", image_vector=entry(8).image_vector)
         live.write([Put(new), Put(changed), Delete(entry(5).product.id)])
         search = search_of(live)
         products = [product.id for product in search.products]
@@ -75,7 +75,8 @@ def test_what_is_written_after_the_map_was_made_has_its_place(place: Location) -
     for one, twin in (("new", entry(4).product.id), (entry(1).product.id, entry(8).product.id)):
         assert np.linalg.norm(places[one] - stood[twin]) < 0.1 * side, "beside what looks the same"
     for number in (0, 2, 3, 12, 39):
-        assert (places[entry(number).product.id] == stood[entry(number).product.id]).all()
+        same = entry(number).product.id
+        assert (places[same] == stood[same]).all()
 
 
 def test_a_copy_takes_the_map_with_it(server: Server, tmp_path: Path) -> None:
