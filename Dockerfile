@@ -99,8 +99,7 @@ USER 10001
 FROM train AS demo
 ENV VITRINE_DEVICE=cpu
 WORKDIR /tmp
-RUN vitrine demo --no-serve --folder made && vitrine export made/checkpoint \
-    && mkdir demo && mv made/checkpoint made/catalogue demo
+RUN vitrine demo --no-serve --folder made && mkdir demo && mv made/checkpoint made/catalogue demo
 
 FROM base AS serve
 COPY --from=lean /opt/venv /opt/venv

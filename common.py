@@ -126,11 +126,13 @@ class ReplacedError(VitrineError):
 class UnreachableError(VitrineError):
     """A hub, a service or a feed does not answer; the caller should try again later."""
 
-    code = "unavailable"
+    code = "unreachable"
 
 
 class DatabaseUnavailableError(UnreachableError):
     """The database that holds the catalogue does not answer; the caller should try again later."""
+
+    code = "unavailable"
 
 
 class DamagedProductError(VitrineError):
@@ -157,11 +159,9 @@ class OverloadedError(VitrineError):
     code = "overloaded"
 
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""What the system says when a disk, a quota or a limit of files leaves no room."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a disk, a quota or a limit of files leaves no room
 FULL_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "os error 28", "os error 122")
-MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")
-"""The same in the words of libraries that pass on no number."""
+MEMORY_TEXTS = ("can't allocate memory", "bad allocation", "bad_alloc", "Failed to allocate memory")  # of libraries
 SQLITE_UNWRITTEN = (13, 778)  # SQLITE_FULL and SQLITE_IOERR_WRITE; `sqlite3` itself is not imported for them
 LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}  # of onnxruntime and safetensors: not imported here
 

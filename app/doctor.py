@@ -25,7 +25,7 @@ from app.findings import Finding
 from app.http import read_keys
 from app.port_owner import port_owner
 from app.settings import Settings, misspelt, service_link, variables
-from common import VitrineError, first_line
+from common import VitrineError, first_line, require
 from index import Location, damaged_products, open_catalogue
 from models import CONFIG_FILE, encoder_id, exported, gpu_likely
 
@@ -91,14 +91,14 @@ def _torch(asked: str, runtime: str, checkpoints: Sequence[Path]) -> list[Findin
     asked_for = runtime == "torch" or asked not in ("auto", "cpu")
     used = asked_for or not all(map(exported, there))
     try:
-        version = metadata.version("torch")
-    except metadata.PackageNotFoundError:
+        require("train", "torch", what="this")
+    except VitrineError:
         if used:
             fix = "pip install 'vitrine[train]', or have the checkpoint exported and leave the choice to Vitrine"
             return [Finding("torch", "problem" if asked_for else "note", "not installed", fix)]
         return [Finding("torch", "ok", "not installed, and not needed: onnxruntime encodes"), _CPU]
     if not used and not gpu_likely():
-        return [Finding("torch", "ok", f"{version}, not used: onnxruntime encodes"), _CPU]
+        return [Finding("torch", "ok", f"{metadata.version('torch')}, not used: onnxruntime encodes"), _CPU]
     try:
         import torch
 

@@ -23,7 +23,14 @@ DEVICE_ID = Path(CACHE) / "Microsoft" / "DeveloperTools" / ".onnxruntime"
 
 def exposure(settings: Settings, catalogue: Location) -> list[Finding]:
     """Return what is open to whom, of the settings and of the files."""
-    return [*_files(settings, catalogue), _network(settings), _proxies(settings), _hosts(settings), _reports()]
+    return [
+        *_files(settings, catalogue),
+        _network(settings),
+        _pages(settings),
+        _proxies(settings),
+        _hosts(settings),
+        _reports(),
+    ]
 
 
 def _files(settings: Settings, catalogue: Location) -> list[Finding]:
@@ -63,6 +70,17 @@ def _network(settings: Settings) -> Finding:
     if missing:
         return Finding("network", "note", said, f"set {', '.join(missing)}; docs/security.md")
     return Finding("network", "ok", f"{said}, with keys and a limit")
+
+
+def _pages(settings: Settings) -> Finding:
+    said = {
+        "lab": "lab: search, map and evaluation, with figures of the inside",
+        "shop": "shop: what customers need",
+        "off": "off: the API alone",
+    }[settings.pages]
+    if settings.pages == "lab" and settings.reads == "open" and not is_loopback(settings.host):
+        return Finding("pages", "note", said, "set VITRINE_PAGES=shop for customers, or off")
+    return Finding("pages", "ok", said)
 
 
 def _proxies(settings: Settings) -> Finding:

@@ -20,6 +20,8 @@ PREFIX = "VITRINE_"
 DEFAULT_PORT = 8000
 SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
 """How VITRINE_PORT begins in a pod beside a Kubernetes Service called vitrine, or in a container linked to one."""
+OF_CLIENTS = ("url", "key", "api_key", "demo")
+"""Variables that are no settings of the service, and are read elsewhere."""
 MAX_RATE = 1_000_000
 """Most requests that a limit may allow in its window: their times are remembered."""
 RATE = re.compile(r"\s*(\d+)\s*(?:/|per)\s*(\d*)\s*(second|minute|hour|day|month|year)s?\s*", re.IGNORECASE)
@@ -274,7 +276,7 @@ def service_link() -> str:
 
 def misspelt() -> list[str]:
     """Return a sentence for each variable of the environment that is nearly called as a setting, and is none."""
-    names = list(Settings.model_fields)
+    names = [*Settings.model_fields, *OF_CLIENTS]
     found = []
     for variable in variables():
         name = variable.removeprefix(PREFIX).lower()

@@ -861,152 +861,152 @@ export interface Operations {
   /** Search Images */
   search: {
     method: "POST";
-    path: "/v1/search";
+    url: "/v1/search";
     body: SearchRequest;
     answer: ProductAnswer;
   };
   /** Search By Address */
   searchByAddress: {
     method: "GET";
-    path: "/v1/search";
+    url: "/v1/search";
     query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical"; "language"?: "en" | "fr" | "de" | "es" | "it"; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "cutoff"?: "auto" | "none" | number; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
     answer: ProductAnswer;
   };
   /** Search Images */
   searchImages: {
     method: "POST";
-    path: "/v1/search/images";
+    url: "/v1/search/images";
     body: SearchRequest;
     answer: ProductAnswer;
   };
   /** Search Descriptions */
   searchDescriptions: {
     method: "POST";
-    path: "/v1/search/descriptions";
+    url: "/v1/search/descriptions";
     body: SearchRequest;
     answer: DescriptionAnswer;
   };
   /** Search Images Batch */
   searchBatch: {
     method: "POST";
-    path: "/v1/search/images/batch";
+    url: "/v1/search/images/batch";
     body: BatchRequest;
     answer: ProductAnswers;
   };
   /** Search Descriptions Batch */
   searchDescriptionsBatch: {
     method: "POST";
-    path: "/v1/search/descriptions/batch";
+    url: "/v1/search/descriptions/batch";
     body: BatchRequest;
     answer: DescriptionAnswers;
   };
   /** Embeddings */
   embed: {
     method: "POST";
-    path: "/v1/embeddings";
+    url: "/v1/embeddings";
     body: EmbeddingsRequest;
     answer: EmbeddingsAnswer;
   };
   /** Regions */
   findRegions: {
     method: "POST";
-    path: "/v1/regions";
+    url: "/v1/regions";
     body: RegionsRequest;
     answer: RegionsAnswer;
   };
   /** Suggest */
   suggest: {
     method: "GET";
-    path: "/v1/suggest";
+    url: "/v1/suggest";
     query: { "q": string; "k"?: number };
     answer: SuggestionsAnswer;
   };
   /** Classify */
   classify: {
     method: "POST";
-    path: "/v1/classify";
+    url: "/v1/classify";
     body: ClassifyRequest;
     answer: ClassifyAnswer;
   };
   /** Models */
   listModels: {
     method: "GET";
-    path: "/v1/models";
+    url: "/v1/models";
     answer: ModelsAnswer;
   };
   /** Model */
   getModel: {
     method: "GET";
-    path: "/v1/models/{name}";
+    url: "/v1/models/{name}";
     path: { "name": string };
     answer: Model;
   };
   /** Tag */
   tag: {
     method: "POST";
-    path: "/v1/tag";
+    url: "/v1/tag";
     body: TagRequest;
     answer: TagAnswer;
   };
   /** Facets */
   facets: {
     method: "GET";
-    path: "/v1/facets";
+    url: "/v1/facets";
     query: { "attribute"?: Array<string>; "filters"?: string; "limit"?: number };
     answer: FacetsAnswer;
   };
   /** Labels */
   labels: {
     method: "GET";
-    path: "/v1/labels";
+    url: "/v1/labels";
     query: { "lang"?: string | null };
     answer: LabelsAnswer;
   };
   /** Evaluation */
   evaluate: {
     method: "GET";
-    path: "/v1/evaluation";
+    url: "/v1/evaluation";
     query: { "split"?: "test" | "validation" | "train" | "all"; "slices"?: Array<string> };
     answer: EvaluationAnswer;
   };
   /** Evaluation Progress */
   evaluationProgress: {
     method: "GET";
-    path: "/v1/evaluation/progress";
+    url: "/v1/evaluation/progress";
     query: { "split"?: "test" | "validation" | "train" | "all"; "report"?: "figures" | "details" };
     answer: ProgressAnswer;
   };
   /** Evaluation Details */
   evaluationDetails: {
     method: "GET";
-    path: "/v1/evaluation/details";
+    url: "/v1/evaluation/details";
     query: { "split"?: "test" | "validation" | "train" | "all"; "slice"?: string | null; "offset"?: number; "limit"?: number };
     answer: DetailsAnswer;
   };
   /** Explain */
   explain: {
     method: "POST";
-    path: "/v1/explain";
+    url: "/v1/explain";
     body: ExplainRequest;
     answer: ExplainAnswer;
   };
   /** Product Map */
   map: {
     method: "GET";
-    path: "/v1/map";
+    url: "/v1/map";
     answer: MapAnswer;
   };
   /** List Products */
   listProducts: {
     method: "GET";
-    path: "/v1/products";
+    url: "/v1/products";
     query: { "after"?: string | null; "limit"?: number | null; "filters"?: string; "fields"?: string };
     answer: ListAnswer;
   };
   /** Write Products */
   writeProducts: {
     method: "POST";
-    path: "/v1/products";
+    url: "/v1/products";
     query: { "mode"?: "edit" | "sync"; "max_delete"?: number; "dry_run"?: boolean };
     body: string | Blob | FormData;
     answer: BulkAnswer;
@@ -1014,14 +1014,14 @@ export interface Operations {
   /** Delete Products */
   deleteProducts: {
     method: "DELETE";
-    path: "/v1/products";
+    url: "/v1/products";
     query: { "filters": string; "dry_run"?: boolean; "confirm"?: number | null };
     answer: DeletionAnswer;
   };
   /** Product Image */
   getImage: {
     method: "GET";
-    path: "/v1/products/{product_id}/image";
+    url: "/v1/products/{product_id}/image";
     path: { "product_id": string };
     query: { "n"?: number; "w"?: number | null; "v"?: string | null };
     answer: unknown;
@@ -1029,7 +1029,7 @@ export interface Operations {
   /** Similar */
   similar: {
     method: "GET";
-    path: "/v1/products/{product_id}/similar";
+    url: "/v1/products/{product_id}/similar";
     path: { "product_id": string };
     query: { "k"?: number; "offset"?: number; "same"?: Array<string>; "not"?: "title"; "filters"?: string; "facets"?: Array<string>; "sort"?: string; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "group_by"?: string; "min_score"?: number; "cutoff"?: "auto" | "none" | number; "image_versions"?: boolean };
     answer: ProductAnswer;
@@ -1037,14 +1037,14 @@ export interface Operations {
   /** Product */
   getProduct: {
     method: "GET";
-    path: "/v1/products/{product_id}";
+    url: "/v1/products/{product_id}";
     path: { "product_id": string };
     answer: ProductDetail;
   };
   /** Put Product */
   putProduct: {
     method: "PUT";
-    path: "/v1/products/{product_id}";
+    url: "/v1/products/{product_id}";
     path: { "product_id": string };
     header: { "If-Match"?: string; "If-None-Match"?: "*" };
     body: ProductRequest;
@@ -1053,7 +1053,7 @@ export interface Operations {
   /** Patch Product */
   patchProduct: {
     method: "PATCH";
-    path: "/v1/products/{product_id}";
+    url: "/v1/products/{product_id}";
     path: { "product_id": string };
     header: { "If-Match"?: string };
     body: ProductRequest;
@@ -1062,7 +1062,7 @@ export interface Operations {
   /** Delete Product */
   deleteProduct: {
     method: "DELETE";
-    path: "/v1/products/{product_id}";
+    url: "/v1/products/{product_id}";
     path: { "product_id": string };
     header: { "If-Match"?: string };
     answer: unknown;
@@ -1070,25 +1070,25 @@ export interface Operations {
   /** Reload */
   reload: {
     method: "POST";
-    path: "/v1/admin/reload";
+    url: "/v1/admin/reload";
     answer: Ready;
   };
   /** Healthz */
   health: {
     method: "GET";
-    path: "/healthz";
+    url: "/healthz";
     answer: Health;
   };
   /** Readyz */
   ready: {
     method: "GET";
-    path: "/readyz";
+    url: "/readyz";
     answer: Ready;
   };
   /** Metrics */
   metrics: {
     method: "GET";
-    path: "/metrics";
+    url: "/metrics";
     answer: unknown;
   };
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from models.backend import Backend as Backend
     from models.backend import DeviceLostError as DeviceLostError
     from models.backend import TowerName as TowerName
+    from models.backend import check_device as check_device
     from models.bounds import MAX_PIXELS as MAX_PIXELS
     from models.checkpoint import Checkpoint as Checkpoint
     from models.checkpoint import load_checkpoint as load_checkpoint
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
-        "models.backend": "Backend DeviceLostError TOWERS TowerName",
+        "models.backend": "Backend DeviceLostError TOWERS TowerName check_device",
         "models.bounds": "MAX_PIXELS",
         "models.checkpoint": "Checkpoint load_checkpoint packed save_checkpoint state_hash unpacked",
         "models.checkpoint_folder": "CONFIG_FILE TOKENIZER_FILE WEIGHTS_FILE encoder_id read_config",

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 
-from common import VitrineError
+from common import ConfigError, VitrineError
 
 TowerName = Literal["text", "image"]
 """One tower of the two; also the name of its input in a batch."""
+DEVICE = re.compile(r"auto|cpu|(cuda|mps|xpu)(:\d+)?")
 TOWERS: tuple[TowerName, ...] = get_args(TowerName)
+
+
+def check_device(name: str) -> None:
+    """Refuse the name of a device that there is nowhere; whether this machine has it is seen when it is used.
+
+    Raises:
+        ConfigError: says what there is.
+    """
+    if not DEVICE.fullmatch(name):
+        meant = ", did you mean 'cuda'?" if "gpu" in name.lower() else ";"
+        raise ConfigError(f"there is no device {name!r}{meant} choose auto, cpu, cuda or cuda:0")
 
 
 class DeviceLostError(VitrineError):

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from common import ArtefactError, ConfigError, require
-from models.backend import TOWERS, Backend, DeviceLostError, TowerName
+from models.backend import TOWERS, Backend, DeviceLostError, TowerName, check_device
 from models.checkpoint_folder import encoder_id, read_config
 from models.images import read_pixels, scaled, to_rgb
 from models.presets import ModelConfig
@@ -168,6 +168,7 @@ def load_encoder(
             and not installed.
     """
     folder = Path(folder)
+    check_device(device)
     if runtime == "onnx" and device not in ("auto", "cpu"):
         raise ConfigError(f"onnxruntime runs on the CPU here, and the device is {device!r}; give cpu, or runtime torch")
     # Only torch can say whether there is a usable GPU, and its import takes seconds: without NVIDIA's or AMD's device

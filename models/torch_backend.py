@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from common import ConfigError, first_line
-from models.backend import DeviceLostError, TowerName
+from models.backend import DeviceLostError, TowerName, check_device
 from models.checkpoint import Checkpoint
 
 logger = logging.getLogger("vitrine.models")
@@ -96,6 +96,7 @@ def pick_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(name)
     try:
         device = torch.device(name)
         if device.type == "cuda" and not torch.cuda.is_available():

@@ -21,11 +21,10 @@ from filelock import FileLock
 from PIL import Image, ImageDraw
 
 from common import write_json
-from models import PRESETS, export
+from models import PRESETS
 from training.config import RunConfig, parse_config
-from training.demo import prepare_demo
-from training.indexing import build_catalogue
-from training.train import train
+
+# What trains and exports is imported where it does so: torch takes seconds, and most tests need none.
 
 COLOURS = {"Red": (200, 30, 30), "Green": (30, 160, 60), "Blue": (30, 60, 200), "Black": (20, 20, 20)}
 SHAPES = ("Ball", "Box", "Stripe")
@@ -88,6 +87,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory, shapes: Path, quick_con
     """Return a checkpoint folder that was trained on the shapes."""
     with shared(tmp_path_factory, "run") as (folder, made):
         if not made:
+            from training.train import train
+
             train(quick_config, shapes, folder / "checkpoint", cache=folder / "cache", device="cpu")
     return folder / "checkpoint"
 
@@ -97,6 +98,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path
     """Return a copy of the checkpoint with an export: processes that load it do without torch, which takes seconds."""
     with shared(tmp_path_factory, "exported") as (folder, made):
         if not made:
+            from models import export
+
             shutil.copytree(checkpoint, folder / "checkpoint")
             export(folder / "checkpoint")
     return folder / "checkpoint"
@@ -107,6 +110,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     """Return the folder that `vitrine demo` makes, and its report."""
     with shared(tmp_path_factory, "demo") as (folder, made):
         if not made:
+            from training.demo import prepare_demo
+
             write_json(folder / "report.json", prepare_demo(folder / "demo", device="cpu"))
     return folder / "demo", dict(json.loads((folder / "report.json").read_text(encoding="utf-8")))
 
@@ -114,9 +119,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 @pytest.fixture(scope="session")
 def catalogue(tmp_path_factory: pytest.TempPathFactory, shapes: Path, checkpoint: Path) -> Path:
     """Return the shapes' catalogue folder."""
-    folder = tmp_path_factory.mktemp("built") / "catalogue"
-    build_catalogue(checkpoint, shapes, folder, device="cpu")
-    return folder
+    with shared(tmp_path_factory, "built") as (folder, made):
+        if not made:
+            from training.indexing import build_catalogue
+
+            build_catalogue(checkpoint, shapes, folder / "catalogue", device="cpu")
+    return folder / "catalogue"
 
 
 SMALL_ARCHITECTURES = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -135,9 +136,10 @@ def catalogue(given: str | None, *, from_setting: bool = True) -> Location:
     """
     found = find_catalogue(given, from_setting=from_setting)
     if found is None:
+        drawn = "" if find_spec("torch") else " (with pip install 'vitrine[train]')"
         raise ArtefactError(
             f"no catalogue here (looked for {ARTEFACTS / 'catalogue'} and {DEMO / 'catalogue'} in {Path.cwd()}): "
-            "`vitrine demo` makes one to try, `vitrine index PHOTOS` one of your own products"
+            f"`vitrine demo` makes one to try{drawn}, `vitrine index PHOTOS` one of your own products"
         )
     return found
 

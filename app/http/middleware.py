@@ -26,6 +26,7 @@ from app.http.hosts import Hosts
 from app.http.key_file import Key
 from app.http.keys import KeyRing
 from app.http.origins import Origins, is_preflight
+from app.http.packing import Packing
 from app.http.people import ErrorPage, reads_pages, with_pages
 from app.http.publishable import PageKeys
 from app.http.rate import RateLimit, address_group
@@ -118,9 +119,9 @@ class RequestScope:
                 return
             await send_answer(message)
 
-        send_answer: Send = send_ours
+        send_answer: Send = Packing(send_ours, headers, path)
         if self.pages is not None and reads_pages(method, path, headers):
-            send_answer = with_pages(send_ours, self.pages, scope, request_id)
+            send_answer = with_pages(send_answer, self.pages, scope, request_id)
 
         token = origin.set(Origin(request_id, trace.trace_id, trace.span_id))
         # All visitors of a page share its key: each of them is a caller.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
@@ -27,6 +28,7 @@ from app.schemas import (
     error_answers,
 )
 from index import MAX_NAME
+from models import Encoder as LoadedEncoder
 
 AT_ONCE = 8
 """Vectors of an answer that are put together at once; more are sent piece by piece, so that others get their turn."""
@@ -76,13 +78,25 @@ async def embeddings(request: Request, components: TheComponents) -> Response:
     return list_response("data", data, **others)
 
 
-@known.get("/v1/models", operation_id="listModels", tags=["encoding"], responses=error_answers(500))
+@known.get(
+    "/v1/models",
+    operation_id="listModels",
+    response_model_exclude_none=True,
+    tags=["encoding"],
+    responses=error_answers(500),
+)
 async def models(components: TheComponents) -> ModelsAnswer:
     """List the names of the one model that is served, in the shape of OpenAI's call."""
     return ModelsAnswer(data=[_model(name, components) for name in _model_names(components)])
 
 
-@known.get("/v1/models/{name:path}", operation_id="getModel", tags=["encoding"], responses=error_answers(404, 422, 500))
+@known.get(
+    "/v1/models/{name:path}",
+    operation_id="getModel",
+    response_model_exclude_none=True,
+    tags=["encoding"],
+    responses=error_answers(404, 422, 500),
+)
 async def model(name: Name, components: TheComponents) -> Model:
     """Return the one model that is served by one of its names, in the shape of OpenAI's call."""
     _check_name(name, _model_names(components))
@@ -108,7 +122,32 @@ async def classify(request: Request, components: TheComponents) -> ClassifyAnswe
 
 def _model(name: str, components: Components) -> Model:
     created = int(datetime.fromisoformat(components.state.catalogue.info.created).timestamp())
-    return Model(id=name, created=created, owned_by="vitrine")
+    encoder = components.service.serving.encoder
+    more: dict[str, Any] = {}
+    if isinstance(encoder, LoadedEncoder):  # one that is given in memory need not have towers
+        config = encoder.config
+        more = {
+            "max_tokens": config.text.max_tokens,
+            "text_tower": source_name(config.text.source),
+            "image_tower": source_name(config.image.source),
+            "recipe": encoder.training.get("preset"),
+        }
+    return Model(
+        id=name,
+        created=created,
+        owned_by="vitrine",
+        encoder_id=encoder.encoder_id,
+        dimensions=encoder.dim,
+        image_size=[*encoder.image_size],
+        **more,
+    )
+
+
+def source_name(source: str | None) -> str | None:
+    """Return what a tower is called: its preset or its name on a hub; of a folder here, not where that is."""
+    if source is None or re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
+        return source
+    return source.replace("\\", "/").rpartition("/")[2]
 
 
 def _check_name(name: str, names: list[str]) -> None:

@@ -56,7 +56,7 @@ async def search_images(request: Request, components: TheComponents) -> Response
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("images", fields, pixels, service.serving.encoder.dim)
     result = await while_connected(request, service.search(job))
-    return await json_answer(request, await answer_body(components, job, result))
+    return json_answer(await answer_body(components, job, result))
 
 
 @router.post(
@@ -73,7 +73,7 @@ async def search_descriptions(request: Request, components: TheComponents) -> Re
     service = components.service
     fields, pixels = await components.uploads.read(request, SearchRequest)
     job = to_job("texts", fields, pixels, service.serving.encoder.dim)
-    return await json_answer(request, (await while_connected(request, service.search(job))).body)
+    return json_answer((await while_connected(request, service.search(job))).body)
 
 
 @router.post(
@@ -89,7 +89,7 @@ async def search_images_batch(request: Request, components: TheComponents) -> Re
     for job, result in zip(jobs, results, strict=True):
         if isinstance(job, Job) and isinstance(result, JobResult):
             result.body = await answer_body(components, job, result)
-    return await _answers(request, results)
+    return _answers(request, results)
 
 
 @router.post(
@@ -102,7 +102,7 @@ async def search_descriptions_batch(request: Request, components: TheComponents)
     """Ask `/v1/search/descriptions` several things in one call; a bad query fails alone."""
     jobs = await _read_jobs(request, components, "texts")
     results = await while_connected(request, components.service.search_many(jobs))
-    return await _answers(request, results)
+    return _answers(request, results)
 
 
 async def _read_jobs(request: Request, components: Components, side: Side) -> list[Job | InputError]:
@@ -118,13 +118,13 @@ async def _read_jobs(request: Request, components: Components, side: Side) -> li
     return jobs
 
 
-async def _answers(request: Request, results: Sequence[JobResult | Exception]) -> Response:
+def _answers(request: Request, results: Sequence[JobResult | Exception]) -> Response:
     """Return the answers of several searches, each that failed with an error in its place."""
     bodies = [
         one.body if isinstance(one, JobResult) else to_json(error_entry(request.state.request_id, one))
         for one in results
     ]
-    return await json_answer(request, b'{"answers":[' + b",".join(bodies) + b"]}")
+    return json_answer(b'{"answers":[' + b",".join(bodies) + b"]}")
 
 
 async def answer_body(components: Components, job: Job, result: JobResult) -> bytes:

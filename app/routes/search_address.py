@@ -52,7 +52,7 @@ async def search_by_address(request: Request, components: TheComponents) -> Resp
         return Response(status_code=304, headers={"ETag": f"W/{tag}"})
     job = to_job("images", fields, None, serving.encoder.dim)
     result = await while_connected(request, service.search(job))
-    answer = await json_answer(request, await answer_body(components, job, result))
+    answer = json_answer(await answer_body(components, job, result))
     answer.headers["ETag"] = f"W/{answer_tag(result.serving, (request.url.query,))}"
     return answer
 

@@ -54,7 +54,7 @@ async def similar(product_id: KnownId, request: Request, components: TheComponen
     assert job.query is not None  # noqa: S101 - a search has one
     job.query = await _query(job.query, asked, product, serving)
     result = await while_connected(request, service.search(job))
-    answer = await json_answer(request, await answer_body(components, job, result))
+    answer = json_answer(await answer_body(components, job, result))
     answer.headers["ETag"] = f"W/{answer_tag(result.serving, about)}"
     return answer
 

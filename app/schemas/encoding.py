@@ -145,6 +145,13 @@ class Model(BaseModel):
     object: Literal["model"] = "model"
     created: int = Field(description="When its catalogue was built, in seconds since 1970.")
     owned_by: str
+    encoder_id: str = Field(description="The id of its weights; a catalogue carries the same.")
+    dimensions: int = Field(description="Numbers in a vector.")
+    image_size: list[int] = Field(description="Height and width in pixels that pictures are scaled to.")
+    max_tokens: int | None = Field(default=None, description="Tokens of a text that are read; what follows is not.")
+    text_tower: str | None = Field(default=None, description="What texts are read by, before training.")
+    image_tower: str | None = Field(default=None, description="What pictures are seen by, before training.")
+    recipe: str | None = Field(default=None, description="The configuration that it was trained by.")
 
 
 class ModelsAnswer(BaseModel):
@@ -156,7 +163,19 @@ class ModelsAnswer(BaseModel):
                 {
                     "object": "list",
                     "data": [
-                        {"id": name, "object": "model", "created": 1735689600, "owned_by": "vitrine"}
+                        {
+                            "id": name,
+                            "object": "model",
+                            "created": 1735689600,
+                            "owned_by": "vitrine",
+                            "encoder_id": "9f0c2ab4d1e87a63",
+                            "dimensions": 128,
+                            "image_size": [112, 112],
+                            "max_tokens": 64,
+                            "text_tower": "minilm-l6",
+                            "image_tower": "dinov2-small",
+                            "recipe": "minilm-dinov2",
+                        }
                         for name in (MODEL_NAME, "9f0c2ab4d1e87a63")
                     ],
                 }

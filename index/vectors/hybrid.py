@@ -28,6 +28,10 @@ from index.vectors.state import IndexState
 
 GATHER_BELOW = 1 / 4
 """Part of the rows from which on comparing all vectors is faster than gathering those of some rows."""
+MANY = 500
+"""Rows from which on comparing one vector first, and the other one where the score is still in reach, is faster."""
+STARTED = 256
+"""Rows with the most words that are scored for a bound, about."""
 
 
 class Reach(Protocol):
@@ -219,7 +223,7 @@ class HybridRanking:
             scores = self._scores.coarse(start)
             reached = float(np.partition(scores, len(scores) - count)[len(scores) - count]) - float(self._slack)
         if self._compares_all(reached) and np.count_nonzero(passing) > count:
-            start = best_places(np.where(passing, self._scores.partial, np.float32(-np.inf)), count)
+            start = best_places(np.where(passing, self._partial, np.float32(-np.inf)), count)
             reached = max(reached, float(self._scores.coarse(start).min()) - float(self._slack))
         rows, scores = self._scored_within_reach(reached, passing)
         kept = passing[rows]
@@ -237,12 +241,20 @@ class HybridRanking:
         where the score is still in reach.
         """
         if self._compares_all(score) and score > -np.inf:
-            rows = np.flatnonzero((self._scores.partial >= score - self._scores.lesser - 1e-5) & passing)
+            rows = np.flatnonzero((self._partial >= score - self._scores.lesser - 1e-5 - self.slack) & passing)
             if len(rows) <= self._few:
                 rows = joined(rows, self._scores.exact)
                 return rows, self._scores.coarse(rows)
         rows = self._within_reach(score, passing)
+        if MANY < len(rows) < len(self._found):
+            near = self._scores.partial(rows) >= score - self._scores.lesser - 1e-5 - self.slack
+            rows = joined(rows[near], self._scores.exact)
         return rows, self._scores.coarse(rows)
+
+    @cached_property
+    def _partial(self) -> Vectors:
+        """The coarse scores (N,) without what the lesser of the two vectors adds."""
+        return self._scores.partial(None)
 
     def _within_reach(self, score: float, passing: Mask) -> Rows:
         """Return rows, in order, among them all that pass (N,) and can have a score; all rows, where they are many."""
@@ -276,4 +288,5 @@ class HybridRanking:
             if len(rows) < count:
                 return None
             rows = rows[words[rows] >= np.partition(words[rows], len(rows) - count)[len(rows) - count]]
-        return rows if len(rows) <= self._few else None
+        # A bound needs no more; a few hundred of equal rows tell it well.
+        return rows[:: max(1, len(rows) // max(count, STARTED))] if len(rows) <= self._few else None

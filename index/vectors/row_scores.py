@@ -134,13 +134,16 @@ class RowScores:
         image = scaled(cosines("images"), self._scales.image) if self.weights.image else none
         return fused(self.weights, words, title, image)
 
-    @cached_property
-    def partial(self) -> Vectors:
-        """The coarse scores (N,) without what the lesser of the two vectors adds: at most `lesser`."""
+    def partial(self, rows: Rows | None) -> Vectors:
+        """Return the coarse scores (K,) of rows, or (N,) of all, without what the lesser of the two vectors adds.
+
+        That is at most `lesser`.
+        """
         title = self.weights.title > self.weights.image
         scale, weight = (self._scales.title, self.weights.title) if title else (self._scales.image, self.weights.image)
-        cosines = self._vectors["texts" if title else "images"].times(self._vector, None)
-        return np.float32(self.weights.words) * self.words + np.float32(weight) * scaled(cosines, scale)
+        cosines = self._vectors["texts" if title else "images"].times(self._vector, rows)
+        words = self.words if rows is None else self.words[rows]
+        return np.float32(self.weights.words) * words + np.float32(weight) * scaled(cosines, scale)
 
     @property
     def lesser(self) -> float:

@@ -55,6 +55,8 @@ class Word:
 
 def fold(text: str) -> str:
     """Return `text` without differences of case, accents and width, and what is not seen; other scripts' marks stay."""
+    if text.isascii():
+        return text.lower()
     text = _UNSEEN.sub("", text)
     plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())
     return unicodedata.normalize("NFC", _ACCENTS.sub("", plain)).translate(_LETTERS)
@@ -69,6 +71,9 @@ def words(text: str) -> list[Word]:
     found = []
     for match in _WORD.finditer(text):
         folded = fold(match[0])
+        if folded.isascii() and folded.isalnum():  # most words, and much faster than by the rules below
+            found.append(Word(match[0], (folded[:MAX_WORD],), match.start()))
+            continue
         if re.match(f"[{_CJK}]", folded):
             pairs = [folded[at : at + 2] for at in range(max(1, len(folded) - 1))]
             found += [Word(pair, (pair,), match.start() + at) for at, pair in enumerate(pairs)]

@@ -72,19 +72,3 @@ def test_a_batch_of_too_many_results_is_refused(client: httpx.Client) -> None:
     error = error_of(client.post(f"{IMAGES}/batch", json={"queries": queries}), 422, "invalid_request")
     assert "10,000" in error["message"]
     assert len(client.post(f"{IMAGES}/batch", json={"queries": queries[:10]}).json()["answers"]) == 10
-
-
-def test_a_browser_gets_results_compressed_and_a_program_gets_them_as_they_are(client: httpx.Client) -> None:
-    asked = {"text": "red dress", "k": 30}
-    browser = {"sec-fetch-mode": "cors", "accept-encoding": "gzip, deflate, br"}
-    plain = client.post(IMAGES, json=asked)
-    assert "content-encoding" not in plain.headers
-    packed = client.post(IMAGES, json=asked, headers=browser)
-    assert packed.headers["content-encoding"] == "gzip"
-    assert packed.json()["results"] == plain.json()["results"]
-    assert int(packed.headers["content-length"]) < len(plain.content) / 2
-    for other in ({"accept-encoding": "identity"}, {"accept-encoding": "gzip;q=0"}):
-        assert "content-encoding" not in client.post(IMAGES, json=asked, headers={**browser, **other}).headers
-    batch = client.post(f"{IMAGES}/batch", json={"queries": [asked]}, headers=browser)
-    assert batch.headers["content-encoding"] == "gzip"
-    assert batch.json()["answers"][0]["results"] == plain.json()["results"]

@@ -13,6 +13,7 @@ import numpy as np
 import openai
 import pytest
 
+from app.routes.encoding import source_name
 from app.server import create_app
 from app.settings import Settings
 from models import load_encoder
@@ -260,3 +261,30 @@ def test_the_same_labels_are_encoded_once(folder: Path) -> None:
         for colour in COLOURS:
             assert classified(client, image=data_uri(draw(colour, "bag")), labels=list(COLOURS))[0]["label"] == colour
     assert encoder.text_batches == [list(COLOURS)]
+
+
+def test_a_model_tells_what_is_known_of_it(client: httpx.Client) -> None:
+    model = client.get("/v1/models/vitrine").json()
+    assert (model["object"], model["encoder_id"], model["dimensions"], model["image_size"]) == (
+        "model",
+        "drawn-1",
+        128,
+        [48, 36],
+    )
+    assert "text_tower" not in model, "nothing is known of it"
+    error_of(client.get("/v1/models/other"), 404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("minilm-l6", "minilm-l6"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("/srv/secret/my-tower", "my-tower"),
+        ("../towers/my-tower", "my-tower"),
+        ("~/towers/my-tower", "my-tower"),
+        ("C:\\towers\\my-tower", "my-tower"),
+    ],
+)
+def test_where_a_tower_lies_is_not_told(source: str, shown: str) -> None:
+    assert source_name(source) == shown

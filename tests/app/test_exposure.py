@@ -76,6 +76,8 @@ def test_a_service_for_others_is_told_what_it_lacks() -> None:
     found = look(host="0.0.0.0")
     assert (found["network"].state, found["hosts"].state) == ("note", "note")
     assert "VITRINE_READS=keyed" in found["network"].fix
+    assert "VITRINE_PAGES=shop" in found["pages"].fix
+    assert look(host="0.0.0.0", pages="shop")["pages"].state == look()["pages"].state == "ok"
     safe: dict[str, Any] = {"host": "0.0.0.0", "reads": "keyed", "metrics": "off", "rate_limit": "600/minute"}
     found = look(allowed_hosts="shop.example", **safe)
     assert {one.state for one in found.values()} == {"ok"}

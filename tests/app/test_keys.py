@@ -203,7 +203,7 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(folder: Path, tmp_
         done = CliRunner().invoke(cli, ["key", *words, "--keys", str(path)])
         return done.stdout if done.exit_code == 0 else done.exception
 
-    assert "no keys" in run("list")
+    assert "no keys" in CliRunner().invoke(cli, ["key", "list", "--keys", str(path)]).output
     shown = run("create", "shop", "--scope", "write")
     secret = shown.splitlines()[0]
     assert f"curl -H 'Authorization: Bearer {secret}'" in shown

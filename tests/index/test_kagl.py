@@ -27,7 +27,7 @@ from index import (
 )
 from index.metrics.kagl import precision
 from index.metrics.labels import NOT_GIVEN, OTHER
-from tests.vitrine.test_cli import refused, run
+from tests.tools.command import refused, run
 from training.reports import KAGL_ROWS, markdown, read_result, terminal_table
 from vitrine.cli import cli
 
@@ -187,7 +187,7 @@ def test_the_command_measures_and_shows_again(checkpoint: Path, catalogue: Path,
     words = ("evaluate", "--protocol", "kagl", "--split", "all", "--checkpoint", checkpoint, "--catalogue", catalogue)
     done = run(*words, "--out", out)
     assert done.returncode == 0, done.stderr
-    assert "KAGL protocol: 60 titles ask, 120 are in the gallery" in done.stdout
+    assert "KAGL protocol: 60 titles ask, 120 are in the gallery" in done.stderr
     figures = json.loads(out.read_text())
     assert figures["categories"].keys() == {"baseColour", "articleType"}
     assert figures["categories"]["articleType"]["image"]["p10"]["value"] > 0.7  # it has learned what a ball is

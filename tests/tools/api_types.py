@@ -232,7 +232,7 @@ def _interface(name: str, schema: Schema, *, sent: bool) -> str:
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     """Return one entry of the interface of all operations."""
     lines = [*_comment(operation.get("summary"), "  "), f"  {operation['operationId']}: {{"]
-    lines += [f'    method: "{method.upper()}";', f'    path: "{path}";']
+    lines += [f'    method: "{method.upper()}";', f'    url: "{path}";']
     for place in ("path", "query", "header"):
         fields = [one for one in operation.get("parameters", ()) if one["in"] == place]
         if fields:

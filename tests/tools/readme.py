@@ -34,6 +34,7 @@ ELSEWHERE = {
     "make ": "minutes; docs/first-hour.md, and .ci/run for the tests",
     "source ": "the commands are on the path already",
     "vitrine serve": "serves until it is stopped; every other command talks to one",
+    "vitrine mcp": "serves until its caller leaves; tests/vitrine/test_mcp.py",
     "vitrine data download": "needs the network; tests/training/test_hub.py",
     "vitrine --install-completion": "changes the user's shell; tests/vitrine/test_cli.py",
     "docker ": "needs a Docker engine; tests/whole/test_container.py",

@@ -175,7 +175,7 @@ def served(app: FastAPI, port: int = 0) -> Iterator[httpx.Client]:
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=5, **options))
     thread = threading.Thread(target=server.run, name="test-server", daemon=True)
     thread.start()
-    until(lambda: server.started or not thread.is_alive())
+    until(lambda: server.started or not thread.is_alive(), 60)
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     try:
         with httpx.Client(base_url=f"http://{host}:{port}", timeout=20, trust_env=False) as client:

@@ -246,7 +246,8 @@ def test_the_command_shows_a_stored_comparison(checkpoint: Path, shapes: Path, t
     result, _ = compared(shapes, tmp_path, run)
     stored, table = tmp_path / "paper.json", tmp_path / "paper.md"
     stored.write_text(json.dumps(result))
-    done = CliRunner().invoke(cli, ["compare", "--from", str(stored), "--out", str(table)], env={"COLUMNS": "80"})
+    terminal = {"COLUMNS": "80", "LINES": "50", "TTY_COMPATIBLE": "1", "TERM": "dumb"}
+    done = CliRunner().invoke(cli, ["compare", "--from", str(stored), "--out", str(table)], env=terminal)
     assert done.exit_code == 0
     assert "0.74" in done.output
     assert max(map(len, done.output.splitlines())) <= 80

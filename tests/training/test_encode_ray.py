@@ -137,11 +137,11 @@ def test_a_lost_node_loses_no_part(
 
 
 def test_a_checkpoint_that_a_node_cannot_load_is_an_error(
-    cluster: Cluster, checkpoint: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, exported: Path, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_encode, "WEIGHTS_FILE", "config.json")  # which leaves the weights behind
     with pytest.raises(VitrineError, match=r"cannot encode .*model\.safetensors"):
-        build_catalogue(checkpoint, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address, part_size=8)
+        build_catalogue(exported, shop, tmp_path / "catalogue", device="cpu", ray=cluster.address, part_size=8)
 
 
 def test_a_missing_cluster_is_reported_at_once(

@@ -16,8 +16,9 @@ from torch import Tensor
 from common import ArtefactError, ConfigError, DataError
 from index import SplitRule
 from models import load_encoder
-from models.checkpoint import GROUP, load_checkpoint, packed, save_checkpoint, unpacked
+from models.checkpoint import load_checkpoint, packed, save_checkpoint, unpacked
 from models.checkpoint_folder import encoder_id
+from models.packing import GROUP
 from tests.conftest import draw_shape
 from training.pack import pack
 from training.reports import cost_table

@@ -52,3 +52,6 @@ def test_typescript_names_nothing_that_it_does_not_declare(made: dict[str, str])
     used = set(re.findall(r"(?<=[:<|] )[A-Z]\w+|(?<=<)[A-Z]\w+", script))
     assert used - declared <= {"Array", "Record", "Blob", "FormData"}
     assert script.count("{") == script.count("}")
+    for block in re.findall(r"\{\n([^{}]*(?:\{[^{}\n]*\}[^{}]*)*)\}", script):
+        members = re.findall(r"^\s*(\w+)\??:", block, re.MULTILINE)
+        assert len(members) == len(set(members)), block

@@ -29,7 +29,7 @@ def test_data_info_tells_how_a_table_was_read(table: Path) -> None:
     done = run("data", "info", table, "--report", report)
     assert done.exit_code == 0
     for said in ("separated by semicolons", "read as Windows-1252", "colour 2", "row without an image", "title"):
-        assert said in done.stdout
+        assert said in done.output
     found = json.loads(report.read_text())
     assert found["columns"]["text"] == "title"
     assert found["notes"] == ["separated by semicolons", "read as Windows-1252"]

@@ -102,7 +102,7 @@ def test_the_command_measures_and_shows(checkpoint: Path, catalogue: Path, tmp_p
     def say(*words: str | Path) -> str:
         done = CliRunner().invoke(cli, ["evaluate", *map(str, words)], catch_exceptions=False, env={"COLUMNS": "200"})
         assert done.exit_code == 0, done.output
-        return done.stdout
+        return done.stdout if "--json" in words else done.output
 
     given = ("--queries", path, "--checkpoint", checkpoint, "--catalogue", catalogue)
     figures = json.loads(say(*given, "--mode", "all", "--json", "--out", out))
@@ -125,6 +125,8 @@ def test_the_command_measures_and_shows(checkpoint: Path, catalogue: Path, tmp_p
     with pytest.raises(InputError, match="give --queries FILE with them"):
         say("--mode", "vector")
     with pytest.raises(InputError, match="leave out one of --url and --lexicons"):
-        say(*given, "--url", "http://127.0.0.1:9", "--lexicons", own.parent)
+        say("--queries", path, "--catalogue", catalogue, "--url", "http://127.0.0.1:9", "--lexicons", own.parent)
+    with pytest.raises(InputError, match="which has its own; leave out --checkpoint"):
+        say(*given, "--url", "http://127.0.0.1:9")
     with pytest.raises(InputError, match="leave them out with --queries"):
         say(*given, "--split", "test")

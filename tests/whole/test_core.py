@@ -24,7 +24,8 @@ IMPORTED_AS = {
     "pillow": "PIL",
     "faiss-cpu": "faiss",
     "python-json-logger": "pythonjsonlogger",
-    "huggingface-hub": "huggingface_hub",
+    "opentelemetry-sdk": "opentelemetry.sdk",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter",
 }
 """Names of packages that are imported under another name."""
 COMES_WITH = {
@@ -33,6 +34,7 @@ COMES_WITH = {
     "pydantic_core": "pydantic",
     "markupsafe": "jinja2",
     "httptools": "uvicorn",
+    "opentelemetry": "fastapi",
     "sqlalchemy": "optuna",
 }
 """Parts of a dependency's own face that are packages of their own."""
@@ -80,7 +82,7 @@ HIDDEN, PLACE = set(json.loads(sys.argv[1])), sys.argv[2]
 
 class Absent(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in HIDDEN:
+        if name in HIDDEN or name.split(".")[0] in HIDDEN:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return None
 
@@ -111,6 +113,8 @@ def command(*words):
 
 
 said["index"] = command("index", "products.csv", "--out", "catalogue")
+os.environ.update(VITRINE_CATALOGUE="catalogue", VITRINE_CHECKPOINT=sys.argv[3], VITRINE_PORT="0", HF_HUB_OFFLINE="1")
+said["doctor"] = command("doctor", "--json")
 said["evaluate"] = command("evaluate", "--catalogue", "catalogue", "--split", "all", "--json")
 with TestClient(create_app(Settings.read(catalogue="catalogue", checkpoint=sys.argv[3])), "http://localhost") as client:
     answer = client.post("/v1/search/images", json={"text": "red ball", "k": 3})
@@ -145,8 +149,11 @@ def test_without_any_extra_a_catalogue_is_indexed_evaluated_and_served(shapes: P
     assert said["index"]["code"] == said["evaluate"]["code"] == 0, said
     assert said["search"] == {"code": 200, "first": said["search"]["first"]}
     assert json.loads(said["evaluate"]["out"])
+    looked = {one["check"]: one for one in json.loads(said["doctor"]["out"])["findings"]}
+    assert "not needed: onnxruntime encodes" in looked["torch"]["found"]
+    assert not [one for one in looked.values() if one["state"] == "problem"]
     needed = {
-        "train tiny products.csv": "vitrine train needs torch, which is not installed; run pip install 'vitrine[train]'",
+        "train tiny products.csv": "needs torch, which is not installed; run pip install 'vitrine[train]'",
         "pack x --out y": "vitrine pack needs torch",
         "export x": "vitrine export needs torch",
         "demo --folder d": "the demo needs torch",

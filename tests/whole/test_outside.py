@@ -16,13 +16,11 @@ MADE = """
 from pathlib import Path
 import training.demo.run as run
 from app.http import create_key
-from models import export
 from training.config import parse_config
 
 recipe = {"epochs": 1, "batch_size": 16, "precision": "float32"}
 run.load_config = lambda path: parse_config({"preset": "tiny", "train": recipe})
 run.prepare_demo(Path("artefacts"), products=40, device="cpu")
-export(Path("artefacts/checkpoint"))
 print("key", create_key(Path("artefacts/keys.json"), "guard", "admin")[1])
 """
 SERVED = """

@@ -125,7 +125,8 @@ def index(
             say_findings(f"{data}: {found['rows']:,} rows, {found['usable']:,} usable products", found)
             tell(
                 f"{place}: {figures['products']:,} products encoded with {spoken(checkpoint)} in "
-                f"{figures['seconds']:,.0f} s ({figures['images_per_second']:,.0f} images/s), pictures skipped: {figures['skipped']:,}"
+                f"{figures['seconds']:,.0f} s ({figures['images_per_second']:,.0f} images/s), "
+                f"pictures skipped: {figures['skipped']:,}"
             )
             if kept := kept_text(figures["edits"]):
                 tell(kept)

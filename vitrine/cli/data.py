@@ -17,7 +17,7 @@ from vitrine.places import ARTEFACTS
 
 @data_cli.command("info", epilog="Example: `vitrine data info shop.csv --report findings.json`")
 def data_info(
-    path: Annotated[Path, typer.Argument(help="The data set.", show_default=False)],
+    path: Annotated[Path, typer.Argument(metavar="DATA", help="The data set.", show_default=False)],
     report: Annotated[Path | None, typer.Option(help="Also write the findings to this JSON file.")] = None,
     columns: Columns = None,
     strict: Strict = False,

@@ -60,7 +60,7 @@ def _meaning(error: Exception) -> tuple[str, str, int]:
         return "file", said, USAGE if error.errno in MISTAKES else FAULT
     httpx = sys.modules.get("httpx")
     if httpx is not None and isinstance(error, httpx.TransportError):
-        return "unavailable", f"the other side does not answer ({first_line(error)}); try again", FAULT
+        return "unreachable", f"the other side does not answer ({first_line(error)}); try again", FAULT
     return "internal", f"{type(error).__name__}: {first_line(error)}", FAULT
 
 

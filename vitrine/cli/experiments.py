@@ -27,6 +27,7 @@ def sweep(
     config: Annotated[
         Path,
         typer.Argument(
+            metavar="CONFIG",
             help="A config, as for train; its table [sweep] says what is searched.",
             show_default=False,
         ),

@@ -21,7 +21,9 @@ SYNC_RETRIES = 6
 
 @data_cli.command("mirror", epilog="Example: `vitrine data mirror https://shop.example/feed.xml --out artefacts/feed`")
 def data_mirror(
-    feed: Annotated[str, typer.Argument(help="The feed: a file, or its http(s) address.", show_default=False)],
+    feed: Annotated[
+        str, typer.Argument(metavar="FEED", help="The feed: a file, or its http(s) address.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the mirror; one that is there is brought up to date.")],
     contact: Annotated[
         str, typer.Option(help="Mail or URL that the requests name, for the operator of the other side.")

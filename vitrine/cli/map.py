@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, cast
 
-import typer
-
-from common import InputError
 from vitrine.cli.app import MORE, cli, say, tell
 from vitrine.cli.options import CatalogueOption, Json
+from vitrine.cli.values import one_of
 from vitrine.places import catalogue as catalogue_place
+
+if TYPE_CHECKING:
+    from index import Method
+
+
+def _methods() -> Sequence[str]:
+    from index import METHODS
+
+    return METHODS
 
 
 @cli.command("map", rich_help_panel=MORE, epilog="Example: `vitrine map --catalogue postgresql://shop@db/shop`")
@@ -18,7 +26,9 @@ def map_products(
     catalogue: CatalogueOption = None,
     method: Annotated[
         str,
-        typer.Option(
+        one_of(
+            "method",
+            _methods,
             help="tsne keeps similar products together; pca shows the two directions in which they differ most.",
             show_default=True,
         ),
@@ -29,16 +39,13 @@ def map_products(
 
     `vitrine index` makes one. Products that are on it already stay about where they are.
     """
-    from index import METHODS, make_map
+    from index import make_map
 
-    known = next((one for one in METHODS if one == method), None)
-    if known is None:
-        raise InputError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
     place = catalogue_place(catalogue)
     start = time.monotonic()
-    count = make_map(place, known)
+    count = make_map(place, cast("Method", method))
     seconds = time.monotonic() - start
     if as_json:
-        say({"catalogue": str(place), "products": count, "method": known, "seconds": round(seconds, 1)}, True)
+        say({"catalogue": str(place), "products": count, "method": method, "seconds": round(seconds, 1)}, True)
     else:
-        tell(f"{place}: {count:,} products on a map by {known} in {seconds:.1f} s")
+        tell(f"{place}: {count:,} products on a map by {method} in {seconds:.1f} s")

@@ -20,6 +20,7 @@ from vitrine.cli.options import (
     PicturesOption,
     pair,
     picture_place,
+    refuse,
 )
 from vitrine.cli.output import Listing
 from vitrine.cli.values import SCOPES, one_of
@@ -114,6 +115,7 @@ def settings(
     from app.settings import settings_list, settings_table
 
     if as_json:
+        refuse({"--write": write}, "--json writes no table")
         say({"settings": settings_list()}, True)
         return
     if write is None:
@@ -131,7 +133,9 @@ def settings(
 
 @key_cli.command("create", epilog="Example: `vitrine key create shop --scope write`")
 def key_create(
-    name: Annotated[str, typer.Argument(help="What to call it; the log shows this name.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What to call it; the log shows this name.", show_default=False)
+    ],
     scope: Annotated[
         str,
         one_of(
@@ -190,7 +194,7 @@ def key_list(keys: KeysOption = None, as_json: Json = False) -> None:
 
 @key_cli.command("revoke", epilog="Example: `vitrine key revoke shop`")
 def key_revoke(
-    name: Annotated[str, typer.Argument(help="Its name.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.", show_default=False)],
     keys: KeysOption = None,
     as_json: Json = False,
 ) -> None:

@@ -27,7 +27,7 @@ LAYOUTS = (
 DataArgument = Annotated[Path | None, typer.Argument(metavar="DATA", help=LAYOUTS, show_default=False)]
 DataOption = Annotated[Path | None, typer.Option("--data", metavar="DATA", help="The data set, as an option.")]
 Device = Annotated[str, device_option()]
-OptionalDevice = Annotated[str | None, device_option(show_default="auto")]
+OptionalDevice = Annotated[str | None, device_option("auto, cpu, cuda or cuda:N. [default: auto]")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output instead of a table.")]
 DiscardEdits = Annotated[
     bool, typer.Option("--discard-edits", help="Do without the edits that callers have made there until now.")
@@ -67,7 +67,7 @@ OWN_CHECKPOINT = (
     "Checkpoint folder. [default: VITRINE_CHECKPOINT, else artefacts/checkpoint, else the one that comes with Vitrine]"
 )
 OwnCheckpointOption = Annotated[Path | None, typer.Option(help=OWN_CHECKPOINT)]
-OwnCheckpointArgument = Annotated[Path | None, typer.Argument(help=OWN_CHECKPOINT)]
+OwnCheckpointArgument = Annotated[Path | None, typer.Argument(metavar="CHECKPOINT", help=OWN_CHECKPOINT)]
 TowerOption = Annotated[str | None, typer.Option(help="Hub id or local folder instead of the config's.")]
 CacheOption = Annotated[Path, typer.Option(help="Where decoded pixels and locked features are kept.")]
 HostOption = Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")]

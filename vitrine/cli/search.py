@@ -15,7 +15,7 @@ import typer
 
 from common import InputError, VitrineError
 from vitrine.cli.app import START, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair
+from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, refuse
 from vitrine.cli.output import Listing, remark
 from vitrine.cli.values import MODES, completer, one_of
 from vitrine.places import find_catalogue, setting
@@ -42,7 +42,9 @@ def attributes() -> Sequence[str]:
 
 @cli.command(rich_help_panel=START, epilog='Example: `vitrine search "red dress" --filter "year>=2013" -k 5`')
 def search(
-    text: Annotated[str | None, typer.Argument(help="What to look for, in words.", show_default=False)] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="What to look for, in words.", show_default=False)
+    ] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to look like.")] = None,
     modify: Annotated[
         str | None, typer.Option(help="How what is looked for differs from the picture: in blue, without sleeves.")
@@ -113,11 +115,10 @@ def search(
         with suppress(ValueError):  # what is no number is checked with the other fields
             body["cutoff"] = float(cutoff)
     if url is not None:
-        if checkpoint is not None or catalogue is not None:
-            raise InputError("--url asks a service, which has its own; leave out --checkpoint and --catalogue with it")
+        own = {"--checkpoint": checkpoint, "--catalogue": catalogue, "--device": device}
+        refuse(own, "--url asks a service, which has its own")
         answer = ask(url, key, body, image)
     else:
-        answer = None
         if key is not None:
             raise InputError("--key is for a service; give --url with it")
         answer = here(body, image, checkpoint, catalogue, device)
@@ -167,7 +168,7 @@ def here(body: dict[str, Any], image: Path | None, checkpoint: Path | None, cata
         if served is not None:
             remark(f"asked {served}, which serves this catalogue")
             return ask(served, "", body, image)
-    from app.local import search_here, search_request
+    from app import search_here, search_request
 
     fields = search_request(body, image)
     folder, place = pair(checkpoint, catalogue)

@@ -20,6 +20,7 @@ from vitrine.cli.options import (
     OptionalDevice,
     PortOption,
     pair,
+    refuse,
 )
 from vitrine.cli.output import Listing, coloured, in_terminal
 from vitrine.places import ARTEFACTS, CATALOGUE_SETTING, DEMO, checkpoints, find_catalogue, setting
@@ -42,6 +43,8 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Draw a catalogue, train on it, index, evaluate and serve it: offline, in about two minutes on two cores."""
+    if not serve_it:
+        refuse({"--host": host, "--port": port}, "--no-serve serves nothing")
     _make_demo(folder, device, as_json)
     if serve_it:
         serve(folder / "checkpoint", str(folder / "catalogue"), host, port, device)

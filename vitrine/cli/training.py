@@ -27,7 +27,10 @@ from vitrine.cli.output import Listing
 from vitrine.cli.values import completer
 from vitrine.places import ARTEFACTS, SHIPPED, find_checkpoint, own_checkpoint
 
-CONFIG_HELP = f"TOML file, or the name of one that comes with Vitrine: {', '.join(config_names())}."
+CONFIG_HELP = (
+    "TOML file, or the name of one that comes with Vitrine, such as tiny; a wrong name lists them. [default: "
+    "own-products, from the shipped checkpoint]"
+)
 
 
 OWN_PRODUCTS = "own-products"
@@ -145,7 +148,10 @@ def _say_gain(metrics: dict[str, Any]) -> bool:
 @cli.command(rich_help_panel=MORE, epilog="Example: `vitrine pack artefacts/checkpoint shop.csv --out packed`")
 def pack(
     checkpoint: Annotated[
-        Path, typer.Argument(help="Checkpoint folder, as `vitrine train` writes it.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT", help="Checkpoint folder, as `vitrine train` writes it.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the packed checkpoint.", show_default=False)],
     given: MeasuredData = None,

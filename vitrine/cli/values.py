@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -58,18 +57,15 @@ def completer(names: Callable[[], Sequence[str]]) -> Callable[[str], list[str]]:
     return complete
 
 
-def check_device(ctx: typer.Context, value: str | None) -> str | None:
-    """Refuse a device that there is nowhere; whether this machine has it is seen when it is used."""
-    if value is not None and not ctx.resilient_parsing and not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
-        near = "cuda" if "gpu" in value.lower() else None
-        if near is None:
-            raise unknown("device", value, DEVICES)
-        raise InputError(f"there is no device {value!r}, did you mean {near!r}? choose auto, cpu, cuda or cuda:0")
+def checked_device(ctx: typer.Context, value: str | None) -> str | None:
+    """Refuse a device that there is nowhere, before anything else is looked at."""
+    if value is not None and not ctx.resilient_parsing and value not in DEVICES:
+        from models import check_device
+
+        check_device(value)
     return value
 
 
-def device_option(**option: Any) -> Any:
+def device_option(about: str = "auto, cpu, cuda or cuda:N.") -> Any:
     """Return the option --device."""
-    return typer.Option(
-        callback=check_device, autocompletion=completer(lambda: DEVICES), help="auto, cpu, cuda or cuda:N.", **option
-    )
+    return typer.Option(callback=checked_device, autocompletion=completer(lambda: DEVICES), help=about)
