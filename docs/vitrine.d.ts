@@ -883,7 +883,7 @@ export interface Operations {
   searchByAddress: {
     method: "GET";
     url: "/v1/search";
-    query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical"; "language"?: "en" | "fr" | "de" | "es" | "it"; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "cutoff"?: "auto" | "none" | number; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
+    query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image" | string; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical" | string; "language"?: "en" | "fr" | "de" | "es" | "it" | string; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "cutoff"?: "auto" | "none" | number | string; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
     answer: ProductAnswer;
   };
   /** Search Images */
@@ -1045,7 +1045,7 @@ export interface Operations {
     method: "GET";
     url: "/v1/products/{product_id}/similar";
     path: { "product_id": string };
-    query: { "k"?: number; "offset"?: number; "same"?: Array<string>; "not"?: "title"; "filters"?: string; "facets"?: Array<string>; "sort"?: string; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "group_by"?: string; "min_score"?: number; "cutoff"?: "auto" | "none" | number; "image_versions"?: boolean };
+    query: { "k"?: number; "offset"?: number; "same"?: Array<string>; "not"?: "title"; "filters"?: string; "facets"?: Array<string>; "sort"?: string; "collapse"?: "title" | "image" | string; "collapse_threshold"?: number; "group_by"?: string; "min_score"?: number; "cutoff"?: "auto" | "none" | number | string; "image_versions"?: boolean };
     answer: ProductAnswer;
   };
   /** Product */
