@@ -30,8 +30,16 @@ from index.vectors.scan import WIDENING
 
 EXACT_ROWS = 10_000
 """Where at most this many products pass a query's filters, all of them are compared."""
-EFFORT = 4
-"""Candidates of the graph for each row that is asked for: with fewer, pages further back miss more."""
+EFFORT, PASSING = 12, 5
+"""Candidates of the graph for each row that is wanted, and those of them that pass: with fewer, pages further back miss
+more."""
+AROUND = 2
+"""Candidates for each row, where rows are only looked for to be ranked by more than their vectors."""
+ROUND = 1000
+"""Most candidates that pgvector compares before it returns rows; it goes on from there while more are asked for."""
+STEPS, MEMORY = 16, 8
+"""Products that may be visited for each candidate, and `work_mem` that they may take: where either ends, so does the
+search."""
 DEEPEST = 1000
 """Results beyond this rank are found by comparing everything."""
 
@@ -143,7 +151,7 @@ class Scan:
         exact = self._exact(end)
         width = min(end + MARGIN if exact else 2 * end + 2 * MARGIN, self.total)
         while True:
-            rows = self._exact_rows(width) if exact else self._graph_rows(width)
+            rows = self._exact_rows(width) if exact else self._graph_rows(width, EFFORT * end, PASSING * end)
             if not exact and len(rows) < width:
                 exact = True  # the graph led to fewer rows than pass
                 continue
@@ -171,7 +179,7 @@ class Scan:
 
     def near(self, width: int) -> list[str]:
         """Return the ids of about `width` products to which the graph leads, those that pass among them."""
-        found = [row[0] for row in self._graph_rows(width, "p.id")]
+        found = [row[0] for row in self._graph_rows(width, AROUND * width, width, "p.id")]
         if self.several and self.side == "images":
             found += [row[2] for row in self._further_rows(width, exact=False)]
         return found
@@ -181,7 +189,7 @@ class Scan:
         column = "f.image_vector"
         distance = f"{column} <#> %s"
         if not exact:
-            self._lead_far(width)
+            self._lead_far(width, AROUND * width)
             distance = f"{column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})"
         elif self.total > self.exact_rows:
             self.connection.execute("SET LOCAL enable_sort = on")
@@ -195,19 +203,30 @@ class Scan:
             binary=True,
         ).fetchall()
 
-    def _graph_rows(self, width: int, columns: str = "") -> list[tuple[Any, ...]]:
-        self._lead_far(width)
+    def _graph_rows(self, width: int, candidates: int, passing: int, columns: str = "") -> list[tuple[Any, ...]]:
+        """Return about the `width` best of the rows to which the graph leads: so many candidates, so many that pass."""
+        at_once = candidates * self.total // max(1, self.of)
+        several = candidates > ROUND or at_once < passing
+        passing = max(passing, at_once, width)
+        self._lead_far(passing, candidates)
         distance = f"{self._column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})"
-        return self._rows(width, distance, columns)
+        if not several or passing == width:
+            return self._rows(width, distance, columns)
+        # Each round's rows are in order, but not all of them together.
+        rows = f"SELECT p.* FROM {{build}}.products p WHERE {self.where} ORDER BY {distance} LIMIT %s"
+        best = f"SELECT {columns or self._columns} FROM ({rows}) p ORDER BY {self._column} <#> %s LIMIT %s"
+        values = [*self.values, self.query, passing, self.query, width]
+        return self.connection.execute(self.catalogue.sql(best), values, binary=True).fetchall()
 
-    def _lead_far(self, width: int) -> None:
-        """Let the graphs lead to `width` rows that pass."""
+    def _lead_far(self, passing: int, candidates: int) -> None:
+        """Let the graphs lead to so many candidates, and to so many rows that pass."""
         # Of the rows that the graph leads to, only the part that passes counts: it must lead to as many more.
-        steps = 4 * width * max(1, self.of) // max(1, self.total)
+        steps = STEPS * max(candidates, passing * max(1, self.of) // max(1, self.total))
         settings = {
             "hnsw.iterative_scan": "relaxed_order",
-            "hnsw.ef_search": min(1000, max(EF_SEARCH, EFFORT * width)),
+            "hnsw.ef_search": min(ROUND, max(EF_SEARCH, candidates)),
             "hnsw.max_scan_tuples": max(20_000, steps),
+            "hnsw.scan_mem_multiplier": MEMORY,
             "enable_sort": "off",  # else the planner may sort everything instead of using the graph
         }
         # One statement: the way to the server and back counts, too.
@@ -216,13 +235,13 @@ class Scan:
             [text for name, value in settings.items() for text in (name, str(value))],
         )
 
+    @property
+    def _columns(self) -> str:
+        return f"position, title_id, p.id, title, attributes, split, {self._column}"
+
     def _rows(self, width: int, distance: str, columns: str = "") -> list[tuple[Any, ...]]:
         """Return the `width` rows that the database ranks first, or some of their columns."""
-        columns = columns or f"position, title_id, p.id, title, attributes, split, {self._column}"
+        rows = f"SELECT {columns or self._columns} FROM {{build}}.products p WHERE {self.where}"
         return self.connection.execute(
-            self.catalogue.sql(
-                f"SELECT {columns} FROM {{build}}.products p WHERE {self.where} ORDER BY {distance} LIMIT %s"
-            ),
-            [*self.values, self.query, width],
-            binary=True,
+            self.catalogue.sql(f"{rows} ORDER BY {distance} LIMIT %s"), [*self.values, self.query, width], binary=True
         ).fetchall()
