@@ -20,19 +20,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from common import write_json
 from index import Catalogue, Database, Entry, Filter, SearchIndex, SearchQuery, Snapshot, open_catalogue
 from index.ann import queries_of
-from index.postgres import PostgresCatalogue, PostgresWriter, open_search
+from index.postgres import PostgresCatalogue, PostgresWriter, open_search, readers
 from tests.benchmarks.drawn import draw
 from tests.benchmarks.performance import machine, machine_line, table
 from tests.tools.postgres import Server
 
 QUERIES = 100
 CALLERS = 8
+BATCHES = (8, 32)
 SHARES = {"0.1 %": "1", "1 %": "10", "10 %": "100", "50 %": "500"}
 EFFORTS = (40, 100, 200, 400)
 PICTURE = b"\xff\xd8" + bytes(3000)
@@ -52,6 +54,8 @@ def measure(folder: Path, rows: int | None, work: Path) -> dict[str, Any]:
             assert isinstance(opened, PostgresCatalogue)
             figures["searches"] = _searches(opened, snapshot)
             say(figures["searches"])
+            figures["batches"] = _batches(opened, snapshot)
+            say(figures["batches"])
             figures["callers"] = _callers(opened, snapshot)
             say(figures["callers"])
             figures["vectors"] = _vectors(opened, snapshot)
@@ -130,6 +134,7 @@ def _searches(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str
     wants = {
         "plain": SearchQuery(),
         "page at 90": SearchQuery(offset=90),
+        "page at 90, filter 10 %": SearchQuery(offset=90, filters={"draw": Filter(lt=100.0)}),
         "facets": SearchQuery(facets=("gender", "baseColour")),
     }
     wants |= {
@@ -153,6 +158,24 @@ def _searches(catalogue: PostgresCatalogue, snapshot: Snapshot) -> list[dict[str
         row["exact_ms"] = _median(lambda query, want=want: exact.search("images", query[None], [want]), pictures[:20])  # type: ignore[misc]
         rows.append(row)
     return rows
+
+
+def _batches(catalogue: PostgresCatalogue, snapshot: Snapshot) -> dict[str, dict[str, float]]:
+    """Return number of plain searches in a batch -> connections -> milliseconds."""
+    search = open_search(catalogue)
+    pictures, _ = queries_of(snapshot.image_vectors, snapshot.text_vectors, 400, seed=8)
+    found: dict[str, dict[str, float]] = {}
+    for count in BATCHES:
+        taken: dict[int, list[float]] = {helpers: [] for helpers in (0, readers.HELPERS)}
+        for start in range(0, 10 * count, count):
+            rows = np.take(pictures, range(start, start + count), axis=0, mode="wrap")
+            for helpers, times in taken.items():
+                with mock.patch.object(readers, "HELPERS", helpers):
+                    begun = time.perf_counter()
+                    search.search("images", rows, [SearchQuery()] * count)
+                    times.append(1000 * (time.perf_counter() - begun))
+        found[str(count)] = {str(1 + helpers): round(statistics.median(times), 1) for helpers, times in taken.items()}
+    return found
 
 
 def _callers(catalogue: PostgresCatalogue, snapshot: Snapshot) -> dict[str, float]:
@@ -249,6 +272,9 @@ def markdown(result: dict[str, Any]) -> str:
             f"all indexes, the graphs {found['graphs_mb']:,.0f} MB of it. One caller gets {found['callers']['1']:,.0f} "
             f"plain searches/s, {CALLERS} concurrent callers {found['callers'][str(CALLERS)]:,.0f}."
         )
+        for count, times in found.get("batches", {}).items():
+            spent = ", ".join(f"{ms:,.0f} ms over {connections}" for connections, ms in times.items())
+            parts[-1] += f" A batch of {count} takes {spent} connections."
         parts.append(
             table(
                 ["search", "products that pass", "recall, pictures", "recall, titles", "ms", "local, exact, ms"],
