@@ -77,19 +77,7 @@ class SearchRequest(CroppedPicture):
         "crop",
     )
     """Fields that are JSON in a form."""
-    also: ClassVar[Mapping[str, str]] = {
-        "q": "text",
-        "query": "text",
-        "limit": "k",
-        "size": "k",
-        "top_k": "k",
-        "page": "offset",
-        "filter": "filters",
-        "facet": "facets",
-        "sort_by": "sort",
-        "order": "sort",
-        "threshold": "min_score",
-    }
+    also: ClassVar[Mapping[str, str]] = {"q": "text", "query": "text", "limit": "k", "size": "k", "order": "sort"}
 
     text: Text = Field(None, description="What to look for, in words.")
     image: Picture = Field(
