@@ -657,6 +657,20 @@ export interface Model {
   /** When its catalogue was built, in seconds since 1970. */
   created: number;
   owned_by: string;
+  /** The id of its weights; a catalogue carries the same. */
+  encoder_id: string;
+  /** Numbers in a vector. */
+  dimensions: number;
+  /** Height and width in pixels that pictures are scaled to. */
+  image_size: Array<number>;
+  /** Tokens of a text that are read; what follows is not. */
+  max_tokens?: number | null;
+  /** What texts are read by, before training. */
+  text_tower?: string | null;
+  /** What pictures are seen by, before training. */
+  image_tower?: string | null;
+  /** The configuration that it was trained by. */
+  recipe?: string | null;
 }
 
 /** The model that is served, by its lasting name and by the id of its weights. */

@@ -185,5 +185,8 @@ def _documented(name: str) -> dict[str, Any]:
     options = [option for option in bare.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
         bare = {key: value for key, value in bare.items() if key not in ("anyOf", "default")} | options[0]
+    if bare.get("type") not in ("array", "integer", "number", "boolean"):  # one left empty counts as not sent
+        empty = {"type": "string", "maxLength": 0}
+        bare = {"anyOf": [*bare["anyOf"], empty]} if "anyOf" in bare else {"anyOf": [bare, empty]}
     list_style = {"style": "form", "explode": True} if name in LISTS else {}
     return {**parameter, "description": about, "schema": bare, **list_style}

@@ -13,12 +13,17 @@ from psycopg.types.json import Jsonb
 from index.filters import Filters
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
-from index.postgres.filter_sql import filter_sql
+from index.postgres.filter_sql import narrowed_sql
+from index.postgres.scan import EXACT_ROWS
 from index.product import texts_of, title_key
 from index.query import MAX_COUNTED
+from index.vectors.state import IndexState
 
 KEPT = 1000
 """Counts that are kept until the catalogue changes."""
+
+SHORT = 100
+"""Ids of a condition whose count is kept."""
 
 T = TypeVar("T")
 
@@ -32,8 +37,13 @@ class Counts:
         self._totals: dict[Hashable, int] = {}
         self._facets: dict[Hashable, dict[str, int]] = {}
 
-    def facets(self, connection: Connection, filters: Filters, names: Iterable[str]) -> dict[str, dict[str, int]]:
-        """Return the counts; each is made once per version, since every page of a search needs the same."""
+    def facets(
+        self, connection: Connection, filters: Filters, names: Iterable[str], state: IndexState | None = None
+    ) -> dict[str, dict[str, int]]:
+        """Return the counts; each is made once per version, since every page of a search needs the same.
+
+        `state` is as that of `narrowed_sql`.
+        """
         counts: dict[str, dict[str, int]] = {}
         for name in names:
             others = {other: one for other, one in filters.items() if other != name}
@@ -41,7 +51,7 @@ class Counts:
             # Several threads search at once, and any of them may forget all: what was found is held on to.
             found = self._facets.get(key)
             if found is None:
-                passing, values = filter_sql(others, self._damaged)
+                passing, values = narrowed_sql(others, self._damaged, state, EXACT_ROWS)
                 # The words of a value are those of the first product that has it: looked up once the values are known.
                 rows = connection.execute(
                     self._catalogue.sql(
@@ -60,6 +70,8 @@ class Counts:
 
     def total(self, connection: Connection, where: str, values: list[Any]) -> int:
         """Return how many products pass; counted once per version, since paging asks again."""
+        if any(isinstance(value, list) and len(value) > SHORT for value in values):
+            return self.rows(connection, where, values, "count(*)")  # by ids: fast, and a key of some hundred kilobytes
         key = where, tuple(map(_whole, values))
         found = self._totals.get(key)
         if found is None:

@@ -1,4 +1,7 @@
-"""Filters as SQL conditions on products (p). Values go in as parameters."""
+"""Filters as SQL conditions on products (p). Values go in as parameters.
+
+The database has no index of numbers: where few products are within bounds, memory says which these are.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 from psycopg.types.json import Jsonb
 
 from index.filters import Filter, Filters
 from index.postgres.rows import LARGEST, storable
 from index.product import title_key
+from index.vectors.state import IndexState
 
 
 def filter_sql(filters: Filters, exclude: Iterable[str]) -> tuple[str, list[Any]]:
@@ -26,6 +31,26 @@ def filter_sql(filters: Filters, exclude: Iterable[str]) -> tuple[str, list[Any]
         parts.append("p.id <> ALL(%s)")
         values.append(excluded)
     return " AND ".join(parts) or "TRUE", values
+
+
+def narrowed_sql(
+    filters: Filters, exclude: Iterable[str], state: IndexState | None, most: int
+) -> tuple[str, list[Any]]:
+    """Return the same condition as `filter_sql`, with the ids of what passes where bounds leave `most` of them at most.
+
+    Args:
+        filters: what is asked.
+        exclude: ids that do not pass.
+        state: the texts in memory, of now; None: the filters have no bounds.
+        most: ids that a statement may have.
+    """
+    where, values = filter_sql(filters, exclude)
+    if state is None or not any(condition.bounds for condition in filters.values()):
+        return where, values
+    rows = np.flatnonzero(state.passing(filters))
+    if len(rows) > most:
+        return where, values
+    return f"p.id = ANY(%s) AND {where}", [[state.rows.product(row).id for row in rows.tolist()], *values]
 
 
 def leads_sql(passing: str) -> str:

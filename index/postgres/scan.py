@@ -30,6 +30,8 @@ from index.vectors.scan import WIDENING
 
 EXACT_ROWS = 10_000
 """Where at most this many products pass a query's filters, all of them are compared."""
+EFFORT = 4
+"""Candidates of the graph for each row that is asked for: with fewer, pages further back miss more."""
 DEEPEST = 1000
 """Results beyond this rank are found by comparing everything."""
 
@@ -204,7 +206,7 @@ class Scan:
         steps = 4 * width * max(1, self.of) // max(1, self.total)
         for name, value in (
             ("hnsw.iterative_scan", "relaxed_order"),
-            ("hnsw.ef_search", min(1000, max(EF_SEARCH, 2 * width))),
+            ("hnsw.ef_search", min(1000, max(EF_SEARCH, EFFORT * width))),
             ("hnsw.max_scan_tuples", max(20_000, steps)),
             ("enable_sort", "off"),  # else the planner may sort everything instead of using the graph
         ):

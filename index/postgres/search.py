@@ -16,7 +16,7 @@ from index.language.understand import Languages
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.counts import Counts
-from index.postgres.filter_sql import filter_sql, leads_sql
+from index.postgres.filter_sql import leads_sql, narrowed_sql
 from index.postgres.hits import hits_of
 from index.postgres.maps import Mapped
 from index.postgres.pictures import has_further
@@ -137,13 +137,20 @@ class PostgresSearch(Mapped):
         found = read_vectors(self._catalogue, (*query.like, *query.unlike), SEARCH_S)
         return like_vectors(query, lambda ids: self._stack(ids, found))
 
-    def _check_names(self, filters: Filters, facets: Collection[str] = ()) -> None:
+    def _check_names(self, filters: Filters, facets: Collection[str] = ()) -> IndexState | None:
         check_names(self._names, filters, facets, gone=self._gone)
-        self._check_bounds(filters)
+        return self._check_bounds(filters)
 
-    def _check_bounds(self, filters: Filters) -> None:
-        if any(condition.bounds for condition in filters.values()):
-            self._keeper.now().state.check_bounds(filters)
+    def _check_bounds(self, filters: Filters) -> IndexState | None:
+        """Return the texts of now, which know what is within bounds; None where the filters have none."""
+        if not any(condition.bounds for condition in filters.values()):
+            return None
+        state = self._keeper.now().state
+        state.check_bounds(filters)
+        return state
+
+    def _where(self, filters: Filters, excluded: Collection[str], state: IndexState | None) -> tuple[str, list[Any]]:
+        return narrowed_sql(filters, excluded, state, self._exact_rows)
 
     def fields(self, names: Iterable[str] | None = None) -> dict[str, Field]:
         """As `SearchIndex.fields`."""
@@ -155,8 +162,7 @@ class PostgresSearch(Mapped):
 
     def passing_ids(self, filters: Filters) -> list[str]:
         """As `SearchIndex.passing_ids`, of now."""
-        self._check_names(filters)
-        where, values = filter_sql(filters, self._damaged)
+        where, values = self._where(filters, self._damaged, self._check_names(filters))
         with self._catalogue.reading() as connection:
             rows = connection.execute(
                 self._catalogue.sql(f"SELECT id FROM {{build}}.products p WHERE {where} ORDER BY position"), values
@@ -174,8 +180,7 @@ class PostgresSearch(Mapped):
     def count(self, filters: Filters | None = None) -> int:
         """Return how many products pass the filters, as `SearchIndex`."""
         filters = filters or {}
-        self._check_names(filters)
-        where, values = filter_sql(filters, self._damaged)
+        where, values = self._where(filters, self._damaged, self._check_names(filters))
         with self._catalogue.reading(SEARCH_S) as connection:
             return self._counts.total(connection, where, values) if filters else self._count
 
@@ -183,9 +188,9 @@ class PostgresSearch(Mapped):
         """Return attribute -> value -> number of products that pass the other attributes' filters, as `SearchIndex`."""
         filters = filters or {}
         wanted = list(self._names) if names is None else list(dict.fromkeys(names))
-        self._check_names(filters, wanted)
+        state = self._check_names(filters, wanted)
         with self._catalogue.reading(SEARCH_S) as connection:
-            return self._counts.facets(connection, filters, wanted)
+            return self._counts.facets(connection, filters, wanted, state)
 
     @overload
     def search(self, side: Literal["images"], vectors: Vectors, queries: Sequence[SearchQuery]) -> list[Page[Hit]]: ...
@@ -225,10 +230,10 @@ class PostgresSearch(Mapped):
                     pages.append(self._ranked_page(connection, state, side, vector, query))
                     continue
                 best = self._best_images if side == "images" else self._best_texts
-                found, scores, total = best(connection, vector, query)
+                found, scores, total = best(connection, vector, query, state)
                 enough, total = cut_at_min_score(query, scores, total)
                 found, scores = found[query.offset : enough], scores[query.offset : enough]
-                facets = self._counts.facets(connection, query.filters, query.facets)
+                facets = self._counts.facets(connection, query.filters, query.facets, state)
                 pages.append(
                     Page(
                         hits_of(
@@ -252,25 +257,21 @@ class PostgresSearch(Mapped):
         def scan(one: Side, where: str, values: list[Any], total: int) -> Scan:
             return self._scan(connection, vector, one, where, values, total)
 
+        def facets(filters: Filters, names: Sequence[str]) -> dict[str, dict[str, int]]:
+            return self._counts.facets(connection, filters, names, state)
+
         vectors = QueryVectors(self._catalogue, connection, state, vector, several=self._several)
         if query.browse:
-            return ranked_page(
-                state,
-                side,
-                query,
-                lambda _: BrowseRanking(state, vectors.side("images")),
-                lambda *asked: self._counts.facets(connection, *asked),
-            )
+            return ranked_page(state, side, query, lambda _: BrowseRanking(state, vectors.side("images")), facets)
         rankings = Rankings(state, vectors, side, query, self.calibration, scan, self._exact_rows)
-        return ranked_page(state, side, query, rankings.of, lambda *asked: self._counts.facets(connection, *asked))
+        return ranked_page(state, side, query, rankings.of, facets)
 
     def _best_images(
-        self, connection: Connection, vector: Vectors, query: SearchQuery
+        self, connection: Connection, vector: Vectors, query: SearchQuery, state: IndexState | None
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` products, their scores, and how many there are."""
-        where, values = filter_sql(query.filters, query.exclude | self._damaged)
-        filtered = bool(query.filters or query.exclude)
-        total = self._counts.total(connection, where, values) if filtered else self._count
+        where, values = self._where(query.filters, query.exclude | self._damaged, state)
+        total = self._counts.total(connection, where, values) if query.filters or query.exclude else self._count
         scan = self._scan(connection, vector, "images", where, values, total)
         if query.collapse is None:
             ranking = scan.top(min(query.end, total))
@@ -281,10 +282,10 @@ class PostgresSearch(Mapped):
         return [ranking.found[place] for place in places], ranking.scores[places], known
 
     def _best_texts(
-        self, connection: Connection, vector: Vectors, query: SearchQuery
+        self, connection: Connection, vector: Vectors, query: SearchQuery, state: IndexState | None
     ) -> tuple[list[FoundRow], Vectors, int | None]:
         """Return the first `query.end` rows that stand for a title, their scores, and how many there are."""
-        passing, values = filter_sql(query.filters, self._damaged)
+        passing, values = self._where(query.filters, self._damaged, state)
         where = leads_sql(passing) if query.filters or self._damaged else "p.lead"
         if self._damaged:  # the row that stands for a title must be sound itself
             where, values = f"{where} AND p.id <> ALL(%s)", [*values, list(self._damaged)]

@@ -17,7 +17,7 @@ from index.attributes import Mask
 from index.filters import Filter, Filters
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
-from index.postgres.filter_sql import filter_sql, leads_sql
+from index.postgres.filter_sql import leads_sql, narrowed_sql
 from index.postgres.pictures import further_vectors, has_pictures, stacked
 from index.postgres.rows import storable, to_vectors
 from index.postgres.scan import Scan
@@ -283,7 +283,7 @@ class Rankings:
         return self._made[key]
 
     def _scans(self, filters: Filters, excluded: Collection[str]) -> Iterator[Scan]:
-        where, values = filter_sql(filters, excluded)
+        where, values = narrowed_sql(filters, excluded, self._state, self._most)
         total = int(np.count_nonzero(self._state.passing(filters, excluded)))
         if self._side == "images":
             yield self._scan("images", where, values, total)

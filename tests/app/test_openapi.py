@@ -45,6 +45,8 @@ def filter_case(context, case):
 """
 SEED = 20250101
 EXAMPLES = 30
+"""Drawn for each call, beside those that cover every bound of its schema."""
+PHASES = "examples,coverage,fuzzing"
 
 
 PARTS = {
@@ -107,6 +109,8 @@ def test_no_request_breaks_what_the_document_promises(tmp_path: Path, part: str)
         str(SEED),
         "--max-examples",
         str(EXAMPLES),
+        "--phases",
+        PHASES,
         "--generation-database",
         "none",
         *PARTS[part],
