@@ -29,9 +29,11 @@ LEVEL = 1
 class Compressor(Protocol):
     """What `zlib.compressobj` returns; the library gives its type no public name."""
 
-    def compress(self, data: bytes, /) -> bytes: ...
+    def compress(self, data: bytes, /) -> bytes:
+        """Take bytes in, and return those that are ready."""
 
-    def flush(self, mode: int = ..., /) -> bytes: ...
+    def flush(self, mode: int = ..., /) -> bytes:
+        """Return what is left; `mode` is one of zlib's."""
 
 
 class Packing:
