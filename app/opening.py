@@ -7,6 +7,7 @@ import asyncio
 from app.front import open_front
 from app.http import BodyLimits, Uploads
 from app.live import (
+    DocumentExamples,
     Editor,
     Evaluations,
     FacetCounts,
@@ -46,6 +47,7 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         deadline_s=settings.deadline_s,
     )
     uploads = Uploads(lambda: state.serving.encoder.image_size, limits, telemetry, service.batcher.crowd)
+    facet_counts, listing = FacetCounts(service), Listing(state)
     components = Components(
         settings=settings,
         telemetry=telemetry,
@@ -62,10 +64,11 @@ def open_components(settings: Settings, encoder: Encoder | None = None) -> Compo
         ),
         evaluations=Evaluations(settings.catalogue, state.state, telemetry, settings.evaluation_limit_s),
         maps=Maps(settings.catalogue),
-        facet_counts=FacetCounts(service),
+        facet_counts=facet_counts,
         label_texts=LabelTexts(service),
         tagging=Tagging(service, state, remote=isinstance(settings.catalogue, Database)),
-        listing=Listing(state),
+        listing=listing,
+        examples=DocumentExamples(state, facet_counts, listing),
         readiness=shared_readiness(service, state, settings),
         figures=Shared(lambda: asyncio.to_thread(_figures, components)),
         front=open_front(),

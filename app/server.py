@@ -116,6 +116,8 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
         routes=[route for router in DIRECT for route in router.routes],
         dependencies=[Depends(no_slip)],
     )
+    if settings.reads == "open":  # what needs a key is not told in a document that needs none
+        app.shown_examples = components.catalogue_examples
     app.state.components = components
     app.state.settings = settings
     app.state.keys = keys

@@ -657,6 +657,20 @@ export interface Model {
   /** When its catalogue was built, in seconds since 1970. */
   created: number;
   owned_by: string;
+  /** The id of its weights; a catalogue carries the same. */
+  encoder_id: string;
+  /** Numbers in a vector. */
+  dimensions: number;
+  /** Height and width in pixels that pictures are scaled to. */
+  image_size: Array<number>;
+  /** Tokens of a text that are read; what follows is not. */
+  max_tokens?: number | null;
+  /** What texts are read by, before training. */
+  text_tower?: string | null;
+  /** What pictures are seen by, before training. */
+  image_tower?: string | null;
+  /** The configuration that it was trained by. */
+  recipe?: string | null;
 }
 
 /** The model that is served, by its lasting name and by the id of its weights. */
@@ -869,7 +883,7 @@ export interface Operations {
   searchByAddress: {
     method: "GET";
     url: "/v1/search";
-    query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical"; "language"?: "en" | "fr" | "de" | "es" | "it"; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "cutoff"?: "auto" | "none" | number; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
+    query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image" | string; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical" | string; "language"?: "en" | "fr" | "de" | "es" | "it" | string; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "cutoff"?: "auto" | "none" | number | string; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
     answer: ProductAnswer;
   };
   /** Search Images */
@@ -1031,7 +1045,7 @@ export interface Operations {
     method: "GET";
     url: "/v1/products/{product_id}/similar";
     path: { "product_id": string };
-    query: { "k"?: number; "offset"?: number; "same"?: Array<string>; "not"?: "title"; "filters"?: string; "facets"?: Array<string>; "sort"?: string; "collapse"?: "title" | "image"; "collapse_threshold"?: number; "group_by"?: string; "min_score"?: number; "cutoff"?: "auto" | "none" | number; "image_versions"?: boolean };
+    query: { "k"?: number; "offset"?: number; "same"?: Array<string>; "not"?: "title"; "filters"?: string; "facets"?: Array<string>; "sort"?: string; "collapse"?: "title" | "image" | string; "collapse_threshold"?: number; "group_by"?: string; "min_score"?: number; "cutoff"?: "auto" | "none" | number | string; "image_versions"?: boolean };
     answer: ProductAnswer;
   };
   /** Product */

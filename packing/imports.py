@@ -46,7 +46,7 @@ def in_wheel(source: str, modules: Set[str], path: str) -> str:
     Raises:
         UndecidedError: it names a module in a way that is not understood.
     """
-    lines = source.splitlines(keepends=True)
+    lines = io.StringIO(source).readlines()  # `splitlines` would also split at a form feed
     tree = ast.parse(source, path)
     places: dict[Place, str] = {}
     known: set[int] = set()  # texts that have been decided

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from app.address import range_of
 from app.front.words import LANGUAGES
 
 FILTER = "f."
@@ -24,9 +25,6 @@ OFFSET = "from"
 MAX_PARAMETERS = 200
 MAX_VALUE = 2_000
 """Parameters of an address that are read, and characters of each."""
-BOUND = r"(-?\d+(?:\.\d+)?|\d{4}-\d\d-\d\d)?"
-RANGE = re.compile(rf"{BOUND}\.\.{BOUND}")
-DAY = re.compile(r"\d{4}-")
 
 
 class Asked:
@@ -109,14 +107,3 @@ class Asked:
     def plain(self) -> str:
         """Return the address without scripts of what this one shows, from the root: a product, or results."""
         return f"p/{quote(self.product, safe='', errors='replace')}" if self.product else self.address()
-
-
-def range_of(value: str) -> dict[str, float | str] | None:
-    """Return the bounds that a value such as `10..50` is; None where it is another value."""
-    match = RANGE.fullmatch(value)
-    if match is None or not (match[1] or match[2]):
-        return None
-    if match[1] and match[2] and bool(DAY.match(match[1])) != bool(DAY.match(match[2])):
-        return None
-    named = {"gte": match[1], "lte": match[2]}
-    return {name: text if DAY.match(text) else float(text) for name, text in named.items() if text}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.live.edits import Edited as Edited
     from app.live.edits import Editor as Editor
     from app.live.evaluation import Evaluations as Evaluations
+    from app.live.examples import DocumentExamples as DocumentExamples
     from app.live.facet_counts import FacetCounts as FacetCounts
     from app.live.label_texts import LabelTexts as LabelTexts
     from app.live.listing import Listing as Listing
@@ -36,6 +37,7 @@ __getattr__ = lazy_exports(
     {
         "app.live.edits": "Edited Editor",
         "app.live.evaluation": "Evaluations",
+        "app.live.examples": "DocumentExamples",
         "app.live.facet_counts": "FacetCounts",
         "app.live.label_texts": "LabelTexts",
         "app.live.listing": "Listing",

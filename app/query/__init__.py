@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.query.modified import answer_modified as answer_modified
     from app.query.regions import find_regions as find_regions
     from app.query.service import Service as Service
+    from app.query.towers import tower_details as tower_details
 
 __getattr__ = lazy_exports(
     __name__,
@@ -47,5 +48,6 @@ __getattr__ = lazy_exports(
         "app.query.modified": "answer_modified",
         "app.query.regions": "find_regions",
         "app.query.service": "Service",
+        "app.query.towers": "tower_details",
     },
 )

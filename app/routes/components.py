@@ -8,9 +8,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.caller import caller
 from app.front import Front
 from app.http import Uploads
 from app.live import (
+    DocumentExamples,
     Editor,
     Evaluations,
     FacetCounts,
@@ -24,8 +26,12 @@ from app.live import (
     Tagging,
 )
 from app.query import Service
+from app.schemas import CatalogueExamples, ranked
 from app.settings import Settings
 from app.telemetry import Telemetry
+
+MANY_VALUES = 20
+"""Values from which on an attribute is a later choice for an example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Components:
     label_texts: LabelTexts
     tagging: Tagging
     listing: Listing
+    examples: DocumentExamples
     readiness: Shared[Readiness]
     """Whether it answers now, or did a moment ago."""
     figures: Shared[bytes]
@@ -73,6 +80,11 @@ class Components:
         self.telemetry.catalogue(serving.index.version, len(serving.index))
         self.telemetry.build(serving.encoder.encoder_id)
         self.telemetry.memory()
+
+    async def catalogue_examples(self) -> CatalogueExamples | None:
+        """Return what the examples of the document may speak of; None where that cannot be had now."""
+        shown = await self.examples.of(caller.get())
+        return None if shown is None else CatalogueExamples(shown.ids, shown.title, ranked(shown.facets, MANY_VALUES))
 
     async def reload(self) -> Readiness:
         """Serve the artefacts as they are on disk now; what was served before is served on when they are not good.

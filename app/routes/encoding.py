@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.errors import UnknownModelError
 from app.http import list_response, require, while_connected
-from app.query import classify_labels
+from app.query import classify_labels, tower_details
 from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router, json_response
 from app.schemas import (
@@ -28,7 +27,6 @@ from app.schemas import (
     error_answers,
 )
 from index import MAX_NAME
-from models import Encoder as LoadedEncoder
 
 AT_ONCE = 8
 """Vectors of an answer that are put together at once; more are sent piece by piece, so that others get their turn."""
@@ -123,15 +121,6 @@ async def classify(request: Request, components: TheComponents) -> ClassifyAnswe
 def _model(name: str, components: Components) -> Model:
     created = int(datetime.fromisoformat(components.state.catalogue.info.created).timestamp())
     encoder = components.service.serving.encoder
-    more: dict[str, Any] = {}
-    if isinstance(encoder, LoadedEncoder):  # one that is given in memory need not have towers
-        config = encoder.config
-        more = {
-            "max_tokens": config.text.max_tokens,
-            "text_tower": source_name(config.text.source),
-            "image_tower": source_name(config.image.source),
-            "recipe": encoder.training.get("preset"),
-        }
     return Model(
         id=name,
         created=created,
@@ -139,15 +128,8 @@ def _model(name: str, components: Components) -> Model:
         encoder_id=encoder.encoder_id,
         dimensions=encoder.dim,
         image_size=[*encoder.image_size],
-        **more,
+        **tower_details(encoder),
     )
-
-
-def source_name(source: str | None) -> str | None:
-    """Return what a tower is called: its preset or its name on a hub; of a folder here, not where that is."""
-    if source is None or re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
-        return source
-    return source.replace("\\", "/").rpartition("/")[2]
 
 
 def _check_name(name: str, names: list[str]) -> None:

@@ -40,9 +40,9 @@ async def search_by_address(request: Request, components: TheComponents) -> Resp
     """Find products by what the address says: the search of `POST /v1/search` without a picture, as a link.
 
     `q` is the text. A list comes item by item, with commas between, or as JSON. A filter is a parameter of its own,
-    such as `f.gender=Women`, where it comes several times one of several values; `filters` takes all conditions. A
-    picture, its crop and a vector go into the body of POST. The answer has an entity tag: asked again with
-    `If-None-Match`, an unchanged catalogue answers 304 without a search.
+    such as `f.gender=Women` or `f.price=10..50`; where it comes several times, each value is allowed. `filters` takes
+    all conditions. A picture, its crop and a vector go into the body of POST. The answer has an entity tag: asked again
+    with `If-None-Match`, an unchanged catalogue answers 304 without a search.
     """
     fields = search_of_address(request.query_params.multi_items())
     service = components.service

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.schemas.conditions import MAX_FILTERS as MAX_FILTERS
     from app.schemas.conditions import as_filters as as_filters
     from app.schemas.conditions import filters_of as filters_of
+    from app.schemas.document import DocumentedApp as DocumentedApp
     from app.schemas.encoding import EmbeddingsAnswer as EmbeddingsAnswer
     from app.schemas.encoding import EmbeddingsRequest as EmbeddingsRequest
     from app.schemas.encoding import EncodingOptions as EncodingOptions
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from app.schemas.evaluation import DetailsAnswer as DetailsAnswer
     from app.schemas.evaluation import EvaluationAnswer as EvaluationAnswer
     from app.schemas.evaluation import ProgressAnswer as ProgressAnswer
+    from app.schemas.examples import CatalogueExamples as CatalogueExamples
+    from app.schemas.examples import ranked as ranked
     from app.schemas.fields import EXAMPLE_PRODUCT as EXAMPLE_PRODUCT
     from app.schemas.fields import MAX_JSON as MAX_JSON
     from app.schemas.fields import MAX_NAME as MAX_NAME
@@ -47,7 +50,6 @@ if TYPE_CHECKING:
     from app.schemas.listing import ListAnswer as ListAnswer
     from app.schemas.listing import ListedField as ListedField
     from app.schemas.listing import listed_fields as listed_fields
-    from app.schemas.openapi import DocumentedApp as DocumentedApp
     from app.schemas.openapi import batch_body as batch_body
     from app.schemas.openapi import body_docs as body_docs
     from app.schemas.openapi import bulk_body as bulk_body
@@ -101,10 +103,12 @@ __getattr__ = lazy_exports(
             "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
         ),
         "app.schemas.conditions": "MAX_FILTERS as_filters filters_of",
+        "app.schemas.document": "DocumentedApp",
         "app.schemas.encoding": (
             "EmbeddingsAnswer EmbeddingsRequest EncodingOptions Model ModelsAnswer PictureToEncode is_picture"
         ),
         "app.schemas.errors": "error_answers",
+        "app.schemas.examples": "CatalogueExamples ranked",
         "app.schemas.evaluation": "DetailsAnswer EvaluationAnswer ProgressAnswer",
         "app.schemas.fields": (
             "CroppedPicture EXAMPLE_PRODUCT MAX_JSON MAX_NAME MAX_PRODUCT_JSON MAX_SUGGESTIONS MAX_TEXT MODEL_NAME Name"
@@ -112,7 +116,7 @@ __getattr__ = lazy_exports(
         ),
         "app.schemas.listing": "DeletionAnswer ListAnswer ListedField listed_fields",
         "app.schemas.openapi": (
-            "DocumentedApp batch_body body_docs bulk_body classify_body embeddings_body explain_body patch_body "
+            "batch_body body_docs bulk_body classify_body embeddings_body explain_body patch_body "
             "product_body regions_body search_body tag_body"
         ),
         "app.schemas.operations": "Health Ready",

@@ -9,12 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
-from app.caller import below
 from app.schemas.classification import ClassifyRequest, ExplainRequest
 from app.schemas.encoding import EmbeddingsRequest, PictureToEncode
 from app.schemas.errors import error_answers
@@ -44,31 +40,6 @@ FILE_SCHEMA: dict[str, Any] = {
 BODY_ERRORS = error_answers(400, 408, 413, 415, 422, 500, 503, 504)
 Examples = dict[str, tuple[str, dict[str, Any]]]
 """Name to summary and value."""
-
-
-class DocumentedApp(FastAPI):
-    """An application whose OpenAPI document has the models of the bodies that its routes read themselves.
-
-    Where the service is below a path, the document names it as the server of the calls.
-    """
-
-    def setup(self) -> None:
-        """Add the route of the document; the pages about it are ours."""
-
-        async def document(request: Request) -> JSONResponse:
-            root = below.get()
-            return JSONResponse({**self.openapi(), "servers": [{"url": root}]} if root else self.openapi())
-
-        self.add_route("/openapi.json", document, include_in_schema=False)
-
-    def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document; made once."""
-        made_before = self.openapi_schema is not None
-        document = super().openapi()
-        if not made_before:
-            _, models = models_json_schema([(model, "validation") for model in REQUESTS], ref_template=REFERENCE)
-            document["components"]["schemas"].update(models["$defs"])
-        return document
 
 
 def body_docs(body: dict[str, Any], tag: str, *further: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.address import range_of
 from app.bounded_json import parse_json
 from app.errors import InvalidError
 from app.schemas.checking import checked
@@ -18,7 +19,7 @@ from index import did_you_mean
 
 TEXT = "q"
 FILTER = "f."
-"""Begins a parameter that is a filter: f.gender=Women."""
+"""Begins a parameter that is a filter: f.gender=Women, f.price=10..50; as in the addresses of the search page."""
 LISTS = ("like", "unlike", "facets", "histograms", "dismiss", "same")
 OBJECTS = ("filters", "weights")
 """Parameters that are JSON."""
@@ -103,10 +104,10 @@ def _fields(parameters: Iterable[tuple[str, str]], known: Sequence[str]) -> dict
         if value.strip():
             sent.setdefault(name, []).append(value)
     fields: dict[str, Any] = {}
-    by_name: dict[str, list[str]] = {}
+    by_name: dict[str, Any] = {}
     for name, values in sent.items():
         if name.startswith(FILTER):
-            by_name[name.removeprefix(FILTER)] = values
+            by_name[name.removeprefix(FILTER)] = _condition(name, values)
         elif name in LISTS:
             fields[name] = listed(name, values)
         elif len(values) > 1:
@@ -120,7 +121,7 @@ def _fields(parameters: Iterable[tuple[str, str]], known: Sequence[str]) -> dict
     return fields
 
 
-def _with_named(filters: Any, by_name: dict[str, list[str]]) -> Any:
+def _with_named(filters: Any, by_name: dict[str, Any]) -> Any:
     if not isinstance(filters, dict):
         return filters  # refused for what it is
     for name in by_name:
@@ -129,6 +130,14 @@ def _with_named(filters: Any, by_name: dict[str, list[str]]) -> Any:
                 f"{FILTER}{name}", f"{name!r} is filtered twice, by filters and by {FILTER}{name}; send one", "twice"
             )
     return {**filters, **by_name}
+
+
+def _condition(name: str, values: list[str]) -> Any:
+    """Return the values that a filter allows, or the bounds that a single one such as `10..50` is."""
+    bounds = [range_of(value) for value in values]
+    if len(values) > 1 and any(bounds):
+        raise _unusable(name, f"{name} comes twice, and once with bounds; send one", "bounds, and other values")
+    return bounds[0] or values
 
 
 def _check_name(name: str, known: Sequence[str]) -> None:
@@ -185,5 +194,8 @@ def _documented(name: str) -> dict[str, Any]:
     options = [option for option in bare.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
         bare = {key: value for key, value in bare.items() if key not in ("anyOf", "default")} | options[0]
+    if bare.get("type") not in ("array", "integer", "number", "boolean"):  # one left empty counts as not sent
+        empty = {"type": "string", "maxLength": 0}
+        bare = {"anyOf": [*bare["anyOf"], empty]} if "anyOf" in bare else {"anyOf": [bare, empty]}
     list_style = {"style": "form", "explode": True} if name in LISTS else {}
     return {**parameter, "description": about, "schema": bare, **list_style}

@@ -13,7 +13,7 @@ import numpy as np
 import openai
 import pytest
 
-from app.routes.encoding import source_name
+from app.query.towers import source_name
 from app.server import create_app
 from app.settings import Settings
 from models import load_encoder

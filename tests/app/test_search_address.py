@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.schemas import search_of_address
+from index import Filter
 from tests.app.helpers import body, ids, put
 from tests.tools.shop import IMAGES, ask, error_of
 
@@ -74,6 +76,7 @@ def test_both_addresses_of_the_search_are_the_same(client: httpx.Client) -> None
         ("q=red&like=[1", "like", "not JSON"),
         ("q=red&k=many", "k", "integer"),
         ("q=red&f.=x", "filters", "character"),
+        ("q=red&f.gender=1..5&f.gender=Men", "f.gender", "with bounds"),
     ],
 )
 def test_what_an_address_cannot_say_is_refused_in_clear_words(
@@ -99,3 +102,10 @@ def test_an_answer_that_the_caller_has_is_not_sent_again(editor: httpx.Client) -
     assert changed.status_code == 200
     assert "new" in ids(changed.json())
     assert changed.headers["etag"] != tag
+
+
+def test_bounds_stand_in_an_address_as_in_that_of_the_page() -> None:
+    search = search_of_address([("q", "x"), ("f.price", "10..50"), ("f.since", "2026-01-01.."), ("f.code", "1..x")])
+    assert search.filters["price"].as_filter() == Filter(gte=10, lte=50)
+    assert search.filters["since"].as_filter() == Filter(gte="2026-01-01")
+    assert search.filters["code"].as_filter() == Filter(("1..x",))

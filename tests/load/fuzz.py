@@ -73,6 +73,10 @@ DOCUMENTS = (
     "/v1/facets",
     "/v1/suggest",
     "/v1/evaluation/progress",
+    "/v1/search",
+    "/v1/products/fuzz/similar",
+    "/v1/products/ODD/similar",
+    "/v1/models/ODD",
     "/robots.txt",
     "/sitemap/ODD.xml",
 )
@@ -117,6 +121,7 @@ def bodies() -> dict[str, dict[str, Any]]:
         "dismiss": ["blue"],
     }
     return {
+        "/v1/search": search,
         "/v1/search/images": search,
         "/v1/search/images?": edit,
         "/v1/search/descriptions": search,
@@ -124,6 +129,8 @@ def bodies() -> dict[str, dict[str, Any]]:
         "/v1/regions": {"image": picture},
         "/v1/embeddings": {"input": ["red dress", picture], "model": "vitrine"},
         "/v1/classify": {"text": "red dress", "image": None, "labels": ["red", "blue"]},
+        "/v1/tag": {"ids": ["fuzz"], "attributes": ["colour"], "min_confidence": 0.5},
+        "/v1/tag?": {"images": [picture], "min_confidence": 0.5},
         "/v1/explain": {"image": picture, "descriptions": ["red dress"]},
         "/v1/products/fuzz": {"title": "Fuzz", "attributes": ATTRIBUTES, "image": picture, "replace": False},
         "/v1/products": {"id": "fuzz", "title": "Fuzz", "attributes": ATTRIBUTES, "images": [picture], "delete": False},

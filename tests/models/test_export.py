@@ -180,7 +180,18 @@ def test_attention_of_another_kind_is_exported_as_it_is_spelled_out(
     assert (slow.encode_image(PICTURES) * quick.encode_image(PICTURES)).sum(1).min() > 0.99
 
 
-@pytest.mark.parametrize("preset", ["bert-resnet", "gpt2-vit", "minilm-dinov2"])  # all five families of towers
+def test_the_shipped_export_computes_what_torch_does() -> None:
+    shipped = ROOT / "checkpoints" / "minilm-dinov2"
+    slow, quick = load_encoder(shipped, "cpu", "torch"), load_encoder(shipped, "cpu")
+    assert (quick.runtime, quick.encoder_id) == ("onnx", slow.encoder_id)
+    assert (slow.encode_text(TITLES[:4]) * quick.encode_text(TITLES[:4])).sum(1).min() > 0.98
+    # Photographs are nowhere flat; neither are these.
+    pixels = np.random.default_rng(0).normal(128, 40, (4, *quick.image_size, 3)).clip(0, 255).astype(np.uint8)
+    assert (slow.encode_pixels(pixels) * quick.encode_pixels(pixels)).sum(1).min() > 0.98
+    assert sum(path.stat().st_size for path in shipped.rglob("*") if path.suffix != ".onnx") < 60e6
+
+
+@pytest.mark.parametrize("preset", ["bert-resnet", "gpt2-vit"])  # with the shipped one, all five families of towers
 def test_every_family_of_towers_can_be_exported(preset: str, tmp_path: Path) -> None:
     config = parse_config({"preset": preset, "model": small_model(preset)}).model
     config = config.model_copy(

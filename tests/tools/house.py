@@ -62,7 +62,6 @@ module alone. In the rows of other rooms, `index` stands for the whole room, of 
 
 PUBLIC = {
     "app.doctor",
-    "app.local",
     "app.settings",
     "models.decoder_process",
     "training.benchmark",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tomllib
 from io import StringIO
@@ -60,6 +61,28 @@ def by_number(result: dict[str, Any]) -> list[tuple[Any, ...]]:
     return [(e["number"], e["state"], e["values"], e["mrr10"], e["epochs"]) for e in trials]
 
 
+@pytest.fixture(scope="module")
+def one_trial(shapes: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """Return a folder with a config and its finished sweep of one trial, to be copied."""
+    folder = tmp_path_factory.mktemp("one-trial")
+    swept(written(folder), shapes, folder / "sweep", cache, 1)
+    return folder
+
+
+@pytest.fixture
+def finished(one_trial: Path, tmp_path: Path) -> Path:
+    """Return a copy of that folder."""
+    return shutil.copytree(one_trial, tmp_path / "finished")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(shapes: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> list[tuple[Any, ...]]:
+    """Return what a sweep of two trials comes to that nothing stops."""
+    folder = tmp_path_factory.mktemp("whole")
+    config = written(folder, CONFIG.replace("epochs = 2", "epochs = 4"))
+    return by_number(swept(config, shapes, folder / "sweep", cache, 2))
+
+
 # ---------------------------------------------------------------------- the search
 
 
@@ -108,9 +131,9 @@ def test_a_sweep_keeps_its_best_trial_and_continues_where_it_stopped(shapes: Pat
     assert f"{max(scores.values()):.3f}" in table.export_text()
 
 
-def test_a_finished_sweep_is_shown_again_without_training(shapes: Path, tmp_path: Path, cache: Path) -> None:
-    config, out = written(tmp_path), tmp_path / "sweep"
-    result = swept(config, shapes, out, cache, 1)
+def test_a_finished_sweep_is_shown_again_without_training(shapes: Path, finished: Path, cache: Path) -> None:
+    config, out = finished / "run.toml", finished / "sweep"
+    result = json.loads((out / "sweep.json").read_text())
     for name in ("sweep.json", "best.toml", "sweep.png"):
         (out / name).unlink()
     said = StringIO()
@@ -147,7 +170,7 @@ class Stopping(Console):
 
 @pytest.mark.parametrize("save_minutes", [0, 5])
 def test_a_stopped_sweep_ends_as_one_without_a_stop(
-    shapes: Path, tmp_path: Path, cache: Path, save_minutes: int
+    shapes: Path, tmp_path: Path, cache: Path, save_minutes: int, uninterrupted: list[tuple[Any, ...]]
 ) -> None:
     # Saved at each step, the trial goes on within an epoch; not saved at all, it begins again and tells epochs twice.
     config = written(tmp_path, CONFIG.replace("epochs = 2", f"epochs = 4\nsave_minutes = {save_minutes}"))
@@ -161,7 +184,7 @@ def test_a_stopped_sweep_ends_as_one_without_a_stop(
     result = swept(config, shapes, out, cache, 2, said=(said := StringIO()))
     assert "trial 0 (" not in said.getvalue()
     assert ("going on after step" in said.getvalue()) == (save_minutes == 0)
-    assert by_number(result) == by_number(swept(config, shapes, tmp_path / "whole", cache, 2))
+    assert by_number(result) == uninterrupted
 
 
 def test_a_failed_trial_is_a_result_and_stops_nothing(shapes: Path, tmp_path: Path, cache: Path) -> None:
@@ -194,9 +217,9 @@ def test_a_diverging_loss_fails_a_trial_and_is_reported_when_no_trial_is_left(
 # ---------------------------------------------------------------------- what is refused
 
 
-def test_the_folder_of_another_sweep_is_refused(shapes: Path, tmp_path: Path, cache: Path) -> None:
-    out = tmp_path / "sweep"
-    swept(written(tmp_path), shapes, out, cache, 1)
+def test_the_folder_of_another_sweep_is_refused(shapes: Path, finished: Path, tmp_path: Path, cache: Path) -> None:
+    out = finished / "sweep"
+    written(tmp_path)
     other = written(tmp_path, CONFIG.replace("epochs = 2", "epochs = 3").replace("high = 0.5", "high = 0.6"), "o.toml")
     differs = r"differs in \[sweep\] model.projection.dropout, train.epochs"
     with pytest.raises(ConfigError, match=differs):
@@ -305,11 +328,12 @@ def test_the_towers_of_the_command_line_stay_out_of_the_best_config(tmp_path: Pa
     assert "text-folder" not in to_toml(search.written)
 
 
-def test_the_command_shows_the_best_trials(shapes: Path, tmp_path: Path, cache: Path) -> None:
-    words = ["sweep", written(tmp_path), "--data", shapes, "--trials", "1", "--cache", cache, "--out", tmp_path / "out"]
+def test_the_command_shows_the_best_trials(shapes: Path, finished: Path, cache: Path) -> None:
+    config, out = finished / "run.toml", finished / "sweep"
+    words = ["sweep", config, "--data", shapes, "--trials", "1", "--cache", cache, "--out", out]
     done = CliRunner().invoke(cli, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     assert "learning_rate" in done.stdout
-    assert f"vitrine train {tmp_path / 'out' / 'best.toml'} --data {shapes}" in done.stdout
+    assert f"vitrine train {out / 'best.toml'} --data {shapes}" in done.stdout
     plain = CliRunner().invoke(cli, [*map(str, words), "--json"])
     assert json.loads(plain.stdout)["best"] == 0

@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import vitrine.places
 from common import ArtefactError
 from index import Catalogue
 from tests.conftest import draw_shape
@@ -216,6 +217,7 @@ def test_the_checkpoint_that_comes_along_searches_a_catalogue_without_training(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shipped, own = Path("checkpoints/minilm-dinov2"), Path("artefacts/checkpoint")
+    monkeypatch.setattr(vitrine.places, "shipped_checkpoint", lambda: shipped)
 
     def say(*words: str | Path) -> Any:
         done = CliRunner().invoke(cli, [*map(str, words), "--json"], catch_exceptions=False)

@@ -17,7 +17,7 @@ from tests.app.helpers import opened
 from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
 from vitrine import AsyncClient
 from vitrine.cli import cli
-from vitrine.mcp import make_server
+from vitrine.mcp import Source, make_server
 from vitrine.mcp.running import HOST
 from vitrine.mcp.server import MAX_K
 
@@ -177,3 +177,13 @@ def test_over_http_it_answers_this_machine_alone(served: httpx.Client) -> None:
 def test_what_does_not_go_together_is_refused(words: list[str], said: str) -> None:
     result = CliRunner().invoke(cli, ["mcp", *words])
     assert said in str(result.exception)
+
+
+def test_a_catalogue_is_opened_here_where_no_service_is_named(exported: Path, catalogue: Path) -> None:
+    async def run() -> None:
+        here = Source(catalogue=catalogue, checkpoint=exported)
+        async with here.open() as client, Caller(await make_server(client)) as caller:
+            assert "120 products" in text(await caller.call_tool("facets", {"attributes": ["baseColour"]}))
+            assert "Red Ball" in text(await caller.call_tool("search", {"text": "red ball", "k": 2}))
+
+    asyncio.run(run())

@@ -33,13 +33,15 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the checkpoint and the catalogue that `vitrine serve --or-demo` would serve."""
     found: dict[str, Any] = {}
 
-    def serve(settings: Any) -> None:
+    def serve(settings: Any, **_: Any) -> None:
         found.update(checkpoint=settings.checkpoint, catalogue=settings.catalogue)
 
     import app
 
     monkeypatch.setattr(app, "serve", serve, raising=False)
-    monkeypatch.setattr("vitrine.cli.start.pair", lambda checkpoint, catalogue: (checkpoint, Path(catalogue or "-")))
+    monkeypatch.setattr(
+        "vitrine.cli.start.pair", lambda checkpoint, catalogue: (checkpoint or Path("-"), Path(catalogue or "-"))
+    )
     result = CliRunner().invoke(cli, ["serve", "--or-demo"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return found

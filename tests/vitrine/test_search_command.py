@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-import index.ann.search_files as search_files
+import vitrine.cli.search as search_command
 from common import InputError
+from index.ann import search_files
 from models import load_encoder
 from tests.tools.command import refused, run
 from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
@@ -25,6 +26,13 @@ QUERIES = [
     ["--like", "p0", "--modify", "in blue", "--cutoff", "auto"],
     ["--filter", "baseColour=Green", "--sort", "newest"],
 ]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a service on a loaded machine."""
+    monkeypatch.setattr(search_command, "ANSWER_S", 120.0)
+    monkeypatch.setattr(search_command, "PROBE_S", 120.0)
 
 
 @pytest.fixture(scope="module")

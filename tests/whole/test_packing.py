@@ -18,6 +18,7 @@ MODULES = {"app", "app.server", "app.http.decoder", "common", "index", "index.se
         ("import common\n", "import vitrine.common as common\n"),
         ("import os, models, sys\n", "import os, vitrine.models as models, sys\n"),
         ("import app.server as one\n", "import vitrine.app.server as one\n"),
+        ("# \f \u2028\nfrom app import x\n", "# \f \u2028\nfrom vitrine.app import x\n"),
         ("é = 'ü'; from app import x\n", "é = 'ü'; from vitrine.app import x\n"),
         ('g = lazy_exports(n, {"app.server": "a"})\n', 'g = lazy_exports(n, {"vitrine.app.server": "a"})\n'),
         ("RUN = 'torchrun -m training.train, -m pip'\n", "RUN = 'torchrun -m vitrine.training.train, -m pip'\n"),

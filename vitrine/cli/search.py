@@ -23,8 +23,8 @@ from vitrine.places import find_catalogue, setting
 if TYPE_CHECKING:
     from index import Location
 
-PROBE_S = 1.0
-"""Longest that a service on this machine may take to say what it serves, in seconds."""
+PROBE_S, ANSWER_S = 0.5, 5.0
+"""Longest that a port of this machine is waited for, and a service there until it says what it serves, in seconds."""
 CONDITION = re.compile(r"\s*(?P<name>[^!<>=]+?)\s*(?P<sign>!=|>=|<=|>|<|=)\s*(?P<value>.*?)\s*", re.DOTALL)
 BOUNDS = {">=": "gte", ">": "gt", "<=": "lte", "<": "lt"}
 
@@ -189,7 +189,7 @@ def serving(place: Location | None) -> str | None:
     from vitrine.client import Client
 
     url = f"http://127.0.0.1:{port}"
-    with suppress(VitrineError), Client(url, key="", timeout=PROBE_S, retries=0) as client:
+    with suppress(VitrineError), Client(url, key="", timeout=ANSWER_S, retries=0) as client:
         names = {one["id"]: one["created"] for one in client.list_models()["data"]}
         with open_catalogue(place) as opened:
             created = int(datetime.fromisoformat(opened.info.created).timestamp())

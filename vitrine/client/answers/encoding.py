@@ -5,7 +5,7 @@ Made by `python -m tests.tools.api_types` from the service's OpenAPI document; n
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class LabelResult(TypedDict):
@@ -54,6 +54,13 @@ class Model(TypedDict):
     object: Literal["model"]
     created: int
     owned_by: str
+    encoder_id: str
+    dimensions: int
+    image_size: list[int]
+    max_tokens: NotRequired[int | None]
+    text_tower: NotRequired[str | None]
+    image_tower: NotRequired[str | None]
+    recipe: NotRequired[str | None]
 
 
 class ModelsAnswer(TypedDict):
