@@ -24,6 +24,7 @@ from index.postgres.connection import STATEMENT_S, Connection, Pool
 from index.postgres.edits import Current, write_edits
 from index.postgres.listing import Listed
 from index.postgres.pictures import PictureRow, further_rows, read_digests, read_picture
+from index.postgres.readers import Readers
 from index.postgres.reading import read_products
 from index.postgres.rows import ENTRY_COLUMNS, storable, to_entry, to_info
 from index.postgres.schema import FORMAT, format_sql
@@ -56,10 +57,11 @@ class PostgresCatalogue(Listed):
         self._database = database
         self._damage = Damage(database)
         self._pool = Pool(database)
+        self.readers = Readers(self._pool)
         try:
             self._build, self.info = self._opened(encoder_id)
         except BaseException:
-            self._pool.close()
+            self.close()
             raise
 
     def _opened(self, encoder_id: str | None) -> tuple[str, CatalogueInfo]:
@@ -142,15 +144,9 @@ class PostgresCatalogue(Listed):
         self._damage.forget(edit.id for edit, done in zip(edits, outcomes, strict=True) if isinstance(done, Written))
         return outcomes
 
-    @contextmanager
-    def reading(self, statement_s: int = STATEMENT_S) -> Iterator[Connection]:
-        """Yield a connection that sees one moment, and whose statements may take `statement_s` seconds."""
-        with self._pool.transaction() as connection:
-            connection.execute(
-                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                f" SET LOCAL statement_timeout = {1000 * statement_s}"
-            )
-            yield connection
+    def reading(self, statement_s: int = STATEMENT_S) -> AbstractContextManager[Connection]:
+        """Return a connection that sees one moment, and whose statements may take `statement_s` seconds."""
+        return self.readers.one(statement_s)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Return a connection in a transaction."""
@@ -265,6 +261,7 @@ class PostgresCatalogue(Listed):
 
     def close(self) -> None:
         """Close the connections."""
+        self.readers.close()
         self._pool.close()
 
     def __enter__(self) -> PostgresCatalogue:

@@ -149,17 +149,20 @@ class Pool:
         self._closed = False
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, wait_s: float = STATEMENT_S) -> Iterator[Connection]:
         """Yield a connection in a transaction, which is committed when the block ends without an error.
 
+        Args:
+            wait_s: longest that the caller waits for its turn, in seconds.
+
         Raises:
-            DatabaseUnavailableError: the database is gone, or went away meanwhile.
+            DatabaseUnavailableError: the database is gone, or went away meanwhile; or all connections are busy.
             ReadOnlyError: it is a standby, and a change was tried.
             NoSpaceError, OutOfMemoryError: the database has no room, or no memory; nothing is changed.
             ReplacedError: the tables are gone, since another catalogue has taken this one's place.
             ArtefactError: anything else that the database finds wrong.
         """
-        if not self._turns.acquire(timeout=STATEMENT_S):
+        if not self._turns.acquire(timeout=wait_s):
             raise DatabaseUnavailableError(f"all connections to {self._database} are busy; send it again")
         try:
             connection = self._take()

@@ -204,13 +204,17 @@ class Scan:
         """Let the graphs lead to `width` rows that pass."""
         # Of the rows that the graph leads to, only the part that passes counts: it must lead to as many more.
         steps = 4 * width * max(1, self.of) // max(1, self.total)
-        for name, value in (
-            ("hnsw.iterative_scan", "relaxed_order"),
-            ("hnsw.ef_search", min(1000, max(EF_SEARCH, EFFORT * width))),
-            ("hnsw.max_scan_tuples", max(20_000, steps)),
-            ("enable_sort", "off"),  # else the planner may sort everything instead of using the graph
-        ):
-            self.connection.execute("SELECT set_config(%s, %s, true)", [name, str(value)])
+        settings = {
+            "hnsw.iterative_scan": "relaxed_order",
+            "hnsw.ef_search": min(1000, max(EF_SEARCH, EFFORT * width)),
+            "hnsw.max_scan_tuples": max(20_000, steps),
+            "enable_sort": "off",  # else the planner may sort everything instead of using the graph
+        }
+        # One statement: the way to the server and back counts, too.
+        self.connection.execute(
+            f"SELECT {', '.join(['set_config(%s, %s, true)'] * len(settings))}",
+            [text for name, value in settings.items() for text in (name, str(value))],
+        )
 
     def _rows(self, width: int, distance: str, columns: str = "") -> list[tuple[Any, ...]]:
         """Return the `width` rows that the database ranks first, or some of their columns."""

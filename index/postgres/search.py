@@ -223,31 +223,28 @@ class PostgresSearch(Mapped):
             check_query(self._names, query, self._gone)
             if state is not None:
                 state.check_bounds(query.filters)
-        pages: list[Page[Any]] = []
-        with self._catalogue.reading(SEARCH_S) as connection:
-            for vector, query in zip(vectors, queries, strict=True):
-                if state is not None and needs_scores(query):
-                    pages.append(self._ranked_page(connection, state, side, vector, query))
-                    continue
-                best = self._best_images if side == "images" else self._best_texts
-                found, scores, total = best(connection, vector, query, state)
-                enough, total = cut_at_min_score(query, scores, total)
-                found, scores = found[query.offset : enough], scores[query.offset : enough]
-                facets = self._counts.facets(connection, query.filters, query.facets, state)
-                pages.append(
-                    Page(
-                        hits_of(
-                            self._catalogue, connection, side, query, found, scores, self.calibration, self._damaged
-                        ),
-                        total,
-                        facets,
-                        {} if state is None else histograms(query, state.passing, state.histogram),
-                    )
-                )
+
+        def page(connection: Connection, number: int) -> Page[Any]:
+            return self._page(connection, state, side, vectors[number], queries[number])
+
+        pages = self._catalogue.readers.each(SEARCH_S, len(queries), page)
         if state is None:
             return pages
         noted = [state.notes(query.filters) for query in queries]
         return [replace(page, notes=notes) if notes else page for page, notes in zip(pages, noted, strict=True)]
+
+    def _page(
+        self, connection: Connection, state: IndexState | None, side: Side, vector: Vectors, query: SearchQuery
+    ) -> Page[Any]:
+        if state is not None and needs_scores(query):
+            return self._ranked_page(connection, state, side, vector, query)
+        best = self._best_images if side == "images" else self._best_texts
+        found, scores, total = best(connection, vector, query, state)
+        enough, total = cut_at_min_score(query, scores, total)
+        found, scores = found[query.offset : enough], scores[query.offset : enough]
+        facets = self._counts.facets(connection, query.filters, query.facets, state)
+        hits = hits_of(self._catalogue, connection, side, query, found, scores, self.calibration, self._damaged)
+        return Page(hits, total, facets, {} if state is None else histograms(query, state.passing, state.histogram))
 
     def _ranked_page(
         self, connection: Connection, state: IndexState, side: Side, vector: Vectors, query: SearchQuery
