@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from typing import Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Send
@@ -25,6 +26,16 @@ TAGGED = "/v1/products"
 LEVEL = 1
 
 
+class Compressor(Protocol):
+    """What `zlib.compressobj` returns; the library gives its type no public name."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take bytes in, and return those that are ready."""
+
+    def flush(self, mode: int = ..., /) -> bytes:
+        """Return what is left; `mode` is one of zlib's."""
+
+
 class Packing:
     """Sends an answer on, compressed where that is worth it; one for each request."""
 
@@ -34,7 +45,7 @@ class Packing:
         self._path = path
         self._start: Message | None = None
         """Held back until the size of the body is known."""
-        self._stream: zlib._Compress | None = None
+        self._stream: Compressor | None = None
 
     async def __call__(self, message: Message) -> None:
         """Send a message of an answer, or hold it back until the next one."""

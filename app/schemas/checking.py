@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +10,20 @@ from pydantic import BaseModel, ValidationError
 from app.errors import invalid
 
 M = TypeVar("M", bound=BaseModel)
+OTHER_NAMES: Mapping[str, str] = {
+    "q": "text",
+    "query": "text",
+    "limit": "k",
+    "size": "k",
+    "top_k": "k",
+    "page": "offset",
+    "filter": "filters",
+    "facet": "facets",
+    "sort_by": "sort",
+    "order": "sort",
+    "threshold": "min_score",
+}
+"""What the fields of a search are called elsewhere; a message names ours."""
 
 
 def checked(model: type[M], fields: Any, *, strict: bool) -> M:

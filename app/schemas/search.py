@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from app.errors import InvalidError
 from app.query import WEIGHTS, Part
-from app.schemas.checking import checked
+from app.schemas.checking import OTHER_NAMES, checked
 from app.schemas.conditions import MAX_FILTERS, Filtering
 from app.schemas.fields import (
     CroppedPicture,
@@ -77,19 +77,7 @@ class SearchRequest(CroppedPicture):
         "crop",
     )
     """Fields that are JSON in a form."""
-    also: ClassVar[Mapping[str, str]] = {
-        "q": "text",
-        "query": "text",
-        "limit": "k",
-        "size": "k",
-        "top_k": "k",
-        "page": "offset",
-        "filter": "filters",
-        "facet": "facets",
-        "sort_by": "sort",
-        "order": "sort",
-        "threshold": "min_score",
-    }
+    also: ClassVar[Mapping[str, str]] = OTHER_NAMES
 
     text: Text = Field(None, description="What to look for, in words.")
     image: Picture = Field(

@@ -199,7 +199,7 @@ def test_a_config_that_fails_is_named_and_the_others_are_kept(checkpoint: Path, 
     assert [row["name"] for row in result["runs"]] == ["run"]
     assert list(failed) == ["far"]
     assert "far: there is no folder ./no-such-tower" in complaint(failed)
-    assert "the config paper-small-bert-vit" in complaint(failed)
+    assert "the config paper-small-bert-vit is of the same family" in complaint(failed)
 
     out = tmp_path / "paper.json"
     words = ["compare", str(config), str(run), "--data", str(shapes), "--out", str(out), "--device", "cpu"]

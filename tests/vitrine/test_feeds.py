@@ -46,13 +46,13 @@ def test_sync_reads_the_key_from_a_file_and_never_shows_it(tmp_path: Path) -> No
     app = create_app(Settings.read(catalogue=live, keys=keys), encoder=DrawnEncoder())
     with served(app) as client:
         command = ["sync", str(shop / "shop.csv"), "--url", str(client.base_url)]
-        without = CliRunner().invoke(cli, [*command, "--keep-missing"], env={"VITRINE_API_KEY": ""})
+        without = CliRunner().invoke(cli, [*command, "--keep-missing"], env={"VITRINE_KEY": "", "VITRINE_API_KEY": ""})
         command += ["--key-file", str(tmp_path / "key")]
         refused = CliRunner().invoke(cli, command)
         planned = CliRunner().invoke(cli, [*command, "--keep-missing", "--dry-run", "--json"])
         done = CliRunner().invoke(cli, [*command, "--keep-missing"], env={"COLUMNS": "300"})
     assert isinstance(without.exception, InputError)
-    assert "VITRINE_API_KEY" in str(without.exception)
+    assert "--key-file or VITRINE_KEY" in str(without.exception)
     assert "lacks 48 of 48 live products" in str(refused.exception)
     assert json.loads(planned.stdout)["created"] == 1
     assert done.exit_code == 0

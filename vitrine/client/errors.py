@@ -101,7 +101,7 @@ KINDS: dict[int, type[ServiceError]] = {
     504: BusyError,
 }
 REMEDIES: dict[type[ServiceError], str] = {
-    AccessError: "give a key that may do this, as `key` or in VITRINE_KEY: vitrine key create makes one",
+    AccessError: "give a key that may do this, as `key`, --key-file or VITRINE_KEY: vitrine key create makes one",
     TooLargeError: "send less at once or a smaller picture, or raise VITRINE_MAX_UPLOAD_MB where the service runs",
 }
 

@@ -142,9 +142,12 @@ def address(given: str | None) -> str:
     except ValueError:
         good = credentials = False
     if not good:
-        raise InputError(f"{url!r} is no address of a service; give one such as {ADDRESS}")
+        raise InputError(f"{url!r} is no address of a service; give `url`, --url or VITRINE_URL one such as {ADDRESS}")
     if credentials:
-        raise InputError("the address holds a user name or password; give the key as `key`, or in VITRINE_KEY")
+        raise InputError(
+            "the address (`url`, --url or VITRINE_URL) holds a user name or password; give the key as `key`, --key-file "
+            "or VITRINE_KEY"
+        )
     return url
 
 
