@@ -60,9 +60,14 @@ def test_the_service_has_few_rights_in_its_container() -> None:
     for name in api["environment"]:
         assert name.removeprefix("VITRINE_").lower() in Settings.model_fields
     stages = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")
-    users = re.findall(r"^USER (\S+)$", stages[-1], re.MULTILINE)
-    assert users == ["10001"]
-    assert stages[-1].index("USER 10001") < stages[-1].index("\nCMD ")
+    by_name = {stage.split("\n")[0].rpartition(" AS ")[2]: stage for stage in stages}
+    for name in ("train", "serve"):
+        stage = by_name[name]
+        assert stage.startswith("base AS "), "the command is that of the base"
+        assert re.findall(r"^USER (\S+)$", stage, re.MULTILINE) == ["10001"]
+        assert not re.search(r"^(COPY|RUN|CMD)", stage.split("\nUSER 10001")[1], re.MULTILINE)
+    assert "\nCMD " in by_name["base"]
+    assert by_name["serve"] == stages[-1], "what is built unless another stage is named"
 
 
 FORBIDDEN = {

@@ -145,8 +145,8 @@ def address(given: str | None) -> str:
         raise InputError(f"{url!r} is no address of a service; give `url`, --url or VITRINE_URL one such as {ADDRESS}")
     if credentials:
         raise InputError(
-            "the address (`url`, --url or VITRINE_URL) holds a user name or password; give the key as `key`, --key-file "
-            "or VITRINE_KEY"
+            "the address (`url`, --url or VITRINE_URL) holds a user name or password; give the key as `key`, "
+            "--key-file or VITRINE_KEY"
         )
     return url
 
