@@ -125,7 +125,7 @@ class Scan:
         slack = SLACK * float(np.linalg.norm(self.query))
         width = 2 * end + MARGIN
         while True:
-            near = self._further_rows(width, exact=self._exact(end))
+            near = self._further_rows(width, EFFORT * end, exact=self._exact(end))
             for row in near:
                 rows.setdefault(row[0], FoundRow(row[1], _product(row[2:6]), row[0]))
                 first.setdefault(row[0], to_vectors([row[6]])[0])
@@ -181,15 +181,15 @@ class Scan:
         """Return the ids of about `width` products to which the graph leads, those that pass among them."""
         found = [row[0] for row in self._graph_rows(width, AROUND * width, width, "p.id")]
         if self.several and self.side == "images":
-            found += [row[2] for row in self._further_rows(width, exact=False)]
+            found += [row[2] for row in self._further_rows(width, AROUND * width, exact=False)]
         return found
 
-    def _further_rows(self, width: int, *, exact: bool) -> list[tuple[Any, ...]]:
+    def _further_rows(self, width: int, candidates: int, *, exact: bool) -> list[tuple[Any, ...]]:
         """Return the rows of the `width` further pictures that the database ranks first, each with both vectors."""
         column = "f.image_vector"
         distance = f"{column} <#> %s"
         if not exact:
-            self._lead_far(width, AROUND * width)
+            self._lead_far(width, candidates)
             distance = f"{column}::halfvec({{dim}}) <#> %s::vector({{dim}})::halfvec({{dim}})"
         elif self.total > self.exact_rows:
             self.connection.execute("SET LOCAL enable_sort = on")
