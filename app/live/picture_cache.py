@@ -87,10 +87,11 @@ class PictureCache:
                 beside.unlink(missing_ok=True)
             with self._lock:
                 self._written += DIGEST_BYTES + len(data)
-                if due := self._written > TRIM_AFTER * self._most:
+                due = self._written > TRIM_AFTER * self._most
+            # While another one looks, it stays due: what is written meanwhile may not have been counted.
+            if due and self._trim():
+                with self._lock:
                     self._written = 0
-            if due:
-                self._trim()
         except OSError as error:
             logger.debug("a small picture is not kept in %s: %s", self._folder, error)
 
@@ -113,8 +114,8 @@ class PictureCache:
             self._usable = mine
         return self._usable
 
-    def _trim(self) -> None:
-        """Delete what was not used for longest, where there is too much; one process at a time does so."""
+    def _trim(self) -> bool:
+        """Delete what was not used for longest, where there is too much; False: another one is doing so."""
         descriptor = os.open(self._folder / LOCK, os.O_RDONLY | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,14 +125,15 @@ class PictureCache:
                     found.extend(_files(part.path))
             total = sum(size for _, size, _ in found)
             if total <= self._most:
-                return
+                return True
             for _, size, path in sorted(found):
                 Path(path).unlink(missing_ok=True)
                 total -= size
                 if total <= KEPT * self._most:
-                    return
+                    break
+            return True
         except BlockingIOError:
-            return
+            return False
         finally:
             os.close(descriptor)
 

@@ -70,6 +70,8 @@ def _told(value: Any, catalogue: CatalogueExamples) -> Any:
     if isinstance(value, list):
         return [told for item in value if (told := _told(item, catalogue)) is not None or item is None]
     if isinstance(value, dict):
+        if "language" in value and "values" in value:
+            return value  # words of a language: those of other values would be none
         told = {}
         for key, one in value.items():
             name = catalogue.name_of(key) if key in WRITTEN else key

@@ -45,8 +45,9 @@ def test_what_was_not_used_for_longest_goes_first(folder: Path) -> None:
     for number in range(60):
         cache.put(key(number), bytes([number]) * 19_000)
         if number == 20:
+            long_ago = time.time() - 10_000
             for file in files_of(folder):
-                os.utime(file, (time.time() - 10_000, time.time() - 10_000))
+                os.utime(file, (long_ago, long_ago))
             assert cache.get(key(3)) == bytes([3]) * 19_000  # used again
         assert room_taken(folder) <= MOST
     assert cache.get(key(59)) is not None

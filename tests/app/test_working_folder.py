@@ -59,7 +59,9 @@ def test_children_of_a_command_import_nothing_from_the_working_folder(trap: Path
 
 
 def test_the_command_line_keeps_its_children_safe(trap: Path) -> None:
-    program = "import os, vitrine.cli.app as app; app.cli = lambda: print(os.environ['PYTHONSAFEPATH']); app.main()"
+    program = (
+        "import os, vitrine.cli.app as app; app.cli = lambda *_, **__: print(os.environ['PYTHONSAFEPATH']); app.main()"
+    )
     done = subprocess.run(
         [sys.executable, "-P", "-c", program],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -21,6 +21,7 @@ PROGRAMS = ("ldconfig", "fc-list")
 """Programs that libraries ask where libraries and fonts are."""
 DEVICES = ("/dev/", "/proc/self/")
 """What every program may write to."""
+MEMORY = "/dev/shm/"
 SYSCALLS = "connect,sendto,sendmsg,sendmmsg,openat,open,creat,mkdir,mkdirat,rename,renameat2,execve"
 CHANGING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|^(?:creat|mkdir|mkdirat|rename|renameat2)\(")
 CALL = re.compile(r"^\d+ +(?P<call>(?P<name>\w+)\(.*)")
@@ -117,7 +118,8 @@ def _within(path: Any, folders: Iterable[str]) -> bool:
     # Python keeps what it has compiled beside the source.
     return (
         "__pycache__" in place
-        or place.startswith(DEVICES)
+        or (place.startswith(DEVICES) and not place.startswith(MEMORY))
+        or place.startswith(f"{MEMORY}sem.")  # a lock between processes
         or any(place == folder or place.startswith(f"{folder}/") for folder in folders)
     )
 

@@ -25,7 +25,7 @@ DEVICES = ("auto", "cpu", "cuda", "cuda:0")
 
 def unknown(what: str, value: str, names: Sequence[str]) -> InputError:
     """Return the error of a value that is none of `names`: with the nearest of them, and all."""
-    near = get_close_matches(value.lower(), names, n=1, cutoff=0.5)
+    near = get_close_matches(value.lower(), names, n=1, cutoff=0.65)
     meant = f", did you mean {near[0]!r}?" if near else ";"
     choose = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
     return InputError(f"there is no {what} {value!r}{meant} choose {choose}")
