@@ -130,8 +130,8 @@ def evaluate(
     elif protocol == "kagl":
         result = evaluate_catalogue_kagl(*pair(checkpoint, catalogue), split or "test", device=device)
     else:
-        own = "pairs are measured on the catalogue's own vectors, and an encoder with --protocol kagl"
-        refuse({"--checkpoint": checkpoint, "--device": device}, own)
+        measured = "pairs are measured on the catalogue's own vectors, and an encoder with --protocol kagl"
+        refuse({"--checkpoint": checkpoint, "--device": device}, measured)
         result = evaluate_catalogue(catalogue_place(catalogue), split or "test")
     if out is not None:
         write_figures(out, result, markdown, figures_csv)
