@@ -79,14 +79,8 @@ class Client:
 
     def with_options(self, *, timeout: float | None = None, retries: int | None = None) -> Client:
         """Return a client of the same connections that waits longer or less long."""
-        manner = self._manner
-        chosen = Manner(
-            manner.timeout if timeout is None else timeout,
-            manner.retries if retries is None else retries,
-            manner.first_wait,
-        )
         other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _manner=chosen)
+        other.__dict__.update(self.__dict__, _manner=self._manner.changed(timeout, retries))
         return other
 
     def close(self) -> None:

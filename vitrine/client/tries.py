@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,14 @@ class Manner:
                 f"timeout is {self.timeout:g}, retries {self.retries} and first_wait {self.first_wait:g}; give a "
                 "timeout above 0, and none of the others below 0"
             )
+
+    def changed(self, timeout: float | None, retries: int | None) -> Manner:
+        """Return the same with another timeout and number of retries; None keeps what there is."""
+        return replace(
+            self,
+            timeout=self.timeout if timeout is None else timeout,
+            retries=self.retries if retries is None else retries,
+        )
 
 
 class Tries:
