@@ -79,7 +79,7 @@ def main() -> None:
     try:
         with safe_children():
             status = cli(words, prog_name="vitrine", standalone_mode=False)
-    except BrokenPipeError:  # whoever read us has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has seen enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except Exception as error:
