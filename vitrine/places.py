@@ -31,8 +31,9 @@ CONFIG_FILE = "config.json"
 HERE = Path(__file__).resolve().parent
 COMMIT_FILE = HERE / "commit.txt"
 """Which commit a wheel or a source distribution was made from; the build writes it."""
-GIT_S = 5.0
-"""Longest that git may take to name the commit of a clone, in seconds."""
+GIT_S = 60.0
+"""Longest that git may take to name the commit of a clone, in seconds. On a busy machine it took more than 5: for
+`--dirty` it may read every file again."""
 
 
 class Version(NamedTuple):
@@ -171,7 +172,8 @@ def _commit_of(repository: Path) -> str | None:
     """Return the commit that is checked out in a folder; None where it is no repository, or there is no git."""
     if not (repository / ".git").exists():
         return None
-    command = ["git", "-C", str(repository), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    command = ["git", "--no-optional-locks", "-C", str(repository)]
+    command += ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     with suppress(OSError, subprocess.SubprocessError):
         said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=GIT_S)  # noqa: S603 - ours
         return said.stdout.strip() or None
