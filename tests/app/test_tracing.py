@@ -178,7 +178,7 @@ def test_spans_reach_a_collector_and_one_that_hangs_holds_nothing_up(
     released = threading.Event()
 
     def hang(_asked: Asked, _send: Send) -> None:
-        released.wait(20)
+        released.wait(60)
 
     with origin() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)

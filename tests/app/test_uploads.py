@@ -206,7 +206,7 @@ def test_more_uploads_than_slots_are_refused_at_once(folder: Path, darkroom: Dar
 def test_a_body_that_does_not_arrive_is_given_up(folder: Path) -> None:
     with shop_open(folder, upload_timeout_s=0.2) as client:
         address = (client.base_url.host, client.base_url.port or 80)
-        with socket.create_connection(address, timeout=10) as raw:
+        with socket.create_connection(address, timeout=60) as raw:
             raw.sendall(
                 b"POST /v1/search/images HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n"
                 b"content-type: application/json\r\n\r\n{"
