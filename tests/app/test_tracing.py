@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from app import tracing
+from app.logs import log_config
 from app.server import create_app
 from app.settings import Settings
 from app.tracing import MAX_STAGES, Tracing, open_tracing
@@ -128,6 +129,31 @@ def test_a_trace_that_is_not_sampled_is_passed_on_and_not_recorded(
     client.post("/v1/search", json={"text": "dress"}, headers={"traceparent": "00-broken"})
     spans(kept)
     assert f"{TRACE}" not in "".join(one.to_json() for one in kept.get_finished_spans())
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"traceparent": "0" * 600},
+        {**HEADERS, "tracestate": "what a caller writes"},
+        {**HEADERS, "tracestate": "=" * 600},
+        {**HEADERS, "traceparent": f"00-{TRACE.upper()}-{PARENT}-01"},
+    ],
+)
+def test_headers_that_are_no_trace_are_passed_over_without_a_line(
+    service: tuple[httpx.Client, InMemorySpanExporter],
+    sent: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client, kept = service
+    for name, options in log_config("text", "info")["loggers"].items():
+        if name.startswith("opentelemetry"):
+            caplog.set_level(options["level"], name)
+    answer = client.get("/v1/models", headers=sent)
+    assert answer.status_code == 200
+    assert answer.headers.get("tracestate", "shop=1") == "shop=1"
+    assert spans(kept)
+    assert not [one for one in caplog.records if one.name.startswith("opentelemetry")]
 
 
 def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch) -> None:

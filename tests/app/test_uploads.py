@@ -119,9 +119,17 @@ def test_bytes_are_counted_whatever_the_request_claims(client: httpx.Client) -> 
     error_of(client.post(IMAGES, json={"text": "x", "filters": {"a": ["y" * 100] * 3000}}), 413, "too_large")
 
 
-def test_one_picture_is_enough(client: httpx.Client) -> None:
-    two = [("image", ("a", encoded(draw("red", "bag")))), ("image", ("b", encoded(draw("red", "bag"))))]
-    error_of(client.post(IMAGES, files=two), 422, "invalid_request")
+@pytest.mark.parametrize("count", [2, 3, 12])
+def test_one_picture_is_enough(client: httpx.Client, count: int) -> None:
+    several = [("image", (f"{number}.png", encoded(draw("red", "bag")))) for number in range(count)]
+    error = error_of(client.post(IMAGES, files=several), 422, "invalid_request")
+    assert "comes twice; send it once" in error["message"]
+
+
+def test_inputs_that_were_left_empty_are_no_pictures(client: httpx.Client) -> None:
+    empty = [(name, ("", b"")) for name in ("image", "image2", "image3", "image4")]
+    answer = client.post(IMAGES, files=[*empty, ("image", ("a.png", encoded(draw("red", "bag"))))])
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(
