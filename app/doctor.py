@@ -120,7 +120,8 @@ _CPU = Finding("device", "ok", "cpu")
 
 def _threads() -> list[Finding]:
     cores = usable_cores()
-    threads = int(os.environ.get("OMP_NUM_THREADS") or _scheduled_cores())
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # then those of teams within teams
+    threads = int(asked) if asked.isdecimal() else _scheduled_cores()
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     found = f"{threads} threads on {cores:.3g} cores, load {busy:.1f}, OpenMP waits {_waiting()}"
     if threads > math.ceil(cores):

@@ -136,7 +136,7 @@ class Uploads:
         if not is_json(content_type(request)):
             raise MediaTypeError(
                 f"the content type is {content_type(request)[:100] or 'missing'}; send application/json, or"
-                " multipart/form-data with a picture"
+                f" multipart/form-data with a picture{', or the picture itself' if model in RAW else ''}"
             )
         limit = self._limits.max_product_bytes if model in SEVERAL else None
         fields = await self._json.read(request, hold, model.max_values, check, limit)

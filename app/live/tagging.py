@@ -11,6 +11,7 @@ import numpy as np
 
 from app.errors import REPLACED, InvalidError, UnavailableError
 from app.live.serving import ServingState
+from app.live.shared import Shared
 from app.query import Service, Serving, product_vectors
 from common import InputError, NotFoundError
 from index import Subject, Tag, Tagger, TaggerMaking, neighbours_of
@@ -59,7 +60,7 @@ class Tagging:
         self._state = state
         self._most = MOST_REMOTE if remote else MOST
         self._made: _Made | None = None
-        self._making: asyncio.Task[_Made] | None = None
+        self._making = Shared(self._make, subject=lambda: _source(service.serving))
 
     async def of_products(self, ids: Sequence[str], names: Sequence[str]) -> tuple[Serving, list[dict[str, Tag]]]:
         """Return the values of attributes for products, of all that a vote can tell unless `names` are given.
@@ -113,9 +114,7 @@ class Tagging:
         """Return what tags the products that are served; all share its making who ask meanwhile."""
         if self._made is not None and self._made.fits(serving):
             return self._made
-        if self._making is None or self._making.done():
-            self._making = asyncio.create_task(self._make())
-        self._made = await asyncio.shield(self._making)
+        self._made = await self._making.get()
         if self._made.source != _source(serving):
             raise UnavailableError(REPLACED)
         return self._made

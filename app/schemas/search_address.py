@@ -9,23 +9,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.address import range_of
+from app.address import FILTER, range_of
 from app.bounded_json import parse_json
 from app.errors import InvalidError
 from app.schemas.checking import checked
 from app.schemas.conditions import MAX_PARAMETER_VALUES
-from app.schemas.search import SearchRequest
+from app.schemas.search import ABOUT, SearchRequest
 from index import did_you_mean
 
 TEXT = "q"
-FILTER = "f."
-"""Begins a parameter that is a filter: f.gender=Women, f.price=10..50; as in the addresses of the search page."""
 LISTS = ("like", "unlike", "facets", "histograms", "dismiss", "same")
 OBJECTS = ("filters", "weights")
 """Parameters that are JSON."""
 ONLY_IN_BODY = ("image", "crop", "vector")
 ALIASES = {name: TEXT if field == "text" else field for name, field in {"text": "text", **SearchRequest.also}.items()}
 """Names that other services, or the body of a search, have for a parameter."""
+SEARCHED_FOR = ("text", "like", "unlike")
+"""Fields of what an address can search for."""
 OF_SEARCH = (TEXT, *(name for name in SearchRequest.model_fields if name not in (*ONLY_IN_BODY, "text")))
 SAME, NOT = "same", "not"
 OF_SIMILAR = (
@@ -53,7 +53,15 @@ def search_of_address(parameters: Iterable[tuple[str, str]]) -> SearchRequest:
     Raises:
         InvalidError: one is unknown, comes twice, or cannot be used, or there is nothing to search for.
     """
-    return _search(_fields(parameters, OF_SEARCH))
+    fields = _fields(parameters, OF_SEARCH)
+    if not fields.keys() & {*SEARCHED_FOR, *ABOUT}:
+        raise _unusable(
+            TEXT,
+            f"there is nothing to search for; send {TEXT}, like or unlike, or for all products that pass: "
+            f"{', '.join(ABOUT[:-1])} or {ABOUT[-1]}",
+            "empty, and there is no like or unlike",
+        )
+    return _search(fields)
 
 
 def similar_of_address(product_id: str, parameters: Iterable[tuple[str, str]]) -> SimilarRequest:
@@ -90,7 +98,7 @@ def listed(name: str, values: Sequence[str]) -> Any:
 
 
 def _search(fields: dict[str, Any]) -> SearchRequest:
-    search = checked(SearchRequest, fields, strict=False)
+    search = checked(SearchRequest, fields, strict=False, sent_as={"text": TEXT})
     search.check(0)
     return search
 
@@ -99,6 +107,8 @@ def _fields(parameters: Iterable[tuple[str, str]], known: Sequence[str]) -> dict
     """Return the fields of a search that parameters are; `known` are their names."""
     sent: dict[str, list[str]] = {}
     for name, value in parameters:
+        if name == FILTER:
+            raise _unusable(name, "f. names no attribute; send a filter such as f.gender=Women", "names no attribute")
         if not name.startswith(FILTER):
             _check_name(name, known)
         if value.strip():

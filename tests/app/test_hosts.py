@@ -146,7 +146,7 @@ def test_a_websocket_is_refused_counted_and_limited(folder: Path, caplog: pytest
             assert answer.headers["connection"] == "close"
         error_of(client.get("/", headers=asked), 429, "rate_limited")
         assert 'vitrine_refused_total{code="upgrade_refused"} 2.0' in client.get("/metrics").text
-        with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as raw:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=60) as raw:
             head = "".join(f"{name}: {value}\r\n" for name, value in asked.items())
             raw.sendall(f"GET /healthz HTTP/1.1\r\nhost: localhost\r\n{head}\r\n".encode() + b"\x81\x05hello" * 100)
             assert raw.recv(4096).startswith(b"HTTP/1.1 400 ")

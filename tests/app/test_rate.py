@@ -101,7 +101,7 @@ def test_processes_count_together(tmp_path: Path) -> None:
     workers = [context.Process(target=count_in_another_process, args=(tmp_path / "limit", results)) for _ in range(3)]
     for worker in workers:
         worker.start()
-    admitted = [results.get(timeout=30) for _ in workers]
+    admitted = [results.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join()
     assert sum(admitted) == 100

@@ -89,7 +89,10 @@ def test_a_service_says_the_same(tmp_path: Path) -> None:
     [
         ([], "give photos"),
         (["photos", "--id", "1"], "give photos"),
-        (["--id", "1", "--url", "http://127.0.0.1:1", "--catalogue", "x"], "leave out --checkpoint"),
+        (["--id", "1", "--url", "http://127.0.0.1:1", "--catalogue", "x"], "leave out --catalogue"),
+        (["--id", "1", "--url", "http://127.0.0.1:1", "--device", "cpu"], "leave out --device"),
+        (["--id", "1", "--key", "vtr_x"], "--key is for a service"),
+        (["--id", "1", "--map", "id=Nr"], "leave out --map"),
         (["nowhere"], "nowhere"),
     ],
 )

@@ -5,13 +5,13 @@ Decodes no picture, fetches no URL and never leaves the folder of the data set.
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from common import DataError
+from index import typo_of
 from training.data.columns import Roles, recognise
 from training.data.dataset import Dataset, Problem, Report, shown
 from training.data.feeds import merged
@@ -74,8 +74,8 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
             return _open_tables(path, "", tree, [_feed(tree, mirror.feed.name)], mapping, local=mirror.local)
         return _open_tree(path, tree, mapping)
     if not path.exists():
-        near = difflib.get_close_matches(path.name, _names(path.parent), n=1)
-        hint = f"did you mean {path.parent / near[0]}?" if near else ACCEPTED
+        near = typo_of(path.name, _names(path.parent))
+        hint = ACCEPTED if near is None else f"did you mean {path.parent / near}?"
         raise DataError(f"there is no file or folder {path}; {hint}")
     with path.open("rb") as file:
         magic = file.read(8)

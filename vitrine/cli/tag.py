@@ -14,7 +14,17 @@ import typer
 
 from common import InputError, atomic_file
 from vitrine.cli.app import RUNNING, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Columns, Device, Json, pair
+from vitrine.cli.options import (
+    CatalogueOption,
+    CheckpointOption,
+    Columns,
+    Device,
+    Json,
+    key_alone,
+    pair,
+    refuse,
+    refuse_own,
+)
 from vitrine.cli.output import Listing, remark, warn
 
 if TYPE_CHECKING:
@@ -79,8 +89,12 @@ def tag(
     """
     if bool(photos) == bool(ids):
         raise InputError("give photos or a table to tag, or products of the catalogue with --id")
-    if url is not None and (checkpoint is not None or catalogue is not None):
-        raise InputError("--url asks a service, which has its own; leave out --checkpoint and --catalogue with it")
+    if url is not None:
+        refuse_own(checkpoint, catalogue, device)
+    elif key is not None:
+        raise key_alone()
+    if ids:
+        refuse({"--map": columns}, "--id names products, and there is no table")
     given = _photos(photos, columns) if photos else []
     names = attributes or []
     if url is None:
@@ -111,7 +125,7 @@ def tag(
     if as_json:
         say(summary, True)
     else:
-        remark(f"{out}: {values:,} values for {len(kept):,} {'products' if ids else 'photos'}")
+        remark(f"{out}: {values:,} values for {len(kept):,} {'product' if ids else 'photo'}{'s' * (len(kept) != 1)}")
 
 
 def _photos(paths: Sequence[Path], columns: Sequence[str] | None) -> list[Photo]:
