@@ -105,13 +105,9 @@ lock: build/tools/installed
 	PATH="$(CURDIR)/build/tools/bin:$$PATH" $(PYTHON) -m tests.tools.lock $(if $(UPGRADE),--upgrade)
 
 ## List the packages of the image that serves in build/sbom.json (CycloneDX), and look for known weaknesses in all.
-audit: build/tools/installed
-	rm -rf build/serve
-	$(PYTHON) -m venv --without-pip build/serve
-	$(PYTHON) -m pip --python build/serve/bin/python install --quiet --require-hashes --no-deps -r requirements/serve.txt
-	build/tools/bin/cyclonedx-py environment build/serve/bin/python --pyproject pyproject.toml --output-reproducible \
-	  --output-file build/sbom.json
-	$(PYTHON) -m tests.tools.audit build/tools/bin/pip-audit requirements/dev.txt requirements/torch.txt
+audit: $(VENV)/installed build/tools/installed
+	$(BIN)/python -m tests.tools.sbom build/tools/bin/cyclonedx-py requirements/serve.txt build/sbom.json
+	$(BIN)/python -m tests.tools.audit build/tools/bin/pip-audit requirements/dev.txt requirements/torch.txt
 
 ## Build the pages and the API reference as a static site in build/site; a warning is an error.
 site: $(VENV)/installed

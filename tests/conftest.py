@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from PIL import Image, ImageDraw
 
 from common import write_json
@@ -25,6 +27,18 @@ from models import PRESETS
 from training.config import RunConfig, parse_config
 
 # What trains and exports is imported where it does so: torch takes seconds, and most tests need none.
+
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported and collected, a million objects, out of the collector's sight: it walks long enough."""
+    gc.collect()
+    gc.freeze()
+
 
 COLOURS = {"Red": (200, 30, 30), "Green": (30, 160, 60), "Blue": (30, 60, 200), "Black": (20, 20, 20)}
 SHAPES = ("Ball", "Box", "Stripe")

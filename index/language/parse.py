@@ -67,11 +67,12 @@ class QueryParser:
     def _language(self, atoms: Sequence[Atom]) -> str:
         """Return the language that explains most of the words; the first of those that explain as much."""
         text = Phrases([atom.word for atom in atoms], self._vocabulary)
-        scores = {
-            language: Reading(self._vocabulary, self._lexicons, language, set()).explained(text)
-            for language in self._lexicons
-        }
-        return max(scores, key=lambda language: round(scores[language], 6))
+        scores: dict[str, float] = {}
+        for language in self._lexicons:
+            scores[language] = round(Reading(self._vocabulary, self._lexicons, language, set()).explained(text), 6)
+            if scores[language] == len(text):
+                break  # no other language can explain more
+        return max(scores, key=lambda language: scores[language])
 
     def _corrected(
         self, text: str, atoms: Sequence[Atom], matches: Iterable[tuple[Match, int]], corrector: Corrector

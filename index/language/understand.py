@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -62,13 +63,18 @@ class Languages:
         with self._lock:
             size, speller = self._made.get(language, (-1, None))
             if speller is None:
-                speller = Speller(dict(surface), self.lexicons[language].words())
-            elif size != len(surface):
+                lexicon = self.lexicons[language]
+                speller = _shipped_speller(language) if lexicon is shipped(language) else Speller({}, lexicon.words())
+            if size != len(surface):
                 speller = speller.with_words(dict(surface))
-            else:
-                return speller
-            self._made[language] = len(surface), speller
+                self._made[language] = len(surface), speller
             return speller
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _shipped_speller(language: str) -> Speller:
+    """Return the speller of a shipped lexicon alone: each catalogue that is opened adds its words to it."""
+    return Speller({}, shipped(language).words())
 
 
 class Understanding:

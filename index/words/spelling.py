@@ -89,7 +89,7 @@ class Speller:
             return True
         # "earings" has the stem of "ear", and is another word.
         term = stem(word)
-        return len(word) - len(term) <= INFLECTION and term in self._stems
+        return len(word) - len(term) <= INFLECTION and term in self._stems(word[:1])
 
     def correct(self, word: str) -> str | None:
         """Return what a folded word was meant to be; None where it is known, a code, too short or near nothing."""
@@ -122,7 +122,7 @@ class Speller:
         """Take the words and frequencies of a catalogue; those that are new get signatures."""
         self._frequencies = {word: products for word, products in frequencies.items() if products > 0}
         self._most = max(self._frequencies.values(), default=0)
-        self._stems = set(map(stem, self._frequencies))
+        self._stems_of: dict[str, frozenset[str]] = {}
         new = [
             word
             for word in (*self._frequencies, *sorted(self._extra))
@@ -134,6 +134,14 @@ class Speller:
         self._words += new
         self._signatures = np.concatenate([self._signatures, np.array([_signature(w) for w in new], dtype=np.uint64)])
         self._lengths = np.concatenate([self._lengths, np.array([len(w) for w in new], dtype=np.int16)])
+
+    def _stems(self, letter: str) -> frozenset[str]:
+        """Return the stems of the catalogue's words that begin with a letter; no stem begins with another one."""
+        found = self._stems_of.get(letter)
+        if found is None:
+            found = frozenset(stem(word) for word in self._frequencies if word.startswith(letter))
+            self._stems_of[letter] = found
+        return found
 
     def _count(self, word: str) -> int:
         """Return the products of exactly this word; some for one of a lexicon, none for one that is gone."""

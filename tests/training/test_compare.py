@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from huggingface_hub import HfApi
 from typer.testing import CliRunner
 
 from common import ConfigError, InputError
@@ -207,6 +209,17 @@ def test_a_config_that_fails_is_named_and_the_others_are_kept(checkpoint: Path, 
     assert isinstance(done.exception, InputError)
     assert "far: there is no folder" in str(done.exception)
     assert read_comparison(out) == json.loads(json.dumps(result))
+
+
+def test_without_a_hub_the_small_config_of_the_family_is_named(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HfApi, "model_info", Mock(side_effect=ConnectionError("no route to host")))
+    config = tmp_path / "far.toml"
+    config.write_text('preset = "bert-vit"\n[model.text]\nsource = "nobody/unreached"\n' + NO_SPLIT + QUICK)
+    message = complaint(compared(shapes, tmp_path, config)[1])
+    assert "far: the pretrained tower 'nobody/unreached' is not in the local cache" in message
+    assert "the config paper-small-bert-vit is of the same family and needs no hub" in message
 
 
 def test_a_finished_run_of_another_config_is_not_taken_for_this_one(shapes: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The locks in requirements/: they fit pyproject.toml and name no index; what is said of weaknesses in them."""
+"""The locks in requirements/: they fit pyproject.toml, name no index, and are listed; what is said of weaknesses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 
 from tests.tools.audit import UNREACHABLE, audit, verdict
 from tests.tools.lock import FOLDER, LOCKS, PINNED, TORCH, blocks, digest_of, name_of, project, wanted
+from tests.tools.sbom import records, write
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.txt")}
 REFRESH = "pyproject.toml has changed since the locks were made: run make lock"
@@ -54,6 +55,29 @@ def test_every_file_has_a_hash_and_no_index_is_named(name: str) -> None:
     entries = blocks(TEXTS[name])
     assert sum(map(len, entries.values())) == len(PINNED.findall(TEXTS[name])) > 0
     assert not re.search(r"://|--index|--find-links|--extra-index", TEXTS[name])
+
+
+def test_the_list_of_packages_is_made_of_the_records_of_the_lock_and_no_others(tmp_path: Path) -> None:
+    """As an environment has them that was installed from this lock alone."""
+    program = tmp_path / "cyclonedx-py"
+    program.write_text(
+        '#!/bin/sh\ncat "${2%/bin/python}"/lib/python*/site-packages/*/METADATA > "$7"\n', encoding="utf-8"
+    )
+    program.chmod(0o755)
+    write(str(program), FOLDER / "serve.txt", tmp_path / "sbom.json")
+    listed = re.findall(r"^Name: (.+)$", (tmp_path / "sbom.json").read_text(encoding="utf-8"), re.MULTILINE)
+    marked = set(re.findall(r"^([a-z0-9-]+)==\S+ ; ", TEXTS["serve"], re.MULTILINE))
+    assert pinned("serve").keys() - marked <= set(map(name_of, listed)) <= pinned("serve").keys()
+    assert len(listed) > 50
+
+
+@pytest.mark.parametrize("line", ["pillow==0.1 \\\n", "no-such-package==1.0\n", "pillow==0.1 ; python_version > '3'\n"])
+def test_a_package_that_is_not_here_as_locked_is_not_listed_as_if_it_were(line: str) -> None:
+    with pytest.raises(
+        LookupError, match=rf"the lock has {line.partition('==')[0]}==.* installed here: run make check"
+    ):
+        records(line)
+    assert records(line.partition(" ")[0].strip() + " ; sys_platform == 'no such'\n") == []
 
 
 def test_packages_without_a_known_weakness_pass() -> None:

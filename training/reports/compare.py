@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from common import ArtefactError, ConfigError, InputError, VitrineError, read_json, write_json
+from common import ArtefactError, ConfigError, InputError, UnreachableError, VitrineError, read_json, write_json
 from index import SplitRule, evaluate, title_key
 from models import (
     CONFIG_FILE,
@@ -160,7 +160,7 @@ def _same_tower(theirs: Tower, ours: Tower) -> bool:
 def _way_out(run: _Run, error: VitrineError) -> str:
     """Return what the user can do when a pretrained tower is not available."""
     config = run.config
-    if not isinstance(error, ArtefactError) or config is None:
+    if not isinstance(error, ArtefactError | UnreachableError) or config is None:
         return ""
     if config.model.text.source is None and config.model.image.source is None:
         return ""
