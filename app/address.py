@@ -1,9 +1,11 @@
-"""How an address says a filter by numbers or dates: `f.price=10..50`. Knows no page and no call."""
+"""How an address says a filter: `f.gender=Women`, by numbers or dates `f.price=10..50`. Knows no page and no call."""
 
 from __future__ import annotations
 
 import re
 
+FILTER = "f."
+"""Begins a parameter that is a filter."""
 BOUND = r"(-?\d+(?:\.\d+)?|\d{4}-\d\d-\d\d)?"
 RANGE = re.compile(rf"{BOUND}\.\.{BOUND}")
 DAY = re.compile(r"\d{4}-")

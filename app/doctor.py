@@ -38,6 +38,7 @@ MAX_NAMED = 20
 """Most damaged products that are named."""
 GIB = 1024**3
 ROOT = Path("/")
+_CPU = Finding("device", "ok", "cpu")
 
 
 def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
@@ -115,12 +116,10 @@ def _torch(asked: str, runtime: str, checkpoints: Sequence[Path]) -> list[Findin
     return [*found, Finding("device", "ok", f"{device} ({named}), computes in {str(fast_dtype(device))[6:]}")]
 
 
-_CPU = Finding("device", "ok", "cpu")
-
-
 def _threads() -> list[Finding]:
     cores = usable_cores()
-    threads = int(os.environ.get("OMP_NUM_THREADS") or _scheduled_cores())
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # then those of teams within teams
+    threads = int(asked) if asked.isdecimal() else _scheduled_cores()
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     found = f"{threads} threads on {cores:.3g} cores, load {busy:.1f}, OpenMP waits {_waiting()}"
     if threads > math.ceil(cores):

@@ -128,10 +128,12 @@ class ReloadError(VitrineError):
 def invalid(
     error: ValidationError | RequestValidationError,
     known: Callable[[Sequence[int | str]], Mapping[str, str]] = lambda _: {},
+    sent_as: Mapping[str, str] = {},
 ) -> InvalidError:
     """Return `error` in our words: one line, and one detail per field; what was sent is not repeated.
 
-    `known` returns the names that there are where an unknown field is, each with the field that it stands for.
+    `known` returns the names that there are where an unknown field is, each with the field that it stands for;
+    `sent_as` has the names that some fields were sent under.
     """
     if isinstance(error, ValidationError):
         problems: Sequence[Any] = error.errors(include_url=False)
@@ -142,7 +144,8 @@ def invalid(
     details = []
     for problem in problems[:MAX_DETAILS]:
         # A field's name may be the caller's own, of any length.
-        where = ".".join(str(part)[:MAX_FIELD] for part in problem["loc"][above:])
+        first, *inner = [str(part)[:MAX_FIELD] for part in problem["loc"][above:]] or [""]
+        where = ".".join([sent_as.get(first, first), *inner])
         message = _message(problem, known)
         details.append({"field": where[:MAX_FIELD], "message": message[:MAX_MESSAGE]})
     shown = "; ".join(

@@ -46,7 +46,9 @@ def log_config(style: str, level: str, *, starts: bool = True) -> dict[str, Any]
             "vitrine": {"level": upper},
             "uvicorn": {"level": upper if starts or upper not in ("DEBUG", "INFO") else "WARNING"},
             "uvicorn.access": {"level": "CRITICAL", "propagate": False},
-            "python_multipart": {"level": "ERROR"},  # it warns of every form that is answered 400
+            # They warn of every form that is answered 400, and of every header of a caller that is passed over.
+            "python_multipart": {"level": "ERROR"},
+            "opentelemetry.trace": {"level": "ERROR"},
         },
     }
 

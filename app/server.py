@@ -143,11 +143,12 @@ def create_app(settings: Settings | None = None, *, encoder: Encoder | None = No
     app.state.routers = (*DIRECT, *included)
     for router in included:
         app.include_router(router)
-    _check_root_path(
-        settings.root_path, {route.path.split("/")[1] for one in app.state.routers for route in one.routes}
-    )
     if settings.metrics != "off":
         _add_metrics(app, keyed=settings.metrics == "keyed")
+    routes = [*app.routes, *(route for one in app.state.routers for route in one.routes)]
+    _check_root_path(
+        settings.root_path, {path.split("/")[1] for route in routes if (path := getattr(route, "path", ""))}
+    )
     return app
 
 

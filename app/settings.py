@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from dataclasses import dataclass
@@ -177,8 +176,8 @@ class Settings(BaseSettings):
     https://*.shop.example, or * for all; empty for none. Changes are not for them."""
 
     trusted_proxies: str = ""
-    """Addresses or networks, with commas between, whose X-Forwarded-For and X-Forwarded-Proto are believed; empty for
-    none, * for all."""
+    """Addresses or networks, with commas between, whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Prefix are
+    believed; empty for none, * for all."""
 
     log_format: Literal["text", "json"] = "text"
     """What a line of the log is: text or json."""
@@ -277,10 +276,14 @@ def service_link() -> str:
 def misspelt() -> list[str]:
     """Return a sentence for each variable of the environment that is nearly called as a setting, and is none."""
     names = [*Settings.model_fields, *OF_CLIENTS]
-    found = []
-    for variable in variables():
-        name = variable.removeprefix(PREFIX).lower()
-        near = [] if name in names else difflib.get_close_matches(name, names, n=1, cutoff=0.7)
-        if near:
-            found.append(f"{variable} is no setting; did you mean {PREFIX}{near[0].upper()}?")
-    return found
+    sent = {variable: variable.removeprefix(PREFIX).lower() for variable in variables()}
+    unknown = {variable: name for variable, name in sent.items() if name not in names}
+    if not unknown:
+        return []
+    from index import typo_of  # its library takes some 10 ms
+
+    return [
+        f"{variable} is no setting; did you mean {PREFIX}{near.upper()}?"
+        for variable, name in unknown.items()
+        if (near := typo_of(name, names)) is not None
+    ]

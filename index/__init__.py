@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from index.names import MAX_NAMES as MAX_NAMES
     from index.nearest import did_you_mean as did_you_mean
     from index.nearest import nearest_name as nearest_name
+    from index.nearest import typo_of as typo_of
     from index.pictures import FurtherPicture as FurtherPicture
     from index.pictures import FurtherVectors as FurtherVectors
     from index.pictures import picture_digest as picture_digest
@@ -161,7 +162,7 @@ __getattr__ = lazy_exports(
         ),
         "index.modify": "Change Kept MODIFY_WEIGHT NEIGHBOURS as_filters change_of words_share",
         "index.names": "MAX_NAMES",
-        "index.nearest": "did_you_mean nearest_name",
+        "index.nearest": "did_you_mean nearest_name typo_of",
         "index.pictures": "FurtherPicture FurtherVectors picture_digest",
         "index.prices": "CODES Price SYMBOLS THOUSANDTHS amount_in price_in",
         "index.product": "MAX_ID PRODUCT_ID Product SPLITS Split SplitRule Value is_id texts_of title_key",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from common import ConfigError
@@ -32,10 +31,10 @@ def find_config(given: Path | str) -> Path:
     name = path.name.removesuffix(SUFFIX)
     if name in config_names() and str(path) in {name, f"{name}{SUFFIX}", str(Path("training", "configs", path.name))}:
         return CONFIGS / f"{name}{SUFFIX}"
+    from index import did_you_mean
+
     names = config_names()
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
-    meant = f" (did you mean {near[0]}?)" if near else ""
     raise ConfigError(
-        f"there is no config {path}{meant}; give the path of a TOML file, or a name that comes with Vitrine: "
-        f"{', '.join(names)}"
+        f"there is no config {path}{did_you_mean(name, names) or ';'} give the path of a TOML file, or a name that "
+        f"comes with Vitrine: {', '.join(names)}"
     )

@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.address import range_of
+from app.address import FILTER, range_of
 from app.front.words import LANGUAGES
 
-FILTER = "f."
-"""What the parameter of a filter starts with."""
 SINGLE = ("q", "correct", "keep", "only", "all", "sort")
 SEVERAL = ("like", "unlike", "dismiss")
 """The parameters that a search is made of, but for filters; a picture in an address is for scripts alone."""

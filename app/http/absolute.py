@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from fastapi import Request
 from starlette.types import Scope
@@ -11,13 +12,14 @@ from starlette.types import Scope
 from app.caller import below
 from app.http.hosts import HOST
 
-PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]{1,100}){1,8}")
+PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:@%-]{1,100}){1,8}")
+"""Without a comma: proxies put one between the prefixes of several of them."""
 
 
 def prefix_of(forwarded: Sequence[str]) -> str:
     """Return the path below which a trusted proxy serves us, by its `X-Forwarded-Prefix`; empty without a good one."""
     said = forwarded[0].strip().removesuffix("/") if len(forwarded) == 1 else ""
-    return said if PREFIX.fullmatch(said) and ".." not in said else ""
+    return said if PREFIX.fullmatch(said) and ".." not in unquote(said) else ""
 
 
 def path_below(scope: Scope, root_path: str) -> dict[str, object]:

@@ -23,7 +23,7 @@ from app.http.places import Hold
 CHARSETS = {b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1", b"iso8859-1", b"latin-1", b"latin1"}
 """Those that a form may say it is in; some others that Python knows take minutes, or are no charset at all."""
 MAX_FIELDS = 600
-"""Fields of a form: as many as lists may have items, each sent as a field of its own."""
+"""Fields of a form, and files: as many as lists may have items, each sent as a field of its own."""
 PICTURE_FIELDS = frozenset(("image", "images", "image[]", "images[]"))
 EXTENDED_NAME = re.compile(rb";\s*filename\*(?:\d+\*?)?\s*=\s*(\"[^\"]*\"|[^;]*)", re.IGNORECASE)
 """Names of files as RFC 5987 has them: the parser leaves them out, as RFC 7578 asks; some clients send no others."""
@@ -115,10 +115,9 @@ async def read_form(
     limit = (PRODUCT_UPLOADS if most > 1 else 1) * limits.max_bytes + max_text
     fields: dict[str, list[str]] = defaultdict(list)
     pictures: list[bytes | str] = []
-    # In memory, not on the disk: what all hold is bounded.
-    files = most + 1
+    # In memory, not on the disk: what all hold is bounded. Too many files are counted here, where empty ones are none.
     async with parsed_form(
-        request, hold, limit, limits.timeout_s, max_files=files, in_memory=limit, max_part=max_text
+        request, hold, limit, limits.timeout_s, max_files=MAX_FIELDS, in_memory=limit, max_part=max_text
     ) as form:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):

@@ -1,4 +1,4 @@
-"""What tags pictures by the products that look like them: made of the catalogue of now. Knows no request."""
+"""What tags pictures by the products that look like them, made of the catalogue as it is now. Knows no request."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import numpy as np
 
 from app.errors import REPLACED, InvalidError, UnavailableError
 from app.live.serving import ServingState
+from app.live.shared import Shared
 from app.query import Service, Serving, product_vectors
 from common import InputError, NotFoundError
 from index import Subject, Tag, Tagger, TaggerMaking, neighbours_of
 
 DRIFT = 0.2
-"""Part of the products that come or go until votes are judged again."""
+"""Share of the products that come or go until votes are judged again."""
 RENEW_S = 60.0
-"""They are judged again at most so often: a feed may change a catalogue for an hour."""
+"""They are judged again at most once in so many seconds: a feed may change a catalogue for an hour."""
 PIECE = 32
 """Subjects of one search."""
 WORK = 1.5
-"""Of the search for the neighbours of one, and of their vote."""
+"""Of one subject: the search for its neighbours, and their vote."""
 MOST, MOST_REMOTE = 2_000, 400
 """Products that are judged; fewer where the catalogue is a database, which takes milliseconds for each."""
 
@@ -59,7 +60,7 @@ class Tagging:
         self._state = state
         self._most = MOST_REMOTE if remote else MOST
         self._made: _Made | None = None
-        self._making: asyncio.Task[_Made] | None = None
+        self._making = Shared(self._make, subject=lambda: _source(service.serving))
 
     async def of_products(self, ids: Sequence[str], names: Sequence[str]) -> tuple[Serving, list[dict[str, Tag]]]:
         """Return the values of attributes for products, of all that a vote can tell unless `names` are given.
@@ -113,9 +114,7 @@ class Tagging:
         """Return what tags the products that are served; all share its making who ask meanwhile."""
         if self._made is not None and self._made.fits(serving):
             return self._made
-        if self._making is None or self._making.done():
-            self._making = asyncio.create_task(self._make())
-        self._made = await asyncio.shield(self._making)
+        self._made = await self._making.get()
         if self._made.source != _source(serving):
             raise UnavailableError(REPLACED)
         return self._made

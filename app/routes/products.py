@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
+from app.caller import below
 from app.errors import InvalidError
 from app.http import (
     ETAG,
@@ -78,7 +79,7 @@ async def product(product_id: KnownId, request: Request, response: Response, com
 )
 def change_part(product_id: str, request: Request) -> Response:
     """Refuse to change a picture, or what is similar, apart from its product; this path would else name a product."""
-    whole, _, part = request.url.path.rpartition("/")
+    whole, _, part = f"{below.get()}{request.url.path}".rpartition("/")
     what = "a picture is" if f"/{part}" == PICTURE else "what is similar to a product is"
     return error_response(
         request.state.request_id,

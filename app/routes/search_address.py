@@ -12,8 +12,8 @@ from fastapi import Request, Response
 
 from app.caller import below
 from app.http import is_known, json_answer, while_connected
-from app.query import Serving
-from app.routes.components import TheComponents
+from app.query import Job, Serving
+from app.routes.components import Components, TheComponents
 from app.routes.direct import direct_router
 from app.routes.search import answer_body
 from app.schemas import ProductAnswer, address_parameters, error_answers, search_of_address
@@ -45,25 +45,39 @@ async def search_by_address(request: Request, components: TheComponents) -> Resp
     with `If-None-Match`, an unchanged catalogue answers 304 without a search.
     """
     fields = search_of_address(request.query_params.multi_items())
-    service = components.service
-    serving = service.serving
-    tag = answer_tag(serving, (request.url.query,))
-    if is_known(request.headers, tag):
-        return Response(status_code=304, headers={"ETag": f"W/{tag}"})
-    job = to_job("images", fields, None, serving.encoder.dim)
-    result = await while_connected(request, service.search(job))
+    serving = components.service.serving
+    about = (request.url.query,)
+    if (known := unchanged(request, serving, about)) is not None:
+        return known
+    return await tagged_answer(request, components, to_job("images", fields, None, serving.encoder.dim), about)
+
+
+def unchanged(request: Request, serving: Serving, about: Sequence[str]) -> Response | None:
+    """Return 304 where the caller has the answer to what is asked `about`; None where it is to be made.
+
+    `If-None-Match: *` is of no use here: whether there is an answer shows when it is made.
+    """
+    tag = answer_tag(serving, about)
+    if request.headers.get("if-none-match", "").strip() == "*" or not is_known(request.headers, tag):
+        return None
+    return Response(status_code=304, headers={"ETag": f"W/{tag}"})
+
+
+async def tagged_answer(request: Request, components: Components, job: Job, about: Sequence[str]) -> Response:
+    """Return the answer to a search, with its entity tag."""
+    result = await while_connected(request, components.service.search(job))
     answer = json_answer(await answer_body(components, job, result))
-    answer.headers["ETag"] = f"W/{answer_tag(result.serving, (request.url.query,))}"
+    answer.headers["ETag"] = f"W/{answer_tag(result.serving, about)}"
     return answer
 
 
-def answer_tag(serving: Serving, asked: Sequence[str]) -> str:
+def answer_tag(serving: Serving, about: Sequence[str]) -> str:
     """Return the entity tag of an answer: of catalogue, encoder, release, the path above ours, and what is asked.
 
     Weak ones are made of it, since two answers differ in the times that they took.
     """
     index = serving.index
-    parts = (_release(), below.get(), index.info.created, str(index.version), serving.encoder.encoder_id, *asked)
+    parts = (_release(), below.get(), index.info.created, str(index.version), serving.encoder.encoder_id, *about)
     digest = hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
     return f'"{index.version}-{digest}"'
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.http import is_known, json_answer, require, while_connected
+from app.errors import InvalidError
+from app.http import require
 from app.query import Serving
 from app.routes.components import TheComponents
 from app.routes.product_paths import SIMILAR, KnownId, ProductRoute
-from app.routes.search import answer_body
-from app.routes.search_address import TAGGED, answer_tag
+from app.routes.search_address import TAGGED, tagged_answer, unchanged
 from app.schemas import ProductAnswer, SimilarRequest, error_answers, similar_of_address, similar_parameters
 from app.searching import to_job
+from common import InputError
 from index import Filter, Product, SearchQuery, texts_of
 
 MOST_LEFT_OUT = 1_000
@@ -42,34 +43,32 @@ async def similar(product_id: KnownId, request: Request, components: TheComponen
     `same` keeps to products with the same values of some attributes, `not=title` leaves out those of the same title,
     and filters are those of `GET /v1/search`. Asked again with `If-None-Match`, an unchanged catalogue answers 304.
     """
-    asked = similar_of_address(product_id, request.query_params.multi_items())
-    service = components.service
-    serving = service.serving
+    serving = components.service.serving
     product, digest = await asyncio.to_thread(components.state.catalogue.get_with_digest, product_id)
+    asked = similar_of_address(product_id, request.query_params.multi_items())
     about = (product_id, digest, request.url.query)
-    tag = answer_tag(serving, about)
-    if is_known(request.headers, tag):
-        return Response(status_code=304, headers={"ETag": f"W/{tag}"})
+    if (known := unchanged(request, serving, about)) is not None:
+        return known
     job = to_job("images", asked.search, None, serving.encoder.dim)
     assert job.query is not None  # noqa: S101 - a search has one
     job.query = await _query(job.query, asked, product, serving)
-    result = await while_connected(request, service.search(job))
-    answer = json_answer(await answer_body(components, job, result))
-    answer.headers["ETag"] = f"W/{answer_tag(result.serving, about)}"
-    return answer
+    return await tagged_answer(request, components, job, about)
 
 
 async def _query(query: SearchQuery, asked: SimilarRequest, product: Product, serving: Serving) -> SearchQuery:
     """Return a query with what is the product's own in it: its values, and the products of its title.
 
     Raises:
-        InputError: an attribute that no product has.
+        InvalidError: an attribute that no product has.
     """
     values: Mapping[str, Filter | None] = {name: _same(product, name) for name in asked.same}
     if any(one is None for one in values.values()):
-        # One that the product does not have asks nothing; one that no product has is a slip.
+        # One that the product does not have asks nothing; one that no product has is a typo.
         unknown = SearchQuery(facets=tuple(name for name, one in values.items() if one is None))
-        await asyncio.to_thread(serving.index.check, unknown)
+        try:
+            await asyncio.to_thread(serving.index.check, unknown)
+        except InputError as error:
+            raise InvalidError(f"same: {error}", [{"field": "same", "message": str(error)}]) from None
     query = replace(query, filters={**query.filters, **{name: one for name, one in values.items() if one is not None}})
     if not asked.other_titles:
         return query

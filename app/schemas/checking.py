@@ -26,8 +26,10 @@ OTHER_NAMES: Mapping[str, str] = {
 """What the fields of a search are called elsewhere; a message names ours."""
 
 
-def checked(model: type[M], fields: Any, *, strict: bool) -> M:
+def checked(model: type[M], fields: Any, *, strict: bool, sent_as: Mapping[str, str] = {}) -> M:
     """Return `fields` checked; `strict` for JSON, which has types of its own, unlike a form.
+
+    `sent_as` has the names that some fields were sent under, for messages.
 
     Raises:
         InvalidError: says which fields do not fit.
@@ -35,7 +37,7 @@ def checked(model: type[M], fields: Any, *, strict: bool) -> M:
     try:
         return model.model_validate(fields, strict=strict)
     except ValidationError as error:
-        raise invalid(error, lambda place: known_fields(model, place)) from None
+        raise invalid(error, lambda place: known_fields(model, place), sent_as) from None
 
 
 def known_fields(model: Any, place: Sequence[int | str]) -> dict[str, str]:

@@ -5,27 +5,27 @@ Knows no call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.address import range_of
+from app.address import FILTER, range_of
 from app.bounded_json import parse_json
 from app.errors import InvalidError
 from app.schemas.checking import checked
 from app.schemas.conditions import MAX_PARAMETER_VALUES
-from app.schemas.search import SearchRequest
+from app.schemas.search import ABOUT, SearchRequest
 from index import did_you_mean
 
 TEXT = "q"
-FILTER = "f."
-"""Begins a parameter that is a filter: f.gender=Women, f.price=10..50; as in the addresses of the search page."""
 LISTS = ("like", "unlike", "facets", "histograms", "dismiss", "same")
 OBJECTS = ("filters", "weights")
 """Parameters that are JSON."""
 ONLY_IN_BODY = ("image", "crop", "vector")
 ALIASES = {name: TEXT if field == "text" else field for name, field in {"text": "text", **SearchRequest.also}.items()}
 """Names that other services, or the body of a search, have for a parameter."""
+SEARCHED_FOR = ("text", "like", "unlike")
+"""Fields of what an address can search for."""
 OF_SEARCH = (TEXT, *(name for name in SearchRequest.model_fields if name not in (*ONLY_IN_BODY, "text")))
 SAME, NOT = "same", "not"
 OF_SIMILAR = (
@@ -53,7 +53,15 @@ def search_of_address(parameters: Iterable[tuple[str, str]]) -> SearchRequest:
     Raises:
         InvalidError: one is unknown, comes twice, or cannot be used, or there is nothing to search for.
     """
-    return _search(_fields(parameters, OF_SEARCH))
+    fields = _fields(parameters, OF_SEARCH)
+    if not fields.keys() & {*SEARCHED_FOR, *ABOUT}:
+        raise _unusable(
+            TEXT,
+            f"there is nothing to search for; send {TEXT}, like or unlike, or for all products that pass: "
+            f"{', '.join(ABOUT[:-1])} or {ABOUT[-1]}",
+            "empty, and there is no like or unlike",
+        )
+    return _search(fields)
 
 
 def similar_of_address(product_id: str, parameters: Iterable[tuple[str, str]]) -> SimilarRequest:
@@ -89,8 +97,23 @@ def listed(name: str, values: Sequence[str]) -> Any:
     return [item.strip() for value in values for item in value.split(",") if item.strip()]
 
 
+def fields_of_address(sent: Mapping[str, Sequence[str]], lists: Collection[str]) -> dict[str, Any]:
+    """Return the fields that an address has for a picture in the body: those in `lists` as `listed`, others once.
+
+    Raises:
+        InvalidError: as `listed`, or one comes twice that is no list.
+    """
+    return {name: listed(name, values) if name in lists else _once(name, values) for name, values in sent.items()}
+
+
+def _once(name: str, values: Sequence[str]) -> str:
+    if len(values) > 1:
+        raise _unusable(name, f"{name[:100]} comes twice; send it once", "comes twice")
+    return values[0]
+
+
 def _search(fields: dict[str, Any]) -> SearchRequest:
-    search = checked(SearchRequest, fields, strict=False)
+    search = checked(SearchRequest, fields, strict=False, sent_as={"text": TEXT})
     search.check(0)
     return search
 
@@ -99,6 +122,8 @@ def _fields(parameters: Iterable[tuple[str, str]], known: Sequence[str]) -> dict
     """Return the fields of a search that parameters are; `known` are their names."""
     sent: dict[str, list[str]] = {}
     for name, value in parameters:
+        if name == FILTER:
+            raise _unusable(name, "f. names no attribute; send a filter such as f.gender=Women", "names no attribute")
         if not name.startswith(FILTER):
             _check_name(name, known)
         if value.strip():
@@ -110,10 +135,9 @@ def _fields(parameters: Iterable[tuple[str, str]], known: Sequence[str]) -> dict
             by_name[name.removeprefix(FILTER)] = _condition(name, values)
         elif name in LISTS:
             fields[name] = listed(name, values)
-        elif len(values) > 1:
-            raise _unusable(name, f"{name} comes twice; send it once", "comes twice")
         else:
-            fields["text" if name == TEXT else name] = _json(name, values[0]) if name in OBJECTS else values[0]
+            value = _once(name, values)
+            fields["text" if name == TEXT else name] = _json(name, value) if name in OBJECTS else value
     if by_name:
         fields["filters"] = _with_named(fields.get("filters", {}), by_name)
     if not isinstance(fields.get("filters", {}), dict):

@@ -171,21 +171,26 @@ def _named(
     above = len(around.paths)
     shared = np.bincount(region_of * above + around.region_of, minlength=count * above).reshape(count, above)
     parents = shared.argmax(axis=1)
-    share = counts / np.maximum(sizes, 1)[:, None]
-    lift = share / np.maximum(around.counts[parents] / around.sizes[parents, None], 1e-9)
-    worth = share * np.log(np.maximum(lift, 1)) * weights
-    worth[(counts < FEWEST) | (share < SHARE) | (lift < LIFT) | (worth < LEAST)] = 0
+    # Only these are compared any further: most words are in few regions.
+    regions, numbers = np.nonzero((counts >= FEWEST) & (counts >= SHARE * sizes[:, None]))
+    share = counts[regions, numbers] / sizes[regions]
+    outside = around.counts[parents[regions], numbers] / around.sizes[parents[regions]]
+    lift = share / np.maximum(outside, 1e-9)
+    worth = share * np.log(np.maximum(lift, 1)) * weights[numbers]
+    telling = (lift >= LIFT) & (worth >= LEAST)
+    regions, numbers, worth = regions[telling], numbers[telling], worth[telling]
+    order = np.lexsort((-worth, regions))
+    found = np.split(numbers[order], np.searchsorted(regions, np.arange(1, count)))
     paths, named = [], []
     for region, parent in enumerate(parents.tolist()):
         path = around.paths[parent]
         known = frozenset().union(*(vocabulary.stems[one] for one in path))
-        best = np.argsort(-worth[region], kind="stable")[: len(path) + TRIED].tolist()
+        best = found[region][: len(path) + TRIED].tolist()
         own = next(
             (
                 one
                 for one in best
-                if worth[region, one] > 0
-                and not vocabulary.stems[one] & known
+                if not vocabulary.stems[one] & known
                 and not any(vocabulary.implies(other, one) for other in path)
             ),
             None,

@@ -17,7 +17,7 @@ from common import ArtefactError
 from index.map.labels import name_regions
 from index.map.layout import FROM_LAYOUT, FROM_START, lay_out
 from index.map.neighbours import Points, Rows, neighbour_graph, place_among
-from index.map.product_map import Method, ProductMap, prints_of
+from index.map.product_map import Method, Prints, ProductMap, prints_of
 from index.product import Product
 from index.records import CatalogueInfo, Vectors
 
@@ -49,13 +49,15 @@ def project(
         products: N.
         vectors: (N, D), of their first pictures.
         method: `tsne` keeps neighbours together, `pca` shows the two directions in which they differ most.
-        before: the last map of this catalogue.
+        before: the last map of this catalogue; where no vector has changed since, all places are its.
 
     Raises:
         ArtefactError: there are fewer than three products.
     """
-    if len(products) < FEWEST or info.dim < 2:
+    if len(products) < FEWEST:
         raise ArtefactError(f"the catalogue has {len(products)} products; a map needs three or more")
+    if info.dim < 2:
+        raise ArtefactError(f"the catalogue's vectors have {info.dim} dimension; a map needs two or more")
     head = method, info.encoder_id, datetime.now(UTC).isoformat(timespec="seconds"), info.created
     mean, axes = pca(vectors)
     flat = (vectors - mean) @ axes.T
@@ -63,14 +65,18 @@ def project(
     if method == "pca":
         labels = name_regions(flat[shown], [products[row] for row in shown.tolist()])
         return ProductMap(*head, labels=labels, mean=mean, axes=axes)
-    ids = [product.id for product in products]
-    known = None if before is None or before.method != method else _kept(before, info, ids, vectors)
-    points = np.zeros((len(products), 2))
-    points[shown] = _laid_out(vectors[shown], flat[shown], None if known is None else known[shown])
-    rest = np.setdiff1d(np.arange(len(products)), shown)
-    points[rest] = place_among(vectors[rest], vectors[shown], points[shown])
+    ids, prints = [product.id for product in products], prints_of(vectors)
+    if before is not None and (before.method, before.encoder_id) != head[:2]:
+        before = None
+    points = None if before is None else _unchanged(before, ids, prints)
+    if points is None:
+        known = None if before is None else _kept(before, ids, vectors)
+        points = np.zeros((len(products), 2))
+        points[shown] = _laid_out(vectors[shown], flat[shown], None if known is None else known[shown])
+        rest = np.setdiff1d(np.arange(len(products)), shown)
+        points[rest] = place_among(vectors[rest], vectors[shown], points[shown])
     labels = name_regions(points[shown], [products[row] for row in shown.tolist()])
-    return ProductMap(*head, ids, points, prints_of(vectors), labels)
+    return ProductMap(*head, ids, points, prints, labels)
 
 
 def pca(vectors: Vectors) -> tuple[Points, Points]:
@@ -94,11 +100,20 @@ def _chosen(products: Sequence[Product]) -> Rows:
     return np.sort(np.argsort(keys, kind="stable")[:LAID_OUT])
 
 
-def _kept(before: ProductMap, info: CatalogueInfo, ids: Sequence[str], vectors: Vectors) -> Points | None:
+def _unchanged(before: ProductMap, ids: Sequence[str], prints: Prints) -> Points | None:
+    """Return the places (N, 2) by the map before this one, where it is of the same N vectors; else None."""
+    row_of = {product_id: row for row, product_id in enumerate(before.ids)}
+    rows = np.array([row_of.get(product_id, -1) for product_id in ids])
+    if len(row_of) != len(ids) or rows.min() < 0 or before.prints is None:
+        return None
+    return before.points[rows] if np.array_equal(before.prints[rows], prints) else None
+
+
+def _kept(before: ProductMap, ids: Sequence[str], vectors: Vectors) -> Points | None:
     """Return the places (N, 2) that N products have by the map before this one; None: too few are on it."""
     row_of = {product_id: row for row, product_id in enumerate(ids)}
     on_it = sum(product_id in row_of for product_id in before.ids)
-    if before.encoder_id != info.encoder_id or on_it < STAYS * len(ids):
+    if on_it < STAYS * len(ids):
         return None
     return before.place(ids, vectors_by_id(ids, vectors))
 

@@ -34,6 +34,7 @@ class Neighbourhood:
         self._index: faiss.Index = self._all
         if len(vectors) > EXACT:
             cells = faiss.IndexIVFFlat(self._all, vectors.shape[1], CELLS, faiss.METRIC_INNER_PRODUCT)
+            cells.cp.min_points_per_centroid = 1  # else it writes a warning where they are a little fewer than it likes
             cells.train(vectors[:: max(1, len(vectors) // (TRAINED * CELLS))])
             cells.nprobe = PROBED
             self._index = cells

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from index.ann import DEPTH, AnnIndex
 from index.attributes import Mask
 from index.records import Vectors
-from index.results import MARGIN, SLACK, score_exactly
+from index.results import MARGIN, SLACK, SMALL_PRODUCT, score_exactly
 from index.vectors.pictures import Pictures
 from index.vectors.rows import Rows, RowVectors
 from index.vectors.subset import RowSubset
@@ -239,8 +239,13 @@ def _scan_each(part: _Part, queries: Vectors, k: int) -> Scored:
 
 
 def _scan_together(part: _Part, queries: Vectors, k: int) -> Scored:
-    """Scan one array for all queries at once, by a product of matrices."""
+    """Scan one array for all queries at once, by products of matrices: as many queries a product as are small."""
     vectors, mask, rows, count = part.vectors, part.mask, part.rows, part.count
+    few = max(1, SMALL_PRODUCT // (GROUP * vectors.shape[1]))
+    if len(queries) > few:
+        pieces = [_scan_together(part, queries[start : start + few], k) for start in range(0, len(queries), few)]
+        scores, places = (np.concatenate(of_pieces) for of_pieces in zip(*pieces, strict=True))
+        return scores, places
     transposed = np.ascontiguousarray(queries.T)
     numbers = np.arange(len(queries))[:, None]
     found = []

@@ -16,6 +16,7 @@ from app.settings import Settings
 from tests.tools.shop import (
     DESCRIPTIONS,
     IMAGES,
+    PATIENT,
     DrawnEncoder,
     ask,
     draw,
@@ -31,7 +32,7 @@ def opened(folder: Path, scope: Any = "write", **settings: Any) -> Any:
     """Serve the catalogue with a key for its calls; a second service of the same folder shares the keys."""
     path = folder.parent / "keys.json"
     _, secret = create_key(path, f"{scope}-{len(list(folder.parent.iterdir()))}-{id(settings)}", scope)
-    app = create_app(Settings.read(catalogue=folder, keys=path, **settings), encoder=DrawnEncoder())
+    app = create_app(Settings.read(catalogue=folder, keys=path, **{**PATIENT, **settings}), encoder=DrawnEncoder())
     return _with_key(app, secret)
 
 

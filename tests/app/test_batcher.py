@@ -46,7 +46,7 @@ class Doubler:
         values = [job.value for job in jobs]
         self.batches.append(values)
         self.threads.add(threading.get_ident())
-        assert self.door.wait(20)
+        assert self.door.wait(60)
         for value in values:
             if isinstance(value, BaseException):
                 raise value
@@ -56,7 +56,7 @@ class Doubler:
 @asynccontextmanager
 async def running(handler: Any, **options: Any) -> AsyncIterator[MicroBatcher[Any, Any]]:
     batcher = MicroBatcher(
-        handler, **{"name": "worker-under-test", "max_batch": 4, "queue_limit": 100, "deadline_s": 5.0, **options}
+        handler, **{"name": "worker-under-test", "max_batch": 4, "queue_limit": 100, "deadline_s": 60.0, **options}
     )
     batcher.start()
     try:
@@ -70,7 +70,7 @@ async def result(batcher: MicroBatcher[Any, Any], value: Any, cost: int = 1, **o
 
 
 async def until(holds: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.001)
 
@@ -89,17 +89,17 @@ def test_a_lone_job_is_answered_at_once() -> None:
     async def main() -> None:
         async with running(Doubler()) as batcher:
             await result(batcher, 1)
-            start = time.perf_counter()
+            took = []
             for job in range(50):
                 asked = Value(job)
                 assert await batcher.submit(asked) == 2 * job
-                assert time.perf_counter() - asked.submitted < 0.5
-            assert time.perf_counter() - start < 1
+                took.append(time.perf_counter() - asked.submitted)
+            assert min(took) < 0.02, "a job waited for others"  # at the best: other processes may hold one up
 
     asyncio.run(main())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.one_of(st.integers(), st.just("bad")), max_size=40), st.integers(1, 8))
 def test_batched_answers_are_those_of_the_handler_called_job_by_job(jobs: list[Any], max_batch: int) -> None:
     async def main() -> list[Any]:
@@ -136,10 +136,9 @@ def test_a_full_queue_refuses_at_once_and_takes_jobs_again_later() -> None:
         handler = Doubler()
         async with running(handler, queue_limit=3) as batcher:
             tasks = await held(batcher, handler, [1, 2, 3])
-            start = time.perf_counter()
             with pytest.raises(OverloadedError, match="3 queries are waiting"):
                 await result(batcher, 4)
-            assert time.perf_counter() - start < 0.5
+            assert len(handler.batches) == 1, "it waited for the worker"
             handler.door.set()
             assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
             assert await result(batcher, 5) == 10
@@ -383,7 +382,7 @@ def test_a_loop_that_ended_first_is_no_trouble_for_the_worker() -> None:
 
     async def main() -> None:
         batcher: MicroBatcher[Any, Any] = MicroBatcher(
-            handler, name="left-behind", max_batch=1, queue_limit=1, deadline_s=5
+            handler, name="left-behind", max_batch=1, queue_limit=1, deadline_s=60
         )
         batcher.start()
         handler.door.clear()
@@ -395,5 +394,5 @@ def test_a_loop_that_ended_first_is_no_trouble_for_the_worker() -> None:
 
     asyncio.run(main())
     handler.door.set()
-    threads[0].join(5)  # an exception in it would fail this test
+    threads[0].join(60)  # an exception in it would fail this test
     assert not threads[0].is_alive()

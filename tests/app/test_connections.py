@@ -27,7 +27,7 @@ HOST = b"host: localhost\r\n"
 
 
 def connect(client: httpx.Client, first: bytes = b"") -> socket.socket:
-    raw = socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=20)
+    raw = socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=60)
     raw.sendall(first)
     return raw
 
@@ -172,7 +172,7 @@ def test_who_only_holds_connections_shuts_nobody_out(folder: Path) -> None:
         for number in range(60):
             held.append(stack.enter_context(connect(client, unfinished[number % 3])))
             if number % 10 == 9:
-                with httpx.Client(base_url=client.base_url, timeout=20, trust_env=False) as customer:
+                with httpx.Client(base_url=client.base_url, timeout=60, trust_env=False) as customer:
                     assert ask(customer, IMAGES, text="red dress")["results"]
         until(lambda: sum(map(is_open, held)) <= 10)
 
@@ -195,12 +195,12 @@ def test_all_at_work_is_said_so(folder: Path) -> None:
     class Slow(DrawnEncoder):
         def encode_text(self, texts: Any) -> Any:
             entered.set()
-            assert door.wait(20)
+            assert door.wait(60)
             return super().encode_text(texts)
 
     with shop_open(folder, Slow(), max_connections=2) as client, ThreadPoolExecutor(1) as people:
         at_work = people.submit(client.post, IMAGES, json={"text": "x"})
-        assert entered.wait(20)
+        assert entered.wait(60)
         with connect(client) as raw:
             assert "all connections are at work" in refused(all_of(raw), 503, "overloaded")
         door.set()
@@ -343,5 +343,5 @@ def test_connections_leave_files_for_the_rest(soft: int, hard: int, connections_
     results = context.Queue()
     child = context.Process(target=limited, args=(soft, hard, results))
     child.start()
-    assert results.get(timeout=20) == (connections_, files)
+    assert results.get(timeout=60) == (connections_, files)
     child.join()

@@ -107,6 +107,14 @@ def test_one_look_that_fails_hides_no_other(place: Path, monkeypatch: pytest.Mon
     assert not report(list(found.values()))["ok"]
 
 
+@pytest.mark.parametrize("threads", ["3", "3,1", " 3 , 2", ""])
+def test_threads_are_told_as_openmp_reads_them(place: Path, monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    found = look()["threads"]
+    assert found.state != "problem"
+    assert not threads or found.found.startswith("3 threads on")
+
+
 def test_what_a_control_group_allows_counts(tmp_path: Path) -> None:
     group = tmp_path / "sys/fs/cgroup"
     group.mkdir(parents=True)

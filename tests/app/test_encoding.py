@@ -20,6 +20,7 @@ from models import load_encoder
 from tests.tools.shop import (
     COLOURS,
     KINDS,
+    PATIENT,
     DrawnEncoder,
     ask,
     data_uri,
@@ -98,7 +99,7 @@ def test_the_official_client_understands_our_errors(official: openai.OpenAI) -> 
 
 def test_a_trained_checkpoint_is_served_with_its_own_vectors(catalogue: Path, checkpoint: Path) -> None:
     encoder = load_encoder(checkpoint, "cpu")
-    app = create_app(Settings.read(checkpoint=checkpoint, catalogue=catalogue, device="cpu"))
+    app = create_app(Settings.read(checkpoint=checkpoint, catalogue=catalogue, device="cpu", **PATIENT))
     texts = ["acme red ball", "Nord Blue Box", "a much longer text about a green stripe"] * 20  # more than one batch
     picture = draw("red", "bag")
     with (

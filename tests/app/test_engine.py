@@ -204,7 +204,7 @@ def test_a_search_in_a_database_does_not_hold_the_thread_that_encodes(index: Sea
             return getattr(index, name)
 
         def search(self, *asked: Any) -> Any:
-            assert door.wait(20)
+            assert door.wait(60)
             if asked[2][0].k == 13:
                 raise DatabaseUnavailableError("gone")
             return index.search(*asked)
@@ -221,13 +221,13 @@ def test_a_search_in_a_database_does_not_hold_the_thread_that_encodes(index: Sea
         with pytest.raises(TimeoutError):
             late.result(0.1)  # the encoder does not run away from a database that is too slow
         door.set()
-        owed += late.result(20)
-    pages = [cast("Future[JobResult]", answer).result(20).page for answer in owed]
+        owed += late.result(60)
+    pages = [cast("Future[JobResult]", answer).result(60).page for answer in owed]
     local = Engine(lambda: Serving(encoder, index), 10, Telemetry()).answer([texts_of("red bag")])[0]
     assert pages[0] == found(local).page
     assert all(pages)
     with pytest.raises(DatabaseUnavailableError, match="gone"):
-        cast("Future[JobResult]", answers[2]).result(20)
+        cast("Future[JobResult]", answers[2]).result(60)
     engine.close()
 
 

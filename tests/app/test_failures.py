@@ -49,7 +49,7 @@ class Moody(DrawnEncoder):
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         self.entered += 1
-        assert self.door.wait(20)
+        assert self.door.wait(60)
         if "explode" in texts:
             raise RuntimeError("secret: /srv/inside")
         if "exit" in texts:
@@ -330,4 +330,4 @@ def test_the_process_serves_until_it_is_told_to_stop(folder: Path) -> None:
         assert answer.status_code == 200
         assert "server" not in answer.headers
         process.terminate()
-        assert process.wait(20) in (0, -signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM)

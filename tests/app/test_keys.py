@@ -27,7 +27,7 @@ from app.server import create_app
 from app.settings import Settings
 from common import ConfigError, InputError, NotFoundError
 from tests.app.helpers import bearer
-from tests.tools.shop import IMAGES, DrawnEncoder, ask, error_of, served
+from tests.tools.shop import IMAGES, PATIENT, DrawnEncoder, ask, error_of, served
 from vitrine.cli import cli
 
 OPEN = ["/healthz", "/readyz", "/", "/embed.js", "/docs", "/openapi.json", "/metrics"]
@@ -37,7 +37,7 @@ READS = ["/v1/products/1000", "/v1/products/1000/image", "/v1/evaluation"]
 @contextmanager
 def keyed(folder: Path, keys: Path, **settings: Any) -> Iterator[httpx.Client]:
     """Serve a shop that has calls of every scope, as the routes of live changes will be."""
-    app = create_app(Settings.read(catalogue=folder, keys=keys, **settings), encoder=DrawnEncoder())
+    app = create_app(Settings.read(catalogue=folder, keys=keys, **{**PATIENT, **settings}), encoder=DrawnEncoder())
 
     def demand(scope: ScopeName) -> None:
         def call(name: str | None = Depends(require(scope))) -> dict[str, str | None]:

@@ -39,7 +39,7 @@ class Recorder:
 
     def __call__(self, jobs: Sequence[Named]) -> list[str]:
         self.batches.append([job.name for job in jobs])
-        assert self.door.wait(20)
+        assert self.door.wait(60)
         return [job.name for job in jobs]
 
 
@@ -48,7 +48,7 @@ def batches_of(jobs: Sequence[tuple[str, float, bool]], refused: Sequence[str] =
 
     async def main() -> list[list[str]]:
         handler = Recorder()
-        options = {"max_batch": 100, "queue_limit": 100, "deadline_s": 20.0, **bounds}
+        options = {"max_batch": 100, "queue_limit": 100, "deadline_s": 60.0, **bounds}
         batcher: MicroBatcher[Named, str] = MicroBatcher(handler, name="worker-under-test", **options)
         batcher.start()
         tasks = [asyncio.create_task(batcher.submit(Named("first")))]
@@ -123,7 +123,7 @@ class Held(DrawnEncoder):
 
     def encode_text(self, texts: Sequence[str]) -> Any:
         vectors = super().encode_text(texts)
-        assert self.door.wait(20)
+        assert self.door.wait(60)
         return vectors
 
 
@@ -133,7 +133,7 @@ def test_a_caller_who_fills_the_line_makes_room_for_others_and_they_take_turns()
     async def main() -> None:
         handler = Recorder()
         batcher: MicroBatcher[Named, str] = MicroBatcher(
-            handler, name="worker-under-test", max_batch=2, queue_limit=6, deadline_s=20.0
+            handler, name="worker-under-test", max_batch=2, queue_limit=6, deadline_s=60.0
         )
         batcher.start()
 
@@ -173,7 +173,7 @@ def test_calls_with_many_queries_are_finished_or_refused_at_once(folder: Path) -
 
         def call(number: int) -> httpx.Response:
             body = {"queries": [{"text": f"q {number} {one}", "k": 1} for one in range(30)]}
-            return client.post(f"{IMAGES}/batch", json=body, timeout=30)
+            return client.post(f"{IMAGES}/batch", json=body, timeout=60)
 
         calls = [people.submit(call, number) for number in range(CALLS)]
         until(lambda: waiting.waiting == 5 * (CALLS - 1))

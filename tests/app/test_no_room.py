@@ -16,7 +16,7 @@ from app.settings import Settings
 from common import NoSpaceError
 from tests.app.helpers import body, lines, put, send
 from tests.tools.disk import full_disk
-from tests.tools.shop import IMAGES, DrawnEncoder, served
+from tests.tools.shop import IMAGES, PATIENT, DrawnEncoder, served
 from vitrine.cli import main
 
 
@@ -95,7 +95,7 @@ def test_no_memory_is_503_and_blames_nobody(folder: Path, caplog: pytest.LogCapt
             return super().encode_counted(texts)
 
     caplog.set_level(logging.ERROR)
-    with served(create_app(Settings.read(catalogue=folder), encoder=Short())) as client:
+    with served(create_app(Settings.read(catalogue=folder, **PATIENT), encoder=Short())) as client:
         answer = client.post(IMAGES, json={"text": "much"})
         assert answer.status_code == 503, answer.text
         assert answer.json()["error"]["code"] == "out_of_memory"

@@ -60,7 +60,7 @@ def begun(client: httpx.Client, count: int, *headers: str, body: bytes = b"", pa
         raws = []
         for _ in range(count):
             raw = stack.enter_context(
-                socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10)
+                socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=60)
             )
             raw.sendall(head.encode() + body)
             raws.append(raw)
@@ -179,7 +179,7 @@ def test_one_caller_has_only_so_many_large_bodies_in_line() -> None:
         door = threading.Event()
 
         async def parse(who: str) -> str:
-            return await bodies.run(INLINE + 1, lambda: who if door.wait(20) else "", who)
+            return await bodies.run(INLINE + 1, lambda: who if door.wait(60) else "", who)
 
         tasks = [asyncio.ensure_future(parse("a")) for _ in range(1 + WAITING)]
         await asyncio.sleep(0.02)

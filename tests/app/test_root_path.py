@@ -131,6 +131,8 @@ def test_ids_with_slashes_and_keys_work_below_it(live_folder: Path) -> None:
         assert client.put(f"{BELOW}/v1/products/x%2Fimage", files=sent, data={"title": "red"}).status_code in (200, 201)
         assert client.get(f"{BELOW}/v1/products/x%2Fimage").json()["id"] == "x/image"
         error_of(client.get(f"{BELOW}/v1/products/x"), 404, "not_found")
+        told = error_of(client.delete(f"{BELOW}/v1/products/x/image"), 405, "method_not_allowed")["message"]
+        assert f"DELETE {BELOW}/v1/products/x" in told
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_what_is_no_path_is_refused(folder: Path, wrong: str) -> None:
         pass
 
 
-@pytest.mark.parametrize("own", ["/v1", "/p/shop", "/assets", "/docs/x"])
+@pytest.mark.parametrize("own", ["/v1", "/p/shop", "/assets", "/docs/x", "/metrics", "/openapi.json"])
 def test_a_path_of_our_own_is_refused(folder: Path, own: str) -> None:
     with pytest.raises(ConfigError, match="is a path of the service itself"), shop_open(folder, root_path=own):
         pass

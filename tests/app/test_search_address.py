@@ -62,7 +62,9 @@ def test_both_addresses_of_the_search_are_the_same(client: httpx.Client) -> None
 @pytest.mark.parametrize(
     ("query", "field", "said"),
     [
-        ("", "text", "nothing to search for"),
+        ("", "q", "nothing to search for; send q, like or unlike"),
+        ("k=3", "q", "nothing to search for"),
+        (f"q={'x' * 2001}", "q", "q: String should have at most 2000 characters"),
         ("text=red", "text", "did you mean 'q'?"),
         ("q=red&filter={}", "filter", "did you mean 'filters'?"),
         ("q=red&ofset=3", "ofset", "did you mean 'offset'?"),
@@ -75,7 +77,7 @@ def test_both_addresses_of_the_search_are_the_same(client: httpx.Client) -> None
         ('q=red&filters={"gender":"Men"}&f.gender=Women', "f.gender", "filtered twice"),
         ("q=red&like=[1", "like", "not JSON"),
         ("q=red&k=many", "k", "integer"),
-        ("q=red&f.=x", "filters", "character"),
+        ("q=red&f.=x", "f.", "f. names no attribute"),
         ("q=red&f.gender=1..5&f.gender=Men", "f.gender", "with bounds"),
     ],
 )
@@ -102,6 +104,11 @@ def test_an_answer_that_the_caller_has_is_not_sent_again(editor: httpx.Client) -
     assert changed.status_code == 200
     assert "new" in ids(changed.json())
     assert changed.headers["etag"] != tag
+
+
+def test_an_answer_that_there_is_not_is_not_said_to_be_known(client: httpx.Client) -> None:
+    for path in (f"{SEARCH}?q=red&f.none=1", "/v1/products/1000/similar?f.none=1"):
+        error_of(client.get(path, headers={"if-none-match": "*"}), 422, "bad_input")
 
 
 def test_bounds_stand_in_an_address_as_in_that_of_the_page() -> None:

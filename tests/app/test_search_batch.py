@@ -101,7 +101,7 @@ def test_a_large_batch_lets_single_queries_through(folder: Path) -> None:
 
         def encode_text(self, texts: Sequence[str]) -> np.ndarray:
             vectors = super().encode_text(texts)
-            assert self.door.acquire(timeout=20)
+            assert self.door.acquire(timeout=60)
             return vectors
 
     encoder = Slow()
@@ -126,7 +126,7 @@ def test_a_batch_in_a_full_service_is_told_to_come_back(folder: Path) -> None:
 
         def encode_text(self, texts: Sequence[str]) -> np.ndarray:
             vectors = super().encode_text(texts)
-            assert self.door.wait(20)
+            assert self.door.wait(60)
             return vectors
 
     encoder = Held()

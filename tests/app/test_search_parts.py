@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def vectors(folder: Path) -> dict[str, np.ndarray]:
     return {product.id: vector for product, vector in zip(snapshot.products, snapshot.image_vectors, strict=True)}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     text=st.sampled_from([None, "red dress", "black watch for men"]),
     picture=st.sampled_from([None, ("blue", "bag"), ("pink", "shoes")]),
@@ -178,27 +177,17 @@ def test_what_is_no_picture_in_json_is_refused(client: httpx.Client, uri: str, s
 
 def test_an_address_is_never_fetched(client: httpx.Client) -> None:
     """The server-side request forgery of marqo issue 1452: nobody connects to the address in a request."""
-    with ThreadPoolExecutor(1) as people:
-        listening = threading.Event()
-        asked: list[str] = []
-
-        def listen() -> None:
-            with socket.create_server(("127.0.0.1", 0)) as server:
-                server.settimeout(0.5)
-                asked.append(f"http://127.0.0.1:{server.getsockname()[1]}/a.png")
-                listening.set()
-                with pytest.raises(TimeoutError):
-                    server.accept()
-
-        watching = people.submit(listen)
-        assert listening.wait(5)
-        for fields in ({"image": asked[0]}, {"image": asked[0], "text": "x"}):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/a.png"
+        for fields in ({"image": address}, {"image": address, "text": "x"}):
             error = error_of(client.post(IMAGES, json=fields), 422, "invalid_request")
             assert error["message"].startswith("the request cannot be used: image: pictures are not fetched")
-        error_of(client.post(IMAGES, files={"image": (None, asked[0])}), 422, "invalid_request")
-        client.post("/v1/embeddings", json={"input": [asked[0]]})  # a text like any other
-        client.post("/v1/classify", json={"image": asked[0], "labels": ["a", "b"]})
-        watching.result()
+        error_of(client.post(IMAGES, files={"image": (None, address)}), 422, "invalid_request")
+        client.post("/v1/embeddings", json={"input": [address]})  # a text like any other
+        client.post("/v1/classify", json={"image": address, "labels": ["a", "b"]})
+        server.settimeout(0.1)  # a fetch that outlasts its call would still come
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 def test_pictures_in_json_need_slots_and_texts_do_not(

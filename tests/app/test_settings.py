@@ -57,7 +57,17 @@ def test_variable_that_is_misspelt_is_told(monkeypatch: pytest.MonkeyPatch, vari
     assert misspelt() == [f"{variable} is no setting; did you mean {meant}?"]
 
 
-@pytest.mark.parametrize("variable", ["VITRINE_API_KEY", "VITRINE_BIND", "VITRINE_TEST_DATA", "VITRINE_PROT"])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "VITRINE_API_KEY",
+        "VITRINE_BIND",
+        "VITRINE_TEST_DATA",
+        "VITRINE_SERVICE_HOST",
+        "VITRINE_PORT_8000_TCP",
+        "VITRINE_PROT",
+    ],
+)
 def test_variable_of_something_else_or_without_a_value_is_not(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "" if variable == "VITRINE_PROT" else "1")
     assert misspelt() == []

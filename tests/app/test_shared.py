@@ -86,7 +86,7 @@ def test_however_many_ask_for_readiness_the_encoder_works_once(folder: Path) -> 
 
         def encode_text(self, texts: Sequence[str]) -> Any:
             vectors = super().encode_text(texts)
-            assert self.door.wait(20)
+            assert self.door.wait(60)
             return vectors
 
     encoder = Held()

@@ -70,7 +70,7 @@ def test_a_title_that_was_changed_is_another_title(editor: httpx.Client) -> None
 @pytest.mark.parametrize(
     ("query", "field", "said"),
     [
-        ("same=colour", None, "did you mean 'baseColour'?"),
+        ("same=colour", "same", "did you mean 'baseColour'?"),
         ("not=titel", "not", "did you mean 'title'?"),
         ("like=1001", "like", "unknown parameter 'like'"),
         ("q=red", "q", "unknown parameter 'q'"),
@@ -79,12 +79,15 @@ def test_a_title_that_was_changed_is_another_title(editor: httpx.Client) -> None
         ("k=0", "k", "greater"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(client: httpx.Client, query: str, field: str | None, said: str) -> None:
-    error = error_of(
-        client.get(f"/v1/products/{RED_DRESS}/similar?{query}"), 422, "invalid_request" if field else "bad_input"
-    )
+def test_what_cannot_be_asked_is_refused(client: httpx.Client, query: str, field: str, said: str) -> None:
+    error = error_of(client.get(f"/v1/products/{RED_DRESS}/similar?{query}"), 422, "invalid_request")
     assert said in error["message"]
-    assert [one["field"] for one in error["details"]] == ([field] if field else [])
+    assert [one["field"] for one in error["details"]] == [field]
+
+
+@pytest.mark.parametrize("product_id", ["nobody", "x" * 300, "", "%00"])
+def test_a_product_that_cannot_be_is_not_found(client: httpx.Client, product_id: str) -> None:
+    error_of(client.get(f"/v1/products/{product_id}/similar?k=0"), 404, "not_found")
 
 
 def test_an_unchanged_catalogue_sends_an_answer_once(editor: httpx.Client) -> None:

@@ -76,7 +76,7 @@ def serving(command: list[str], log: Path, **environment: str) -> Iterator[Servi
     with (
         log.open("wb") as file,
         subprocess.Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=file) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client,
     ):
         try:
             yield Serving(process, log, client)
@@ -103,18 +103,18 @@ def test_sigterm_finishes_what_was_accepted(exported: Path, catalogue: Path, tmp
         until(service.is_ready, START_S)
         body = b'{"text": "red ball"}'
         url = service.client.base_url
-        with socket.create_connection((url.host, url.port or 80), timeout=20) as raw:
+        with socket.create_connection((url.host, url.port or 80), timeout=60) as raw:
             head = f"POST {IMAGES} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
             raw.sendall(f"{head}expect: 100-continue\r\ncontent-length: {len(body)}\r\n\r\n".encode())
             assert raw.recv(1000).startswith(b"HTTP/1.1 100")  # the service waits for the body now
             raw.sendall(body[:5])
             service.process.terminate()
-            until(lambda: service.lines("Waiting for connections to close"), 20)
+            until(lambda: service.lines("Waiting for connections to close"), 60)
             raw.sendall(body[5:])
             answer = b"".join(iter(lambda: raw.recv(65536), b""))
         assert answer.startswith(b"HTTP/1.1 200 OK")
         assert b'"results":[{' in answer
-        assert service.process.wait(30) in (0, -signal.SIGTERM)
+        assert service.process.wait(60) in (0, -signal.SIGTERM)
         assert len([line for line in service.lines() if line.get("path") == IMAGES and line["status"] == 200]) == 1
     assert not list(tmp_path.glob("vitrine-metrics-*"))
 
@@ -126,7 +126,7 @@ def test_workers_share_figures_reload_and_are_started_again(exported: Path, cata
         service.process.send_signal(signal.SIGHUP)  # before any worker listens: it ends none and is not lost
         until(lambda: len(service.lines("the artefacts are reloaded")) == 2, START_S)
         until(service.is_ready, START_S)
-        until(lambda: len(pids(service)) == 2, 30)
+        until(lambda: len(pids(service)) == 2, 60)
         first = {str(line["process"]) for line in service.lines("the artefacts are reloaded")}
         assert first == pids(service)
 
@@ -138,14 +138,14 @@ def test_workers_share_figures_reload_and_are_started_again(exported: Path, cata
         assert counted.search(service.client.get("/metrics").text)
 
         service.process.send_signal(signal.SIGHUP)
-        until(lambda: len(service.lines("the artefacts are reloaded")) == 4, 30)
+        until(lambda: len(service.lines("the artefacts are reloaded")) == 4, 60)
         assert {str(line["process"]) for line in service.lines("the artefacts are reloaded")} == first
 
         killed = min(first)
         os.kill(int(killed), signal.SIGKILL)
-        until(lambda: service.lines(f"Child process [{killed}] died"), 30)
+        until(lambda: service.lines(f"Child process [{killed}] died"), 60)
         until(lambda: len(service.lines("Application startup complete")) == 3, START_S)
-        until(lambda: len(pids(service)) == 2, 30)
+        until(lambda: len(pids(service)) == 2, 60)
         assert killed not in pids(service)
         assert counted.search(service.client.get("/metrics").text), "a counter never falls"
 
@@ -181,13 +181,13 @@ def test_a_reload_that_fails_is_logged_and_what_was_served_stays(tmp_path: Path)
         write_catalogue(folder, other)
         for number in (1, 2):
             service.process.send_signal(signal.SIGHUP)
-            until(lambda: len(service.lines("could not be reloaded")) == number, 20)  # noqa: B023
+            until(lambda: len(service.lines("could not be reloaded")) == number, 60)  # noqa: B023
         assert "drawn-2" in service.lines("could not be reloaded")[0]["message"]
         assert ask(service.client, IMAGES, text="red dress")["results"]
         # More than twice: it tries by itself too, once it sees that the catalogue was replaced.
         assert re.search(r'vitrine_reloads_total{result="failed"} [2-9]', service.client.get("/metrics").text)
         service.process.terminate()
-        assert service.process.wait(20) in (0, -signal.SIGTERM)
+        assert service.process.wait(60) in (0, -signal.SIGTERM)
 
 
 def test_answers_of_several_workers_do_not_wait_for_the_caller_to_confirm_their_headers() -> None:

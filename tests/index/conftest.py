@@ -13,7 +13,7 @@ from tests.tools.postgres import Server
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    server = Server.made()
+    server = Server.made(durable=False)
     yield server
     server.remove()
 

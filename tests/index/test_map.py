@@ -80,17 +80,18 @@ def test_the_repulsion_on_a_grid_is_that_of_all_pairs() -> None:
 
 
 def test_neighbours_are_those_of_comparing_all_and_nearly_those_where_there_are_many(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     _, vectors = shop(1200)
     found = neighbour_graph(vectors, 5)
     assert (found == exact(vectors, 5)).mean() > 0.999
     monkeypatch.setattr(near, "EXACT", 1000)
-    monkeypatch.setattr(near, "CELLS", 16)
-    monkeypatch.setattr(near, "PROBED", 6)
+    monkeypatch.setattr(near, "CELLS", 40)
+    monkeypatch.setattr(near, "PROBED", 15)
     many = neighbour_graph(vectors, 5)
     assert np.mean([len({*one} & {*other}) / 5 for one, other in zip(many, found, strict=True)]) > 0.9
     assert (many != np.arange(1200)[:, None]).all()
+    assert not capfd.readouterr().err, "faiss writes what is meant for programmers"
     alike = np.repeat(vectors[:1], 20, axis=0)
     assert (neighbour_graph(alike, 5) != np.arange(20)[:, None]).all(), "of pictures that are the same, too"
     similar, rows = Neighbourhood(vectors).nearest(vectors[:3], 1)
@@ -131,6 +132,21 @@ def test_a_map_made_again_stays_where_it_was_and_takes_new_products_in(made: Pro
         assert np.linalg.norm(after.points[row] - np.median(own, axis=0)) < 0.3 * side, "beside its kind"
     other = project(replace(INFO, encoder_id="other"), products, vectors, before=before)
     assert (other.points == made.points).all(), "another model's places say nothing"
+
+
+def test_a_map_of_unchanged_products_is_the_same_map(made: ProductMap) -> None:
+    """Else places and names of regions would differ after every rebuild of one and the same data set."""
+    products, vectors = shop()
+    again = project(INFO, products, vectors, before=parsed_map(made.to_json(), "here"))
+    assert (again.points == made.points).all()
+    assert again.labels == made.labels
+    turned = project(INFO, products[::-1], vectors[::-1], before=made)
+    assert (turned.points == made.points[::-1]).all()
+    changed = vectors.copy()
+    changed[0] = vectors[1]
+    after = project(INFO, products, changed, before=made)
+    nearer = np.linalg.norm(after.points[0] - after.points[1]) < np.linalg.norm(made.points[0] - made.points[1])
+    assert nearer, "what looks like another product now stands beside that"
 
 
 def test_of_a_large_catalogue_a_part_is_laid_out_and_the_rest_is_placed(monkeypatch: pytest.MonkeyPatch) -> None:

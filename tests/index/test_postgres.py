@@ -97,7 +97,7 @@ def test_a_wrong_password_and_versions_that_are_too_old_are_said(
 
 
 def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lost() -> None:
-    server = Server.made()
+    server = Server.made(durable=False)
     try:
         place = Database(server.database())
         build(place, 5)

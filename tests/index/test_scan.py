@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.results import score_exactly
+from index.results import SMALL_PRODUCT, score_exactly
 from index.vectors.rows import RowVectors
 from index.vectors.scan import BLOCK, GROUP, PRODUCT_FROM, top_k
 from index.vectors.subset import RowSubset
@@ -45,3 +45,17 @@ def test_blocks_of_rows_are_put_together(passing: float | None) -> None:
     found = top_k(RowVectors(vectors, vectors[:0]), queries, [20] * len(queries), RowSubset(mask, count))
     for query, (rows, scores) in zip(queries, found, strict=True):
         assert (rows.tolist(), scores.tolist()) == sorted_scores(vectors, query, 20, mask)
+
+
+@pytest.mark.parametrize("passing", [None, 0.5])
+def test_pieces_of_a_large_batch_are_put_together(passing: float | None) -> None:
+    count, dim = 1000, 256
+    batch = 2 * SMALL_PRODUCT // (GROUP * dim) + 3
+    vectors = unit(count, dim, 1)
+    mask = None if passing is None else np.random.default_rng(2).random(count) < passing
+    queries = unit(batch, dim, 3)
+    found = top_k(
+        RowVectors(vectors, vectors[:0]), queries, [1 + number % 20 for number in range(batch)], RowSubset(mask, count)
+    )
+    for number, (query, (rows, scores)) in enumerate(zip(queries, found, strict=True)):
+        assert (rows.tolist(), scores.tolist()) == sorted_scores(vectors, query, 1 + number % 20, mask)

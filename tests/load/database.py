@@ -27,6 +27,8 @@ from tests.tools.postgres import Server
 WRITERS, SEARCHERS = 3, 2
 BACK_S = 60.0
 """Longest that a service may take to answer again, in seconds."""
+LEAST = 6
+"""Writes that are acknowledged before a part ends, however long a busy machine takes for them."""
 
 
 class Traffic:
@@ -56,6 +58,12 @@ class Traffic:
             self._stop.set()
             for thread in threads:
                 thread.join()
+
+    def flow(self, seconds: float) -> None:
+        """Wait for so long, and until some more writes are acknowledged."""
+        before = len(self.acknowledged)
+        time.sleep(seconds)
+        until(lambda: len(self.acknowledged) >= before + LEAST, BACK_S)
 
     @contextmanager
     def _clients(self) -> Iterator[list[httpx.Client]]:
@@ -137,7 +145,7 @@ class Traffic:
 
 
 def run(checkpoint: Path, work: Path, *, seconds: float) -> dict[str, Any]:
-    """Carry out all of it, each part for `seconds`, and return the figures."""
+    """Carry out all of it, each part for at least `seconds`, and return the figures."""
     server = Server.made()
     standby: Server | None = None
     try:
@@ -147,17 +155,17 @@ def run(checkpoint: Path, work: Path, *, seconds: float) -> dict[str, Any]:
         with _two(checkpoint, url, work, "one") as services:
             traffic = Traffic(services, "both")
             with traffic.flowing():
-                time.sleep(seconds)
+                traffic.flow(seconds)
             phases["two services write and search"] = _figures(traffic)
 
             traffic = Traffic(services, "killed")
             with traffic.flowing():
-                time.sleep(seconds / 2)
+                traffic.flow(seconds / 2)
                 server.kill()
                 away = _away(services)
                 server.start()
                 back = _back(traffic)
-                time.sleep(seconds / 2)
+                traffic.flow(seconds / 2)
             phases["the database is killed and started again"] = _figures(traffic) | {"back_s": back, "away": away}
 
         say("a standby")
@@ -166,12 +174,12 @@ def run(checkpoint: Path, work: Path, *, seconds: float) -> dict[str, Any]:
         with _two(checkpoint, both, work, "two") as services:
             traffic = Traffic(services, "promoted")
             with traffic.flowing():
-                time.sleep(seconds / 2)
+                traffic.flow(seconds / 2)
                 server.kill()
                 away = _away(services)
                 standby.promote()
                 back = _back(traffic)
-                time.sleep(seconds / 2)
+                traffic.flow(seconds / 2)
             phases["the primary is killed and its standby promoted"] = _figures(traffic) | {
                 "back_s": back,
                 "away": away,

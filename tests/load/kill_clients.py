@@ -44,6 +44,11 @@ class Tally:
     faults: list[str] = field(default_factory=list)
     stale_ms: list[float] = field(default_factory=list)
 
+    @property
+    def acknowledged(self) -> int:
+        """How many writes were acknowledged."""
+        return sum(count for name, count in list(self.counts.items()) if name.startswith("acknowledged"))
+
     def fault(self, text: str) -> None:
         self.faults.append(text)
         say(f"FAULT: {text}")

@@ -40,4 +40,4 @@ def hosted(pages: dict[str, str], policy: str) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(60)

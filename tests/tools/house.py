@@ -7,12 +7,11 @@ imports to the plan.
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 from common import atomic_file
-from tests.tools.imports import ROOMS, package_of, source_files
+from tests.tools.imports import ROOMS, docstring, package_of, source_files
 from tests.tools.root import ROOT
 
 ARROWS = {
@@ -156,8 +155,7 @@ def rendered(text: str) -> str:
 
 
 def _summary(path: Path) -> str:
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    line = docstring.partition("\n")[0]
+    line = docstring(path).partition("\n")[0]
     return re.split(r"(?<=[.])\s", line)[0].rstrip(".")
 
 

@@ -39,6 +39,17 @@ def source_files(root: Path = ROOT) -> dict[str, Path]:
     return found
 
 
+def parsed(path: Path) -> ast.Module:
+    """Return the tree of a source file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def docstring(path: Path) -> str:
+    """Return the docstring of a module, empty if it has none."""
+    return ast.get_docstring(parsed(path)) or ""
+
+
 def package_of(module: str, files: dict[str, Path]) -> str:
     """Return the package that a module belongs to; a package belongs to itself."""
     return module if module == "common" or files[module].name == "__init__.py" else module.rpartition(".")[0]
@@ -60,7 +71,7 @@ def imports(files: dict[str, Path]) -> list[Import]:
 def exports(path: Path) -> dict[str, str]:
     """Return the names that a package's face gives, each with the module that holds it."""
     found = {}
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 found[alias.asname or alias.name] = node.module
@@ -99,11 +110,6 @@ def circles(edges: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> list[li
     return found
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 def _statements(path: Path) -> Iterator[tuple[Statement, bool, bool]]:
     """Yield each import statement, whether it runs when the module is loaded, and whether it is for types only."""
 
@@ -117,10 +123,10 @@ def _statements(path: Path) -> Iterator[tuple[Statement, bool, bool]]:
                 yield from walk(child, False, typing_only)
             elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 yield from walk(child, False, True)
-            else:
+            elif not isinstance(child, ast.expr):  # which holds no statement
                 yield from walk(child, at_load, typing_only)
 
-    yield from walk(_tree(path), True, False)
+    yield from walk(parsed(path), True, False)
 
 
 def _named(statement: Statement) -> Iterator[tuple[str, str | None]]:

@@ -27,17 +27,21 @@ USER = "nobody"
 
 
 class Server:
-    """One server on a port of its own; `folder` holds its data."""
+    """One server on a port of its own; `folder` holds its data.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    One that is not durable waits for no disk. It loses nothing as long as the machine runs, whatever is killed.
+    """
+
+    def __init__(self, folder: Path, port: int, durable: bool) -> None:
         self.folder = folder
         self.port = port
+        self.durable = durable
         self.process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def made(cls) -> Server:
+    def made(cls, *, durable: bool = True) -> Server:
         """Return a new server, running."""
-        server = cls._placed()
+        server = cls._placed(durable)
         server.call(
             "initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "-N", "-D", server.data
         )
@@ -47,14 +51,14 @@ class Server:
         return server
 
     @classmethod
-    def _placed(cls) -> Server:
+    def _placed(cls, durable: bool) -> Server:
         """Return a server that has a folder and a port, and nothing else yet."""
         above = Path(tempfile.mkdtemp(prefix="vitrine-postgres-", dir="/tmp"))
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         if os.geteuid() == 0:
             os.chown(above, pwd.getpwnam(USER).pw_uid, pwd.getpwnam(USER).pw_gid)
-        return cls(above / "data", port)
+        return cls(above / "data", port, durable)
 
     @property
     def data(self) -> str:
@@ -75,6 +79,8 @@ class Server:
 
     def start(self) -> None:
         options = ["-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder.parent)]
+        if not self.durable:
+            options += ["-c", "fsync=off", "-c", "full_page_writes=off"]
         with (self.folder.parent / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(binaries() / "postgres"), *options], stdout=log, stderr=log, cwd="/", **as_whom()
@@ -100,7 +106,7 @@ class Server:
 
     def standby(self) -> Server:
         """Return a streaming standby of this server, running and level with it."""
-        other = self._placed()
+        other = self._placed(self.durable)
         source = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
         self.call("pg_basebackup", *source, "-D", other.data, "-R", "-X", "stream", "-c", "fast")
         other.start()

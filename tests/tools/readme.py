@@ -172,7 +172,7 @@ def kitchen(folder: Path, demo: Path, photos: Sequence[tuple[str, Path, dict[str
             stderr=log,
         )
         try:
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + 300
             while not _ready(address):
                 assert process.poll() is None, (folder / "serve.log").read_text(encoding="utf-8")
                 assert time.monotonic() < deadline, "the service did not come up"

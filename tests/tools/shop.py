@@ -190,22 +190,27 @@ def served(app: FastAPI, port: int = 0) -> Iterator[httpx.Client]:
         until(lambda: server.started or not thread.is_alive(), 60)
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     try:
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=20, trust_env=False, verify=False) as client:
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=60, trust_env=False, verify=False) as client:
             yield client
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive(), "the server did not stop"
+
+
+PATIENT: dict[str, Any] = {"deadline_s": 60, "ready_timeout_s": 60}
+"""Settings of a service whose answers may take long: a machine that tests side by side is busy."""
 
 
 @contextmanager
 def shop_open(folder: Path, encoder: DrawnEncoder | None = None, **settings: Any) -> Iterator[httpx.Client]:
-    """Serve the catalogue in `folder` with these settings."""
-    with served(create_app(Settings.read(catalogue=folder, **settings), encoder=encoder or DrawnEncoder())) as client:
+    """Serve the catalogue in `folder` with these settings, and patience where they say nothing of it."""
+    found = Settings.read(catalogue=folder, **{**PATIENT, **settings})
+    with served(create_app(found, encoder=encoder or DrawnEncoder())) as client:
         yield client
 
 
-def until(holds: Any, seconds: float = 10) -> None:
+def until(holds: Any, seconds: float = 60) -> None:
     """Wait until `holds()`."""
     end = time.monotonic() + seconds
     while not holds():

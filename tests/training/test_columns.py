@@ -105,7 +105,7 @@ def test_the_users_word_is_above_all_names() -> None:
     assert roles.became["text"] == "attribute"
     with pytest.raises(DataError, match=r"no column 'Bezeichung'; did you mean Bezeichnung\?"):
         found("id,image,Bezeichnung", mapping={"title": "Bezeichung"})
-    with pytest.raises(DataError, match=r"no role 'titel'; did you mean title\?"):
+    with pytest.raises(DataError, match=r"no role 'titel'; did you mean 'title'\?"):
         found("id,image,text", mapping={"titel": "text"})
     with pytest.raises(DataError, match="for two roles"):
         found("id,image,text", mapping={"title": "text", "description": "text"})
@@ -122,7 +122,7 @@ def test_a_mapping_is_read_as_it_is_typed() -> None:
     for text, message in (
         ("title", "names no column"),
         ("title=", "names no column"),
-        ("titel=A", "did you mean title"),
+        ("titel=A", "did you mean 'title'"),
     ):
         with pytest.raises(DataError, match=message):
             parse_mapping([text])

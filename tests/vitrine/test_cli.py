@@ -78,7 +78,7 @@ def served(exported: Path, catalogue: Path) -> Iterator[tuple[httpx.Client, subp
     command = [*VITRINE, "serve", "--checkpoint", exported, "--catalogue", catalogue, "--port", str(port)]
     process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             deadline = time.monotonic() + 200
             while True:
                 assert process.poll() is None, process.stderr.read() if process.stderr else ""
@@ -131,7 +131,7 @@ def test_a_picture_that_is_none_fails_alone(served: tuple[httpx.Client, object])
 def test_the_service_stops_when_told(served: tuple[httpx.Client, subprocess.Popen[str]]) -> None:
     _, process = served
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+    assert process.wait(timeout=60) in (0, -signal.SIGTERM)
 
 
 def test_mistakes_are_one_line_and_exit_code_2(tmp_path: Path, shapes: Path, catalogue: Path) -> None:

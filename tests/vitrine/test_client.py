@@ -20,7 +20,7 @@ from app.settings import Settings
 from common import ConflictError, InputError, NotFoundError
 from tests.app.helpers import opened
 from tests.tools.root import ROOT
-from tests.tools.shop import DrawnEncoder, draw, encoded, shop_open, write_catalogue
+from tests.tools.shop import PATIENT, DrawnEncoder, draw, encoded, shop_open, write_catalogue
 from vitrine import AsyncClient, Client
 from vitrine.client import AccessError, ChangedError, MissingError, RefusedError, TooLargeError
 from vitrine.client.writing import LINES
@@ -222,7 +222,7 @@ def test_a_keyed_service_and_one_below_a_path(folder: Path, monkeypatch: pytest.
 
 def test_the_asynchronous_client_does_the_same(tmp_path: Path) -> None:
     folder = write_catalogue(tmp_path / "catalogue", DrawnEncoder())
-    app = create_app(Settings.read(catalogue=folder), encoder=DrawnEncoder())
+    app = create_app(Settings.read(catalogue=folder, **PATIENT), encoder=DrawnEncoder())
 
     async def lines() -> AsyncIterator[dict[str, Any]]:
         for number in range(3):

@@ -36,7 +36,7 @@ def test_a_user_says_which_column_is_what(tmp_path: Path) -> None:
     for command in (["index", "--data", str(table)], ["train", "training/configs/tiny.toml", "--data", str(table)]):
         done = CliRunner().invoke(cli, [*command, "--map", "titel=Was"])
         assert isinstance(done.exception, DataError)
-        assert "did you mean title?" in str(done.exception)
+        assert "did you mean 'title'?" in str(done.exception)
 
 
 def test_a_shopify_export_with_its_pictures_opens_and_variants_are_no_fault(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from app.server import create_app
 from app.settings import Settings
 from common import InputError
 from tests.tools.origin import origin
-from tests.tools.shop import DrawnEncoder, draw, encoded, served, write_catalogue
+from tests.tools.shop import PATIENT, DrawnEncoder, draw, encoded, served, write_catalogue
 from vitrine.cli import cli
 
 
@@ -43,7 +43,7 @@ def test_sync_reads_the_key_from_a_file_and_never_shows_it(tmp_path: Path) -> No
     shop.mkdir()
     (shop / "1.png").write_bytes(encoded(draw("red", "bag")))
     (shop / "shop.csv").write_text("id,image,text\n1,1.png,Red bag\n")
-    app = create_app(Settings.read(catalogue=live, keys=keys), encoder=DrawnEncoder())
+    app = create_app(Settings.read(catalogue=live, keys=keys, **PATIENT), encoder=DrawnEncoder())
     with served(app) as client:
         command = ["sync", str(shop / "shop.csv"), "--url", str(client.base_url)]
         without = CliRunner().invoke(cli, [*command, "--keep-missing"], env={"VITRINE_KEY": "", "VITRINE_API_KEY": ""})

@@ -64,8 +64,8 @@ def test_an_error_is_a_line_and_with_json_also_json(tmp_path: Path) -> None:
 
 def test_what_is_misspelt_is_told_with_what_is_meant(tmp_path: Path) -> None:
     for words, meant in {
-        ("serch",): "'search'",
-        ("index", "--dta", "x"): "--data",
+        ("serch",): "no such command 'serch', did you mean 'search', 'serve'? see vitrine --help",
+        ("index", "--dta", "x"): "no such option: --dta, did you mean --data? see vitrine index --help",
         ("evaluate", "--split", "tset"): "'test'",
         ("evaluate", "--protocol", "kagle"): "'kagl'",
         ("key", "create", "a", "--scope", "writ"): "'write'",
@@ -74,6 +74,11 @@ def test_what_is_misspelt_is_told_with_what_is_meant(tmp_path: Path) -> None:
     }.items():
         assert meant in refused(*words, folder=tmp_path), words
     assert "choose search, read, write or admin" in refused("key", "create", "a", "--scope", "owner")
+
+
+def test_a_variable_that_is_misspelt_is_told_by_every_command(tmp_path: Path) -> None:
+    told = run("search", "red", folder=tmp_path, env={"VITRINE_CATALOG": "shop"})
+    assert told.stderr.startswith("warning: VITRINE_CATALOG is no setting; did you mean VITRINE_CATALOGUE?\n")
 
 
 def test_a_port_that_is_taken_names_who_has_it(exported: Path, catalogue: Path) -> None:

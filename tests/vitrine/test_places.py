@@ -132,7 +132,7 @@ def test_configs_are_found_by_name_and_by_the_path_in_a_clone() -> None:
 def test_a_config_that_is_not_there_is_answered_with_those_that_are(given: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(", ".join(config_names()))) as caught:
         find_config(given)
-    assert ("did you mean own-products?" in str(caught.value)) == (given == "own-product")
+    assert ("did you mean 'own-products'?" in str(caught.value)) == (given == "own-product")
 
 
 def test_the_version_is_that_of_the_project_and_of_the_commit() -> None:

@@ -62,6 +62,10 @@ def test_the_answer_is_the_same_wherever_it_comes_from(
     assert f"asked {service}" in said
 
 
+def test_several_words_are_one_text(service: str) -> None:
+    assert answer("red", "ball", "-k", "3", "--url", service)[0] == answer("red ball", "-k", "3", "--url", service)[0]
+
+
 def test_a_picture_asks_too(service: str, exported: Path, catalogue: Path, shapes: Path) -> None:
     picture = ["--image", str(shapes.parent / "0.png"), "-k", "2"]
     asked, _ = answer(*picture, "red", "--url", service)

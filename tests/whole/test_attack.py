@@ -41,7 +41,7 @@ async def against(answer: bytes | None, act: Callable[[Caller], Awaitable[object
     caller = Caller("127.0.0.1", server.sockets[0].getsockname()[1], seconds, "127.0.0.2")
     await act(caller)
     server.close()
-    await asyncio.wait_for(asyncio.gather(*serving), 10)
+    await asyncio.wait_for(asyncio.gather(*serving), 60)
     return caller
 
 

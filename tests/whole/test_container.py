@@ -137,7 +137,7 @@ def test_the_check_of_health_asks_the_service(answer: str, healthy: bool) -> Non
                 assert asked == b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n"
                 if answer:
                     connection.sendall(f"HTTP/1.1 {answer}\r\n\r\n{{}}".encode())
-            assert (running.wait(20) == 0) is healthy
+            assert (running.wait(60) == 0) is healthy
 
 
 def test_what_serves_and_what_trains_are_the_two_images() -> None:

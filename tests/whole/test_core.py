@@ -15,7 +15,7 @@ import numpy as np
 
 from index import Catalogue
 from models import load_encoder
-from tests.tools.imports import ROOMS, source_files
+from tests.tools.imports import ROOMS, parsed, source_files
 from tests.tools.root import ROOT
 
 CHECKPOINT = ROOT / "checkpoints" / "minilm-dinov2"
@@ -61,7 +61,7 @@ EXTRAS = {
 def test_every_import_is_declared() -> None:
     declared = CORE.union(*EXTRAS.values(), ROOMS, sys.stdlib_module_names)
     for module, path in source_files().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             names: list[str | None] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

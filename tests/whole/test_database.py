@@ -11,7 +11,7 @@ from tests.load.database import run
 
 @pytest.mark.timeout(600)  # it starts four services, on a machine that may be busy
 def test_no_acknowledged_write_is_lost_when_the_database_is_killed_or_replaced(exported: Path, tmp_path: Path) -> None:
-    figures = run(exported, tmp_path, seconds=2)
+    figures = run(exported, tmp_path, seconds=0.5)
     for name, phase in figures["phases"].items():
         assert (phase["faults"], phase["lost"]) == ([], 0), name
         assert phase["acknowledged"] > 5, name

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.tools import house
-from tests.tools.imports import ROOMS, source_files
+from tests.tools.imports import ROOMS, docstring, source_files
 from tests.tools.root import ROOT
 
+FILES = source_files()
 LIMITS = {"source": 300, "test": 400}
 
 
@@ -45,15 +45,15 @@ def test_the_picture_and_the_maps_are_those_of_the_code() -> None:
 
 def test_the_map_names_every_source_file() -> None:
     names = re.findall(r"^(?: {4}- `|- \*?\*?`)([\w/.]+)`", house.file_map(), re.MULTILINE)
-    expected = [path.name for path in source_files().values() if path.name != "__init__.py"]
+    expected = [path.name for path in FILES.values() if path.name != "__init__.py"]
     assert sorted(name for name in names if name.endswith(".py")) == sorted(expected)
 
 
-@pytest.mark.parametrize("name", source_files())
+@pytest.mark.parametrize("name", FILES)
 def test_every_module_says_what_it_owns_in_its_first_line(name: str) -> None:
-    docstring = ast.get_docstring(ast.parse(source_files()[name].read_text(encoding="utf-8")))
-    assert docstring, f"{name} has no docstring"
-    assert docstring.partition("\n")[0].endswith("."), f"the first line of {name} is no sentence"
+    line, _, _ = docstring(FILES[name]).partition("\n")
+    assert line, f"{name} has no docstring"
+    assert line.endswith("."), f"the first line of {name} is no sentence"
 
 
 def test_every_station_of_a_corridor_is_a_package() -> None:

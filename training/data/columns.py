@@ -5,12 +5,12 @@ Reads no file; the names themselves are in column_names.py.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common import DataError
+from index import nearest_name, typo_of
 from training.data import column_names as names
 from training.data.column_names import key
 from training.data.dataset import shown
@@ -116,7 +116,7 @@ class _Finder:
         for role in missing:
             known = {"id": names.ID, "title": names.TITLE, "image": names.IMAGE}[role]
             long_enough = [one for one in known if len(one) > 3]
-            near = [name for name in self._left if difflib.get_close_matches(self._keys[name], long_enough, 1, 0.8)]
+            near = [name for name in self._left if typo_of(self._keys[name], long_enough)]
             hints.append(f"{role}={near[0] if near else 'COLUMN'}")
         listed = ", ".join(map(shown, self._columns[:12])) + (", …" if len(self._columns) > 12 else "")
         return (
@@ -132,9 +132,9 @@ class _Finder:
             column = next((name for name in self._columns if name == part), None)
             column = column or next((name for name in self._columns if self._keys[name] == key(part)), None)
             if column is None:
-                near = difflib.get_close_matches(part, self._columns, n=3)
-                hint = f"did you mean {' or '.join(map(shown, near))}?" if near else "the columns are "
-                hint += "" if near else ", ".join(map(shown, self._columns[:12]))
+                near = nearest_name(part, self._columns)
+                listed = ", ".join(map(shown, self._columns[:12]))
+                hint = f"the columns are {listed}" if near is None else f"did you mean {shown(near)}?"
                 raise DataError(f"--map {role}={part}: {self._source} has no column {part!r}; {hint}")
             found.append(column)
         for column in found:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 
 from common import DataError
+from index import did_you_mean
 
 ROLES = {
     "id": "the id",
@@ -43,6 +43,5 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
 def check_role(role: str) -> None:
     """Raise DataError where `role` is none, with the nearest that is one."""
     if role not in ROLES:
-        near = difflib.get_close_matches(role.casefold(), ROLES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose {', '.join(ROLES)}"
-        raise DataError(f"--map has no role {role!r}; {hint}")
+        hint = did_you_mean(role, ROLES) or f"; choose {', '.join(ROLES)}"
+        raise DataError(f"--map has no role {role!r}{hint}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -177,12 +178,16 @@ def _brand(search: Search, product: Product) -> str:
     return units[0].text if units and units[0].kind == "brand" else ""
 
 
+_keys = lru_cache(maxsize=10_000, typed=True)(keys_of)
+"""Hundreds of thousands of hits are judged by attributes of few values."""
+
+
 def _judge(wanted: dict[str, str], brand: str) -> Judge:
     needed = set(terms(brand))
 
     def right(product: Product) -> bool:
-        return all(value in keys_of(product.attributes.get(name, "")) for name, value in wanted.items()) and (
-            needed <= set(terms(product.title))
+        return all(value in _keys(product.attributes.get(name, "")) for name, value in wanted.items()) and (
+            not needed or needed <= set(terms(product.title))
         )
 
     return right
@@ -215,6 +220,7 @@ class _Searcher:
     def __init__(self, search: Search, encoder: Encoder) -> None:
         self._search = search
         self._encoder = encoder
+        self._vectors: dict[str, np.ndarray] = {}
 
     def judged(
         self, queries: Sequence[JudgedText], mode: Mode, kind: Kind | None, *, words: bool = True
@@ -224,9 +230,11 @@ class _Searcher:
         read = [query.text if mode == "vector" else one.english for query, one in zip(queries, parsed, strict=True)]
         if not words:
             parsed = [replace(one, units=()) for one in parsed]
+        new = [text for text in dict.fromkeys(read) if text not in self._vectors]  # most are asked in several modes
+        self._vectors.update(zip(new, self._encoder.encode_text(new), strict=True))
         found = []
-        for query, one, vector in zip(queries, parsed, self._encoder.encode_text(read), strict=True):
-            judged = self._judged(vector, SearchQuery(k=DEPTH, mode=mode, parsed=one), query.right)
+        for query, one, text in zip(queries, parsed, read, strict=True):
+            judged = self._judged(self._vectors[text], SearchQuery(k=DEPTH, mode=mode, parsed=one), query.right)
             if kind is None or judged.kind == kind:
                 found.append(judged)
         return found

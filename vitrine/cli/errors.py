@@ -66,7 +66,11 @@ def _meaning(error: Exception) -> tuple[str, str, int]:
 
 def _usage(error: Any) -> str:
     """Return what is wrong with a command line, and where its help is; `error` is one of Typer's."""
-    message = error.format_message()
-    message = message[:1].lower() + message[1:].rstrip(".")
+    options = getattr(error, "possibilities", None)
+    message = error.message if options else error.format_message()
+    message = (message[:1].lower() + message[1:].rstrip(".")).replace(". Did you mean ", ", did you mean ")
+    if options:
+        message += f", did you mean {options[0]}?"
     context = getattr(error, "ctx", None)
-    return message if context is None else f"{message}; see {context.command_path} --help"
+    see = "" if context is None else f" see {context.command_path} --help"
+    return f"{message}{see}" if message.endswith("?") or not see else f"{message};{see}"

@@ -138,6 +138,21 @@ def refuse(given: Mapping[str, object], why: str) -> None:
         raise InputError(f"{why}; leave out {' and '.join(names)}")
 
 
+def refuse_own(checkpoint: Path | None, catalogue: str | None, device: str) -> None:
+    """Refuse, beside --url, what says how a catalogue is opened here.
+
+    Raises:
+        InputError: names what is given.
+    """
+    own = {"--checkpoint": checkpoint, "--catalogue": catalogue, "--device": device}
+    refuse(own, "--url asks a service, which has its own")
+
+
+def key_alone() -> InputError:
+    """Return the error of --key without --url."""
+    return InputError("--key is for a service; give --url with it")
+
+
 def needed_data(argument: Path | None, option: Path | None, command: str) -> Path:
     """Return the data set; `command` is what to type with it.
 

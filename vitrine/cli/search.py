@@ -16,7 +16,7 @@ import typer
 
 from common import InputError, VitrineError
 from vitrine.cli.app import START, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, pair, refuse
+from vitrine.cli.options import CatalogueOption, CheckpointOption, Device, Json, key_alone, pair, refuse_own
 from vitrine.cli.output import Listing, remark
 from vitrine.cli.values import MODES, completer, one_of
 from vitrine.places import find_catalogue, setting
@@ -43,8 +43,8 @@ def attributes() -> Sequence[str]:
 
 @cli.command(rich_help_panel=START, epilog='Example: `vitrine search "red dress" --filter "year>=2013" -k 5`')
 def search(
-    text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="What to look for, in words.", show_default=False)
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT", help="What to look for, in words.", show_default=False)
     ] = None,
     image: Annotated[Path | None, typer.Option(help="A picture to look like.")] = None,
     modify: Annotated[
@@ -103,25 +103,24 @@ def search(
     the catalogue is opened here. The answer is the same.
     """
     given: dict[str, Any] = {
-        "text": text,
+        "text": " ".join(words or ()),
         "modify": modify,
         "like": like,
         "unlike": unlike,
         "filters": conditions(filters or ()),
     }
     given |= {"facets": facets, "sort": sort, "mode": mode, "cutoff": cutoff, "k": k, "offset": offset}
-    body: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, [], {})}
+    body: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, "", [], {})}
     body |= {"strict": strict, "correct": correct}
     if cutoff is not None:
         with suppress(ValueError):  # what is no number is checked with the other fields
             body["cutoff"] = float(cutoff)
     if url is not None:
-        own = {"--checkpoint": checkpoint, "--catalogue": catalogue, "--device": device}
-        refuse(own, "--url asks a service, which has its own")
+        refuse_own(checkpoint, catalogue, device)
         answer = ask(url, key, body, image)
     else:
         if key is not None:
-            raise InputError("--key is for a service; give --url with it")
+            raise key_alone()
         answer = here(body, image, checkpoint, catalogue, device)
     if as_json:
         corrected = answer["corrected"] and answer["corrected"]["to"]

@@ -6,11 +6,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from vitrine.cli.app import OWN, START, cli, say, tell, warn
+from vitrine.cli.app import OWN, START, cli, say, tell
 from vitrine.cli.options import (
     CatalogueOption,
     CheckpointOption,
@@ -25,9 +25,6 @@ from vitrine.cli.options import (
 from vitrine.cli.output import Listing, coloured, in_terminal
 from vitrine.places import ARTEFACTS, CATALOGUE_SETTING, DEMO, checkpoints, find_catalogue, setting
 from vitrine.ready_demo import ready_demo
-
-if TYPE_CHECKING:
-    pass
 
 OPEN_TRIES = 600
 """How often a service that starts is asked whether it answers, before no page is opened."""
@@ -83,11 +80,8 @@ def serve(
     """Serve the search over HTTP, with a page at /. Every setting can also come from VITRINE_* in the environment."""
     from app import Settings
     from app import serve as run
-    from app.settings import misspelt
     from index import open_catalogue
 
-    for line in misspelt():
-        warn(line)
     if or_demo and (catalogue or setting(CATALOGUE_SETTING)) is None and not (ARTEFACTS / "catalogue").exists():
         ready = ready_demo(DEMO)
         if ready is None:

@@ -14,7 +14,17 @@ import typer
 
 from common import InputError, atomic_file
 from vitrine.cli.app import RUNNING, cli, say
-from vitrine.cli.options import CatalogueOption, CheckpointOption, Columns, Device, Json, pair
+from vitrine.cli.options import (
+    CatalogueOption,
+    CheckpointOption,
+    Columns,
+    Device,
+    Json,
+    key_alone,
+    pair,
+    refuse,
+    refuse_own,
+)
 from vitrine.cli.output import Listing, remark, warn
 
 if TYPE_CHECKING:
@@ -23,6 +33,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 32
 """Photos of one search, or of one call of a service."""
+SHOWN = 5
+"""Photos that cannot be read, by name in a warning."""
 CALL_BYTES = 8_000_000
 """Bytes of photos that one call of a service carries, about."""
 
@@ -79,8 +91,12 @@ def tag(
     """
     if bool(photos) == bool(ids):
         raise InputError("give photos or a table to tag, or products of the catalogue with --id")
-    if url is not None and (checkpoint is not None or catalogue is not None):
-        raise InputError("--url asks a service, which has its own; leave out --checkpoint and --catalogue with it")
+    if url is not None:
+        refuse_own(checkpoint, catalogue, device)
+    elif key is not None:
+        raise key_alone()
+    if ids:
+        refuse({"--map": columns}, "--id names products, and there is no table")
     given = _photos(photos, columns) if photos else []
     names = attributes or []
     if url is None:
@@ -88,9 +104,13 @@ def tag(
     else:
         found = list(_tagged_there(given, ids or [], names, url, key))
     kept = [Found(one.id, {name: tag for name, tag in one.tags.items() if tag[1] >= least}) for one in found]
-    missing = len(given or ids or ()) - len(found)
+    missing = [photo.name for photo in given if photo.name not in {one.id for one in found}]
     if missing:
-        warn(f"{missing} of {len(found) + missing} photos cannot be read, and have no line")
+        told = f"{len(missing)} of {len(given)} photos cannot be read: {', '.join(missing[:SHOWN])}"
+        told += ", …" if len(missing) > SHOWN else ""
+        if not found:
+            raise InputError(f"{told}; give pictures, such as JPEG, PNG, WebP or HEIC files")
+        warn(f"{told}; they have no line")
     if as_json and out is None:
         named = [
             {
@@ -107,11 +127,11 @@ def tag(
         return
     _write(out, listing)
     values = sum(len(one.tags) for one in kept)
-    summary = {"out": str(out), "tagged": len(kept), "values": values, "unreadable": missing}
+    summary = {"out": str(out), "tagged": len(kept), "values": values, "unreadable": len(missing)}
     if as_json:
         say(summary, True)
     else:
-        remark(f"{out}: {values:,} values for {len(kept):,} {'products' if ids else 'photos'}")
+        remark(f"{out}: {values:,} values for {len(kept):,} {'product' if ids else 'photo'}{'s' * (len(kept) != 1)}")
 
 
 def _photos(paths: Sequence[Path], columns: Sequence[str] | None) -> list[Photo]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -25,8 +24,9 @@ DEVICES = ("auto", "cpu", "cuda", "cuda:0")
 
 def unknown(what: str, value: str, names: Sequence[str]) -> InputError:
     """Return the error of a value that is none of `names`: with the nearest of them, and all."""
-    near = get_close_matches(value.lower(), names, n=1, cutoff=0.65)
-    meant = f", did you mean {near[0]!r}?" if near else ";"
+    from index import did_you_mean
+
+    meant = did_you_mean(value, names) or ";"
     choose = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
     return InputError(f"there is no {what} {value!r}{meant} choose {choose}")
 

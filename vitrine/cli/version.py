@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import Annotated, Any
 
 import typer
 
-from vitrine.cli.app import ABOUT, MORE, cli, say, tell
+from vitrine.cli.app import ABOUT, MORE, cli, say, tell, warn
 from vitrine.cli.options import Json
-from vitrine.places import shipped_checkpoint, version
+from vitrine.places import CATALOGUE_SETTING, CHECKPOINT_SETTING, shipped_checkpoint, version
+
+USUAL = {CATALOGUE_SETTING, CHECKPOINT_SETTING, "VITRINE_KEY", "VITRINE_URL"}
+"""Variables that are no misprint: without others, the settings need not be imported to find one."""
 
 
 @cli.command("version", rich_help_panel=MORE, epilog="Example: `vitrine version --json`")
@@ -38,8 +42,16 @@ def _show(given: bool) -> None:
 
 @cli.callback(help=ABOUT)
 def options(
+    ctx: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", "-V", help="Show the version and exit.", callback=_show, is_eager=True)
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the options that stand before a command, and tell of misspelt variables; `doctor` does so itself."""
+    if ctx.invoked_subcommand != "doctor" and any(
+        name.startswith("VITRINE_") and name not in USUAL for name in os.environ
+    ):
+        from app.settings import misspelt
+
+        for line in misspelt():
+            warn(line)

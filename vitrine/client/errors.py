@@ -4,10 +4,10 @@ ServiceError                the service answered with an error of its own, or co
 ├── UnreachableError        it does not answer: no connection, a connection that broke, no answer in time
 ├── BusyError               it has too much to do, or the caller has sent too much: try again later
 └── RefusedError            it does not take what was sent
-├── AccessError         it needs a key, or the key may not do this
-├── MissingError        there is no such product, model or address
-├── ChangedError        a product is not in the state that `if_match` expects
-└── TooLargeError       the body has more bytes than it takes
+    ├── AccessError         it needs a key, or the key may not do this
+    ├── MissingError        there is no such product, model or address
+    ├── ChangedError        a product is not in the state that `if_match` expects
+    └── TooLargeError       the body has more bytes than it takes
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from app.settings import Settings
 from index import CatalogueWriter, Entry, FurtherPicture, Product
 from tests.tools.browser import PATIENCE_MS, needs_browser, visiting
 from tests.tools.photos import INFO, jpeg, photo, write_photos
-from tests.tools.shop import DrawnEncoder, draw, encoded, served, shop_open, unit, write_catalogue
+from tests.tools.shop import PATIENT, DrawnEncoder, draw, encoded, served, shop_open, unit, write_catalogue
 
 pytestmark = needs_browser
 
@@ -111,7 +111,7 @@ def test_a_large_screen_of_many_pixels_gets_a_larger_picture(browser: Browser, p
 
 
 def test_every_page_works_below_a_path_of_a_proxy(browser: Browser, tmp_path: Path) -> None:
-    app = create_app(Settings.read(catalogue=write_catalogue(tmp_path / "shop", ENCODER)), encoder=ENCODER)
+    app = create_app(Settings.read(catalogue=write_catalogue(tmp_path / "shop", ENCODER), **PATIENT), encoder=ENCODER)
     with served(below(app)) as client, visiting(browser, base_of(client)) as visit:
         missing: list[str] = []
         visit.page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
