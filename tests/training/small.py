@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import torch
 from torch import Tensor
 
 from models.dual_encoder import DualEncoder
 from models.towers import build_architecture
 from tests.conftest import SMALL_ARCHITECTURES
-from tests.tools.root import ROOT
 from training.config import RunConfig, parse_config
 
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -63,11 +58,3 @@ def batch_of(rows: int) -> dict[str, Tensor]:
     ids = torch.randint(3, 300, (rows, 7), generator=generator)
     ids[: rows // 2, 4:] = 0
     return {"image": torch.randint(0, 256, (rows, 32, 32, 3), generator=generator, dtype=torch.uint8), "text": ids}
-
-
-def torchrun(*arguments: str) -> None:
-    """Run a script or module in two processes that share a run."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]

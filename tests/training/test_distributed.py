@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.training.small import BERT, VIT, small, torchrun
+from tests.tools.root import ROOT
+from tests.training.small import BERT, VIT, small
 from training.resume import LOG_FILE, METRICS_FILE
 from training.train import train
 
@@ -32,7 +36,11 @@ def test_a_run_over_two_processes_learns_what_one_learns(shapes: Path, tmp_path:
         "--device",
         "cpu",
     ]
-    torchrun("-m", "training.train", str(tmp_path / "run.toml"), *given)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, "-m", "training.train", str(tmp_path / "run.toml"), *given]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
     one, two = (
         [json.loads(line)["loss"] for line in (tmp_path / run / LOG_FILE).read_text().splitlines()]
         for run in ("one", "two")

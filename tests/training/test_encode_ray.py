@@ -9,16 +9,18 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from ray.cluster_utils import Cluster
 
 from common import ConfigError, VitrineError
 from index import Catalogue, CatalogueWriter, Delete, Entry, Product, Put, Snapshot
 from training.indexing import build_catalogue, ray_encode
 from training.indexing.parts import Part, Parts
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
 
 # Ray 2.60 warns of options that it sets itself.
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\..*")
@@ -30,6 +32,8 @@ STORE = 80 * 2**20
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Return a cluster of two nodes with a core each."""
+    from ray.cluster_utils import Cluster  # here: every process that collects the tests would import Ray for a second
+
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     quick = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300, "health_check_failure_threshold": 3}
     options = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}

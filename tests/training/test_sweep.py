@@ -170,8 +170,14 @@ class Stopping(Console):
 
 @pytest.mark.parametrize("save_minutes", [0, 5])
 def test_a_stopped_sweep_ends_as_one_without_a_stop(
-    shapes: Path, tmp_path: Path, cache: Path, save_minutes: int, uninterrupted: list[tuple[Any, ...]]
+    shapes: Path,
+    tmp_path: Path,
+    cache: Path,
+    save_minutes: int,
+    uninterrupted: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("training.sweep.sweep.PLOT_EVERY_S", 0 if save_minutes else 60)
     # Saved at each step, the trial goes on within an epoch; not saved at all, it begins again and tells epochs twice.
     config = written(tmp_path, CONFIG.replace("epochs = 2", f"epochs = 4\nsave_minutes = {save_minutes}"))
     out = tmp_path / "sweep"
@@ -181,6 +187,7 @@ def test_a_stopped_sweep_ends_as_one_without_a_stop(
     assert said.getvalue().splitlines()[-1] == (
         "the sweep stops in trial 1, with 1 done; the same command goes on from there"
     )
+    assert (out / "sweep.png").exists() == (save_minutes > 0), "a sweep that goes on is drawn at intervals"
     result = swept(config, shapes, out, cache, 2, said=(said := StringIO()))
     assert "trial 0 (" not in said.getvalue()
     assert ("going on after step" in said.getvalue()) == (save_minutes == 0)

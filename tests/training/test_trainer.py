@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +13,9 @@ import torch
 from torch import Tensor
 
 from common import VitrineError
-from tests.training.small import GROUPS, batch_of, small, small_encoder, torchrun
-from training.distributed import World
+from tests.tools.root import ROOT
+from tests.training.small import GROUPS, batch_of, small, small_encoder
+from training.distributed import World, joined
 from training.gradient_cache import GradientCache
 from training.loss import contrastive_loss
 from training.setup import prepare
@@ -64,7 +69,7 @@ def test_a_chunk_drops_out_the_same_both_times() -> None:
     assert not torch.equal(seen[0], seen[1])
 
 
-WORKER = """
+OTHER = """
 import sys
 from pathlib import Path
 import torch
@@ -72,19 +77,28 @@ from tests.training.test_trainer import gradients
 from training.distributed import joined
 
 data, out, *chunks = sys.argv[1:]
+print("ready", flush=True)
 with joined("cpu") as (world, device):
     for chunk in chunks:
-        torch.save(gradients(Path(data), int(chunk), world), f"{out}/{world.rank}-{chunk}.pt")
+        torch.save(gradients(Path(data), int(chunk), world), f"{out}/{chunk}.pt")
 """
 
 
-def test_two_processes_have_the_gradient_of_one(shapes: Path, tmp_path: Path) -> None:
-    """Of the whole batch at once, and in chunks."""
-    (tmp_path / "worker.py").write_text(WORKER)
-    torchrun(str(tmp_path / "worker.py"), str(shapes), str(tmp_path), "0", "4")
+def test_two_processes_have_the_gradient_of_one(shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the whole batch at once, and in chunks; this process is the first of the two."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    for name, value in {**place, "WORLD_SIZE": "2", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-c", OTHER, str(shapes), str(tmp_path), "0", "4"]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RANK": "1"}, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"ready\n"  # else this one would wait for it for minutes
+        with joined("cpu") as (world, _):
+            found = [gradients(shapes, chunk, world) for chunk in (0, 4)]
+        assert other.wait(60) == 0
     loss, expected = gradients(shapes, 0)
-    for name in ("0-0", "0-4", "1-0", "1-4"):
-        got_loss, got = torch.load(tmp_path / f"{name}.pt", weights_only=True)
+    for got_loss, got in (*found, *(torch.load(tmp_path / f"{chunk}.pt", weights_only=True) for chunk in (0, 4))):
         assert got_loss == pytest.approx(loss, rel=1e-5)
         assert_same(got, expected)
 

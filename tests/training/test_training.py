@@ -64,7 +64,7 @@ def test_a_locked_tower_gives_its_own_features_and_never_moves(shapes: Path, tmp
     assert usable.all()
     # The checkpoint is in half precision, so the tower is the same to that precision.
     assert np.allclose(rows, cached, atol=2e-2)
-    train(config, shapes, tmp_path / "b", cache=tmp_path / "cache", device="cpu")
+    train(config, shapes, tmp_path / "b", cache=tmp_path / "cache", device="cpu", report=False)
     assert [entry.stat().st_mtime_ns for entry in entries] == written, "the features were computed again"
 
 
@@ -107,8 +107,9 @@ def test_a_picture_that_cannot_be_used_is_left_out(shapes: Path, tmp_path: Path)
     shutil.copytree(shapes.parent, folder)
     (folder / "0.png").write_bytes(b"no picture")
     config = small_dropout(epochs=1)
-    whole = train(config, shapes, tmp_path / "a", cache=tmp_path / "cache", device="cpu")
-    dirty = train(config, folder / shapes.name, tmp_path / "b", cache=tmp_path / "cache", device="cpu")
+    options: dict[str, Any] = {"cache": tmp_path / "cache", "device": "cpu", "report": False}
+    whole = train(config, shapes, tmp_path / "a", **options)
+    dirty = train(config, folder / shapes.name, tmp_path / "b", **options)
     assert sum(dirty["pairs"].values()) in (sum(whole["pairs"].values()) - 1, sum(whole["pairs"].values()))
 
 

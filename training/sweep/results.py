@@ -70,8 +70,8 @@ def collect_result(study: optuna.Study, plan: SweepPlan, data: str) -> dict[str,
     }
 
 
-def write_results(out: Path, study: optuna.Study, plan: SweepPlan, result: dict[str, Any]) -> None:
-    """Write the results, the best config and the plot into `out`; delete the weights of all trials but the best."""
+def write_results(out: Path, plan: SweepPlan, result: dict[str, Any]) -> None:
+    """Write the results and the best config into `out`; delete the weights of all trials but the best."""
     _delete_losers(out, result)
     write_json(out / SWEEP_FILE, result)
     if result["best"] is None:
@@ -83,6 +83,12 @@ def write_results(out: Path, study: optuna.Study, plan: SweepPlan, result: dict[
     )
     with atomic_file(out / BEST_FILE) as beside:
         beside.write_text(head + to_toml(with_overrides(plan.written, best["values"])), encoding="utf-8")
+
+
+def write_plot(out: Path, study: optuna.Study, result: dict[str, Any]) -> None:
+    """Draw the study into `out`, once a trial is complete."""
+    if result["best"] is None:
+        return
     with atomic_file(out / PLOT_FILE) as beside:
         title = f"{result['config']} on {result['data']}: {len(result['trials'])} trials"
         _plot(study, list(result["space"]), title).save(beside, format="png")

@@ -2,7 +2,7 @@
 
 Runs trials and judges them; knows nothing of how a run learns. The sweep's folder holds `study.db` (Optuna's, the
 truth), `trials/<number>` (run folders; only the best one keeps its weights), and what is derived after each trial:
-`sweep.json`, `best.toml` and `sweep.png`.
+`sweep.json`, `best.toml` and, once a minute and at the end, `sweep.png`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from common import ConfigError, DataError, InputError, VitrineError
 from models import pick_device
 from training.data import open_dataset
 from training.progress import report_console
-from training.sweep.results import collect_result, summary_line, write_results
+from training.sweep.results import collect_result, summary_line, write_plot, write_results
 from training.sweep.space import TRIALS, SweepPlan
 from training.sweep.study import check_installed, lock_folder, next_trial, open_study
 from training.train import train
 
 if TYPE_CHECKING:
     import optuna
+
+PLOT_EVERY_S = 60
+"""Seconds between two plots of a sweep that goes on; to draw one takes longer than a trial of a small model."""
 
 
 def run_sweep(
@@ -76,6 +79,7 @@ def run_sweep(
     dataset = open_dataset(data)
     with lock_folder(out), open_study(out, plan, [dataset.name, dataset.fingerprint]) as study:
         result = collect_result(study, plan, dataset.name)
+        drawn = time.monotonic()
         while len(result["trials"]) < trials:
             trial = next_trial(study, seed)
             console.print(f"trial {trial.number} ({len(result['trials']) + 1} of {trials})")
@@ -88,9 +92,13 @@ def run_sweep(
                 )
                 raise
             result = collect_result(study, plan, dataset.name)
-            write_results(out, study, plan, result)
+            write_results(out, plan, result)
+            if time.monotonic() - drawn > PLOT_EVERY_S:
+                write_plot(out, study, result)
+                drawn = time.monotonic()
             console.print(summary_line(result, trial.number))
-        write_results(out, study, plan, result)
+        write_results(out, plan, result)
+        write_plot(out, study, result)
     if result["best"] is None:
         raise VitrineError(
             f"none of the {len(result['trials'])} trials in {out} came to its end; the last one: "
