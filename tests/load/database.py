@@ -196,8 +196,8 @@ def run(checkpoint: Path, work: Path, *, seconds: float) -> dict[str, Any]:
 @contextmanager
 def _two(checkpoint: Path, url: str, work: Path, name: str) -> Iterator[list[Service]]:
     with (
-        serving(checkpoint, Database(url), work / f"{name}-a.log", **PATIENT) as first,
-        serving(checkpoint, Database(url), work / f"{name}-b.log", **PATIENT) as second,
+        serving(checkpoint, Database(url), work / f"{name}-a.log", 1, **PATIENT) as first,
+        serving(checkpoint, Database(url), work / f"{name}-b.log", 1, **PATIENT) as second,
     ):
         yield [first, second]
 
