@@ -38,6 +38,7 @@ MAX_NAMED = 20
 """Most damaged products that are named."""
 GIB = 1024**3
 ROOT = Path("/")
+_CPU = Finding("device", "ok", "cpu")
 
 
 def examine(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding]:
@@ -113,9 +114,6 @@ def _torch(asked: str, runtime: str, checkpoints: Sequence[Path]) -> list[Findin
         return [*found, Finding("device", "problem", str(error), "set VITRINE_DEVICE=auto, or repair the GPU's driver")]
     named = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
     return [*found, Finding("device", "ok", f"{device} ({named}), computes in {str(fast_dtype(device))[6:]}")]
-
-
-_CPU = Finding("device", "ok", "cpu")
 
 
 def _threads() -> list[Finding]:

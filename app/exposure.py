@@ -87,7 +87,7 @@ def _proxies(settings: Settings) -> Finding:
     named = [part.strip() for part in settings.trusted_proxies.split(",") if part.strip()]
     wide = [part for part in named if _is_wide(part)]
     if wide:
-        fix = "name your proxies in VITRINE_TRUSTED_PROXIES; whoever is trusted may pass for any caller"
+        fix = "name your proxies in VITRINE_TRUSTED_PROXIES; who is trusted can pass for any caller"
         return Finding("proxies", "problem", f"trusted: {', '.join(wide)}, which is nearly everybody", fix)
     return Finding("proxies", "ok", f"trusted: {', '.join(named) or 'none'}")
 

@@ -100,7 +100,8 @@ class OnnxBackend:
         others = [self._pool.submit(work) for _ in range(min(self._threads, len(inputs)) - 1)]
         work()
         for other in others:
-            other.result()
+            if not other.cancel():  # one that has not begun is not waited for
+                other.result()
         return np.concatenate([found[place] for place in range(len(inputs))])
 
 

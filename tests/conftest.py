@@ -19,6 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from PIL import Image, ImageDraw
 
 from common import write_json
@@ -26,6 +27,11 @@ from models import PRESETS
 from training.config import RunConfig, parse_config
 
 # What trains and exports is imported where it does so: torch takes seconds, and most tests need none.
+
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 def pytest_collection_finish() -> None:

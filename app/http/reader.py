@@ -36,6 +36,7 @@ from app.schemas import (
     SearchRequest,
     TagRequest,
     checked,
+    fields_of_address,
     is_picture,
 )
 from app.spent import spending
@@ -146,7 +147,8 @@ class Uploads:
         """Return the same of a form, or of a picture alone."""
         form: dict[str, list[str]]
         files: list[bytes | str]
-        if content_type(request) == FORM:
+        is_form = content_type(request) == FORM
+        if is_form:
             most = SEVERAL.get(model, 1)
             form, files = await read_form(request, hold, self._limits, most=most, max_text=model.max_bytes)
         else:
@@ -155,7 +157,11 @@ class Uploads:
         hold.take_slot()
 
         def work() -> B:
-            read = checked(model, structured_fields(form, model.structured, model.max_values), strict=False)
+            if is_form:
+                sent = structured_fields(form, model.structured, model.max_values)
+            else:
+                sent = fields_of_address(form, model.structured)
+            read = checked(model, sent, strict=False)
             read.check(len(files))
             return read
 

@@ -1,4 +1,4 @@
-"""What tags pictures by the products that look like them: made of the catalogue of now. Knows no request."""
+"""What tags pictures by the products that look like them, made of the catalogue as it is now. Knows no request."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from common import InputError, NotFoundError
 from index import Subject, Tag, Tagger, TaggerMaking, neighbours_of
 
 DRIFT = 0.2
-"""Part of the products that come or go until votes are judged again."""
+"""Share of the products that come or go until votes are judged again."""
 RENEW_S = 60.0
-"""They are judged again at most so often: a feed may change a catalogue for an hour."""
+"""They are judged again at most once in so many seconds: a feed may change a catalogue for an hour."""
 PIECE = 32
 """Subjects of one search."""
 WORK = 1.5
-"""Of the search for the neighbours of one, and of their vote."""
+"""Of one subject: the search for its neighbours, and their vote."""
 MOST, MOST_REMOTE = 2_000, 400
 """Products that are judged; fewer where the catalogue is a database, which takes milliseconds for each."""
 

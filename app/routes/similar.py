@@ -63,7 +63,7 @@ async def _query(query: SearchQuery, asked: SimilarRequest, product: Product, se
     """
     values: Mapping[str, Filter | None] = {name: _same(product, name) for name in asked.same}
     if any(one is None for one in values.values()):
-        # One that the product does not have asks nothing; one that no product has is a slip.
+        # One that the product does not have asks nothing; one that no product has is a typo.
         unknown = SearchQuery(facets=tuple(name for name, one in values.items() if one is None))
         try:
             await asyncio.to_thread(serving.index.check, unknown)

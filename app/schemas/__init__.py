@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from app.schemas.search import SearchRequest as SearchRequest
     from app.schemas.search_address import SimilarRequest as SimilarRequest
     from app.schemas.search_address import address_parameters as address_parameters
+    from app.schemas.search_address import fields_of_address as fields_of_address
     from app.schemas.search_address import search_of_address as search_of_address
     from app.schemas.search_address import similar_of_address as similar_of_address
     from app.schemas.search_address import similar_parameters as similar_parameters
@@ -131,7 +132,8 @@ __getattr__ = lazy_exports(
         "app.schemas.search": "BatchRequest SearchRequest",
         "app.schemas.tagging": "MAX_TAGGED TagAnswer TagRequest TagResult Tagged",
         "app.schemas.search_address": (
-            "SimilarRequest address_parameters search_of_address similar_of_address similar_parameters"
+            "SimilarRequest address_parameters fields_of_address search_of_address similar_of_address "
+            "similar_parameters"
         ),
     },
 )

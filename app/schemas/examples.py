@@ -23,7 +23,7 @@ NO_EXAMPLES = ("parameters", "properties")
 
 @dataclass(frozen=True, slots=True)
 class CatalogueExamples:
-    """What examples may speak of; hashed by what it is, so that a document is made once for each."""
+    """What examples may speak of; compared by what it holds, so that a document is made once for each."""
 
     ids: tuple[str, ...]
     title: str

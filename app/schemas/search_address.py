@@ -5,7 +5,7 @@ Knows no call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,21 @@ def listed(name: str, values: Sequence[str]) -> Any:
     return [item.strip() for value in values for item in value.split(",") if item.strip()]
 
 
+def fields_of_address(sent: Mapping[str, Sequence[str]], lists: Collection[str]) -> dict[str, Any]:
+    """Return the fields that an address has for a picture in the body: those in `lists` as `listed`, others once.
+
+    Raises:
+        InvalidError: as `listed`, or one comes twice that is no list.
+    """
+    return {name: listed(name, values) if name in lists else _once(name, values) for name, values in sent.items()}
+
+
+def _once(name: str, values: Sequence[str]) -> str:
+    if len(values) > 1:
+        raise _unusable(name, f"{name[:100]} comes twice; send it once", "comes twice")
+    return values[0]
+
+
 def _search(fields: dict[str, Any]) -> SearchRequest:
     search = checked(SearchRequest, fields, strict=False, sent_as={"text": TEXT})
     search.check(0)
@@ -120,10 +135,9 @@ def _fields(parameters: Iterable[tuple[str, str]], known: Sequence[str]) -> dict
             by_name[name.removeprefix(FILTER)] = _condition(name, values)
         elif name in LISTS:
             fields[name] = listed(name, values)
-        elif len(values) > 1:
-            raise _unusable(name, f"{name} comes twice; send it once", "comes twice")
         else:
-            fields["text" if name == TEXT else name] = _json(name, values[0]) if name in OBJECTS else values[0]
+            value = _once(name, values)
+            fields["text" if name == TEXT else name] = _json(name, value) if name in OBJECTS else value
     if by_name:
         fields["filters"] = _with_named(fields.get("filters", {}), by_name)
     if not isinstance(fields.get("filters", {}), dict):

@@ -61,14 +61,18 @@ def exact(vectors: Vectors, queries: Vectors, k: int = DEPTH) -> Rows:
     return np.asarray(faiss.knn(queries, vectors, min(k, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)[1])
 
 
-def recall(found: Rows, vectors: Vectors, queries: Vectors, truth: Rows) -> float:
-    """Return which part of `truth` (B, k) is among the best k of the candidates (B, W), scored with the vectors."""
-    hits = 0
-    for rows, query, wanted in zip(found, queries, truth, strict=True):
+def recall(found: Rows, vectors: Vectors, queries: Vectors, truth: Rows) -> tuple[float, float]:
+    """Return which part of the `AT` best, and of all of `truth` (B, K), the candidates (B, W) give.
+
+    They are the best of the candidates by their scores with the vectors.
+    """
+    near, deep = min(AT, truth.shape[1]), truth.shape[1]
+    hits = np.zeros(2, dtype=np.int64)
+    for rows, query, wanted in zip(found, queries, truth.tolist(), strict=True):
         rows = rows[rows >= 0]
-        best = rows[np.argsort(-(vectors[rows] @ query), kind="stable")[: len(wanted)]]
-        hits += len(np.intersect1d(best, wanted))
-    return hits / truth.size
+        best = rows[np.argsort(-(vectors[rows] @ query), kind="stable")[:deep]].tolist()
+        hits += len({*best[:near]}.intersection(wanted[:near])), len({*best}.intersection(wanted))
+    return float(hits[0] / (near * len(truth))), float(hits[1] / truth.size)
 
 
 def milliseconds(call: Any, queries: Vectors, most: int = 100) -> float:
@@ -107,22 +111,20 @@ class Trial:
         )
 
     def measured(self, ann: AnnIndex) -> Choice:
-        """Return the choice of `ann` with its recall and time."""
+        """Return the choice of `ann` with its recall."""
+        own, own_deep = recall(ann.search(self.own, None, 1.0), self.vectors, self.own, self.truth_own)
+        other, other_deep = recall(ann.search(self.other, None, 1.0), self.vectors, self.other, self.truth_other)
+        return replace(ann.choice, recall=own, recall_other=other, recall_deep=min(own_deep, other_deep))
+
+    def timed(self, ann: AnnIndex) -> AnnIndex:
+        """Return `ann` with the time of a query in its choice, and that of an exact scan."""
 
         def ask(query: Vectors) -> None:
             (rows,) = ann.search(query, None, 1.0)
             self.vectors[rows[rows >= 0]] @ query[0]
 
-        at: dict[int, list[float]] = {AT: [], DEPTH: []}
-        for queries, truth in ((self.own, self.truth_own), (self.other, self.truth_other)):
-            found = ann.search(queries, None, 1.0)
-            for k, parts in at.items():
-                parts.append(recall(found, self.vectors, queries, truth[:, :k]))
-        own, other = at[AT]
         ms = milliseconds(ask, self.own)
-        return replace(
-            ann.choice, recall=own, recall_other=other, recall_deep=min(at[DEPTH]), ms=ms, exact_ms=self.exact_ms
-        )
+        return AnnIndex(ann.index, replace(ann.choice, ms=ms, exact_ms=self.exact_ms))
 
 
 def tuned(ann: AnnIndex, trial: Trial, target: float) -> AnnIndex:
@@ -153,12 +155,12 @@ def tuned(ann: AnnIndex, trial: Trial, target: float) -> AnnIndex:
             if best is None or reached > best.choice.reached:
                 best = tried
             if reached >= aim:
-                return tried
+                return trial.timed(tried)
             if effort and reached - before < 2e-4 and before > 0.5:
                 break  # what is missing is lost in the codes, not in the lists: more candidates must help
             before = reached
     assert best is not None  # noqa: S101 - every type was measured at least once
-    return best
+    return trial.timed(best)
 
 
 def build_and_tune(kind: Kind, trial: Trial, target: float) -> AnnIndex | Choice:
@@ -179,9 +181,9 @@ def choose(
 ) -> tuple[AnnIndex | Choice, list[Choice]]:
     """Return the index to search `vectors` (M, D) with, and what was measured of every type that fits the budget.
 
-    The types are compared on a sample. The fastest that reaches the target is built over all rows; of those that are
-    nearly as fast, the smallest. Where none reaches it, the best one. The vectors themselves stay on the disk, so they
-    count for a flat scan only.
+    The types are compared on a sample, where there are so many rows that it is one. The fastest that reaches the target
+    is built over all rows; of those that are nearly as fast, the smallest. Where none reaches it, the best one. The
+    vectors themselves stay on the disk, so they count for a flat scan only.
 
     Args:
         vectors: what is searched.
@@ -197,30 +199,39 @@ def choose(
     fitting = [k for k in factories(count, dim) if budget is None or bytes_of(k, count, dim) <= budget]
     if not fitting:
         fitting = [min(factories(count, dim), key=lambda kind: bytes_of(kind, count, dim))]
-    measured = [
-        one if isinstance(one, Choice) else one.choice for one in (build_and_tune(k, trial, target) for k in fitting)
-    ]
-    order = _order(measured)
-    if sample is vectors and order[0].kind == "flat":
-        return order[0], measured
-    whole = trial if sample is vectors else Trial.of(vectors, other)
-    tried: list[AnnIndex | Choice] = []
-    for one in order:
-        made = build_and_tune(one.kind, whole, target)
-        tried.append(made)
-        if (made if isinstance(made, Choice) else made.choice).enough:
+    best, measured = _best(fitting, trial, target, first=False)
+    if sample is vectors:
+        return best, measured
+    kinds = [one.kind for one in sorted(measured, key=_rank)]
+    best, _ = _best(kinds, Trial.of(vectors, other), target, first=True)
+    return best, measured
+
+
+def _best(kinds: Sequence[Kind], trial: Trial, target: float, *, first: bool) -> tuple[AnnIndex | Choice, list[Choice]]:
+    """Return the best of these types, and what was measured of each; with `first`, the first that reaches the target.
+
+    No more than the best one so far is held beside the one that is being built.
+    """
+    best: AnnIndex | Choice | None = None
+    measured: list[Choice] = []
+    for kind in kinds:
+        made = build_and_tune(kind, trial, target)
+        measured.append(_choice(made))
+        if best is None or _rank(_choice(made)) < _rank(_choice(best)):
+            best = made
+        if first and measured[-1].enough:
             return made, measured
-    choices = [one if isinstance(one, Choice) else one.choice for one in tried]
-    return tried[choices.index(_order(choices)[0])], measured
+    assert best is not None  # noqa: S101 - there is always one type at least
+    return best, measured
 
 
-def _order(choices: Sequence[Choice]) -> list[Choice]:
-    """Return `choices`, best first."""
+def _choice(made: AnnIndex | Choice) -> Choice:
+    return made if isinstance(made, Choice) else made.choice
 
-    def rank(one: Choice) -> tuple[Any, ...]:
-        if not one.enough:
-            return (1, -one.reached)
-        # Times within a quarter of one another are the same.
-        return (0, round(math.log(max(one.ms, 1e-6), 1.25)), one.bytes)
 
-    return sorted(choices, key=rank)
+def _rank(one: Choice) -> tuple[Any, ...]:
+    """Return what sorts choices, best first."""
+    if not one.enough:
+        return (1, -one.reached)
+    # Times within a quarter of one another are the same.
+    return (0, round(math.log(max(one.ms, 1e-6), 1.25)), one.bytes)

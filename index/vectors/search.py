@@ -35,6 +35,7 @@ from index.vectors.hybrid import HybridRanking
 from index.vectors.pages import histograms, hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
 from index.vectors.scan import top_k, top_products
+from index.vectors.side_by_side import each
 from index.vectors.state import IndexState, updated
 from index.vectors.together import collapsed, queries_together, scan_all
 from index.words import PostingLists
@@ -228,10 +229,9 @@ class SearchIndex:
         vectors = checked_vectors(vectors, queries, self.info.dim)
         for query in queries:
             state.check(query)
-        pages: dict[int, Page[Any]] = {}
-        for number, query in enumerate(queries):
-            if needs_scores(query):
-                pages[number] = self._ranked_page(side, vectors[number], query)
+        ranked = [number for number, query in enumerate(queries) if needs_scores(query)]
+        of_ranked = each(lambda number: self._ranked_page(side, vectors[number], queries[number]), ranked)
+        pages: dict[int, Page[Any]] = dict(zip(ranked, of_ranked, strict=True))
         for group in queries_together(side, {number: one for number, one in enumerate(queries) if number not in pages}):
             passing = state.passing(group.filters, group.exclude)
             subset = state.subset(side, passing)

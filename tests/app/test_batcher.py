@@ -99,7 +99,7 @@ def test_a_lone_job_is_answered_at_once() -> None:
     asyncio.run(main())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.one_of(st.integers(), st.just("bad")), max_size=40), st.integers(1, 8))
 def test_batched_answers_are_those_of_the_handler_called_job_by_job(jobs: list[Any], max_batch: int) -> None:
     async def main() -> list[Any]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import app.bounded_json
@@ -28,7 +28,6 @@ def size_of(value: Any) -> int:
     return 1 + sum(map(size_of, inside))
 
 
-@settings(deadline=None)
 @given(value=VALUES, ascii_only=st.booleans(), piece=st.integers(1, 9))
 def test_what_is_within_the_bound_is_read_as_it_is(value: Any, ascii_only: bool, piece: int) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)

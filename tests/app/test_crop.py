@@ -71,6 +71,8 @@ def test_a_picture_to_encode_may_come_alone_in_a_form_or_in_json(client: httpx.C
         alone = vector(client.post(EMBEDDINGS, content=data, headers=headers, params=texts))
         assert np.array_equal(as_json, in_form)
         assert np.array_equal(as_json, alone)
+        listed = {name: ",".join(map(str, value)) for name, value in fields.items()}
+        assert np.array_equal(as_json, vector(client.post(EMBEDDINGS, content=data, headers=headers, params=listed)))
     answer = client.post(EMBEDDINGS, content=data, headers=headers, params={"encoding_format": "base64"})
     assert isinstance(answer.json()["data"][0]["embedding"], str)
 

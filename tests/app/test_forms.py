@@ -56,7 +56,7 @@ HEADERS = [
 ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(of_form=PARAMETERS, of_part=PARAMETERS, known=st.booleans())
 def test_no_parameter_of_a_form_is_an_internal_error(
     client: httpx.Client, of_form: str, of_part: str, known: bool
@@ -66,7 +66,7 @@ def test_no_parameter_of_a_form_is_an_internal_error(
     assert post(client, IMAGES, kind, body).status_code < 500
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(headers=st.dictionaries(st.sampled_from(HEADERS), PARAMETER, max_size=3), parameters=PARAMETERS)
 def test_no_header_is_an_internal_error(client: httpx.Client, headers: dict[str, str], parameters: str) -> None:
     raw = [(name.encode(), value.strip(" ").encode("latin-1")) for name, value in headers.items()]

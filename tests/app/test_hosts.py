@@ -102,7 +102,7 @@ def test_forwarded_addresses_are_read_strictly(forwarded: list[str], caller: str
     assert Proxies("").client("127.0.0.1", forwarded) == "127.0.0.1"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=60))
 def test_a_caller_is_an_address_whatever_is_forwarded(text: str) -> None:
     caller = Proxies("*").client("10.0.0.1", [text])

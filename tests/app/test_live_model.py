@@ -329,7 +329,6 @@ TestLiveCatalogue = LiveCatalogue.TestCase
 TestLiveCatalogue.settings = settings(
     max_examples=10,  # each starts two services: few long stories find as much as many short ones
     stateful_step_count=45,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -154,7 +154,7 @@ def test_a_broken_picture_says_nothing_more_than_a_whole_one() -> None:
             assert len(without_metadata(data[: len(data) // 2])) > len(data) // 5
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(KINDS), st.data())
 def test_any_bytes_are_walked_in_time(kind: str, data: st.DataObject) -> None:
     file = bytearray(photo(kind))

@@ -52,7 +52,7 @@ def test_a_picture_is_not_changed_apart_from_its_product(editor: httpx.Client) -
 @example(text="x\n")
 @example(text="x\n/image")
 @given(text=st.text(max_size=12) | st.sampled_from([*ODD, "x\0", "x\n", "x\x7f", "y" * MAX_ID, "y" * (MAX_ID + 1), ""]))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_way_in_takes_the_same_ids(editor: httpx.Client, text: str) -> None:
     """A put of `x%0A` replaced the product `x`."""
     single = put(editor, quote(text, safe=""), body("red", "bag")).status_code if text not in ("", ".", "..") else 0

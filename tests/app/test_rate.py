@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.http import (
@@ -130,7 +130,6 @@ def test_the_memory_of_a_limit_is_bounded() -> None:
     assert len(limit) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 30)), max_size=60))
 def test_the_limit_agrees_with_counting(steps: list[tuple[str, float]]) -> None:
     now = 1000.0

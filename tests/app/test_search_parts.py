@@ -42,7 +42,7 @@ def vectors(folder: Path) -> dict[str, np.ndarray]:
     return {product.id: vector for product, vector in zip(snapshot.products, snapshot.image_vectors, strict=True)}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     text=st.sampled_from([None, "red dress", "black watch for men"]),
     picture=st.sampled_from([None, ("blue", "bag"), ("pink", "shoes")]),

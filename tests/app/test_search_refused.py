@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -157,7 +157,7 @@ NAMES = [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(path=st.sampled_from(CALLS), body=st.dictionaries(st.sampled_from(NAMES), values, max_size=6) | values)
 def test_no_json_is_an_internal_error(client: httpx.Client, path: str, body: Any) -> None:
     answer = client.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
@@ -165,7 +165,7 @@ def test_no_json_is_an_internal_error(client: httpx.Client, path: str, body: Any
     assert '"internal"' not in answer.text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     path=st.sampled_from([IMAGES, DESCRIPTIONS, "/v1/classify"]),
     fields=st.dictionaries(

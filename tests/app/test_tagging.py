@@ -95,10 +95,15 @@ def test_pictures_come_as_data_uris_as_files_or_as_the_body(tagger: httpx.Client
     files = [("image", ("a.png", encoded(red))), ("image", ("b.png", encoded(blue)))]
     formed = tagger.post(TAG, files=files, data={"min_confidence": "0.5"}).json()["results"]
     assert [values(one)["baseColour"] for one in formed] == ["Red", "Blue"]
-    raw = tagger.post(
-        f"{TAG}?attributes=[%22baseColour%22]", content=encoded(red), headers={"content-type": "image/png"}
-    )
+    alone: dict[str, Any] = {"content": encoded(red), "headers": {"content-type": "image/png"}}
+    raw = tagger.post(f"{TAG}?attributes=[%22baseColour%22]", **alone)
     assert values(raw.json()["results"][0]) == {"baseColour": "Red"}
+    for listed in ("attributes=baseColour,articleType", "attributes=baseColour&attributes=articleType"):
+        raw = tagger.post(f"{TAG}?{listed}", **alone)
+        assert values(raw.json()["results"][0]) == {"baseColour": "Red", "articleType": "Dress"}, raw.text
+    error_of(tagger.post(f"{TAG}?min_confidence=0&min_confidence=1", **alone), 422, "invalid_request")
+    told = error_of(tagger.post(TAG, content=b"x"), 415, "unsupported_media_type")["message"]
+    assert "or the picture itself" in told
 
 
 def test_only_what_is_asked_for_and_sure_enough_comes(tagger: httpx.Client) -> None:

@@ -163,7 +163,7 @@ def test_a_broken_form_is_told_so(client: httpx.Client, kind: str) -> None:
     error_of(client.post(IMAGES, content=b"--y\r\nnonsense", headers={"content-type": kind}), 400, "malformed_body")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     body=st.binary(max_size=400),
     kind=st.sampled_from(["application/json", "multipart/form-data; boundary=x", "multipart/form-data; boundary=\x80"]),

@@ -48,7 +48,7 @@ def one_by_one(vectors: np.ndarray, threshold: float) -> list[int]:
     return kept
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10_000),
     count=st.sampled_from([0, 1, 15, 16, 17, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5]),

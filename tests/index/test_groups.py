@@ -102,7 +102,7 @@ some_queries = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 100), query=some_queries, files=st.booleans())
 def test_groups_are_the_folded_ranking(seed: int, query: SearchQuery, files: bool) -> None:
     catalogue = shop(seed)

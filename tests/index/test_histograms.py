@@ -58,7 +58,7 @@ some_numbers = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @example(values=[1.13, 1.0])
 @example(values=[1e14 + 0.3, 1e14 + 0.2])
 @given(values=st.lists(some_numbers, min_size=1, max_size=60))

@@ -71,7 +71,7 @@ def slow(query: SearchQuery, vector: np.ndarray) -> list[tuple[str, float]]:
     return [(SNAPSHOT.products[at].id, float(scores[at])) for at in kept]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.sampled_from(TEXTS),
     st.sampled_from(["hybrid", "lexical"]),

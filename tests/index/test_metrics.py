@@ -127,7 +127,7 @@ def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
     return unit(len(relevant), 8, seed), gallery, relevant
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(problem=problems(), rows_at_a_time=st.sampled_from([1, 2, 7, 1000]))
 def test_ranks_are_those_of_the_whole_matrix(
     problem: tuple[np.ndarray, np.ndarray, list[list[int]]], rows_at_a_time: int
@@ -147,7 +147,7 @@ def test_ranks_are_those_of_the_whole_matrix(
         assert sorted(zip(own, mine, strict=True)) == sorted(zip(own, row, strict=True))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     kinds=st.lists(
         st.sampled_from(["Red Dress", "red  dress", "Shoe", "SHOE", "Bag", "Hat", "Coat"]), min_size=1, max_size=60
@@ -312,7 +312,7 @@ def test_relevant_items_that_do_not_fit_are_refused() -> None:
 # Error analysis
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(2, 30), st.integers(1, 10), st.booleans())
 def test_examining_is_what_the_whole_matrix_says(seed: int, items: int, queries: int, tied: bool) -> None:
     make = with_ties if tied else lambda count, number: unit(count, 5, number)

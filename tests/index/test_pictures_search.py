@@ -51,7 +51,7 @@ def drawn(count: int, seed: int) -> Snapshot:
     return with_further(snapshot(exact_unit(count, seed), exact_unit(count, seed + 1), titles=TITLES, seed=seed), seed)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(make=MAKERS, count=st.integers(0, 60), wants=some_wants, seed=some_seeds)
 def test_a_search_is_the_brute_one(
     make: Callable[[Snapshot], SearchIndex], count: int, wants: list[SearchQuery], seed: int
@@ -60,7 +60,7 @@ def test_a_search_is_the_brute_one(
     check_all(make(catalogue), catalogue, exact_unit(len(wants), seed + 2), wants)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     make=MAKERS,
     count=st.integers(0, 60),

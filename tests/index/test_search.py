@@ -39,7 +39,7 @@ from tests.index.brute_force import (
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(make=st.sampled_from([SearchIndex, over_files]), count=st.integers(1, 120), wants=some_wants, seed=some_seeds)
 def test_every_answer_is_that_of_the_brute_force_with_ties_everywhere(
     make: Callable[[Snapshot], SearchIndex], count: int, wants: list[SearchQuery], seed: int
@@ -82,7 +82,7 @@ def test_duplicates_stand_in_catalogue_order_however_many_there_are() -> None:
         assert [hit.product.id for hit in page.hits] == wanted[offset : offset + k]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1000), sizes=st.lists(st.integers(1, 30), min_size=2, max_size=4), batch=st.integers(1, 40))
 def test_pages_put_together_are_the_one_large_page(seed: int, sizes: list[int], batch: int) -> None:
     base = unit(60, 16, seed)

@@ -25,7 +25,7 @@ from tests.index.brute_force import (
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     make=st.sampled_from([SearchIndex, over_files]),
     count=st.integers(0, 60),

@@ -107,7 +107,7 @@ def test_the_rest_of_an_attribute_is_the_queries_in_no_other_slice() -> None:
         part_of("brand")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 6 * BLOCK), st.integers(1, 8), st.booleans())
 def test_the_first_results_are_those_of_the_whole_order(seed: int, size: int, count: int, tied: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -59,7 +59,7 @@ def _product(number: int, drawn: np.random.Generator) -> Any:
     asked=[{"collection": Filter(any=(f"{LONG}A",))}, {"collection": Filter(any=(f"{LONG}B",))}],
     edited=True,
 )
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_filters_get_their_own_totals_facets_and_results(kept: Any, asked: list[Any], edited: bool) -> None:
     """Two filters of the same length with the same first 35 characters shared a count in PostgreSQL.
 

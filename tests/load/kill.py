@@ -99,7 +99,7 @@ def _figures(tally: Tally, rounds: int, seed: int) -> dict[str, Any]:
         "seed": seed,
         "clients": {"writers": WRITERS, "editors": EDITORS, "readers": READERS, "workers": 2},
         "counts": dict(sorted(tally.counts.items())),
-        "acknowledged": tally.acknowledged(),
+        "acknowledged": tally.acknowledged,
         "other worker sees it, ms": {
             "times": len(tally.stale_ms),
             "median": percentile(tally.stale_ms, 0.5),
@@ -154,9 +154,9 @@ def _traffic(
             writer.go.set()
     for thread in (*editors, *readers):
         thread.start()
-    enough = tally.acknowledged() + writes
+    enough = tally.acknowledged + writes
     # Writers that were refused everywhere, as on a machine that is too busy, have ended.
-    until(lambda: tally.acknowledged() >= enough or not any(writer.is_alive() for writer in writers), START_S)
+    until(lambda: tally.acknowledged >= enough or not any(writer.is_alive() for writer in writers), START_S)
     if replacing is not None:
         until(lambda: built.read_text().count("replaced") >= BUILDS, START_S)
     service.kill()

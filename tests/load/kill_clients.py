@@ -44,8 +44,9 @@ class Tally:
     faults: list[str] = field(default_factory=list)
     stale_ms: list[float] = field(default_factory=list)
 
+    @property
     def acknowledged(self) -> int:
-        """Return the number of writes that were acknowledged; clients may go on counting."""
+        """How many writes were acknowledged."""
         return sum(count for name, count in list(self.counts.items()) if name.startswith("acknowledged"))
 
     def fault(self, text: str) -> None:

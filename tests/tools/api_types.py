@@ -11,6 +11,7 @@ import re
 import tempfile
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,6 @@ MADE = "Made by `python -m tests.tools.api_types` from the service's OpenAPI doc
 GIVEN = frozenset({"text", "image", "product_id", "descriptions", "labels", "input"})
 """Fields of requests that the client's methods name themselves."""
 WITH_OPTIONS = ("SearchRequest", "ClassifyRequest", "ExplainRequest", "EmbeddingsRequest")
-PYTHON = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
-SCRIPT = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 WIDTH = 116
 
 
@@ -86,20 +85,59 @@ def _reached(schemas: Mapping[str, Schema], names: Iterable[str]) -> list[str]:
     return order
 
 
-def _python(schema: Schema) -> str:
-    if "$ref" in schema:
-        return _name(schema["$ref"])
-    if "const" in schema or "enum" in schema:
-        return f"Literal[{', '.join(json.dumps(one) for one in schema.get('enum') or [schema['const']])}]"
-    for key in ("anyOf", "oneOf"):
-        if key in schema:
-            return " | ".join(dict.fromkeys(_python(one) for one in schema[key]))
-    kind = schema.get("type")
-    if kind == "array":
-        return f"list[{_python(schema.get('items', {}))}]"
-    if kind == "object":
-        return f"dict[str, {_python(of) if (of := schema.get('additionalProperties')) not in (None, True) else 'Any'}]"
-    return PYTHON.get(str(kind), "Any")
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a language writes types."""
+
+    plain: Mapping[str, str]
+    choice: str
+    between: str
+    """Between the values of a choice."""
+    sequence: str
+    mapping: str
+    anything: str
+
+    def of(self, schema: Schema) -> str:
+        """Return the type of what a schema describes."""
+        if "$ref" in schema:
+            return _name(schema["$ref"])
+        if "const" in schema or "enum" in schema:
+            return self.choice.format(self.between.join(map(json.dumps, schema.get("enum") or [schema["const"]])))
+        for key in ("anyOf", "oneOf"):
+            if key in schema:
+                return " | ".join(dict.fromkeys(map(self.of, schema[key])))
+        kind = str(schema.get("format" if schema.get("format") in self.plain else "type"))
+        if kind == "array":
+            return self.sequence.format(self.of(schema.get("items", {})))
+        if kind == "object":
+            values = schema.get("additionalProperties")
+            return self.mapping.format(self.anything if values in (None, True) else self.of(values))
+        return self.plain.get(kind, self.anything)
+
+
+PYTHON = Spelling(
+    {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"},
+    "Literal[{}]",
+    ", ",
+    "list[{}]",
+    "dict[str, {}]",
+    "Any",
+)
+SCRIPT = Spelling(
+    {
+        "string": "string",
+        "integer": "number",
+        "number": "number",
+        "boolean": "boolean",
+        "null": "null",
+        "binary": "Blob",
+    },
+    "{}",
+    " | ",
+    "Array<{}>",
+    "Record<string, {}>",
+    "unknown",
+)
 
 
 def _first(text: str) -> str:
@@ -113,7 +151,7 @@ def _typed_dict(name: str, schema: Schema, *, sent: bool, left_out: frozenset[st
     needed = set(schema.get("required", ()))
     fields = {}
     for field, about in schema["properties"].items():
-        of = _python(about)
+        of = PYTHON.of(about)
         # Answers have all their fields, but for some that would be null.
         optional = not sent and field not in needed and "None" in of.split(" | ")
         if field not in left_out:
@@ -150,10 +188,10 @@ def _answers(of: Mapping[str, Any]) -> dict[str, str]:
     modules: dict[str, list[str]] = {name: [] for name in TAGS}
     for _, _, operation in operations(of):
         tag = operation["tags"][0]
-        modules.setdefault(next((name for name, tags in TAGS.items() if tag in tags), tag), [])
+        names = modules.setdefault(next((name for name, tags in TAGS.items() if tag in tags), tag), [])
         answer = _answer(operation)
         if answer and "$ref" in answer:
-            modules[next((name for name, tags in TAGS.items() if tag in tags), tag)].append(_name(answer["$ref"]))
+            names.append(_name(answer["$ref"]))
     home: dict[str, str] = {}
     made = {}
     for module, names in modules.items():
@@ -191,25 +229,6 @@ def _options(of: Mapping[str, Any]) -> str:
     return _module("What a call may say beside what its method names, as typed keyword arguments.", classes)
 
 
-def _type(schema: Schema) -> str:
-    if "$ref" in schema:
-        return _name(schema["$ref"])
-    if "const" in schema or "enum" in schema:
-        return " | ".join(json.dumps(one) for one in schema.get("enum") or [schema["const"]])
-    for key in ("anyOf", "oneOf"):
-        if key in schema:
-            return " | ".join(dict.fromkeys(_type(one) for one in schema[key]))
-    kind = schema.get("type")
-    if kind == "array":
-        return f"Array<{_type(schema.get('items', {}))}>"
-    if kind == "object":
-        of = schema.get("additionalProperties")
-        return f"Record<string, {_type(of) if of not in (None, True) else 'unknown'}>"
-    if schema.get("format") == "binary":
-        return "Blob"
-    return SCRIPT.get(str(kind), "unknown")
-
-
 def _comment(text: str | None, indent: str) -> list[str]:
     if not text:
         return []
@@ -223,7 +242,7 @@ def _interface(name: str, schema: Schema, *, sent: bool) -> str:
     needed = set(schema.get("required", ()))
     lines = [*_comment(schema.get("description"), ""), f"export interface {name} {{"]
     for field, about in schema["properties"].items():
-        of = _type(about)
+        of = SCRIPT.of(about)
         optional = field not in needed and (sent or "null" in of.split(" | "))
         lines += [*_comment(about.get("description"), "  "), f"  {field}{'?' if optional else ''}: {of};"]
     return "\n".join([*lines, "}"])
@@ -237,17 +256,17 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
         fields = [one for one in operation.get("parameters", ()) if one["in"] == place]
         if fields:
             shown = "; ".join(
-                f"{json.dumps(one['name'])}{'' if one.get('required') else '?'}: {_type(one['schema'])}"
+                f"{json.dumps(one['name'])}{'' if one.get('required') else '?'}: {SCRIPT.of(one['schema'])}"
                 for one in fields
             )
             lines.append(f"    {place}: {{ {shown} }};")
     body = operation.get("requestBody", {}).get("content", {})
     if "application/json" in body:
-        lines.append(f"    body: {_type(body['application/json']['schema'])};")
+        lines.append(f"    body: {SCRIPT.of(body['application/json']['schema'])};")
     elif body:
         lines.append("    body: string | Blob | FormData;")
     answer = _answer(operation)
-    lines.append(f"    answer: {_type(answer) if answer else 'unknown'};")
+    lines.append(f"    answer: {SCRIPT.of(answer) if answer else 'unknown'};")
     return "\n".join([*lines, "  };"])
 
 

@@ -140,7 +140,7 @@ def test_ids_that_a_spreadsheet_shortened_are_told(tmp_path: Path) -> None:
 CELLS = st.text(st.sampled_from("aé1 ,;|\t\"'\n\\.=€"), max_size=12)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5),
     separator=st.sampled_from(",;\t|"),

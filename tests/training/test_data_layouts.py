@@ -139,7 +139,7 @@ def test_what_fits_no_layout_is_refused_with_the_nearest_fix(tmp_path: Path) -> 
         return str(caught.value)
 
     (tmp_path / "empty").mkdir()
-    assert "holds nothing" in message(tmp_path / "empty")
+    assert "is empty; accepted are" in message(tmp_path / "empty")
     assert "styles.csv and images/<id>.jpg" in message(tmp_path / "empty")
     assert f"did you mean {tmp_path / 'empty'}?" in message(tmp_path / "emtpy")
 

@@ -100,7 +100,7 @@ def test_a_dirty_csv_is_repaired_or_skipped_and_counted(tmp_path: Path) -> None:
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), quoting=st.sampled_from([0, 1]))
 def test_a_well_formed_csv_reads_as_the_csv_module_reads_it(rows: list[tuple[str, str]], quoting: int) -> None:
     out = io.StringIO()
@@ -122,7 +122,7 @@ def test_a_well_formed_csv_reads_as_the_csv_module_reads_it(rows: list[tuple[str
         ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(body=st.one_of(st.binary(max_size=300), st.text('",\n\\ aé1\r.jpg', max_size=300).map(str.encode)))
 def test_no_bytes_stop_a_run(body: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

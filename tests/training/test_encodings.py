@@ -94,7 +94,7 @@ def test_nul_bytes_are_no_part_of_a_title(tmp_path: Path) -> None:
     assert titles(dataset) == {"1": "Red dress", "2": "Green"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_become_text_without_replacements(data: bytes) -> None:
     text = decode(data).text

@@ -293,7 +293,7 @@ CELLS = st.recursive(
 NAMES = ["image", "offers", "hasVariant", "variants", "isVariantOf", "additionalProperty", "brand", "price", "@type"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(products=st.lists(st.dictionaries(st.sampled_from(NAMES), CELLS), min_size=1, max_size=3))
 def test_whatever_is_nested_gives_rows_with_values_of_known_types(products: list[dict[str, object]]) -> None:
     lines = [json.dumps({"id": str(n), "title": "A", **product}) for n, product in enumerate(products)]

@@ -54,7 +54,7 @@ def test_what_only_looks_like_markup_stays(text: str) -> None:
     assert plain_text(html.escape(text)) == text
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(text=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Co", "Cn"))))
 def test_escaped_text_comes_back(text: str) -> None:
     clean = " ".join(text.split())

@@ -48,6 +48,15 @@ def test_a_folder_of_photos_is_read_with_the_names_of_files_and_folders(photos: 
     assert dataset.report.usable == dataset.report.rows == 5
 
 
+def test_texts_for_people_beside_photos_are_no_tables(photos: Path) -> None:
+    alone = [item.title for item in open_dataset(photos).items]
+    (photos / "notes.txt").write_text("Taken on Monday, with the old lamp.\nThe ball is not ours.\n")
+    (photos / "balls" / "todo.txt").write_text("again\n")
+    assert [item.title for item in open_dataset(photos).items] == alone
+    (photos / "shop.txt").write_text("id\timage\ttitle\n1\tred_ball-1.png\tBall\n")
+    assert [item.title for item in open_dataset(photos).items] == ["Ball"]
+
+
 def test_an_archive_of_photos_is_read_alike(photos: Path) -> None:
     assert [item.title for item in open_dataset(zipped(photos)).items] == [
         item.title for item in open_dataset(photos).items

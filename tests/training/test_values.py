@@ -192,7 +192,7 @@ def test_a_description_is_clean_bounded_and_a_title_where_there_is_none() -> Non
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     name=st.sampled_from(["price", "tags", "availability", "since", "note"]),
     cells=st.lists(CELLS, min_size=1, max_size=5),

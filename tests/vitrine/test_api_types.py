@@ -46,6 +46,13 @@ def test_every_shape_of_an_answer_resolves() -> None:
         assert get_type_hints(shape)
 
 
+def test_the_example_in_typescript_sends_json_as_json(document: dict[str, Any]) -> None:
+    page = (ROOT / "docs/client.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```ts\n(.*?)```", page, re.DOTALL)
+    assert set(document["paths"]["/v1/search"]["post"]["requestBody"]["content"]) >= {"application/json"}
+    assert example.count("body: JSON") == example.count('"Content-Type": "application/json"') == 1
+
+
 def test_typescript_names_nothing_that_it_does_not_declare(made: dict[str, str]) -> None:
     script = re.sub(r"/\*.*?\*/|\"[^\"]*\"", "", made[api_types.TYPESCRIPT], flags=re.DOTALL)
     declared = set(re.findall(r"export interface (\w+)", script))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def test_products_are_found_looked_at_and_compared(served: httpx.Client) -> None
         assert set(tools) == {"search", "similar", "product", "facets", "suggest"}
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools.values())
         found = text(await ask("search", text="red dress", filters={"gender": "Women"}, k=3)).splitlines()
-        assert found[0].startswith("3 products of ")
+        assert re.fullmatch(r"3 of \d+ products, best first:", found[0])
         assert "Red Dress for Women" in found[1]
         assert "baseColour: Red" in found[1]
         further = text(await ask("search", text="red dress", k=2, offset=3)).splitlines()
@@ -107,6 +108,9 @@ def test_the_schemas_say_what_there_is_and_bound_what_is_asked(served: httpx.Cli
         assert "- baseColour: " in str(tools["search"].description)
         for wrong in ({"k": MAX_K + 1}, {"k": 0}, {"text": "x" * 501}, {"pictures": 7}, {"like": ["x"] * 11}):
             assert "validation error" in error(await ask("search", **wrong))
+        for name, tool in tools.items():
+            assert tool.input_schema["additionalProperties"] is False, name
+        assert "txt" in error(await ask("search", txt="red"))
 
     use(work, service(served))
 

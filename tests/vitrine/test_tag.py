@@ -40,7 +40,7 @@ def test_photos_become_lines_of_a_table(photos: Path, here: list[object], tmp_pa
     out = tmp_path / "tags.csv"
     done = tag(photos, "--out", out, *here)
     assert done.exit_code == 0, done.output
-    assert "1 of 4 photos cannot be read" in done.stderr
+    assert "1 of 4 photos cannot be read: broken.jpg; they have no line" in done.stderr
     with out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [*rows[0]] == ["id", "attribute", "value", "confidence"]
@@ -94,10 +94,16 @@ def test_a_service_says_the_same(tmp_path: Path) -> None:
         (["--id", "1", "--key", "vtr_x"], "--key is for a service"),
         (["--id", "1", "--map", "id=Nr"], "leave out --map"),
         (["nowhere"], "nowhere"),
+        (["broken.jpg", "torn.jpg"], "2 of 2 photos cannot be read: broken.jpg, torn.jpg; give pictures"),
     ],
 )
-def test_what_cannot_be_tagged_is_a_mistake_in_what_was_given(words: list[str], said: str) -> None:
-    done = tag(*words)
+def test_what_cannot_be_tagged_is_a_mistake_in_what_was_given(
+    words: list[str], said: str, here: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("broken.jpg", "torn.jpg"):
+        (tmp_path / name).write_bytes(b"no picture")
+    done = tag(*words, *([] if words[:1] != ["broken.jpg"] else here))
     assert done.exit_code != 0
     assert said in str(done.exception)
 

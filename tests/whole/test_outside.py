@@ -61,11 +61,12 @@ main()
 
 def run(program: str, *words: str, folder: Path, trace: Path, environment: dict[str, str]) -> str:
     command = traced([sys.executable, "-P", "-c", program, *words], trace)
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode in (0, -15), done.stderr[-3000:]
     return done.stdout
 
 
+@pytest.mark.timeout(900)  # two processes under strace, on a machine that may be busy
 def test_nothing_leaves_and_nothing_is_written_elsewhere(tmp_path: Path) -> None:
     """onnxruntime asked for its maker's address as soon as a service started, and kept a device id under the home.
 

@@ -20,25 +20,15 @@ from training.data.mirrored import addresses_in, read_mirror
 from training.data.missing_ids import MissingIds
 from training.data.photo_table import photo_table, photos_alone
 from training.data.pictures import is_picture
-from training.data.readers import OLD_EXCEL, checked, is_workbook, read_table, table_name
+from training.data.readers import OLD_EXCEL, checked, is_workbook, packed_with, read_table, table_name
 from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
 from training.data.shards import missing_shards, shard_table
 from training.data.table import Table, sample
 from training.data.tree import Archive, Folder, Tree
 
-_PACKED = {
-    b"7z\xbc\xaf": "7z",
-    b"\x1f\x8b": "gzip",
-    b"Rar!": "RAR",
-    b"\xfd7zX": "xz",
-    b"BZh": "bzip2",
-    b"\x28\xb5\x2f\xfd": "zstd",
-}
 _NO_TABLES = frozenset(
-    (
-        *("dataset_info.json", "dataset_infos.json", "state.json", "package.json", "manifest.json", "sitemap.xml"),
-        *("license.txt", "readme.txt", "requirements.txt"),
-    )
+    "dataset_info.json dataset_infos.json state.json package.json manifest.json sitemap.xml "
+    "license.txt readme.txt requirements.txt".split()
 )
 """Names of files that are no tables of products although they end as such."""
 
@@ -92,7 +82,7 @@ def _open(path: Path, mapping: Mapping[str, str]) -> Dataset:
         if "productdisplayname" in columns and "image" not in columns:
             return _open_kaggle(path.parent, tree, source, mapping)
         return _open_tables(path, "", tree, [source], mapping)
-    kind = next((kind for start, kind in _PACKED.items() if magic.startswith(start)), None)
+    kind = packed_with(magic)
     if kind is not None or path.suffix.lower() == ".tar":
         raise DataError(f"{path} is packed with {kind or 'tar'}, which is not read; unpack it and pass the folder")
     raise DataError(
@@ -119,6 +109,8 @@ def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -
             opened = [_parquet(tree, file) if file.endswith(".parquet") else _table(tree, file) for file in metadata]
             return _open_tables(path, "imagefolder", tree, opened, mapping)
         tables = [file for name, file in named if table_name(name) and name not in _NO_TABLES]
+        if any(table_name(file) == ".txt" for file in tables) and photos_alone(path, files):
+            tables = [file for file in tables if not _is_note(path, tree, file, mapping)]
         nearest = min((file.count("/") for file in tables), default=0)
         tables = [file for file in tables if file.count("/") == nearest]
         likely = [file for file in tables if table_name(file) not in (".txt", ".xml")] or tables
@@ -132,14 +124,22 @@ def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -
     raise DataError(_no_layout(path, tree, files, likely))
 
 
+def _is_note(path: Path, tree: Tree, file: str, mapping: Mapping[str, str]) -> bool:
+    """Return whether a file beside photos is a text for people, and no table."""
+    try:
+        return table_name(file) == ".txt" and not _open_tables(path, "", tree, [_table(tree, file)], mapping).items
+    except DataError:
+        return True
+
+
 def _no_layout(path: Path, tree: Tree, files: Sequence[str], tables: Sequence[str]) -> str:
     """Return what is wrong with a folder or archive that holds no table, or several."""
     shown = f"{', '.join(files[:5])}{', …' if len(files) > 5 else ''}"
     if path.is_dir():
         names = _names(path)
-        found = (
-            f"{len(names)} entries ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})" if names else "nothing"
-        )
+        if not names:
+            return f"{path} is empty; {ACCEPTED}"
+        found = f"{len(names)} entries ({', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
         inner = [str(path / one) for one in (*tables, *(name for name in names if name.lower().endswith(".zip")))]
         hint = f"pass {' or '.join(inner[:3])}" if inner else ACCEPTED
         if not inner and any(is_picture(file) for file in files):

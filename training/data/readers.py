@@ -31,6 +31,20 @@ TABLE_SUFFIXES = (*_TEXT, *_SHEETS, *_OBJECTS)
 _WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "Index/Document.iwa")
 OPEN_DOCUMENT, OLD_EXCEL = b"application/vnd.oasis.opendocument", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
+_PACKED = {
+    b"7z\xbc\xaf": "7z",
+    b"\x1f\x8b": "gzip",
+    b"Rar!": "RAR",
+    b"\xfd7zX": "xz",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+
+
+def packed_with(magic: bytes) -> str | None:
+    """Return what packed a file that begins so and is not read; None: nothing that we know."""
+    return next((kind for start, kind in _PACKED.items() if magic.startswith(start)), None)
+
 
 def table_name(name: str) -> str:
     """Return the suffix of a table's name without `.gz`, in lower case; "" where it is no table's."""

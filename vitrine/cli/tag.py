@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 32
 """Photos of one search, or of one call of a service."""
+SHOWN = 5
+"""Photos that cannot be read, by name in a warning."""
 CALL_BYTES = 8_000_000
 """Bytes of photos that one call of a service carries, about."""
 
@@ -102,9 +104,13 @@ def tag(
     else:
         found = list(_tagged_there(given, ids or [], names, url, key))
     kept = [Found(one.id, {name: tag for name, tag in one.tags.items() if tag[1] >= least}) for one in found]
-    missing = len(given or ids or ()) - len(found)
+    missing = [photo.name for photo in given if photo.name not in {one.id for one in found}]
     if missing:
-        warn(f"{missing} of {len(found) + missing} photos cannot be read, and have no line")
+        told = f"{len(missing)} of {len(given)} photos cannot be read: {', '.join(missing[:SHOWN])}"
+        told += ", …" if len(missing) > SHOWN else ""
+        if not found:
+            raise InputError(f"{told}; give pictures, such as JPEG, PNG, WebP or HEIC files")
+        warn(f"{told}; they have no line")
     if as_json and out is None:
         named = [
             {
@@ -121,7 +127,7 @@ def tag(
         return
     _write(out, listing)
     values = sum(len(one.tags) for one in kept)
-    summary = {"out": str(out), "tagged": len(kept), "values": values, "unreadable": missing}
+    summary = {"out": str(out), "tagged": len(kept), "values": values, "unreadable": len(missing)}
     if as_json:
         say(summary, True)
     else:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
@@ -179,21 +180,29 @@ async def make_server(client: AsyncClient, *, write: bool = False) -> MCPServer[
         about = shown.about(await client.facets(limit=shown.ABOUT_ATTRIBUTES))
     except VitrineError:
         about = "`facets` says which attributes and values there are."
-    server: MCPServer[Any] = MCPServer(
+    tools = Tools(client)
+    reads: list[Callable[..., Any]] = [tools.similar, tools.facets, tools.product, tools.suggest]
+    writes: list[Callable[..., Any]] = [tools.change_product, tools.delete_product] if write else []
+    offered = [_tool(tools.search, READS, f"{tools.search.__doc__}\n\n{about}")]
+    offered += [_tool(one, READS) for one in reads] + [_tool(one, WRITES) for one in writes]
+    return MCPServer(
         "vitrine",
         title="Vitrine product search",
         instructions=f"{INSTRUCTIONS}\n\n{about}",
         version=own_version(),
+        tools=offered,
         log_level="WARNING",
     )
-    tools = Tools(client)
-    reads: list[Callable[..., Any]] = [tools.similar, tools.facets, tools.product, tools.suggest]
-    writes: list[Callable[..., Any]] = [tools.change_product, tools.delete_product] if write else []
-    told = f"{tools.search.__doc__}\n\n{about}"
-    server.add_tool(tools.search, description=told, annotations=READS, structured_output=False)
-    for tool, hints in [*((one, READS) for one in reads), *((one, WRITES) for one in writes)]:
-        server.add_tool(tool, description=tool.__doc__, annotations=hints, structured_output=False)
-    return server
+
+
+def _tool(work: Callable[..., Any], hints: ToolAnnotations, description: str | None = None) -> Tool:
+    """Return a tool that refuses arguments it does not know: without `txt`, a search would find all products."""
+    tool = Tool.from_function(work, description=description or work.__doc__, annotations=hints, structured_output=False)
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config["extra"] = "forbid"
+    arguments.model_rebuild(force=True)
+    tool.parameters["additionalProperties"] = False
+    return tool
 
 
 async def _answered(work: Awaitable[T]) -> T:

@@ -32,8 +32,8 @@ def results(answer: ProductAnswer, first: int) -> str:
         lines.append(" | ".join(parts))
     total = answer["total"]
     count = len(answer["results"])
-    pass_ = f" of {total:,} that pass the filters" if total is not None else ""
-    head = f"{count} products{pass_}, best first:" if count else "no product was found"
+    all_found = f" of {total:,}" if total is not None else ""
+    head = f"{count}{all_found} products, best first:" if count else "no product was found"
     notes = []
     if answer["corrected"] is not None:
         notes.append(f"searched for {answer['corrected']['to']!r} in place of {answer['corrected']['from']!r}")

@@ -53,7 +53,7 @@ def check(index: WordIndex, products: list[Product | None]) -> None:
             assert index.values().get((name, value), 0) == len(having)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(product, max_size=12),
     st.lists(st.tuples(st.lists(product, max_size=4), st.lists(st.integers(0, 40), max_size=3)), max_size=4),

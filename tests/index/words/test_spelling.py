@@ -151,7 +151,7 @@ def test_a_shop_without_words_corrects_nothing() -> None:
 _words = st.text(alphabet="abcdé" + string.ascii_lowercase[-3:], min_size=4, max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(_words, min_size=1, max_size=40, unique=True), _words)
 def test_all_words_that_are_near_are_found(known: list[str], word: str) -> None:
     own = Speller(dict.fromkeys(known, 10), language=Language())

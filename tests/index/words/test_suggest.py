@@ -126,7 +126,7 @@ def test_a_shop_without_products_suggests_nothing() -> None:
     assert [empty.suggest(typed, 8) for typed in ("", "r", "red ", "red dress")] == [[], [], [], []]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(SHOP), st.integers(1, 30), st.integers(1, 20), st.sampled_from(["", " "]))
 def test_every_suggestion_leads_to_as_many_products_as_it_says(
     product: Product, letters: int, count: int, end: str

@@ -1,0 +1,59 @@
+"""Several calls at a time on the cores of this machine, each in one thread. Knows no search."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Return call(item) for each item, in order; the calling thread and helpers take the next one when they are ready.
+
+    It pays where calls spend their time in NumPy, without the interpreter lock. Who calls waits for no helper that has
+    not begun.
+
+    Raises:
+        Exception: that of a call; those that were not begun are dropped.
+    """
+    found: dict[int, R] = {}
+    left = deque(enumerate(items))
+
+    def work() -> None:
+        try:
+            while True:
+                try:
+                    place, item = left.popleft()
+                except IndexError:
+                    return
+                found[place] = call(item)
+        finally:
+            left.clear()  # empty already, unless a call failed
+
+    threads = _threads()
+    helpers = [_pool(threads).submit(work) for _ in range(min(threads, len(items)) - 1)]
+    try:
+        work()
+    finally:
+        begun = [helper for helper in helpers if not helper.cancel()]
+        errors = [error for helper in begun if (error := helper.exception()) is not None]
+    if errors:
+        raise errors[0]
+    return [found[place] for place in range(len(items))]
+
+
+def _threads() -> int:
+    """Return how many calls go at once: OMP_NUM_THREADS, or one more than cores, since some wait for the lock."""
+    cores = len(os.sched_getaffinity(0))
+    return int(os.environ.get("OMP_NUM_THREADS") or (cores + 1 if cores > 1 else 1))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="vitrine-ranking")
