@@ -156,7 +156,7 @@ def test_headers_that_are_no_trace_are_passed_over_without_a_line(
     assert not [one for one in caplog.records if one.name.startswith("opentelemetry")]
 
 
-def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for name in (*tracing.ENDPOINTS, "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"):
         monkeypatch.delenv(name, raising=False)
     assert open_tracing() is None
@@ -165,9 +165,11 @@ def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch) -> Non
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             assert open_tracing() is None
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk", None)
     with pytest.raises(ConfigError, match=r"vitrine\[telemetry\]"):
         open_tracing()
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', and traces are sent as http/protobuf" in caplog.text
 
 
 def test_spans_reach_a_collector_and_one_that_hangs_holds_nothing_up(
