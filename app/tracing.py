@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from common import require
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
@@ -173,12 +174,19 @@ def open_tracing() -> Tracing | None:
         )
     require("telemetry", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http", what=asked)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    name = os.environ.get("OTEL_SERVICE_NAME") or "vitrine"
-    about = Resource.create({"service.name": name, "service.version": version("vitrine")})
-    provider = TracerProvider(resource=about, shutdown_on_exit=False)  # the end of the service flushes within a bound
+    provider = TracerProvider(
+        resource=service_resource(), shutdown_on_exit=False
+    )  # the end of the service flushes within a bound
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracing(provider)
+
+
+def service_resource() -> Resource:
+    """Return what spans say of the service: its name and version, unless the environment says others."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    ours = {"service.name": "vitrine", "service.version": version("vitrine")}
+    return Resource.create({**ours, **OTELResourceDetector().detect().attributes})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from app import tracing
 from app.logs import log_config
 from app.server import create_app
 from app.settings import Settings
-from app.tracing import MAX_STAGES, Tracing, open_tracing
+from app.tracing import MAX_STAGES, Tracing, open_tracing, service_resource
 from common import ConfigError
 from tests.tools.origin import Asked, Send, origin
 from tests.tools.shop import DrawnEncoder, ask, draw, served, show, write_catalogue
@@ -170,6 +171,27 @@ def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch, caplog
     with pytest.raises(ConfigError, match=r"vitrine\[telemetry\]"):
         open_tracing()
     assert "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', and traces are sent as http/protobuf" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ({}, "vitrine"),
+        ({"OTEL_SERVICE_NAME": "shop"}, "shop"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop,deployment.environment=test"}, "shop"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop", "OTEL_SERVICE_NAME": "search"}, "search"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test"}, "vitrine"),
+    ],
+)
+def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch, said: dict[str, str], name: str) -> None:
+    for variable in ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in said.items():
+        monkeypatch.setenv(variable, value)
+    found = service_resource().attributes
+    assert found["service.name"] == name
+    assert found["service.version"] == version("vitrine")
+    assert found.get("deployment.environment") == ("test" if "test" in str(said) else None)
 
 
 def test_spans_reach_a_collector_and_one_that_hangs_holds_nothing_up(
