@@ -42,12 +42,13 @@ EDITORS = 2
 READERS = 2
 BASE = 40
 """Products of the data set; most of them nobody changes."""
-LONGEST_S = 4.0
-"""A round is killed at a random moment within this time."""
 PATIENT = {"OMP_NUM_THREADS": "1", "VITRINE_DEADLINE_S": "60"}
 """A busy machine may need longer than the default for an answer."""
-LEAST = 4
-"""Writes that are acknowledged in a round, however long a busy machine takes for them."""
+MOST_WRITES = 75
+"""A round is killed after a random number of acknowledged writes, at most so many; a time would mean few of them on a
+busy machine."""
+BUILDS = 3
+"""Least number of times that the catalogue is built from its data in a round that does so."""
 
 
 def run(
@@ -57,6 +58,7 @@ def run(
     seed: int,
     *,
     replace_every: int = 2,
+    most_writes: int = MOST_WRITES,
     after_each: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Run all rounds and return the figures; `after_each` gets those of the rounds until then."""
@@ -86,7 +88,8 @@ def run(
             if number < rounds:
                 replacing = number % replace_every == replace_every - 1
                 places = (original, folder) if replacing else None
-                _traffic(service, tally, slots, counted, pending, dice, check, places)
+                writes = dice.randint(1, most_writes)
+                _traffic(service, tally, slots, counted, pending, dice, check, places, writes)
         log.unlink()
     return _figures(tally, rounds, seed)
 
@@ -118,24 +121,25 @@ def _traffic(
     dice: random.Random,
     check: Check,
     replacing: tuple[Path, Path] | None,
+    writes: int,
 ) -> None:
-    """Let all clients loose, look at the index in between, and kill the service."""
+    """Let all clients loose, look at the index in between, and kill the service once `writes` more are acknowledged."""
     seeds = (dice.getrandbits(32) for _ in itertools.count())
     writers = [Writer(f"writer{n}", own, next(seeds), service, tally) for n, own in enumerate(slots)]
     editors = [Editor(f"editor{n}", service, tally, counted, next(seeds)) for n in range(EDITORS)]
     readers = [Reader(next(seeds), service, tally) for _ in range(READERS)]
     rebuilding = None
-    before = tally.acknowledged
     if replacing is not None:
         original, folder = replacing
-        with (folder.parent / "replaced.log").open("wb") as out:
+        built = folder.parent / "replaced.log"
+        with built.open("wb") as out:
             rebuilding = subprocess.Popen(
                 [sys.executable, "-m", "tests.load.rebuild", str(original), str(folder)],
                 cwd=ROOT,
                 stdout=out,
                 process_group=service.process.pid,
             )
-        until(lambda: (folder.parent / "replaced.log").stat().st_size, START_S)
+        until(lambda: built.stat().st_size, START_S)
     for writer in writers:
         writer.start()
     if replacing is None and dice.random() < 0.4:
@@ -152,15 +156,16 @@ def _traffic(
             writer.go.set()
     for thread in (*editors, *readers):
         thread.start()
-    time.sleep(dice.uniform(0.02, LONGEST_S))
-    until(lambda: tally.acknowledged >= before + LEAST or not any(one.is_alive() for one in writers), START_S)
+    enough = tally.acknowledged + writes
+    # Writers that were refused everywhere, as on a machine that is too busy, have ended.
+    until(lambda: tally.acknowledged >= enough or not any(writer.is_alive() for writer in writers), START_S)
+    if replacing is not None:
+        until(lambda: built.read_text().count("replaced") >= BUILDS, START_S)
     service.kill()
     tally.counts["kills"] += 1
-    if rebuilding is not None and replacing is not None:
+    if rebuilding is not None:
         rebuilding.wait()
-        tally.counts["catalogues built from the first data"] += (
-            (replacing[1].parent / "replaced.log").read_text().count("replaced")
-        )
+        tally.counts["catalogues built from the first data"] += built.read_text().count("replaced")
         tally.counts["rounds in which the catalogue was being built"] += 1
     for thread in (*writers, *editors, *readers):
         thread.join(30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,6 +88,7 @@ def test_every_committed_config_trains_a_step(path: Path, shapes: Path, tmp_path
     fields["train"]["frozen_layers"] = min(1, fields["train"]["frozen_layers"])
     if fields["train"]["captions"]:
         fields["train"]["captions"] = ["articleType", "baseColour"]
-    metrics = train(parse_config(fields), shapes, tmp_path / "out", cache=tmp_path / "cache", device="cpu")
+    options: dict[str, Any] = {"cache": tmp_path / "cache", "device": "cpu", "report": False}
+    metrics = train(parse_config(fields), shapes, tmp_path / "out", **options)
     assert np.isfinite(metrics["history"][0]["loss"])
     assert load_encoder(tmp_path / "out", "cpu").encode_text(["red"]).shape == (1, 128)

@@ -15,7 +15,7 @@ def test_nothing_is_lost_and_nothing_half_visible_when_the_service_is_killed(exp
 
     Nor does a build from the first data, in the last round, drop what was written before and while it ran: it did.
     """
-    figures = run(exported, tmp_path, rounds=3, seed=7, replace_every=3)
+    figures = run(exported, tmp_path, rounds=3, seed=3, replace_every=3, most_writes=30)
     assert figures["faults"] == []
     assert figures["counts"]["kills"] == 3
     assert figures["acknowledged"] > 10
