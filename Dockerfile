@@ -9,7 +9,7 @@
 # TORCH_INDEX: a package index with CPU builds of torch, such as PyTorch's own, for the smallest image that trains.
 
 # python:3.11-slim-bookworm (3.11.16) as Docker's list of official images has it on 2026-09-19, for amd64 and arm64. The
-# present one: docker buildx imagetools inspect python:3.11-slim-bookworm --format '{{.Manifest.Digest}}'
+# current one: docker buildx imagetools inspect python:3.11-slim-bookworm --format '{{.Manifest.Digest}}'
 ARG PYTHON=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${PYTHON} AS packages

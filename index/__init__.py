@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from index.ann import make_index as make_index
     from index.checking import damaged_products as damaged_products
     from index.copying import copy_catalogue as copy_catalogue
-    from index.derived import make_derived as make_derived
     from index.derived import make_map as make_map
+    from index.derived import map_beside as map_beside
     from index.fields import FieldType as FieldType
     from index.filters import Filter as Filter
     from index.filters import Filters as Filters
@@ -147,7 +147,7 @@ __getattr__ = lazy_exports(
     {
         "index.checking": "damaged_products",
         "index.copying": "copy_catalogue",
-        "index.derived": "make_derived make_map",
+        "index.derived": "make_map map_beside",
         "index.fields": "FieldType",
         "index.filters": "Filter Filters passes",
         "index.histograms": "Histogram",

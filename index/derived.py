@@ -1,38 +1,86 @@
-"""What is made from a catalogue that was just built, in its place: the map, and a folder's search files."""
+"""What is made from a catalogue that was just built, in its place: the map, and a folder's search files.
+
+As a program, `python -m index.derived` makes the map of the place that its standard input names.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from common import ArtefactError, InputError
-from index.ann import IndexRequirements, make_index
-from index.location import Location
+from index.ann import make_index
+from index.location import Database, Location, parse_location
 from index.map import Method, ProductMap, checked_map, project
 from index.store import MapStore, open_catalogue, open_map
 
+PROCESS_FROM = 5000
+"""Products from which on a map takes longer than the start of a process."""
 
-def make_derived(
-    place: Location, requirements: IndexRequirements | None = None, source: Location | None = None
-) -> dict[str, Any] | None:
-    """Make the map and the search files of a catalogue that was just built; return what was chosen for the search.
 
-    A database makes its search indexes itself: for one, None is returned.
+def make_derived(place: Location, source: Location) -> None:
+    """Make the map and the search files of a catalogue that was just copied; a database makes its own search indexes.
 
     Args:
         place: where the catalogue is.
-        requirements: for the search files.
-        source: a catalogue of the same products and vectors, whose map is taken over where it has one.
+        source: the catalogue of the same products and vectors, whose map is taken over where it has one.
 
     Raises:
         VitrineError: as `make_index` and `make_map`.
     """
-    if source is None or not _take_map(source, place):
+    if not _take_map(source, place):
         with suppress(ArtefactError):  # two products or fewer have no map
             make_map(place)
-    return make_index(place, requirements) if isinstance(place, Path) else None
+    if isinstance(place, Path):
+        make_index(place)
+
+
+@contextmanager
+def map_beside(place: Location, products: int) -> Iterator[None]:
+    """Make the map of a catalogue that was just built while the block does other work; it is there when that ends.
+
+    The map of many products is made in a process of its own: threads would wait for the interpreter lock.
+
+    Raises:
+        VitrineError: as `make_map`.
+    """
+    process = _map_process(place) if products >= PROCESS_FROM else None
+    try:
+        yield
+        # A process that failed said nothing that helps: what is wrong is found once more here.
+        if process is None or process.wait():
+            with suppress(ArtefactError):  # two products or fewer have no map
+                make_map(place)
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def _map_process(place: Location) -> subprocess.Popen[bytes] | None:
+    """Return a process that makes a map; None: it cannot be started."""
+    path = os.pathsep.join(one or os.getcwd() for one in sys.path)
+    # One core is left to what runs beside it: a thread would wait for another one at every barrier.
+    threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, len(os.sched_getaffinity(0)) - 1))
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-P", "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": threads},
+        )
+    except OSError:
+        return None
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    # Not among its arguments, which all users of the machine see: the address of a database may hold a password.
+    with suppress(OSError), process.stdin as pipe:
+        pipe.write((place.url if isinstance(place, Database) else str(place)).encode())
+    return process
 
 
 def _take_map(source: Location, place: Location) -> bool:
@@ -76,3 +124,7 @@ def _kept_at(place: Location, encoder_id: str) -> Iterator[MapStore]:
         yield kept
     finally:
         kept.close()
+
+
+if __name__ == "__main__":
+    make_map(parse_location(sys.stdin.read()))

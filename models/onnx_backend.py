@@ -13,6 +13,7 @@ onnx/export.json                    format, encoder id; of each tower precision,
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ class OnnxBackend:
         if record["encoder_id"] != encoder_id:
             raise ArtefactError(
                 f"{folder / ONNX_FOLDER} was exported from encoder {record['encoder_id']}, the checkpoint is "
-                f"{encoder_id}; {export_remedy(folder)}"
+                f"{encoder_id}; {_repair(folder)}"
             )
         self.logit_scale = float(record["logit_scale"])
         self._pad_id = pad_id
@@ -110,6 +111,11 @@ def export_remedy(folder: Path) -> str:
     return f"`vitrine export {folder}` makes it ready, where torch is installed (pip install 'vitrine[train]')"
 
 
+def _repair(folder: Path) -> str:
+    """Return what to do about an export that cannot be used: most are half a copy, or a copy of two checkpoints."""
+    return f"copy the whole checkpoint again, or {export_remedy(folder)}"
+
+
 def exported(folder: Path) -> bool:
     """Return whether a checkpoint folder holds an export, sound or not."""
     return (folder / ONNX_FOLDER / RECORD_FILE).is_file()
@@ -122,12 +128,14 @@ def read_record(folder: Path) -> dict[str, Any]:
         ArtefactError: there is none, it is damaged, or of another format.
     """
     path = folder / ONNX_FOLDER / RECORD_FILE
-    remedy = export_remedy(folder)
+    remedy = _repair(folder)
     record = read_json(path, remedy)
     if record.get("format") not in (FORMAT, WHOLE_FORMAT):
         raise ArtefactError(f"{path} is of format {record.get('format')}; this version reads {FORMAT}: {remedy}")
     towers = record.get("towers")
-    if not {"encoder_id", "logit_scale"} <= record.keys() or not isinstance(towers, dict) or set(towers) != set(TOWERS):
+    whole = isinstance(towers, dict) and set(towers) == set(TOWERS) and "encoder_id" in record
+    scale = record.get("logit_scale")
+    if not whole or not isinstance(scale, int | float) or not math.isfinite(scale):
         raise ArtefactError(f"{path} is incomplete; {remedy}")
     return record
 
@@ -178,5 +186,5 @@ def _checked(folder: Path, record: dict[str, Any], tower: TowerName) -> bytes:
         if digest(data) != record["towers"][tower]["digest"]:
             raise ValueError("it is not the tower that was exported")
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtefactError(f"{path} cannot be used ({error}); {export_remedy(folder)}") from None
+        raise ArtefactError(f"{path} cannot be used ({error}); {_repair(folder)}") from None
     return data

@@ -84,13 +84,13 @@ class RequestScope:
         headers = Headers(scope=scope)
         asked = headers.get(REQUEST_ID, "")
         request_id = asked if SANE_ID.fullmatch(asked) else random_hex(16)
-        span, trace = self._trace(scope, headers)
         key = self.keys.find(headers)
         # A copy, as the server must go on to know a HEAD as such.
         head = scope["method"] == "HEAD"
         scope = {**scope, **self._caller(scope, headers), **({"method": "GET"} if head else {})}
         prefix: str = scope.pop("prefix", "") or self.root_path
         scope.update(path_below(scope, self.root_path))
+        span, trace = self._trace(scope, headers)
         scope.setdefault("state", {}).update(request_id=request_id, key=key, head=head)
         secure = scope.get("scheme") == "https"
         status, sent = 0, 0

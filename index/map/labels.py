@@ -82,21 +82,22 @@ class RegionLabel:
 
 @dataclass(slots=True)
 class _Vocabulary:
-    """All words, and which products have them."""
+    """All words (W), and which products have them."""
 
-    said: list[RegionWord] = field(default_factory=list)
-    stems: list[frozenset[str]] = field(default_factory=list)
+    said: list[RegionWord]
+    stems: list[frozenset[str]]
     """By which two words are the same."""
-    products: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    products: Rows
     """Row of a product, beside each entry of `numbers`."""
-    numbers: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    """Number of a word that the product has."""
-
+    numbers: Rows
+    """Number of a word that the product has, ascending."""
+    starts: Rows
+    """(W + 1,) the first entry of each word, and the end."""
     implied: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     def having(self, number: int) -> Rows:
         """Return the rows of the products that have a word."""
-        return np.asarray(self.products[self.numbers == number], dtype=np.int64)
+        return self.products[self.starts[number] : self.starts[number + 1]]
 
     def implies(self, one: int, other: int) -> bool:
         """Return whether what has one word has another one anyway, as watches are accessories."""
@@ -190,8 +191,7 @@ def _named(
             (
                 one
                 for one in best
-                if not vocabulary.stems[one] & known
-                and not any(vocabulary.implies(other, one) for other in path)
+                if not vocabulary.stems[one] & known and not any(vocabulary.implies(other, one) for other in path)
             ),
             None,
         )
@@ -274,11 +274,18 @@ def _vocabulary(products: Sequence[Product]) -> _Vocabulary:
     return _Vocabulary(said, stems, *_frequent(np.array(rows), np.array(having), said, stems))
 
 
-def _frequent(rows: Rows, having: Rows, said: list[RegionWord], stems: list[frozenset[str]]) -> tuple[Rows, Rows]:
-    """Leave out the words of too few products, which no region is named after; return what is left of the pairs."""
+def _frequent(rows: Rows, having: Rows, said: list[RegionWord], stems: list[frozenset[str]]) -> tuple[Rows, Rows, Rows]:
+    """Leave out the words of too few products, which no region is named after.
+
+    Returns:
+        What is left of the pairs, word by word, and where each word begins.
+    """
     often = np.bincount(having.astype(np.int64), minlength=len(said)) >= FEWEST
     renumbered = np.cumsum(often) - 1
     said[:] = [word for word, keep in zip(said, often, strict=True) if keep]
     stems[:] = [one for one, keep in zip(stems, often, strict=True) if keep]
     kept = often[having.astype(np.int64)]
-    return rows[kept].astype(np.int64), renumbered[having[kept].astype(np.int64)]
+    numbers = renumbered[having[kept].astype(np.int64)]
+    order = np.argsort(numbers, kind="stable")
+    numbers = numbers[order]
+    return rows[kept].astype(np.int64)[order], numbers, np.searchsorted(numbers, np.arange(len(said) + 1))

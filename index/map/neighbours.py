@@ -13,7 +13,7 @@ Points = npt.NDArray[np.float64]
 
 EXACT = 8000
 """Vectors up to which all are compared; beyond, those of the nearest cells, which finds 98 of 100 neighbours."""
-CELLS, PROBED = 256, 24
+CELLS, PROBED = 256, 16
 TRAINED = 50
 """Vectors of each cell from which the cells are found."""
 PLACED_BY = 10

@@ -7,6 +7,7 @@ point reads it at its corners. That takes a few milliseconds for tens of thousan
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -52,19 +53,22 @@ class Repulsion:
         density = np.zeros(side * side)
         for at, share in zip(corners, shares, strict=True):
             density += np.bincount(at, weights=share, minlength=side * side)
-        size = (self._size, self._size)
-        spectrum = np.fft.rfft2(density.reshape(side, side).astype(np.float32), s=size)
+        # Axis by axis: the padding is not transformed where it is empty, nor where nobody reads it.
+        lines = np.fft.rfft(density.reshape(side, side).astype(np.float32), n=self._size, axis=1)
+        spectrum = np.fft.fft(lines, n=self._size, axis=0)
 
         def read(kernel: npt.NDArray[np.complex64]) -> npt.NDArray[np.float32]:
-            field = np.fft.irfft2(spectrum * kernel, s=size)[:side, :side].ravel()
-            total = shares[0] * field[corners[0]]
+            lines = np.fft.ifft(spectrum * kernel, axis=0)[:side]
+            field = np.fft.irfft(lines, n=self._size, axis=1)[:, :side].ravel()
+            found = shares[0] * field[corners[0]]
             for at, share in zip(corners[1:], shares[1:], strict=True):
-                total += share * field[at]
-            return np.asarray(total, dtype=np.float32)
+                found += share * field[at]
+            return np.asarray(found, dtype=np.float32)
 
-        force = read(self._kernels[1]) + 1j * read(self._kernels[2])
-        # Each point also meets itself, at a distance of nothing.
-        total = float(read(self._kernels[0]).sum(dtype=np.float64)) - len(points)
+        force = read(self._push[0]) + 1j * read(self._push[1])
+        # A sum needs no way back (Parseval). Each point also meets itself, at a distance of nothing.
+        power = spectrum.real**2 + spectrum.imag**2
+        total = float(np.dot(power.ravel(), self._near)) / self._size**2 - len(points)
         return np.asarray(force, dtype=np.complex64), max(total, 1e-6)
 
     def _prepare(self, side: int, cell: float) -> None:
@@ -76,10 +80,15 @@ class Repulsion:
         step = np.arange(self._size)
         away = np.where(step > self._size // 2, step - self._size, step) * cell
         near = 1 / (1 + away[:, None] ** 2 + away[None, :] ** 2)
-        kernels = near, near**2 * away[:, None], near**2 * away[None, :]
-        self._kernels = [np.asarray(np.fft.rfft2(kernel), dtype=np.complex64) for kernel in kernels]
+        push = near**2 * away[:, None], near**2 * away[None, :]
+        self._push = [np.asarray(np.fft.rfft2(kernel), dtype=np.complex64) for kernel in push]
+        # Symmetric, so its transform is real. All but the first column, and the last of an even size, stand for two.
+        whole = np.fft.rfft2(near).real
+        whole[:, 1 : (self._size + 1) // 2] *= 2
+        self._near = np.asarray(whole, dtype=np.float32).ravel()
 
 
+@cache
 def fast_size(least: int) -> int:
     """Return the smallest product of powers of 2, 3 and 5 that is not below `least`: transforms of it are fast."""
     sizes = (2**a * 3**b * 5**c for a in range(14) for b in range(9) for c in range(6))

@@ -200,6 +200,7 @@ class ProductRows:
         if end > len(self.title_of):
             # The first products get exactly the room they need: most catalogues stay as they are.
             self.title_of = _grown(self.title_of, start, end + end // 8 + 1024 if start else end)
+        codes: dict[tuple[str, str], int] = {}  # of the texts of these products: most have the same few
         for row, product in enumerate(products, start):
             if (before := self.row(product.id)) is not None:
                 self.earlier[row] = before
@@ -212,7 +213,13 @@ class ProductRows:
                 if column is None:
                     column = self.columns[name] = AttributeColumn()
                 self._make_room(column, start, end)
-                column.codes[row] = column.code(value)
+                if isinstance(value, str):
+                    code = codes.get((name, value))
+                    if code is None:
+                        code = codes[name, value] = column.code(value)
+                else:
+                    code = column.code(value)
+                column.codes[row] = code
         for column in self.columns.values():
             self._make_room(column, start, end)
         self._later.extend(products)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -67,21 +68,25 @@ def words(text: str) -> list[Word]:
 
     Text without spaces between words (Chinese, Japanese, Korean) becomes pairs of letters.
     """
+    return list(first_words(text))
+
+
+def first_words(text: str) -> Iterator[Word]:
+    """Yield the words of a text, for those who need the first ones only."""
     text = unicodedata.normalize("NFC", text)
-    found = []
     for match in _WORD.finditer(text):
         folded = fold(match[0])
         if folded.isascii() and folded.isalnum():  # most words, and much faster than by the rules below
-            found.append(Word(match[0], (folded[:MAX_WORD],), match.start()))
+            yield Word(match[0], (folded[:MAX_WORD],), match.start())
             continue
         if re.match(f"[{_CJK}]", folded):
-            pairs = [folded[at : at + 2] for at in range(max(1, len(folded) - 1))]
-            found += [Word(pair, (pair,), match.start() + at) for at, pair in enumerate(pairs)]
+            for at in range(max(1, len(folded) - 1)):
+                pair = folded[at : at + 2]
+                yield Word(pair, (pair,), match.start() + at)
             continue
         parts = [part[:MAX_WORD] for part in _PART.findall(re.sub("['’‘ʼ]s$", "", folded))]
         if parts:
-            found.append(Word(match[0], tuple(parts), match.start()))
-    return found
+            yield Word(match[0], tuple(parts), match.start())
 
 
 def stem(word: str) -> str:

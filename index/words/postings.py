@@ -10,7 +10,8 @@ import json
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from functools import lru_cache
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from index.product import Product, Value, title_key
 from index.values import number_of, text_pairs
-from index.words.analyse import stem, words
+from index.words.analyse import first_words, stem, words
 from index.words.analyse import terms as terms_of
 from index.words.bags import Bags, summed
 from index.words.units import brand_key, value_key, word_key
@@ -241,7 +242,7 @@ class PostingLists:
             return known
         number = self._number(key)
         self.shown[number] = attribute, value
-        if title_key(attribute) in BRAND_ATTRIBUTES:
+        if _names_brand(attribute):
             self.brand_values.append(number)
         for terms in {" ".join(map(stem, parts)), stem("".join(parts))}:
             self.values_with.setdefault(terms, []).append(number)
@@ -265,16 +266,21 @@ def _value_keys(attributes: Mapping[str, Value]) -> Iterator[str]:
         yield value_key(attribute, title_key(value))
 
 
+@lru_cache(maxsize=1000)
+def _names_brand(attribute: str) -> bool:
+    return title_key(attribute) in BRAND_ATTRIBUTES
+
+
 def _brands(product: Product) -> dict[str, str]:
     """Return what may be the product's brand, folded, and as it is written.
 
     That is the attribute, where there is one, else the first word and the first two words of the title: which of them
     are brands is seen from how often titles begin with them.
     """
-    named = [text for name, text in text_pairs(product.attributes) if title_key(name) in BRAND_ATTRIBUTES]
+    named = [text for name, text in text_pairs(product.attributes) if _names_brand(name)]
     if named:
         return {" ".join(part for word in words(value) for part in word.parts): value for value in named}
-    first = words(product.title)[:2]
+    first = list(islice(first_words(product.title), 2))
     found: dict[str, str] = {}
     for length in range(1, len(first) + 1):
         folded = " ".join(part for word in first[:length] for part in word.parts)

@@ -101,6 +101,7 @@ def test_however_many_ask_for_readiness_the_encoder_works_once(folder: Path) -> 
     with shop_open(folder, encoder, ready_timeout_s=0.1) as client:
         for _ in range(10):
             error_of(client.get("/readyz"), 503, "unavailable")
+        until(lambda: encoder.text_batches)
         assert len(encoder.text_batches) == 1  # refusals are shared, too; the worker stands at the door anyway
         assert client.get("/healthz").status_code == 200
         encoder.door.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,10 +18,13 @@ from index import (
     Put,
     checked_map,
     copy_catalogue,
+    derived,
     make_map,
+    map_beside,
     open_catalogue,
     open_map,
 )
+from index.derived import PROCESS_FROM
 from index.map import ProductMap
 from tests.index.entries import INFO, build, entry, opened, search_of
 from tests.tools.postgres import Server
@@ -50,6 +54,29 @@ def test_a_map_is_kept_with_the_catalogue_and_replaced(place: Location) -> None:
         assert checked_map(kept.load(), INFO.encoder_id).method == "pca"
     finally:
         kept.close()
+
+
+@pytest.mark.parametrize(
+    ("products", "program", "made_here"),
+    [(40, sys.executable, 1), (PROCESS_FROM, sys.executable, 0), (PROCESS_FROM, "/no/such/python", 1)],
+    ids=["few", "in a process", "without a process"],
+)
+def test_a_map_is_made_while_other_work_is_done(
+    place: Location, products: int, program: str, made_here: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = build(place)
+    calls: list[Location] = []
+
+    def made(place: Location) -> None:
+        calls.append(place)
+        make_map(place)
+
+    monkeypatch.setattr(derived, "make_map", made)
+    monkeypatch.setattr(sys, "executable", program)
+    with map_beside(place, products), open_catalogue(place) as catalogue:
+        assert len(catalogue.snapshot().products) == len(entries)
+    assert len(calls) == made_here
+    assert list(map_of(place).ids) == [one.product.id for one in entries]
 
 
 def test_what_is_written_after_the_map_was_made_has_its_place(place: Location) -> None:

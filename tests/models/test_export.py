@@ -86,7 +86,15 @@ def test_an_export_of_other_weights_is_not_used(
         load_encoder(copy, "cpu", "onnx")
 
 
-DAMAGES = ["text.graph cut", "image.graph gone", "no such weight", "no part", "record no JSON", "record of the future"]
+DAMAGES = [
+    "text.graph cut",
+    "image.graph gone",
+    "no such weight",
+    "no part",
+    "no scale",
+    "record no JSON",
+    "record of the future",
+]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -104,11 +112,13 @@ def test_a_damaged_export_is_refused_and_torch_takes_over(exported: Path, tmp_pa
         content["towers"]["text"]["parts"][0] += ".of.another"
     elif damage == "no part":
         content["towers"]["text"]["parts"][0] = 7
+    elif damage == "no scale":
+        content["logit_scale"] = None
     elif damage == "record of the future":
         content["format"] = 99
     record.write_text("{" if damage == "record no JSON" else json.dumps(content))
     assert load_encoder(copy, "cpu").runtime == "torch"
-    with pytest.raises(ArtefactError, match="vitrine export"):
+    with pytest.raises(ArtefactError, match=r"copy the whole checkpoint again, or `vitrine export"):
         load_encoder(copy, "cpu", "onnx")
 
 

@@ -168,7 +168,7 @@ def kitchen(folder: Path, demo: Path, photos: Sequence[tuple[str, Path, dict[str
         process = subprocess.Popen(
             [sys.executable, "-m", "vitrine", "serve", "--port", address.rpartition(":")[2]],
             cwd=folder,
-            env={**environment, "PYTHONPATH": str(ROOT)},
+            env={**environment, "PYTHONPATH": str(ROOT), "VITRINE_DEADLINE_S": "60"},
             stderr=log,
         )
         try:

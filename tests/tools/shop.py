@@ -190,7 +190,7 @@ def served(app: FastAPI, port: int = 0) -> Iterator[httpx.Client]:
         until(lambda: server.started or not thread.is_alive(), 60)
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     try:
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=60, trust_env=False, verify=False) as client:
+        with httpx.Client(base_url=f"http://{host}:{port}", timeout=200, trust_env=False, verify=False) as client:
             yield client
     finally:
         server.should_exit = True

@@ -76,6 +76,7 @@ def commands_page() -> str:
     command = typer.main.get_command(cli)
     help_of_all = get_docs_for_click(obj=command, ctx=typer.Context(command, info_name="vitrine"), name="vitrine")
     shown = help_of_all.replace("# `vitrine`\n", "# Command line\n", 1)
+    shown = shown.replace("\b", "").replace("`--help`", "`-h, --help`")  # \b: what follows is not to be wrapped
     # In a terminal lines with two spaces stay as they are; in Markdown those are lines of one paragraph.
     return re.sub(r"^(?:  \S.*\n)+", lambda lines: "\n" + indent(lines.group(), "  "), shown, flags=re.MULTILINE)
 

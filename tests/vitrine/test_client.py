@@ -138,6 +138,9 @@ def test_lists_are_gone_through_page_by_page(client: Client) -> None:
     every = [one["id"] for one in client.search_all("red dress", k=11)]
     assert every == [one["id"] for one in client.search("red dress", k=100)["results"]]
     assert [one["id"] for one in client.search_all("red dress", k=4, offset=3, limit=10)] == every[3:13]
+    for wrong in (client.search_all("red dress", limit=0), client.search_all("red dress", k=0)):
+        with pytest.raises(InputError, match="give both at least 1"):
+            next(wrong)
 
 
 def test_a_product_is_put_in_changed_and_taken_out(writer: Client) -> None:

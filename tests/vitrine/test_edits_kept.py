@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from index import Catalogue, Delete, Entry, Product, Put
 from models import load_encoder
@@ -16,10 +17,18 @@ from tests.tools.shop import encoded
 from vitrine.cli import cli
 
 
-def said(*words: str | Path) -> str:
+def called(*words: str | Path) -> Result:
     done = CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return " ".join(done.output.split())
+    return done
+
+
+def said(*words: str | Path) -> str:
+    return " ".join(called(*words).output.split())
+
+
+def figures_of(*words: str | Path) -> Any:
+    return json.loads(called(*words, "--json").stdout)  # how far it is, where that takes long, goes to stderr
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -51,7 +60,7 @@ def test_an_index_over_edits_keeps_them_and_says_how_many(edited: Path, checkpoi
         assert contents(edited) == there
     assert "kept" not in said(*index, "--discard-edits")
     assert set(contents(edited)) == {f"p{number}" for number in range(120)}
-    assert json.loads(said(*index, "--json"))["edits"] == {"changed": 0, "deleted": 0}
+    assert figures_of(*index)["edits"] == {"changed": 0, "deleted": 0}
 
 
 def test_a_copy_says_of_which_version_it_is(edited: Path, tmp_path: Path) -> None:
@@ -63,7 +72,7 @@ def test_a_copy_says_of_which_version_it_is(edited: Path, tmp_path: Path) -> Non
     with Catalogue.open(to, writable=True) as copy:
         copy.write([Delete("p7")])
     assert "kept 1 edit: 0 products added or changed, 1 deleted" in said("copy", "--catalogue", edited, "--to", to)
-    figures = json.loads(said("copy", "--catalogue", edited, "--to", to, "--discard-edits", "--json"))
+    figures = figures_of("copy", "--catalogue", edited, "--to", to, "--discard-edits")
     assert (figures["products"], figures["version"], figures["edits"]["deleted"]) == (121, 4, 0)
     assert contents(to) == contents(edited)
 

@@ -34,11 +34,11 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def demo(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return what `vitrine demo` makes, with 150 products and a model that has never seen them."""
     folder = tmp_path_factory.mktemp("demo")
     draw_catalogue(folder / "data", 150)
-    shutil.copytree(checkpoint, folder / "checkpoint")
+    shutil.copytree(exported, folder / "checkpoint")
     build_catalogue(folder / "checkpoint", folder / "data", folder / "catalogue", device="cpu")
     return folder
 

@@ -26,10 +26,10 @@ from training.data.shards import missing_shards, shard_table
 from training.data.table import Table, sample
 from training.data.tree import Archive, Folder, Tree
 
-_NO_TABLES = frozenset(
-    "dataset_info.json dataset_infos.json state.json package.json manifest.json sitemap.xml "
-    "license.txt readme.txt requirements.txt".split()
-)
+_NO_TABLES = {
+    *("dataset_info.json", "dataset_infos.json", "state.json", "package.json", "manifest.json", "sitemap.xml"),
+    *("license.txt", "readme.txt", "requirements.txt"),
+}
 """Names of files that are no tables of products although they end as such."""
 
 

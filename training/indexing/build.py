@@ -23,7 +23,8 @@ from index import (
     Pictures,
     Product,
     SplitRule,
-    make_derived,
+    make_index,
+    map_beside,
     write_catalogue,
 )
 from models import Encoder, load_encoder
@@ -67,7 +68,7 @@ def build_catalogue(
         device: "auto", "cpu", "cuda" or "cuda:N".
         ray: the address of a cluster that encodes, see `encode_on_ray`; an interrupted build then continues.
         part_size: titles or pictures that a process of the cluster encodes at a time.
-        requirements: for the search files, see `index.make_derived`.
+        requirements: for the search files, see `index.make_index`.
         keep: which edits, see `index.edits_to_keep`.
         mapping: columns of roles whose names do not tell, see `training.data.open_dataset`.
         strict: refuse a data set in which anything had to be repaired or skipped.
@@ -133,8 +134,9 @@ def build_catalogue(
             raise DataError(f"{data} has no product with a usable picture; look at it with `vitrine data info {data}`")
     if parts is not None:
         parts.remove()
-    search = make_derived(out, requirements)
-    calibration = calibrate_catalogue(out, encoder)
+    with map_beside(out, products):
+        search = make_index(out, requirements) if isinstance(out, Path) else None  # a database makes its own
+        calibration = calibrate_catalogue(out, encoder)
     seconds = time.monotonic() - started
     return {
         "products": products,

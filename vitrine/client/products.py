@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack
 
+from common import InputError
 from vitrine.client.answers.products import ProductDetail
 from vitrine.client.call import JSON, Call, body, data_uri, get, json_of, parameters, product_path, several
 from vitrine.client.reading import search
@@ -217,10 +218,13 @@ def search_all(
     """Go through the results of a search, best first, up to `limit`; takes what `search` takes, k as the page's size.
 
     Raises:
+        InputError: `limit` or `k` is below 1.
         ServiceError: there is no good answer.
     """
     size = query.pop("k", PAGE)
     start = query.pop("offset", 0)
+    if limit < 1 or size < 1:
+        raise InputError(f"limit is {limit} and k {size}; give both at least 1")
     picture = data_uri(image)
     last = min(start + limit, DEEPEST)
     seen: set[str] = set()

@@ -49,7 +49,7 @@ class Manner:
     first_wait: float = FIRST_WAIT_S
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0 or self.retries < 0 or self.first_wait < 0:
+        if not self.timeout > 0 or self.retries < 0 or self.first_wait < 0:
             raise InputError(
                 f"timeout is {self.timeout:g}, retries {self.retries} and first_wait {self.first_wait:g}; give a "
                 "timeout above 0, and none of the others below 0"

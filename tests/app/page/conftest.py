@@ -1,15 +1,17 @@
 """A browser and a shop for the tests of the pages.
 
-Both live as long as one file of tests: Playwright keeps an event loop running, which tests elsewhere cannot have.
+The browser lives as long as the tests of this folder: Playwright keeps an event loop running, which tests elsewhere
+cannot have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Error, Page, Route
 
 from index import make_map
 from tests.tools.browser import Visit, chromium, visiting
@@ -17,7 +19,7 @@ from tests.tools.root import ROOT
 from tests.tools.shop import DrawnEncoder, shop_open, write_catalogue
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
@@ -47,9 +49,9 @@ def failing(browser: Browser, shop: httpx.Client) -> Iterator[Visit]:
         visit.wrong.clear()
 
 
-@pytest.fixture
-def modules(browser: Browser) -> Iterator[Page]:
-    """A page without a service, in which `import("/NAME.js")` gives a module of the pages that knows no page."""
+@contextmanager
+def without_service(browser: Browser) -> Iterator[Page]:
+    """Open a page in which `import("/NAME.js")` gives a module of the pages that knows no page."""
     files = ROOT / "app" / "page"
 
     def answer(route: Route) -> None:
@@ -61,18 +63,42 @@ def modules(browser: Browser) -> Iterator[Page]:
 
     context = browser.new_context()
     context.route("http://modules.test/**", answer)
-    page = context.new_page()
+    yield context.new_page()
+    context.close()
+
+
+@contextmanager
+def begun(page: Page) -> Iterator[Page]:
+    """Load such a page afresh; no error of its scripts may be left to it."""
     wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+
+    def note(error: Error) -> None:
+        wrong.append(str(error))
+
+    page.on("pageerror", note)
     page.goto("http://modules.test/")
     yield page
-    context.close()
+    page.remove_listener("pageerror", note)
     assert not wrong, wrong
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    with without_service(browser) as page:
+        yield page
+
+
 @pytest.fixture
-def stopped(modules: Page) -> Page:
+def modules(tab: Page) -> Iterator[Page]:
+    """A page without a service, for `import("/NAME.js")`; each test finds it as it was loaded."""
+    with begun(tab) as page:
+        yield page
+
+
+@pytest.fixture
+def stopped(browser: Browser) -> Iterator[Page]:
     """Such a page whose clock stands still until the test moves it."""
-    modules.clock.install(time=0)
-    modules.clock.pause_at(1000)
-    return modules
+    with without_service(browser) as tab, begun(tab) as page:
+        page.clock.install(time=0)
+        page.clock.pause_at(1000)
+        yield page
