@@ -45,8 +45,6 @@ REPORTS_OFF = {
 }
 """Variables that keep libraries from reporting to their makers; they read them when they are imported."""
 CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-FOLDERS = {"MPLCONFIGDIR": os.path.join(CACHE, "vitrine", "matplotlib")}
-"""Variables that keep files of libraries within the user's cache; a user's own choice stands."""
 
 # Every package imports this module first, so that this comes before the libraries.
 if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
@@ -56,8 +54,7 @@ if "onnxruntime" in sys.modules and not os.environ.get("ORT_DISABLE_TELEMETRY"):
         stacklevel=2,
     )
 os.environ.update(REPORTS_OFF)
-for _name, _folder in FOLDERS.items():
-    os.environ.setdefault(_name, _folder)
+os.environ.setdefault("MPLCONFIGDIR", os.path.join(CACHE, "vitrine", "matplotlib"))
 
 UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 """Characters of texts that nobody sees, such as soft hyphens, as the inside of a class of a regular expression."""
@@ -167,17 +164,13 @@ LIBRARY_ERRORS = {"RuntimeException", "Fail", "SafetensorError"}  # of onnxrunti
 
 
 def resource_error(error: BaseException | None) -> NoSpaceError | OutOfMemoryError | None:
-    """Return what an error means when it, or what caused it, is a full disk or no memory; None: it is something else.
-
-    The one place that knows how the system and the libraries say so.
-    """
+    """Return what an error means when it, or what caused it, is a full disk or no memory; None: something else."""
     while error is not None:
         if isinstance(error, (NoSpaceError, OutOfMemoryError)):
             return error
         memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
         library = isinstance(error, RuntimeError) or type(error).__name__ in LIBRARY_ERRORS
-        # Texts of other types may hold words of a caller's.
-        said = str(error) if library else ""
+        said = str(error) if library else ""  # texts of other types may hold words of a caller's
         if memory or any(text in said for text in MEMORY_TEXTS):
             return OutOfMemoryError("the system has no memory left for this; free some, or ask for less at once")
         state = getattr(error, "sqlstate", None)  # of PostgreSQL: disk_full, out_of_memory
@@ -266,6 +259,13 @@ def read_json(
     if file_format is not None and value.get("format") != file_format:
         raise error(f"{path} is of format {value.get('format')}; this version reads {file_format}: {remedy}")
     return value
+
+
+def compute_threads() -> int:
+    """Return how many calls compute at once: OMP_NUM_THREADS, or one more than cores, since some wait for the lock."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # what follows is for teams within teams
+    cores = len(os.sched_getaffinity(0))
+    return int(asked) if asked.isdecimal() and int(asked) else cores + (cores > 1)
 
 
 def first_line(error: BaseException) -> str:

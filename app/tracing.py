@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from common import require
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
@@ -27,6 +28,9 @@ logger = logging.getLogger("vitrine.app")
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 """The variables that ask for traces, the one that decides first."""
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+PROTOCOL = "http/protobuf"
+"""The one that we speak, of those that these variables may ask for."""
 FLUSH_S = 5.0
 """Longest that the end of the service waits for its last spans to be taken, in seconds."""
 NANO = 1_000_000_000
@@ -160,14 +164,29 @@ def open_tracing() -> Tracing | None:
     off = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     if asked is None or off or os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
         return None
+    named = next((name for name in PROTOCOLS if os.environ.get(name)), None)
+    if named is not None and os.environ[named].strip().lower() != PROTOCOL:
+        logger.warning(
+            "%s is %r, and traces are sent as %s; give the collector's endpoint for it, mostly of port 4318",
+            named,
+            os.environ[named],
+            PROTOCOL,
+        )
     require("telemetry", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http", what=asked)
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    name = os.environ.get("OTEL_SERVICE_NAME") or "vitrine"
-    about = Resource.create({"service.name": name, "service.version": version("vitrine")})
-    provider = TracerProvider(resource=about, shutdown_on_exit=False)  # the end of the service flushes within a bound
+    provider = TracerProvider(
+        resource=service_resource(), shutdown_on_exit=False
+    )  # the end of the service flushes within a bound
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracing(provider)
+
+
+def service_resource() -> Resource:
+    """Return what spans say of the service: its name and version, unless the environment says others."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    ours = {"service.name": "vitrine", "service.version": version("vitrine")}
+    return Resource.create({**ours, **OTELResourceDetector().detect().attributes})

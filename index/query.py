@@ -37,8 +37,6 @@ SIDES: tuple[Side, ...] = get_args(Side)
 Mode = Literal["hybrid", "vector", "lexical"]
 """What ranks: vectors and words together, vectors alone, words alone."""
 MODES: tuple[Mode, ...] = get_args(Mode)
-AUTO = "auto"
-"""The cutoff that the catalogue's own calibration chooses."""
 VARIANTS, VARIANT = "variant", "item_group_id"
 """What `group_by` may say for the variants of a product, and the attribute that feeds name them by."""
 NEWEST = "newest"
@@ -90,7 +88,8 @@ class SearchQuery:
     text_share: float = 1.0
     """Part of the query's weight that its text has; the rest is that of a picture, products and a vector."""
     cutoff: float | Literal["auto"] | None = None
-    """Results of less relevance are left out of the hits, the total and the facets."""
+    """Results of less relevance are left out of the hits, the total and the facets; auto: of less than the catalogue's
+    calibration says."""
     sort: Sort | None = None
     """Another order than by score, among what the cutoff leaves."""
     browse: bool = False

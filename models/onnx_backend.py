@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ import numpy as np
 import onnxruntime
 from safetensors import SafetensorError
 
-from common import ArtefactError, read_json
+from common import ArtefactError, compute_threads, read_json
 from models.backend import TOWERS, TowerName
 from models.checkpoint_folder import WEIGHTS_FILE
 from models.onnx_parts import Part, filled
@@ -68,10 +67,8 @@ class OnnxBackend:
         with ThreadPoolExecutor(len(towers), thread_name_prefix="vitrine-loading") as side_by_side:
             sessions = side_by_side.map(lambda tower: session(_checked(folder, record, tower)), towers)
             self._sessions = dict(zip(towers, sessions, strict=True))
-        # OMP_NUM_THREADS is the operator's choice. Without it there is one thread more than cores: between two inputs a
-        # thread needs the interpreter lock, and while it waits another one computes.
-        cores = len(os.sched_getaffinity(0))
-        self._threads = int(os.environ.get("OMP_NUM_THREADS") or (cores + 1 if cores > 1 else 1))
+        # Between two inputs a thread needs the interpreter lock, and while it waits another one computes.
+        self._threads = compute_threads()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="vitrine-towers")
 
     def encode_ids(self, ids: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from common import write_json
 from models import PRESETS
 from training.config import RunConfig, parse_config
 
+gc.disable()  # until all tests are collected: what they are made of stays
 # What trains and exports is imported where it does so: torch takes seconds, and most tests need none.
 
 
@@ -38,6 +39,7 @@ def pytest_collection_finish() -> None:
     """Take what was imported and collected, a million objects, out of the collector's sight: it walks long enough."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 COLOURS = {"Red": (200, 30, 30), "Green": (30, 160, 60), "Blue": (30, 60, 200), "Black": (20, 20, 20)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
+
+from common import compute_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,7 +37,7 @@ def each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
         finally:
             left.clear()  # empty already, unless a call failed
 
-    threads = _threads()
+    threads = compute_threads()
     helpers = [_pool(threads).submit(work) for _ in range(min(threads, len(items)) - 1)]
     try:
         work()
@@ -46,12 +47,6 @@ def each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
     if errors:
         raise errors[0]
     return [found[place] for place in range(len(items))]
-
-
-def _threads() -> int:
-    """Return how many calls go at once: OMP_NUM_THREADS, or one more than cores, since some wait for the lock."""
-    cores = len(os.sched_getaffinity(0))
-    return int(os.environ.get("OMP_NUM_THREADS") or (cores + 1 if cores > 1 else 1))
 
 
 @cache

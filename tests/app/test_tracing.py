@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from app import tracing
 from app.logs import log_config
 from app.server import create_app
 from app.settings import Settings
-from app.tracing import MAX_STAGES, Tracing, open_tracing
+from app.tracing import MAX_STAGES, Tracing, open_tracing, service_resource
 from common import ConfigError
 from tests.tools.origin import Asked, Send, origin
 from tests.tools.shop import DrawnEncoder, ask, draw, served, show, write_catalogue
@@ -156,7 +157,7 @@ def test_headers_that_are_no_trace_are_passed_over_without_a_line(
     assert not [one for one in caplog.records if one.name.startswith("opentelemetry")]
 
 
-def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     for name in (*tracing.ENDPOINTS, "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"):
         monkeypatch.delenv(name, raising=False)
     assert open_tracing() is None
@@ -165,9 +166,32 @@ def test_off_unless_the_environment_asks(monkeypatch: pytest.MonkeyPatch) -> Non
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             assert open_tracing() is None
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.sdk", None)
     with pytest.raises(ConfigError, match=r"vitrine\[telemetry\]"):
         open_tracing()
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', and traces are sent as http/protobuf" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ({}, "vitrine"),
+        ({"OTEL_SERVICE_NAME": "shop"}, "shop"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop,deployment.environment=test"}, "shop"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop", "OTEL_SERVICE_NAME": "search"}, "search"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test"}, "vitrine"),
+    ],
+)
+def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch, said: dict[str, str], name: str) -> None:
+    for variable in ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in said.items():
+        monkeypatch.setenv(variable, value)
+    found = service_resource().attributes
+    assert found["service.name"] == name
+    assert found["service.version"] == version("vitrine")
+    assert found.get("deployment.environment") == ("test" if "test" in str(said) else None)
 
 
 def test_spans_reach_a_collector_and_one_that_hangs_holds_nothing_up(

@@ -110,7 +110,7 @@ def _measured(search: dict[str, Any], postgres: dict[str, Any]) -> str:
 def _costs(search: dict[str, Any], service: dict[str, Any], indexing: dict[str, Any]) -> str:
     each = service["text"]["server CPU ms each"]
     rate = indexing["images_per_second"]["now"]
-    hours = 1e6 / rate / 3600 * indexing["cores"]
+    hours = 1e6 / rate / 3600 * indexing["machine"]["cores"]
     return "\n\n".join(
         [
             "## What it costs",
@@ -118,7 +118,7 @@ def _costs(search: dict[str, Any], service: dict[str, Any], indexing: dict[str, 
             f"with encoder, search and HTTP: {each / 3600 * 1e6 / 1000:.2f} core-hours for a million, "
             f"${each / 3.6e6 * 1e6 * CORE_HOUR:.2f} at ${CORE_HOUR} per core-hour. The search is the smaller part, and "
             "remains so with the indexes above.",
-            f"- **A product** takes {1000 * indexing['cores'] / rate:.1f} ms of a core to encode: "
+            f"- **A product** takes {1000 * indexing['machine']['cores'] / rate:.1f} ms of a core to encode: "
             f"{hours:.1f} core-hours for a million (${hours * CORE_HOUR:.2f}), {hours * 100:,.0f} for a hundred million. "
             "`vitrine index --ray` distributes them over the machines of a cluster.",
             "- **Prices** are round figures for rented machines, without a margin for peaks and failures: "

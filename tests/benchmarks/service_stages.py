@@ -99,30 +99,36 @@ def passage(result: dict[str, Any], best: float, goal: float) -> str:
     locked = loop["text"] + alone["text"][READ] + alone["text"][WRITE]
     reached, possible = _rate(result, "text") / best, most["text"] / best
     need = 1000 * cores / (goal * best) - result["text"]["client CPU ms each"]
-    enough = "more than enough" if possible >= goal else "still too little: CPU time is the limit"
-    twice = ""
-    peers = FOLDER / "peers.json"
-    if peers.exists():
-        ratios = json.loads(peers.read_text(encoding="utf-8"))["ratios"]
-        times, could = 2 / ratios["text to vector"]["queries per second"], most["text to vector"]
-        twice = f"""
-Twice the best peer's rate for text to vector needs {times:.2f} times ours of the same run. Cores that are always busy
-would give {could / _rate(result, "text to vector"):.2f} times, and no HTTP at all
-{1000 * cores / alone["text to vector"][ENCODE] / _rate(result, "text to vector"):.2f} times: the tower alone takes
-{alone["text to vector"][ENCODE]:.2f} ms of CPU time for a text.
-"""
+    if possible >= goal:
+        limit = "So CPU time would allow it; what is missing is work for all cores at once."
+    else:
+        beside = loop["text"] + rest["text"]
+        limit = f"So CPU time is the limit: what encoder and search alone do not have is {beside:.2f} ms of a text."
     return f"""
 Where the CPU time of one text goes, in milliseconds: the upper rows alone in batches, the lower ones in the service.
 
 {table(["", *KINDS], rows)}
 
-The limit of {goal:g}: {_busy(result, "text"):.2f} of {cores} cores are busy, and a text takes {whole["text"]:.2f} ms of
-the service's CPU time; {goal:g} needs {need:.2f} ms on cores that are always busy. With these {whole["text"]:.2f} ms,
-always busy cores would reach {possible:.2f} instead of {reached:.2f}, which is {enough}. What keeps them from being
-busy is the interpreter's lock: HTTP, reading words and writing JSON hold it for {locked:.2f} ms of a text, so that one
-process answers at most {1000 / locked:,.0f} texts a second, {1000 / locked / best:.2f} of encoder and search alone,
-however many cores there are.
-{twice}"""
+The goal of {goal:g}: {_busy(result, "text"):.2f} of {cores} cores are busy, and a text takes {whole["text"]:.2f} ms of
+the service's CPU time, where {goal:g} needs {need:.2f} ms on cores that are always busy. Such cores would reach
+{possible:.2f} instead of {reached:.2f}. {limit} One thread at a time has the interpreter's lock: HTTP, reading words
+and writing JSON hold it for {locked:.2f} ms of a text, so that one process answers at most {1000 / locked:,.0f} texts a
+second, {1000 / locked / best:.2f} of encoder and search alone, however many cores there are.
+{_twice(result, most["text to vector"])}"""
+
+
+def _twice(result: dict[str, Any], most: float) -> str:
+    """Return what twice the best peer's texts to vectors need, where peers were measured; `most`: on busy cores."""
+    path = FOLDER / "peers.json"
+    if not path.exists():
+        return ""
+    to_peer = json.loads(path.read_text(encoding="utf-8"))["ratios"]["text to vector"]["queries per second"]
+    rate, tower = _rate(result, "text to vector"), result["alone"]["stages"]["text to vector"][ENCODE]
+    return f"""
+Twice the best peer's rate for text to vector needs {2 / to_peer:.2f} times ours. Cores that are always busy would give
+{most / rate:.2f} times, and without HTTP {1000 * result["machine"]["cores"] / tower / rate:.2f} times: the tower alone
+takes {tower:.2f} ms of CPU time for a text.
+"""
 
 
 def _timed(spent: dict[str, float], stage: str, call: Callable[[], Any]) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from threading import Barrier, get_ident
+from threading import Barrier, Event, get_ident
 
 import pytest
 
-from common import InputError
+from common import InputError, compute_threads
 from index import SearchIndex, SearchQuery
 from index.vectors.side_by_side import each
 from tests.index.brute_force import snapshot, unit
@@ -40,15 +40,17 @@ def test_one_thread_is_the_callers_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("bad", [0, 1, 2])
 def test_an_error_is_raised_whichever_thread_has_it_and_no_call_is_begun_after_it(bad: int) -> None:
-    together = Barrier(3)
+    together, failed = Barrier(3), Event()
     begun = []
 
     def call(number: int) -> None:
         begun.append(number)
         if number < 3:
             together.wait(WAIT_S)
-            if number == bad:
-                raise InputError("bad")
+        if number == bad:
+            failed.set()
+            raise InputError("bad")
+        assert failed.wait(WAIT_S)  # else the others may do all of it before that thread has its turn
 
     with pytest.raises(InputError, match="bad"):
         each(call, range(100_000))
@@ -66,3 +68,14 @@ def test_searches_by_words_in_one_call_answer_as_each_alone(side: str) -> None:
     alone = [index.search(side, vectors[n : n + 1], [wants[n]])[0] for n in range(48)]  # type: ignore[call-overload]
     assert index.search(side, vectors, wants) == alone  # type: ignore[call-overload]
     assert len({page.hits[0].score for page in alone}) > 10
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("3", 3), ("4,2", 4), ("0", None), ("many", None), ("", None)])
+def test_what_asks_for_no_number_of_threads_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, asked: str, threads: int | None
+) -> None:
+    """OpenMP takes such values too: a service that ends at its start because of them would be a surprise."""
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    assert compute_threads() == (threads or 3)
+    assert each(abs, [-1, -2, -3]) == [1, 2, 3]

@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -81,6 +81,45 @@ DOCUMENTS = (
     "/sitemap/ODD.xml",
 )
 """Pages, and what they read; `ODD` stands for anything."""
+OF_PAGES = {
+    "q": "red dress",
+    "plain": "1",
+    "lang": "fr",
+    "like": "fuzz",
+    "f.price": "10..50",
+    "from": "24",
+    "count": "5",
+}
+OF_CALLS = {
+    "search": {
+        "q": "red dress",
+        "like": "fuzz",
+        "f.price": "10..50",
+        "filters": '{"colour": "red"}',
+        "k": "5",
+        "offset": "1",
+        "facets": "colour,price",
+        "sort": "price:asc",
+        "weights": '{"text": 0.5}',
+        "cutoff": "auto",
+        "strict": "true",
+    },
+    "similar": {
+        "same": "colour",
+        "not": "title",
+        "f.price": "10..50",
+        "k": "5",
+        "facets": "colour",
+        "group_by": "size",
+    },
+}
+"""The parameters of pages, and those of calls that take no others, by the end of their paths."""
+ALONE = {
+    "/v1/tag": {"attributes": "colour,size", "min_confidence": "0.5"},
+    "/v1/embeddings": {"crop": "0,0.5,1,0.5", "model": "vitrine", "encoding_format": "base64"},
+    "/v1/regions": {},
+}
+"""The parameters of calls whose body may be a picture."""
 
 
 def bodies() -> dict[str, dict[str, Any]]:
@@ -169,19 +208,23 @@ def parameters(dice: random.Random) -> dict[str, str]:
 
 def document(dice: random.Random) -> str:
     """Return the address of a page, or of what pages read, with parameters of which some are broken."""
-    given = {
-        "q": "red dress",
-        "plain": "1",
-        "lang": "fr",
-        "like": "fuzz",
-        "f.price": "10..50",
-        "from": "24",
-        "count": "5",
-    }
-    name = dice.choice(list(given))
-    odd = str(dice.choice(ODD))[:2_000].encode("utf-8", "replace")
-    parameters = urlencode({key: odd if key == name else one for key, one in given.items()})
-    return f"{dice.choice(DOCUMENTS).replace('ODD', quote(odd[:300]))}?{parameters}"
+    path, odd = dice.choice(DOCUMENTS), something(dice)
+    given = OF_CALLS.get(path.rpartition("/")[2], OF_PAGES)
+    if given is not OF_PAGES:
+        given = {name: given[name] for name in given if dice.random() < 0.4}
+    return f"{path.replace('ODD', quote(odd[:300]))}?{with_one_odd(dice, given, odd)}"
+
+
+def something(dice: random.Random) -> bytes:
+    """Return any value as a part of an address."""
+    return str(dice.choice(ODD))[:2_000].encode("utf-8", "replace")
+
+
+def with_one_odd(dice: random.Random, given: Mapping[str, str], odd: bytes) -> str:
+    """Return parameters as an address has them, one of them `odd`, missing, twice there, or of another name."""
+    name = dice.choice([*given, "x"])
+    pairs: list[tuple[str, str | bytes]] = [(key, one) for key, one in given.items() if key != name]
+    return urlencode(pairs + [(dice.choice([name, name, name[:-1]]), odd)] * dice.choice([0, 1, 1, 1, 2]))
 
 
 def send_raw(service: Service, seed: int, count: int) -> Counter[str]:
@@ -224,7 +267,10 @@ def send_fields(service: Service, seed: int, count: int) -> Counter[str]:
                 path = f"/v1/products/{quote(str(dice.choice(ODD))[:300].encode('utf-8', 'replace'))}"
             how: dict[str, Any] = {"content": json.dumps(body).encode()}
             how["headers"] = {"content-type": "application/json"}
-            if isinstance(body, dict) and dice.random() < 0.3:
+            if path in ALONE and dice.random() < 0.3:
+                how = {"content": picture_of("fuzz"), "headers": {"content-type": "image/png"}}
+                path = f"{path}?{with_one_odd(dice, ALONE[path], something(dice))}"
+            elif isinstance(body, dict) and dice.random() < 0.3:
                 how = {"data": {name: json.dumps(one) for name, one in body.items() if name != "image"}}
                 how["files"] = {"image": ("x", picture_of("fuzz"))}
             with suppress(httpx.TransportError, UnicodeError):

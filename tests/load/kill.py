@@ -42,13 +42,13 @@ EDITORS = 2
 READERS = 2
 BASE = 40
 """Products of the data set; most of them nobody changes."""
+PATIENT = {"OMP_NUM_THREADS": "1", "VITRINE_DEADLINE_S": "60"}
+"""A busy machine may need longer than the default for an answer."""
 MOST_WRITES = 75
 """A round is killed after a random number of acknowledged writes, at most so many; a time would mean few of them on a
 busy machine."""
 BUILDS = 3
 """Least number of times that the catalogue is built from its data in a round that does so."""
-PATIENT = {"OMP_NUM_THREADS": "1", "VITRINE_DEADLINE_S": "60"}
-"""A busy machine may need longer than the default for an answer."""
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from common import DataError
 from tests.conftest import draw_shape
-from training.data import open_dataset
+from training.data import open_dataset, photos_of
 
 NAMES = ("red_ball-1.png", "balls/Blue Ball.PNG", "balls/IMG.4711.jpg", "boxes/box.jpg", "boxes/box.png")
 
@@ -46,6 +47,28 @@ def test_a_folder_of_photos_is_read_with_the_names_of_files_and_folders(photos: 
     ]
     assert dataset.report.notes == ["no table is there: the names of the files are the titles"]
     assert dataset.report.usable == dataset.report.rows == 5
+
+
+def test_photos_far_down_are_taken_once_and_hidden_ones_not(photos: Path) -> None:
+    far = photos / "2024" / "autumn" / "shoes" / "new" / "far.png"
+    far.parent.mkdir(parents=True)
+    draw_shape("Red", "Ball", 1).save(far)
+    (photos / ".thumbnails").mkdir()
+    draw_shape("Red", "Ball", 2).save(photos / ".thumbnails" / "small.png")
+    (photos / "balls" / "again").symlink_to(photos)
+    for names in ([item.id for item in open_dataset(photos).items], [photo.name for photo in photos_of([photos])]):
+        assert len(names) == 6, names
+        assert any(name.startswith("2024/autumn/shoes/new/far") for name in names)
+
+
+def test_a_name_that_is_not_utf_8_becomes_a_title(tmp_path: Path) -> None:
+    """Such names come from old archives; half a character could not be stored, and ended the program."""
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9_cr\xe8me.png")
+    draw_shape("Red", "Ball", 1).save(path)
+    (item,) = open_dataset(tmp_path).items
+    assert (item.id, item.title) == ("café_crème", "café crème")
+    assert item.read() == Path(path).read_bytes()
+    assert [photo.name for photo in photos_of([tmp_path, Path(path)])] == ["café_crème.png"] * 2
 
 
 def test_texts_for_people_beside_photos_are_no_tables(photos: Path) -> None:

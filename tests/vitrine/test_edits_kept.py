@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from index import Catalogue, Delete, Entry, Product, Put
 from models import load_encoder
 from tests.conftest import draw_shape
+from tests.tools.command import refused
 from tests.tools.shop import encoded
 from vitrine.cli import cli
 
@@ -75,6 +76,12 @@ def test_a_copy_says_of_which_version_it_is(edited: Path, tmp_path: Path) -> Non
     figures = figures_of("copy", "--catalogue", edited, "--to", to, "--discard-edits")
     assert (figures["products"], figures["version"], figures["edits"]["deleted"]) == (121, 4, 0)
     assert contents(to) == contents(edited)
+
+
+def test_a_catalogue_is_not_copied_onto_itself(edited: Path, tmp_path: Path) -> None:
+    (tmp_path / "same").symlink_to(edited)
+    for to in (edited, tmp_path / "same"):
+        assert f"{to} is the catalogue itself" in refused("copy", "--catalogue", edited, "--to", to)
 
 
 def test_a_copy_puts_its_pictures_where_it_is_told(edited: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
 def test_the_service_s_benchmark_runs_and_makes_its_section(exported: Path, catalogue: Path, tmp_path: Path) -> None:
     out = tmp_path / "service.json"
     places = ["--checkpoint", str(exported), "--catalogue", str(catalogue), "--out", str(out)]
-    command = [sys.executable, "-m", "tests.benchmarks.service", *places, "--rounds", "1", "--seconds", "0.5"]
+    command = [sys.executable, "-m", "tests.benchmarks.service", *places, "--rounds", "1", "--seconds", "0.2"]
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
     )

@@ -24,7 +24,7 @@ from training.data.readers import OLD_EXCEL, checked, is_workbook, packed_with, 
 from training.data.rows import ACCEPTED, UNUSABLE, Row, collect, finish
 from training.data.shards import missing_shards, shard_table
 from training.data.table import Table, sample
-from training.data.tree import Archive, Folder, Tree
+from training.data.tree import DEEPEST, Archive, Folder, Tree
 
 _NO_TABLES = {
     *("dataset_info.json", "dataset_infos.json", "state.json", "package.json", "manifest.json", "sitemap.xml"),
@@ -98,7 +98,7 @@ def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -
     """
     files: list[str] = []
     likely: list[str] = []
-    for depth in (1, 3) if path.is_dir() else (20,):
+    for depth in (1, 3) if path.is_dir() else (DEEPEST,):
         files = list(tree.files(depth))
         named = [(posixpath.basename(file).lower(), file) for file in files]
         if styles := [file for name, file in named if name == "styles.csv"]:
@@ -118,7 +118,7 @@ def _open_tree(path: Path, tree: Folder | Archive, mapping: Mapping[str, str]) -
             return _open_tables(path, "", tree, [_table(tree, likely[0])], mapping)
         if likely:
             break
-    if not likely and (photos := photos_alone(path, files)):
+    if not likely and (photos := photos_alone(path, list(tree.files(DEEPEST)))):
         table = photo_table(photos, str(path))
         return _open_tables(path, "photos", tree, [_Source("", path.name, lambda: table)], mapping)
     raise DataError(_no_layout(path, tree, files, likely))

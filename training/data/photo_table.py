@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from training.data.pictures import is_picture
+from training.data.pictures import is_picture, readable
 from training.data.table import Record, Records, Table
 
 PACKED = (".zip", ".7z", ".rar", ".tar", ".gz")
@@ -30,16 +30,17 @@ def photo_table(pictures: Sequence[str], source: str) -> Table:
 
     The id is the path without its suffix, or with it where two pictures share that; the title is the words of the name.
     """
-    stems = Counter(posixpath.splitext(picture)[0] for picture in pictures)
-    folders = any("/" in picture for picture in pictures)
+    names = [readable(picture) for picture in pictures]
+    stems = Counter(posixpath.splitext(name)[0] for name in names)
+    folders = any("/" in name for name in names)
 
     def records() -> Iterator[Record]:
-        for picture in pictures:
-            stem = posixpath.splitext(picture)[0]
+        for picture, name in zip(pictures, names, strict=True):
+            stem = posixpath.splitext(name)[0]
             title = SEPARATORS.sub(" ", posixpath.basename(stem)).strip()
-            cells = {"id": stem if stems[stem] == 1 else picture, "image": picture, "title": title or stem}
+            cells = {"id": stem if stems[stem] == 1 else name, "image": picture, "title": title or stem}
             if folders:
-                cells["folder"] = SEPARATORS.sub(" ", posixpath.dirname(picture)).strip()
+                cells["folder"] = SEPARATORS.sub(" ", posixpath.dirname(name)).strip()
             yield Record(picture, cells)
 
     columns = ["id", "image", "title", *(["folder"] if folders else [])]

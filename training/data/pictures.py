@@ -5,6 +5,7 @@ Lists no folder and decodes nothing.
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from common import DataError
 from models import KINDS
 from training.data.dataset import MAX_IMAGE_BYTES
+from training.data.encodings import UNREADABLE, decode
 
 PICTURE_SUFFIXES = frozenset(suffix for kind in KINDS for suffix in kind.suffixes)
 """How the names of picture files end that are read, in lower case."""
@@ -27,6 +29,15 @@ class Picture(NamedTuple):
 def is_picture(name: str) -> bool:
     """Return whether the name has the suffix of a picture."""
     return posixpath.splitext(name)[1].lower() in PICTURE_SUFFIXES
+
+
+def readable(file: str) -> str:
+    """Return the path of a file as text: one that is not UTF-8 is read in the encoding that its bytes look like."""
+    try:
+        file.encode()
+    except UnicodeEncodeError:
+        return decode(os.fsencode(file)).text.replace(UNREADABLE, "?")
+    return file
 
 
 def read_picture(path: str) -> bytes:

@@ -19,6 +19,9 @@ from training.data.dataset import MAX_IMAGE_BYTES, Problem
 from training.data.pictures import Picture, read_picture
 from training.data.table import MAX_TABLE_BYTES
 
+DEEPEST = 20
+"""Folders below the root in which an archive's files, and photos, are looked for."""
+
 
 class Listing(NamedTuple):
     """What a folder holds: its files as pictures, by name, and the names of its folders."""
@@ -94,8 +97,8 @@ class Folder:
         return any(real.is_relative_to(root) for root in self._roots)
 
     def files(self, folders: int) -> Iterator[str]:
-        """Yield the paths of visible files, folder by folder."""
-        level = [""]
+        """Yield the paths of visible files, folder by folder; a folder that links lead to again comes once."""
+        level, seen = [""], {os.path.realpath(self.path)}
         for _ in range(folders + 1):
             below: list[str] = []
             for folder in level:
@@ -105,7 +108,11 @@ class Folder:
                 except OSError:  # no right to read it
                     continue
                 yield from (posixpath.join(folder, name) for name, is_folder in entries if not is_folder)
-                below += [posixpath.join(folder, name) for name, is_folder in entries if is_folder]
+                for name in (name for name, is_folder in entries if is_folder):
+                    real = os.path.realpath(self.path / folder / name)
+                    if real not in seen:
+                        seen.add(real)
+                        below.append(posixpath.join(folder, name))
             level = below
 
     def read(self, file: str) -> bytes:

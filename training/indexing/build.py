@@ -128,6 +128,7 @@ def build_catalogue(
                 products += len(entries)
                 images += sum(len(entry.images) for entry in entries)
                 advance(len(entries))
+        encoded = time.monotonic() - started
         if strict:
             dataset.report.refuse(data)
         if not products:
@@ -145,6 +146,7 @@ def build_catalogue(
         "device": encoding.device,
         "edits": writer.kept.to_json(),
         "seconds": round(seconds, 1),
+        "encoding_seconds": round(encoded, 1),
         "images": images,
         "images_per_second": round(images / seconds, 1),
         "data": dataset.report.to_json(),

@@ -68,10 +68,10 @@ def calibrate_catalogue(place: Location, encoder: Encoder) -> Calibration | None
         VitrineError: as `open_catalogue`.
     """
     with open_catalogue(place, encoder_id=encoder.encoder_id) as store:
-        products = store.snapshot().products
-        if len(products) < MIN_PRODUCTS:
+        if len(store) < MIN_PRODUCTS:
             return None
-        found = measure(open_search(store), products, encoder)
+        search = open_search(store)
+        found = measure(search, search.products, encoder)
         if found is not None:
             store.save_calibration(found)
     return found

@@ -50,6 +50,10 @@ def copy_catalogue(
     from index import copy_catalogue, kept_text, parse_location
 
     source, target = catalogue_place(catalogue, from_setting=False), parse_location(to)
+    if source == target or (
+        isinstance(source, Path) and isinstance(target, Path) and source.resolve() == target.resolve()
+    ):
+        raise InputError(f"{to} is the catalogue itself; give --to another place")
     copied = copy_catalogue(
         source, target, if_empty=if_empty, discard_edits=discard_edits, pictures=picture_place(pictures)
     )
