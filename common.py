@@ -239,25 +239,25 @@ def write_json(path: Path, value: Any) -> None:
         beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_json(
-    path: Path, remedy: str, *, file_format: int | None = None, error: type[InputError] = ArtefactError
-) -> dict[str, Any]:
+def read_json(path: Path, remedy: str, *, file_format: int | None = None) -> dict[str, Any]:
     """Return the JSON object in `path`, a file that one of our commands wrote.
 
     `remedy` ends each message: what the user does about a file that cannot be used. `file_format` is the number that
-    the object must hold under "format"; none: it has no number. Where there is no file, or it is damaged or of another
-    format, `error` is raised.
+    the object must hold under "format"; none: it has no number.
+
+    Raises:
+        ArtefactError: there is no file, it is damaged, or of another format.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(value, dict):
             raise ValueError("it holds no JSON object")
     except OSError as reason:
-        raise error(f"{path} cannot be read ({reason.strerror}); {remedy}") from reason
+        raise ArtefactError(f"{path} cannot be read ({reason.strerror}); {remedy}") from reason
     except ValueError as reason:  # no JSON, or no UTF-8
-        raise error(f"{path} is damaged ({reason}); {remedy}") from reason
+        raise ArtefactError(f"{path} is damaged ({reason}); {remedy}") from reason
     if file_format is not None and value.get("format") != file_format:
-        raise error(f"{path} is of format {value.get('format')}; this version reads {file_format}: {remedy}")
+        raise ArtefactError(f"{path} is of format {value.get('format')}; this version reads {file_format}: {remedy}")
     return value
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from common import ArtefactError, ConfigError, UnreachableError, first_line
+from common import ArtefactError, ConfigError, UnreachableError, first_line, resource_error
 from models.presets import Tower
 
 FILES = ["*.json", "*.txt", "model*.safetensors"]
@@ -26,7 +26,7 @@ def pretrained_folder(source: str) -> Path:
 
     Raises:
         ArtefactError: neither a folder, nor in the cache, nor on the hub.
-        UnreachableError: it is not in the cache, and no hub answers.
+        UnreachableError: it is not in the cache, and no hub answers, or its download stops.
     """
     folder = Path(source)
     if folder.is_dir():
@@ -60,7 +60,15 @@ def pretrained_folder(source: str) -> Path:
                 f"({type(error).__name__}); give a local Hugging Face folder (--text-tower, --image-tower)"
             ) from error
         return cached
-    return Path(snapshot_download(source, allow_patterns=FILES))
+    try:
+        return Path(snapshot_download(source, allow_patterns=FILES))
+    except Exception as error:  # of the hub's client, whose HTTP library differs between releases
+        if resource_error(error) is not None:
+            raise
+        raise UnreachableError(
+            f"the download of the pretrained tower {source!r} stopped ({type(error).__name__}: {first_line(error)}); "
+            "start it again to go on from there"
+        ) from error
 
 
 def build_tower(config: Tower) -> nn.Module:

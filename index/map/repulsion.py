@@ -22,7 +22,7 @@ LEAST_CELLS = 64
 MOST_CELLS = 512
 """Cells along a side of the grid at most. The cells of a wider layout are larger."""
 BETWEEN = 16
-"""The same, between two of few points that are spread evenly."""
+"""The same where points are few: so many lie between two that are spread evenly."""
 
 
 class Repulsion:

@@ -36,8 +36,6 @@ def test_a_json_file_that_cannot_be_used_is_named_with_the_remedy(
         path.write_bytes(content)
     with pytest.raises(ArtefactError, match=said):
         read_json(path, "run it again", file_format=2)
-    with pytest.raises(ConfigError, match=said):
-        read_json(path, "run it again", file_format=2, error=ConfigError)
 
 
 def test_the_first_line_of_an_error_is_its_first_words_or_its_type() -> None:
