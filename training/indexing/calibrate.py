@@ -51,6 +51,7 @@ NOTHING = 0.98
 BINS = 10
 
 Judge = Callable[[Product], bool]
+_keys = lru_cache(maxsize=10_000, typed=True)(keys_of)  # hundreds of thousands of hits have few values
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +177,6 @@ def _brand(search: Search, product: Product) -> str:
     """Return the brand that a product's title begins with, as the catalogue reads it."""
     units = search.understand(" ".join(product.title.split()[:2]), "en", correct=False).units
     return units[0].text if units and units[0].kind == "brand" else ""
-
-
-_keys = lru_cache(maxsize=10_000, typed=True)(keys_of)
-"""Hundreds of thousands of hits are judged by attributes of few values."""
 
 
 def _judge(wanted: dict[str, str], brand: str) -> Judge:
