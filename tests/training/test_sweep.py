@@ -62,10 +62,20 @@ def by_number(result: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def one_trial(shapes: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+def few(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the half of the shapes: an epoch of a few steps is enough for a stop within it."""
+    folder = shutil.copytree(shapes.parent, tmp_path_factory.mktemp("few") / "shop")
+    head, *lines = shapes.read_text(encoding="utf-8").splitlines(keepends=True)
+    table = folder / shapes.name
+    table.write_text(head + "".join(line for row, line in enumerate(lines) if row % 4 < 2), encoding="utf-8")
+    return table
+
+
+@pytest.fixture(scope="module")
+def one_trial(few: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     """Return a folder with a config and its finished sweep of one trial, to be copied."""
     folder = tmp_path_factory.mktemp("one-trial")
-    swept(written(folder), shapes, folder / "sweep", cache, 1)
+    swept(written(folder), few, folder / "sweep", cache, 1)
     return folder
 
 
@@ -76,21 +86,21 @@ def finished(one_trial: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(shapes: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> list[tuple[Any, ...]]:
+def uninterrupted(few: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> list[tuple[Any, ...]]:
     """Return what a sweep of two trials comes to that nothing stops."""
     folder = tmp_path_factory.mktemp("whole")
     config = written(folder, CONFIG.replace("epochs = 2", "epochs = 4"))
-    return by_number(swept(config, shapes, folder / "sweep", cache, 2))
+    return by_number(swept(config, few, folder / "sweep", cache, 2))
 
 
 # ---------------------------------------------------------------------- the search
 
 
-def test_a_sweep_keeps_its_best_trial_and_continues_where_it_stopped(shapes: Path, tmp_path: Path, cache: Path) -> None:
+def test_a_sweep_keeps_its_best_trial_and_continues_where_it_stopped(few: Path, tmp_path: Path, cache: Path) -> None:
     config, out = written(tmp_path), tmp_path / "sweep"
-    first = swept(config, shapes, out, cache, 2)
+    first = swept(config, few, out, cache, 2)
     kept = (out / "trials" / "1" / "log.jsonl").stat().st_mtime_ns
-    result = swept(config, shapes, out, cache, 4)
+    result = swept(config, few, out, cache, 4)
     assert [entry["number"] for entry in sorted(result["trials"], key=lambda e: e["number"])] == [0, 1, 2, 3]
     assert by_number(result)[:2] == by_number(first)
     assert (out / "trials" / "1" / "log.jsonl").stat().st_mtime_ns == kept
@@ -131,13 +141,13 @@ def test_a_sweep_keeps_its_best_trial_and_continues_where_it_stopped(shapes: Pat
     assert f"{max(scores.values()):.3f}" in table.export_text()
 
 
-def test_a_finished_sweep_is_shown_again_without_training(shapes: Path, finished: Path, cache: Path) -> None:
+def test_a_finished_sweep_is_shown_again_without_training(few: Path, finished: Path, cache: Path) -> None:
     config, out = finished / "run.toml", finished / "sweep"
     result = json.loads((out / "sweep.json").read_text())
     for name in ("sweep.json", "best.toml", "sweep.png"):
         (out / name).unlink()
     said = StringIO()
-    assert swept(config, shapes, out, cache, 1, said=said) == result
+    assert swept(config, few, out, cache, 1, said=said) == result
     assert "trial" not in said.getvalue()
     assert (out / "best.toml").exists()
     assert (out / "sweep.png").exists()
@@ -170,7 +180,7 @@ class Stopping(Console):
 
 @pytest.mark.parametrize("save_minutes", [0, 5])
 def test_a_stopped_sweep_ends_as_one_without_a_stop(
-    shapes: Path,
+    few: Path,
     tmp_path: Path,
     cache: Path,
     save_minutes: int,
@@ -183,23 +193,23 @@ def test_a_stopped_sweep_ends_as_one_without_a_stop(
     out = tmp_path / "sweep"
     console = Stopping(file=(said := StringIO()), soft_wrap=True)
     with pytest.raises(KeyboardInterrupt):
-        run_sweep(config, shapes, out, trials=2, cache=cache, device="cpu", console=console)
+        run_sweep(config, few, out, trials=2, cache=cache, device="cpu", console=console)
     assert said.getvalue().splitlines()[-1] == (
         "the sweep stops in trial 1, with 1 done; the same command goes on from there"
     )
     assert (out / "sweep.png").exists() == (save_minutes > 0), "a sweep that goes on is drawn at intervals"
-    result = swept(config, shapes, out, cache, 2, said=(said := StringIO()))
+    result = swept(config, few, out, cache, 2, said=(said := StringIO()))
     assert "trial 0 (" not in said.getvalue()
     assert ("going on after step" in said.getvalue()) == (save_minutes == 0)
     assert by_number(result) == uninterrupted
 
 
-def test_a_failed_trial_is_a_result_and_stops_nothing(shapes: Path, tmp_path: Path, cache: Path) -> None:
+def test_a_failed_trial_is_a_result_and_stops_nothing(few: Path, tmp_path: Path, cache: Path) -> None:
     # Each choice alone agrees with the config; two of them together do not.
     text = CONFIG.split("[sweep]")[0] + (
         '[sweep]\n"train.epochs" = { choices = [1, 2] }\n"train.locked_epochs" = { choices = [0, 1] }\n'
     )
-    result = swept(written(tmp_path, text), shapes, tmp_path / "sweep", cache, 6)
+    result = swept(written(tmp_path, text), few, tmp_path / "sweep", cache, 6)
     failed = [entry for entry in result["trials"] if entry["state"] == "failed"]
     assert failed
     for entry in failed:
@@ -212,11 +222,11 @@ def test_a_failed_trial_is_a_result_and_stops_nothing(shapes: Path, tmp_path: Pa
 
 
 def test_a_diverging_loss_fails_a_trial_and_is_reported_when_no_trial_is_left(
-    shapes: Path, tmp_path: Path, cache: Path
+    few: Path, tmp_path: Path, cache: Path
 ) -> None:
     text = CONFIG.split("[sweep]")[0] + '[sweep]\n"train.learning_rate" = { low = 1e30, high = 1e36, log = true }\n'
     with pytest.raises(VitrineError, match=r"none of the 1 trials .* the loss is nan at step"):
-        swept(written(tmp_path, text), shapes, tmp_path / "sweep", cache, 1)
+        swept(written(tmp_path, text), few, tmp_path / "sweep", cache, 1)
     assert json.loads((tmp_path / "sweep" / "sweep.json").read_text())["best"] is None
     assert not (tmp_path / "sweep" / "best.toml").exists()
 
@@ -224,31 +234,31 @@ def test_a_diverging_loss_fails_a_trial_and_is_reported_when_no_trial_is_left(
 # ---------------------------------------------------------------------- what is refused
 
 
-def test_the_folder_of_another_sweep_is_refused(shapes: Path, finished: Path, tmp_path: Path, cache: Path) -> None:
+def test_the_folder_of_another_sweep_is_refused(few: Path, finished: Path, tmp_path: Path, cache: Path) -> None:
     out = finished / "sweep"
     written(tmp_path)
     other = written(tmp_path, CONFIG.replace("epochs = 2", "epochs = 3").replace("high = 0.5", "high = 0.6"), "o.toml")
     differs = r"differs in \[sweep\] model.projection.dropout, train.epochs"
     with pytest.raises(ConfigError, match=differs):
-        swept(other, shapes, out, cache, 2)
+        swept(other, few, out, cache, 2)
     draw_shape("Red", "Ball").save(tmp_path / "a.png")
     (tmp_path / "few.csv").write_text("id,image,text\n1,a.png,Red Ball\n")
     with pytest.raises(ConfigError, match=r"a sweep over the data products .* not few"):
         swept(tmp_path / "run.toml", tmp_path / "few.csv", out, cache, 2)
     (out / "study.db").unlink()
     with pytest.raises(ConfigError, match=r"trials without their study.db"):
-        swept(tmp_path / "run.toml", shapes, out, cache, 2)
+        swept(tmp_path / "run.toml", few, out, cache, 2)
     (out / "study.db").write_text("no database " * 100)
     with pytest.raises(ConfigError, match=r"study.db is no study that can be read"):
-        swept(tmp_path / "run.toml", shapes, out, cache, 2)
+        swept(tmp_path / "run.toml", few, out, cache, 2)
 
 
-def test_a_refused_command_leaves_the_folder_free_for_another(shapes: Path, tmp_path: Path, cache: Path) -> None:
+def test_a_refused_command_leaves_the_folder_free_for_another(few: Path, tmp_path: Path, cache: Path) -> None:
     (tmp_path / "few.csv").write_text("id,image,text\n1,a.png,Red Ball\n")
     draw_shape("Red", "Ball").save(tmp_path / "a.png")
     with pytest.raises(DataError, match="pairs to learn from"):
         swept(written(tmp_path), tmp_path / "few.csv", tmp_path / "sweep", cache, 1)
-    assert len(swept(tmp_path / "run.toml", shapes, tmp_path / "sweep", cache, 1)["trials"]) == 1
+    assert len(swept(tmp_path / "run.toml", few, tmp_path / "sweep", cache, 1)["trials"]) == 1
 
 
 def test_two_sweeps_do_not_share_a_folder(shapes: Path, tmp_path: Path, cache: Path) -> None:
@@ -335,12 +345,12 @@ def test_the_towers_of_the_command_line_stay_out_of_the_best_config(tmp_path: Pa
     assert "text-folder" not in to_toml(search.written)
 
 
-def test_the_command_shows_the_best_trials(shapes: Path, finished: Path, cache: Path) -> None:
+def test_the_command_shows_the_best_trials(few: Path, finished: Path, cache: Path) -> None:
     config, out = finished / "run.toml", finished / "sweep"
-    words = ["sweep", config, "--data", shapes, "--trials", "1", "--cache", cache, "--out", out]
+    words = ["sweep", config, "--data", few, "--trials", "1", "--cache", cache, "--out", out]
     done = CliRunner().invoke(cli, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     assert "learning_rate" in done.stdout
-    assert f"vitrine train {out / 'best.toml'} --data {shapes}" in done.stdout
+    assert f"vitrine train {out / 'best.toml'} --data {few}" in done.stdout
     plain = CliRunner().invoke(cli, [*map(str, words), "--json"])
     assert json.loads(plain.stdout)["best"] == 0

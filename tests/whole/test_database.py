@@ -9,7 +9,7 @@ import pytest
 from tests.load.database import run
 
 
-@pytest.mark.timeout(600)  # it starts four services, on a machine that may be busy
+@pytest.mark.timeout(1200)  # it starts four services, on a machine that may be busy
 def test_no_acknowledged_write_is_lost_when_the_database_is_killed_or_replaced(exported: Path, tmp_path: Path) -> None:
     figures = run(exported, tmp_path, seconds=0.5)
     for name, phase in figures["phases"].items():
