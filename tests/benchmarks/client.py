@@ -126,15 +126,17 @@ def drive(
                 last = max(last, now)
                 statuses[one.kind][status] += 1
                 (took if status == 200 else refused)[one.kind].append(1000 * (now - one.begun))
-            if one.closes:
+            if over(now) or one.closes:
                 del connections[number]
                 poll.unregister(number)
                 one.socket.close()
+            if over(now):  # closed at once: the server closes it in the end where others wait for long
+                working -= 1
+                continue
+            if one.closes:
                 one.socket = _opened(address, poll)
                 connections[one.socket.fileno()] = one
-            if over(now):
-                working -= 1
-            elif status == 200 or not pause_s:
+            if status == 200 or not pause_s:
                 _send(one, poll)
             else:
                 pausing.append((now + pause_s, one))

@@ -221,9 +221,7 @@ def test_a_tower_that_cannot_be_had_is_said_at_once(tmp_path: Path) -> None:
 def test_a_download_of_a_tower_that_stops_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.HfApi.model_info", Mock())
     monkeypatch.setattr("huggingface_hub.snapshot_download", Mock(side_effect=RuntimeError("peer closed connection")))
-    with pytest.raises(
-        UnreachableError, match=r"half' stopped \(RuntimeError: peer closed .* start it again"
-    ):
+    with pytest.raises(UnreachableError, match=r"half' stopped \(RuntimeError: peer closed .* start it again"):
         pretrained_folder("some-owner/half")
     monkeypatch.setattr("huggingface_hub.snapshot_download", Mock(side_effect=OSError(errno.ENOSPC, "no space")))
     with pytest.raises(OSError, match="no space"):
