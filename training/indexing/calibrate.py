@@ -72,8 +72,7 @@ def calibrate_catalogue(place: Location, encoder: Encoder) -> Calibration | None
         if len(store) < MIN_PRODUCTS:
             return None
         search = open_search(store)
-        found = measure(search, search.products, encoder)
-        if found is not None:
+        if found := measure(search, search.products, encoder):
             store.save_calibration(found)
     return found
 
@@ -229,12 +228,11 @@ class _Searcher:
             parsed = [replace(one, units=()) for one in parsed]
         new = [text for text in dict.fromkeys(read) if text not in self._vectors]  # most are asked in several modes
         self._vectors.update(zip(new, self._encoder.encode_text(new), strict=True))
-        found = []
-        for query, one, text in zip(queries, parsed, read, strict=True):
-            judged = self._judged(self._vectors[text], SearchQuery(k=DEPTH, mode=mode, parsed=one), query.right)
-            if kind is None or judged.kind == kind:
-                found.append(judged)
-        return found
+        judged = [
+            self._judged(self._vectors[text], SearchQuery(k=DEPTH, mode=mode, parsed=one), query.right)
+            for query, one, text in zip(queries, parsed, read, strict=True)
+        ]
+        return [one for one in judged if kind is None or one.kind == kind]
 
     def pictures(self, products: Sequence[Product], names: Sequence[str], rng: np.random.Generator) -> list[_Scores]:
         """Return the judged hits of pictures: right is what has the same attributes as their products."""
