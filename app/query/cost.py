@@ -29,7 +29,7 @@ COUNTED = 0.3
 
 def encoding_work(texts: Sequence[str], pictures: int, device: str) -> float:
     """Return the work of encoding texts and pictures on a device; nothing is known to be in the cache."""
-    of_texts = sum(0.5 + min(len(text), WHOLE_TEXT) / 40 + len(text) / 200 for text in texts)
+    of_texts = sum(0.3 + min(len(text), WHOLE_TEXT) / 60 + len(text) / 200 for text in texts)
     return of_texts + pictures * (PICTURE if device == "cpu" else FAST_PICTURE)
 
 
@@ -40,7 +40,7 @@ def counting_work(names: int, filters: Collection[str]) -> float:
 
 def search_work(query: SearchQuery) -> float:
     """Return the work of a search, and of putting its results together."""
-    work = 1.0 if query.mode == "vector" else 3.0
+    work = 1.0 if query.mode == "vector" else 1.5
     work += query.end / 1000 + query.k / 200
     work += COUNTED * (len(query.facets) + len(query.histograms)) + 0.1 * len(query.filters)
     if query.group_by is not None:
