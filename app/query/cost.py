@@ -40,7 +40,7 @@ def counting_work(names: int, filters: Collection[str]) -> float:
 
 def search_work(query: SearchQuery) -> float:
     """Return the work of a search, and of putting its results together."""
-    work = 1.0 if query.mode == "vector" else 1.5
+    work = 0.4 if query.mode == "vector" else 1.5
     work += query.end / 1000 + query.k / 200
     work += COUNTED * (len(query.facets) + len(query.histograms)) + 0.1 * len(query.filters)
     if query.group_by is not None:

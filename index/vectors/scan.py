@@ -5,33 +5,32 @@ The only file that hands pointers to FAISS. Knows rows and vectors, no products 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
+from common import compute_threads
 from index.ann import DEPTH, AnnIndex
 from index.attributes import Mask
 from index.records import Vectors
 from index.results import MARGIN, SLACK, SMALL_PRODUCT, score_exactly
+from index.vectors.block import GROUP, largest, products
 from index.vectors.pictures import Pictures
 from index.vectors.rows import Rows, RowVectors
+from index.vectors.side_by_side import each
 from index.vectors.subset import RowSubset
 
 PRODUCT_FROM = 8
 """Queries from which on a product of matrices is faster than a scan of each."""
 
-GROUP = 16
-"""Rows that one product is over, and whose best score stands for all of them while the best are looked for.
-
-So small that BLAS computes it in the calling thread: in a service, threads that BLAS wakes take the cores that encode.
-"""
-
 BLOCK = 65_536
-"""Rows whose scores are held at a time."""
+"""Rows whose scores a thread holds at a time."""
+LEAST_BLOCK = 16_384
+"""Rows from which on a thread of their own is worth the search for the best among them."""
 
 MAX_POSTFILTERED = 64
 """Rows that a scan of few queries may find although they do not pass, and drop afterwards: a mask makes it slower."""
@@ -239,7 +238,10 @@ def _scan_each(part: _Part, queries: Vectors, k: int) -> Scored:
 
 
 def _scan_together(part: _Part, queries: Vectors, k: int) -> Scored:
-    """Scan one array for all queries at once, by products of matrices: as many queries a product as are small."""
+    """Scan one array for all queries at once, by products of matrices: as many queries a product as are small.
+
+    The blocks of rows are scanned side by side.
+    """
     vectors, mask, rows, count = part.vectors, part.mask, part.rows, part.count
     few = max(1, SMALL_PRODUCT // (GROUP * vectors.shape[1]))
     if len(queries) > few:
@@ -248,46 +250,21 @@ def _scan_together(part: _Part, queries: Vectors, k: int) -> Scored:
         return scores, places
     transposed = np.ascontiguousarray(queries.T)
     numbers = np.arange(len(queries))[:, None]
-    found = []
-    for start in range(0, count, BLOCK):
-        end = min(start + BLOCK, count)
+    blocks = max(1, math.ceil(count / BLOCK), min(compute_threads(), count // LEAST_BLOCK))
+    size = math.ceil(count / blocks / GROUP) * GROUP
+
+    def best_of(start: int) -> Scored:
+        end = min(start + size, count)
         block = vectors[start:end] if rows is None else vectors[rows[start:end]]
-        scores = _products(block, transposed)
+        scores = products(block, transposed)
         if mask is not None:
             scores[~mask[start:end]] = -np.inf
-        places = _largest(scores, min(k, end - start))
-        found.append((scores[places, numbers], places + start))
+        places = largest(scores, min(k, end - start))
+        return scores[places, numbers], places + start
+
+    found = each(best_of, range(0, count, size))
     best, places = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
     best, places = _sorted(best, places, k)
     if rows is not None:
         places = rows[places]
     return best, np.where(best > -np.inf, places, -1)
-
-
-def _products(vectors: Vectors, transposed: Vectors) -> Vectors:
-    """Return the inner products (n, B) of `vectors` (n, D) with queries (D, B), a group of rows at a time."""
-    scores = np.empty((len(vectors), transposed.shape[1]), dtype=np.float32)
-    whole = len(vectors) // GROUP * GROUP
-    groups = vectors[:whole].reshape(-1, GROUP, vectors.shape[1])
-    np.matmul(groups, transposed, out=scores[:whole].reshape(-1, GROUP, transposed.shape[1]))
-    np.matmul(vectors[whole:], transposed, out=scores[whole:])
-    return scores
-
-
-def _largest(scores: Vectors, k: int) -> npt.NDArray[np.int64]:
-    """Return the places (B, k), in any order, of the k largest of the scores (n, B) of each query.
-
-    The k largest are in the k groups whose own largest scores are the largest, so only those are looked through.
-    """
-    count, queries = scores.shape
-    groups = count // GROUP
-    if groups < 2 * k:
-        return np.argpartition(scores.T, count - k, axis=1)[:, count - k :]
-    maxima = scores[: groups * GROUP].reshape(groups, GROUP, queries).max(axis=1).T
-    best = np.argpartition(maxima, groups - k, axis=1)[:, groups - k :]
-    places = (best[:, :, None] * GROUP + np.arange(GROUP)).reshape(queries, -1)
-    rest = np.broadcast_to(np.arange(groups * GROUP, count), (queries, count - groups * GROUP))
-    places = np.concatenate([places, rest], axis=1)
-    chosen = scores[places, np.arange(queries)[:, None]]
-    largest = np.argpartition(chosen, chosen.shape[1] - k, axis=1)[:, chosen.shape[1] - k :]
-    return np.take_along_axis(places, largest, axis=1)

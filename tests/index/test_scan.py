@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from index.results import SMALL_PRODUCT, score_exactly
+from index.vectors.block import GROUP
 from index.vectors.rows import RowVectors
-from index.vectors.scan import BLOCK, GROUP, PRODUCT_FROM, top_k
+from index.vectors.scan import BLOCK, LEAST_BLOCK, PRODUCT_FROM, top_k
 from index.vectors.subset import RowSubset
 from tests.index.brute_force import unit
 
@@ -37,8 +38,9 @@ def test_the_scan_finds_what_a_sort_of_all_scores_finds(batch: int, passing: flo
 
 
 @pytest.mark.parametrize("passing", [None, 0.5])
-def test_blocks_of_rows_are_put_together(passing: float | None) -> None:
-    count = 2 * BLOCK + 5
+@pytest.mark.parametrize("count", [2 * BLOCK + 5, 2 * LEAST_BLOCK + 21])
+def test_blocks_of_rows_are_put_together(count: int, passing: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     vectors = unit(count, 4, 1)
     mask = None if passing is None else np.random.default_rng(2).random(count) < passing
     queries = unit(PRODUCT_FROM, 4, 3)
