@@ -172,7 +172,8 @@ def test_a_query_that_cannot_be_searched_costs_the_encoder_nothing(folder: Path)
 
 def test_requests_that_wait_are_encoded_together_and_answered_apart(folder: Path) -> None:
     encoder = Moody()
-    texts = [f"{colour} {kind}" for colour in ("red", "blue", "green") for kind in ("dress", "shirt", "shoes", "bag")]
+    kinds = ("dress", "shirt", "shoes", "bag", "coat", "belt", "scarf")
+    texts = [f"{colour} {kind}" for colour in ("red", "blue", "green") for kind in kinds]
     app = create_app(Settings.read(catalogue=folder, text_cache=0), encoder=encoder)
     with served(app) as client, ThreadPoolExecutor(30) as people:
         alone = {text: ask(client, IMAGES, text=text)["results"] for text in texts}
