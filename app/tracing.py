@@ -177,9 +177,8 @@ def open_tracing() -> Tracing | None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    provider = TracerProvider(
-        resource=service_resource(), shutdown_on_exit=False
-    )  # the end of the service flushes within a bound
+    # The end of the service flushes within a bound, so the exit of the process need not.
+    provider = TracerProvider(resource=service_resource(), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracing(provider)
 

@@ -39,5 +39,5 @@ def largest(scores: Vectors, k: int) -> npt.NDArray[np.int64]:
     rest = np.broadcast_to(np.arange(groups * GROUP, count), (queries, count - groups * GROUP))
     places = np.concatenate([places, rest], axis=1)
     chosen = scores[places, np.arange(queries)[:, None]]
-    largest = np.argpartition(chosen, chosen.shape[1] - k, axis=1)[:, chosen.shape[1] - k :]
-    return np.take_along_axis(places, largest, axis=1)
+    of_chosen = np.argpartition(chosen, chosen.shape[1] - k, axis=1)[:, chosen.shape[1] - k :]
+    return np.take_along_axis(places, of_chosen, axis=1)
