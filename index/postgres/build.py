@@ -277,6 +277,10 @@ class PostgresWriter:
         with self._errors():
             remember(self._connection, self._name, [(one, True) for one in edited])
 
+    def centre_hubs(self, mean: float | None) -> None:
+        """Take the mean hubness from the catalogue that this one is a copy of; None: that of its own products."""
+        self._hub_mean = mean
+
     def digests(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the digests of those of these products that were added."""
         query = self._sql("SELECT id, digest FROM {build}.products WHERE id = ANY(%s)")
