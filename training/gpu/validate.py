@@ -13,7 +13,7 @@ from training.gpu.towers import Architecture, Weights, pool_image, pool_text, pr
 
 BATCH = 1024
 """Products that are encoded at once; the last batch is filled up, so that layers are compiled for one shape."""
-HUB_SHARPNESS = 50.0
+HUB_SHARPNESS = 100.0
 """The larger it is, the more a hub is judged by its nearest titles alone."""
 TOP = 10
 """Hits that count."""

@@ -13,8 +13,8 @@ from training.gpu.augment import augment, mix
 from training.gpu.data import rare_words
 from training.gpu.optim import average, optimiser, schedule
 from training.gpu.recipe import Recipe
+from training.gpu.step import contrastive_loss
 from training.gpu.towers import Architecture
-from training.gpu.train import contrastive_loss
 from training.gpu.validate import hubness, measure
 from training.loss import contrastive_loss as product_loss
 
@@ -47,7 +47,7 @@ def test_figures_are_those_of_a_slow_obvious_search() -> None:
             scores = []
             for row, image in enumerate(images):
                 cosine = float(bank[query] @ image)
-                hub = math.log(sum(math.exp(50 * float(title @ image)) for title in bank)) / 50
+                hub = math.log(sum(math.exp(100 * float(title @ image)) for title in bank)) / 100
                 inside = ranking != "among_split" or bool(chosen[row])
                 scores.append((cosine - hub if ranking == "hub_corrected" else cosine) if inside else -9)
             order = sorted(range(60), key=lambda row: -scores[row])[:10]
