@@ -163,7 +163,15 @@ def main(arguments: list[str] | None = None) -> int:
     packs, out, recipe = (path and path.resolve() for path in (given.packs, given.out, given.recipe))
     try:
         found = run_parts(
-            **{name: value.resolve() if isinstance(value, Path) else value for name, value in given.items()}
+            packs,
+            out,
+            minutes=given.minutes,
+            parts=given.parts,
+            batch=given.batch,
+            recipe=recipe,
+            steps=given.steps,
+            limit=given.limit,
+            device=given.device,
         )
     except VitrineError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
