@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from common import DataError, VitrineError
 from models import MAX_LOGIT_SCALE, ModelConfig
+from training.gallery import Figures, distinct, measure
 from training.gpu.augment import augment, mix
 from training.gpu.clock import Clock
 from training.gpu.data import Data, load_data
@@ -25,7 +26,7 @@ from training.gpu.packs import read_packs
 from training.gpu.recipe import Recipe
 from training.gpu.results import Results
 from training.gpu.towers import Architecture, Weights, pool_image, pool_text, project
-from training.gpu.validate import Figures, encode, measure
+from training.gpu.validate import encode
 
 CLOCK_STEPS = 4
 """Steps from one wait for the device to the next: without it, the clock would run ahead of the queue of kernels."""
@@ -87,6 +88,7 @@ def train_packs(
     learned = [value for group in optimizer.param_groups for value in group["params"]]
 
     # ------------------------------------------------ steps
+    titles, first = distinct(data.groups[:, 0])
     clock = Clock(where)
     epoch, step, losses, best, stopped = 0, 0, [], -1.0, False
     while not stopped:
@@ -124,7 +126,7 @@ def train_packs(
             mean = float(torch.stack(losses).mean())
             if not math.isfinite(mean):
                 raise VitrineError(f"the loss is {mean} at step {step}; {out} keeps the best checkpoint, if any")
-            figures = measure(*encode(averages, shape, data), data.groups[:, 0], data.validation)
+            figures = measure(*encode(averages, shape, data, first), titles, data.validation)
             losses = []
             log["samples_per_second"] = clock.speed(step, batch)
             scale = round(float(averages["logit_scale"].exp()), 2)
