@@ -73,6 +73,10 @@ class Recipe(_Frozen):
     """See `captions`."""
     caption_alone: float = Field(default=0.0, ge=0, le=1)
     """Probability that a wording other than the plain title is only one or two of `captions`, as people search."""
+    languages: tuple[Literal["fr", "de", "es", "it"], ...] = ()
+    """Languages that wordings other than the plain title are written in, of English titles only."""
+    language_share: float = Field(default=0.5, ge=0, le=1)
+    """Probability that such a wording is in one of `languages`."""
     validate_epochs: int = Field(default=1, ge=1)
     """Epochs from one validation to the next; the last epoch is always validated."""
     gallery: int = Field(default=0, ge=0)
