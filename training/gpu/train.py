@@ -16,6 +16,7 @@ from torch import Tensor
 
 from common import DataError, VitrineError
 from models import ModelConfig
+from training.gallery import Figures, distinct, measure
 from training.gpu.clock import Clock
 from training.gpu.data import load_data
 from training.gpu.packs import read_packs
@@ -23,7 +24,7 @@ from training.gpu.recipe import Recipe
 from training.gpu.results import Results
 from training.gpu.step import Learner
 from training.gpu.towers import Architecture
-from training.gpu.validate import Figures, encode, measure
+from training.gpu.validate import encode
 
 CLOCK_STEPS = 4
 """Steps from one wait for the device to the next: without it, the clock would run ahead of the queue of kernels."""
@@ -75,8 +76,10 @@ def train_packs(
     log["history"] = []
     learner = Learner(content.weights, shape, data, recipe, where)
 
+    titles, first = distinct(data.groups[:, 0])
+
     def validated(weights: dict[str, Tensor]) -> Figures:
-        return measure(*encode(weights, shape, data), data.groups[:, 0], data.validation)
+        return measure(*encode(weights, shape, data, first), titles, data.validation)
 
     # ------------------------------------------------ steps
     clock = Clock(where)
