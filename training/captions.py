@@ -10,9 +10,10 @@ import numpy as np
 from common import ConfigError
 from index import texts_of, title_key
 from training.data import Item
+from training.languages import Parts, TitleReader, read_values, written
 
 CAPTION_DRAWS = 4
-"""Wordings of a title that are made and tokenised once; each epoch takes one of them."""
+"""Wordings of a title that are made and tokenised once; each epoch takes one of them. Twice as many with languages."""
 
 
 class CaptionRecipe(Protocol):
@@ -30,19 +31,33 @@ class CaptionRecipe(Protocol):
     def caption_alone(self) -> float:
         """Probability that a wording is one or two of them alone."""
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that wordings are written in beside English."""
+
+    @property
+    def language_share(self) -> float:
+        """Probability of any of them."""
+
 
 def captions(
-    items: Sequence[Item], recipe: CaptionRecipe, draws: int = CAPTION_DRAWS
+    items: Sequence[Item], recipe: CaptionRecipe, draws: int | None = None
 ) -> tuple[list[list[str]], np.ndarray]:
     """Return V = `draws` wordings of each of N items, and their groups (N, V): equal numbers are positives.
 
     Wording 0 is the title. Another wording is the title with attributes behind it that the title does not name, and is
-    in the title's group. Or it is attributes alone; then its group is all wordings of the same words.
+    in the title's group. Or it is attributes alone; then its group is all wordings of the same words. Either is written
+    in one of the recipe's languages at the probability of `language_share`, and stays in its group.
+
+    Args:
+        items: the products.
+        recipe: what wordings are made of.
+        draws: `CAPTION_DRAWS` unless given.
 
     Raises:
         ConfigError: no item has an attribute of that name.
     """
-    if not recipe.captions:
+    if not recipe.captions and not recipe.languages:
         wordings = [[item.title] for item in items]
         return wordings, _numbered([[title_key(title)] for (title,) in wordings])
     known = {name for item in items for name in item.attributes}
@@ -52,11 +67,13 @@ def captions(
         )
     # Not the run's seed: the cached text features of these wordings serve runs of every seed.
     rng = np.random.default_rng([0, len(items)])
+    draws = draws or CAPTION_DRAWS * (2 if recipe.languages else 1)
     shape = (len(items), draws - 1)
     kept = rng.random((*shape, len(recipe.captions))) < recipe.caption_keep
     alone = rng.random(shape) < recipe.caption_alone
     count = rng.integers(1, 3, size=shape)
     place = rng.random((*shape, len(recipe.captions))).argsort(-1)  # the first one or two of a random order
+    translate = _Translator(items, recipe, shape)
     wordings, keys = [], []
     for row, item in enumerate(items):
         there = [" ".join(texts_of(item.attributes.get(name, ""))) for name in recipe.captions]
@@ -65,15 +82,42 @@ def captions(
             chosen = place[row, draw] < count[row, draw] if alone[row, draw] else kept[row, draw]
             words = [word for word, use in zip(there, chosen, strict=True) if use and word]
             if alone[row, draw] and words:
-                texts.append(" ".join(words))
-                groups.append(f"\0{texts[-1]}")  # a title of the same words is another group
+                text = " ".join(words)
+                groups.append(f"\0{text}")  # a title of the same words is another group
+                texts.append(translate(row, draw, "", words) or text)
             else:
-                new = (word for word in words if word.casefold() not in item.title.casefold())
-                texts.append(" ".join([item.title, *new]))
+                new = [word for word in words if word.casefold() not in item.title.casefold()]
                 groups.append(groups[0])
+                texts.append(translate(row, draw, item.title, new) or " ".join([item.title, *new]))
         wordings.append(texts)
         keys.append(groups)
     return wordings, _numbered(keys)
+
+
+class _Translator:
+    """Writes wordings in the recipe's languages; which ones follows from row and draw."""
+
+    def __init__(self, items: Sequence[Item], recipe: CaptionRecipe, shape: tuple[int, int]) -> None:
+        rng = np.random.default_rng([1, len(items)])
+        self._languages = recipe.languages
+        self._chosen = rng.random(shape) < (recipe.language_share if recipe.languages else 0)
+        self._language = rng.integers(max(1, len(recipe.languages)), size=shape)
+        self._number = rng.integers(2**31, size=shape)
+        self._items = items
+        self._read = -1, Parts()  # of the last row: its draws follow each other
+        self._reader = TitleReader(item.title for item in items) if recipe.languages else None
+
+    def __call__(self, row: int, draw: int, title: str, values: Sequence[str]) -> str:
+        """Return the wording of a title, or without one of values alone; empty where it stays English."""
+        if self._reader is None or not self._chosen[row, draw]:
+            return ""
+        parts = read_values(values)
+        if title:
+            if self._read[0] != row:
+                said = [text for value in self._items[row].attributes.values() for text in texts_of(value)]
+                self._read = row, self._reader.read(title, said)
+            parts = self._read[1].beside(parts)
+        return written(parts, self._languages[self._language[row, draw]], int(self._number[row, draw]))
 
 
 def _numbered(keys: list[list[str]]) -> np.ndarray:
