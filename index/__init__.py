@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from index.query import Side as Side
     from index.query import Sort as Sort
     from index.query import UnknownProductError as UnknownProductError
+    from index.ranking import hub_weight as hub_weight
     from index.records import ANY as ANY
     from index.records import CatalogueInfo as CatalogueInfo
     from index.records import Changes as Changes
@@ -169,6 +170,7 @@ __getattr__ = lazy_exports(
         "index.query": (
             "Collapse LikeVectors MAX_K MODES Mode NEWEST SIDES SearchQuery Side Sort UnknownProductError VARIANT"
         ),
+        "index.ranking": "hub_weight",
         "index.records": (
             "ANY CatalogueInfo Changes Delete Entry ExistsError Put Snapshot Written check_condition entry_digest"
         ),

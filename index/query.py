@@ -87,6 +87,9 @@ class SearchQuery:
     """What its text asks of the words; without one, hybrid is vector, and lexical finds nothing."""
     text_share: float = 1.0
     """Part of the query's weight that its text has; the rest is that of a picture, products and a vector."""
+    hub_weight: float = 0.0
+    """In a search for images: the part of each product's hubness, 0 to 1, that is taken off the cosine of its picture
+    where products are ranked; `index.ranking.hub_weight` tells it from a text. Scores and cutoffs go by the cosine."""
     cutoff: float | Literal["auto"] | None = None
     """Results of less relevance are left out of the hits, the total and the facets; auto: of less than the catalogue's
     calibration says."""
@@ -111,6 +114,8 @@ class SearchQuery:
             raise InputError(f"min_score is {self.min_score}; it must be a number")
         if isinstance(self.cutoff, float) and not 0 <= self.cutoff <= 1:
             raise InputError(f"cutoff is {self.cutoff}; it must be from 0 to 1, auto or none")
+        if not 0 <= self.hub_weight <= 1:
+            raise InputError(f"hub_weight is {self.hub_weight}; it must be from 0 to 1")
         if self.group_by is not None and self.collapse is not None:
             raise InputError(
                 f"group_by is {self.group_by!r} and collapse is {self.collapse!r}; give one of them: a group has one"

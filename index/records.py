@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -67,6 +67,8 @@ class Entry:
     """(D,) of unit length."""
     more: tuple[FurtherPicture, ...] = ()
     """Its further pictures, in order."""
+    hub: float | None = field(default=None, compare=False)
+    """Its hubness when it was written, see `index.ranking.hubs`; None: who stores it finds it out."""
 
     @property
     def images(self) -> tuple[bytes, ...]:
@@ -95,6 +97,8 @@ class Snapshot:
     gone: frozenset[str] = frozenset()
     """Names of attributes that products had once; those that some have still may be among them."""
     further: FurtherVectors | None = None  # None where no product has a further picture
+    hubs: Vectors | None = None
+    """(N,) how much the hubness of each exceeds the mean of the build, 0 where it is not known; None where none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class Whole:
     """Ids of all products that were edited; those that are not there were deleted."""
     entries: Iterator[tuple[Entry, str]]
     """Each product and its digest as it is stored, in the catalogue's order."""
+    hub_mean: float | None = None
+    """The mean hubness of the products of its build; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,8 @@ class Changes:
     gone: frozenset[str] = frozenset()
     """As in a snapshot."""
     further: FurtherVectors | None = None  # None where no product has a further picture
+    hubs: Vectors | None = None
+    """(M,), as in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,14 +39,19 @@ class Inputs:
 
     def batch(self, rows: np.ndarray, wording: np.ndarray | None = None) -> dict[str, Tensor]:
         """Return the model's inputs for `rows` (B,), named as its `forward` takes them; `wording` (B,), else title."""
+        return self.images(rows) | self.texts(rows, wording)
+
+    def images(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Return the image tower's part of `batch`."""
+        return {"image" if self.image.ndim == 4 else "image_pooled": torch.from_numpy(self.image[rows])}
+
+    def texts(self, rows: np.ndarray, wording: np.ndarray | None = None) -> dict[str, Tensor]:
+        """Return the text tower's part of `batch`."""
         text = self.text[rows, 0 if wording is None else wording]
-        tokens = text.dtype == np.int64
-        if tokens:  # cut the padding that this batch does not need
-            text = text[:, : max(1, int((text != self.pad_id).sum(1).max()))]
-        return {
-            "image" if self.image.ndim == 4 else "image_pooled": torch.from_numpy(self.image[rows]),
-            "text" if tokens else "text_pooled": torch.from_numpy(text),
-        }
+        if text.dtype != np.int64:
+            return {"text_pooled": torch.from_numpy(text)}
+        # The padding that this batch does not need is cut.
+        return {"text": torch.from_numpy(text[:, : max(1, int((text != self.pad_id).sum(1).max()))])}
 
 
 def make_inputs(

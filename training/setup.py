@@ -68,6 +68,8 @@ class Plan:
     """Positions of the items that are learned from."""
     validation: np.ndarray
     """Positions of the items that are validated on."""
+    gallery: np.ndarray
+    """Positions of the items among whose pictures validation's titles search; those of `validation` are in it."""
     unusable: int
     """Items whose pictures cannot be used."""
     batch: int
@@ -87,9 +89,14 @@ def make_plan(setup: Setup, usable: np.ndarray, processes: int = 1) -> Plan:
         raise DataError(f"{setup.dataset.name} leaves {len(learning)} pairs to learn from; a run needs at least 2")
     batch = min(setup.recipe.batch_size, len(learning))
     batch -= batch % processes
+    validation = usable & (setup.splits == "validation")
+    others = np.flatnonzero(usable & ~validation)
+    if setup.recipe.gallery:
+        others = np.random.default_rng(0).permutation(others)[: setup.recipe.gallery]
     return Plan(
         learning,
-        validation=np.flatnonzero(usable & (setup.splits == "validation")),
+        validation=np.flatnonzero(validation),
+        gallery=np.sort(np.concatenate([np.flatnonzero(validation), others])),
         unusable=int((~usable).sum()),
         batch=batch,
         epoch_steps=len(learning) // batch,
