@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+import torch
 
 from common import ConfigError
 from index.language import form_key, shipped
+from models import load_checkpoint
 from tests.tools.root import ROOT
 from training.languages import WRITTEN, TitleReader, read_values, written
+from training.languages.__main__ import main
 from training.languages.words import inflected, parsed, words
 
 SENTENCES = [
@@ -144,3 +150,22 @@ def test_the_lexicons_of_search_read_what_is_written() -> None:
 def test_a_table_that_breaks_its_rules_is_refused(row: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         parsed(row)
+
+
+def test_a_model_learns_languages_and_keeps_its_pictures_and_its_english(
+    checkpoint: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "taught"
+    options = ["--data", str(shapes), "--out", str(out), "--epochs", "60", "--learning-rate", "0.003"]
+    assert main([str(checkpoint), *options, "--device", "cpu"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert all(found["after"][language] > found["before"][language] + 0.05 for language in WRITTEN)
+    assert found["after"]["en"] > 0.95
+    before, after = load_checkpoint(checkpoint), load_checkpoint(out)
+    for name, value in before.model.state_dict().items():
+        if name.startswith("image"):
+            torch.testing.assert_close(after.model.state_dict()[name], value, msg=name)
+    assert after.training["split"] == before.training["split"]
+    assert after.training["languages"]["from"] == before.encoder_id
+    assert main([str(checkpoint), *options]) == 2
+    assert "exists; give --out a new folder" in capsys.readouterr().err
