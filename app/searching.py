@@ -40,6 +40,7 @@ def to_job(side: Side, fields: SearchRequest, pixels: np.ndarray | None, dim: in
         unlike=tuple(fields.unlike),
         mode=fields.ranked_by,
         text_share=fields.text_share(pixels is not None),
+        hub_weight=fields.hub_share(pixels is not None) if side == "images" else 0.0,
         cutoff=fields.limit,
         sort=fields.order(),
         browse=not fields.looks_for_something(pixels is not None),

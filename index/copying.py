@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import copyfile
 
 from common import ArtefactError, atomic_file
-from index.ann.search_files import REQUIREMENTS_FILE
+from index.ann.requirements import REQUIREMENTS_FILE
 from index.damage import Damage
 from index.derived import make_derived
 from index.kept import Kept
@@ -86,6 +86,7 @@ def copy_catalogue(
         write_catalogue(target, whole.info, keep=keep, pictures=pictures) as writer,
     ):
         writer.add(entries(whole))
+        writer.centre_hubs(whole.hub_mean)
         damaged = sorted(damage.reasons())
         # One that is left out was not deleted: a build from data that has it may put it in.
         writer.bring(one for one in whole.edited if one not in damaged)

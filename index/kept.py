@@ -162,7 +162,8 @@ class Carrier:
 
     def _made(self, entries: Sequence[Entry], same: bool) -> list[Entry]:
         """Return products with the split and the vectors that they have here."""
-        here = [replace(one, product=replace(one.product, split=self._split(one.product))) for one in entries]
+        # Their hubness was measured among other titles.
+        here = [replace(one, product=replace(one.product, split=self._split(one.product)), hub=None) for one in entries]
         if same:
             return here
         if self._encode is None:

@@ -109,7 +109,9 @@ class Page(Generic[T]):
     """What a caller should know of the answer, such as how many products hold no number where one was compared."""
 
 
-def score_exactly(query: Vectors, vectors: Vectors, rows: Integers) -> tuple[Integers, Vectors]:
+def score_exactly(
+    query: Vectors, vectors: Vectors, rows: Integers, less: Vectors | None = None
+) -> tuple[Integers, Vectors]:
     """Return the order of some rows for a query, best first and equals by row, and their scores in that order.
 
     A score is summed in one fixed way: the same pair of vectors has the same score to the last bit, whatever found it.
@@ -118,8 +120,11 @@ def score_exactly(query: Vectors, vectors: Vectors, rows: Integers) -> tuple[Int
         query: (D,).
         vectors: (K, D), of the rows.
         rows: (K,), positions in the catalogue's order.
+        less: (K,), taken off the scores.
     """
     scores = (vectors * query).sum(axis=1)
+    if less is not None:
+        scores = scores - less
     order = np.lexsort((rows, -scores))
     return order, scores[order]
 

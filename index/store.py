@@ -120,6 +120,9 @@ class Writer(Protocol):
     def add(self, entries: Iterable[Entry], /) -> None:
         """Append `entries` in order."""
 
+    def centre_hubs(self, mean: float | None, /) -> None:
+        """Take over the mean hubness of the catalogue that is copied; None: that of the products of this one."""
+
     def bring(self, edited: Iterable[str], /) -> None:
         """Remember these products as edited where they are copied from."""
 

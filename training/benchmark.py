@@ -16,23 +16,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from common import DataError
 from training.config import RunConfig
+from training.devices import peak_flops
 from training.distributed import World
 from training.inputs import batches, prefetch, to_device
 from training.progress import bar, report_console
 from training.setup import make_plan, prepare
 from training.trainer import Trainer
-
-PEAK_FLOPS = {
-    "A100": 312e12,
-    "H100": 989e12,
-    "H200": 989e12,
-    "L4": 121e12,
-    "L40S": 362e12,
-    "A10": 125e12,
-    "T4": 65e12,
-    "V100": 125e12,
-}
-"""Dense half-precision peak of GPUs by a word in their name, from their makers' data sheets."""
 
 ROUNDS = 3
 """Real and synthetic steps alternate this often, so that noise on the machine disturbs both alike."""
@@ -115,7 +104,7 @@ def benchmark(
     flops = counter.get_total_flops() / size
     samples = {kind: each * ROUNDS * size / seconds for kind, seconds in taken.items()}
     name = torch.cuda.get_device_name(setup.device) if setup.device.type == "cuda" else "cpu"
-    peak = next((peak for word, peak in PEAK_FLOPS.items() if word in name.split()[1:]), None)
+    peak = peak_flops(name)
     figures: dict[str, Any] = {
         "samples_per_second": round(samples["real"], 1),
         "synthetic_samples_per_second": round(samples["synthetic"], 1),

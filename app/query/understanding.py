@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from app.errors import InvalidError
 from app.query.jobs import Job
 from index import LikeVectors, ParsedText, Search, SearchQuery, UnknownProductError, as_filters
+from index.ranking import hub_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Task:
 def prepare(job: Job, index: Search) -> Task:
     """Return the task of a job; the text of a search by words is read as the catalogue understands it.
 
-    In mode vector the text stays as it is.
+    In mode vector the text stays as it is. What the query's `hub_weight` allows is scaled by the words that are encoded:
+    what is unwanted is not among them.
 
     Raises:
         InvalidError: the query names products that are not there. In a path that would be 404, but a body was
@@ -47,7 +49,7 @@ def prepare(job: Job, index: Search) -> Task:
         parsed = index.understand(job.reads, options.language, correct=options.correct, dismissed=options.dismiss)
         return Task(job, (), query, like, parsed, time.perf_counter() - start)
     if query.mode == "vector" or query.parsed is not None or not job.texts:
-        return Task(job, job.texts, query, like, query.parsed)
+        return Task(job, job.texts, _by_words(query, job.texts), like, query.parsed)
     start = time.perf_counter()
     (text,) = job.texts
     parsed = index.understand(text, options.language, correct=options.correct, dismissed=options.dismiss)
@@ -55,4 +57,11 @@ def prepare(job: Job, index: Search) -> Task:
     if options.strict:
         query = replace(query, filters={**as_filters(parsed.conditions), **query.filters})
     texts = () if query.mode == "lexical" else (parsed.english or text,)
-    return Task(job, texts, query, like, parsed, time.perf_counter() - start)
+    return Task(job, texts, _by_words(query, texts), like, parsed, time.perf_counter() - start)
+
+
+def _by_words(query: SearchQuery, texts: tuple[str, ...]) -> SearchQuery:
+    """Return the query with the hub correction that its text deserves."""
+    if not query.hub_weight or len(texts) != 1:
+        return query
+    return replace(query, hub_weight=query.hub_weight * hub_weight(texts[0]))

@@ -148,6 +148,11 @@ class SearchRequest(CroppedPicture):
         False,
         description="Whether what is interpreted filters; a filter of the request on the same attribute goes first.",
     )
+    hub_correction: bool = Field(
+        True,
+        description="Whether products whose pictures are near to many titles (hubs) come later than their cosines say: "
+        "for a text of three words a little, of six or more fully. Not in mode lexical, nor with modify; scores stay.",
+    )
     cutoff: Cutoff = Field(
         "none",
         description="Leave out what is less relevant than this: a number from 0 to 1, or auto for the catalogue's own "
@@ -243,6 +248,11 @@ class SearchRequest(CroppedPicture):
         weights = self.weights.by_part()
         total = sum(weights[part] for part in weights if there.get(part))
         return weights["text"] / total if self.text and total else float(self.text is not None)
+
+    def hub_share(self, picture: bool) -> float:
+        """Return the most of a product's hubness that may be taken off: as much as the text has of the query."""
+        corrected = self.hub_correction and self.text and self.ranked_by != "lexical"
+        return self.text_share(picture) if corrected else 0.0
 
     def order(self) -> Sort | None:
         """Return the order that is asked for as the index takes it; None: by score."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from index.ann.faiss_index import from_json as from_json
     from index.ann.faiss_index import load as load
     from index.ann.faiss_index import to_json as to_json
-    from index.ann.search_files import IndexRequirements as IndexRequirements
+    from index.ann.requirements import IndexRequirements as IndexRequirements
     from index.ann.search_files import SearchFiles as SearchFiles
     from index.ann.search_files import make_index as make_index
     from index.ann.search_files import open_files as open_files
@@ -37,6 +37,7 @@ __getattr__ = lazy_exports(
         "index.ann.choose": "NOISE Trial milliseconds queries_of tuned",
         "index.ann.columns": "Columns",
         "index.ann.faiss_index": "AnnIndex Choice DEPTH Indexed Kind build factories from_json load to_json",
-        "index.ann.search_files": "IndexRequirements SearchFiles make_index open_files",
+        "index.ann.requirements": "IndexRequirements",
+        "index.ann.search_files": "SearchFiles make_index open_files",
     },
 )

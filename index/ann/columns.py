@@ -33,8 +33,13 @@ RECORDS = "records.bin"
 ARRAYS = ("images", "texts", "record_at", "ids", "id_of", "titles", "title_number", "title_of", "carried", "carried_at")
 FURTHER = ("further", "further_of")
 """The arrays of `Columns` by the name of their field, those of further pictures apart; each is a `.npy` file."""
-Piece = tuple[Sequence[Product], Vectors, FurtherVectors | None]
-"""n products, their vectors (2, n, D), image and text, and those of their further pictures; None: there are none."""
+HUBS = "hubs"
+"""The array of `Columns` that a catalogue may be without."""
+Piece = tuple[Sequence[Product], Vectors, FurtherVectors | None, Vectors | None]
+"""n products, their vectors (2, n, D), image and text, those of their further pictures, and their hubness (n,).
+
+None: there are none.
+"""
 CODES = "codes-{}"
 """Name of the array of the n-th attribute."""
 
@@ -71,6 +76,8 @@ class Columns:
     """(M, D) of further pictures, product by product."""
     further_of: Integers
     """(M,) the row of each, in order."""
+    hubs: Vectors | None
+    """(N,) as in a snapshot; None where the catalogue has none."""
     attributes: dict[str, tuple[list[Written], Integers]]
     """Name -> its distinct values as `AttributeColumn.of` takes them, and which one each row (N,) has; -1: none."""
 
@@ -127,6 +134,7 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
     columns: dict[str, AttributeColumn] = {}
     codes: dict[str, array[int]] = {}
     owners: list[Integers] = [np.empty(0, dtype=np.int32)]
+    hubs: list[Vectors] = []
     row = 0
     with (
         (folder / RECORDS).open("wb") as records,
@@ -134,9 +142,10 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
         _growing(folder, "texts", dim) as add_texts,
         _growing(folder, "further", dim) as add_further,
     ):
-        for products, (image_vectors, text_vectors), further in pieces:
+        for products, (image_vectors, text_vectors), further, of_products in pieces:
             add_images(image_vectors)
             add_texts(text_vectors)
+            hubs += [] if of_products is None else [of_products]
             if further is not None:
                 add_further(further.vectors)
                 owners.append((further.owners + row).astype(np.int32))
@@ -159,6 +168,8 @@ def write_columns(folder: Path, pieces: Iterable[Piece], count: int, dim: int) -
     by_title = np.argsort(title_of, kind="stable").astype(np.int32)
     made: dict[str, Any] = {"record_at": record_at, "title_of": title_of, "carried": by_title}
     made["further_of"] = np.concatenate(owners)
+    if hubs:
+        made[HUBS] = np.concatenate(hubs)
     made["carried_at"] = np.searchsorted(title_of[by_title], np.arange(len(titles) + 1)).astype(np.int64)
     keys = np.fromiter(map(_hash, titles), dtype=np.uint64, count=len(titles))
     for name, number, hashes in (("ids", "id_of", ids), ("titles", "title_number", keys)):
@@ -178,19 +189,20 @@ def read_columns(files: PrivateFiles, info: CatalogueInfo, version: int, describ
     Raises:
         ValueError, KeyError, TypeError: they are not there, or not what they should be.
     """
-    arrays = {name: files.array(f"{name}.npy") for name in (*ARRAYS, *FURTHER)}
+    arrays: dict[str, Any] = {name: files.array(f"{name}.npy") for name in (*ARRAYS, *FURTHER)}
     attributes = {}
     for at, one in enumerate(described["attributes"]):
         codes = files.array(f"{CODES.format(at)}.npy")
         values = [value if isinstance(value, str) else list(map(int, value)) for value in one["values"]]
         attributes[str(one["name"])] = values, codes
     records = np.frombuffer(files[RECORDS], dtype=np.uint8)
+    arrays[HUBS] = files.array(f"{HUBS}.npy") if f"{HUBS}.npy" in files else None
     columns = Columns(info, version, records=records, attributes=attributes, **arrays)
     count = len(columns)
     shapes = {"images": (count, info.dim), "texts": (count, info.dim), "record_at": (count + 1,), "ids": (count,)}
-    more = {"title_of": (count,), "carried": (count,), "further": (len(columns.further_of), info.dim)}
+    more = {"title_of": (count,), "carried": (count,), "further": (len(columns.further_of), info.dim), HUBS: (count,)}
     for name, shape in (shapes | more).items():
-        if arrays[name].shape != shape:
+        if arrays[name] is not None and arrays[name].shape != shape:
             raise ValueError(f"{name} is {arrays[name].shape}, not {shape}")
     return columns
 

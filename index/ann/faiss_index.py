@@ -87,25 +87,27 @@ class AnnIndex:
     def __len__(self) -> int:
         return int(self.index.ntotal)
 
-    def search(self, queries: Vectors, bits: npt.NDArray[np.uint8] | None, share: float) -> Rows:
-        """Return the candidates (B, width) of `queries` (B, D) among M rows; -1 where there are no more.
+    def search(self, queries: Vectors, bits: npt.NDArray[np.uint8] | None, share: float, times: int = 1) -> Rows:
+        """Return the candidates (B, width · times) of `queries` (B, D) among M rows; -1 where there are no more.
 
         Args:
             queries: (B, D).
             bits: which rows may be found, as packed bits; None for all.
             share: the part (0 to 1] of the rows that this is: the fewer, the further it looks.
+            times: how many times as many candidates as the index was chosen for.
         """
         choice = self.choice
         library: Any = faiss  # its stubs lack these parameters
         selector = None if bits is None else library.IDSelectorBitmap(bits)
+        width = min(times * choice.width, len(self))
         effort = min(math.ceil(choice.effort / share), self._most)
         if inverted_lists(self.index) is not None:
             parameters = library.SearchParametersIVF(nprobe=effort, sel=selector)
         elif choice.kind == "hnsw":
-            parameters = library.SearchParametersHNSW(efSearch=effort, sel=selector)
+            parameters = library.SearchParametersHNSW(efSearch=max(effort, width), sel=selector)
         else:
             parameters = library.SearchParameters(sel=selector)
-        _, rows = self.index.search(queries, min(choice.width, len(self)), params=parameters)
+        _, rows = self.index.search(queries, width, params=parameters)
         return np.asarray(rows, dtype=np.int64)
 
 

@@ -25,11 +25,12 @@ from typing import Any
 import faiss
 import numpy as np
 
-from common import ArtefactError, ConfigError, InputError, atomic_folder, resource_error, write_json
+from common import ArtefactError, InputError, atomic_folder, resource_error, write_json
 from index.ann.choose import choose
 from index.ann.columns import Columns, read_columns, write_columns
 from index.ann.faiss_index import AnnIndex, Choice, Indexed, from_json, load, to_json
 from index.ann.private_files import private_files
+from index.ann.requirements import REQUIREMENTS_FILE, IndexRequirements, read_requirements
 from index.records import Changes, Vectors
 from index.sqlite import Catalogue
 from index.words import PostingLists
@@ -40,7 +41,6 @@ FORMAT = 3
 FOLDER = "search-{}"
 MANIFEST = "manifest.json"
 WORDS_FILE = "words.npz"
-REQUIREMENTS_FILE = "search.json"  # what `vitrine index` was given; it stays when the catalogue is replaced
 LOCK = ".search.lock"
 LARGE = 100_000
 """Products from which on a catalogue gets these files by default; a smaller one is read whole and scanned."""
@@ -49,27 +49,6 @@ STALE = 0.05
 """Part of the products that may have changed since the files were made; beyond it, opening makes new files."""
 FEW_CHANGES = 1024  # changed products for which opening never makes new files
 SPOT_CHECKS = 32  # products whose vectors are compared with the catalogue's own when files are opened
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRequirements:
-    """What a search must keep to.
-
-    Raises:
-        ConfigError: a number out of its range.
-    """
-
-    budget_mb: float | None = None
-    """Megabytes (10^6 bytes) that the indexes over pictures and texts may take in memory together; None: any."""
-    recall: float = 0.99
-    """Part of the ten best results that must be found, on average."""
-
-    def __post_init__(self) -> None:
-        """Refuse what no index can keep to."""
-        if self.budget_mb is not None and not self.budget_mb > 0:
-            raise ConfigError(f"the budget is {self.budget_mb} MB; it must be above 0")
-        if not 0 < self.recall <= 1:
-            raise ConfigError(f"the recall is {self.recall}; it must be above 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +72,7 @@ def open_files(catalogue: Catalogue, *, once: bool = False) -> SearchFiles | Non
     Raises:
         ArtefactError: the catalogue is damaged.
     """
-    requirements = _read_requirements(catalogue.folder)
+    requirements = read_requirements(catalogue.folder)
     count = len(catalogue)
     if not count or (requirements is None and count < (SOME if once else LARGE)):
         return None
@@ -118,7 +97,7 @@ def make_index(folder: Path, requirements: IndexRequirements | None = None) -> d
         ArtefactError: no catalogue, a damaged one, or a folder that cannot be written.
     """
     with Catalogue.open(folder) as catalogue:
-        before = _read_requirements(folder)
+        before = read_requirements(folder)
         if not len(catalogue) or (requirements is None and before is None and len(catalogue) < LARGE):
             return None
         asked = requirements or before or IndexRequirements()
@@ -135,16 +114,6 @@ def make_index(folder: Path, requirements: IndexRequirements | None = None) -> d
             ) from error
         _clear(folder)
         return {"wants": manifest["wants"], "chosen": manifest["near"], "measured": manifest["measured"]}
-
-
-def _read_requirements(folder: Path) -> IndexRequirements | None:
-    try:
-        return IndexRequirements(**json.loads((folder / REQUIREMENTS_FILE).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, InputError) as error:
-        logger.warning("%s cannot be used (%s): the search keeps to the defaults", folder / REQUIREMENTS_FILE, error)
-        return None
 
 
 def _files_folder(catalogue: Catalogue) -> Path:
@@ -246,7 +215,13 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements | None, folder:
 def _belonging(catalogue: Catalogue) -> dict[str, Any]:
     """Return what tells the files of a catalogue from those of any other."""
     info = catalogue.info
-    return {"build": catalogue.build, "encoder_id": info.encoder_id, "dim": info.dim, "created": info.created}
+    found: dict[str, Any] = {
+        "build": catalogue.build,
+        "encoder_id": info.encoder_id,
+        "dim": info.dim,
+        "created": info.created,
+    }
+    return found | {"hubs": True} if catalogue.has_hubs() else found
 
 
 def _digest(path: Path) -> str:
@@ -262,7 +237,8 @@ def _read(
     Raises:
         OSError, ValueError, KeyError, TypeError: they are not; says what it got and what it needs.
     """
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    # Files of an older version say nothing of the hubness, and have none.
+    manifest = {"hubs": False, **json.loads((folder / MANIFEST).read_text(encoding="utf-8"))}
     needed = {"format": FORMAT, **_belonging(catalogue), "wants": requirements and asdict(requirements)}
     for name, value in needed.items():
         if manifest[name] != value:

@@ -19,8 +19,10 @@ from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, Moment,
 from index.location import Database
 from index.names import MAX_NAMES
 from index.postgres.connection import connect, first_line
-from index.postgres.edited import edited_products, read_entries, remember
+from index.postgres.edited import edited_products, remember
 from index.postgres.edits import mark_leads
+from index.postgres.entries import read_entries
+from index.postgres.hubs import HUB_COLUMNS, HUB_TYPES, HUBS, find_few_hubs, find_hubs, forget_hubs
 from index.postgres.pictures import PICTURE_COLUMNS, PICTURE_TYPES, PICTURES, forget_pictures, make_graph, picture_rows
 from index.postgres.rows import COLUMNS, TYPES, entry_to_row, title_id, to_info
 from index.postgres.schema import EF_CONSTRUCTION, FORMAT, HNSW, KEYS, SETUP, TABLES, M, format_sql
@@ -34,6 +36,7 @@ LOADED = {
     "products": (COLUMNS, TYPES),
     "images": ("id, image", ["text", "bytea"]),
     "pictures": (PICTURE_COLUMNS, PICTURE_TYPES),
+    "hubs": (HUB_COLUMNS, HUB_TYPES),
 }
 """Tables that a build fills, each with its columns and their types."""
 
@@ -62,6 +65,8 @@ class PostgresWriter:
         self._ids: set[str] = set()
         self._position = 0
         self._finishing = False
+        self.hub_mean: float | None = None
+        """The mean hubness of the build that this one is a copy of; None: that of its own products."""
 
     @property
     def kept(self) -> Kept:
@@ -90,7 +95,7 @@ class PostgresWriter:
                     [self._name, FORMAT, Jsonb(asdict(self._info))],
                 )
                 self._connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self._name)))
-                self._connection.execute(self._sql(TABLES + PICTURES))
+                self._connection.execute(self._sql(TABLES + PICTURES + HUBS))
         except BaseException:
             self._connection.close()
             raise
@@ -157,6 +162,8 @@ class PostgresWriter:
             loads["products"].append(entry_to_row(entry, self._info.dim, self._position, 0))
             loads["images"].append((product_id, entry.image))
             loads["pictures"] += picture_rows(entry, self._info.dim, self._position)
+            if entry.hub is not None:
+                loads["hubs"].append((self._position, entry.hub))
             self._ids.add(product_id)
             size += sum(map(len, entry.images))
             if len(loads["products"]) == LOADED_TOGETHER or size > LOADED_BYTES:
@@ -190,6 +197,7 @@ class PostgresWriter:
                 " (SELECT min(position) FROM {build}.products GROUP BY title_id)"
             )
         )
+        find_hubs(connection, self._name, self.hub_mean)
         connection.execute(self._sql(HNSW, m=M, ef=EF_CONSTRUCTION))
         make_graph(connection, self._name, self._info.dim)
         connection.execute(self._sql("ANALYZE {build}.products"))
@@ -199,6 +207,7 @@ class PostgresWriter:
             (now, *_) = connection.execute("SELECT build FROM vitrine.current FOR UPDATE").fetchone() or (None,)
             if keep is not None:
                 self._carry_over(keep, locked=True)
+            find_few_hubs(connection, self._name, self._info.dim, len(self._ids))
             connection.execute(
                 self._sql(
                     "INSERT INTO {build}.attributes SELECT name, count(*)"
@@ -277,6 +286,10 @@ class PostgresWriter:
         with self._errors():
             remember(self._connection, self._name, [(one, True) for one in edited])
 
+    def centre_hubs(self, mean: float | None) -> None:
+        """Take the mean hubness from the catalogue that this one is a copy of; None: that of its own products."""
+        self._hub_mean = mean
+
     def digests(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the digests of those of these products that were added."""
         query = self._sql("SELECT id, digest FROM {build}.products WHERE id = ANY(%s)")
@@ -286,6 +299,7 @@ class PostgresWriter:
         """Take products out again."""
         with self._connection.transaction():
             forget_pictures(self._connection, self._name, ids)
+            forget_hubs(self._connection, self._name, ids)
             found = self._connection.execute(
                 self._sql("DELETE FROM {build}.products WHERE id = ANY(%s) RETURNING title_id"), [list(ids)]
             )

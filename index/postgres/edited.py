@@ -7,15 +7,11 @@ As `index.sqlite.edited`. Builds that are older have no such table; it is made w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from index.damage import Damage
 from index.kept import EditRange
 from index.postgres.connection import Connection
-from index.postgres.pictures import sound_entries
-from index.postgres.rows import ENTRY_COLUMNS
 from index.postgres.schema import format_sql
-from index.records import Entry
 
 EDITED = "CREATE TABLE {build}.edited (id TEXT PRIMARY KEY, brought BOOLEAN NOT NULL)"
 REPLACE = "ON CONFLICT (id) DO UPDATE SET brought = excluded.brought"
@@ -70,23 +66,6 @@ def edited_products(connection: Connection, build: str, wanted: EditRange, until
         ),
         {"after": wanted.after, "until": until, "brought": wanted.brought},
     ).fetchall()
-
-
-def read_entries(connection: Connection, build: str, ids: Sequence[str], damage: Damage) -> list[tuple[Entry, str]]:
-    """Return those of these products that are there, and their digests, in the order of the catalogue.
-
-    Damaged ones are left out, and named in `damage`.
-    """
-    rows = connection.execute(
-        format_sql(
-            f"SELECT {ENTRY_COLUMNS} FROM {{build}}.products p JOIN {{build}}.images i ON i.id = p.id"
-            " WHERE p.id = ANY(%s) ORDER BY position",
-            build,
-        ),
-        [list(ids)],
-        binary=True,
-    ).fetchall()
-    return sound_entries(connection, build, rows, damage)
 
 
 def _remembers(connection: Connection, build: str) -> bool:

@@ -13,7 +13,9 @@ from common import ConflictError
 from index.damage import Damage
 from index.names import MAX_NAMES, too_many_names
 from index.postgres.connection import Connection
-from index.postgres.edited import forget_changes, read_entries
+from index.postgres.edited import forget_changes
+from index.postgres.entries import read_entries
+from index.postgres.hubs import find_few_hubs, forget_hubs, has_hubs, insert_hubs
 from index.postgres.pictures import forget_pictures, insert_pictures, make_table, picture_rows
 from index.postgres.rows import COLUMNS, entry_to_row, storable, title_id
 from index.postgres.schema import format_sql
@@ -47,13 +49,21 @@ def write_edits(
     version, position, products = current.version, current.position, current.products
     make_table(connection, build, dim)
     before = _names(connection, build)
+    with_hubs = has_hubs(connection, build)
+    put: list[str] = []
     outcomes = []
     for edit in edits:
         outcome = _write_one(connection, build, dim, edit, version + 1, position + 1, damage)
         if isinstance(outcome, Written) and outcome.changed:
             version, position = version + 1, position + 1
             products += 1 if outcome.created else -1 if outcome.digest is None else 0
+            if isinstance(edit, Put):
+                put.append(edit.id)
+                if with_hubs and edit.entry.hub is not None:
+                    insert_hubs(connection, build, [(position, edit.entry.hub)])
         outcomes.append(outcome)
+    if with_hubs and put:
+        find_few_hubs(connection, build, dim, products, put)
     after = _names(connection, build)
     if after - before and len(after) > MAX_NAMES:
         raise too_many_names(len(after), after - before)
@@ -95,6 +105,7 @@ def _write_one(
         titles.add(found[1])
         counts.update(dict.fromkeys(found[2], -1))
         forget_pictures(connection, build, [edit.id])
+        forget_hubs(connection, build, [edit.id])
         run("DELETE FROM {build}.products WHERE id = %s", [edit.id])
         run("DELETE FROM {build}.images WHERE id = %s", [edit.id])
     if row is not None and isinstance(edit, Put):

@@ -9,12 +9,10 @@ to: there every product has one picture.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from common import DamagedProductError
 from index.damage import Damage
 from index.pictures import (
     FurtherVectors,
@@ -24,7 +22,6 @@ from index.pictures import (
     picture_digest,
 )
 from index.postgres.connection import Connection
-from index.postgres.rows import to_entry
 from index.postgres.schema import EF_CONSTRUCTION, M, format_sql
 from index.records import Entry, checked_vector
 
@@ -140,18 +137,6 @@ def _by_position(connection: Connection, build: str, columns: str, positions: Se
     )
     for position, *values in rows:
         found.setdefault(position, []).append(tuple(values))
-    return found
-
-
-def sound_entries(
-    connection: Connection, build: str, rows: Sequence[Sequence[Any]], damage: Damage
-) -> list[tuple[Entry, str]]:
-    """Return the entries and digests of rows of `ENTRY_COLUMNS` that are sound; the others are named in `damage`."""
-    more = further_rows(connection, build, [row[0] for row in rows])
-    found = []
-    for row in rows:
-        with suppress(DamagedProductError):
-            found.append(to_entry(row, more.get(row[0], ()), damage))
     return found
 
 

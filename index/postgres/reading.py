@@ -12,6 +12,7 @@ import numpy as np
 from index.damage import Damage, bad_lengths, length_fault, lengths_of, product_fault
 from index.pictures import FurtherVectors
 from index.postgres.connection import Connection
+from index.postgres.hubs import hubs_at, mean_hub
 from index.postgres.pictures import further_vectors, has_further, stacked
 from index.postgres.rows import to_vectors
 from index.postgres.schema import format_sql
@@ -25,10 +26,11 @@ TOGETHER = 4096
 
 def read_products(
     connection: Connection, build: str, dim: int, damage: Damage, where: str, values: Sequence[Any], *, vectors: bool
-) -> tuple[list[Product], Vectors, FurtherVectors | None]:
-    """Return the products under a condition, their vectors (2, N, D), image and text, and those of further pictures.
+) -> tuple[list[Product], Vectors, FurtherVectors | None, Vectors | None]:
+    """Return the products under a condition, their vectors (2, N, D), those of further pictures, and their hubness (N,).
 
-    Without `vectors`, (2, N, 0) and None: only their lengths are looked at.
+    Vectors are of image and text. Without `vectors`, (2, N, 0) and None: only their lengths are looked at. Hubness is as
+    in `Snapshot.hubs`.
     """
     columns = "image_vector, text_vector" if vectors else "vector_norm(image_vector), vector_norm(text_vector)"
     query = format_sql(
@@ -36,15 +38,18 @@ def read_products(
         build,
     )
     several = has_further(connection, build)
+    mean = mean_hub(connection, build)
     products: list[Product] = []
     pieces: list[Vectors] = [np.empty((2, 0, dim if vectors else 0), dtype=np.float32)]
     further: list[tuple[int, FurtherVectors | None]] = []
+    hubs: list[float] = []
     once: dict[str, str] = {}
     with connection.cursor(name="all", binary=True) as cursor:
         cursor.execute(query, values)
         while rows := cursor.fetchmany(TOGETHER):
             positions = [row[0] for row in rows]
             more = further_vectors(connection, build, positions, lengths=not vectors) if several else {}
+            known = {} if mean is None else hubs_at(connection, build, positions)
             found = None
             if vectors:
                 found = np.stack([to_vectors([row[5 + at] for row in rows]) for at in range(2)])
@@ -63,6 +68,7 @@ def read_products(
                     damage.found(product_id, fault)
                     continue
                 sound.append(at)
+                hubs.append(0.0 if mean is None else known.get(position, mean) - mean)
                 # Few values are many products': each is held once.
                 held = {
                     once.setdefault(name, name): once.setdefault(value, value) if isinstance(value, str) else value
@@ -74,10 +80,11 @@ def read_products(
                 of_sound = stacked([more.get(positions[at], ()) for at in sound], dim) if more else None
                 further.append((len(sound), of_sound))
     read = np.concatenate(pieces, axis=1)
+    centred = None if mean is None else np.array(hubs, dtype=np.float32)
     if not vectors:
-        return products, np.empty((2, len(products), 0), dtype=np.float32), None
+        return products, np.empty((2, len(products), 0), dtype=np.float32), None, centred
     read.flags.writeable = False
-    return products, read, FurtherVectors.joined(further)
+    return products, read, FurtherVectors.joined(further), centred
 
 
 def _further_fault(found: Sequence[Any]) -> str:

@@ -11,7 +11,8 @@ from index.location import Database
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection, connect
 from index.postgres.edited import edited_products
-from index.postgres.pictures import sound_entries
+from index.postgres.entries import sound_entries
+from index.postgres.hubs import mean_hub
 from index.postgres.rows import ENTRY_COLUMNS
 from index.records import Entry, Whole
 
@@ -48,7 +49,8 @@ def whole_database(database: Database, damage: Damage | None = None) -> Iterator
         wanted = EditRange(0, remembered=True, brought=True)
         edited = edited_products(connection, catalogue.build, wanted, now.version)
         entries = _entries(catalogue, connection, damage or Damage(database))
-        yield Whole(catalogue.info, now.version, now.products, [one for one, _ in edited], entries)
+        mean = mean_hub(connection, catalogue.build)
+        yield Whole(catalogue.info, now.version, now.products, [one for one, _ in edited], entries, mean)
 
 
 def _entries(catalogue: PostgresCatalogue, connection: Connection, damage: Damage) -> Iterator[tuple[Entry, str]]:

@@ -18,7 +18,7 @@ from index.records import Vectors
 
 HUB_SHARPNESS = 100.0
 """The factor of the cosines in the exponent, chosen by validation titles against all pictures: 50 and 200 are worse."""
-NEAREST_TITLES = 32
+NEAREST = 32
 """Titles that count for a picture. At that sharpness the others change the number by 1e-5 on average."""
 FREE_WORDS, FULL_WORDS = 2, 6
 """Words of a text until which nothing is corrected, and from which on all is."""
@@ -49,23 +49,37 @@ class TitleBank:
     """
 
     def __init__(self, titles: Vectors) -> None:
-        self._titles = np.ascontiguousarray(titles, dtype=np.float32)
-        self._index = None if len(titles) <= EXACT_TITLES else _lists(self._titles)
+        self._titles = titles
+        self._index = None if len(titles) <= EXACT_TITLES else _lists(titles)
+
+    def add(self, titles: Vectors) -> None:
+        """Add titles (T, D), few beside those that are there."""
+        if self._index is None:
+            self._titles = np.concatenate([self._titles, titles])
+        else:
+            self._index.add(titles)
 
     def hubness(self, images: Vectors) -> Vectors:
         """Return the hubness (K,) of pictures (K, D)."""
-        import faiss  # here: an evaluation reads what is stored, and does without it
-
-        width = min(NEAREST_TITLES, len(self._titles))
         found = np.empty(len(images), dtype=np.float32)
         for start in range(0, len(images), BLOCK):
             block = np.ascontiguousarray(images[start : start + BLOCK], dtype=np.float32)
-            if self._index is None:
-                near, _ = faiss.knn(block, self._titles, width, metric=faiss.METRIC_INNER_PRODUCT)
-            else:
-                near, _ = self._index.search(block, width)
+            near = nearest_titles(block, self._titles) if self._index is None else self._index.search(block, NEAREST)[0]
             found[start : start + BLOCK] = hubness_of(near)
         return found
+
+
+def nearest_titles(images: Vectors, titles: Vectors) -> Vectors:
+    """Return the cosines (K, n) of pictures (K, D) with their nearest titles of T (T, D), n being T where it is less.
+
+    n is 0 where there are none.
+    """
+    import faiss  # here: an evaluation reads what is stored, and does without it
+
+    width = min(NEAREST, len(titles))
+    if not width:
+        return np.empty((len(images), 0), dtype=np.float32)
+    return faiss.knn(images, titles, width, metric=faiss.METRIC_INNER_PRODUCT)[0]
 
 
 def hubness(images: Vectors, titles: Vectors) -> Vectors:
@@ -91,9 +105,15 @@ def hubness_of_products(hubs: Vectors, starts: npt.NDArray[np.int64]) -> Vectors
     return np.asarray(found, dtype=np.float32)
 
 
-def with_title(hub: float, cosine: float) -> float:
-    """Return the hubness of a picture after one more title, with which it has this cosine."""
-    return float(np.logaddexp(HUB_SHARPNESS * hub, HUB_SHARPNESS * cosine)) / HUB_SHARPNESS
+def product_hubness(near: Vectors, own: Vectors | None) -> float:
+    """Return the hubness of one product that is about to be written.
+
+    Args:
+        near: (K, n) cosines of its pictures with their nearest titles of the catalogue, `NEAREST` at most.
+        own: (K,) cosines with its own title; None where the catalogue has that already.
+    """
+    cosines = near if own is None else np.column_stack([near, own])
+    return float(hubness_of(hubness_of(cosines)[None])[0])
 
 
 def _lists(titles: Vectors) -> Any:

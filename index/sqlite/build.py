@@ -19,6 +19,7 @@ from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, unreada
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
 from index.sqlite.edited import edited_products, read_entries, remember
 from index.sqlite.gone import gone_names, remember_names
+from index.sqlite.hubs import HUBS, BuildHubs, forget_hubs, store_hub
 from index.sqlite.picture_files import PictureFiles, Pictures, set_picture_mode, sync_names
 from index.sqlite.picture_sweep import sweep
 from index.sqlite.pictures import PICTURES, forget_pictures, marks
@@ -102,13 +103,19 @@ class CatalogueWriter:
         """
         for entry in entries:
             try:
-                insert_entry(self._connection, entry, self._info.dim, 0, self._pictures, "ABORT")
+                position = insert_entry(self._connection, entry, self._info.dim, 0, self._pictures, "ABORT")
             except sqlite3.IntegrityError:
                 raise repeated_id_error(entry.product.id) from None
+            if entry.hub is not None:
+                store_hub(self._connection, position, 0, entry.hub)
 
     def bring(self, edited: Iterable[str]) -> None:
         """Remember these products as edited where they are copied from."""
         remember(self._connection, ((one, 1) for one in edited))
+
+    def centre_hubs(self, mean: float | None) -> None:
+        """Take over the mean hubness of the catalogue that is copied; None: that of the products of this one."""
+        self._hubs.mean = mean
 
     def digests(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the digests of those of these products that were added."""
@@ -118,6 +125,7 @@ class CatalogueWriter:
     def drop(self, ids: Sequence[str]) -> None:
         """Take products out again."""
         forget_pictures(self._connection, ids)
+        forget_hubs(self._connection, ids)
         self._connection.execute(f"DELETE FROM products WHERE id IN ({marks(ids)})", list(ids))  # noqa: S608
 
     @contextmanager
@@ -140,14 +148,17 @@ class CatalogueWriter:
                 # file, which can be read from a read-only file system.
                 build = partial / BUILD.format(name)
                 with closing(sqlite3.connect(build, isolation_level=None)) as connection:
-                    connection.executescript(SCHEMA + PICTURES)
+                    connection.executescript(SCHEMA + PICTURES + HUBS)
                     set_picture_mode(connection, self._picture_mode)
                     connection.execute("BEGIN")
                     connection.executemany("INSERT INTO meta VALUES (?, ?)", info_to_rows(self._info))
+                    self._hubs = BuildHubs(connection, self._info.dim)
                     yield connection
+                    self._hubs.measure()  # now, and not while writers wait for the last edits to be carried over
                     if self._keep is not None:
                         while (folder / FILE).is_file() and not self._carry_over(self._keep, until_swapped):
                             pass  # another build took its place meanwhile: its edits are kept too
+                    self._hubs.finish()
                     settle_pictures(connection, self._pictures)
                     connection.execute("COMMIT")
                 if (folder / FILE).exists():
@@ -215,6 +226,7 @@ class CatalogueWriter:
             edited = edited_products(old, wanted, until)
         self._carrier.carry([one for one, _ in edited], info, read, damage)
         remember(self._connection, edited)
+        self._hubs.measure()
 
     @contextmanager
     def _reading_old(self) -> Iterator[None]:

@@ -258,9 +258,9 @@ class Catalogue(Listed):
             ArtefactError: the file is damaged, or most of the products are.
         """
         with self.stream() as (version, count, chunks):
-            products, vectors, further = joined_chunks(chunks, count, self.info.dim)
+            products, vectors, further, hubs = joined_chunks(chunks, count, self.info.dim)
         check_share(self._folder / FILE, len(products), count)
-        return Snapshot(self.info, version, products, vectors[0], vectors[1], self.gone_names(), further)
+        return Snapshot(self.info, version, products, vectors[0], vectors[1], self.gone_names(), further, hubs)
 
     def vectors_as_of(self, product_id: str, version: int) -> Vectors | None:
         """Return the vectors (2 + M, D) of a product: picture, text, M further pictures.

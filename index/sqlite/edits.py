@@ -12,6 +12,7 @@ from index.damage import Damage, parsed_attributes
 from index.records import Delete, Put, Written, outcome_of
 from index.sqlite.edited import forget_changes, read_entries
 from index.sqlite.gone import remember_names
+from index.sqlite.hubs import WrittenHubs, forget_hubs, store_hub
 from index.sqlite.picture_files import PictureFiles
 from index.sqlite.pictures import forget_pictures, make_table
 from index.sqlite.rows import insert_entry, settle_pictures
@@ -33,7 +34,8 @@ def write_edits(
         NoSpaceError, ArtefactError: a picture's file cannot be written.
     """
     make_table(connection)
-    outcomes = [_write_one(connection, edit, dim, damage, pictures) for edit in edits]
+    hubs = WrittenHubs(connection, edits, dim)
+    outcomes = [_write_one(connection, edit, dim, damage, pictures, hubs) for edit in edits]
     settle_pictures(connection, pictures)
     version = version_of(connection)
     forget_changes(connection, version - log_length)
@@ -41,7 +43,12 @@ def write_edits(
 
 
 def _write_one(
-    connection: sqlite3.Connection, edit: Put | Delete, dim: int, damage: Damage, pictures: PictureFiles
+    connection: sqlite3.Connection,
+    edit: Put | Delete,
+    dim: int,
+    damage: Damage,
+    pictures: PictureFiles,
+    hubs: WrittenHubs,
 ) -> Written | ConflictError:
     found = connection.execute("SELECT digest, attributes FROM products WHERE id = ?", (edit.id,)).fetchone()
     outcome = outcome_of(edit, None if found is None else str(found[0]))
@@ -56,9 +63,13 @@ def _write_one(
     kind = "put" if isinstance(edit, Put) else "delete"
     seq = connection.execute("INSERT INTO changes (product_id, kind) VALUES (?, ?)", (edit.id, kind)).lastrowid
     forget_pictures(connection, [edit.id])
+    if hubs.there:
+        forget_hubs(connection, [edit.id])
     if isinstance(edit, Put):
         # The row that is replaced goes, and the new one gets the next position: it stands at the end.
-        insert_entry(connection, edit.entry, dim, int(seq or 0), pictures, "REPLACE")
+        position = insert_entry(connection, edit.entry, dim, int(seq or 0), pictures, "REPLACE")
+        if hubs.there:
+            store_hub(connection, position, int(seq or 0), hubs.of(edit.entry))
     else:
         connection.execute("DELETE FROM products WHERE id = ?", (edit.id,))
     return outcome

@@ -1,4 +1,4 @@
-"""The products of a catalogue folder in the order of their ids, some at a time."""
+"""The products of a catalogue folder in the order of their ids, some at a time, and what else it says of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from index.filters import Filters, passes
 from index.product import Product
 from index.records import LISTED_TOGETHER
 from index.sqlite.gone import gone_names
+from index.sqlite.hubs import hub_mean
 
 COLUMNS = "id, title, split, attributes, digest"
 
@@ -74,6 +75,11 @@ class Listed(ABC):
             if len(rows) < LISTED_TOGETHER:
                 return
             at = rows[-1][0]
+
+    def has_hubs(self) -> bool:
+        """Return whether the hubness of its products is known: catalogues of older versions have none."""
+        with self._reading() as connection:
+            return hub_mean(connection) is not None
 
     def gone_names(self) -> frozenset[str]:
         """Return names of attributes that products had once; those that some have still may be among them."""

@@ -35,6 +35,7 @@ from index.records import (
     log_reaches,
 )
 from index.sqlite.gone import gone_names
+from index.sqlite.hubs import hub_mean, stored_hubs
 from index.sqlite.picture_files import Lost, PictureFiles
 from index.sqlite.pictures import (
     INSERT_PICTURE,
@@ -56,8 +57,11 @@ COLUMNS = "position, image_vector, text_vector, id, title, split, attributes"
 ENTRY_COLUMNS = f"{COLUMNS}, digest, image"
 """All of a product but its further pictures."""
 
-Chunk = tuple[list[Product], Vectors, FurtherVectors | None]
-"""n products, their vectors (2, n, D), image and text, and those of their further pictures; None: there are none."""
+Chunk = tuple[list[Product], Vectors, FurtherVectors | None, Vectors | None]
+"""n products, their vectors (2, n, D), image and text, those of their further pictures, and their hubness (n,).
+
+None: there are none. The hubness is as in a snapshot.
+"""
 
 
 class DamagedError(Exception):
@@ -88,8 +92,10 @@ def entry_to_row(entry: Entry, dim: int, seq: int, pictures: PictureFiles) -> tu
 
 def insert_entry(
     connection: sqlite3.Connection, entry: Entry, dim: int, seq: int, pictures: PictureFiles, otherwise: str
-) -> None:
-    """Insert an entry with its pictures; `otherwise` is what SQLite does where its id is there: ABORT or REPLACE.
+) -> int:
+    """Insert an entry with its pictures, and return its position.
+
+    `otherwise` is what SQLite does where its id is there: ABORT or REPLACE.
 
     Raises:
         InputError: as `entry_to_row`, or too many pictures.
@@ -100,6 +106,7 @@ def insert_entry(
     # A version that knows of one picture a product may have left some behind, at a position that is used again.
     connection.execute("DELETE FROM pictures WHERE position = ?", (position,))
     connection.executemany(INSERT_PICTURE, picture_rows(entry, dim, position, pictures))
+    return position
 
 
 def info_to_rows(info: CatalogueInfo) -> list[tuple[str, str]]:
@@ -192,7 +199,7 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
 
     Damaged ones are left out, and named in `damage`.
     """
-    several = has_pictures(rows.connection)
+    several, mean = has_pictures(rows.connection), hub_mean(rows.connection)
     while piece := rows.fetchmany(4096):
         found = further_vectors(rows.connection, piece[0][0], piece[-1][0]) if several else {}
         kept, products = [], []
@@ -220,10 +227,15 @@ def read_chunks(rows: sqlite3.Cursor, dim: int, damage: Damage) -> Iterator[Chun
         if bad.any():
             for at in np.flatnonzero(bad).tolist():
                 damage.found(products[at].id, length_fault(lengths[:, at].tolist()))
-            products = [product for product, worse in zip(products, bad.tolist(), strict=True) if not worse]
+            sound = np.flatnonzero(~bad).tolist()
+            kept, products = [kept[at] for at in sound], [products[at] for at in sound]
             vectors = vectors[:, ~bad]
             further = None if further is None else further.of(~bad)
-        yield products, vectors, further
+        hubs = None
+        if mean is not None:
+            stored = stored_hubs(rows.connection, piece[0][0], piece[-1][0])
+            hubs = np.array([stored.get(row[0], mean) - mean for row in kept], dtype=np.float32)
+        yield products, vectors, further, hubs
 
 
 def joined_chunks(chunks: Iterable[Chunk], count: int, dim: int) -> Chunk:
@@ -231,14 +243,15 @@ def joined_chunks(chunks: Iterable[Chunk], count: int, dim: int) -> Chunk:
     # Filled as they come, so that the blobs of all products never exist at once.
     vectors = np.empty((2, count, dim), dtype=np.float32)
     products: list[Product] = []
-    further = []
-    for some, found, more in chunks:
+    further, hubs = [], []
+    for some, found, more, of_some in chunks:
         vectors[:, len(products) : len(products) + len(some)] = found
         products.extend(some)
         further.append((len(some), more))
+        hubs += [] if of_some is None else [of_some]
     vectors = vectors[:, : len(products)]
     vectors.flags.writeable = False
-    return products, vectors, FurtherVectors.joined(further)
+    return products, vectors, FurtherVectors.joined(further), np.concatenate(hubs) if hubs else None
 
 
 def attribute_names(connection: sqlite3.Connection, since: int | None) -> set[str]:
@@ -262,5 +275,5 @@ def read_changes(connection: sqlite3.Connection, since: int, dim: int, damage: D
     )
     damage.forget(removed)
     chunks = list(read_chunks(rows, dim, damage))
-    products, (images, texts), further = joined_chunks(chunks, sum(len(some) for some, *_ in chunks), dim)
-    return Changes(version, removed, products, images, texts, gone_names(connection), further)
+    products, (images, texts), further, hubs = joined_chunks(chunks, sum(len(some) for some, *_ in chunks), dim)
+    return Changes(version, removed, products, images, texts, gone_names(connection), further, hubs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from common import ArtefactError
@@ -13,6 +14,7 @@ from index.kept import EditRange
 from index.records import Entry, Whole
 from index.sqlite.catalogue import Catalogue
 from index.sqlite.edited import edited_products, read_entries
+from index.sqlite.hubs import hub_mean, hubs_of
 from index.sqlite.picture_files import PictureFiles
 from index.sqlite.rows import DamagedError
 from index.sqlite.schema import FILE, open_reader, version_of
@@ -40,17 +42,19 @@ def whole_folder(folder: Path, damage: Damage | None = None) -> Iterator[Whole]:
             version = version_of(connection)
             edited = edited_products(connection, EditRange(0, remembered=True, brought=True), version)
             (count,) = connection.execute("SELECT count(*) FROM products").fetchone()
-        yield Whole(
-            info,
-            version,
-            count,
-            [one for one, _ in edited],
-            _entries(connection, info.dim, damage or Damage(folder), pictures, folder),
-        )
+            mean = hub_mean(connection)
+        entries = _entries(connection, info.dim, damage or Damage(folder), pictures, folder, measured=mean is not None)
+        yield Whole(info, version, count, [one for one, _ in edited], entries, mean)
 
 
 def _entries(
-    connection: sqlite3.Connection, dim: int, damage: Damage, pictures: PictureFiles, folder: Path
+    connection: sqlite3.Connection,
+    dim: int,
+    damage: Damage,
+    pictures: PictureFiles,
+    folder: Path,
+    *,
+    measured: bool,
 ) -> Iterator[tuple[Entry, str]]:
     last = -1
     while True:
@@ -58,10 +62,12 @@ def _entries(
             rows = connection.execute(
                 "SELECT position, id FROM products WHERE position > ? ORDER BY position LIMIT ?", (last, TOGETHER)
             ).fetchall()
-            found = read_entries(connection, [product_id for _, product_id in rows], dim, damage, pictures)
+            ids = [product_id for _, product_id in rows]
+            found = read_entries(connection, ids, dim, damage, pictures)
+            hubs = hubs_of(connection, ids) if measured else {}
         if not rows:
             return
-        yield from found
+        yield from ((replace(entry, hub=hubs.get(entry.product.id)), digest) for entry, digest in found)
         last = rows[-1][0]
 
 

@@ -77,6 +77,10 @@ class BrowseRanking:
         """Return 0 for each row: the first picture."""
         return [0] * len(rows)
 
+    def shown(self, rows: Rows, scores: npt.NDArray[np.floating]) -> Vectors:
+        """Return 0 for each row: it was not compared."""
+        return np.zeros(len(rows), dtype=np.float32)
+
     def signals(self, rows: Rows) -> list[Signals | None]:
         """Return nothing for each row: it was not compared."""
         return [None] * len(rows)

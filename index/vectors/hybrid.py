@@ -182,6 +182,10 @@ class HybridRanking:
         """Return the scores (K,) of rows, each summed in one fixed way."""
         return self._scores.score(rows)
 
+    def shown(self, rows: Rows, scores: Vectors) -> Vectors:
+        """Return what is shown as the scores (K,) of rows that were ranked by these scores."""
+        return self._scores.shown(rows) if self._scores.apart else scores
+
     def signals(self, rows: Rows) -> list[Signals]:
         """Return what the scores of rows are made of."""
         return self._scores.signals(rows)
@@ -209,12 +213,16 @@ class HybridRanking:
             rows = rows[self._within[rows]]
             scores = self._scores.score(rows)
             return rows[scores >= self._least], scores[scores >= self._least]
-        rows, scores = self._scored_within_reach(self._least, self._within)
+        if self._scores.apart:
+            rows = self._every(self._within)
+            scores = self._scores.coarse_shown(rows)
+        else:
+            rows, scores = self._scored_within_reach(self._least, self._within)
         near = np.flatnonzero(np.abs(scores - self._least) <= self._slack)
         if len(near):
-            scores[near] = self._scores.score(rows[near])
+            scores[near] = self._scores.shown(rows[near])
         kept = (scores >= self._least) & self._within[rows]
-        return rows[kept], scores[kept]
+        return rows[kept], self._scores.ranked(rows[kept], scores[kept])
 
     def _candidates(self, count: int, passing: Mask) -> Ranked:
         """Return the rows that may be among the best `count` of those that pass (N,), and their coarse scores."""

@@ -95,7 +95,8 @@ def ranked_page(
         rows, scores = ranking.top(query.end, among)
     if not ranking.complete and (ranking.bounded or query.collapse is not None):
         total = None
-    rows, scores = rows[query.offset :], scores[query.offset :]
+    rows = rows[query.offset :]
+    scores = ranking.shown(rows, scores[query.offset :])
 
     def counted_of(others: Filters) -> Mask:
         if not ranking.bounded:
@@ -149,7 +150,8 @@ def _grouped_page(
     rows, exact, groups = found.best(query.end)
     if len(rows) < min(query.end, found.total):
         rows, exact, groups = found.best(query.end, whole=True)
-    rows, groups, scores = rows[query.offset :], groups[query.offset :], exact[query.offset :].astype(np.float32)
+    rows, groups = rows[query.offset :], groups[query.offset :]
+    scores = ranking.shown(rows, exact[query.offset :].astype(np.float32))
     total: int | None = found.total
 
     def counted_of(others: Filters) -> Mask:
@@ -158,8 +160,6 @@ def _grouped_page(
 
     facets = {name: grouping.value_counts(name, counted_of(query.others(name))) for name in query.facets}
     spread = histograms(query, counted_of, grouping.histogram)
-    if query.browse:
-        scores = np.zeros(len(rows), dtype=np.float32)
     worths, parts = ranking.relevance(rows, scores), ranking.signals(rows)
     hits = hits_of(state, "images", rows, scores, passing, worths, ranking.picture_numbers(rows), parts)
     grouped = zip(hits, found.members(groups), strict=True)

@@ -101,6 +101,10 @@ class Pictures:
         """Return the rows of some of the further pictures."""
         return np.asarray(self._owners[places], dtype=np.int64)
 
+    def of_owners(self, numbers: Vectors) -> Vectors:
+        """Return for each of the further pictures (M,) the number that its row has, of those of all rows (N,)."""
+        return np.asarray(numbers[self._owners])
+
     @property
     def further(self) -> RowVectors:
         """(M, D) of the further pictures."""

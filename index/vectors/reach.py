@@ -7,6 +7,7 @@ import numpy as np
 from index.ann import DEPTH
 from index.attributes import Mask
 from index.records import Vectors
+from index.vectors.arrays import HubTerms
 from index.vectors.rows import Rows
 from index.vectors.scan import top_k, top_products
 from index.vectors.state import IndexState
@@ -20,12 +21,16 @@ NEAR_TITLES = 50
 
 
 class NearestRows:
-    """The rows that may be best for one query (D,), where its words bring too many into question."""
+    """The rows that may be best for one query (D,), where its words bring too many into question.
+
+    `terms` are what is taken off the cosines of their pictures.
+    """
 
     most = COMPARED
 
-    def __init__(self, state: IndexState, vector: Vectors) -> None:
+    def __init__(self, state: IndexState, vector: Vectors, terms: HubTerms | None = None) -> None:
         self._state = state
+        self._terms = terms
         self._vector = np.ascontiguousarray(vector[None], dtype=np.float32)
 
     def nearest(self, words: Vectors, passing: Mask) -> tuple[Rows, bool]:
@@ -49,12 +54,14 @@ class NearestRows:
 
     def _by_pictures(self, passing: Mask) -> Rows:
         subset = self._state.subset("images", passing)
-        ((rows, _),) = top_products(self._state.pictures, self._vector, [min(DEPTH, subset.total)], subset)
+        ((rows, _),) = top_products(self._state.pictures, self._vector, [min(DEPTH, subset.total)], subset, self._terms)
         return rows
 
     def _best_pictures(self, rows: Rows) -> Rows:
         """Return the rows with the nearest pictures among some; an index would look far to find those that pass."""
         scores = self._state.pictures.times(self._vector[0], rows)
+        if self._terms is not None:
+            scores -= self._terms.of(0, rows)
         return rows[np.argpartition(scores, len(rows) - DEPTH)[len(rows) - DEPTH :]]
 
     def _by_titles(self, passing: Mask) -> Rows:

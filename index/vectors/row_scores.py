@@ -52,12 +52,37 @@ class RowScores:
         self._found = found
         self._scales = scales
         self._lexical = query.mode == "lexical"
+        self._hubs = state.hubs if side == "images" and query.hub_weight else None
+        self._hub_weight = np.float32(query.hub_weight)
         self.weights = weights_of(query.mode, side, self._parsed, query.text_share)
 
+    @property
+    def apart(self) -> bool:
+        """Whether what ranks rows is not what is shown of them: cosines alone are shown without the correction."""
+        return self._hubs is not None and not self.weights.words
+
+    def shown(self, rows: Rows) -> Vectors:
+        """Return the scores (K,) of rows that are shown, each summed in one fixed way."""
+        return self._cosines("images", rows) if self.apart else self.score(rows)
+
+    def coarse_shown(self, rows: Rows) -> Vectors:
+        """Return the cosines (K,) of rows, or (N,) of all where they are all, give or take the slack."""
+        return self._vectors["images"].times(self._vector, self._chosen(rows))
+
+    def ranked(self, rows: Rows, scores: Vectors) -> Vectors:
+        """Return the scores (K,) that rank rows from those that are shown."""
+        return self._corrected("images", scores, rows) if self.apart else scores
+
+    def _corrected(self, side: Side, cosines: Vectors, rows: Rows | None) -> Vectors:
+        """Return the cosines (K,) of rows, None for all, by which they are ranked."""
+        if self._hubs is None or side == "texts":
+            return cosines
+        return cosines - self._hub_weight * (self._hubs if rows is None else self._hubs[rows])
+
     def score(self, rows: Rows) -> Vectors:
-        """Return the scores (K,) of rows, each summed in one fixed way."""
+        """Return the scores (K,) that rank rows, each summed in one fixed way."""
         if not self.weights.words:
-            return self._cosines(self._side, rows)
+            return self._corrected(self._side, self._cosines(self._side, rows), rows)
         return self._lift(rows, self._fused(rows))
 
     def signals(self, rows: Rows) -> list[Signals]:
@@ -125,7 +150,7 @@ class RowScores:
         return self._vectors[side].cosines(self._vector, rows)
 
     def _fused(self, rows: Rows) -> Vectors:
-        return self._joined(self.words[rows], lambda side: self._cosines(side, rows))
+        return self._joined(self.words[rows], lambda side: self._corrected(side, self._cosines(side, rows), rows))
 
     def _joined(self, words: Vectors, cosines: Callable[[Side], Vectors]) -> Vectors:
         """Return the scores of rows (K,) from their words, and the cosines of those signals that count."""
@@ -141,7 +166,7 @@ class RowScores:
         """
         title = self.weights.title > self.weights.image
         scale, weight = (self._scales.title, self.weights.title) if title else (self._scales.image, self.weights.image)
-        cosines = self._vectors["texts" if title else "images"].times(self._vector, rows)
+        cosines = self._times("texts" if title else "images", rows)
         words = self.words if rows is None else self.words[rows]
         return np.float32(self.weights.words) * words + np.float32(weight) * scaled(cosines, scale)
 
@@ -157,8 +182,14 @@ class RowScores:
 
     def coarse(self, rows: Rows) -> Vectors:
         """Return the scores (K,) of rows, or (N,) of all where they are all, give or take the slack."""
-        chosen = None if len(rows) == len(self._found) else rows
+        chosen = self._chosen(rows)
         if not self.weights.words:
-            return self._vectors[self._side].times(self._vector, chosen)
+            return self._times(self._side, chosen)
         words = self.words if chosen is None else self.words[rows]
-        return self._lift(rows, self._joined(words, lambda side: self._vectors[side].times(self._vector, chosen)))
+        return self._lift(rows, self._joined(words, lambda side: self._times(side, chosen)))
+
+    def _chosen(self, rows: Rows) -> Rows | None:
+        return None if len(rows) == len(self._found) else rows
+
+    def _times(self, side: Side, rows: Rows | None) -> Vectors:
+        return self._corrected(side, self._vectors[side].times(self._vector, rows), rows)

@@ -125,6 +125,7 @@ class ProductRows:
         self.title_count = 0 if base is None else len(base.titles)
         self.earlier: dict[int, int] = {}  # row -> the row that the same product had before
         self.title_of: Any = np.empty(0, dtype=np.int32)  # (capacity,) number of the title, in order of appearance
+        self.hubs: Any = None  # (capacity,) as in a snapshot; None where the catalogue has none
         self.columns: dict[str, AttributeColumn] = {}
         self._later: list[Product] = []
         self._row_of: dict[str, int] = {}
@@ -141,6 +142,7 @@ class ProductRows:
             self._further_count = len(base.further)
             self._fixed = {"images": base.images, "texts": base.texts}
             self.title_of = base.title_of
+            self.hubs = base.hubs
             self.columns = {name: AttributeColumn.of(*column) for name, column in base.attributes.items()}
 
     def product(self, row: int) -> Product:
@@ -188,15 +190,21 @@ class ProductRows:
         return title_rows
 
     def append(
-        self, products: Sequence[Product], images: Vectors, texts: Vectors, further: FurtherVectors | None = None
+        self,
+        products: Sequence[Product],
+        images: Vectors,
+        texts: Vectors,
+        further: FurtherVectors | None = None,
+        hubs: Vectors | None = None,
     ) -> None:
-        """Append M products and their vectors (M, D), and those of their further pictures."""
+        """Append M products, their vectors (M, D), those of their further pictures, and their hubness (M,)."""
         if not products:
             return
         start, end = self.count, self.count + len(products)
         self._append_vectors(start, end, {"images": images, "texts": texts})
         if further is not None:
             self._append_further(start, further)
+        self._append_hubs(start, end, hubs)
         if end > len(self.title_of):
             # The first products get exactly the room they need: most catalogues stay as they are.
             self.title_of = _grown(self.title_of, start, end + end // 8 + 1024 if start else end)
@@ -236,6 +244,14 @@ class ProductRows:
                 # A new array, since older versions go on reading the old one.
                 self._late[side] = _grown(self._late[side], late_start, late_end + late_end // 8 + 1024)
             self._late[side][late_start:late_end] = vectors
+
+    def _append_hubs(self, start: int, end: int, hubs: Vectors | None) -> None:
+        if not start:
+            self.hubs = hubs
+        elif self.hubs is not None:
+            if end > len(self.hubs):
+                self.hubs = _grown(self.hubs, start, end + end // 8 + 1024)
+            self.hubs[start:end] = 0 if hubs is None else hubs
 
     def _append_further(self, start: int, further: FurtherVectors) -> None:
         count = self._further_count

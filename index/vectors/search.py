@@ -29,15 +29,14 @@ from index.query import (
 )
 from index.ranking.calibrate import Calibration, shipped_calibration
 from index.records import Changes, Snapshot, Vectors
-from index.results import DescriptionHit, Hit, Page, cut_at_min_score
+from index.results import DescriptionHit, Hit, Page
 from index.vectors.browsing import BrowseRanking
 from index.vectors.hybrid import HybridRanking
 from index.vectors.pages import histograms, hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
-from index.vectors.scan import top_k, top_products
 from index.vectors.side_by_side import each
 from index.vectors.state import IndexState, updated
-from index.vectors.together import collapsed, queries_together, scan_all
+from index.vectors.together import hub_terms, queries_together, ranked_together, scan_all
 from index.words import PostingLists
 from index.words.suggest import Completer
 from index.words.units import ParsedText, Suggestion
@@ -234,34 +233,20 @@ class SearchIndex:
         pages: dict[int, Page[Any]] = dict(zip(ranked, of_ranked, strict=True))
         for group in queries_together(side, {number: one for number, one in enumerate(queries) if number not in pages}):
             passing = state.passing(group.filters, group.exclude)
-            subset = state.subset(side, passing)
-            plain = [number for number in group.numbers if side == "texts" or queries[number].collapse is None]
-            ends = [min(queries[number].end, subset.total) for number in plain]
-            if side == "images":
-                best = top_products(state.pictures, vectors[plain], ends, subset)
-            else:
-                best = top_k(state.vectors[side], vectors[plain], ends, subset)
-            found = dict(zip(plain, best, strict=True))
             counted: dict[tuple[str, ...], dict[str, dict[str, int]]] = {(): {}}
-            for number in group.numbers:
+            for number, (rows, scores), total in ranked_together(state, side, vectors, queries, group, passing):
                 query = queries[number]
-                total: int | None = subset.total
-                if number in found:
-                    rows, scores = found[number]
-                else:
-                    (rows, scores), total = collapsed(state, vectors[number : number + 1], query, subset, passing)
-                enough, total = cut_at_min_score(query, scores, total)
-                shown = slice(query.offset, enough)
+                rows, scores = rows[query.offset :], scores[query.offset :]
                 if query.facets not in counted:
                     counted[query.facets] = self.facets(query.filters, query.facets)
                 hits = hits_of(
                     state,
                     side,
-                    rows[shown],
-                    scores[shown],
+                    rows,
+                    scores,
                     passing,
-                    relevance_of(self.calibration, side, query, scores[shown]),
-                    state.pictures.numbers(vectors[number], rows[shown]) if side == "images" else (),
+                    relevance_of(self.calibration, side, query, scores),
+                    state.pictures.numbers(vectors[number], rows) if side == "images" else (),
                 )
                 spread = histograms(query, state.passing, state.histogram)
                 pages[number] = Page(hits, total, counted[query.facets], spread)
@@ -277,7 +262,7 @@ class SearchIndex:
         # Of groups all rows are compared: the best of each is asked for, however far it is.
         grouped = query.grouping is not None and side == "images"
         approximate = "images" in state.ann and not grouped
-        reach = NearestRows(state, vector) if approximate else None
+        reach = NearestRows(state, vector, hub_terms(state, [query])) if approximate else None
         found = state.rows_of(side, state.passing({}, excluded))
 
         def ranking_of(filters: Filters) -> HybridRanking:
@@ -291,7 +276,7 @@ class SearchIndex:
         # All rows are compared at once, whatever passes the filters: the facets need them.
         ranking = ranking_of({})
         plain = grouped and query.mode == "vector" and not ranking.bounded
-        top = scan_all(state, vector, state.passing(query.filters, excluded)) if plain else None
+        top = scan_all(state, vector, query, state.passing(query.filters, excluded)) if plain else None
         return ranked_page(state, side, query, lambda _: ranking, self.facets, top)
 
 

@@ -18,7 +18,7 @@ from index.filters import Filters
 from index.histograms import Histogram
 from index.product import title_key
 from index.query import SIDES, SearchQuery, Side, check_query
-from index.records import CatalogueInfo, Changes, Snapshot
+from index.records import CatalogueInfo, Changes, Snapshot, Vectors
 from index.vectors.facets import ColumnView
 from index.vectors.groups import Grouping
 from index.vectors.pictures import Pictures
@@ -78,6 +78,8 @@ class IndexState:
         self.pictures = Pictures(self.vectors["images"], rows.further(), ann.get("further"))
         self.sources: dict[Side, VectorSource] = {"images": self.pictures, "texts": self.vectors["texts"]}
         self.title_of = rows.title_of[: len(self.alive)]
+        self.hubs: Vectors | None = None if rows.hubs is None else rows.hubs[: len(self.alive)]
+        """(N,) how much the hubness of each row exceeds the mean; None where the catalogue has none."""
         views = {name: ColumnView(column, column.codes[: len(self.alive)]) for name, column in rows.columns.items()}
         self.having = {name: view.count(self.alive) for name, view in views.items()} if having is None else having
         self.columns = {name: view for name, view in views.items() if self.having[name]}
@@ -91,7 +93,7 @@ class IndexState:
         """Return the state in which all rows are those of a snapshot."""
         # Vectors may be elsewhere: then they have no values.
         rows = ProductRows(snapshot.image_vectors.shape[1], None)
-        rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors, snapshot.further)
+        rows.append(snapshot.products, snapshot.image_vectors, snapshot.text_vectors, snapshot.further, snapshot.hubs)
         return cls(snapshot.info, snapshot.version, rows, {}, gone=snapshot.gone)
 
     @classmethod
@@ -247,7 +249,7 @@ def updated(state: IndexState, changes: Changes) -> IndexState:
     touched = {*changes.removed, *(product.id for product in changes.products)}
     gone = [row for row in map(state.row, touched) if row is not None]
     left = [rows.product(row) for row in gone]
-    rows.append(changes.products, changes.image_vectors, changes.text_vectors, changes.further)
+    rows.append(changes.products, changes.image_vectors, changes.text_vectors, changes.further, changes.hubs)
     alive = np.ones(rows.count, dtype=np.bool_)
     alive[:before] = state.alive
     alive[gone] = False
@@ -277,7 +279,8 @@ def _compacted(rows: ProductRows, alive: Mask, pictures: Pictures) -> tuple[Prod
     kept = np.flatnonzero(alive[rows.base_count :]) + rows.base_count
     fresh = ProductRows(rows.vectors("images").fixed.shape[1], rows.base)
     products = [rows.product(row) for row in kept.tolist()]
-    fresh.append(products, pictures.of(kept), rows.vectors("texts").of(kept), pictures.further_of(kept))
+    hubs = None if rows.hubs is None else rows.hubs[kept]
+    fresh.append(products, pictures.of(kept), rows.vectors("texts").of(kept), pictures.further_of(kept), hubs)
     lives = np.ones(fresh.count, dtype=np.bool_)
     lives[: rows.base_count] = alive[: rows.base_count]
     title_rows = fresh.first_title_rows()

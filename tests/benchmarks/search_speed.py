@@ -78,7 +78,7 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
     """Return the index of a catalogue with copies of every product, over files as `vitrine index` makes them."""
     rng = np.random.default_rng(0)
 
-    def pieces() -> Iterator[tuple[list[Product], np.ndarray, None]]:
+    def pieces() -> Iterator[tuple[list[Product], np.ndarray, None, None]]:
         for copy in range(copies):
             images = snapshot.image_vectors + NOISE * rng.standard_normal(snapshot.image_vectors.shape)
             images /= np.linalg.norm(images, axis=1, keepdims=True)
@@ -88,7 +88,7 @@ def large(snapshot: Snapshot, copies: int, folder: Path) -> tuple[SearchIndex, d
                 )
                 for one in snapshot.products
             ]
-            yield products, np.stack([images.astype(np.float32), snapshot.text_vectors]), None
+            yield products, np.stack([images.astype(np.float32), snapshot.text_vectors]), None, None
 
     described = write_columns(folder, pieces(), copies * len(snapshot.products), snapshot.info.dim)
     base = read_columns(private_files(sorted(folder.iterdir()), folder), snapshot.info, 0, described)

@@ -70,7 +70,14 @@ def snapshot(image_vectors: np.ndarray, text_vectors: np.ndarray, *, titles: Seq
     info = CatalogueInfo("enc", image_vectors.shape[1], "drawn", SplitRule(), "2025-03-01T12:00:00+00:00")
     for vectors in (image_vectors, text_vectors):
         vectors.flags.writeable = False  # as those of a catalogue are
-    return Snapshot(info, 3, products, image_vectors, text_vectors)
+    # Every third catalogue is one of an older version, which knows no hubness.
+    hubs = None if seed % 3 == 2 else exact_hubs(len(products), seed)
+    return Snapshot(info, 3, products, image_vectors, text_vectors, hubs=hubs)
+
+
+def exact_hubs(count: int, seed: int) -> np.ndarray:
+    """Return (count,) numbers whose differences from the products of `exact_unit` are exact in float32."""
+    return np.random.default_rng([seed, 9]).choice([-0.25, 0, 0.125, 0.25], size=count).astype(np.float32)
 
 
 def with_further(catalogue: Snapshot, seed: int, draw: Callable[[int, int], np.ndarray] = exact_unit) -> Snapshot:
@@ -97,13 +104,14 @@ def over_files(catalogue: Snapshot) -> SearchIndex:
     vectors = np.stack([catalogue.image_vectors, catalogue.text_vectors])
     with tempfile.TemporaryDirectory() as folder:  # what is mapped stays
         half = count // 2
+        hubs = [None, None] if catalogue.hubs is None else [catalogue.hubs[:half], catalogue.hubs[half:]]
         further: list[FurtherVectors | None] = [None, None]
         if catalogue.further is not None:
             first = np.arange(count) < half
             further = [catalogue.further.of(first), catalogue.further.of(~first)]
         pieces = [
-            (catalogue.products[:half], vectors[:, :half], further[0]),
-            (catalogue.products[half:], vectors[:, half:], further[1]),
+            (catalogue.products[:half], vectors[:, :half], further[0], hubs[0]),
+            (catalogue.products[half:], vectors[:, half:], further[1], hubs[1]),
         ]
         described = write_columns(Path(folder), pieces, count, dim)
         files = private_files(sorted(Path(folder).iterdir()), Path(folder))
@@ -172,23 +180,25 @@ def folded(facets: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
 
 def brute_images(catalogue: Snapshot, query: np.ndarray, want: SearchQuery) -> Page[Hit]:
     scored = []
-    for product, vectors in zip(catalogue.products, picture_vectors(catalogue), strict=True):
+    hubs = np.zeros(len(catalogue.products), np.float32) if catalogue.hubs is None else catalogue.hubs
+    for product, vectors, hub in zip(catalogue.products, picture_vectors(catalogue), hubs, strict=True):
         if passes(product, want.filters) and product.id not in want.exclude:
             scores = [float((vector * query).sum()) for vector in vectors]
             best = scores.index(max(scores))
             hit = Hit(product, scores[best], relevance_of(scores[best]), picture=best)
-            scored.append((hit, vectors[best]))
-    scored.sort(key=lambda pair: -pair[0].score)  # stable: equals stay in catalogue order
+            rank = float(np.float32(scores[best]) - np.float32(want.hub_weight) * hub)
+            if want.min_score is None or hit.score >= want.min_score:
+                scored.append((hit, vectors[best], rank))
+    scored.sort(key=lambda one: -one[2])  # stable: equals stay in catalogue order
     kept: list[tuple[Hit, np.ndarray]] = []
-    for hit, vector in scored:
+    for hit, vector, _ in scored:
         if want.collapse == "title" and any(
             title_key(k.product.title) == title_key(hit.product.title) for k, _ in kept
         ):
             continue
         if want.collapse == "image" and any(float(vector @ other) >= want.collapse_threshold for _, other in kept):
             continue
-        if want.min_score is None or hit.score >= want.min_score:
-            kept.append((hit, vector))
+        kept.append((hit, vector))
     hits = [hit for hit, _ in kept]
     return Page(hits[want.offset : want.offset + want.k], len(hits), count_facets(catalogue, want))
 
@@ -243,6 +253,7 @@ some_wants = st.lists(
         collapse=st.sampled_from([None, None, "title", "image"]),
         collapse_threshold=st.sampled_from([0.5, 0.98, 1.0]),
         facets=st.sampled_from([(), ("colour",), ("size", "colour")]),
+        hub_weight=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
     ),
     min_size=1,
     max_size=30,

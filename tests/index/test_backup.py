@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index import Database, Delete, Location, Put, SearchQuery, copy_catalogue
-from index.ann.search_files import REQUIREMENTS_FILE
+from index.ann.requirements import REQUIREMENTS_FILE
 from index.sqlite.schema import FILE
 from tests.index.entries import build, entry, opened, search_of
 from tests.index.test_rebuild import contents, name

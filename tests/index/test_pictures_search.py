@@ -32,6 +32,7 @@ from tests.index.brute_force import (
     TITLES,
     brute_images,
     check_all,
+    exact_hubs,
     exact_unit,
     over_files,
     picture_vectors,
@@ -80,13 +81,15 @@ def test_an_index_that_is_carried_on_is_the_one_made_anew(
     history = [(index, catalogue)]
     for version, batch in enumerate(edits, 4):
         fresh = drawn(71, seed + 9 * version)
+        hubs = None if catalogue.hubs is None else exact_hubs(71, seed + version)
+        fresh = dataclasses.replace(fresh, hubs=hubs)
         put = [number for number, there in batch if there]
         touched = {f"p{number}" for number, _ in batch}
         chosen = part(fresh, put)
         kept = part(catalogue, [at for at, one in enumerate(catalogue.products) if one.id not in touched])
         catalogue = joined(kept, chosen, version)
         arrays = (chosen.products, chosen.image_vectors, chosen.text_vectors)
-        index = index.updated(Changes(version, sorted(touched), *arrays, further=chosen.further))
+        index = index.updated(Changes(version, sorted(touched), *arrays, further=chosen.further, hubs=chosen.hubs))
         history.append((index, catalogue))
     queries = exact_unit(len(wants), seed + 2)
     for index, catalogue in history:  # the older ones stay what they were
@@ -104,6 +107,7 @@ def part(catalogue: Snapshot, rows: list[int]) -> Snapshot:
         image_vectors=catalogue.image_vectors[rows],
         text_vectors=catalogue.text_vectors[rows],
         further=FurtherVectors(owners, np.array(vectors, dtype=np.float32)) if vectors else None,
+        hubs=None if catalogue.hubs is None else catalogue.hubs[rows],
     )
 
 
@@ -116,6 +120,7 @@ def joined(first: Snapshot, second: Snapshot, version: int) -> Snapshot:
         image_vectors=np.concatenate([first.image_vectors, second.image_vectors]),
         text_vectors=np.concatenate([first.text_vectors, second.text_vectors]),
         further=FurtherVectors.joined(pieces),
+        hubs=None if first.hubs is None or second.hubs is None else np.concatenate([first.hubs, second.hubs]),
     )
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from index.results import SMALL_PRODUCT, score_exactly
+from index.vectors.arrays import BLOCK, LEAST_BLOCK, PRODUCT_FROM
 from index.vectors.block import GROUP
 from index.vectors.rows import RowVectors
-from index.vectors.scan import BLOCK, LEAST_BLOCK, PRODUCT_FROM, top_k
+from index.vectors.scan import top_k
 from index.vectors.subset import RowSubset
 from tests.index.brute_force import unit
 

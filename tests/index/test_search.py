@@ -61,7 +61,7 @@ def test_real_vectors_agree_with_the_brute_force(batch: int) -> None:
         {"colour": among("red", "blue"), "size": among("1")},
         {"size": among()},
     ]
-    wants = [SearchQuery(k=1 + 7 * n, offset=n % 5, filters=choices[n % 4]) for n in range(batch)]
+    wants = [SearchQuery(k=1 + 7 * n, offset=n % 5, filters=choices[n % 4], hub_weight=n % 3 / 2) for n in range(batch)]
     for query, want, page in zip(queries, wants, index.search("images", queries, wants), strict=True):
         assert page == brute_images(catalogue, query, want)
         exact = [float(query @ catalogue.image_vectors[int(hit.product.id[1:])]) for hit in page.hits]
@@ -91,16 +91,16 @@ def test_pages_put_together_are_the_one_large_page(seed: int, sizes: list[int], 
     query = unit(1, 16, seed + 1)
     filterings: list[Filters] = [{}, {"colour": among("red", "green")}]
     for filters in filterings:
-        (whole,) = index.search("images", query, [SearchQuery(k=sum(sizes), filters=filters)])
+        weight = seed % 3 / 2
+        (whole,) = index.search("images", query, [SearchQuery(k=sum(sizes), filters=filters, hub_weight=weight)])
         parts = []
         offset = 0
         for number, size in enumerate(sizes):
             # Every page is asked in company of another size: what others ask must not show.
             company = batch if number % 2 else 0
             queries = np.concatenate([unit(company, 16, seed + 2), query])
-            parts += index.search("images", queries, [SearchQuery()] * company + [SearchQuery(size, offset, filters)])[
-                -1
-            ].hits
+            asked = SearchQuery(size, offset, filters, hub_weight=weight)
+            parts += index.search("images", queries, [SearchQuery()] * company + [asked])[-1].hits
             offset += size
         assert parts == whole.hits
 

@@ -15,6 +15,7 @@ from tests.index.brute_force import (
     TITLES,
     brute_images,
     check_all,
+    exact_hubs,
     exact_unit,
     over_files,
     snapshot,
@@ -56,6 +57,7 @@ def test_an_index_that_is_carried_on_is_the_one_made_anew(
             [fresh.products[number] for number in put],
             fresh.image_vectors[put],
             fresh.text_vectors[put],
+            hubs=None if catalogue.hubs is None else exact_hubs(71, seed + version)[put],
         )
         kept = [at for at, product in enumerate(catalogue.products) if product.id not in touched]
         catalogue = Snapshot(
@@ -64,6 +66,9 @@ def test_an_index_that_is_carried_on_is_the_one_made_anew(
             [*(catalogue.products[at] for at in kept), *changes.products],
             np.concatenate([catalogue.image_vectors[kept], changes.image_vectors]),
             np.concatenate([catalogue.text_vectors[kept], changes.text_vectors]),
+            hubs=None
+            if catalogue.hubs is None or changes.hubs is None
+            else np.concatenate([catalogue.hubs[kept], changes.hubs]),
         )
         index = index.updated(changes)
         history.append((index, catalogue))

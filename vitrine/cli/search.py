@@ -86,6 +86,9 @@ def search(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="What the text says of attributes filters.")] = False,
     correct: Annotated[bool, typer.Option(help="Correct words that the catalogue does not know.")] = True,
+    hub_correction: Annotated[
+        bool, typer.Option(help="Let products whose pictures are near to many titles come later.")
+    ] = True,
     k: Annotated[int, typer.Option("-k", help="How many results.")] = 10,
     offset: Annotated[int, typer.Option(help="How many of the best results to skip.")] = 0,
     url: Annotated[
@@ -111,7 +114,7 @@ def search(
     }
     given |= {"facets": facets, "sort": sort, "mode": mode, "cutoff": cutoff, "k": k, "offset": offset}
     body: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, "", [], {})}
-    body |= {"strict": strict, "correct": correct}
+    body |= {"strict": strict, "correct": correct, "hub_correction": hub_correction}
     if cutoff is not None:
         with suppress(ValueError):  # what is no number is checked with the other fields
             body["cutoff"] = float(cutoff)

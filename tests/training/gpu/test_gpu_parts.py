@@ -11,8 +11,8 @@ from training.gpu.augment import augment, mix
 from training.gpu.data import rare_words
 from training.gpu.optim import average, optimiser, schedule
 from training.gpu.recipe import Recipe
+from training.gpu.step import contrastive_loss
 from training.gpu.towers import Architecture
-from training.gpu.train import contrastive_loss
 from training.loss import contrastive_loss as product_loss
 
 SHAPE = Architecture(
