@@ -16,28 +16,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from common import DataError
 from training.config import RunConfig
+from training.devices import peak_flops
 from training.distributed import World
 from training.inputs import batches, prefetch, to_device
 from training.progress import bar, report_console
 from training.setup import make_plan, prepare
 from training.trainer import Trainer
 
-PEAK_FLOPS = {
-    "A100": 312e12,
-    "H100": 989e12,
-    "H200": 989e12,
-    "L4": 121e12,
-    "L40S": 362e12,
-    "A10": 125e12,
-    "T4": 65e12,
-    "V100": 125e12,
-}
-"""Dense half-precision peak of GPUs by a word in their name, from their makers' data sheets."""
-
 ROUNDS = 3
 """Real and synthetic steps alternate this often, so that noise on the machine disturbs both alike."""
 
-Batch = tuple[dict[str, Tensor], Tensor]
+Batch = tuple[dict[str, Tensor], Tensor, Tensor]
 
 
 def benchmark(
@@ -102,8 +91,8 @@ def benchmark(
     taken = {"real": 0.0, "synthetic": 0.0}
     with bar("benchmark", (2 * each * ROUNDS + 2) * size, "samples", console or report_console()) as advance:
         stream = prefetch(real())
-        batch, groups = next(stream)
-        first = (to_device(batch, setup.device), groups)
+        batch, groups, rows = next(stream)
+        first = (to_device(batch, setup.device), groups, rows)
         run(iter([first, first]), 2)  # allocations, kernels and caches settle
         for _ in range(ROUNDS):
             taken["real"] += run(stream, each)
@@ -115,7 +104,7 @@ def benchmark(
     flops = counter.get_total_flops() / size
     samples = {kind: each * ROUNDS * size / seconds for kind, seconds in taken.items()}
     name = torch.cuda.get_device_name(setup.device) if setup.device.type == "cuda" else "cpu"
-    peak = next((peak for word, peak in PEAK_FLOPS.items() if word in name.split()[1:]), None)
+    peak = peak_flops(name)
     figures: dict[str, Any] = {
         "samples_per_second": round(samples["real"], 1),
         "synthetic_samples_per_second": round(samples["synthetic"], 1),

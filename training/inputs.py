@@ -39,14 +39,19 @@ class Inputs:
 
     def batch(self, rows: np.ndarray, wording: np.ndarray | None = None) -> dict[str, Tensor]:
         """Return the model's inputs for `rows` (B,), named as its `forward` takes them; `wording` (B,), else title."""
+        return self.images(rows) | self.texts(rows, wording)
+
+    def images(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Return the image tower's part of `batch`."""
+        return {"image" if self.image.ndim == 4 else "image_pooled": torch.from_numpy(self.image[rows])}
+
+    def texts(self, rows: np.ndarray, wording: np.ndarray | None = None) -> dict[str, Tensor]:
+        """Return the text tower's part of `batch`."""
         text = self.text[rows, 0 if wording is None else wording]
-        tokens = text.dtype == np.int64
-        if tokens:  # cut the padding that this batch does not need
-            text = text[:, : max(1, int((text != self.pad_id).sum(1).max()))]
-        return {
-            "image" if self.image.ndim == 4 else "image_pooled": torch.from_numpy(self.image[rows]),
-            "text" if tokens else "text_pooled": torch.from_numpy(text),
-        }
+        if text.dtype != np.int64:
+            return {"text_pooled": torch.from_numpy(text)}
+        # The padding that this batch does not need is cut.
+        return {"text": torch.from_numpy(text[:, : max(1, int((text != self.pad_id).sum(1).max()))])}
 
 
 def make_inputs(
@@ -71,8 +76,8 @@ def make_inputs(
 
 def batches(
     inputs: Inputs, rows: np.ndarray, size: int, *, seed: int, epoch: int, start: int = 0, share: slice = slice(None)
-) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-    """Yield the model's inputs and the groups (B,) of an epoch's steps after the first `start` ones.
+) -> Iterator[tuple[dict[str, Tensor], Tensor, Tensor]]:
+    """Yield the model's inputs, the groups (B,) and the products (B,) of an epoch's steps after the first `start` ones.
 
     The order and the wording of each title follow from seed and epoch: a resumed run needs no generator's state.
 
@@ -89,7 +94,8 @@ def batches(
     wording = np.random.default_rng([seed, epoch, 1]).integers(inputs.text.shape[1], size=len(inputs.text))
     for step in range(start, len(order) // size):
         chosen = order[step * size : (step + 1) * size][share]
-        yield inputs.batch(chosen, wording[chosen]), torch.from_numpy(inputs.groups[chosen, wording[chosen]])
+        groups = torch.from_numpy(inputs.groups[chosen, wording[chosen]])
+        yield inputs.batch(chosen, wording[chosen]), groups, torch.from_numpy(chosen)
 
 
 def prefetch(batches: Iterable[T]) -> Iterator[T]:

@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from common import ConfigError, atomic_file
 from models import CONFIG_FILE
-from training.config import RunConfig
+from training.config import Recipe, RunConfig, merge
 from training.data import refuse_others
 
 STATE_FILE = "state.pt"
@@ -41,9 +41,9 @@ class Progress:
     epoch_loss: float = 0.0
     """The mean loss of the epoch at hand, of its steps so far."""
     best: float = -math.inf
-    """The best MRR@10."""
+    """The best `score`."""
     best_epoch: int = -1
-    """The epoch of the best MRR@10."""
+    """Its epoch."""
     before: dict[str, float] = field(default_factory=dict)
     """The validation of the checkpoint that it began from; empty without one."""
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -57,14 +57,25 @@ class Progress:
 
     def is_best(self, entry: dict[str, Any]) -> bool:
         """Return whether `entry` is the best validation so far, and remember it; without figures the last one is."""
-        if entry.get("mrr10", math.inf) <= self.best:
+        value = score(entry)
+        if value is not None and value <= self.best:
             return False
-        self.best, self.best_epoch = entry.get("mrr10", -math.inf), entry["epoch"]
+        self.best, self.best_epoch = -math.inf if value is None else value, entry["epoch"]
         return True
+
+    def better(self) -> bool:
+        """Return whether the best validation is better than that of the checkpoint that the run began from."""
+        before = score(self.before)
+        return before is None or self.best > before
 
     def since_best(self) -> int:
         """Return the validations since the best one."""
-        return sum("mrr10" in entry and entry["epoch"] > self.best_epoch for entry in self.history)
+        return sum(score(entry) is not None and entry["epoch"] > self.best_epoch for entry in self.history)
+
+
+def score(figures: Mapping[str, Any]) -> float | None:
+    """Return what the best checkpoint has the most of: R@10 + MRR@10, corrected for hubs; None without figures."""
+    return float(figures["hub_recall10"] + figures["hub_mrr10"]) if "hub_mrr10" in figures else None
 
 
 class StateSaver:
@@ -112,9 +123,7 @@ def read_state(out: Path, config: RunConfig, resume: bool) -> dict[str, Any] | N
         state: dict[str, Any] = torch.load(out / STATE_FILE, weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise ConfigError(f"{out / STATE_FILE} is damaged; delete {out} and train again") from error
-    before, ours = json.loads(state["config"]), json.loads(config.model_dump_json())
-    if before["train"].get("loss") == "softmax":  # a field of earlier versions; this loss is the only one now
-        del before["train"]["loss"]
+    before, ours = _of_this_version(json.loads(state["config"])), json.loads(config.model_dump_json())
     if different := sorted(_differences(before, ours, "")):
         raise ConfigError(f"{out} is a run of another config (it differs in {', '.join(different)}); use the same one")
     return state
@@ -127,6 +136,13 @@ def _refuse_others(out: Path) -> None:
     begun = (out / LOG_FILE).exists() or (out / STATE_FILE).exists()
     own = {path.name for path in out.iterdir()} if begun and out.is_dir() else set()
     refuse_others(out, own - {CARD_FILE} if theirs else own, "--out")
+
+
+def _of_this_version(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's config with the recipe's fields that an earlier version lacks, at their defaults."""
+    if fields["train"].get("loss") == "softmax":  # a field of earlier versions; this loss is the only one now
+        del fields["train"]["loss"]
+    return {**fields, "train": merge(Recipe().model_dump(mode="json"), fields["train"])}
 
 
 def _differences(one: Any, other: Any, name: str) -> set[str]:

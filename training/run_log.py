@@ -39,8 +39,8 @@ class RunLog:
         figures = {name: value for name, value in entry.items() if name not in ("epoch", "loss")}
         line = f"epoch {entry['epoch'] + 1:>3}  loss {entry['loss']:.3f}"
         if figures:
-            line += f"  validation R@1 {entry['recall1']:.3f}  R@10 {entry['recall10']:.3f}  MRR {entry['mrr10']:.3f}"
-            line += f"  (among {gallery:,})"
+            line += f"  validation R@10 {entry['recall10']:.3f}  MRR {entry['mrr10']:.3f}"
+            line += f"; hubs corrected {entry['hub_recall10']:.3f} and {entry['hub_mrr10']:.3f}  (among {gallery:,})"
         self.console.print(line + ("  saved" if saved else ""))
         self._plot({f"validation/{name}": value for name, value in figures.items()}, step)
 

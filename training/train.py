@@ -111,8 +111,10 @@ def train(
         trainer.load_state_dict(saved)
         console.print(f"going on after step {done.step:,} of {steps:,}")
     world.broadcast(setup.model)
+    if trainer.heads is not None:
+        world.broadcast(trainer.heads)
     if saved is None and setup.init is not None and world.first:  # what it has to beat, on the same titles
-        done.before = validate(setup.model, inputs, plan.validation, setup)
+        done.before = validate(setup.model, inputs, plan, setup)
 
     # ------------------------------------------------ steps
     out.mkdir(parents=True, exist_ok=True)
@@ -130,8 +132,8 @@ def train(
 
             order = {"seed": recipe.seed, "epoch": epoch, "start": done.step % plan.epoch_steps}
             share = world.share(plan.batch)
-            for batch, groups in prefetch(batches(inputs, plan.learning, plan.batch, **order, share=share)):
-                loss = trainer.step(batch, groups, done.step)
+            for batch, groups, rows in prefetch(batches(inputs, plan.learning, plan.batch, **order, share=share)):
+                loss = trainer.step(batch, groups, rows, done.step)
                 done.step += 1
                 done.epoch_loss += loss / plan.epoch_steps
                 log.step(step=done.step, epoch=epoch, loss=loss, **trainer.scalars())
@@ -139,13 +141,13 @@ def train(
                 # ------------------------------------ validation and best checkpoint, at the end of an epoch
                 if done.step % plan.epoch_steps == 0:
                     due = world.first and recipe.validates_after(epoch)
-                    figures = validate(trainer.eval_model, inputs, plan.validation, setup) if due else {}
+                    figures = validate(trainer.eval_model, inputs, plan, setup) if due else {}
                     entry = done.end_epoch(figures)
                     if due:
                         best = done.is_best(entry)
                         if best:
                             save_checkpoint(out, trainer.eval_model, setup.text, _record(config, setup))
-                        log.validation(entry, done.step, gallery=len(plan.validation), saved=best)
+                        log.validation(entry, done.step, gallery=len(plan.gallery), saved=best)
                         if on_epoch is not None:
                             on_epoch(entry)
                     stopped = world.any(0 < recipe.patience <= done.since_best(), setup.device)
@@ -159,7 +161,7 @@ def train(
                     console.print(f"interrupted after step {done.step:,}; go on with --resume")
                     raise KeyboardInterrupt
             if stopped:
-                console.print(f"no better MRR in {recipe.patience} validations: stopped early")
+                console.print(f"no better validation in the last {recipe.patience}: stopped early")
                 break
     return _finish(config, setup, plan, done, inputs, out, world, report) if world.first else {}
 
@@ -219,6 +221,7 @@ def _finish(
         "init": setup.init,
         "data": setup.dataset.name,
         "pairs": {"train": len(plan.learning), "validation": len(plan.validation)},
+        "gallery": len(plan.gallery),
         "parameters": {"total": sum(p.numel() for p in setup.model.parameters()), "learned": _learned(setup.model)},
         "device": str(setup.device),
         "processes": world.size,
@@ -227,6 +230,7 @@ def _finish(
         "best_epoch": done.best_epoch,
         "before": done.before,
         "history": done.history,
+        "better": done.better(),
     }
     card = out / CARD_FILE
     card.write_text(card_text(config, metrics), encoding="utf-8")  # in case the report fails

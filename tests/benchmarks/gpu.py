@@ -1,9 +1,10 @@
 """Texts and pictures per second through the encoder by batch size on one device, and which part of its peak that is.
 
-    python -m tests.benchmarks.gpu CHECKPOINT --device cuda --peak-tflops 989 --out docs/performance/gpu.json
+    python -m tests.benchmarks.gpu CHECKPOINT --device cuda --out docs/performance/gpu.json
 
-The peak is the device's own for dense arithmetic in the type that the towers compute in (H100 SXM, bfloat16:
-989 TFLOP/s); without it no part of it is stated. Inputs start in the memory of the host, as in the service.
+The peak is the device's own for dense arithmetic in the type that the towers compute in: that of its data sheet, or
+what `--peak-tflops` says; where neither is known, no part of it is stated. Inputs start in the memory of the host, as
+in the service.
 """
 
 from __future__ import annotations
@@ -39,8 +40,12 @@ def measure(
     from torch.utils.flop_counter import FlopCounterMode
 
     from models import load_checkpoint, load_encoder
+    from training.devices import peak_flops
 
     encoder = load_encoder(folder, device, "torch")
+    where = torch.cuda.get_device_name(encoder.device) if encoder.device.startswith("cuda") else "CPU"
+    known = peak_flops(where)
+    peak_tflops = peak_tflops or (known and known / 1e12)
     checkpoint = load_checkpoint(folder)
     height, width = encoder.config.image.preprocess.size
     rng = np.random.default_rng(0)
@@ -64,7 +69,6 @@ def measure(
             if peak_tflops:
                 rates[str(size)]["of_peak"] = round(rate * flops / (peak_tflops * 1e12), 4)
         towers[tower] = {"flops": flops, "batches": rates}
-    where = torch.cuda.get_device_name(encoder.device) if encoder.device.startswith("cuda") else "CPU"
     return {
         "machine": machine(),
         "device": where,
@@ -116,8 +120,16 @@ if __name__ == "__main__":
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--peak-tflops", type=float, default=None)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each tower and size [default: %(default)s]")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="inputs at once [default: %(default)s]")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    figures = measure(arguments.checkpoint, arguments.device, arguments.peak_tflops)
+    figures = measure(
+        arguments.checkpoint,
+        arguments.device,
+        arguments.peak_tflops,
+        sizes=arguments.sizes,
+        seconds=arguments.seconds,
+    )
     write_json(arguments.out, figures)
     print(markdown(figures))  # noqa: T201

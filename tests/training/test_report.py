@@ -70,10 +70,12 @@ def run_folder(folder: Path, epochs: int = 4, steps: int = 5) -> Path:
     history: list[dict[str, float]] = [{"epoch": epoch, "loss": 1.0 / (1 + epoch)} for epoch in range(epochs)]
     for entry in history[1:]:
         entry |= {"recall1": 0.2, "recall10": 0.6, "mrr10": 0.3 + 0.1 * (entry["epoch"] == 2)}
+        entry |= {f"hub_{name}": 1.1 * entry[name] for name in ("recall1", "recall10", "mrr10")}
     metrics = {
         "encoder_id": "abc",
         "data": "drawn",
         "pairs": {"train": 100, "validation": 40},
+        "gallery": 150,
         "parameters": {"total": 10, "learned": 5},
         "device": "cpu",
         "seconds": 1.0,

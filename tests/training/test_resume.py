@@ -67,7 +67,9 @@ def test_a_killed_run_resumes_to_the_same_weights(shapes: Path, tmp_path: Path) 
 def test_a_staged_run_with_everything_on_resumes_to_the_same_weights(shapes: Path, tmp_path: Path) -> None:
     config = small(
         epochs=4, locked_epochs=2, ema=0.8, patch_dropout=0.5, layer_decay=0.8, frozen_layers=1, chunk_size=6,
-        captions=["articleType"], augment={"flip": 0.5, "zoom": 0.1, "shift": 0.1, "light": 0.1}, save_minutes=0,
+        captions=["articleType"], save_minutes=0,
+        path_dropout=0.2, word_dropout=0.2, heads=["baseColour"], word_weight=0.1,
+        augment={"flip": 0.5, "crop": 0.6, "ratio": 0.2, "light": 0.1, "erase": 0.3, "mix": 0.5},
     )  # fmt: skip
     whole = train(config, shapes, tmp_path / "whole", cache=tmp_path / "cache", device="cpu", report=False)
     for epoch in (1, 2):  # in the first stage, at its end, and in the second one
@@ -85,7 +87,7 @@ def test_a_staged_run_with_everything_on_resumes_to_the_same_weights(shapes: Pat
 
 
 def test_the_state_of_an_earlier_version_resumes(shapes: Path, tmp_path: Path) -> None:
-    """It has a field for the loss, of which there is one now, and a state of the loss, which is empty."""
+    """It has a field for the loss, of which there is one now, and an empty state of it, and lacks newer fields."""
     config, out = small(epochs=3, save_minutes=0), tmp_path / "out"
     options: dict[str, Any] = {"cache": tmp_path / "cache", "device": "cpu", "resume": True, "report": False}
 
@@ -98,6 +100,7 @@ def test_the_state_of_an_earlier_version_resumes(shapes: Path, tmp_path: Path) -
     fields = json.loads(state["config"])
     for loss in ("sigmoid", "softmax"):
         fields["train"]["loss"] = loss
+        fields["train"].pop("gallery", None)
         torch.save({**state, "config": json.dumps(fields), "criterion": {}}, out / STATE_FILE)
         if loss == "sigmoid":
             with pytest.raises(ConfigError, match=r"it differs in train.loss"):

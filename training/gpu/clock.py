@@ -20,8 +20,7 @@ class Clock:
 
     def wait(self) -> None:
         """Wait until the device has done what is queued, so that the clock shows the time of finished work."""
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        finish(self._device)
 
     def seconds(self) -> float:
         """Return the seconds since the start."""
@@ -47,3 +46,9 @@ class Clock:
         yield
         self.wait()
         self._validations += self.seconds() - began
+
+
+def finish(device: torch.device) -> None:
+    """Wait until the device has done what is queued."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from common import ConfigError, DataError, atomic_file
+from index import SplitRule
 from models import (
     CONFIG_FILE,
     TOKENIZER_FILE,
@@ -17,6 +18,7 @@ from models import (
     DualEncoder,
     ModelConfig,
     build_tower,
+    load_checkpoint,
     pretrained_text_preprocessor,
     save_checkpoint,
 )
@@ -30,7 +32,14 @@ CONFIG = CONFIGS / "minilm-dinov2.toml"
 """The run whose model and split a pack takes; its recipe is for a CPU."""
 
 
-def write_packs(data: Path, out: Path, *, text_tower: str | None, image_tower: str | None) -> dict[str, int]:
+def write_packs(
+    data: Path,
+    out: Path,
+    *,
+    text_tower: str | None = None,
+    image_tower: str | None = None,
+    init: Path | None = None,
+) -> dict[str, int]:
     """Write both packs to the folder `out`, and return the size of each in bytes.
 
     Args:
@@ -38,29 +47,34 @@ def write_packs(data: Path, out: Path, *, text_tower: str | None, image_tower: s
         out: created when it does not exist.
         text_tower: folder or hub id of the text tower; the preset's when not given.
         image_tower: the same of the image tower.
+        init: a checkpoint folder to go on from, instead of pretrained towers; titles are split as for its training.
 
     Raises:
         DataError: the data set cannot be read, or has no picture.
-        ArtefactError: a tower cannot be read.
-        ConfigError: a tower is of another kind, or a pack is too large; then nothing is written.
+        ArtefactError: a tower or the checkpoint cannot be read.
+        ConfigError: a tower is of another kind, `init` is given beside a tower, or a pack is too large; then nothing
+            is written.
     """
-    run = load_config(CONFIG, text_tower=text_tower, image_tower=image_tower)
+    if init is not None and (text_tower is not None or image_tower is not None):
+        raise ConfigError("a checkpoint to go on from has both towers; leave out --text-tower and --image-tower")
     dataset = open_dataset(data)
-    text = pretrained_text_preprocessor(str(run.model.text.source), run.model.text.max_tokens)
-    torch.manual_seed(run.train.seed)  # the projections are random
-    model = DualEncoder(run.model, build_tower(run.model.text), build_tower(run.model.image), text.pad_id)
-    record = run.model_dump(mode="json", include={"preset", "split"})
     with tempfile.TemporaryDirectory() as folder:
-        save_checkpoint(Path(folder), model, text, record, "int8")
+        if init is None:
+            _save_towers(Path(folder), text_tower, image_tower)
+        else:
+            start = load_checkpoint(init)
+            record = {name: start.training[name] for name in ("preset", "split")}
+            save_checkpoint(Path(folder), start.model, start.text, {**record, "init": start.encoder_id}, "int8")
         towers = (Path(folder) / WEIGHTS_FILE).read_bytes()
         checkpoint = json.loads((Path(folder) / CONFIG_FILE).read_text(encoding="utf-8"))
         tokenizer = (Path(folder) / TOKENIZER_FILE).read_text(encoding="utf-8")
     Architecture.of(ModelConfig.model_validate(checkpoint["model"]))  # refuses other towers
 
+    rule = SplitRule(**checkpoint["training"]["split"])
     products, pictures = [], []
     for row, picture, _ in decode_pictures(dataset, lambda image: None):
         item = dataset.items[row]
-        split = run.split.of(item.title)
+        split = rule.of(item.title)
         product = {"id": item.id, "title": item.title, "attributes": dict(item.attributes), "split": split}
         products.append({**product, "bytes": len(picture)})
         pictures.append(picture)
@@ -69,6 +83,7 @@ def write_packs(data: Path, out: Path, *, text_tower: str | None, image_tower: s
     header = json.dumps(
         {
             "format": FORMAT,
+            "name": dataset.name,
             "towers": digest(towers),
             "checkpoint": checkpoint,
             "tokenizer": tokenizer,
@@ -84,3 +99,12 @@ def write_packs(data: Path, out: Path, *, text_tower: str | None, image_tower: s
         with atomic_file(out / name) as beside:
             beside.write_bytes(pack)
     return sizes
+
+
+def _save_towers(folder: Path, text_tower: str | None, image_tower: str | None) -> None:
+    """Write a checkpoint of pretrained towers and random projections."""
+    run = load_config(CONFIG, text_tower=text_tower, image_tower=image_tower)
+    text = pretrained_text_preprocessor(str(run.model.text.source), run.model.text.max_tokens)
+    torch.manual_seed(run.train.seed)
+    model = DualEncoder(run.model, build_tower(run.model.text), build_tower(run.model.image), text.pad_id)
+    save_checkpoint(folder, model, text, run.model_dump(mode="json", include={"preset", "split"}), "int8")

@@ -19,21 +19,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from common import ArtefactError, InputError, first_line
-from models import unpacked
+from common import ArtefactError, InputError, first_line, write_json
+from models import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE, unpacked
 from training.data import Item
 
 DATA_FILE = "data.xz"
 TOWERS_FILE = "towers.safetensors"
 MAX_BYTES = 55_000_000
 """The largest pack: what the usual ways to a rented machine let through."""
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Packs:
     """What is in both packs."""
 
+    name: str
+    """The data set's."""
     items: list[Item]
     """The products, each with its picture's bytes."""
     splits: list[str]
@@ -93,7 +95,7 @@ def read_packs(folder: Path, limit: int | None = None) -> Packs:
         weights = {name: value.float() for name, value in unpacked(load(towers)).items()}
     except (lzma.LZMAError, SafetensorError, ValueError, KeyError, EOFError) as error:
         raise ArtefactError(f"the packs in {folder} are damaged ({first_line(error)}); {remedy}") from error
-    return Packs(items, splits, header["checkpoint"], header["tokenizer"], weights)
+    return Packs(header["name"], items, splits, header["checkpoint"], header["tokenizer"], weights)
 
 
 def check_sizes(sizes: Mapping[str, int], error: type[InputError], remedy: str) -> None:
@@ -105,3 +107,15 @@ def check_sizes(sizes: Mapping[str, int], error: type[InputError], remedy: str) 
 def digest(pack: bytes) -> str:
     """Return what tells the towers' pack of one data set from another's."""
     return hashlib.blake2b(pack, digest_size=8).hexdigest()
+
+
+def starting_checkpoint(folder: Path, out: Path) -> None:
+    """Write the weights that a run begins with as a checkpoint folder.
+
+    Raises:
+        ArtefactError: a pack is missing, too large or damaged.
+    """
+    content = read_packs(folder, limit=0)
+    write_json(out / CONFIG_FILE, content.checkpoint)
+    (out / TOKENIZER_FILE).write_text(content.tokenizer, encoding="utf-8")
+    (out / WEIGHTS_FILE).write_bytes((folder / TOWERS_FILE).read_bytes())

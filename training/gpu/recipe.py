@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -56,6 +58,10 @@ class Recipe(BaseModel):
     """Probability of each of `captions` behind a title that does not say it."""
     caption_alone: float = Field(default=0.2, ge=0, le=1)
     """Probability that a wording is only one or two of `captions`, as people search."""
+    languages: tuple[Literal["fr", "de", "es", "it"], ...] = ()
+    """Languages that wordings other than the plain title are written in, of English titles only."""
+    language_share: float = Field(default=0.5, ge=0, le=1)
+    """Probability that such a wording is in one of `languages`."""
     caption_draws: int = Field(default=8, ge=1)
     """Wordings of a title, the plain one included, that are made and tokenised once."""
     max_tokens: int = Field(default=28, ge=4)

@@ -8,6 +8,7 @@ Shapes: B batch, T tokens or patches with the class token, H W pixels, F a tower
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,19 @@ class Architecture:
     """Patches of a picture, down and across."""
     dropout: float
     """Of the projections, in training."""
+
+    @property
+    def patches(self) -> int:
+        """Return how many patches a picture has."""
+        return self.grid[0] * self.grid[1]
+
+    def kept(self, dropout: float) -> int:
+        """Return how many patches are looked at when the fraction `dropout` of them is left out."""
+        return max(1, round(self.patches * (1 - dropout)))
+
+    def at(self, side: int) -> Architecture:
+        """Return the same for square pictures of `side` pixels."""
+        return dataclasses.replace(self, grid=(side // self.patch, side // self.patch))
 
     @classmethod
     def of(cls, config: ModelConfig) -> Architecture:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from training.reports.checkpoint_cost import cost_table as cost_table
     from training.reports.compare import compare_runs as compare_runs
     from training.reports.compare import encode_pairs as encode_pairs
+    from training.reports.compare import scored_run as scored_run
     from training.reports.evaluation import KAGL_ROWS as KAGL_ROWS
     from training.reports.evaluation import PROTOCOLS as PROTOCOLS
     from training.reports.evaluation import evaluate_catalogue as evaluate_catalogue
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from training.reports.files import FOLDER as FOLDER
     from training.reports.files import SHEET as SHEET
     from training.reports.model_card import card_text as card_text
+    from training.reports.paper_table import PAPER as PAPER
     from training.reports.paper_table import comparison_markdown as comparison_markdown
     from training.reports.paper_table import comparison_table as comparison_table
     from training.reports.paper_table import complaint as complaint
@@ -42,14 +44,14 @@ __getattr__ = lazy_exports(
     {
         "training.reports.against": "Own evaluate_against",
         "training.reports.checkpoint_cost": "compare_encoders cost_markdown cost_table",
-        "training.reports.compare": "compare_runs encode_pairs",
+        "training.reports.compare": "compare_runs encode_pairs scored_run",
         "training.reports.evaluation": (
             "KAGL_ROWS PROTOCOLS evaluate_catalogue evaluate_catalogue_kagl figures_csv markdown read_result "
             "terminal_table"
         ),
         "training.reports.files": "FOLDER SHEET",
         "training.reports.model_card": "card_text",
-        "training.reports.paper_table": "comparison_markdown comparison_table complaint read_comparison",
+        "training.reports.paper_table": "PAPER comparison_markdown comparison_table complaint read_comparison",
         "training.reports.queries": "evaluate_queries",
         "training.reports.relevance": "save_reliability",
         "training.reports.run_report": "write_report",

@@ -99,7 +99,7 @@ def compare_runs(
                 _refuse_another(run.folder, run.config, dataset)
                 console.print(f"{run.name}:")
                 train(run.config, data, run.folder, cache=cache, resume=True, device=device, console=console)
-            rows.append(_row(run.folder, dataset, cache, device, console))
+            rows.append(scored_run(run.folder, dataset, cache, device, console))
         except VitrineError as error:
             failed[run.name] = str(error) + _way_out(run, error)
     return {"source": dataset.name, "paper": list(PAPER), "runs": rows}, failed
@@ -209,8 +209,17 @@ def encode_pairs(
     return images, texts, rows
 
 
-def _row(folder: Path, dataset: Dataset, cache: Path, device: str, console: Console) -> dict[str, Any]:
-    """Return a finished run as a row of the table."""
+def scored_run(folder: Path, dataset: Dataset, cache: Path, device: str, console: Console) -> dict[str, Any]:
+    """Return a finished run as a row of the table, ready for JSON; its scores are kept in its folder.
+
+    Args:
+        folder: of the run.
+        dataset: whose pairs are scored.
+        cache, device, console: as for `compare_runs`.
+
+    Raises:
+        ArtefactError: the run or its checkpoint cannot be used.
+    """
     metrics = _metrics(folder)
     model, training = read_config(folder)[:2]
     found = _scored(folder, dataset, cache, device, console)

@@ -165,9 +165,11 @@ def _figures(metrics: dict[str, Any], best: dict[str, Any], report: dict[str, An
         return
     if "mrr10" in best:
         yield (
-            f"Validation: text to image, once per title, titles never trained on, among "
-            f"{metrics['pairs']['validation']:,} pictures: "
+            f"Validation: text to image, once per title, titles never trained on, among {metrics['gallery']:,} "
+            "pictures, with those that were trained on: "
             + ", ".join(f"{label} {best[name]:.3f}" for name, label in _MEASURES.items())
+            + "; with hubs corrected (docs/results.md) "
+            + ", ".join(f"{label} {best[f'hub_{name}']:.3f}" for name, label in _MEASURES.items())
             + ". A larger gallery is harder: figures of other galleries do not compare."
         )
     if not report:

@@ -91,7 +91,7 @@ def curves(log: list[dict[str, Any]], history: list[dict[str, Any]], best_epoch:
     for name, label, colour in (
         ("recall10", "R@10", COLOURS[TEXT_TO_IMAGE]),
         ("mrr10", "MRR@10", GREEN),
-        ("recall1", "R@1", COLOURS[IMAGE_TO_TEXT]),
+        ("hub_recall10", "R@10, hubs corrected", COLOURS[IMAGE_TO_TEXT]),
     ):
         points = [
             (entry["epoch"] + 1, 100 * entry[name], entry["epoch"] == best_epoch) for entry in history if name in entry

@@ -133,13 +133,17 @@ def _say_gain(metrics: dict[str, Any]) -> bool:
     after = metrics["history"][metrics["best_epoch"]]
     if not before or "mrr10" not in after:
         return True
+    columns = FIGURES | {f"hub_{key}": f"{label}, hubs corrected" for key, label in FIGURES.items()}
     rows = [
-        (which, *(f"{100 * figures[key]:.1f}" for key in FIGURES))
+        (which, *(f"{100 * figures[key]:.1f}" for key in columns))
         for which, figures in (("before", before), ("after", after))
     ]
-    title = f"{metrics['pairs']['validation']:,} pairs whose titles were not learned: title to picture, per cent"
-    say(Listing(("model", *FIGURES.values()), rows, title, right=frozenset(FIGURES.values())), False)
-    better = bool(after["mrr10"] > before["mrr10"])
+    title = (
+        f"the titles of {metrics['pairs']['validation']:,} pairs, which were not learned, among "
+        f"{metrics['gallery']:,} pictures: per cent"
+    )
+    say(Listing(("model", *columns.values()), rows, title, right=frozenset(columns.values())), False)
+    better = bool(metrics["better"])
     if not better:
         tell(f"Not better: keep the old one, encoder {metrics['init']}.")
     return better

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -13,9 +11,8 @@ from training.gpu.augment import augment, mix
 from training.gpu.data import rare_words
 from training.gpu.optim import average, optimiser, schedule
 from training.gpu.recipe import Recipe
+from training.gpu.step import contrastive_loss
 from training.gpu.towers import Architecture
-from training.gpu.train import contrastive_loss
-from training.gpu.validate import hubness, measure
 from training.loss import contrastive_loss as product_loss
 
 SHAPE = Architecture(
@@ -30,44 +27,6 @@ SHAPE = Architecture(
     dropout=0.4,
 )
 STILL = Recipe(crop=1, ratio=0, light=0, erase=0)
-
-
-def test_figures_are_those_of_a_slow_obvious_search() -> None:
-    generator = torch.Generator().manual_seed(0)
-    titles = torch.arange(60) // 2  # two products of each title
-    images, texts = (functional.normalize(torch.randn(60, 4, generator=generator), dim=1) for _ in range(2))
-    texts = texts[titles * 2]
-    images = functional.normalize(images + 0.7 * texts, dim=1)
-    chosen = (titles % 3) == 0
-    figures = measure(images, texts, titles, chosen)
-    bank = [texts[2 * title] for title in range(30)]
-    for ranking in ("cosine", "hub_corrected", "among_split"):
-        recall1, recall10, reciprocal = [], [], []
-        for query in sorted({int(title) for title in titles[chosen]}):
-            scores = []
-            for row, image in enumerate(images):
-                cosine = float(bank[query] @ image)
-                hub = math.log(sum(math.exp(50 * float(title @ image)) for title in bank)) / 50
-                inside = ranking != "among_split" or bool(chosen[row])
-                scores.append((cosine - hub if ranking == "hub_corrected" else cosine) if inside else -9)
-            order = sorted(range(60), key=lambda row: -scores[row])[:10]
-            hits = [int(titles[row]) == query for row in order]
-            recall1.append(hits[0] / 2)
-            recall10.append(sum(hits) / 2)
-            reciprocal.append(1 / (1 + hits.index(True)) if any(hits) else 0)
-        expected = {"recall1": recall1, "recall10": recall10, "mrr10": reciprocal}
-        for name, values in expected.items():
-            assert figures[ranking][name] == pytest.approx(float(np.mean(values)), abs=1e-4), (ranking, name)
-    assert figures["cosine"] != figures["hub_corrected"] != figures["among_split"]
-    assert measure(images, texts, titles, torch.zeros(60, dtype=torch.bool)) == {}
-
-
-def test_a_hub_is_near_to_many_titles() -> None:
-    bank = functional.normalize(torch.eye(4) + 0.3, dim=1)
-    centre = functional.normalize(torch.ones(1, 4), dim=1)
-    edge = functional.normalize(torch.tensor([[-1.0, -1, 1, 0]]), dim=1)
-    near = hubness(torch.cat([centre, edge]), bank)
-    assert near[0] > near[1]
 
 
 def test_the_loss_is_the_products_and_mixes_targets() -> None:

@@ -19,7 +19,7 @@ from models import PRESETS, load_checkpoint, load_encoder, train_text_preprocess
 from tests.conftest import SMALL_ARCHITECTURES
 from tests.tools.root import ROOT
 from training.data import open_dataset
-from training.gpu import Recipe, join_parts, results, train, train_packs, write_packs
+from training.gpu import Recipe, join_parts, results, step, train_packs, write_packs
 from training.gpu import packs as format_
 from training.gpu.__main__ import main
 from training.gpu.data import load_data
@@ -116,7 +116,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(packs: Path, tmp_path: Path, mon
     def failing(logits: torch.Tensor, *rest: Any) -> torch.Tensor:
         return logits.sum() * float("nan")
 
-    monkeypatch.setattr(train, "contrastive_loss", failing)
+    monkeypatch.setattr(step, "contrastive_loss", failing)
     with pytest.raises(VitrineError, match=r"the loss is nan at step 2; .* keeps the best checkpoint"):
         train_packs(packs, tmp_path, RECIPE, seconds=60, steps=2, device="cpu")
     assert not (tmp_path / "best.json").exists()

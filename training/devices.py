@@ -1,0 +1,20 @@
+"""How fast devices are at best. Knows no model and no data set."""
+
+from __future__ import annotations
+
+PEAK_FLOPS = {
+    "A100": 312e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "L4": 121e12,
+    "L40S": 362e12,
+    "A10": 125e12,
+    "T4": 65e12,
+    "V100": 125e12,
+}
+"""Dense half-precision peak of GPUs in FLOP/s by a word in their name, from their makers' data sheets."""
+
+
+def peak_flops(name: str) -> float | None:
+    """Return the peak of the GPU of that name, such as "NVIDIA H100 80GB HBM3"; none if it is not known."""
+    return next((peak for word, peak in PEAK_FLOPS.items() if word in name.split()[1:]), None)
