@@ -26,7 +26,7 @@ from training.trainer import Trainer
 ROUNDS = 3
 """Real and synthetic steps alternate this often, so that noise on the machine disturbs both alike."""
 
-Batch = tuple[dict[str, Tensor], Tensor]
+Batch = tuple[dict[str, Tensor], Tensor, Tensor]
 
 
 def benchmark(
@@ -91,8 +91,8 @@ def benchmark(
     taken = {"real": 0.0, "synthetic": 0.0}
     with bar("benchmark", (2 * each * ROUNDS + 2) * size, "samples", console or report_console()) as advance:
         stream = prefetch(real())
-        batch, groups = next(stream)
-        first = (to_device(batch, setup.device), groups)
+        batch, groups, rows = next(stream)
+        first = (to_device(batch, setup.device), groups, rows)
         run(iter([first, first]), 2)  # allocations, kernels and caches settle
         for _ in range(ROUNDS):
             taken["real"] += run(stream, each)

@@ -114,6 +114,8 @@ def train(
         trainer.load_state_dict(saved)
         console.print(f"going on after step {done.step:,} of {steps:,}")
     world.broadcast(setup.model)
+    if trainer.heads is not None:
+        world.broadcast(trainer.heads)
     if saved is None and setup.init is not None and world.first:  # what it has to beat, on the same titles
         done.before = validate(setup.model, inputs, plan, setup)
 
@@ -133,8 +135,8 @@ def train(
 
             order = {"seed": recipe.seed, "epoch": epoch, "start": done.step % plan.epoch_steps}
             share = world.share(plan.batch)
-            for batch, groups in prefetch(batches(inputs, plan.learning, plan.batch, **order, share=share)):
-                loss = trainer.step(batch, groups, done.step)
+            for batch, groups, rows in prefetch(batches(inputs, plan.learning, plan.batch, **order, share=share)):
+                loss = trainer.step(batch, groups, rows, done.step)
                 done.step += 1
                 done.epoch_loss += loss / plan.epoch_steps
                 log.step(step=done.step, epoch=epoch, loss=loss, **trainer.scalars())

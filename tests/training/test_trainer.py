@@ -31,10 +31,14 @@ def trainer(data: Path, world: World = ALONE, **recipe: object) -> Trainer:
     return Trainer(setup, total_steps=10, locked_steps=0, world=world)
 
 
-def gradients(data: Path, chunk: int, world: World = ALONE) -> tuple[float, dict[str, Tensor]]:
+ROWS = torch.arange(12)
+
+
+def gradients(data: Path, chunk: int, world: World = ALONE, **recipe: object) -> tuple[float, dict[str, Tensor]]:
     """Return the loss of twelve pairs and the parameters' gradients, which stay in place after a step."""
-    steps, share = trainer(data, world, chunk_size=chunk), world.share(12)
-    loss = steps.step({name: rows[share] for name, rows in batch_of(12).items()}, GROUPS[share], 0)
+    steps, share = trainer(data, world, chunk_size=chunk, **recipe), world.share(12)
+    batch = {name: rows[share] for name, rows in batch_of(12).items()}
+    loss = steps.step(batch, GROUPS[share], ROWS[share], 0)
     return loss, {name: value.grad for name, value in steps.model.named_parameters() if value.grad is not None}
 
 
@@ -52,6 +56,18 @@ def test_gradient_caching_equals_the_whole_batch(shapes: Path, chunk: int) -> No
     got_loss, got = gradients(shapes, chunk)
     assert got_loss == pytest.approx(loss.item(), rel=1e-5)
     assert_same(got, {name: value.grad for name, value in model.named_parameters() if value.grad is not None})
+
+
+def test_heads_teach_the_image_tower_in_chunks_as_in_a_whole_batch(shapes: Path) -> None:
+    heads = {"heads": ["baseColour", "articleType"], "word_weight": 0.3, "word_count": 1}
+    _, plain = gradients(shapes, 0)
+    loss, whole = gradients(shapes, 0, **heads)
+    _, chunked = gradients(shapes, 5, **heads)
+    assert_same(chunked, whole)
+    name = "image_tower.embeddings.patch_embeddings.projection.weight"
+    assert not torch.allclose(whole[name], plain[name])
+    torch.testing.assert_close(whole["text_projection.weight"], plain["text_projection.weight"])
+    assert loss == pytest.approx(gradients(shapes, 0)[0]), "the log has the contrastive loss alone"
 
 
 def test_a_chunk_drops_out_the_same_both_times() -> None:
@@ -109,7 +125,7 @@ def test_a_step_is_clipped_adamw_and_an_average(shapes: Path) -> None:
     plain = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)  # the first two rates are the peak
     average: dict[str, Tensor] = {}
     for number in range(2):
-        steps.step(batch_of(12), GROUPS, number)
+        steps.step(batch_of(12), GROUPS, ROWS, number)
         plain.zero_grad()
         contrastive_loss(**model(**batch_of(12)), groups=GROUPS).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
@@ -125,7 +141,7 @@ def test_nothing_is_learned_from_a_loss_that_is_not_finite(shapes: Path) -> None
     before = {name: value.detach().clone() for name, value in steps.model.named_parameters()}
     batch = {name: torch.full((12, 16), torch.nan) for name in ("image_pooled", "text_pooled")}
     with pytest.raises(VitrineError, match="the loss is nan at step 4"):
-        steps.step(batch, GROUPS, 3)
+        steps.step(batch, GROUPS, ROWS, 3)
     for name, value in steps.model.named_parameters():
         assert torch.equal(value, before[name]), name
 
@@ -133,5 +149,5 @@ def test_nothing_is_learned_from_a_loss_that_is_not_finite(shapes: Path) -> None
 def test_the_temperature_stays_within_clips_bounds(shapes: Path) -> None:
     steps = trainer(shapes)
     steps.model.logit_scale.data.fill_(9.0)
-    steps.step(batch_of(12), GROUPS, 0)
+    steps.step(batch_of(12), GROUPS, ROWS, 0)
     assert steps.scalars()["logit_scale"] == pytest.approx(100, rel=1e-4)
