@@ -110,7 +110,7 @@ def _forms(folder: Path, tower: TowerName, inputs: list[np.ndarray], text: Any) 
 
     from models import OnnxBackend, load_checkpoint
     from models.onnx_export import export_tower, quiet
-    from models.onnx_graph import quantise
+    from models.onnx_quantise import quantise
 
     checkpoint = load_checkpoint(folder)
     work = Path(tempfile.mkdtemp())
