@@ -20,6 +20,7 @@ from torch import nn
 
 from common import ConfigError, VitrineError, write_json
 from models import load_checkpoint, save_checkpoint
+from training.bank import PictureBank
 from training.config import RunConfig, load_config
 from training.data import parse_mapping
 from training.distributed import World, joined
@@ -105,7 +106,8 @@ def train(
 
     # ------------------------------------------------ optimiser, average, and where an earlier run stopped
     steps = plan.epoch_steps * recipe.epochs
-    trainer = Trainer(setup, steps, plan.epoch_steps * recipe.locked_epochs, world)
+    bank = PictureBank.of(setup, inputs, plan)
+    trainer = Trainer(setup, steps, plan.epoch_steps * recipe.locked_epochs, world, bank)
     console.print(_overview(setup, plan, world))
     done = Progress()
     if saved is not None:
