@@ -103,6 +103,11 @@ export interface SearchRequest {
   /** Whether what is interpreted filters; a filter of the request on the same attribute goes first. */
   strict?: boolean;
   /**
+   * Whether products whose pictures are near to many titles (hubs) come later than their cosines say: for a text of
+   * three words a little, of six or more fully. Not in mode lexical, nor with modify; scores stay.
+   */
+  hub_correction?: boolean;
+  /**
    * Leave out what is less relevant than this: a number from 0 to 1, or auto for the catalogue's own limit, which
    * there is none of with modify; total and facets count what is left.
    */
@@ -883,7 +888,7 @@ export interface Operations {
   searchByAddress: {
     method: "GET";
     url: "/v1/search";
-    query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image" | string; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical" | string; "language"?: "en" | "fr" | "de" | "es" | "it" | string; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "cutoff"?: "auto" | "none" | number | string; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
+    query: { "q"?: string; "like"?: Array<string>; "unlike"?: Array<string>; "modify"?: string; "keep"?: boolean; "weights"?: string; "k"?: number; "offset"?: number; "filters"?: string; "facets"?: Array<string>; "histograms"?: Array<string>; "collapse"?: "title" | "image" | string; "collapse_threshold"?: number; "min_score"?: number; "mode"?: "hybrid" | "vector" | "lexical" | string; "language"?: "en" | "fr" | "de" | "es" | "it" | string; "correct"?: boolean; "dismiss"?: Array<string>; "strict"?: boolean; "hub_correction"?: boolean; "cutoff"?: "auto" | "none" | number | string; "sort"?: string; "group_by"?: string; "image_versions"?: boolean };
     answer: ProductAnswer;
   };
   /** Search Images */

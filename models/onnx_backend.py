@@ -32,10 +32,11 @@ from models.packing import WeightsFile
 
 ONNX_FOLDER = "onnx"
 RECORD_FILE = "export.json"
-FORMAT = 3
-"""2: both towers are quantised for one input a call. 3: without what the weights' file holds."""
-WHOLE_FORMAT = 2
-"""The format before, whose towers are whole ONNX files; it is read, too."""
+FORMAT = 4
+"""2: both towers are quantised for one input a call. 3: without what the weights' file holds. 4: large channels are
+smoothed, and matrices that int8 would spoil are in float32 (onnx_quantise.py)."""
+WHOLE_FORMAT, READABLE = 2, (2, 3, 4)
+"""The format whose towers are whole ONNX files, and those that are read."""
 INPUT, OUTPUT = "input", "features"
 
 
@@ -127,7 +128,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / ONNX_FOLDER / RECORD_FILE
     remedy = _repair(folder)
     record = read_json(path, remedy)
-    if record.get("format") not in (FORMAT, WHOLE_FORMAT):
+    if record.get("format") not in READABLE:
         raise ArtefactError(f"{path} is of format {record.get('format')}; this version reads {FORMAT}: {remedy}")
     towers = record.get("towers")
     whole = isinstance(towers, dict) and set(towers) == set(TOWERS) and "encoder_id" in record
@@ -148,8 +149,9 @@ def session(model: bytes | Path) -> Any:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     source = str(model) if isinstance(model, Path) else model
-    # Fused into one node, sum and norm take six times as long as the two nodes (1.32): a quarter of a text's time.
-    slow = ["SkipLayerNormFusion"]
+    # Fused into one node, sum and norm take six times as long as the two nodes (1.32): a quarter of a text's time. Sum
+    # and GELU take twice as long: 2 % of a picture's time for each layer in float32.
+    slow = ["SkipLayerNormFusion", "BiasGeluFusion"]
     found = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], disabled_optimizers=slow)
     # Kept for a change of providers, which never comes: the whole file beside what the session has made of it.
     found._model_bytes = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from models.onnx_parts import CONVOLUTION, NORM, Form, Part, side_by_side, values
+from models.onnx_parts import CONVOLUTION, NORM, POWERS, Form, Part, powers_text, side_by_side, values
 from models.packing import SCALE, WeightsFile
 
 LEAST_BYTES = 1024
@@ -68,13 +68,13 @@ def _packed_table(table: np.ndarray, weights: WeightsFile) -> tuple[str | None, 
     return None, 0
 
 
-def cut(model: bytes, weights: WeightsFile) -> tuple[bytes, list[Part]]:
+def cut(model: bytes, weights: WeightsFile, powers: Sequence[np.ndarray] = ()) -> tuple[bytes, list[Part]]:
     """Return the graph of a tower without the bytes that `weights` hold, and its parts in their order.
 
     Tensors are found by their values: whatever an exporter turned, joined or rounded as a `Form` says is cut out, and
-    the rest stays in the graph.
+    the rest stays in the graph. `powers` are the exponents of the matrices that are smoothed.
     """
-    known = _known(weights)
+    known = _known(weights) | _known_smoothed(weights, powers)
     graph, parts, done, cut_bytes = [], [], 0, 0
     for value in onnx.load_from_string(model).graph.initializer:
         raw = value.raw_data
@@ -107,6 +107,21 @@ def _known(weights: WeightsFile) -> dict[bytes, tuple[Form, tuple[str, ...]]]:
         for name in sorted(weights.names)
         for form in _forms(weights, name)
     }
+
+
+def _known_smoothed(weights: WeightsFile, powers: Sequence[np.ndarray]) -> dict[bytes, tuple[Form, tuple[str, ...]]]:
+    """Return the smoothed forms of every matrix that has as many input channels as one of the exponents."""
+    turned: tuple[tuple[Form, int], ...] = (("int8.T", 1), ("int8", 0))
+    found: dict[bytes, tuple[Form, tuple[str, ...]]] = {}
+    for exponents in powers:
+        text = powers_text(exponents)
+        for name in sorted(weights.names):
+            shape = weights.stored(name).shape
+            for form, axis in turned:
+                if len(shape) == 2 and not name.endswith(SCALE) and shape[axis] == len(exponents):
+                    smoothed = f"{name}{POWERS}{text}"
+                    found[_digest(side_by_side([values(form, weights, smoothed)]))] = (form, (smoothed,))
+    return found
 
 
 def _forms(weights: WeightsFile, name: str) -> Iterator[Form]:

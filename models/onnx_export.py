@@ -9,7 +9,7 @@ import io
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from itertools import product
@@ -28,15 +28,16 @@ from models.checkpoint_folder import WEIGHTS_FILE
 from models.dual_encoder import DualEncoder
 from models.onnx_backend import FORMAT, INPUT, ONNX_FOLDER, OUTPUT, RECORD_FILE, digest, graph_file, run, session
 from models.onnx_cut import cut, pack_embeddings
-from models.onnx_graph import ATTENTION, join_projections, quantise, without_remarks
+from models.onnx_graph import ATTENTION, join_projections, without_remarks
+from models.onnx_quantise import fold_scales, matrices, quantise, smooth, spoilt
 from models.packing import WeightsFile
 
 OPSET = 20
-CLOSE = 0.98
+CLOSE = 0.99
 """Least cosine between the vectors of an exported tower and those of torch in float32; other forms are not written.
 
-It guards against a tower that computes something else; `vitrine export --data` measures what int8 costs in
-retrieval."""
+It guards against a tower that computes something else, and finds the matrices that int8 would spoil;
+`vitrine export --data` measures what int8 costs in retrieval."""
 TITLES = (
     "red dress",
     "Nike Men Blue Running Shoes",
@@ -46,16 +47,17 @@ TITLES = (
     "x",  # no empty text: with nothing to attend to, kernels differ in what they return
     "Fastrack Unisex Aviator Sunglasses P202BK1, with case and cloth, for driving and for the beach, in a gift box",
 )
-PICTURES = 12
-"""Number of pictures that an exported tower is tried on: gradients and noise."""
+PICTURES, DRAWINGS = 12, 6
+"""Number of pictures that an exported tower is tried on: gradients and noise, and flat drawings. In DINOv2, a picture
+of one colour on white has activations that no noise has."""
 
 
 def export(folder: Path) -> dict[str, Any]:
     """Write `onnx/` into a checkpoint folder, atomically, and return its record as JSON data.
 
     The matrices are int8 with one scale a channel. Their inputs are rounded to int8 with one scale a call; a call has
-    one text or picture (`OnnxBackend`), so a vector does not depend on what else is encoded. A tower that is further
-    than `CLOSE` from torch in int8 stays in float32.
+    one text or picture (`OnnxBackend`), so a vector does not depend on what else is encoded. A matrix without which the
+    tower is within `CLOSE` of torch stays in float32, and where a few are not enough the tower does.
 
     Raises:
         ArtefactError: the checkpoint cannot be used, an exported tower does not compute what it should, or the folder
@@ -78,8 +80,8 @@ def export(folder: Path) -> dict[str, Any]:
     weights = WeightsFile(folder / WEIGHTS_FILE)
     with atomic_folder(folder / ONNX_FOLDER) as beside:
         for tower in TOWERS:
-            data, found = _tower(checkpoint, weights, tower)
-            graph, parts = cut(data, weights)
+            data, powers, found = _tower(checkpoint, weights, tower)
+            graph, parts = cut(data, weights, powers)
             (beside / graph_file(tower)).write_bytes(graph)
             parts_of = {"bytes": len(graph), "digest": digest(data), "parts": [str(part) for part in parts]}
             record["towers"][tower] = {**found, **parts_of}
@@ -87,8 +89,10 @@ def export(folder: Path) -> dict[str, Any]:
     return {**record, "seconds": round(time.monotonic() - started, 1)}
 
 
-def _tower(checkpoint: Checkpoint, weights: WeightsFile, tower: TowerName) -> tuple[bytes, dict[str, Any]]:
-    """Return a whole tower in the smallest form that is close enough, and its precision and cosine.
+def _tower(
+    checkpoint: Checkpoint, weights: WeightsFile, tower: TowerName
+) -> tuple[bytes, list[np.ndarray], dict[str, Any]]:
+    """Return a whole tower in the smallest form that is close enough, its exponents (`smooth`), and what is recorded.
 
     Attention that does more than `ATTENTION` (adds positions to its scores, for example) is exported node by node, as
     transformers computes it ("eager").
@@ -98,23 +102,45 @@ def _tower(checkpoint: Checkpoint, weights: WeightsFile, tower: TowerName) -> tu
         wanted = [_Tower(checkpoint.model, tower)(torch.from_numpy(probe)).numpy() for probe in probes]
     together = checkpoint.text(TITLES) if tower == "text" else np.concatenate(probes)
     plain = cache(lambda attention: export_tower(checkpoint.model, tower, together, attention))
-    forms: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (("int8", quantise), ("float32", bytes))
-    for (precision, make), attention in product(forms, (ATTENTION, "eager")):
+
+    def cosine(data: bytes) -> float:
+        """Return the least cosine of a tower's vectors to torch's; -1: they are no unit vectors."""
+        tried = session(data)
+        rows = np.concatenate([run(tried, probe) for probe in probes])
+        unit = np.abs(np.linalg.norm(rows, axis=1) - 1).max() < 1e-3  # false for NaN
+        return float((rows * np.concatenate(wanted)).sum(axis=1).min()) if unit else -1.0
+
+    for precision, attention in product(("int8", "float32"), (ATTENTION, "eager")):
         try:
             with quiet():
-                data = pack_embeddings(make(plain(attention)), weights)
-            tried = session(data)
-            rows = [run(tried, probe) for probe in probes]
+                data, powers, kept = plain(attention), list[np.ndarray](), 0
+                if precision == "int8":
+                    data, powers, kept = _in_int8(data, probes, cosine)
+                data = pack_embeddings(data, weights)
+            least = cosine(data)
         except Exception as error:  # torch cannot export this form of the model, or onnxruntime cannot run it
             logging.getLogger("vitrine.models").info("%s %s: %s", tower, precision, error)
             continue
-        cosines = np.concatenate([(one * other).sum(axis=1) for one, other in zip(rows, wanted, strict=True)])
-        unit = np.abs(np.linalg.norm(np.concatenate(rows), axis=1) - 1).max() < 1e-3
-        if np.isfinite(cosines).all() and unit and cosines.min() >= CLOSE:
-            return data, {"precision": precision, "cosine": round(float(cosines.min()), 6)}
+        if least >= CLOSE:
+            return data, powers, {"precision": precision, "float32_matrices": kept, "cosine": round(least, 6)}
     raise ArtefactError(
         f"the exported {tower} tower computes other vectors than torch; use the checkpoint with torch, as it is"
     )
+
+
+def _in_int8(
+    plain: bytes, probes: Sequence[np.ndarray], cosine: Callable[[bytes], float]
+) -> tuple[bytes, list[np.ndarray], int]:
+    """Return a tower in int8, its exponents, and how many of its matrices stay in float32.
+
+    Raises:
+        ValueError: int8 spoils too many of them.
+    """
+    smoothed, powers = smooth(plain, INPUT, probes)
+    kept = spoilt(matrices(smoothed), lambda kept: cosine(quantise(smoothed, kept)) >= CLOSE)
+    if kept is None:
+        raise ValueError("int8 spoils too many matrices")
+    return fold_scales(quantise(smoothed, kept)), powers, len(kept)
 
 
 class _Tower(nn.Module):
@@ -171,6 +197,9 @@ def _probes(checkpoint: Checkpoint, tower: TowerName) -> list[np.ndarray]:
         mixed = (np.sin(3 * number * right + number * down) / 2 + 0.5)[..., None]
         noise = rng.normal(0, 12 * (number % 3), (height, width, 3))
         pictures.append((mixed * colour + (1 - mixed) * other + noise).clip(0, 255).astype(np.uint8))
+    for number in range(DRAWINGS):
+        inside = np.hypot(down - 0.5, right - 0.5) < 0.1 + 0.05 * number
+        pictures.append(np.where(inside[..., None], rng.integers(0, 256, 3), 255).astype(np.uint8))
     return [picture[None] for picture in pictures]
 
 

@@ -1,4 +1,4 @@
-"""The graph of an exported tower: one node for an attention, one product for its three projections, int8 weights.
+"""The graph of an exported tower: one node for an attention, one product for its three projections.
 
 A text of twelve tokens needs so little arithmetic that the cost of each node counts (DECISIONS.md, "What a text
 costs"). Knows no checkpoint and no file.
@@ -6,8 +6,6 @@ costs"). Knows no checkpoint and no file.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,20 +108,3 @@ def without_remarks(model: onnx.ModelProto) -> bytes:
         del value.metadata_props[:]
     exported: bytes = model.SerializeToString()
     return exported
-
-
-def quantise(model: bytes) -> bytes:
-    """Return an ONNX model with its matrices in int8, one scale for each output channel."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tower.onnx"
-        quantize_dynamic(
-            onnx.load_from_string(model),
-            path,
-            op_types_to_quantize=["MatMul", "Gemm"],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-        )
-        return path.read_bytes()

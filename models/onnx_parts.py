@@ -18,7 +18,12 @@ from models.packing import SCALE, WeightsFile
 Form = Literal["float32", "float32.T", "int8", "int8.T", "normed", "codes", "scales"]
 """float32: the values. int8: the values rounded with one scale for each output channel. `.T`: turned, from rows that
 lead to one output each into columns that do. normed: a convolution's kernels times the scale of the norm behind them.
-codes, scales: a packed tensor as it is stored, its bytes without sign."""
+codes, scales: a packed tensor as it is stored, its bytes without sign.
+
+In int8, a name may end in exponents of its input channels, `name*99:3,201:1`: their weights are multiplied by 2 ** 3
+and 2 before they are rounded, because the tower divides the channels by as much (onnx_quantise.py)."""
+POWERS = "*"
+"""Stands between a tensor's name and its exponents."""
 CONVOLUTION, NORM = "convolution.weight", "normalization"
 """How a ResNet's kernels end in the weights' names, and what stands there for the norm behind them."""
 EPSILON = float(np.float32(1e-5))
@@ -53,14 +58,32 @@ def values(form: Form, weights: WeightsFile, name: str) -> np.ndarray:
         return codes
     if form == "scales":
         return weights.stored(name + SCALE)
+    name, _, powers = name.partition(POWERS)
     found = weights.float32(name)
     if form == "normed":
         norm = name.removesuffix(CONVOLUTION) + NORM
         scale = weights.float32(f"{norm}.weight") / np.sqrt(weights.float32(f"{norm}.running_var") + EPSILON)
         return found * scale.reshape(-1, *[1] * (found.ndim - 1))
     if form.startswith("int8"):
-        found = rounded(found, axis=1 if form == "int8.T" else 0)
+        axis = 1 if form == "int8.T" else 0
+        found = rounded(_smoothed(found, powers, axis) if powers else found, axis)
     return found.T if form.endswith(".T") else found
+
+
+def powers_text(exponents: np.ndarray) -> str:
+    """Return exponents (F,) int as they stand behind a name."""
+    return ",".join(f"{channel}:{exponents[channel]}" for channel in np.flatnonzero(exponents))
+
+
+def _smoothed(matrix: np.ndarray, powers: str, axis: int) -> np.ndarray:
+    exponents = np.zeros(matrix.shape[axis], dtype=int)
+    for power in powers.split(","):
+        channel, exponent = map(int, power.split(":"))
+        if not 0 <= channel < len(exponents):
+            raise ValueError(f"{powers!r} names a channel that a matrix {matrix.shape} does not have")
+        exponents[channel] = exponent
+    factors = np.exp2(exponents).astype(np.float32)
+    return matrix * (factors if axis == 1 else factors[:, None])
 
 
 def rounded(matrix: np.ndarray, axis: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -40,10 +40,31 @@ class CaptionRecipe(Protocol):
         """Probability of any of them."""
 
 
+class Wording(NamedTuple):
+    """A text of a product."""
+
+    text: str
+    english: str
+    """What it says in English; the text itself where that is English."""
+    group: str
+    """Texts of one group are positives of each other."""
+
+
 def captions(
     items: Sequence[Item], recipe: CaptionRecipe, draws: int | None = None
 ) -> tuple[list[list[str]], np.ndarray]:
     """Return V = `draws` wordings of each of N items, and their groups (N, V): equal numbers are positives.
+
+    See `wordings`; where the recipe has neither attributes nor languages, V is 1.
+    """
+    made = wordings(items, recipe, draws)
+    numbers: dict[str, int] = {}
+    groups = [[numbers.setdefault(one.group, len(numbers)) for one in of_one] for of_one in made]
+    return [[one.text for one in of_one] for of_one in made], np.array(groups, dtype=np.int64)
+
+
+def wordings(items: Sequence[Item], recipe: CaptionRecipe, draws: int | None = None) -> list[list[Wording]]:
+    """Return some wordings of each of N items.
 
     Wording 0 is the title. Another wording is the title with attributes behind it that the title does not name, and is
     in the title's group. Or it is attributes alone; then its group is all wordings of the same words. Either is written
@@ -52,14 +73,13 @@ def captions(
     Args:
         items: the products.
         recipe: what wordings are made of.
-        draws: `CAPTION_DRAWS` unless given.
+        draws: of each item; `CAPTION_DRAWS` unless given.
 
     Raises:
         ConfigError: no item has an attribute of that name.
     """
     if not recipe.captions and not recipe.languages:
-        wordings = [[item.title] for item in items]
-        return wordings, _numbered([[title_key(title)] for (title,) in wordings])
+        return [[Wording(item.title, item.title, title_key(item.title))] for item in items]
     known = {name for item in items for name in item.attributes}
     if unknown := [name for name in recipe.captions if name not in known]:
         raise ConfigError(
@@ -74,24 +94,22 @@ def captions(
     count = rng.integers(1, 3, size=shape)
     place = rng.random((*shape, len(recipe.captions))).argsort(-1)  # the first one or two of a random order
     translate = _Translator(items, recipe, shape)
-    wordings, keys = [], []
+    made = []
     for row, item in enumerate(items):
         there = [" ".join(texts_of(item.attributes.get(name, ""))) for name in recipe.captions]
-        texts, groups = [item.title], [title_key(item.title)]
+        of_one = [Wording(item.title, item.title, title_key(item.title))]
         for draw in range(draws - 1):
             chosen = place[row, draw] < count[row, draw] if alone[row, draw] else kept[row, draw]
             words = [word for word, use in zip(there, chosen, strict=True) if use and word]
             if alone[row, draw] and words:
-                text = " ".join(words)
-                groups.append(f"\0{text}")  # a title of the same words is another group
-                texts.append(translate(row, draw, "", words) or text)
+                english, title = " ".join(words), ""
+                group = f"\0{english}"  # a title of the same words is another group
             else:
-                new = [word for word in words if word.casefold() not in item.title.casefold()]
-                groups.append(groups[0])
-                texts.append(translate(row, draw, item.title, new) or " ".join([item.title, *new]))
-        wordings.append(texts)
-        keys.append(groups)
-    return wordings, _numbered(keys)
+                words = [word for word in words if word.casefold() not in item.title.casefold()]
+                english, title, group = " ".join([item.title, *words]), item.title, of_one[0].group
+            of_one.append(Wording(translate(row, draw, title, words) or english, english, group))
+        made.append(of_one)
+    return made
 
 
 class _Translator:
@@ -118,9 +136,3 @@ class _Translator:
                 self._read = row, self._reader.read(title, said)
             parts = self._read[1].beside(parts)
         return written(parts, self._languages[self._language[row, draw]], int(self._number[row, draw]))
-
-
-def _numbered(keys: list[list[str]]) -> np.ndarray:
-    """Return a number for each key (N, V), in the order of first appearance."""
-    numbers: dict[str, int] = {}
-    return np.array([[numbers.setdefault(key, len(numbers)) for key in row] for row in keys], dtype=np.int64)

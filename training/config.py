@@ -23,12 +23,17 @@ class Augmentation(_Frozen):
 
     flip: float = Field(default=0.0, ge=0, le=1)
     """Probability of a mirror image: a product is the same one from either side."""
-    zoom: float = Field(default=0.0, ge=0, lt=0.5)
-    """The side of the part that is seen varies by up to this fraction, either way."""
-    shift: float = Field(default=0.0, ge=0, lt=0.5)
-    """That part moves by up to this fraction of the picture, in both directions."""
+    crop: float = Field(default=1.0, gt=0, le=1)
+    """The smallest fraction of a picture's area that a random crop keeps."""
+    ratio: float = Field(default=0.0, ge=0)
+    """Logarithm of the largest change of a crop's aspect, either way."""
     light: float = Field(default=0.0, ge=0, lt=0.5)
-    """Brightness and contrast vary by up to this fraction; no hue, so that a colour keeps its name."""
+    """Brightness, contrast and saturation vary by up to this fraction; no hue, so that a colour keeps its name."""
+    erase: float = Field(default=0.0, ge=0, le=1)
+    """Probability that a rectangle of a picture is replaced by a grey (arXiv 1708.04896)."""
+    mix: float = Field(default=0.0, ge=0, le=1)
+    """Probability that a batch's pictures get a rectangle of another one, and its text as a target in that share
+    (cutmix, arXiv 1905.04899)."""
 
 
 class Recipe(_Frozen):
@@ -57,6 +62,9 @@ class Recipe(_Frozen):
     """Which pairs of a batch belong together: all of one title (UniCL), or only a product's own (CLIP)."""
     locked: tuple[TowerName, ...] = ()
     """Towers that stay as they are: their features are computed once and cached on disk (LiT, arXiv 2111.07991)."""
+    gallery_negatives: int = Field(default=0, ge=0)
+    """Each text has all pictures that are learned from as negatives, beside those of its batch; they are projected
+    anew after this many steps. Needs a locked image tower; 0: the batch alone."""
     locked_epochs: int = Field(default=0, ge=0)
     """First epochs in which both towers are locked and only the projections learn; then the towers follow."""
     frozen_layers: int = Field(default=0, ge=0)
@@ -67,6 +75,20 @@ class Recipe(_Frozen):
     """How pictures are changed at random."""
     patch_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Fraction of an image transformer's patches that are left out, at random (FLIP, arXiv 2212.00794)."""
+    path_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that a picture passes an image transformer's last layer over, less for lower ones (stochastic depth,
+    arXiv 1603.09382)."""
+    word_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Fraction of a text's tokens that are left out, at random; the first one stays."""
+    heads: tuple[str, ...] = ()
+    """Attributes that linear heads over the image tower predict beside the contrast."""
+    head_weight: float = Field(default=0.1, gt=0)
+    """Weight of their mean cross-entropy in the loss."""
+    word_weight: float = Field(default=0.0, ge=0)
+    """Weight in the loss of the cross-entropy of a title's words, weighted by rarity, as a linear head over the image
+    tower predicts them (SuperCLIP, arXiv 2512.14480)."""
+    word_count: int = Field(default=3, ge=1)
+    """A word is predicted if this many different titles have it."""
     captions: tuple[str, ...] = ()
     """Attributes that are put behind the title, each with probability `caption_keep`; the plain title is kept too."""
     caption_keep: float = Field(default=0.5, gt=0, le=1)
@@ -121,10 +143,17 @@ class Recipe(_Frozen):
         for name, wanted in (
             ("augment", self.augment != Augmentation()),
             ("patch_dropout", self.patch_dropout > 0),
+            ("path_dropout", self.path_dropout > 0),
             ("frozen_layers", self.frozen_layers > 0),
+            ("heads", bool(self.heads)),
+            ("word_weight", self.word_weight > 0),
         ):
             if image and wanted:
                 raise ValueError(f"{name} has no meaning when the image tower is locked; take one of them out")
+        if self.gallery_negatives and not image:
+            raise ValueError('gallery_negatives needs a locked image tower; say locked = ["image"], or take it out')
+        if "text" in self.locked and self.word_dropout:
+            raise ValueError("word_dropout has no meaning when the text tower is locked; take one of them out")
         if self.caption_alone and not self.captions:
             raise ValueError("caption_alone needs captions, the attributes that stand alone; name some")
         if both and (self.layer_decay < 1 or self.chunk_size):

@@ -34,6 +34,10 @@ class World:
         each = count // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
+    def partners(self, rows: int) -> Tensor:
+        """Return the rows of all processes, `rows` of each, in the reverse order within each process."""
+        return torch.arange(rows * self.size).view(self.size, rows).flip(1).flatten()
+
     def gather(self, rows: Tensor) -> Tensor:
         """Return the rows of all processes, by rank; gradients go back to this process's own.
 

@@ -76,8 +76,8 @@ def make_inputs(
 
 def batches(
     inputs: Inputs, rows: np.ndarray, size: int, *, seed: int, epoch: int, start: int = 0, share: slice = slice(None)
-) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
-    """Yield the model's inputs and the groups (B,) of an epoch's steps after the first `start` ones.
+) -> Iterator[tuple[dict[str, Tensor], Tensor, Tensor]]:
+    """Yield the model's inputs, the groups (B,) and the products (B,) of an epoch's steps after the first `start` ones.
 
     The order and the wording of each title follow from seed and epoch: a resumed run needs no generator's state.
 
@@ -94,7 +94,8 @@ def batches(
     wording = np.random.default_rng([seed, epoch, 1]).integers(inputs.text.shape[1], size=len(inputs.text))
     for step in range(start, len(order) // size):
         chosen = order[step * size : (step + 1) * size][share]
-        yield inputs.batch(chosen, wording[chosen]), torch.from_numpy(inputs.groups[chosen, wording[chosen]])
+        groups = torch.from_numpy(inputs.groups[chosen, wording[chosen]])
+        yield inputs.batch(chosen, wording[chosen]), groups, torch.from_numpy(chosen)
 
 
 def prefetch(batches: Iterable[T]) -> Iterator[T]:

@@ -32,7 +32,7 @@ def set_learning(model: DualEncoder, recipe: Recipe, locked: tuple[str, ...]) ->
         parameter.requires_grad_(tower not in locked and not frozen)
 
 
-def parameter_groups(model: DualEncoder, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(model: DualEncoder, recipe: Recipe, heads: nn.Module | None = None) -> list[dict[str, Any]]:
     """Return AdamW's groups: all parameters that learn at some time of the run, by rate and weight decay.
 
     The top layer of a pretrained tower learns at `tower_learning_rate`. Each layer below is slower by the factor
@@ -45,6 +45,9 @@ def parameter_groups(model: DualEncoder, recipe: Recipe) -> list[dict[str, Any]]
     set_learning(model, recipe, recipe.locked)
     layers: dict[str, int] = {tower: _layers(model.get_submodule(f"{tower}_tower")) for tower in TOWERS}
     groups: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
+    for parameter in heads.parameters() if heads is not None else ():
+        decay = recipe.weight_decay if parameter.ndim >= 2 else 0.0
+        groups.setdefault((False, recipe.learning_rate, decay), []).append(parameter)
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue

@@ -24,9 +24,10 @@ from models import (
     pretrained_text_preprocessor,
     train_text_preprocessor,
 )
-from training.augment import drop_patches
+from training.augment import drop_patches, drop_paths
 from training.config import Recipe, RunConfig
 from training.data import Dataset, open_dataset
+from training.heads import Targets
 from training.inputs import Inputs, make_inputs
 
 
@@ -50,6 +51,8 @@ class Setup:
     """Whether to compute in bfloat16."""
     init: str | None
     """Id of the encoder that the run starts with."""
+    targets: Targets | None
+    """What heads over the image tower predict, on `device`; none without heads."""
 
     def titles(self, rows: np.ndarray) -> list[str]:
         """Return the titles of `rows`."""
@@ -146,12 +149,17 @@ def prepare(
         model = DualEncoder(config.model, build_tower(config.model.text), build_tower(config.model.image), text.pad_id)
     if recipe.patch_dropout:
         drop_patches(model.image_tower, recipe.patch_dropout)
+    if recipe.path_dropout:
+        drop_paths(model.image_tower, recipe.path_dropout)
+    targets = None
+    if recipe.heads or recipe.word_weight:
+        targets = Targets.of(dataset.items, recipe.heads, recipe.word_count).to(where)
     if where.type == "cpu":
         for tower in (model.text_tower, model.image_tower):
-            _use_eager_attention(tower)
+            use_eager_attention(tower)
     fast = recipe.precision == "auto" and fast_dtype(where) == torch.bfloat16
     init_id = start.encoder_id if start is not None else None
-    return Setup(dataset, splits, text, model.to(where).eval(), recipe, where, fast, init_id)
+    return Setup(dataset, splits, text, model.to(where).eval(), recipe, where, fast, init_id, targets)
 
 
 def _model_from_checkpoint(start: Checkpoint, config: RunConfig, folder: Path) -> DualEncoder:
@@ -176,7 +184,7 @@ def _model_from_checkpoint(start: Checkpoint, config: RunConfig, folder: Path) -
     return model
 
 
-def _use_eager_attention(tower: nn.Module) -> None:
+def use_eager_attention(tower: nn.Module) -> None:
     """Compute attention as plain matrix products: on a CPU, this is 1.5 times as fast for sequences this short."""
     hf_tower: Any = tower
     if getattr(tower, "_supports_sdpa", False):

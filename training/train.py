@@ -20,9 +20,11 @@ from torch import nn
 
 from common import ConfigError, VitrineError, write_json
 from models import load_checkpoint, save_checkpoint
+from training.bank import PictureBank
 from training.config import RunConfig, load_config
 from training.data import parse_mapping
 from training.distributed import World, joined
+from training.estimate import told
 from training.inputs import Inputs, batches, prefetch
 from training.progress import report_console
 from training.reports import card_text
@@ -96,13 +98,16 @@ def train(
     # ------------------------------------------------ data, split by title; model; inputs of the first epochs
     tokenizer = saved["tokenizer"] if saved is not None else None
     setup = prepare(config, data, device, processes=world.size, init=init, tokenizer=tokenizer, mapping=mapping)
+    if world.first and (line := told(setup)) is not None:
+        console.print(line, soft_wrap=True, highlight=False)
     locked = recipe.locked_in(0)
     inputs, usable = world.in_turn(setup.inputs, locked, cache)
     plan = make_plan(setup, usable, world.size)
 
     # ------------------------------------------------ optimiser, average, and where an earlier run stopped
     steps = plan.epoch_steps * recipe.epochs
-    trainer = Trainer(setup, steps, plan.epoch_steps * recipe.locked_epochs, world)
+    bank = PictureBank.of(setup, inputs, plan)
+    trainer = Trainer(setup, steps, plan.epoch_steps * recipe.locked_epochs, world, bank)
     console.print(_overview(setup, plan, world))
     done = Progress()
     if saved is not None:
@@ -111,6 +116,8 @@ def train(
         trainer.load_state_dict(saved)
         console.print(f"going on after step {done.step:,} of {steps:,}")
     world.broadcast(setup.model)
+    if trainer.heads is not None:
+        world.broadcast(trainer.heads)
     if saved is None and setup.init is not None and world.first:  # what it has to beat, on the same titles
         done.before = validate(setup.model, inputs, plan, setup)
 
@@ -130,8 +137,8 @@ def train(
 
             order = {"seed": recipe.seed, "epoch": epoch, "start": done.step % plan.epoch_steps}
             share = world.share(plan.batch)
-            for batch, groups in prefetch(batches(inputs, plan.learning, plan.batch, **order, share=share)):
-                loss = trainer.step(batch, groups, done.step)
+            for batch, groups, rows in prefetch(batches(inputs, plan.learning, plan.batch, **order, share=share)):
+                loss = trainer.step(batch, groups, rows, done.step)
                 done.step += 1
                 done.epoch_loss += loss / plan.epoch_steps
                 log.step(step=done.step, epoch=epoch, loss=loss, **trainer.scalars())

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from common import VitrineError
 from models import MAX_LOGIT_SCALE, TOWERS, DualEncoder
-from training.augment import augment
+from training.augment import augment_pixels, leave_out_words
+from training.bank import PictureBank
 from training.distributed import World
 from training.gradient_cache import GradientCache
+from training.heads import Heads
 from training.inputs import to_device
 from training.loss import contrastive_loss
 from training.optim import averaged, parameter_groups, schedule, set_learning
@@ -22,13 +25,20 @@ from training.setup import Setup
 class Trainer:
     """Takes steps; owns the optimiser and the moving average of the weights."""
 
-    def __init__(self, setup: Setup, total_steps: int, locked_steps: int, world: World) -> None:
-        """Prepare the optimiser for `total_steps`; in the first `locked_steps` no tower learns."""
+    def __init__(
+        self, setup: Setup, total_steps: int, locked_steps: int, world: World, bank: PictureBank | None = None
+    ) -> None:
+        """Prepare the optimiser for `total_steps`; in the first `locked_steps` no tower learns.
+
+        With a `bank`, its pictures are negatives of every text.
+        """
         recipe = setup.recipe
         self.setup, self.model, self.recipe, self.world = setup, setup.model, recipe, world
+        self.bank = bank
         self.total_steps, self.locked_steps = total_steps, locked_steps
         self.locked: tuple[str, ...] = recipe.locked
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, recipe))
+        self.heads = self._heads()
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, recipe, self.heads))
         self.average = averaged(self.model, recipe.ema) if recipe.ema else None
         self.eval_model = self.model if self.average is None else cast(DualEncoder, self.average.module)
 
@@ -42,12 +52,13 @@ class Trainer:
         self.locked = locked
         set_learning(self.model, self.recipe, locked)
 
-    def step(self, batch: dict[str, Tensor], groups: Tensor, number: int) -> float:
-        """Learn from one batch and return its loss, which is that of all processes' rows together.
+    def step(self, batch: dict[str, Tensor], groups: Tensor, rows: Tensor, number: int) -> float:
+        """Learn from one batch and return its contrastive loss, which is that of all processes' rows together.
 
         Args:
             batch: the model's inputs, named as its `forward` takes them; this process's B rows.
             groups: (B,), rows of one group are positives of each other where the recipe says so.
+            rows: (B,), numbers of the products, which say what heads predict and what else is a negative.
             number: of the step, from 0; the rates and all random draws follow from it.
 
         Raises:
@@ -56,26 +67,39 @@ class Trainer:
         model, recipe, world = self.model, self.recipe, self.world
         self._set_rates(number)
         self._set_modes()
-        batch = self._augmented(to_device(batch, self.setup.device), number)
-        positives = groups.to(self.setup.device) if recipe.positives == "same-title" else None
+        batch, own = self._augmented(to_device(batch, self.setup.device), number)
+        groups, rows = world.gather(groups.to(self.setup.device)), rows.to(self.setup.device)
         self.optimizer.zero_grad(set_to_none=True)
 
         cache = self._cache(batch, number)
-        features = cache.forward()  # {"image_features": (B, D), "text_features": (B, D)}
+        features = cache.forward()  # {"image_features": (B, D), "text_features": (B, D)} and, for heads, image_pooled
+        images, texts = (world.gather(features[side]) for side in ("image_features", "text_features"))
+        others = None
+        if self.bank is not None:
+            others = self.bank.logits(model, texts, groups, world.gather(rows), number)
         loss = contrastive_loss(
-            **{side: world.gather(rows) for side, rows in features.items()},
+            image_features=images,
+            text_features=texts,
             logit_scale=model.logit_scale.exp(),
-            groups=None if positives is None else world.gather(positives),
+            groups=groups if recipe.positives == "same-title" else None,
+            own=own,
+            partners=world.partners(len(rows)).to(self.setup.device) if own < 1 else None,
+            others=others,
         )
-        (loss / world.size).backward()  # type: ignore[no-untyped-call]  # every process holds the whole loss
+        total = loss
+        if self.heads is not None:
+            total = loss + self.heads(features["image_pooled"], rows, own)
+        # Every process holds the whole contrastive loss, and the heads' loss of its own rows.
+        (total / world.size).backward()
         cache.backward(features)
-        world.sum_gradients(model.parameters())
-        if not math.isfinite(value := loss.item()):
+        world.sum_gradients(self._parameters())
+        value = loss.item()
+        if not math.isfinite(total.item()):
             raise VitrineError(
                 f"the loss is {value} at step {number + 1}; the run folder keeps the best checkpoint so far: "
                 "try a lower learning rate"
             )
-        nn.utils.clip_grad_norm_((p for p in model.parameters() if p.requires_grad), recipe.clip_norm)
+        nn.utils.clip_grad_norm_((p for p in self._parameters() if p.requires_grad), recipe.clip_norm)
         self.optimizer.step()
         model.logit_scale.data.clamp_(0, MAX_LOGIT_SCALE)  # as CLIP does
         if self.average is not None:
@@ -87,6 +111,8 @@ class Trainer:
         return {
             "model": self._learned(self.model),
             "average": self._learned(self.average) if self.average is not None else {},
+            "heads": self.heads.state_dict() if self.heads is not None else {},
+            "bank": self.bank.vectors if self.bank is not None else None,
             "optimizer": self.optimizer.state_dict(),
         }
 
@@ -94,8 +120,23 @@ class Trainer:
         """Go on with what `state_dict` returned."""
         self.model.load_state_dict(state["model"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.bank is not None:
+            self.bank.vectors = state["bank"]
+        if self.heads is not None:
+            self.heads.load_state_dict(state["heads"])
         if self.average is not None:
             self.average.load_state_dict(state["average"], strict=False)
+
+    def _heads(self) -> Heads | None:
+        if self.setup.targets is None:
+            return None
+        torch.manual_seed(self.recipe.seed)
+        weights = {"attribute_weight": self.recipe.head_weight, "word_weight": self.recipe.word_weight}
+        return Heads(self.model.image_width, self.setup.targets, **weights).to(self.setup.device)
+
+    def _parameters(self) -> list[nn.Parameter]:
+        """Return the parameters of the model and of the heads."""
+        return [*self.model.parameters(), *(self.heads.parameters() if self.heads is not None else ())]
 
     def _set_rates(self, number: int) -> None:
         """Set each group's learning rate; the towers' schedule starts when they begin to learn."""
@@ -112,16 +153,22 @@ class Trainer:
     # Every draw follows from seed, step and rank, so a resumed run draws what an uninterrupted one would. The factors
     # are primes that keep the seeds of steps, chunks and ranks apart.
 
-    def _augmented(self, batch: dict[str, Tensor], number: int) -> dict[str, Tensor]:
-        if "image" not in batch:
-            return batch
-        torch.manual_seed((self.recipe.seed * 1_000_003 + number) * 1_009 + self.world.rank)
-        return {**batch, "image": augment(batch["image"], self.recipe.augment)}
+    def _augmented(self, batch: dict[str, Tensor], number: int) -> tuple[dict[str, Tensor], float]:
+        """Return the batch changed at random, and which share of each picture is its own: one for all processes."""
+        recipe, own = self.recipe, 1.0
+        torch.manual_seed((recipe.seed * 1_000_003 + number) * 1_009 + self.world.rank)
+        if "image" in batch:
+            image, own = augment_pixels(batch["image"], recipe.augment, np.random.default_rng([recipe.seed, number]))
+            batch = {**batch, "image": image}
+        if "text" in batch and recipe.word_dropout:
+            batch = {**batch, "text": leave_out_words(batch["text"], recipe.word_dropout, self.model.pad_id)}
+        return batch, own
 
     def _cache(self, batch: dict[str, Tensor], number: int) -> GradientCache:
         seed = (self.recipe.seed * 1_000_003 + number) * 1_009 * 1_009 + self.world.rank
         chunk = 0 if set(self.locked) == set(TOWERS) else self.recipe.chunk_size  # features of locked towers are small
-        return GradientCache(self.model, batch, chunk=chunk, seed=seed, fast=self.setup.fast)
+        pooled = self.heads is not None
+        return GradientCache(self.model, batch, chunk=chunk, seed=seed, fast=self.setup.fast, pooled=pooled)
 
     def _learned(self, module: nn.Module) -> dict[str, Tensor]:
         # The average holds the model as its `module`.

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from app.errors import InvalidError
 from app.query.jobs import Job
-from index import LikeVectors, ParsedText, Search, SearchQuery, UnknownProductError, as_filters
-from index.ranking import hub_weight
+from index import LikeVectors, ParsedText, Search, SearchQuery, UnknownProductError, as_filters, hub_weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class Task:
 def prepare(job: Job, index: Search) -> Task:
     """Return the task of a job; the text of a search by words is read as the catalogue understands it.
 
-    In mode vector the text stays as it is. What the query's `hub_weight` allows is scaled by the words that are encoded:
-    what is unwanted is not among them.
+    In mode vector the text stays as it is. The words that are encoded scale the query's `hub_weight`: what is unwanted
+    is not among them.
 
     Raises:
         InvalidError: the query names products that are not there. In a path that would be 404, but a body was

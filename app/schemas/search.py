@@ -251,8 +251,7 @@ class SearchRequest(CroppedPicture):
 
     def hub_share(self, picture: bool) -> float:
         """Return the most of a product's hubness that may be taken off: as much as the text has of the query."""
-        corrected = self.hub_correction and self.text and self.ranked_by != "lexical"
-        return self.text_share(picture) if corrected else 0.0
+        return self.text_share(picture) if self.hub_correction and self.text else 0.0
 
     def order(self) -> Sort | None:
         """Return the order that is asked for as the index takes it; None: by score."""

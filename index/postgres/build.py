@@ -17,13 +17,13 @@ from common import ArtefactError, ConfigError, DatabaseUnavailableError, resourc
 from index.damage import Damage
 from index.kept import ROUNDS, TOGETHER, Carrier, EditRange, Keep, Kept, Moment, unreadable_error
 from index.location import Database
-from index.names import MAX_NAMES
 from index.postgres.connection import connect, first_line
 from index.postgres.edited import edited_products, remember
 from index.postgres.edits import mark_leads
 from index.postgres.entries import read_entries
-from index.postgres.hubs import HUB_COLUMNS, HUB_TYPES, HUBS, find_few_hubs, find_hubs, forget_hubs
+from index.postgres.hubs import HUB_COLUMNS, HUB_TYPES, HUBS, find_hubs, find_late_hubs, forget_hubs
 from index.postgres.pictures import PICTURE_COLUMNS, PICTURE_TYPES, PICTURES, forget_pictures, make_graph, picture_rows
+from index.postgres.place import take_place
 from index.postgres.rows import COLUMNS, TYPES, entry_to_row, title_id, to_info
 from index.postgres.schema import EF_CONSTRUCTION, FORMAT, HNSW, KEYS, SETUP, TABLES, M, format_sql
 from index.records import ABANDONED_AFTER_S, CatalogueInfo, Encode, Entry, repeated_id_error
@@ -65,8 +65,7 @@ class PostgresWriter:
         self._ids: set[str] = set()
         self._position = 0
         self._finishing = False
-        self.hub_mean: float | None = None
-        """The mean hubness of the build that this one is a copy of; None: that of its own products."""
+        self._hub_mean: float | None = None
 
     @property
     def kept(self) -> Kept:
@@ -197,7 +196,7 @@ class PostgresWriter:
                 " (SELECT min(position) FROM {build}.products GROUP BY title_id)"
             )
         )
-        find_hubs(connection, self._name, self.hub_mean)
+        find_hubs(connection, self._name, self._hub_mean)
         connection.execute(self._sql(HNSW, m=M, ef=EF_CONSTRUCTION))
         make_graph(connection, self._name, self._info.dim)
         connection.execute(self._sql("ANALYZE {build}.products"))
@@ -207,31 +206,8 @@ class PostgresWriter:
             (now, *_) = connection.execute("SELECT build FROM vitrine.current FOR UPDATE").fetchone() or (None,)
             if keep is not None:
                 self._carry_over(keep, locked=True)
-            find_few_hubs(connection, self._name, self._info.dim, len(self._ids))
-            connection.execute(
-                self._sql(
-                    "INSERT INTO {build}.attributes SELECT name, count(*)"
-                    " FROM {build}.products, jsonb_object_keys(keys) AS name GROUP BY name"
-                )
-            )
-            if now is not None:
-                # A page asks for the same facets, whatever this build's data has.
-                connection.execute(
-                    sql.SQL(
-                        "INSERT INTO {}.attributes SELECT name, 0 FROM {}.attributes ORDER BY name LIMIT %s"
-                        " ON CONFLICT DO NOTHING"
-                    ).format(sql.Identifier(self._name), sql.Identifier(now)),
-                    [MAX_NAMES],
-                )
-            connection.execute(
-                self._sql(
-                    "UPDATE vitrine.current SET build = %s, version = 0, position = %s,"
-                    " products = (SELECT count(*) FROM {build}.products)"
-                ),
-                [self._name, self._position],
-            )
-            connection.execute("UPDATE vitrine.builds SET finished = TRUE WHERE name = %s", [self._name])
-            connection.execute("UPDATE vitrine.builds SET replaced = now() WHERE name = %s", [now])
+            find_late_hubs(connection, self._name, self._info.dim, len(self._ids))
+            take_place(connection, self._name, now, self._position)
         old = connection.execute(
             "SELECT name FROM vitrine.builds WHERE finished AND name <> ALL(%s)", [[self._name, now or ""]]
         ).fetchall()

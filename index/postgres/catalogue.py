@@ -179,19 +179,19 @@ class PostgresCatalogue(Listed):
             touched = self.sql("SELECT DISTINCT product_id FROM {build}.changes WHERE seq > %s")
             removed = [one for (one,) in connection.execute(touched, [since])]
             self._damage.forget(removed)
-            products, found, *more = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
+            products, found, further, hubs = self._read(connection, "WHERE seq > 0 AND seq > %s", [since], vectors)
             gone = self.gone_names(connection)
-        return Changes(version, removed, products, found[0], found[1], gone, *more)
+        return Changes(version, removed, products, found[0], found[1], gone, further, hubs)
 
     def snapshot(self, *, vectors: bool = True) -> Snapshot:
         """Read everything but the pictures, of one moment; without `vectors` these are (N, 0)."""
         with self.reading() as connection:
             current = self.current(connection)
             connection.execute("SET LOCAL statement_timeout = 0")
-            products, found, *more = self._read(connection, "", [], vectors)
+            products, found, further, hubs = self._read(connection, "", [], vectors)
             gone = self.gone_names(connection)
         check_share(self._database, len(products), current.products)
-        return Snapshot(self.info, current.version, products, found[0], found[1], gone, *more)
+        return Snapshot(self.info, current.version, products, found[0], found[1], gone, further, hubs)
 
     def _read(
         self, connection: Connection, where: str, values: Sequence[Any], vectors: bool

@@ -15,7 +15,7 @@ from index.names import MAX_NAMES, too_many_names
 from index.postgres.connection import Connection
 from index.postgres.edited import forget_changes
 from index.postgres.entries import read_entries
-from index.postgres.hubs import find_few_hubs, forget_hubs, has_hubs, insert_hubs
+from index.postgres.hubs import forget_hubs, hubness_in, insert_hubs
 from index.postgres.pictures import forget_pictures, insert_pictures, make_table, picture_rows
 from index.postgres.rows import COLUMNS, entry_to_row, storable, title_id
 from index.postgres.schema import format_sql
@@ -49,21 +49,15 @@ def write_edits(
     version, position, products = current.version, current.position, current.products
     make_table(connection, build, dim)
     before = _names(connection, build)
-    with_hubs = has_hubs(connection, build)
-    put: list[str] = []
     outcomes = []
-    for edit in edits:
+    for edit in _with_hubs(connection, build, dim, products, edits):
         outcome = _write_one(connection, build, dim, edit, version + 1, position + 1, damage)
         if isinstance(outcome, Written) and outcome.changed:
             version, position = version + 1, position + 1
             products += 1 if outcome.created else -1 if outcome.digest is None else 0
-            if isinstance(edit, Put):
-                put.append(edit.id)
-                if with_hubs and edit.entry.hub is not None:
-                    insert_hubs(connection, build, [(position, edit.entry.hub)])
+            if isinstance(edit, Put) and edit.entry.hub is not None:
+                insert_hubs(connection, build, [(position, edit.entry.hub)])
         outcomes.append(outcome)
-    if with_hubs and put:
-        find_few_hubs(connection, build, dim, products, put)
     after = _names(connection, build)
     if after - before and len(after) > MAX_NAMES:
         raise too_many_names(len(after), after - before)
@@ -73,6 +67,15 @@ def write_edits(
         )
         forget_changes(connection, build, version - log_length)
     return [replace(one, version=version) if isinstance(one, Written) else one for one in outcomes]
+
+
+def _with_hubs(
+    connection: Connection, build: str, dim: int, products: int, edits: Sequence[Put | Delete]
+) -> list[Put | Delete]:
+    """Return the edits, products that are put in with the hubness that they get here."""
+    entries = [edit.entry for edit in edits if isinstance(edit, Put)]
+    found = iter(hubness_in(connection, build, dim, products, entries) if entries else ())
+    return [replace(one, entry=replace(one.entry, hub=next(found))) if isinstance(one, Put) else one for one in edits]
 
 
 def _names(connection: Connection, build: str) -> set[str]:

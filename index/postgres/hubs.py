@@ -3,6 +3,8 @@
 A build of an older version has none: there cosines alone rank, and edits add none.
 """
 
+# ruff: noqa: S608 - statements are put together from our own words; what callers give goes in as values.
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +15,10 @@ import numpy as np
 from index.pictures import Vectors
 from index.postgres.connection import Connection
 from index.postgres.pictures import further_vectors, has_pictures
-from index.postgres.rows import to_vectors
-from index.postgres.schema import format_sql
-from index.ranking.hubs import NEAREST_TITLES, TitleBank, hubness_of, hubness_of_products
+from index.postgres.rows import title_id, to_vectors
+from index.postgres.schema import EF_SEARCH, format_sql
+from index.ranking.hubs import NEAREST, TitleBank, hubness_of, hubness_of_products, product_hubness
+from index.records import Entry
 
 HUBS = """
 CREATE TABLE IF NOT EXISTS {build}.hubs (position BIGINT PRIMARY KEY, hub DOUBLE PRECISION NOT NULL);
@@ -42,8 +45,8 @@ class StoredTitles:
     """The titles of a build as they are stored, for a few pictures.
 
     Args:
-        connection: in the transaction of the write.
-        build: that is written to.
+        connection: in a transaction.
+        build: whose titles they are.
         dim: D.
         products: how many it has.
     """
@@ -52,21 +55,26 @@ class StoredTitles:
         distance = "text_vector <#> %(image)s::vector({dim})"
         if products > EXACT_TITLES:
             distance = "text_vector::halfvec({dim}) <#> %(image)s::vector({dim})::halfvec({dim})"
+            connection.execute("SELECT set_config('hnsw.ef_search', %s, true)", [str(EF_SEARCH)])
         self._connection = connection
         self._nearest = format_sql(
             "SELECT -(text_vector <#> %(image)s::vector({dim})) FROM (SELECT text_vector FROM {build}.products"
-            f" WHERE lead ORDER BY {distance} LIMIT {NEAREST_TITLES}) near",
+            f" WHERE lead ORDER BY {distance} LIMIT {NEAREST}) near",
             build,
             dim=dim,
         )
 
+    def nearest(self, images: Vectors) -> Vectors:
+        """Return the cosines (K, n) of pictures (K, D) with their nearest titles; -1 where there are no more."""
+        found = np.full((len(images), NEAREST), -1, dtype=np.float32)
+        for number, image in enumerate(images):
+            rows = self._connection.execute(self._nearest, {"image": image}).fetchall()
+            found[number, : len(rows)] = [cosine for (cosine,) in rows]
+        return found
+
     def hubness(self, images: Vectors) -> Vectors:
         """Return the hubness (K,) of pictures (K, D)."""
-        return np.concatenate([hubness_of(self._cosines(image)) for image in images])
-
-    def _cosines(self, image: Vectors) -> Vectors:
-        found = self._connection.execute(self._nearest, {"image": image}).fetchall()
-        return np.array([[cosine for (cosine,) in found]], dtype=np.float32)
+        return hubness_of(self.nearest(images))
 
 
 def has_hubs(connection: Connection, build: str) -> bool:
@@ -106,24 +114,47 @@ def insert_hubs(connection: Connection, build: str, rows: Iterable[tuple[int, fl
         cursor.executemany(format_sql(f"INSERT INTO {{build}}.hubs ({HUB_COLUMNS}) VALUES (%s, %s)", build), [*rows])
 
 
-def find_hubs(connection: Connection, build: str, mean: float | None = None) -> None:
-    """Find the hubness of all products of a build that have none, and the mean, which a copy may bring."""
-    missing = _missing(connection, build)
-    if missing:
+def hubness_in(
+    connection: Connection, build: str, dim: int, products: int, entries: Sequence[Entry]
+) -> list[float | None]:
+    """Return the hubness of entries that are about to be written, among the titles that are there and their own.
+
+    None for each where the build has no mean.
+
+    Args:
+        connection: in a transaction.
+        build: that they are written to.
+        dim: D.
+        products: how many it has.
+        entries: products with their vectors.
+    """
+    if mean_hub(connection, build) is None:
+        return [None] * len(entries)
+    titles = StoredTitles(connection, build, dim, products)
+    wanted = [title_id(one.product.title) for one in entries]
+    query = format_sql("SELECT DISTINCT title_id FROM {build}.products WHERE title_id = ANY(%s)", build)
+    known = {title for (title,) in connection.execute(query, [wanted])}
+    found: list[float | None] = []
+    for entry, title in zip(entries, wanted, strict=True):
+        images = np.stack([entry.image_vector, *(one.vector for one in entry.more)])
+        own = None if title in known else images @ entry.text_vector
+        found.append(product_hubness(titles.nearest(images), own))
+    return found
+
+
+def find_hubs(connection: Connection, build: str, mean: float | None) -> None:
+    """Find the hubness of all products of a build that have none, and its mean where a copy brings none."""
+    if missing := _missing(connection, build):
         _insert_found(connection, build, TitleBank(_titles(connection, build)), missing)
     if mean is None:
-        row = connection.execute(format_sql("SELECT avg(hub) FROM {build}.hubs", build)).fetchone()
-        mean = None if row is None else row[0]
+        (mean,) = connection.execute(format_sql("SELECT avg(hub) FROM {build}.hubs", build)).fetchone() or (None,)
     if mean is not None:
         insert_hubs(connection, build, [(MEAN_AT, mean)])
 
 
-def find_few_hubs(connection: Connection, build: str, dim: int, products: int, ids: Sequence[str] | None = None) -> None:
-    """Find the hubness of those products of a build, or of some ids, that have none and are few.
-
-    `products`: how many it has.
-    """
-    if missing := _missing(connection, build, ids):
+def find_late_hubs(connection: Connection, build: str, dim: int, products: int) -> None:
+    """Find the hubness of the few products that came while a build was finished."""
+    if missing := _missing(connection, build):
         _insert_found(connection, build, StoredTitles(connection, build, dim, products), missing)
 
 
@@ -133,23 +164,22 @@ def _insert_found(connection: Connection, build: str, bank: Bank, missing: Seque
         rows = _firsts(connection, build, missing[start : start + TOGETHER])
         positions = [position for position, _ in rows]
         more = further_vectors(connection, build, positions) if several else {}
-        groups = [[first, *(one for (one,) in more.get(position, ()))] for position, first in rows]
+        groups = [[first, *more.get(position, ())] for position, first in rows]
         hubs = bank.hubness(to_vectors(vector for group in groups for vector in group))
         starts = np.cumsum([0, *map(len, groups)])[:-1]
         found = hubness_of_products(hubs, starts).tolist()
         insert_hubs(connection, build, zip(positions, found, strict=True))
 
 
-def _missing(connection: Connection, build: str, ids: Sequence[str] | None = None) -> list[int]:
+def _missing(connection: Connection, build: str) -> list[int]:
     """Return the positions of the products that have no hubness yet, in order."""
-    query = (
-        "SELECT position FROM {build}.products p WHERE NOT EXISTS"
-        " (SELECT FROM {build}.hubs h WHERE h.position = p.position)"
+    rows = connection.execute(
+        format_sql(
+            "SELECT position FROM {build}.products p WHERE NOT EXISTS"
+            " (SELECT FROM {build}.hubs h WHERE h.position = p.position) ORDER BY position",
+            build,
+        )
     )
-    values: list[Any] = []
-    if ids is not None:
-        query, values = f"{query} AND id = ANY(%s)", [list(ids)]
-    rows = connection.execute(format_sql(f"{query} ORDER BY position", build), values)
     return [position for (position,) in rows]
 
 

@@ -27,10 +27,10 @@ TOGETHER = 4096
 def read_products(
     connection: Connection, build: str, dim: int, damage: Damage, where: str, values: Sequence[Any], *, vectors: bool
 ) -> tuple[list[Product], Vectors, FurtherVectors | None, Vectors | None]:
-    """Return the products under a condition, their vectors (2, N, D), those of further pictures, and their hubness (N,).
+    """Return the products under a condition, their vectors (2, N, D), image and text, and those of further pictures.
 
-    Vectors are of image and text. Without `vectors`, (2, N, 0) and None: only their lengths are looked at. Hubness is as
-    in `Snapshot.hubs`.
+    Without `vectors`, (2, N, 0) and None: only their lengths are looked at. Last comes their hubness (N,), as in
+    `Snapshot.hubs`.
     """
     columns = "image_vector, text_vector" if vectors else "vector_norm(image_vector), vector_norm(text_vector)"
     query = format_sql(

@@ -13,15 +13,17 @@ import numpy as np
 from index.fields import Field
 from index.filters import Filters
 from index.language.understand import Languages
+from index.postgres.best import Best
 from index.postgres.catalogue import PostgresCatalogue
 from index.postgres.connection import Connection
 from index.postgres.counts import Counts
-from index.postgres.filter_sql import leads_sql, narrowed_sql
+from index.postgres.filter_sql import narrowed_sql
 from index.postgres.hits import hits_of
+from index.postgres.hubs import mean_hub
 from index.postgres.maps import Mapped
 from index.postgres.pictures import has_further
 from index.postgres.renew import renew_numbers
-from index.postgres.scan import EXACT_ROWS, FoundRow, Scan
+from index.postgres.scan import EXACT_ROWS, Scan
 from index.postgres.texts import TextKeeper
 from index.postgres.vectors import QueryVectors, Rankings, read_vectors
 from index.query import (
@@ -36,7 +38,7 @@ from index.query import (
 )
 from index.ranking.calibrate import Calibration
 from index.records import Vectors
-from index.results import DescriptionHit, Hit, Page, collapse, cut_at_min_score
+from index.results import DescriptionHit, Hit, Page, cut_at_min_score
 from index.vectors.browsing import BrowseRanking
 from index.vectors.pages import histograms, needs_scores, ranked_page
 from index.vectors.state import IndexState
@@ -62,11 +64,12 @@ def _search_of(catalogue: PostgresCatalogue, keeper: TextKeeper, exact_rows: int
         ).fetchall()
         gone = catalogue.gone_names(connection)
         several = has_further(connection, catalogue.build)
+        mean = mean_hub(connection, catalogue.build)
     keeper.now()  # it also finds what is damaged
     calibration = catalogue.calibration()
     sound = max(0, current.products - len(catalogue.damaged()))
     counted = current.version, sound, [name for (name,) in names]
-    return PostgresSearch(catalogue, keeper, calibration, *counted, gone, exact_rows, several)
+    return PostgresSearch(catalogue, keeper, calibration, *counted, gone, exact_rows, several, mean)
 
 
 class PostgresSearch(Mapped):
@@ -87,6 +90,7 @@ class PostgresSearch(Mapped):
         gone: frozenset[str],
         exact_rows: int,
         several: bool,
+        hub_mean: float | None,
     ) -> None:
         self.info = catalogue.info
         self.encoder_id = catalogue.info.encoder_id
@@ -102,6 +106,7 @@ class PostgresSearch(Mapped):
         self._exact_rows = exact_rows
         self._several = several
         self._counts = Counts(catalogue, self._damaged)
+        self._best = Best(catalogue, self._counts, self._damaged, products, exact_rows, several, hub_mean)
 
     def refreshed(self) -> PostgresSearch:
         """Return the search of now; of texts, only what has changed is read."""
@@ -238,7 +243,7 @@ class PostgresSearch(Mapped):
     ) -> Page[Any]:
         if state is not None and needs_scores(query):
             return self._ranked_page(connection, state, side, vector, query)
-        best = self._best_images if side == "images" else self._best_texts
+        best = self._best.images if side == "images" else self._best.texts
         found, scores, total = best(connection, vector, query, state)
         enough, total = cut_at_min_score(query, scores, total)
         found, scores = found[query.offset : enough], scores[query.offset : enough]
@@ -252,7 +257,7 @@ class PostgresSearch(Mapped):
         """Return the page of a query whose results depend on more than the order of one cosine."""
 
         def scan(one: Side, where: str, values: list[Any], total: int) -> Scan:
-            return self._scan(connection, vector, one, where, values, total)
+            return self._best.scan(connection, vector, one, query, where, values, total)
 
         def facets(filters: Filters, names: Sequence[str]) -> dict[str, dict[str, int]]:
             return self._counts.facets(connection, filters, names, state)
@@ -262,36 +267,3 @@ class PostgresSearch(Mapped):
             return ranked_page(state, side, query, lambda _: BrowseRanking(state, vectors.side("images")), facets)
         rankings = Rankings(state, vectors, side, query, self.calibration, scan, self._exact_rows)
         return ranked_page(state, side, query, rankings.of, facets)
-
-    def _best_images(
-        self, connection: Connection, vector: Vectors, query: SearchQuery, state: IndexState | None
-    ) -> tuple[list[FoundRow], Vectors, int | None]:
-        """Return the first `query.end` products, their scores, and how many there are."""
-        where, values = self._where(query.filters, query.exclude | self._damaged, state)
-        total = self._counts.total(connection, where, values) if query.filters or query.exclude else self._count
-        scan = self._scan(connection, vector, "images", where, values, total)
-        if query.collapse is None:
-            ranking = scan.top(min(query.end, total))
-            return ranking.found, ranking.scores, total
-        ranking, places, known = collapse(query, total, scan.top)
-        if query.collapse == "title":
-            known = self._counts.rows(connection, where, values, "count(DISTINCT title_id)")
-        return [ranking.found[place] for place in places], ranking.scores[places], known
-
-    def _best_texts(
-        self, connection: Connection, vector: Vectors, query: SearchQuery, state: IndexState | None
-    ) -> tuple[list[FoundRow], Vectors, int | None]:
-        """Return the first `query.end` rows that stand for a title, their scores, and how many there are."""
-        passing, values = self._where(query.filters, self._damaged, state)
-        where = leads_sql(passing) if query.filters or self._damaged else "p.lead"
-        if self._damaged:  # the row that stands for a title must be sound itself
-            where, values = f"{where} AND p.id <> ALL(%s)", [*values, list(self._damaged)]
-        total = self._counts.total(connection, where, values)
-        ranking = self._scan(connection, vector, "texts", where, values, total).top(min(query.end, total))
-        return ranking.found, ranking.scores, total
-
-    def _scan(
-        self, connection: Connection, vector: Vectors, side: Side, where: str, values: list[Any], total: int
-    ) -> Scan:
-        sizes = total, self._count, self._exact_rows
-        return Scan(self._catalogue, connection, vector, side, where, values, *sizes, self._several)

@@ -31,7 +31,7 @@ SHARES = {"main": 0.72, "speed": 0.13, "encoders": 0.07, "families": 1.0}
 LOADING = 48.0
 """Seconds of `main` beside its steps: data, compilation, the last validations (20 on an H200 before; twice is safe)."""
 
-REHEARSED = {"speed": (16, 4), "families": (64, None)}
+REHEARSED = {"speed": (8, 2), "families": (64, None)}
 """Part -> products and batch in a rehearsal, of those that would take minutes on a CPU."""
 SUMMARY = "parts.json"
 

@@ -100,7 +100,7 @@ def measure(encoder: Encoder, place: Path) -> dict[str, Any]:
     for split in SPLITS:
         mine = [product for product in products if product.split == split]
         first = list({title_key(product.title): product for product in reversed(mine)}.values())
-        asked = {
+        asked: dict[str, tuple[Mapping[str, Mapping[str, str]], Sequence[str]]] = {
             "by hand": ({product.id: by_hand[product.id] for product in mine if product.id in by_hand}, READ),
             "written": ({product.id: _generated(product, reader) for product in first}, READ[:1]),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 
 from common import ArtefactError, ConfigError, DatabaseUnavailableError
-from index import SIDES, Database, Entry, Filter, Page, Product, Put, SearchQuery, open_catalogue
+from index import SIDES, Database, Delete, Entry, Filter, Page, Product, Put, SearchQuery, open_catalogue
 from index import Written as Outcome
 from index.postgres import PostgresCatalogue
 from index.postgres import open_search as open_postgres_search
@@ -36,7 +37,7 @@ def clustered(server: Server) -> tuple[Database, np.ndarray]:
                 Product(str(n), f"t{n}", {f"in {one}": "yes" if n % 100 < 100 * one else "no" for one in SHARES}),
                 b"",
                 row,
-                row,
+                rows[7 * n % len(rows)],
             )
             for n, row in enumerate(rows)
         )
@@ -59,6 +60,31 @@ def test_the_graph_finds_what_the_exact_scan_finds(clustered: tuple[Database, np
                 for one, other in zip(right, found, strict=True)
             ]
             assert sum(len(one & other) for one, other in pairs) >= 0.99 * sum(len(one) for one, _ in pairs)
+
+
+def test_the_graph_finds_what_is_best_less_its_hubness(clustered: tuple[Database, np.ndarray]) -> None:
+    """And a product that is put in gets from the graph, or nearly, what all titles would give it."""
+    place, queries = clustered
+    wants = [SearchQuery(hub_weight=1.0)] * len(queries)
+    with PostgresCatalogue(place) as catalogue:
+        exact, by_graph = open_postgres_search(catalogue), open_postgres_search(catalogue, exact_rows=0)
+        right, found = exact.search("images", queries, wants), by_graph.search("images", queries, wants)
+        plain = exact.search("images", queries, [SearchQuery()] * len(queries))
+        pairs = [
+            ({hit.product.id for hit in one.hits}, {hit.product.id for hit in other.hits})
+            for one, other in zip(right, found, strict=True)
+        ]
+        assert sum(len(one & other) for one, other in pairs) >= 0.99 * sum(len(one) for one, _ in pairs)
+        assert right != plain
+        snapshot = catalogue.snapshot()
+        assert snapshot.hubs is not None
+        one, _ = catalogue.entry("17")
+        catalogue.write([Put(replace(one, product=replace(one.product, id="again")))])
+        changes = catalogue.changes(0)
+        assert changes is not None
+        assert changes.hubs is not None
+        assert changes.hubs[0] == pytest.approx(snapshot.hubs[17], abs=1e-3)
+        catalogue.write([Delete("again")])
 
 
 def test_what_is_wrong_is_one_line_that_says_what_to_do(server: Server) -> None:

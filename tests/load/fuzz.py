@@ -103,6 +103,7 @@ OF_CALLS = {
         "weights": '{"text": 0.5}',
         "cutoff": "auto",
         "strict": "true",
+        "hub_correction": "false",
     },
     "similar": {
         "same": "colour",
@@ -144,6 +145,7 @@ def bodies() -> dict[str, dict[str, Any]]:
         "correct": True,
         "dismiss": [],
         "strict": False,
+        "hub_correction": False,
         "cutoff": "none",
         "sort": "relevance",
         "group_by": "colour",

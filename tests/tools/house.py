@@ -34,6 +34,7 @@ ARROWS = {
     "training": "models index training.data training.languages training.reports",
     "training.data": "models index",
     "training.languages": "index",
+    "training.languages.teaching": "models training training.data",
     "training.reports": "models index training training.data training.indexing",
     "training.mirror": "models training.data",
     "training.sync": "index training.data",

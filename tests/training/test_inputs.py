@@ -79,3 +79,27 @@ def test_texts_by_groups_of_like_length_are_the_same_texts() -> None:
     for row in range(len(ids)):
         ids[row, : row % 9] = torch.arange(3, 3 + row % 9)
     torch.testing.assert_close(model.train().pool_text(ids), model.eval().pool_text(ids), rtol=1e-4, atol=1e-5)
+
+
+def test_wordings_in_other_languages_are_positives_of_the_title(shapes: Path) -> None:
+    items = [
+        type(item)(item.id, "Acme Men Red Shirt", item.attributes, item.read) for item in open_dataset(shapes).items
+    ]
+    recipe = small(languages=["fr", "de"], language_share=1.0).train
+    wordings, groups = captions(items, recipe)
+    assert all(texts[0] == "Acme Men Red Shirt" for texts in wordings)
+    assert (groups == groups[0, 0]).all()
+    others = {text for texts in wordings for text in texts[1:]}
+    assert {"Chemise rouge Acme pour homme", "Acme Hemd rot für Herren"} <= others
+    assert "Acme Men Red Shirt" not in others
+    assert captions(items, recipe)[0] == wordings, "the same wordings in every run"
+    english, _ = captions(items, small(captions=["baseColour"], caption_alone=1.0).train)
+    alone, theirs = captions(
+        items, small(captions=["baseColour"], caption_alone=1.0, languages=["es"], language_share=1.0).train
+    )
+    assert {"Rojo", "Verde"} <= {text for texts in alone for text in texts[1:]} <= {"Rojo", "Verde", "Azul", "Negro"}
+    assert len(english[0]) * 2 == len(alone[0])
+    colours = {row: set(texts[1:]) for row, texts in enumerate(alone)}
+    assert all((theirs[i, 1] == theirs[j, 1]) == (colours[i] == colours[j]) for i in colours for j in colours), (
+        "one colour, one group"
+    )

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,11 +16,13 @@ from torch import Tensor
 from common import VitrineError
 from tests.tools.root import ROOT
 from tests.training.small import GROUPS, batch_of, small, small_encoder
+from training.bank import NEVER, PictureBank
 from training.distributed import World, joined
 from training.gradient_cache import GradientCache
 from training.loss import contrastive_loss
-from training.setup import prepare
+from training.setup import make_plan, prepare
 from training.trainer import Trainer
+from training.validate import encode_rows
 
 ALONE = World()
 
@@ -31,10 +34,14 @@ def trainer(data: Path, world: World = ALONE, **recipe: object) -> Trainer:
     return Trainer(setup, total_steps=10, locked_steps=0, world=world)
 
 
-def gradients(data: Path, chunk: int, world: World = ALONE) -> tuple[float, dict[str, Tensor]]:
+ROWS = torch.arange(12)
+
+
+def gradients(data: Path, chunk: int, world: World = ALONE, **recipe: object) -> tuple[float, dict[str, Tensor]]:
     """Return the loss of twelve pairs and the parameters' gradients, which stay in place after a step."""
-    steps, share = trainer(data, world, chunk_size=chunk), world.share(12)
-    loss = steps.step({name: rows[share] for name, rows in batch_of(12).items()}, GROUPS[share], 0)
+    steps, share = trainer(data, world, chunk_size=chunk, **recipe), world.share(12)
+    batch = {name: rows[share] for name, rows in batch_of(12).items()}
+    loss = steps.step(batch, GROUPS[share], ROWS[share], 0)
     return loss, {name: value.grad for name, value in steps.model.named_parameters() if value.grad is not None}
 
 
@@ -55,6 +62,18 @@ def test_gradient_caching_equals_the_whole_batch(shapes: Path, chunk: int) -> No
     assert_same(got, {name: value.grad for name, value in model.named_parameters() if value.grad is not None})
 
 
+def test_heads_teach_the_image_tower_in_chunks_as_in_a_whole_batch(shapes: Path) -> None:
+    heads: dict[str, Any] = {"heads": ["baseColour", "articleType"], "word_weight": 0.3, "word_count": 1}
+    _, plain = gradients(shapes, 0)
+    loss, whole = gradients(shapes, 0, **heads)
+    _, chunked = gradients(shapes, 5, **heads)
+    assert_same(chunked, whole)
+    name = "image_tower.embeddings.patch_embeddings.projection.weight"
+    assert not torch.allclose(whole[name], plain[name])
+    torch.testing.assert_close(whole["text_projection.weight"], plain["text_projection.weight"])
+    assert loss == pytest.approx(gradients(shapes, 0)[0]), "the log has the contrastive loss alone"
+
+
 def test_a_chunk_drops_out_the_same_both_times() -> None:
     """Else the gradient would belong to other features than the loss."""
     model = small_encoder(hidden=8, dropout=0.5).train()
@@ -62,7 +81,8 @@ def test_a_chunk_drops_out_the_same_both_times() -> None:
     model.image_projection.register_forward_hook(lambda module, inputs, output: seen.append(output.detach()))
     cache = GradientCache(model, batch_of(12), chunk=6, seed=1)
     features = cache.forward()
-    contrastive_loss(**features, logit_scale=model.logit_scale.exp()).backward()  # type: ignore[no-untyped-call]
+    loss = contrastive_loss(features["image_features"], features["text_features"], model.logit_scale.exp())
+    loss.backward()  # type: ignore[no-untyped-call]
     cache.backward(features)
     assert len(seen) == 4
     assert torch.equal(seen[0], seen[2])
@@ -73,8 +93,10 @@ def test_a_chunk_drops_out_the_same_both_times() -> None:
 OTHER = """
 import sys
 from pathlib import Path
+from typing import Any
 import torch
 from tests.training.test_trainer import gradients
+from training.bank import NEVER, PictureBank
 from training.distributed import joined
 
 data, out, *chunks = sys.argv[1:]
@@ -110,7 +132,7 @@ def test_a_step_is_clipped_adamw_and_an_average(shapes: Path) -> None:
     plain = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)  # the first two rates are the peak
     average: dict[str, Tensor] = {}
     for number in range(2):
-        steps.step(batch_of(12), GROUPS, number)
+        steps.step(batch_of(12), GROUPS, ROWS, number)
         plain.zero_grad()
         contrastive_loss(**model(**batch_of(12)), groups=GROUPS).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)
@@ -126,7 +148,7 @@ def test_nothing_is_learned_from_a_loss_that_is_not_finite(shapes: Path) -> None
     before = {name: value.detach().clone() for name, value in steps.model.named_parameters()}
     batch = {name: torch.full((12, 16), torch.nan) for name in ("image_pooled", "text_pooled")}
     with pytest.raises(VitrineError, match="the loss is nan at step 4"):
-        steps.step(batch, GROUPS, 3)
+        steps.step(batch, GROUPS, ROWS, 3)
     for name, value in steps.model.named_parameters():
         assert torch.equal(value, before[name]), name
 
@@ -134,5 +156,34 @@ def test_nothing_is_learned_from_a_loss_that_is_not_finite(shapes: Path) -> None
 def test_the_temperature_stays_within_clips_bounds(shapes: Path) -> None:
     steps = trainer(shapes)
     steps.model.logit_scale.data.fill_(9.0)
-    steps.step(batch_of(12), GROUPS, 0)
+    steps.step(batch_of(12), GROUPS, ROWS, 0)
     assert steps.scalars()["logit_scale"] == pytest.approx(100, rel=1e-4)
+
+
+def test_all_pictures_that_are_learned_from_are_negatives_but_those_of_the_title(shapes: Path, tmp_path: Path) -> None:
+    recipe = {"locked": ["image"], "gallery_negatives": 2, "captions": ["baseColour"], "caption_alone": 1.0}
+    setup = prepare(small(**recipe), shapes, "cpu")
+    inputs, usable = setup.inputs(("image",), tmp_path)
+    plan = make_plan(setup, usable)
+    bank = PictureBank.of(setup, inputs, plan)
+    assert bank is not None
+    rows = torch.from_numpy(plan.learning[:4])
+    titles = torch.from_numpy(inputs.groups[:, 0])
+    groups = titles[rows].clone()
+    groups[3] = torch.from_numpy(inputs.groups[:, 1]).max()  # a colour alone
+    texts = torch.eye(4, setup.model.config.projection.dim)
+    logits = bank.logits(setup.model, texts, groups, rows, 0)
+    images, _ = encode_rows(setup.model, inputs, plan.learning, setup)
+    expected = setup.model.logit_scale.exp() * texts @ torch.from_numpy(images).T
+    same = titles[rows][:, None] == titles[plan.learning][None, :]
+    same[3] = True
+    torch.testing.assert_close(logits[~same], expected[~same], rtol=1e-3, atol=1e-4)
+    assert bool((logits[same] == NEVER).all())
+    assert 0 < int(same[:3].sum()) < same[:3].numel()
+
+    before = bank.vectors
+    with torch.no_grad():
+        setup.model.image_projection.weight.add_(1.0)
+    assert torch.equal(bank.logits(setup.model, texts, groups, rows, 1), logits), "they are projected every two steps"
+    assert not torch.equal(bank.logits(setup.model, texts, groups, rows, 2), logits)
+    assert bank.vectors is not before

@@ -156,7 +156,7 @@ NAMES = [
         "disabled_optimizers",
         "onnxruntime",
         _skipped_fusion,
-        "see whether the fusion of a sum with the norm behind it is still slow (DECISIONS.md), and how it is left out",
+        "see whether the fusions of a sum with what is behind it are still slow (DECISIONS.md), and how it is left out",
     ),
 ]
 

@@ -21,6 +21,7 @@ from index import (
     Search,
     SearchQuery,
     first_text,
+    hub_weight,
     keys_of,
     open_catalogue,
     open_search,
@@ -80,8 +81,7 @@ def calibrate_catalogue(place: Location, encoder: Encoder) -> Calibration | None
 def measure(search: Search, products: Sequence[Product], encoder: Encoder) -> Calibration | None:
     """Return the curves of a search over its products; None where their titles name no attributes."""
     asking = [product for product in products if product.split == "validation"] or list(products)
-    names = _named_attributes(asking)
-    if not names:
+    if not (names := _named_attributes(asking)):
         return None
     judged, nothing = _judged_kinds(search, asking, names, encoder)
     usual = shipped_calibration()
@@ -229,8 +229,8 @@ class _Searcher:
         new = [text for text in dict.fromkeys(read) if text not in self._vectors]  # most are asked in several modes
         self._vectors.update(zip(new, self._encoder.encode_text(new), strict=True))
         judged = [
-            self._judged(self._vectors[text], SearchQuery(k=DEPTH, mode=mode, parsed=one), query.right)
-            for query, one, text in zip(queries, parsed, read, strict=True)
+            self._judged(self._vectors[text], SearchQuery(DEPTH, mode=mode, parsed=one, hub_weight=weight), query.right)
+            for query, one, text, weight in zip(queries, parsed, read, map(hub_weight, read), strict=True)
         ]
         return [one for one in judged if kind is None or one.kind == kind]
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from training.languages.teaching import TeachRecipe as TeachRecipe
+    from training.languages.teaching import teach as teach
     from training.languages.title import Parts as Parts
     from training.languages.title import TitleReader as TitleReader
     from training.languages.title import read_values as read_values
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "training.languages.teaching": "TeachRecipe teach",
         "training.languages.title": "Parts TitleReader read_values",
         "training.languages.words": "WRITTEN",
         "training.languages.write": "written",

@@ -103,7 +103,7 @@ class TitleReader:
         for end in range(min(LONGEST, len(pieces)), 0, -1):
             if _raw(pieces[:end]).casefold() in self._brands:
                 return end
-        return 0 if pieces and pieces[0].has("person") else min(1, len(pieces))
+        return int(bool(pieces) and pieces[0].word is None)
 
 
 def read_values(values: Iterable[str]) -> Parts:

@@ -16,6 +16,7 @@ ROMANCE = (
     "brand noun names person colours adjectives part pack",
     "noun person brand names colours adjectives part pack",
     "noun adjectives colours for part pack brand names",
+    "noun adjectives colours part brand names person pack",
 )
 """Orders of a caption in French, Spanish and Italian; what the title says behind the kind always comes last."""
 GERMAN = (
@@ -26,8 +27,10 @@ GERMAN = (
     "noun brand names colours adjectives part person pack",
     "person noun brand names adjectives colours part pack",
     "brand names person noun in adjectives part pack",
+    "brand names compound colours adjectives part pack",
+    "before compound brand names behind part pack",
 )
-"""The same of German: `before` are adjectives with endings, `behind` those that have none."""
+"""The same of German: `before` are adjectives with endings, `behind` those that have none, `compound` a Herrenhemd."""
 
 NO_NOUNS = ("silver", "gold", "metallic", "grey melange", "multi", "steel")
 """Colours that German does not put behind `in`: in Rot, but silbern."""
@@ -58,7 +61,7 @@ def _common(parts: Parts, language: str, pick: Pick) -> tuple[dict[str, str], st
     """Return the slots that all languages share, and the gender of the noun."""
     name, gender = noun(pick(parts.noun.texts[language])) if parts.noun is not None else ("", "m")
     alone = [word.texts[language][0] for word in parts.persons]
-    whom = parts.persons[0].texts[language][1] if len(parts.persons) == 1 else " ".join(alone)
+    whom = pick(parts.persons[0].texts[language][1:]) if len(parts.persons) == 1 else " ".join(alone)
     pack = parts.pack[0].texts[language][0].replace("#", parts.pack[1]) if parts.pack is not None else ""
     slots = {"brand": parts.brand, "names": parts.names, "tail": parts.tail, "noun": name, "pack": pack}
     return {**slots, "person": " ".join(alone), "for": whom}, gender
@@ -94,10 +97,18 @@ def _agreeing(colours: Sequence[Colour], language: str, gender: str, pick: Pick)
 
 def _german(parts: Parts, pick: Pick) -> dict[str, str]:
     slots, gender = _common(parts, "de", pick)
+    name = slots["noun"]
     colours = [_shaded(colour, pick(colour.word.texts["de"])) for colour in parts.colours]
     bases = [text.removesuffix("-") for text in colours]
-    behind = _joined(bases, _and("de"))
+    behind = "-".join(bases) if len(bases) == 2 and pick(("-", "")) else _joined(bases, _and("de"))
     adjectives = [pick(word.texts["de"]) for word in _adjectives(parts)]
+    for at, text in enumerate(adjectives):
+        if text.endswith("+"):
+            compound = _compound(text[:-1], slots["noun"])
+            adjectives[at] = "" if compound else _adjectives(parts)[at].texts["de"][0]
+            slots["noun"] = compound or slots["noun"]
+    adjectives = [text for text in adjectives if text]
+    person = _compound(slots["person"], slots["noun"]) if slots["noun"] == name else ""  # no word of three
     there = parts.noun is not None  # an adjective without a noun has no ending
     before = [text + ENDINGS[gender] for text in map(stem, adjectives) if text and there]
     rest = [text.removesuffix("-") for text in adjectives if stem(text) is None or not there]
@@ -116,6 +127,7 @@ def _german(parts: Parts, pick: Pick) -> dict[str, str]:
     simple = len(bases) == 1 and parts.colours[0].word.english not in NO_NOUNS and not bases[0].endswith("farben")
     return {
         **slots,
+        "compound": person or f"{slots['person']} {slots['noun']}".strip(),
         "colours": behind,
         "in": f"in {behind[:1].upper()}{behind[1:]}" if simple else behind,
         "adjectives": " ".join(text.removesuffix("-") for text in adjectives),
@@ -129,6 +141,14 @@ def _adjectives(parts: Parts) -> list[Word]:
     """Return the adjectives that the noun does not say itself: casual shoes are casual."""
     said = parts.noun.english.split() if parts.noun is not None else ()
     return [word for word in parts.adjectives if word.english not in said]
+
+
+def _compound(first: str, name: str) -> str:
+    """Return one German word of two; none where a part is no single word."""
+    if not first or not name or " " in f"{first}{name}" or first == "Unisex" or name.startswith(first):
+        return ""
+    plain = name[:1].isupper() and name[1:].islower() and "-" not in name
+    return f"{first}{name.lower()}" if plain else f"{first}-{name}"
 
 
 def _shaded(colour: Colour, text: str) -> str:

@@ -21,6 +21,7 @@ from index import (
     Product,
     Search,
     SearchQuery,
+    hub_weight,
     open_catalogue,
     open_search,
 )
@@ -208,7 +209,10 @@ def offline(
         parsed = [None if mode == "vector" else understand(one.text) for one in questions]
         read = [one.text if text is None else text.english for one, text in zip(questions, parsed, strict=True)]
         vectors = encoder.encode_text(read)
-        queries = [SearchQuery(DEPTH, mode=mode, parsed=one) for one in parsed]
+        queries = [
+            SearchQuery(DEPTH, mode=mode, parsed=one, hub_weight=hub_weight(text))
+            for one, text in zip(parsed, read, strict=True)
+        ]
         pages = search.search("images", vectors, queries)
         cut = search.search("images", vectors, [replace(one, cutoff="auto") for one in queries])
         return [

@@ -81,6 +81,7 @@ class SearchOptions(TypedDict, total=False):
     correct: bool
     dismiss: list[str]
     strict: bool
+    hub_correction: bool
     cutoff: Literal["auto", "none"] | float
     sort: str
     group_by: str | None
