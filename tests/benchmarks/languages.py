@@ -41,12 +41,12 @@ NAMES = {"fr": "French", "de": "German", "es": "Spanish", "it": "Italian"}
 
 
 def translations(folder: Path = TRANSLATED) -> dict[str, dict[str, str]]:
-    """Return product id -> language -> its title as it was translated by hand."""
+    """Return the key of an English title -> language -> the title as it was translated by hand."""
     found: dict[str, dict[str, str]] = {}
     for language in WRITTEN:
         for line in (folder / f"{language}.jsonl").read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            found.setdefault(row["id"], {})[language] = row["text"]
+            found.setdefault(title_key(row["english"]), {})[language] = row["text"]
     return found
 
 
@@ -107,12 +107,12 @@ def measure(encoder: Encoder, place: Path) -> dict[str, Any]:
         mine = [product for product in products if product.split == split]
         first = list({title_key(product.title): product for product in reversed(mine)}.values())
         asked: dict[str, tuple[Mapping[str, Mapping[str, str]], Sequence[str]]] = {
-            "by hand": ({product.id: by_hand[product.id] for product in mine if product.id in by_hand}, READ),
-            "written": ({product.id: _generated(product, reader) for product in first}, READ[:2]),
+            "by hand": ({one.id: by_hand[key] for one in first if (key := title_key(one.title)) in by_hand}, READ),
+            "written": ({one.id: _generated(one, reader) for one in first}, READ[:2]),
         }
         for kind, (texts, readers) in asked.items():
             if texts:
-                titles = {product.id: product.title for product in mine if product.id in texts}
+                titles = {one.id: one.title for one in first if one.id in texts}
                 result[f"{kind}, {split}"] = _figures(encoder, gallery, titles, texts, readers, understood)
     return result
 
