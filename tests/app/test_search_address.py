@@ -45,6 +45,10 @@ def posted(client: httpx.Client, path: str = SEARCH, **fields: Any) -> Any:
             "q=bag&correct=false&strict=true&language=fr",
             {"text": "bag", "correct": False, "strict": True, "language": "fr"},
         ),
+        (
+            "q=red+bag+for+women+in+summer&mode=vector&hub_correction=false",
+            {"text": "red bag for women in summer", "mode": "vector", "hub_correction": False},
+        ),
         ('q=bag&like=1000&weights={"text":0.3}', {"text": "bag", "like": ["1000"], "weights": {"text": 0.3}}),
         ("like=1000&modify=in+blue&q=", {"like": ["1000"], "modify": "in blue"}),
         ("q=bag&group_by=gender&image_versions=true", {"text": "bag", "group_by": "gender", "image_versions": True}),

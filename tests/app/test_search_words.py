@@ -204,6 +204,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"language": "nl"}, "language", "'en', 'fr', 'de', 'es' or 'it'"),
     ({"correct": "yes"}, "correct", "boolean"),
     ({"strict": 1}, "strict", "boolean"),
+    ({"hub_correction": "no"}, "hub_correction", "boolean"),
     ({"dismiss": "red"}, "dismiss", "list"),
     ({"dismiss": [""]}, "dismiss.0", "1 character"),
     ({"cutoff": "most"}, "cutoff", "0 to 1, auto or none"),

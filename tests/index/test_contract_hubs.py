@@ -17,7 +17,7 @@ from index.records import Snapshot
 from tests.index.entries import build, entry, opened, search_of, several, writer
 from tests.tools.postgres import Server
 
-EDITS = [
+EDITS: list[Put | Delete] = [
     Put(entry(5, title="Kleid № 0")),
     Delete("id 0/ü"),
     Delete("id 6/ü"),
