@@ -37,7 +37,7 @@ def table(cost: dict[str, Any], earlier: dict[str, Any]) -> str:
     rows = [
         _row("torch", cost, "original"),
         _row("exported", cost, "exported"),
-        _row(f"exported before, encoder {earlier['encoder_id']}", earlier, "exported"),
+        _row(f"exported by format 3, encoder {earlier['encoder_id']}", earlier, "exported"),
     ]
     head = ["towers", "cosine of pictures, mean (least)", "of titles", *(name for name, _, _ in COLUMNS)]
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]
