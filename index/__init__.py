@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from index.map import RegionLabel as RegionLabel
     from index.map import checked_map as checked_map
     from index.map import name_regions as name_regions
+    from index.measuring import measured as measured
     from index.metrics import KAGL_ATTRIBUTES as KAGL_ATTRIBUTES
     from index.metrics import evaluate as evaluate
     from index.metrics import evaluate_details as evaluate_details
@@ -158,6 +159,7 @@ __getattr__ = lazy_exports(
         "index.limits": "MAX_ATTRIBUTES MAX_LISTED MAX_NAME MAX_PICTURES MAX_TITLE MAX_TOTAL MAX_VALUE beyond",
         "index.location": "Database Location check_pictures parse_location",
         "index.map": "MAP_FILE METHODS Method ProductMap RegionLabel checked_map name_regions",
+        "index.measuring": "measured",
         "index.metrics": (
             "KAGL_ATTRIBUTES evaluate evaluate_details evaluate_kagl evaluate_split query_stats ranks title_slices"
         ),

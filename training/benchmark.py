@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from common import DataError
+from training.bank import PictureBank
 from training.config import RunConfig
 from training.devices import peak_flops
 from training.distributed import World
@@ -66,7 +67,7 @@ def benchmark(
     if len(rows) < size:
         raise DataError(f"{data} has {len(rows)} pairs to learn from; one batch of this config takes {size}")
     # So long a run is still warming up: the weights hardly move, and the loss stays finite.
-    trainer = Trainer(setup, total_steps=10**9, locked_steps=0, world=World())
+    trainer = Trainer(setup, total_steps=10**9, locked_steps=0, world=World(), bank=PictureBank.of(setup, inputs, plan))
     trainer.lock(recipe.locked)
 
     def real() -> Iterator[Batch]:
@@ -91,8 +92,8 @@ def benchmark(
     taken = {"real": 0.0, "synthetic": 0.0}
     with bar("benchmark", (2 * each * ROUNDS + 2) * size, "samples", console or report_console()) as advance:
         stream = prefetch(real())
-        batch, groups, rows = next(stream)
-        first = (to_device(batch, setup.device), groups, rows)
+        batch, groups, products = next(stream)
+        first = (to_device(batch, setup.device), groups, products)
         run(iter([first, first]), 2)  # allocations, kernels and caches settle
         for _ in range(ROUNDS):
             taken["real"] += run(stream, each)

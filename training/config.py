@@ -62,6 +62,9 @@ class Recipe(_Frozen):
     """Which pairs of a batch belong together: all of one title (UniCL), or only a product's own (CLIP)."""
     locked: tuple[TowerName, ...] = ()
     """Towers that stay as they are: their features are computed once and cached on disk (LiT, arXiv 2111.07991)."""
+    gallery_negatives: int = Field(default=0, ge=0)
+    """Each text has all pictures that are learned from as negatives, beside those of its batch; they are projected
+    anew after this many steps. Needs a locked image tower; 0: the batch alone."""
     locked_epochs: int = Field(default=0, ge=0)
     """First epochs in which both towers are locked and only the projections learn; then the towers follow."""
     frozen_layers: int = Field(default=0, ge=0)
@@ -147,6 +150,8 @@ class Recipe(_Frozen):
         ):
             if image and wanted:
                 raise ValueError(f"{name} has no meaning when the image tower is locked; take one of them out")
+        if self.gallery_negatives and not image:
+            raise ValueError('gallery_negatives needs a locked image tower; say locked = ["image"], or take it out')
         if "text" in self.locked and self.word_dropout:
             raise ValueError("word_dropout has no meaning when the text tower is locked; take one of them out")
         if self.caption_alone and not self.captions:

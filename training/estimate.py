@@ -28,8 +28,8 @@ TOKENS = 16
 SIZES = (2, 4)
 """Pairs in the two batches; the difference is what a pair takes."""
 OF_PEAK = 0.3
-"""Part of a data sheet's arithmetic that training is taken to reach on a GPU. Small towers reach less: 10 % was measured
-for the shipped model with half of the patches, 17 % with all of them (docs/training-gpu.json)."""
+"""Part of a data sheet's arithmetic that training is taken to reach on a GPU. Small towers reach less: 10 % was
+measured for the shipped model with half of the patches, 17 % with all of them (docs/training-gpu.json)."""
 OF_PRODUCT = 0.5
 """Part of the speed of one large matrix product that training reaches on a CPU."""
 CONTEXT = 0.6 * 2**30
@@ -46,8 +46,6 @@ class Estimate:
     parameters: int
     flops: int
     """Of one pair in a step: forward, backward, and forward once more with gradient caching."""
-    forward_flops: int
-    """Of one pair without gradients."""
     weights: int
     """Bytes of weights, gradients, optimiser and average."""
     activations: int
@@ -71,14 +69,10 @@ def estimate(setup: Setup, pairs: int, others: int = 0) -> Estimate:
     """
     recipe, model = setup.recipe, setup.model
     chunk = recipe.chunk_size or recipe.batch_size
-    kept: list[int] = []
-    forward, both = 0, 0
-    for size in SIZES:
-        found, forward, both = _traced(setup, size)
-        kept.append(found)
-    each = (kept[1] - kept[0]) // (SIZES[1] - SIZES[0])
-    fixed = kept[0] - SIZES[0] * each  # autocast's copies of the weights
-    forward, both = forward // SIZES[1], both // SIZES[1]
+    traces = [_traced(setup, size) for size in SIZES]
+    each = (traces[1].kept - traces[0].kept) // (SIZES[1] - SIZES[0])
+    fixed = traces[0].kept - SIZES[0] * each  # autocast's copies of the weights
+    forward, both, encoding = (flops // SIZES[1] for flops in (traces[1].forward, traces[1].both, traces[1].encoding))
     flops = both + (forward if chunk < recipe.batch_size else 0)
     learned = sum(value.numel() for name, value in model.named_parameters() if not _locked(name, recipe))
     parameters = sum(value.numel() for value in model.parameters())
@@ -89,17 +83,19 @@ def estimate(setup: Setup, pairs: int, others: int = 0) -> Estimate:
     pictures = recipe.batch_size * 3 * height * width * (1 + 4 * _copies(recipe))
     learning = recipe.epochs - recipe.locked_epochs
     validations = sum(recipe.validates_after(epoch) for epoch in range(recipe.epochs))
-    locked = pairs * forward if recipe.locked_epochs else 0
-    total = float(pairs * learning * flops + validations * others * forward + locked)
-    return Estimate(parameters, flops, forward, weights, fixed + chunk * each + pictures, total)
+    locked = pairs if recipe.locked_epochs else 0  # their features are computed once
+    total = float(pairs * learning * flops + (validations * others + locked) * encoding)
+    return Estimate(parameters, flops, weights, fixed + chunk * each + pictures, total)
 
 
-def told(setup: Setup, pairs: int, others: int = 0) -> str | None:
+def told(setup: Setup) -> str | None:
     """Return in one or two lines what a run takes; none if it is small, or if no tower learns."""
     recipe = setup.recipe
     if set(recipe.locked) == set(TOWERS) or sum(value.numel() for value in setup.model.parameters()) < SMALL:
         return None
-    found = estimate(setup, pairs, others)
+    pairs, validated = (int((setup.splits == split).sum()) for split in ("train", "validation"))
+    others = len(setup.splits) - validated
+    found = estimate(setup, pairs, validated + min(recipe.gallery or others, others) if validated else 0)
     gib = 2**30
     line = (
         f"estimate: {found.parameters / 1e6:,.0f}M parameters, {found.flops / 1e9:,.1f} GFLOP a pair in training, "
@@ -125,14 +121,27 @@ def told(setup: Setup, pairs: int, others: int = 0) -> str | None:
     return line
 
 
-def _traced(setup: Setup, size: int) -> tuple[int, int, int]:
-    """Return for one batch: the bytes that autograd keeps, and the FLOPs forward alone and in both directions."""
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What one batch takes: the bytes that autograd keeps, and FLOPs."""
+
+    kept: int
+    forward: int
+    both: int
+    """Forward and backward."""
+    encoding: int
+    """Forward in a validation, where no patch is left out."""
+
+
+def _traced(setup: Setup, size: int) -> _Trace:
+    """Return what a batch of `size` pairs takes."""
     recipe = setup.recipe
     height, width = setup.model.config.image.preprocess.size
     kept: dict[int, Any] = {}
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
-        model = _fake(setup.model, mode)
-        model.train()
+    with FakeTensorMode(), torch.autocast("cpu", torch.bfloat16, enabled=setup.fast):
+        model = _fake(setup.model).train()
+        # Its parts stay in training. The model itself would sort texts by length, and fake tensors have no values.
+        model.training = False
         own = {value.untyped_storage()._cdata for value in model.parameters()}
         for name, value in model.named_parameters():
             value.requires_grad_(not _locked(name, recipe))
@@ -145,19 +154,19 @@ def _traced(setup: Setup, size: int) -> tuple[int, int, int]:
 
         pixels = torch.zeros(size, height, width, 3, dtype=torch.uint8)
         ids = torch.full((size, TOKENS), setup.text.pad_id + 1)
-        with FlopCounterMode(display=False) as counter:
-            with (
-                torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
-                torch.autocast("cpu", torch.bfloat16, enabled=setup.fast),
-            ):
+        with FlopCounterMode(display=False) as training:
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
                 features = model(image=pixels, text=ids)
                 loss = (features["image_features"] @ features["text_features"].T).sum()
-            forward = counter.get_total_flops()
+            forward = training.get_total_flops()
             loss.backward()
-        return sum(storage.nbytes() for storage in kept.values()), forward, counter.get_total_flops()
+        bytes_kept = sum(storage.nbytes() for storage in kept.values())
+        with FlopCounterMode(display=False) as encoding, torch.no_grad():
+            model.eval()(image=pixels, text=ids)
+        return _Trace(bytes_kept, forward, training.get_total_flops(), encoding.get_total_flops())
 
 
-def _fake(model: DualEncoder, mode: FakeTensorMode) -> DualEncoder:
+def _fake(model: DualEncoder) -> DualEncoder:
     """Return a copy of a model whose tensors are fake ones on the CPU; no value is copied."""
     memo: dict[int, Any] = {}
     for value in (*model.parameters(), *model.buffers()):

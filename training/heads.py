@@ -68,7 +68,7 @@ class Targets:
         Raises:
             ConfigError: no item has an attribute of that name.
         """
-        known = {name for item in items for name in item.attributes}
+        known = {name for item in items for name, value in item.attributes.items() if texts_of(value)}
         if unknown := [name for name in attributes if name not in known]:
             raise ConfigError(
                 f"heads: the data set has no attribute {unknown[0]!r}; its attributes are {', '.join(sorted(known))}"

@@ -15,6 +15,7 @@ def contrastive_loss(
     *,
     own: float = 1.0,
     partners: Tensor | None = None,
+    others: Tensor | None = None,
 ) -> Tensor:
     """Return the symmetric cross-entropy over cosine similarities (CLIP, arXiv 2103.00020), a scalar.
 
@@ -26,6 +27,7 @@ def contrastive_loss(
             arXiv 2204.03610): one title on many pictures is no negative. None: each row is positive to itself only.
         own: the share of each picture that is its own; the rest is of its partner (cutmix, arXiv 1905.04899).
         partners: (B,), the row of each picture's partner; those in the reverse order's place when not given.
+        others: (B, M), logits of the texts with pictures outside of the batch, all of them negatives.
     """
     logits = logit_scale * image_features @ text_features.T  # (B, B)
     same = torch.eye(len(logits), device=logits.device)
@@ -35,4 +37,8 @@ def contrastive_loss(
     if own < 1:
         there = own * there + (1 - own) * (there.flip(0) if partners is None else there[partners])
     back = there.T / there.T.sum(1, keepdim=True)  # of each text, which pictures
-    return (functional.cross_entropy(logits, there) + functional.cross_entropy(logits.T, back)) / 2
+    found = logits.T
+    if others is not None:  # as one more picture that stands for all
+        found = torch.cat([found, others.logsumexp(1, keepdim=True)], 1)
+        back = functional.pad(back, (0, 1))
+    return (functional.cross_entropy(logits, there) + functional.cross_entropy(found, back)) / 2

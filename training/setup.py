@@ -156,7 +156,7 @@ def prepare(
         targets = Targets.of(dataset.items, recipe.heads, recipe.word_count).to(where)
     if where.type == "cpu":
         for tower in (model.text_tower, model.image_tower):
-            _use_eager_attention(tower)
+            use_eager_attention(tower)
     fast = recipe.precision == "auto" and fast_dtype(where) == torch.bfloat16
     init_id = start.encoder_id if start is not None else None
     return Setup(dataset, splits, text, model.to(where).eval(), recipe, where, fast, init_id, targets)
@@ -184,7 +184,7 @@ def _model_from_checkpoint(start: Checkpoint, config: RunConfig, folder: Path) -
     return model
 
 
-def _use_eager_attention(tower: nn.Module) -> None:
+def use_eager_attention(tower: nn.Module) -> None:
     """Compute attention as plain matrix products: on a CPU, this is 1.5 times as fast for sequences this short."""
     hf_tower: Any = tower
     if getattr(tower, "_supports_sdpa", False):

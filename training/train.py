@@ -20,9 +20,11 @@ from torch import nn
 
 from common import ConfigError, VitrineError, write_json
 from models import load_checkpoint, save_checkpoint
+from training.bank import PictureBank
 from training.config import RunConfig, load_config
 from training.data import parse_mapping
 from training.distributed import World, joined
+from training.estimate import told
 from training.inputs import Inputs, batches, prefetch
 from training.progress import report_console
 from training.reports import card_text
@@ -96,13 +98,16 @@ def train(
     # ------------------------------------------------ data, split by title; model; inputs of the first epochs
     tokenizer = saved["tokenizer"] if saved is not None else None
     setup = prepare(config, data, device, processes=world.size, init=init, tokenizer=tokenizer, mapping=mapping)
+    if world.first and (line := told(setup)) is not None:
+        console.print(line, soft_wrap=True, highlight=False)
     locked = recipe.locked_in(0)
     inputs, usable = world.in_turn(setup.inputs, locked, cache)
     plan = make_plan(setup, usable, world.size)
 
     # ------------------------------------------------ optimiser, average, and where an earlier run stopped
     steps = plan.epoch_steps * recipe.epochs
-    trainer = Trainer(setup, steps, plan.epoch_steps * recipe.locked_epochs, world)
+    bank = PictureBank.of(setup, inputs, plan)
+    trainer = Trainer(setup, steps, plan.epoch_steps * recipe.locked_epochs, world, bank)
     console.print(_overview(setup, plan, world))
     done = Progress()
     if saved is not None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from common import VitrineError
 from models import MAX_LOGIT_SCALE, TOWERS, DualEncoder
 from training.augment import augment_pixels, leave_out_words
+from training.bank import PictureBank
 from training.distributed import World
 from training.gradient_cache import GradientCache
 from training.heads import Heads
@@ -24,10 +25,16 @@ from training.setup import Setup
 class Trainer:
     """Takes steps; owns the optimiser and the moving average of the weights."""
 
-    def __init__(self, setup: Setup, total_steps: int, locked_steps: int, world: World) -> None:
-        """Prepare the optimiser for `total_steps`; in the first `locked_steps` no tower learns."""
+    def __init__(
+        self, setup: Setup, total_steps: int, locked_steps: int, world: World, bank: PictureBank | None = None
+    ) -> None:
+        """Prepare the optimiser for `total_steps`; in the first `locked_steps` no tower learns.
+
+        With a `bank`, its pictures are negatives of every text.
+        """
         recipe = setup.recipe
         self.setup, self.model, self.recipe, self.world = setup, setup.model, recipe, world
+        self.bank = bank
         self.total_steps, self.locked_steps = total_steps, locked_steps
         self.locked: tuple[str, ...] = recipe.locked
         self.heads = self._heads()
@@ -51,7 +58,7 @@ class Trainer:
         Args:
             batch: the model's inputs, named as its `forward` takes them; this process's B rows.
             groups: (B,), rows of one group are positives of each other where the recipe says so.
-            rows: (B,), numbers of the products, which say what heads predict.
+            rows: (B,), numbers of the products, which say what heads predict and what else is a negative.
             number: of the step, from 0; the rates and all random draws follow from it.
 
         Raises:
@@ -61,22 +68,27 @@ class Trainer:
         self._set_rates(number)
         self._set_modes()
         batch, own = self._augmented(to_device(batch, self.setup.device), number)
-        positives = groups.to(self.setup.device) if recipe.positives == "same-title" else None
+        groups, rows = world.gather(groups.to(self.setup.device)), rows.to(self.setup.device)
         self.optimizer.zero_grad(set_to_none=True)
 
         cache = self._cache(batch, number)
         features = cache.forward()  # {"image_features": (B, D), "text_features": (B, D)} and, for heads, image_pooled
+        images, texts = (world.gather(features[side]) for side in ("image_features", "text_features"))
+        others = None
+        if self.bank is not None:
+            others = self.bank.logits(model, texts, groups, world.gather(rows), number)
         loss = contrastive_loss(
-            image_features=world.gather(features["image_features"]),
-            text_features=world.gather(features["text_features"]),
+            image_features=images,
+            text_features=texts,
             logit_scale=model.logit_scale.exp(),
-            groups=None if positives is None else world.gather(positives),
+            groups=groups if recipe.positives == "same-title" else None,
             own=own,
             partners=world.partners(len(rows)).to(self.setup.device) if own < 1 else None,
+            others=others,
         )
         total = loss
         if self.heads is not None:
-            total = loss + self.heads(features["image_pooled"], rows.to(self.setup.device), own)
+            total = loss + self.heads(features["image_pooled"], rows, own)
         # Every process holds the whole contrastive loss, and the heads' loss of its own rows.
         (total / world.size).backward()
         cache.backward(features)
@@ -100,6 +112,7 @@ class Trainer:
             "model": self._learned(self.model),
             "average": self._learned(self.average) if self.average is not None else {},
             "heads": self.heads.state_dict() if self.heads is not None else {},
+            "bank": self.bank.vectors if self.bank is not None else None,
             "optimizer": self.optimizer.state_dict(),
         }
 
@@ -107,6 +120,8 @@ class Trainer:
         """Go on with what `state_dict` returned."""
         self.model.load_state_dict(state["model"], strict=False)
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.bank is not None:
+            self.bank.vectors = state["bank"]
         if self.heads is not None:
             self.heads.load_state_dict(state["heads"])
         if self.average is not None:

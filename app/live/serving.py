@@ -21,7 +21,19 @@ from app.query import Encoder, MicroBatcher, QueuedJob, Serving
 from app.settings import Settings
 from app.telemetry import Telemetry
 from common import ArtefactError, InputError, ReplacedError, VitrineError
-from index import LANGUAGES, Delete, Languages, Put, SearchQuery, Store, Written, open_catalogue, open_search, refresh
+from index import (
+    LANGUAGES,
+    Delete,
+    Languages,
+    Put,
+    SearchQuery,
+    Store,
+    Written,
+    measured,
+    open_catalogue,
+    open_search,
+    refresh,
+)
 from models import encoder_id, load_encoder
 
 logger = logging.getLogger("vitrine.app")
@@ -253,7 +265,7 @@ class ServingState:
             ]
 
     def _written(self, edits: Sequence[Put | Delete]) -> Sequence[Written | InputError]:
-        return self.catalogue.write(edits) if edits else []
+        return self.catalogue.write(measured(self.serving.index, edits)) if edits else []
 
     def _written_alone(self, edit: Put | Delete) -> Written | InputError:
         """Make one edit of a job of which one cannot be stored: the others are."""

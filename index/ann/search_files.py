@@ -215,13 +215,13 @@ def _write(catalogue: Catalogue, requirements: IndexRequirements | None, folder:
 def _belonging(catalogue: Catalogue) -> dict[str, Any]:
     """Return what tells the files of a catalogue from those of any other."""
     info = catalogue.info
-    found: dict[str, Any] = {
+    return {
         "build": catalogue.build,
         "encoder_id": info.encoder_id,
         "dim": info.dim,
         "created": info.created,
+        "hubs": catalogue.has_hubs(),
     }
-    return found | {"hubs": True} if catalogue.has_hubs() else found
 
 
 def _digest(path: Path) -> str:

@@ -28,10 +28,11 @@ from index.query import (
     missing_products,
 )
 from index.ranking.calibrate import Calibration, shipped_calibration
-from index.records import Changes, Snapshot, Vectors
+from index.records import Changes, Entry, Snapshot, Vectors
 from index.results import DescriptionHit, Hit, Page
 from index.vectors.browsing import BrowseRanking
 from index.vectors.hybrid import HybridRanking
+from index.vectors.measuring import entries_hubness
 from index.vectors.pages import histograms, hits_of, needs_scores, ranked_page, relevance_of
 from index.vectors.reach import NearestRows
 from index.vectors.side_by_side import each
@@ -119,6 +120,10 @@ class SearchIndex:
             raise missing_products(missing)
         rows = np.array(found, dtype=np.int64)
         return (self._state.pictures.of if first else self._state.pictures.mean)(rows).reshape(len(ids), self.info.dim)
+
+    def hubness(self, entries: Sequence[Entry]) -> list[float | None]:
+        """Return the hubness of products that are about to be written; None where the catalogue has none."""
+        return entries_hubness(self._state, entries)
 
     def understand(
         self, text: str, language: str | None = None, *, correct: bool = True, dismissed: Collection[str] = ()

@@ -45,10 +45,6 @@ Encode = Callable[[list[np.ndarray]], np.ndarray]
 
 def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, Any]:
     """Return the figures of every form of both towers, as JSON data."""
-    from models import load_encoder
-    from training.data import open_dataset
-    from training.reports import compare_encoders
-
     titles, pixels, text = _inputs(folder, data)
     result: dict[str, Any] = {"machine": machine("onnx", "openvino", "nncf"), "towers": {}}
     for tower in TOWERS:
@@ -77,8 +73,6 @@ def measure(folder: Path, data: Path, *, seconds: float = SECONDS, rounds: int =
                 found[name][f"one{suffix}"] = round(statistics.median(one for one, _ in pairs), 3)
                 found[name][f"many{suffix}"] = round(statistics.median(many_ for _, many_ in pairs), 3)
         result["towers"][tower] = {"many": many, "forms": found}
-    slow, fast = load_encoder(folder, "cpu", "torch"), load_encoder(folder, "cpu", "onnx")
-    result["cost"] = compare_encoders(slow, fast, open_dataset(data), name="exported")
     return result
 
 
@@ -270,17 +264,12 @@ def markdown(result: dict[str, Any]) -> str:
             )
         head = [f"{tower} tower", f"one {what}", f"{many} {what}s", "one, busy neighbour", f"{many}, busy neighbour"]
         parts.append(table([*head, "cosine to float32"], rows))
-    cost = result["cost"]
     text, image = (result["towers"][tower]["forms"] for tower in ("text", "image"))
     parts.append(
         "Goal: a text in 1/8 of torch float32's time, a picture in 1/3. Reached: a text alone "
         f"{_gain(text, 'one')}, in a batch {_gain(text, 'many')}; a picture alone {_gain(image, 'one')}, in a batch "
         f"{_gain(image, 'many')}. The columns of the busy neighbour are the time beside a process that occupies a "
-        "core, divided by the time without it. `vitrine export CHECKPOINT --data PATH` measures what int8 costs in "
-        f"retrieval: R@10 on {cost['products']:,} validation products is "
-        f"{cost['original']['recall10']['value']:.3f} in torch and "
-        f"{cost['exported']['recall10']['value']:.3f} exported, R@1 {cost['original']['recall1']['value']:.3f} and "
-        f"{cost['exported']['recall1']['value']:.3f}."
+        "core, divided by the time without it. What int8 costs in retrieval is in results.md."
     )
     return "\n\n".join(parts)
 

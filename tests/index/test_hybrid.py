@@ -38,7 +38,8 @@ def snapshot(count: int, seed: int = 0) -> Snapshot:
     texts = np.stack([unit(1, DIM, len(one.title) * 7 + ord(one.title[-1]))[0] for one in products])
     images[1::2] = images[::2][: len(images[1::2])]  # ties
     info = CatalogueInfo("enc", DIM, "drawn", SplitRule(), "2025-03-01T12:00:00+00:00")
-    return Snapshot(info, 0, products, images, texts)
+    hubs = np.random.default_rng(seed + 5).normal(0, 0.2, count).astype(np.float32)
+    return Snapshot(info, 0, products, images, texts, hubs=hubs)
 
 
 SNAPSHOT = snapshot(400)
@@ -54,7 +55,10 @@ def slow(query: SearchQuery, vector: np.ndarray) -> list[tuple[str, float]]:
     most = float(words.max())
     words = np.power(words * np.float32(1 if most >= 0.9 or most <= 0 else 1 / most), np.float32(2))
     title = scaled((SNAPSHOT.text_vectors * vector).sum(axis=1), CALIBRATION.scales.title)
-    image = scaled((SNAPSHOT.image_vectors * vector).sum(axis=1), CALIBRATION.scales.image)
+    cosines = (SNAPSHOT.image_vectors * vector).sum(axis=1)
+    assert SNAPSHOT.hubs is not None
+    corrected = cosines - np.float32(query.hub_weight) * SNAPSHOT.hubs
+    image = scaled(corrected, CALIBRATION.scales.image)
     weights = weights_of(query.mode, "images", parsed, query.text_share)
     scores = words if query.mode == "lexical" else fused(weights, words, title, image)
     lexical = query.mode == "lexical"
@@ -80,18 +84,47 @@ def slow(query: SearchQuery, vector: np.ndarray) -> list[tuple[str, float]]:
     st.sampled_from([0, 3, 37, 390]),
     st.sampled_from([None, 0.0, 0.3, 0.6, 0.9]),
     st.sampled_from([1.0, 0.4]),
+    st.sampled_from([0.0, 0.25, 1.0]),
 )
 def test_products_are_ranked_as_the_slow_ranking_ranks_them(
-    text: str, mode: Any, seed: int, k: int, offset: int, cutoff: float | None, share: float
+    text: str, mode: Any, seed: int, k: int, offset: int, cutoff: float | None, share: float, hub_weight: float
 ) -> None:
     vector = unit(1, DIM, seed)[0]
-    query = SearchQuery(
-        k=k, offset=offset, mode=mode, parsed=INDEX.understand(text, "en"), cutoff=cutoff, text_share=share
-    )
+    parsed = INDEX.understand(text, "en")
+    query = SearchQuery(k, offset, mode=mode, parsed=parsed, cutoff=cutoff, text_share=share, hub_weight=hub_weight)
     (page,) = INDEX.search("images", vector[None], [query])
     expected = slow(query, vector)
     assert [(hit.product.id, hit.score) for hit in page.hits] == expected[offset : offset + k]
     assert page.total == len(expected)
+
+
+@pytest.mark.parametrize("more", [{"cutoff": 0.3}, {"min_score": 0.3}, {"group_by": "year"}, {"sort": Sort("year")}])
+def test_in_mode_vector_the_correction_orders_what_the_cosine_lets_in(more: dict[str, Any]) -> None:
+    vector = unit(1, DIM, 3)
+    assert SNAPSHOT.hubs is not None
+    cosines = (SNAPSHOT.image_vectors * vector).sum(axis=1)
+    hub = dict(zip((one.id for one in SNAPSHOT.products), SNAPSHOT.hubs.tolist(), strict=True))
+    (page,) = INDEX.search("images", vector, [SearchQuery(k=400, hub_weight=1.0, **more)])
+    ids = [hit.product.id for hit in page.hits]
+    assert [hit.score for hit in page.hits] == cosines[[int(one[1:]) for one in ids]].tolist()
+    if "group_by" in more:
+        assert len(ids) == page.total == 3 + sum("year" not in one.attributes for one in SNAPSHOT.products)
+    elif "sort" not in more:
+        assert set(ids) == {f"p{at}" for at in np.flatnonzero(cosines >= 0.3).tolist()}
+        assert page.total in (len(ids), None)
+    years = [str(first_text(hit.product.attributes.get("year", ""))) for hit in page.hits] if "sort" in more else ids
+    assert years == sorted(years, reverse=True) if "sort" in more else True
+    ranked = [hit.score - hub[hit.product.id] for hit in page.hits]
+    if "sort" in more:  # ties by the corrected cosine
+        ranked = [score for score, year in zip(ranked, years, strict=True) if year == "2011"]
+    assert ranked == sorted(ranked, reverse=True)
+    assert ranked != sorted(ranked)
+    pages = [
+        hit.product.id
+        for offset in range(0, 400, 50)
+        for hit in INDEX.search("images", vector, [SearchQuery(50, offset, hub_weight=1.0, **more)])[0].hits
+    ]
+    assert pages == ids
 
 
 def test_pages_put_together_are_the_whole_list_without_repeats() -> None:

@@ -201,10 +201,11 @@ def test_the_shipped_export_computes_what_torch_does() -> None:
     shipped = ROOT / "checkpoints" / "minilm-dinov2"
     slow, quick = load_encoder(shipped, "cpu", "torch"), load_encoder(shipped, "cpu")
     assert (quick.runtime, quick.encoder_id) == ("onnx", slow.encoder_id)
-    assert (slow.encode_text(TITLES[:4]) * quick.encode_text(TITLES[:4])).sum(1).min() > 0.98
-    # Photographs are nowhere flat; neither are these.
+    assert (slow.encode_text(TITLES[:4]) * quick.encode_text(TITLES[:4])).sum(1).min() > 0.99
+    # One colour on white, as products are photographed: int8 in every matrix left a cosine of .5 (issue 19).
+    assert (slow.encode_image(PICTURES) * quick.encode_image(PICTURES)).sum(1).min() > 0.99
     pixels = np.random.default_rng(0).normal(128, 40, (4, *quick.image_size, 3)).clip(0, 255).astype(np.uint8)
-    assert (slow.encode_pixels(pixels) * quick.encode_pixels(pixels)).sum(1).min() > 0.98
+    assert (slow.encode_pixels(pixels) * quick.encode_pixels(pixels)).sum(1).min() > 0.99
     assert sum(path.stat().st_size for path in shipped.rglob("*") if path.suffix != ".onnx") < 60e6
 
 

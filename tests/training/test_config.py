@@ -49,6 +49,7 @@ def test_a_wrong_field_is_named_as_it_was_typed(fields: dict[str, object], messa
         ({"locked": ["image", "text"], "locked_epochs": 1}, "locked_epochs has no meaning"),
         ({"locked": ["image"], "patch_dropout": 0.5}, "patch_dropout has no meaning when the image tower is locked"),
         ({"locked": ["image"], "augment": {"flip": 0.5}}, "augment has no meaning"),
+        ({"gallery_negatives": 5}, "gallery_negatives needs a locked image tower"),
         ({"locked": ["image"], "path_dropout": 0.1}, "path_dropout has no meaning when the image tower is locked"),
         ({"locked": ["image"], "heads": ["gender"]}, "heads has no meaning when the image tower is locked"),
         ({"locked": ["image"], "word_weight": 0.1}, "word_weight has no meaning when the image tower is locked"),

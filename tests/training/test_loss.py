@@ -55,3 +55,15 @@ def test_a_picture_that_is_partly_another_has_both_texts_as_targets() -> None:
     half = contrastive_loss(image, text, scale, own=0.5)
     other = contrastive_loss(image, text, scale, own=0.0)
     torch.testing.assert_close(half, (plain + other) / 2)
+
+
+def test_pictures_outside_of_the_batch_are_negatives_of_its_texts() -> None:
+    image, text, scale, outside = unit(6, 0), unit(6, 1), torch.tensor(10.0), unit(4, 2)
+    others = scale * text @ outside.T
+    others[3] = -1e4  # of this text, none of them
+    expected = 0.0
+    for row in range(6):
+        there, back = scale * image[row] @ text.T, scale * text[row] @ image.T
+        back = back if row == 3 else torch.cat([back, scale * text[row] @ outside.T])
+        expected -= float(there.log_softmax(0)[row] + back.log_softmax(0)[row])
+    assert float(contrastive_loss(image, text, scale, others=others)) == pytest.approx(expected / 12, abs=1e-5)

@@ -15,6 +15,7 @@ import torch
 from common import ConfigError
 from tests.tools.root import ROOT
 from tests.training.small import small, small_dropout
+from training.config import RunConfig
 from training.resume import LOG_FILE, METRICS_FILE, STATE_FILE
 from training.train import train
 
@@ -64,13 +65,19 @@ def test_a_killed_run_resumes_to_the_same_weights(shapes: Path, tmp_path: Path) 
     assert train(config, shapes, tmp_path / "killed", **options) == resumed, "a finished run is left as it is"
 
 
-def test_a_staged_run_with_everything_on_resumes_to_the_same_weights(shapes: Path, tmp_path: Path) -> None:
-    config = small(
+EVERYTHING = {
+    "staged": small(
         epochs=4, locked_epochs=2, ema=0.8, patch_dropout=0.5, layer_decay=0.8, frozen_layers=1, chunk_size=6,
         captions=["articleType"], save_minutes=0,
         path_dropout=0.2, word_dropout=0.2, heads=["baseColour"], word_weight=0.1,
         augment={"flip": 0.5, "crop": 0.6, "ratio": 0.2, "light": 0.1, "erase": 0.3, "mix": 0.5},
-    )  # fmt: skip
+    ),
+    "locked": small(epochs=4, locked=["image"], gallery_negatives=4, save_minutes=0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("config", EVERYTHING.values(), ids=EVERYTHING.keys())
+def test_a_run_with_everything_on_resumes_to_the_same_weights(shapes: Path, tmp_path: Path, config: RunConfig) -> None:
     whole = train(config, shapes, tmp_path / "whole", cache=tmp_path / "cache", device="cpu", report=False)
     for epoch in (1, 2):  # in the first stage, at its end, and in the second one
 

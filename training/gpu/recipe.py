@@ -30,6 +30,8 @@ class Recipe(BaseModel):
     """The gradient's norm is cut to this."""
     ema: float = Field(default=0.998, gt=0, lt=1)
     """Decay per step of the average of the weights, which is what is validated and kept."""
+    flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a mirror image: a product is the same one from either side."""
     crop: float = Field(default=0.5, gt=0, le=1)
     """The smallest fraction of a picture's area that a random crop keeps."""
     ratio: float = Field(default=0.25, ge=0)

@@ -10,19 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 from torch.profiler import record_function
 
 from models import MAX_LOGIT_SCALE
-from training.gpu.augment import augment, mix
+from training.augment import augment, leave_out_words, mix
 from training.gpu.data import Data
 from training.gpu.optim import average, learns, optimiser, schedule
 from training.gpu.recipe import Recipe
 from training.gpu.towers import Architecture, Weights, pool_image, pool_text, project
-
-WORDS = "words"
-"""Name of the head that predicts a title's words; an attribute's head has the attribute's name behind `attribute.`."""
+from training.heads import Heads
+from training.loss import contrastive_loss
 
 PHASES = ("data", "forward", "backward", "optimiser")
 """The parts of a step, under these names in a profile."""
@@ -59,9 +57,11 @@ class Learner:
         self.weights = {
             name: value.to(device, copy=True).requires_grad_(learns(name)) for name, value in weights.items()
         }
-        self._heads = _heads(data, self.weights, recipe)
+        width = len(self.weights["image_projection.0.weight"])
+        heads = {"attribute_weight": recipe.head_weight, "word_weight": recipe.word_weight}
+        self._heads = Heads(width, data.targets, **heads).to(device)
         self.averages = {name: value.detach().clone() for name, value in self.weights.items()}
-        self._optimizer = optimiser({**self.weights, **self._heads}, recipe, shape)
+        self._optimizer = optimiser({**self.weights, **dict(self._heads.named_parameters())}, recipe, shape)
         self._learned = [value for group in self._optimizer.param_groups for value in group["params"]]
         self.steps = 0
 
@@ -92,10 +92,8 @@ class Learner:
         wording = torch.randint(data.ids.shape[1], (size,), device=device)
         wording = torch.where(torch.rand(size, device=device) < recipe.title_share, 0, wording)
         ids = data.ids[rows, wording]
-        mask = ids != data.pad_id
         if recipe.word_dropout:
-            mask = mask & (torch.rand(mask.shape, device=device) >= recipe.word_dropout)
-            mask[:, 0] = True
+            ids = leave_out_words(ids, recipe.word_dropout, data.pad_id)
 
         planes, own = data.normalised(augment(data.pixels[rows], recipe)), 1.0
         if self._rng.random() < recipe.mix:
@@ -104,15 +102,15 @@ class Learner:
         if recipe.patch_dropout:
             keep = torch.rand(size, shape.patches, device=device).argsort(1)[:, : shape.kept(recipe.patch_dropout)]
         path = _path_factors(shape.image_layers, size, recipe.path_dropout, device) if recipe.path_dropout else None
-        return Batch(ids, mask, data.groups[rows, wording], planes, own, keep, path)
+        return Batch(ids, ids != data.pad_id, data.groups[rows, wording], planes, own, keep, path)
 
     def _losses(self, batch: Batch, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the contrastive loss of a batch, and the weighted loss of the heads."""
         with torch.autocast(rows.device.type, torch.bfloat16):
             images, texts, pooled = features(self.weights, self._shape, batch, self._recipe.text_dropout)
-            guesses = {name: _linear(self._heads, name, pooled) for name in _names(self._heads)}
-        logits = self.weights["logit_scale"].exp() * images @ texts.T  # (B, B)
-        return contrastive_loss(logits, batch.groups, batch.own), _heads_loss(guesses, self._data, rows, self._recipe)
+            extra = self._heads(pooled, rows, batch.own)
+        scale = self.weights["logit_scale"].exp()
+        return contrastive_loss(images, texts, scale, batch.groups, own=batch.own), extra
 
 
 def features(
@@ -123,60 +121,6 @@ def features(
     images = project(weights, "image_projection", pooled, shape.dropout)
     texts = pool_text(weights, shape, batch.ids, batch.mask, text_dropout)
     return images, project(weights, "text_projection", texts, shape.dropout), pooled
-
-
-def contrastive_loss(logits: Tensor, groups: Tensor, own: float = 1.0) -> Tensor:
-    """Return the symmetric cross-entropy of a batch's similarities, a scalar.
-
-    Args:
-        logits: scaled cosine of each picture and each text (B, B).
-        groups: rows of one group (B,) are positives of each other and share the target equally (UniCL,
-            arXiv 2204.03610).
-        own: the share of each picture that is its own; the rest is of the picture in the reverse order's place.
-    """
-    target = (groups[:, None] == groups[None, :]).float()
-    target = target / target.sum(1, keepdim=True)
-    target = own * target + (1 - own) * target.flip(0)
-    back = target.T / target.T.sum(1, keepdim=True)
-    return (functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, back)) / 2
-
-
-def _heads_loss(guesses: dict[str, Tensor], data: Data, rows: Tensor, recipe: Recipe) -> Tensor:
-    """Return the weighted cross-entropies of the heads over the image tower, a scalar."""
-    loss = torch.zeros((), device=rows.device)
-    for name, (classes, _) in data.attributes.items():
-        if f"attribute.{name}" in guesses:
-            known, guess = classes[rows], guesses[f"attribute.{name}"].float()
-            one = functional.cross_entropy(guess, known, ignore_index=-1, reduction="sum")
-            one = one / (known >= 0).sum().clamp(min=1)  # a batch may have no product with the attribute
-            loss = loss + recipe.head_weight / len(data.attributes) * one
-    if WORDS in guesses:
-        words = data.words[rows].float()
-        words = words / words.sum(1, keepdim=True).clamp(min=1e-6)
-        one = -(words * functional.log_softmax(guesses[WORDS].float(), 1)).sum(1).mean()
-        loss = loss + recipe.word_weight * one
-    return loss
-
-
-def _heads(data: Data, weights: Weights, recipe: Recipe) -> dict[str, Tensor]:
-    """Return random linear heads over the image tower's pooled features, by name; they are not in the checkpoint."""
-    width, device = len(weights["image_projection.0.weight"]), data.pixels.device
-    sizes = {f"attribute.{name}": count for name, (_, count) in data.attributes.items() if recipe.head_weight}
-    if recipe.word_weight and data.words.shape[1]:
-        sizes[WORDS] = data.words.shape[1]
-    heads: dict[str, Tensor] = {}
-    for name, size in sizes.items():
-        for kind, value in nn.Linear(width, size, device=device).named_parameters():
-            heads[f"{name}.{kind}"] = value
-    return heads
-
-
-def _names(heads: Weights) -> list[str]:
-    return [name.removesuffix(".weight") for name in heads if name.endswith(".weight")]
-
-
-def _linear(heads: Weights, name: str, pooled: Tensor) -> Tensor:
-    return functional.linear(pooled, heads[f"{name}.weight"], heads[f"{name}.bias"])
 
 
 def _path_factors(layers: int, batch: int, last: float, device: torch.device) -> Tensor:

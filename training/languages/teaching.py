@@ -26,6 +26,7 @@ from training.captions import Wording, wordings
 from training.data import Item, open_dataset
 from training.languages.words import WRITTEN
 from training.progress import bar, report_console
+from training.setup import use_eager_attention
 
 CHECKED = 500
 """Validation titles whose vectors are compared before and after."""
@@ -103,6 +104,8 @@ def teach(
     learning = [of_one for item, of_one in zip(distinct, made, strict=True) if split.of(item.title) == "train"]
     checked = [item for item in distinct if split.of(item.title) == "validation"][:CHECKED]
     where = pick_device(device)
+    if where.type == "cpu":
+        use_eager_attention(start.model.text_tower)
     reader = _Reader(start.model.to(where).eval(), start.text, where)
     epochs = _drawn(learning, recipe)
     aims = reader.vectors(sorted({one.english for epoch in epochs for one in epoch}), console, "English vectors")

@@ -215,7 +215,9 @@ def scored_run(folder: Path, dataset: Dataset, cache: Path, device: str, console
     Args:
         folder: of the run.
         dataset: whose pairs are scored.
-        cache, device, console: as for `compare_runs`.
+        cache: where decoded pixels are kept.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        console: where to report.
 
     Raises:
         ArtefactError: the run or its checkpoint cannot be used.

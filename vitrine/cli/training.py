@@ -38,7 +38,10 @@ OWN_PRODUCTS = "own-products"
 MeasuredData = Annotated[
     Path | None,
     typer.Argument(
-        metavar="DATA", help="Also measure on this data set's validation titles what it costs.", show_default=False
+        metavar="DATA",
+        help="Also measure what it costs: with this data set's validation titles among all its products. Both forms "
+        "encode them all: on two cores, 40,000 products take a quarter of an hour.",
+        show_default=False,
     ),
 ]
 FIGURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10"}
