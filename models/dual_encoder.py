@@ -8,19 +8,21 @@ from __future__ import annotations
 import inspect
 import math
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.packed_text import can_pack, packed_states
 from models.presets import ModelConfig, Pooling, Projection, Tower
 
 INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
 """Logarithm of the factor that training starts with; 0.07 is CLIP's temperature."""
 
 LENGTH_GROUPS = 4
-"""Groups of similar length in which the text tower takes a training batch."""
+"""Groups of similar length in which a text tower that needs padding takes a training batch."""
 
 
 class DualEncoder(nn.Module):
@@ -40,6 +42,7 @@ class DualEncoder(nn.Module):
         preprocess = config.image.preprocess
         for name, values in (("pixel_mean", preprocess.mean), ("pixel_std", preprocess.std)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1) * 255, persistent=False)
+        self._packs_texts = can_pack(text_tower) and config.text.pooling != "pooler"
         # A transformer has one convolution, which cuts the patches; more than one means a convolutional network.
         self._convolves = sum(isinstance(module, nn.Conv2d) for module in image_tower.modules()) > 1
         # ViT interpolates its positions only when asked to; DINOv2 always does; ResNet has none.
@@ -88,6 +91,10 @@ class DualEncoder(nn.Module):
 
     def pool_text(self, ids: Tensor) -> Tensor:
         """Return the text tower's pooled features (B, F) of token ids (B, T)."""
+        if self.training and self._packs_texts and ids.device.type == "cpu":  # a GPU prefers few large products
+            mask = ids != self.pad_id
+            output = SimpleNamespace(last_hidden_state=packed_states(self.text_tower, ids, mask))
+            return pool(output, mask, self.config.text.pooling)
         if not self.training or len(ids) < 2 * LENGTH_GROUPS:
             return self._pool_text(ids)
         # A training batch mixes short and long titles. Groups of similar length leave out half of the padding.

@@ -11,7 +11,10 @@ import torch
 
 from common import ConfigError
 from index import first_text
-from models.dual_encoder import LENGTH_GROUPS
+from models.dual_encoder import LENGTH_GROUPS, DualEncoder
+from models.presets import TextTower
+from models.towers import build_architecture
+from tests.conftest import SMALL_ARCHITECTURES
 from tests.training.small import small, small_encoder
 from training.captions import captions
 from training.data import open_dataset
@@ -66,7 +69,12 @@ def test_batches_made_ahead_are_the_same_batches() -> None:
 
 
 def test_texts_by_groups_of_like_length_are_the_same_texts() -> None:
-    model = small_encoder()
+    """Of a tower that needs padding, such as GPT-2."""
+    config = small_encoder().config
+    still = {"embd_pdrop": 0.0, "resid_pdrop": 0.0, "attn_pdrop": 0.0}
+    text = TextTower(architecture={**SMALL_ARCHITECTURES["gpt2"], **still}, pooling="last")
+    config = config.model_copy(update={"text": text})
+    model = DualEncoder(config, build_architecture(text), build_architecture(config.image), pad_id=0)
     ids = torch.zeros(3 * LENGTH_GROUPS, 9, dtype=torch.long)
     for row in range(len(ids)):
         ids[row, : row % 9] = torch.arange(3, 3 + row % 9)

@@ -48,7 +48,8 @@ def gradients(data: Path, chunk: int, world: World = ALONE, **recipe: object) ->
 def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     assert expected.keys() == got.keys()
     for name, value in expected.items():
-        torch.testing.assert_close(got[name], value, rtol=1e-3, atol=1e-6, msg=name)
+        # Entries are as large as 1: what stands 3e-6 apart differs by the order of float32's sums.
+        torch.testing.assert_close(got[name], value, rtol=1e-3, atol=3e-6, msg=name)
 
 
 @pytest.mark.parametrize("chunk", [0, 1, 5, 6, 12])
