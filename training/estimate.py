@@ -216,7 +216,7 @@ def _product_speed(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def _duration(seconds: float) -> str:
-    for unit, name in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+    for unit, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} seconds"
+    return "less than two minutes"
