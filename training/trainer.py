@@ -90,7 +90,7 @@ class Trainer:
         if self.heads is not None:
             total = loss + self.heads(features["image_pooled"], rows, own)
         # Every process holds the whole contrastive loss, and the heads' loss of its own rows.
-        (total / world.size).backward()
+        (total / world.size).backward()  # type: ignore[no-untyped-call]
         cache.backward(features)
         world.sum_gradients(self._parameters())
         value = loss.item()
