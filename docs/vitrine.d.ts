@@ -490,6 +490,11 @@ export interface EvaluationAnswer {
   text_to_image: Direction;
   /** One query per distinct title, text to image; recall counts every product of that title. */
   titles: Record<string, number | Figure>;
+  /**
+   * The same, ranked as a search for the title ranks: by the cosine less the product's hubness, which is measured
+   * against the catalogue's own titles. Null where the catalogue has no hubness.
+   */
+  titles_hub_corrected?: Record<string, number | Figure> | null;
   /** The titles apart, by attribute and by how many products share them. */
   slices: Record<string, Array<Slice>>;
   /** What the titles can be told apart by: names that `slices` takes. */

@@ -140,6 +140,8 @@ def _traced(setup: Setup, size: int) -> _Trace:
     kept: dict[int, Any] = {}
     with FakeTensorMode(), torch.autocast("cpu", torch.bfloat16, enabled=setup.fast):
         model = _fake(setup.model).train()
+        # Its parts stay in training. The model itself would sort texts by length, and fake tensors have no values.
+        model.training = False
         own = {value.untyped_storage()._cdata for value in model.parameters()}
         for name, value in model.named_parameters():
             value.requires_grad_(not _locked(name, recipe))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-HUB_SHARPNESS = 100.0
-"""The larger it is, the more a hub is judged by its nearest titles alone."""
+from index.ranking import HUB_SHARPNESS
+
 TOP = 10
 """Hits that count."""
 BLOCK = 1024
@@ -80,7 +80,7 @@ def hubness(images: Tensor, texts: Tensor) -> Tensor:
     """Return how near each picture is to the catalogue's titles in general (N,): a smooth maximum of its cosines.
 
     A picture that is near to many titles is among the first hits of queries that do not mean it (a hub); its score is
-    reduced by this much (compare inverted softmax, arXiv 1702.03859).
+    reduced by this much, as search does for texts of many words (`index.ranking`; inverted softmax, arXiv 1702.03859).
     """
     blocks = torch.split(images, BLOCK)
     return torch.cat([torch.logsumexp(HUB_SHARPNESS * block @ texts.T, 1) for block in blocks]) / HUB_SHARPNESS

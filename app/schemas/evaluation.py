@@ -68,6 +68,11 @@ class EvaluationAnswer(BaseModel):
     titles: dict[str, int | Figure] = Field(
         description="One query per distinct title, text to image; recall counts every product of that title."
     )
+    titles_hub_corrected: dict[str, int | Figure] | None = Field(
+        None,
+        description="The same, ranked as a search for the title ranks: by the cosine less the product's hubness, which "
+        "is measured against the catalogue's own titles. Null where the catalogue has no hubness.",
+    )
     slices: dict[str, list[Slice]] = Field(
         description="The titles apart, by attribute and by how many products share them."
     )

@@ -13,8 +13,9 @@ import numpy as np
 from common import InputError
 from index.metrics import progress
 from index.metrics.intervals import figures_of
-from index.metrics.rank import Floats, Integers, check_positions, checked_pair, product_ranks, ranks
+from index.metrics.rank import Correction, Floats, Integers, check_positions, checked_pair, product_ranks, ranks
 from index.product import title_key
+from index.ranking import hub_weight
 from index.records import FurtherVectors, Vectors
 
 PRODUCT_CUTOFFS = (1, 5, 10, 100)
@@ -41,6 +42,7 @@ def evaluate(
     titles: Sequence[str],
     queries: Integers,
     further: FurtherVectors | None = None,
+    hubs: Vectors | None = None,
     *,
     seed: int = 0,
     resamples: int = 1000,
@@ -53,8 +55,10 @@ def evaluate(
     the title is right, and recall is found / all: the protocol of the KAGL leaderboard
     (https://github.com/marqo-ai/marqo-FashionCLIP). Every figure is a fraction `{"value", "low", "high"}` with a 95 %
     percentile bootstrap interval. That resamples titles, since the products of one title are not independent. The
-    same input and seed give the same output. A product with several pictures is found by the best of them, and asks
-    with its first.
+    same input and seed give the same output. Where hubness is given, `titles_hub_corrected` is measured beside
+    `titles`: the same questions, ranked as a search for such a text ranks, by the cosine less a part of the hubness
+    that depends on the number of words. A product with several pictures is found by the best of them, and asks with its
+    first.
 
     Args:
         image_vectors: (N, D) of unit length.
@@ -62,17 +66,18 @@ def evaluate(
         titles: N strings.
         queries: (Q,) positions of the products that are queries.
         further: of the products that have more than one picture.
+        hubs: (N,) the hubness of each product, as in a snapshot.
         seed: Of the bootstrap.
         resamples: Of the bootstrap.
 
     Returns:
         `{"queries", "gallery", "image_to_text": {"strict_id", "same_title"}, "text_to_image": {"strict_id",
-        "same_title"}, "titles": {"queries", ...}}`, ready for JSON.
+        "same_title"}, "titles": {"queries", ...}, "titles_hub_corrected"}`, ready for JSON.
 
     Raises:
         InputError: no queries, queries outside the gallery, or arrays that do not fit together.
     """
-    return scored(image_vectors, text_vectors, titles, queries, further, seed=seed, resamples=resamples)[0]
+    return scored(image_vectors, text_vectors, titles, queries, further, hubs, seed=seed, resamples=resamples)[0]
 
 
 def scored(
@@ -81,22 +86,31 @@ def scored(
     titles: Sequence[str],
     queries: Integers,
     further: FurtherVectors | None = None,
+    hubs: Vectors | None = None,
     *,
     seed: int = 0,
     resamples: int = 1000,
 ) -> tuple[dict[str, Any], TitleScores]:
     """Return what `evaluate` does, and what each title has of it."""
     sums, per_title, titled = query_sums(image_vectors, text_vectors, titles, queries, further)
+    corrected = None if hubs is None else corrected_scores(image_vectors, text_vectors, titles, queries, further, hubs)
     progress.begin("intervals")
     result: dict[str, Any] = {"queries": len(queries), "gallery": len(image_vectors)}
-    with progress.portion(0, 2):
+    with progress.portion(0, 3):
         figures = figures_of(sums, per_title, seed, resamples)
     for (direction, rule, name), figure in figures.items():
         result.setdefault(direction, {}).setdefault(rule, {})[name] = figure
-    with progress.portion(1, 2):
-        by_title = figures_of(titled.measures, np.ones(len(per_title)), seed, resamples)
-    result["titles"] = {"queries": len(per_title), **by_title}
+    for number, (name, one) in enumerate({"titles": titled, "titles_hub_corrected": corrected}.items(), 1):
+        if one is not None:
+            with progress.portion(number, 3):
+                result[name] = title_figures(one, seed, resamples)
     return result, titled
+
+
+def title_figures(titled: TitleScores, seed: int, resamples: int) -> dict[str, Any]:
+    """Return how many titles there are, and the figures of all of them together."""
+    count = len(titled.first)
+    return {"queries": count, **figures_of(titled.measures, np.ones(count), seed, resamples)}
 
 
 Place = tuple[str, str, str]
@@ -144,17 +158,33 @@ def title_scores(
     starts: Integers,
     queried: Integers,
     further: FurtherVectors | None = None,
+    correction: Correction | None = None,
 ) -> TitleScores:
-    """Return how the titles `queried` (T,) find their own pictures."""
+    """Return how the titles `queried` (T,) find their own pictures; the correction is of N products and T titles."""
     first = members[starts[queried]]
     indptr, indices = products_of(members, starts, queried)
     sizes = np.diff(indptr)
-    positions = ranks(text_vectors[first], image_vectors, (indptr, indices), further)
+    positions = ranks(text_vectors[first], image_vectors, (indptr, indices), further, correction)
     measures = {
         f"recall{k}": np.add.reduceat((positions <= k).astype(np.float64), indptr[:-1]) / sizes for k in TITLE_CUTOFFS
     }
     measures[f"mrr{MRR_CUTOFF}"] = reciprocal(np.minimum.reduceat(positions, indptr[:-1]))
     return TitleScores(first, sizes, measures)
+
+
+def corrected_scores(
+    image_vectors: Vectors,
+    text_vectors: Vectors,
+    titles: Sequence[str],
+    queries: Integers,
+    further: FurtherVectors | None,
+    hubs: Vectors,
+) -> TitleScores:
+    """Return how the titles of `queries` (Q,) find their own pictures where hubness (N,) is taken off, as in search."""
+    title_of, members, starts = group_by_title(titles)
+    queried = np.unique(title_of[queries])
+    weights = np.array([hub_weight(titles[at]) for at in members[starts[queried]]], dtype=np.float32)
+    return title_scores(image_vectors, text_vectors, members, starts, queried, further, Correction(hubs, weights))
 
 
 def products_of(members: Integers, starts: Integers, queried: Integers) -> tuple[Integers, Integers]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from common import InputError
-from index.metrics.evaluation import group_by_title, title_scores
+from index.metrics.evaluation import corrected_scores, group_by_title, title_figures, title_scores
 from index.metrics.intervals import figures_of
 from index.metrics.queries import about, query_rows
 from index.metrics.rank import Integers, ranks
@@ -53,8 +53,9 @@ def evaluate_kagl(
 
     Returns:
         `{"protocol", "split", "encoder_id", "catalogue_version", "source", "gallery", "titles": {"queries", "recall1",
-        ..., "mrr10"}, "categories": {attribute: {"queries", "image": {"p1", "p10"}, "image_and_text"}}, "slices"}`,
-        ready for JSON; `slices` is that of `title_slices`.
+        ..., "mrr10"}, "titles_hub_corrected", "categories": {attribute: {"queries", "image": {"p1", "p10"},
+        "image_and_text"}}, "slices"}`, ready for JSON; `slices` is that of `title_slices`. `titles_hub_corrected`, as
+        in `evaluate`, is there where the catalogue has hubness.
 
     Raises:
         InputError: an unknown split, or one without products.
@@ -65,6 +66,11 @@ def evaluate_kagl(
     queried = np.unique(title_of[queries])
     further = snapshot.further
     titled = title_scores(images, texts, members, starts, queried, further)
+    corrected: dict[str, Any] = {}
+    if snapshot.hubs is not None:
+        names = [product.title for product in products]
+        of_titles = corrected_scores(images, texts, names, queries, further, snapshot.hubs)
+        corrected["titles_hub_corrected"] = title_figures(of_titles, seed, resamples)
     image_weight, text_weight = KAGL_WEIGHTS
     mixed = image_weight * images + text_weight * texts
     mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
@@ -90,7 +96,8 @@ def evaluate_kagl(
         "protocol": "kagl",
         **about(snapshot, split),
         "gallery": len(products),
-        "titles": {"queries": len(queried), **figures_of(titled.measures, np.ones(len(queried)), seed, resamples)},
+        "titles": title_figures(titled, seed, resamples),
+        **corrected,
         "categories": categories,
         "slices": sliced_titles(titled, products, seed=seed, resamples=resamples),
     }

@@ -6,6 +6,7 @@ A tie counts against us: an encoder that gives everything the same vector finds 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,21 @@ Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+class Correction(NamedTuple):
+    """What is taken off the scores: of query q and item n, `weights[q] * hubs[n]`."""
+
+    hubs: Vectors
+    """(N,)."""
+    weights: Vectors
+    """(Q,)."""
+
+
 def ranks(
     queries: Vectors,
     gallery: Vectors,
     relevant: tuple[Integers, Integers],
     further: FurtherVectors | None = None,
+    correction: Correction | None = None,
 ) -> Integers:
     """Return the 1-based position of every relevant item in the ranking of its query.
 
@@ -42,6 +53,7 @@ def ranks(
         relevant: `(indptr, indices)`, (Q+1,) and (R,): the relevant items of query q are
             `indices[indptr[q]:indptr[q + 1]]`, each once.
         further: more vectors of the items: the best of its vectors counts for each.
+        correction: taken off the scores.
 
     Returns:
         (R,), aligned with `indices`.
@@ -56,6 +68,8 @@ def ranks(
     check_positions("relevant items", indices, len(gallery))
     positions = np.empty(len(indices), dtype=np.int64)
     for query, row in score_rows(queries, gallery, further):
+        if correction is not None:
+            row -= correction.weights[query] * correction.hubs
         items = slice(indptr[query], indptr[query + 1])
         scores = row[indices[items]]
         order = np.argsort(-scores, kind="stable")

@@ -51,8 +51,10 @@ def _figures(snapshot: Snapshot, split: str, queries: Integers) -> tuple[dict[st
     """Return what `evaluate_split` does, of the products at `queries` (Q,), and what each title has of it."""
     products = snapshot.products
     scores = float(len(products))
-    progress.plan({TO_TEXT: scores, TO_IMAGE: 1.5 * scores, "titles": 1.5 * scores, **COSTS})
+    passes = 1.5 if snapshot.hubs is None else 3.0
+    progress.plan({TO_TEXT: scores, TO_IMAGE: 1.5 * scores, "titles": passes * scores, **COSTS})
     titles = [product.title for product in products]
-    figures, titled = scored(snapshot.image_vectors, snapshot.text_vectors, titles, queries, snapshot.further)
+    images, texts = snapshot.image_vectors, snapshot.text_vectors
+    figures, titled = scored(images, texts, titles, queries, snapshot.further, snapshot.hubs)
     progress.begin("slices")
     return {**about(snapshot, split), **figures, "slices": sliced_titles(titled, products)}, titled

@@ -26,7 +26,7 @@ ARROWS = {
     "index.map": "index.product index.records index.values index.words",
     "index.vectors": "index index.ann index.words index.language index.ranking",
     "index.ann": "index index.sqlite index.words",
-    "index.metrics": "index.pictures index.product index.records index.values index.words",
+    "index.metrics": "index.pictures index.product index.ranking index.records index.values index.words",
     "index.words": "index.product index.values",
     "index.language": "index.words",
     "index.ranking": "index.query index.records index.words",

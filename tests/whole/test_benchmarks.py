@@ -12,7 +12,8 @@ import pytest
 
 from index import open_catalogue
 from index.metrics import HALVES
-from tests.benchmarks import collages, search_edits, search_parts, service, shown, sync, tag, typing
+from models import load_encoder
+from tests.benchmarks import collages, languages, search_edits, search_parts, service, shown, sync, tag, typing
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
@@ -138,3 +139,15 @@ def test_the_benchmark_of_tags_runs_and_makes_its_table(exported: Path, catalogu
     for figures in found["attributes"].values():
         assert 0 <= figures["right"]["low"] <= figures["right"]["value"] <= figures["right"]["high"] <= 1
     assert tag.table(found).splitlines()[-1].startswith("| mean |")
+
+
+def test_titles_in_other_languages_are_measured_beside_english(exported: Path, catalogue: Path) -> None:
+    found = languages.measure(load_encoder(exported, "cpu"), catalogue)
+    assert found["gallery"] == 120
+    kept = found["written, validation"]["tower"]
+    assert kept["English"]["kept"]["value"] == 1
+    assert set(languages.NAMES.values()) <= kept.keys()
+    assert "| written, validation" in languages.markdown(found)
+    by_hand = languages.translations()
+    assert all(set(texts) == set(languages.WRITTEN) and all(texts.values()) for texts in by_hand.values())
+    assert len(by_hand) == 240

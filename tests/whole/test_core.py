@@ -40,7 +40,16 @@ COMES_WITH = {
 """Parts of a dependency's own face that are packages of their own."""
 NEEDS_TORCH = {
     f"models.{name}"
-    for name in ("checkpoint", "dual_encoder", "onnx_cut", "onnx_export", "onnx_graph", "onnx_quantise", "torch_backend", "towers")
+    for name in (
+        "checkpoint",
+        "dual_encoder",
+        "onnx_cut",
+        "onnx_export",
+        "onnx_graph",
+        "onnx_quantise",
+        "torch_backend",
+        "towers",
+    )
 }
 
 

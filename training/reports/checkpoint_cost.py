@@ -85,17 +85,30 @@ def compare_encoders(
     number_of = {key: number for number, key in enumerate(wording)}
     numbers = torch.tensor([number_of[title_key(title)] for title in titles])
     images = {which: np.concatenate(rows) for which, rows in parts.items()}  # (N, D) each
-    texts = {which: encoder.encode_text(list(wording.values())) for which, encoder in encoders.items()}
-    vectors = {kind: _cosine(both["original"], both[name]) for kind, both in (("image", images), ("text", texts))}
+    texts = {which: encoder.encode_text(list(wording.values())) for which, encoder in encoders.items()}  # (T, D) each
+    return {"data": dataset.name, **_cost(images, texts, numbers, chosen, name)}
+
+
+def _cost(
+    images: dict[str, np.ndarray], texts: dict[str, np.ndarray], numbers: torch.Tensor, chosen: torch.Tensor, name: str
+) -> dict[str, Any]:
+    """Return what vectors of N products and T distinct titles cost: those of `name` beside those of "original".
+
+    Args:
+        images: (N, D) of each side.
+        texts: (T, D) of each side.
+        numbers: (N,) of each product's title.
+        chosen: (N,) bool, the products whose titles are queries.
+        name: of the other side.
+    """
     found = {
         which: query_values(torch.from_numpy(images[which]), torch.from_numpy(texts[which]), numbers, chosen)
-        for which in encoders
+        for which in images
     }
     figures: dict[str, Any] = {
-        "data": dataset.name,
-        "products": len(titles),
+        "products": len(numbers),
         "queries": int(torch.unique(numbers[chosen]).numel()),
-        "vectors": vectors,
+        "vectors": {kind: _cosine(both["original"], both[name]) for kind, both in (("image", images), ("text", texts))},
         "original": {},
         name: {},
         "difference": {},

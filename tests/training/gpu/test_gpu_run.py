@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, Dinov2Config, Dinov2Model, PreTrainedTokenizerFast
 
 from common import ArtefactError, ConfigError, VitrineError
-from models import PRESETS, load_checkpoint, load_encoder, train_text_preprocessor
-from tests.conftest import SMALL_ARCHITECTURES
+from models import load_checkpoint, load_encoder
 from tests.tools.root import ROOT
+from tests.training.gpu.conftest import OTHERS
 from training.data import open_dataset
 from training.gpu import Recipe, join_parts, results, step, train_packs, write_packs
 from training.gpu import packs as format_
@@ -26,30 +25,6 @@ from training.gpu.data import load_data
 from training.gpu.packs import DATA_FILE, TOWERS_FILE, read_packs
 
 RECIPE = Recipe(batch_size=16)
-
-
-@pytest.fixture(scope="module")
-def towers(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> tuple[str, str]:
-    """Return folders of a small random BERT with its tokenizer, and of a small random DINOv2."""
-    folder = tmp_path_factory.mktemp("towers")
-    torch.manual_seed(0)
-    bert = {name: value for name, value in SMALL_ARCHITECTURES["bert"].items() if name != "model_type"}
-    BertModel(BertConfig(**bert), add_pooling_layer=False).save_pretrained(folder / "text")
-    tower = PRESETS["tiny"].text.model_copy(update={"architecture": SMALL_ARCHITECTURES["bert"]})
-    text = train_text_preprocessor((item.title for item in open_dataset(shapes).items), tower)
-    fast = PreTrainedTokenizerFast(tokenizer_object=text.tokenizer, pad_token="[PAD]")
-    fast.save_pretrained(folder / "text")
-    dinov2 = Dinov2Config(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, image_size=56, patch_size=14)
-    Dinov2Model(dinov2).save_pretrained(folder / "image")
-    return str(folder / "text"), str(folder / "image")
-
-
-@pytest.fixture(scope="module")
-def packs(tmp_path_factory: pytest.TempPathFactory, shapes: Path, towers: tuple[str, str]) -> Path:
-    """Return a folder of packs of the shapes and the small towers."""
-    folder = tmp_path_factory.mktemp("packs")
-    write_packs(shapes, folder, text_tower=towers[0], image_tower=towers[1])
-    return folder
 
 
 def test_packs_hold_the_products_as_they_are(packs: Path, shapes: Path) -> None:
@@ -65,7 +40,9 @@ def test_packs_hold_the_products_as_they_are(packs: Path, shapes: Path) -> None:
     assert sorted(data.targets.counts) == [3, 4], "colours and types"
 
 
-def test_a_rehearsal_becomes_a_checkpoint(packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rehearsal_becomes_a_checkpoint_that_a_run_goes_on_from(
+    packs: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(results, "PART_BYTES", 50_000)
     said: list[str] = []
     log = train_packs(packs, tmp_path / "run", RECIPE, seconds=60, steps=3, device="cpu", say=said.append)
@@ -89,6 +66,15 @@ def test_a_rehearsal_becomes_a_checkpoint(packs: Path, tmp_path: Path, monkeypat
     vectors = load_encoder(tmp_path / "checkpoint", device="cpu").encode_text(["Acme Red Ball", "Kite Blue Box"])
     torch.testing.assert_close(torch.from_numpy(vectors).norm(dim=1), torch.ones(2))
 
+    write_packs(shapes, tmp_path / "packs", init=tmp_path / "checkpoint")
+    further = read_packs(tmp_path / "packs")
+    for name, value in checkpoint.model.state_dict().items():
+        torch.testing.assert_close(further.weights[name], value.float(), msg=name)
+    assert further.splits == read_packs(packs).splits
+    assert further.checkpoint["training"]["init"] == checkpoint.encoder_id
+    with pytest.raises(ConfigError, match="has both towers; leave out --text-tower"):
+        write_packs(shapes, tmp_path / "other", init=tmp_path / "checkpoint", text_tower="minilm")
+
     with pytest.raises(ArtefactError, match="exists already"):
         join_parts(tmp_path / "run", tmp_path / "checkpoint")
     part = tmp_path / "run" / best["parts"][0]
@@ -108,6 +94,11 @@ def test_a_run_learns_and_ends_when_its_time_is_over(packs: Path, tmp_path: Path
     assert 5 <= log["history"][-1]["seconds"] < 20
     assert log["samples_per_second"] > 0
     assert losses[-1] < losses[0]
+    assert log["soup"]["epochs"] == [entry["epoch"] for entry in log["history"]][-3:]
+    hits = [entry["hub_corrected"] for entry in (*log["history"], log["soup"])]
+    scores = [entry["recall10"] + entry["mrr10"] for entry in hits]
+    assert log["soup"]["kept"] == (scores[-1] > max(scores[:-1]))
+    assert json.loads((tmp_path / "log.json").read_text()) == log
     parts = json.loads((tmp_path / "best.json").read_text())["parts"]
     assert sorted(path.name for path in tmp_path.iterdir() if ".part" in path.name) == sorted(parts)
 
@@ -174,7 +165,7 @@ def test_the_commands_pack_rehearse_and_unpack(
 
 def test_a_run_needs_only_what_a_machine_with_torch_has(packs: Path, tmp_path: Path) -> None:
     """An import of any of the others fails in the process that runs."""
-    others = ["faiss", "fastapi", "transformers", "typer", "rich", "onnxruntime", "pyarrow", "matplotlib", "httpx"]
+    others = [*OTHERS, "transformers", "rich"]
     run = ["run", "--packs", str(packs), "--out", str(tmp_path), "--steps", "1", "--limit", "40", "--device", "cpu"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({others})); "

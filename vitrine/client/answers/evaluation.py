@@ -5,7 +5,7 @@ Made by `python -m tests.tools.api_types` from the service's OpenAPI document; n
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class FoundExample(TypedDict):
@@ -102,6 +102,7 @@ class EvaluationAnswer(TypedDict):
     image_to_text: Direction
     text_to_image: Direction
     titles: dict[str, int | Figure]
+    titles_hub_corrected: NotRequired[dict[str, int | Figure] | None]
     slices: dict[str, list[Slice]]
     attributes: list[str]
     measured: Measured
