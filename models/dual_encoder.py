@@ -87,7 +87,8 @@ class DualEncoder(nn.Module):
         """Return the image tower's pooled features (B, F) of pixels (B, H, W, 3) uint8."""
         # A convolutional network stays whole: BatchNorm looks at all pictures of a batch.
         if self.training and pixels.device.type == "cpu" and not self._convolves:
-            return torch.cat([self._pool_image(part) for part in pixels.split(PICTURES_AT_ONCE)])
+            parts = pixels.split(PICTURES_AT_ONCE)  # type: ignore[no-untyped-call]
+            return torch.cat([self._pool_image(part) for part in parts])
         return self._pool_image(pixels)
 
     def _pool_image(self, pixels: Tensor) -> Tensor:
