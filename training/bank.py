@@ -60,6 +60,6 @@ class PictureBank:
         learns = model.image_projection.training
         model.image_projection.eval()
         with torch.autocast(self._features.device.type, torch.bfloat16, enabled=self._fast):
-            blocks = [model.project(model.image_projection, block) for block in self._features.split(BLOCK)]
+            blocks = [model.project(model.image_projection, block) for block in torch.split(self._features, BLOCK)]
         model.image_projection.train(learns)
         return torch.cat(blocks)

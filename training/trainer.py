@@ -38,7 +38,7 @@ class Trainer:
         self.total_steps, self.locked_steps = total_steps, locked_steps
         self.locked: tuple[str, ...] = recipe.locked
         self.heads = self._heads()
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, recipe, self.heads))
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, recipe, self.heads), fused=True)
         self.average = averaged(self.model, recipe.ema) if recipe.ema else None
         self.eval_model = self.model if self.average is None else cast(DualEncoder, self.average.module)
 
@@ -90,7 +90,7 @@ class Trainer:
         if self.heads is not None:
             total = loss + self.heads(features["image_pooled"], rows, own)
         # Every process holds the whole contrastive loss, and the heads' loss of its own rows.
-        (total / world.size).backward()
+        (total / world.size).backward()  # type: ignore[no-untyped-call]
         cache.backward(features)
         world.sum_gradients(self._parameters())
         value = loss.item()

@@ -183,7 +183,7 @@ def test_all_pictures_that_are_learned_from_are_negatives_but_those_of_the_title
 
     before = bank.vectors
     with torch.no_grad():
-        setup.model.image_projection.weight.add_(1.0)
+        setup.model.get_parameter("image_projection.weight").add_(1.0)
     assert torch.equal(bank.logits(setup.model, texts, groups, rows, 1), logits), "they are projected every two steps"
     assert not torch.equal(bank.logits(setup.model, texts, groups, rows, 2), logits)
     assert bank.vectors is not before
