@@ -122,7 +122,11 @@ class SearchIndex:
         return (self._state.pictures.of if first else self._state.pictures.mean)(rows).reshape(len(ids), self.info.dim)
 
     def hubness(self, entries: Sequence[Entry]) -> list[float | None]:
-        """Return the hubness of products that are about to be written; None where the catalogue has none."""
+        """Return the hubness of products that are about to be written; None where the catalogue has none.
+
+        Raises:
+            InputError: a vector that cannot be stored; names the product.
+        """
         return entries_hubness(self._state, entries)
 
     def understand(

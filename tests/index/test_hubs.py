@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common import InputError
 from index import Catalogue, CatalogueWriter, Delete, Put, SearchIndex, copy_catalogue, hub_weight, measured, title_key
 from index.ranking import HUB_SHARPNESS, hubness, hubs
 from index.records import Entry
@@ -109,6 +110,14 @@ def test_a_write_measures_what_it_puts_in_and_nothing_else(folder: Path, entries
     assert carried_on.hubs is not None
     assert fresh.hubs is not None
     assert np.array_equal(carried_on.hubs[carried_on.alive], fresh.hubs)
+
+
+def test_a_vector_that_cannot_be_stored_is_told_before_it_is_measured(folder: Path) -> None:
+    bad = replace(entry(90), image_vector=np.zeros(3, dtype=np.float32))
+    with Catalogue.open(folder) as catalogue:
+        index = SearchIndex(catalogue.snapshot())
+    with pytest.raises(InputError, match="id 90/ü"):
+        measured(index, [Put(bad)])
 
 
 def test_a_copy_keeps_what_was_measured(folder: Path, tmp_path: Path) -> None:
