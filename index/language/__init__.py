@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from index.language.labels import Labels as Labels
     from index.language.lexicon import LANGUAGES as LANGUAGES
     from index.language.lexicon import Lexicon as Lexicon
-    from index.language.lexicon import form_key as form_key
     from index.language.lexicon import shipped as shipped
     from index.language.understand import Languages as Languages
     from index.language.understand import Understanding as Understanding
@@ -23,7 +22,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "index.language.labels": "Labels",
-        "index.language.lexicon": "LANGUAGES Lexicon form_key shipped",
+        "index.language.lexicon": "LANGUAGES Lexicon shipped",
         "index.language.understand": "Languages Understanding",
     },
 )

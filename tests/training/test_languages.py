@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from common import ConfigError
-from index.language import form_key, shipped
+from index.language import shipped
+from index.language.lexicon import form_key
 from models import load_checkpoint
 from tests.tools.root import ROOT
 from training.languages import WRITTEN, TitleReader, read_values, written

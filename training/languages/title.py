@@ -6,8 +6,7 @@ import collections
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from index.language import form_key
-from training.languages.words import Word, words
+from training.languages.words import Word, word_key, words
 
 LONGEST = 5
 """Words of the longest form of the table."""
@@ -93,7 +92,7 @@ class TitleReader:
         while last < len(rest) and rest[last].has("person"):
             last += 1
         persons = tuple(dict.fromkeys(piece.word for piece in rest[first:last] if piece.word is not None))
-        parts = _read(rest[:first] + rest[last:], {form_key(value) for value in values})
+        parts = _read(rest[:first] + rest[last:], {word_key(value) for value in values})
         return replace(parts, brand=" ".join(piece.raw for piece in pieces[:begin]), persons=_persons(persons))
 
     def _brand(self, pieces: Sequence[_Piece]) -> int:
@@ -110,7 +109,7 @@ def read_values(values: Iterable[str]) -> Parts:
     """Return what values of attributes say, as a title without a brand."""
     parts = Parts()
     for value in values:
-        word = words().get(form_key(value))
+        word = words().get(word_key(value))
         if word is None or word.kind not in ("person", "colour", "adjective", "loose", "noun"):
             parts = parts.beside(Parts(tail=value))
         elif word.kind == "person":
@@ -128,7 +127,7 @@ def _pieces(title: str) -> list[_Piece]:
     """Return a title's words as pieces, the longest forms of the table first."""
     table = words()
     tokens = [part for token in title.split() for part in _apart(token)]
-    keys = [form_key(token) or token for token in tokens]
+    keys = [word_key(token) or token for token in tokens]
     pieces, at = [], 0
     while at < len(tokens):
         for length in range(min(LONGEST, len(tokens) - at), 0, -1):
@@ -143,7 +142,7 @@ def _pieces(title: str) -> list[_Piece]:
 def _apart(token: str) -> list[str]:
     """Return the colours of a token such as `Black/White` or `silver-toned`, or the token as it is."""
     table = words()
-    parts = form_key(token).split()
+    parts = word_key(token).split()
     kinds = [table[part].kind if part in table else "" for part in parts]
     together = len(parts) < 2 or " ".join(parts) in table
     return parts if not together and kinds[0] == "colour" and set(kinds) <= {"colour", "filler"} else [token]

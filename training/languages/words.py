@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from importlib import resources
 from types import MappingProxyType
 
 from common import ConfigError
-from index.language import form_key
 
 WRITTEN = ("fr", "de", "es", "it")
 """Codes of the languages (ISO 639-1) that titles can be written in."""
@@ -25,6 +25,9 @@ GENDERS = {
 """What a noun of each language ends with in the table."""
 ENDINGS = MappingProxyType({"m": "er", "f": "e", "n": "es", "p": "e", "dative": "em"})
 """Endings of a German adjective without an article: of the nominative, and of the neuter's dative."""
+
+_WORD = re.compile(r"[^\W_]+")
+_POSSESSIVE = re.compile(r"['’]s\b")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +44,7 @@ class Word:
 
 @lru_cache(maxsize=1)
 def words() -> Mapping[str, Word]:
-    """Return the word of each English form; the forms are keys as `index.language.form_key` makes them.
+    """Return the word of each English form; the forms are what `word_key` makes of them.
 
     Raises:
         ConfigError: the table breaks its own rules; the message names the row.
@@ -67,7 +70,7 @@ def parsed(text: str) -> Mapping[str, Word]:
             word = Word(kind, english[0], MappingProxyType(texts))
             _check(word)
             for form in english:
-                key = form_key(form) or form
+                key = word_key(form) or form
                 if key in found:
                     raise ConfigError(f'words.toml: "{form}" is in two rows; take it out of one')
                 found[key] = word
@@ -87,6 +90,14 @@ def _check(word: Word) -> None:
                     inflected(text, "fp", language)
                 except ValueError as error:
                     raise ConfigError(f'words.toml: "{text}" ({language}) of "{word.english}": {error}') from None
+
+
+def word_key(text: str) -> str:
+    """Return the words of a text without case, signs and 's, joined by spaces: `T-Shirt` is `t shirt`.
+
+    Not that of the lexicons: a machine with a GPU that trains by packs has no stemmer.
+    """
+    return " ".join(_WORD.findall(_POSSESSIVE.sub("", text.casefold())))
 
 
 def noun(text: str) -> tuple[str, str]:
