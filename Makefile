@@ -62,7 +62,7 @@ readme: $(VENV)/installed
 paper: $(VENV)/installed
 	@test -n "$(DATA)" || { echo "error: no data set is given; type make paper DATA=path" >&2; exit 2; }
 ifeq ($(PAPER),full)
-	@echo "three families at 224 px from the weights of the hub: a GPU of 16 GB, 5 epochs of 44,000 pairs each"
+	@echo "three families at 224 px from the weights of the hub: 10 GiB of a GPU's memory, 5 epochs of 44,000 pairs each"
 	$(BIN)/vitrine compare training/configs/paper-bert-resnet.toml training/configs/paper-bert-vit.toml \
 	  training/configs/paper-gpt2-vit.toml --data "$(DATA)" --out artefacts/paper.json --out artefacts/paper.md
 else

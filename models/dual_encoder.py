@@ -25,6 +25,11 @@ LENGTH_GROUPS = 4
 """Groups of similar length in which a text tower that needs padding takes a training batch."""
 
 
+PICTURES_AT_ONCE = 128
+"""Pictures that a transformer on a CPU takes at once in training: what a layer writes fits into the cache, and its
+memory is used again instead of given back to the system and cleared page by page."""
+
+
 class DualEncoder(nn.Module):
     """Batch dict in, feature dict out; the loss takes the features by name."""
 
@@ -80,6 +85,13 @@ class DualEncoder(nn.Module):
 
     def pool_image(self, pixels: Tensor) -> Tensor:
         """Return the image tower's pooled features (B, F) of pixels (B, H, W, 3) uint8."""
+        # A convolutional network stays whole: BatchNorm looks at all pictures of a batch.
+        if self.training and pixels.device.type == "cpu" and not self._convolves:
+            parts = pixels.split(PICTURES_AT_ONCE)  # type: ignore[no-untyped-call]
+            return torch.cat([self._pool_image(part) for part in parts])
+        return self._pool_image(pixels)
+
+    def _pool_image(self, pixels: Tensor) -> Tensor:
         mean, std = self.get_buffer("pixel_mean"), self.get_buffer("pixel_std")
         # Contiguous: a convolution's backward pass on permuted input crashes torch 2.14 on a CPU.
         planes = ((pixels.permute(0, 3, 1, 2).contiguous().float() - mean) / std).to(_dtype(self.image_tower))

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from common import DataError
 from training.bank import PictureBank
 from training.config import RunConfig
-from training.devices import peak_flops
+from training.devices import cpu_peak_flops, peak_flops
 from training.distributed import World
 from training.inputs import batches, prefetch, to_device
 from training.progress import bar, report_console
@@ -52,9 +52,10 @@ def benchmark(
         console: where to report; standard error when not given.
 
     Returns:
-        `samples_per_second`, `synthetic_samples_per_second`, their `ratio`, `device`, `batch_size`, `steps`, and on a
-        GPU whose peak is known `mfu`: the model's arithmetic as a fraction of it (without what gradient caching and
-        the optimiser add). `flops_per_sample` counts one pair forward and backward.
+        `samples_per_second`, `synthetic_samples_per_second`, their `ratio`, `device`, `batch_size`, `steps`.
+        `flops_per_sample` counts one pair forward and backward, `flops_per_second` those of the real loop (without
+        what gradient caching and the optimiser add). `mfu` is that as a fraction of `peak_flops`: a GPU's from its
+        data sheet, where it is known, and a CPU's in matrix products of the same precision, measured here.
 
     Raises:
         DataError: fewer pairs than one batch.
@@ -105,7 +106,8 @@ def benchmark(
     flops = counter.get_total_flops() / size
     samples = {kind: each * ROUNDS * size / seconds for kind, seconds in taken.items()}
     name = torch.cuda.get_device_name(setup.device) if setup.device.type == "cuda" else "cpu"
-    peak = peak_flops(name)
+    on_cpu = setup.device.type == "cpu"
+    peak = cpu_peak_flops(torch.bfloat16 if setup.fast else torch.float32) if on_cpu else peak_flops(name)
     figures: dict[str, Any] = {
         "samples_per_second": round(samples["real"], 1),
         "synthetic_samples_per_second": round(samples["synthetic"], 1),
@@ -114,8 +116,10 @@ def benchmark(
         "batch_size": size,
         "steps": each * ROUNDS,
         "flops_per_sample": round(flops),
+        "flops_per_second": round(flops * samples["real"]),
     }
     if peak is not None:
+        figures["peak_flops"] = round(peak)
         figures["mfu"] = round(flops * samples["real"] / peak, 3)
     return figures
 
@@ -136,6 +140,8 @@ def benchmark_table(figures: dict[str, Any]) -> Table:
     table.add_row("the same on tensors at hand, samples/s", f"{figures['synthetic_samples_per_second']:,.1f}", "")
     table.add_row("ratio", f"{figures['ratio']:.3f}", "≥ .95")
     table.add_row("arithmetic per sample, GFLOP", f"{figures['flops_per_sample'] / 1e9:,.1f}", "")
+    table.add_row("arithmetic, GFLOP/s", f"{figures['flops_per_second'] / 1e9:,.0f}", "")
     if "mfu" in figures:
+        table.add_row("the device at best, GFLOP/s", f"{figures['peak_flops'] / 1e9:,.0f}", "")
         table.add_row("model FLOP utilisation", f"{figures['mfu']:.1%}", "≥ 40 %")
     return table

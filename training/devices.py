@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+import torch
+
 PEAK_FLOPS = {
     "A100": 312e12,
     "H100": 989e12,
@@ -18,3 +22,17 @@ PEAK_FLOPS = {
 def peak_flops(name: str) -> float | None:
     """Return the peak of the GPU of that name, such as "NVIDIA H100 80GB HBM3"; none if it is not known."""
     return next((peak for word, peak in PEAK_FLOPS.items() if word in name.split()[1:]), None)
+
+
+def cpu_peak_flops(dtype: torch.dtype, side: int = 1024, rounds: int = 100) -> float:
+    """Return this CPU's FLOP/s in the fastest of `rounds` products of two square matrices of `dtype`.
+
+    CPUs have no figure that holds: it depends on threads, clock and instructions. So it is measured on the spot.
+    """
+    left, right = (torch.randn(side, side).to(dtype) for _ in range(2))
+    taken = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        left @ right
+        taken.append(time.perf_counter() - started)
+    return 2 * side**3 / min(taken)

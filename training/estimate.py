@@ -72,7 +72,7 @@ def estimate(setup: Setup, pairs: int, others: int = 0) -> Estimate:
     traces = [_traced(setup, size) for size in SIZES]
     each = (traces[1].kept - traces[0].kept) // (SIZES[1] - SIZES[0])
     fixed = traces[0].kept - SIZES[0] * each  # autocast's copies of the weights
-    forward, both, encoding = (flops // SIZES[1] for flops in (traces[1].forward, traces[1].both, traces[1].encoding))
+    forward, both = traces[1].forward // SIZES[1], traces[1].both // SIZES[1]
     flops = both + (forward if chunk < recipe.batch_size else 0)
     learned = sum(value.numel() for name, value in model.named_parameters() if not _locked(name, recipe))
     parameters = sum(value.numel() for value in model.parameters())
@@ -84,7 +84,7 @@ def estimate(setup: Setup, pairs: int, others: int = 0) -> Estimate:
     learning = recipe.epochs - recipe.locked_epochs
     validations = sum(recipe.validates_after(epoch) for epoch in range(recipe.epochs))
     locked = pairs if recipe.locked_epochs else 0  # their features are computed once
-    total = float(pairs * learning * flops + (validations * others + locked) * encoding)
+    total = float(pairs * learning * flops + (validations * others + locked) * _encoding_flops(setup))
     return Estimate(parameters, flops, weights, fixed + chunk * each + pictures, total)
 
 
@@ -129,14 +129,11 @@ class _Trace:
     forward: int
     both: int
     """Forward and backward."""
-    encoding: int
-    """Forward in a validation, where no patch is left out."""
 
 
 def _traced(setup: Setup, size: int) -> _Trace:
     """Return what a batch of `size` pairs takes."""
     recipe = setup.recipe
-    height, width = setup.model.config.image.preprocess.size
     kept: dict[int, Any] = {}
     with FakeTensorMode(), torch.autocast("cpu", torch.bfloat16, enabled=setup.fast):
         model = _fake(setup.model).train()
@@ -152,8 +149,7 @@ def _traced(setup: Setup, size: int) -> _Trace:
                 kept[storage._cdata] = storage
             return value
 
-        pixels = torch.zeros(size, height, width, 3, dtype=torch.uint8)
-        ids = torch.full((size, TOKENS), setup.text.pad_id + 1)
+        pixels, ids = _inputs(setup, size)
         with FlopCounterMode(display=False) as training:
             with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
                 features = model(image=pixels, text=ids)
@@ -161,9 +157,22 @@ def _traced(setup: Setup, size: int) -> _Trace:
             forward = training.get_total_flops()
             loss.backward()
         bytes_kept = sum(storage.nbytes() for storage in kept.values())
-        with FlopCounterMode(display=False) as encoding, torch.no_grad():
-            model.eval()(image=pixels, text=ids)
-        return _Trace(bytes_kept, forward, training.get_total_flops(), encoding.get_total_flops())
+        return _Trace(bytes_kept, forward, training.get_total_flops())
+
+
+def _encoding_flops(setup: Setup) -> int:
+    """Return the arithmetic of one pair in a validation, where no patch is left out."""
+    with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        pixels, ids = _inputs(setup, 1)
+        _fake(setup.model).eval()(image=pixels, text=ids)
+        return int(counter.get_total_flops())
+
+
+def _inputs(setup: Setup, size: int) -> tuple[Tensor, Tensor]:
+    """Return pixels and token ids of `size` pairs."""
+    height, width = setup.model.config.image.preprocess.size
+    pixels = torch.zeros(size, height, width, 3, dtype=torch.uint8)
+    return pixels, torch.full((size, TOKENS), setup.text.pad_id + 1)
 
 
 def _fake(model: DualEncoder) -> DualEncoder:
@@ -207,7 +216,7 @@ def _product_speed(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def _duration(seconds: float) -> str:
-    for unit, name in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+    for unit, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"
-    return f"{seconds:.0f} seconds"
+    return "less than two minutes"

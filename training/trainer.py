@@ -38,7 +38,7 @@ class Trainer:
         self.total_steps, self.locked_steps = total_steps, locked_steps
         self.locked: tuple[str, ...] = recipe.locked
         self.heads = self._heads()
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, recipe, self.heads))
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, recipe, self.heads), fused=True)
         self.average = averaged(self.model, recipe.ema) if recipe.ema else None
         self.eval_model = self.model if self.average is None else cast(DualEncoder, self.average.module)
 

@@ -18,7 +18,7 @@ from index.postgres.pictures import further_vectors, has_pictures
 from index.postgres.rows import title_id, to_vectors
 from index.postgres.schema import EF_SEARCH, format_sql
 from index.ranking.hubs import NEAREST, TitleBank, hubness_of, hubness_of_products, product_hubness
-from index.records import Entry
+from index.records import Entry, checked_vector
 
 HUBS = """
 CREATE TABLE IF NOT EXISTS {build}.hubs (position BIGINT PRIMARY KEY, hub DOUBLE PRECISION NOT NULL);
@@ -127,6 +127,9 @@ def hubness_in(
         dim: D.
         products: how many it has.
         entries: products with their vectors.
+
+    Raises:
+        InputError: a vector that cannot be stored.
     """
     if mean_hub(connection, build) is None:
         return [None] * len(entries)
@@ -136,8 +139,11 @@ def hubness_in(
     known = {title for (title,) in connection.execute(query, [wanted])}
     found: list[float | None] = []
     for entry, title in zip(entries, wanted, strict=True):
-        images = np.stack([entry.image_vector, *(one.vector for one in entry.more)])
-        own = None if title in known else images @ entry.text_vector
+        product_id = entry.product.id
+        vectors = (entry.image_vector, *(one.vector for one in entry.more))
+        images = np.stack([checked_vector(one, dim, product_id, "image") for one in vectors])
+        text = checked_vector(entry.text_vector, dim, product_id, "text")
+        own = None if title in known else images @ text
         found.append(product_hubness(titles.nearest(images), own))
     return found
 

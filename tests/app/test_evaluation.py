@@ -27,7 +27,9 @@ def test_the_evaluation_is_that_of_the_metrics_on_what_is_served(client: httpx.C
     for split in ("test", "validation", "train", "all"):
         answer = client.get("/v1/evaluation", params={"split": split}).json()
         asking = [at for at, product in enumerate(snapshot.products) if split in ("all", product.split)]
-        figures = evaluate(snapshot.image_vectors, snapshot.text_vectors, titles, np.array(asking))
+        vectors = snapshot.image_vectors, snapshot.text_vectors
+        figures = evaluate(*vectors, titles, np.array(asking), hubs=snapshot.hubs)
+        assert "titles_hub_corrected" in figures
         source = snapshot.info.source
         origin = {"split": split, "encoder_id": "drawn-1", "catalogue_version": 0, "source": source}
         slices = title_slices(snapshot.image_vectors, snapshot.text_vectors, snapshot.products, np.array(asking))

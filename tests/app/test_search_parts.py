@@ -65,7 +65,7 @@ def test_a_query_is_the_weighted_sum_of_its_parts(
 ) -> None:
     loud = {"text": 1.0, "image": 1.0, "like": 1.0, "unlike": 0.5, "vector": 1.0, **weights}
     encoder = DrawnEncoder()
-    fields: dict[str, Any] = {"weights": weights, "k": 1000, "mode": "vector"}
+    fields: dict[str, Any] = {"weights": weights, "k": 1000, "mode": "vector", "hub_correction": False}
     query = np.zeros(128)
     if text:
         fields["text"] = text

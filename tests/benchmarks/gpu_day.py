@@ -100,7 +100,8 @@ def _command(
 ) -> list[str]:
     """Return the command of a part that has `seconds`, without its device."""
     if limit is not None:
-        limit, batch = REHEARSED.get(name, (limit, batch))
+        least, small_batch = REHEARSED.get(name, (limit, batch))
+        limit, batch = min(limit, least), small_batch
     small = [] if limit is None else ["--limit", str(limit)]
     if name == "encoders":
         times = [] if limit is None else ["--seconds", "0.1", "--sizes", "1", "8"]

@@ -11,6 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from common import InputError
 from index import Database, Delete, Filter, Hit, Location, Page, Put, SearchQuery, copy_catalogue
 from index.ranking import hubness
 from index.records import Snapshot
@@ -134,6 +135,16 @@ def test_hubness_is_taken_off_the_cosines_that_rank(place: Location) -> None:
             ranked = (cosines - np.float32(weight) * found.hubs)[rows]
             assert (np.diff(ranked) <= 1e-6).all()
             np.testing.assert_allclose([hit.score for hit in page.hits], cosines[rows], atol=1e-6)
+
+
+def test_vectors_of_another_length_are_refused_before_they_are_measured(place: Location) -> None:
+    build(place, 5)
+    wrong = [replace(entry(9), image_vector=entry(9).image_vector[:3]), replace(entry(9), text_vector=np.ones(3, "f4"))]
+    with opened(place) as catalogue:
+        for one in wrong:
+            with pytest.raises(InputError, match=r"vector is \(3,\) float32; the catalogue needs \(16,\)"):
+                catalogue.write([Put(one)])
+        assert catalogue.version() == 0
 
 
 def without_hubs(place: Location) -> None:

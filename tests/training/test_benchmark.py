@@ -17,4 +17,7 @@ def test_the_benchmark_times_the_real_loop(shapes: Path, tmp_path: Path) -> None
         figures["samples_per_second"] / figures["synthetic_samples_per_second"], rel=0.01
     )
     assert figures["flops_per_sample"] > 1e6
-    assert "mfu" not in figures, "a CPU's peak is not known"
+    rate = figures["flops_per_sample"] * figures["samples_per_second"]
+    assert figures["flops_per_second"] == pytest.approx(rate, rel=0.01)
+    assert figures["mfu"] == pytest.approx(rate / figures["peak_flops"], abs=2e-3)
+    assert 0 < figures["mfu"] < 1, "a step of a small model is slower than matrix products alone"

@@ -117,7 +117,7 @@ def measure_speed(
             slow.append((run, learner))
     for run, learner in slow:
         if time.monotonic() - began < seconds:
-            run["breakdown"] = _breakdown(learner, rows, where)
+            run["breakdown"] = _breakdown(learner, rows, min(PROFILED_STEPS, steps), where)
             write_json(out, figures)
             kinds = ", ".join(f"{name} {part:.0%}" for name, part in run["breakdown"]["kinds"].items())
             say(f"{run['side']} px, {run['patch_dropout']:.0%} of patches left out: {kinds}")
@@ -177,7 +177,7 @@ def _timed(learner: Learner, rows: Tensor, steps: int, device: torch.device) -> 
     return {"samples_per_second": round(steps * len(rows) / taken, 1), "peak_gib": gib}
 
 
-def _breakdown(learner: Learner, rows: Tensor, device: torch.device) -> dict[str, Any]:
+def _breakdown(learner: Learner, rows: Tensor, steps: int, device: torch.device) -> dict[str, Any]:
     """Return the shares of a few steps' time.
 
     `busy` is how much of the wall time kernels run (operators on a CPU). `kinds` divides that time by what the kernels
@@ -188,7 +188,7 @@ def _breakdown(learner: Learner, rows: Tensor, device: torch.device) -> dict[str
     finish(device)
     began = time.perf_counter()
     with profile(activities=activities) as profiled:
-        for _ in range(PROFILED_STEPS):
+        for _ in range(steps):
             learner.step(rows, 0.0)
         finish(device)
     wall = (time.perf_counter() - began) * 1e6

@@ -13,6 +13,7 @@ from common import lazy_exports
 if TYPE_CHECKING:
     from training.languages.teaching import TeachRecipe as TeachRecipe
     from training.languages.teaching import teach as teach
+    from training.languages.title import Colour as Colour
     from training.languages.title import Parts as Parts
     from training.languages.title import TitleReader as TitleReader
     from training.languages.title import read_values as read_values
@@ -23,7 +24,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "training.languages.teaching": "TeachRecipe teach",
-        "training.languages.title": "Parts TitleReader read_values",
+        "training.languages.title": "Colour Parts TitleReader read_values",
         "training.languages.words": "WRITTEN",
         "training.languages.write": "written",
     },
