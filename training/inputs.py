@@ -45,6 +45,12 @@ class Inputs:
         """Return the image tower's part of `batch`."""
         return {"image" if self.image.ndim == 4 else "image_pooled": torch.from_numpy(self.image[rows])}
 
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """Return the tokens of each plain title of `rows` (R,), all equal where the text tower is locked."""
+        if self.text.dtype != np.int64:
+            return np.zeros(len(rows), dtype=np.int64)
+        return np.asarray((self.text[rows, 0] != self.pad_id).sum(1))
+
     def texts(self, rows: np.ndarray, wording: np.ndarray | None = None) -> dict[str, Tensor]:
         """Return the text tower's part of `batch`."""
         text = self.text[rows, 0 if wording is None else wording]

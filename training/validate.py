@@ -38,7 +38,11 @@ def validation_values(model: DualEncoder, inputs: Inputs, plan: Plan, setup: Set
         return {}
     titles, first = distinct(torch.from_numpy(inputs.groups[plan.gallery, 0]))
     images = _encode(model, inputs.images, plan.gallery, setup)["image_features"]
-    texts = _encode(model, inputs.texts, plan.gallery[first.numpy()], setup)["text_features"]
+    rows = plan.gallery[first.numpy()]
+    order = np.argsort(inputs.lengths(rows), kind="stable")  # titles of one length share a batch: less padding
+    sorted_texts = _encode(model, inputs.texts, rows[order], setup)["text_features"]
+    texts = torch.empty_like(sorted_texts)
+    texts[torch.from_numpy(order).to(setup.device)] = sorted_texts
     chosen = torch.from_numpy(np.isin(plan.gallery, plan.validation))
     return query_values(images, texts, titles.to(setup.device), chosen.to(setup.device))
 
