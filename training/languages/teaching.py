@@ -51,7 +51,7 @@ class TeachRecipe(BaseModel):
     """Probability that a wording is only one or two of `captions`."""
     draws: int = Field(default=16, ge=2)
     """Wordings of a title that are made."""
-    epochs: int = Field(default=4, ge=1)
+    epochs: int = Field(default=12, ge=1)
     """Passes over the distinct titles, each time with another wording."""
     batch_size: int = Field(default=256, ge=2)
     """Texts in a step."""
@@ -59,6 +59,9 @@ class TeachRecipe(BaseModel):
     """Peak rate of the text tower; its projection learns at a third of it."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Fraction of all steps in which the rate rises; then it falls as a cosine."""
+    interpolation: float = Field(default=0.7, gt=0, le=1)
+    """How far the weights go from those before to those learned (WiSE-FT, arXiv 2109.01903): less keeps English
+    nearer to what it was."""
     seed: int = 0
     """Of the order of titles."""
 
@@ -111,7 +114,11 @@ def teach(
     aims = reader.vectors(sorted({one.english for epoch in epochs for one in epoch}), console, "English vectors")
     tests = _tests(checked, recipe, reader)
     before = _cosines(reader, tests)
+    earlier = {name: value.detach().clone() for name, value in start.model.named_parameters()}
     _learn(reader, epochs, aims, recipe, console)
+    with torch.no_grad():
+        for name, value in start.model.named_parameters():
+            value.copy_(torch.lerp(earlier[name], value, recipe.interpolation))
     after = _cosines(reader, tests)
     found = {"before": before, "after": after, "titles": len(learning)}
     record = {**start.training, "languages": {**recipe.model_dump(mode="json"), **found, "from": start.encoder_id}}
