@@ -45,11 +45,21 @@ def gradients(data: Path, chunk: int, world: World = ALONE, **recipe: object) ->
     return loss, {name: value.grad for name, value in steps.model.named_parameters() if value.grad is not None}
 
 
+ROUNDINGS = 16 * torch.finfo(torch.float32).eps
+"""A gradient sums about 200 terms (twelve rows of 17 patches), and in another order that is off by some 14 roundings.
+Over twelve batches, entries were off by 11 at the most."""
+
+
 def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Compare gradients or weights; terms of an entry are as large as the largest entry of its tower or projection."""
     assert expected.keys() == got.keys()
+    largest: dict[str, float] = {}
     for name, value in expected.items():
-        # Entries are as large as 1: what stands 3e-6 apart differs by the order of float32's sums.
-        torch.testing.assert_close(got[name], value, rtol=1e-3, atol=3e-6, msg=name)
+        part = name.split(".")[0]
+        largest[part] = max(largest.get(part, 0.0), value.detach().abs().max().item())
+    for name, value in expected.items():
+        atol = ROUNDINGS * largest[name.split(".")[0]]
+        torch.testing.assert_close(got[name], value, rtol=1e-3, atol=atol, msg=name)
 
 
 @pytest.mark.parametrize("chunk", [0, 1, 5, 6, 12])
@@ -93,10 +103,8 @@ def test_a_chunk_drops_out_the_same_both_times() -> None:
 OTHER = """
 import sys
 from pathlib import Path
-from typing import Any
 import torch
 from tests.training.test_trainer import gradients
-from training.bank import NEVER, PictureBank
 from training.distributed import joined
 
 data, out, *chunks = sys.argv[1:]
