@@ -161,6 +161,26 @@ def test_nothing_is_learned_from_a_loss_that_is_not_finite(shapes: Path) -> None
         assert torch.equal(value, before[name]), name
 
 
+def test_a_loss_of_heads_that_is_not_finite_is_told_as_such(shapes: Path) -> None:
+    steps = trainer(shapes, heads=["baseColour"])
+    assert steps.heads is not None
+    next(steps.heads.parameters()).data.fill_(torch.nan)
+    with pytest.raises(VitrineError, match="the loss is nan at step 1"):
+        steps.step(batch_of(12), GROUPS, ROWS, 0)
+
+
+def test_the_log_has_the_rate_of_the_projections_with_heads_too(shapes: Path) -> None:
+    setup = prepare(small(heads=["baseColour"], warmup=0.0, learning_rate=2e-3), shapes, "cpu")
+    steps = Trainer(setup, total_steps=10, locked_steps=5, world=ALONE)  # the towers' rates begin later
+    steps.step(batch_of(12), GROUPS, ROWS, 6)
+    projection = setup.model.get_parameter("image_projection.weight")
+    (rate,) = (
+        group["lr"] for group in steps.optimizer.param_groups if any(one is projection for one in group["params"])
+    )
+    assert steps.scalars()["learning_rate"] == rate
+    assert len({group["lr"] for group in steps.optimizer.param_groups}) == 2
+
+
 def test_the_temperature_stays_within_clips_bounds(shapes: Path) -> None:
     steps = trainer(shapes)
     steps.model.logit_scale.data.fill_(9.0)
