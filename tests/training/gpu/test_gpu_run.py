@@ -147,6 +147,24 @@ def test_a_pack_that_would_be_too_large_is_not_written(
     assert not (tmp_path / "packs").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--seconds", "0"], "--seconds is 0.0; give a number above 0"),
+        (["--steps", "0"], "--steps is 0; give a number above 0"),
+        (["--limit", "-1"], "--limit is -1; give a number above 0"),
+        (["--device", "cuda:9"], "the device 'cuda:9' cannot be used"),
+        (["--device", "gpu"], "there is no device 'gpu'"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused(
+    packs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], problem: str
+) -> None:
+    for command in ("run", "speed"):
+        assert main([command, "--packs", str(packs), "--out", str(tmp_path / "out"), *options]) == 2
+        assert problem in capsys.readouterr().err
+
+
 def test_damaged_packs_and_packs_of_two_runs_are_refused(packs: Path, tmp_path: Path) -> None:
     shutil.copytree(packs, tmp_path / "a")
     (tmp_path / "a" / TOWERS_FILE).write_bytes(b"other")
