@@ -49,6 +49,11 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     """An entry for each finished epoch: `epoch`, `loss`, and a validation's figures."""
 
+    def __post_init__(self) -> None:
+        # An earlier version validated in another gallery; its figures do not compare.
+        if self.history and score(self.history[self.best_epoch]) is None:
+            self.best = -math.inf
+
     def end_epoch(self, figures: dict[str, float]) -> dict[str, Any]:
         """Append the epoch at hand to the history, with a validation's `figures`; return its entry."""
         self.history.append({"epoch": len(self.history), "loss": self.epoch_loss, **figures})

@@ -163,7 +163,7 @@ def _figures(metrics: dict[str, Any], best: dict[str, Any], report: dict[str, An
     if metrics["pairs"]["validation"] < 2:
         yield "None: the split left no titles to validate on, so there is no report."
         return
-    if "mrr10" in best:
+    if "hub_mrr10" in best:  # an earlier version's figures are of another gallery
         yield (
             f"Validation: text to image, once per title, titles never trained on, among {metrics['gallery']:,} "
             "pictures, with those that were trained on: "
