@@ -18,7 +18,7 @@ from index.postgres.pictures import further_vectors, has_pictures
 from index.postgres.rows import title_id, to_vectors
 from index.postgres.schema import EF_SEARCH, format_sql
 from index.ranking.hubs import NEAREST, TitleBank, hubness_of, hubness_of_products, product_hubness
-from index.records import Entry, checked_vector
+from index.records import UNIT_TOLERANCE, Entry, checked_vector
 
 HUBS = """
 CREATE TABLE IF NOT EXISTS {build}.hubs (position BIGINT PRIMARY KEY, hub DOUBLE PRECISION NOT NULL);
@@ -59,7 +59,8 @@ class StoredTitles:
         self._connection = connection
         self._nearest = format_sql(
             "SELECT -(text_vector <#> %(image)s::vector({dim})) FROM (SELECT text_vector FROM {build}.products"
-            f" WHERE lead ORDER BY {distance} LIMIT {NEAREST}) near",
+            f" WHERE lead AND abs(vector_norm(text_vector) - 1) <= {UNIT_TOLERANCE} ORDER BY {distance}"
+            f" LIMIT {NEAREST}) near",
             build,
             dim=dim,
         )
