@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,25 @@ def test_pages_fit_together_and_deep_ones_are_exact(large: Path) -> None:
             right.search("images", queries[:1], [want])[0],
         )
         assert len(found.hits) == len(best_page.hits)
+
+
+def test_what_is_best_less_its_hubness_is_found_whatever_else_is_asked(large: Path) -> None:
+    index, right = opened(large), scanned(large)
+    queries, titles = queries_of(clustered(COUNT, 1), clustered(COUNT, 2), 100)
+    parsed = index.understand("title 300")
+    for asked in (queries, titles):
+        for mode in ("vector", "hybrid"):
+            want = SearchQuery(mode=mode, parsed=parsed, hub_weight=1.0)
+            pages = [one.search("images", asked, [want] * 100) for one in (index, right)]
+            found, best = ([{hit.product.id for hit in page.hits} for page in some] for some in pages)
+            assert sum(len(a & b) for a, b in zip(found, best, strict=True)) >= 0.96 * 100 * AT
+            plain = replace(want, hub_weight=0.0)
+            assert pages[0] != index.search("images", asked, [plain] * 100)
+            # Beside a query that is corrected, one that is not gets what it gets alone.
+            mixed = [replace(want, k=DEPTH, hub_weight=number % 2) for number in range(100)]
+            alone = [index.search("images", asked[at : at + 1], [one])[0] for at, one in enumerate(mixed)]
+            assert index.search("images", asked, mixed) == alone
+            assert index.search("texts", asked[:5], [want] * 5) == index.search("texts", asked[:5], [plain] * 5)
 
 
 @pytest.mark.parametrize("limit", [1, 10, 100, 500])
