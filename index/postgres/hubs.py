@@ -32,6 +32,8 @@ TOGETHER = 4096
 """Products whose hubness is found at a time."""
 EXACT_TITLES = 1000
 """Products up to which a picture is compared with all titles; beyond, the graph leads to the nearest ones."""
+TITLES = f"lead AND abs(vector_norm(text_vector) - 1) <= {UNIT_TOLERANCE}"
+"""The rows whose text vectors are those of the distinct titles; damaged ones count for nothing."""
 
 
 class Bank(Protocol):
@@ -59,8 +61,7 @@ class StoredTitles:
         self._connection = connection
         self._nearest = format_sql(
             "SELECT -(text_vector <#> %(image)s::vector({dim})) FROM (SELECT text_vector FROM {build}.products"
-            f" WHERE lead AND abs(vector_norm(text_vector) - 1) <= {UNIT_TOLERANCE} ORDER BY {distance}"
-            f" LIMIT {NEAREST}) near",
+            f" WHERE {TITLES} ORDER BY {distance} LIMIT {NEAREST}) near",
             build,
             dim=dim,
         )
@@ -136,7 +137,7 @@ def hubness_in(
         return [None] * len(entries)
     titles = StoredTitles(connection, build, dim, products)
     wanted = [title_id(one.product.title) for one in entries]
-    query = format_sql("SELECT DISTINCT title_id FROM {build}.products WHERE title_id = ANY(%s)", build)
+    query = format_sql(f"SELECT title_id FROM {{build}}.products WHERE {TITLES} AND title_id = ANY(%s)", build)
     known = {title for (title,) in connection.execute(query, [wanted])}
     found: list[float | None] = []
     for entry, title in zip(entries, wanted, strict=True):

@@ -132,10 +132,13 @@ def test_a_damaged_title_does_not_count_for_the_hubness_of_what_is_written(place
         catalogue.write([Delete("id 6/ü")])  # which has the same title
     harm(place, entries[7], Harm("text_vector", lambda one: one.text_vector * 50, ""))
     with opened(place) as catalogue:
-        catalogue.write([Put(replace(entry(50), image_vector=entries[7].text_vector))])
+        same = entry(51, title=entries[7].product.title)
+        own = replace(same, image_vector=same.text_vector)  # whose hubness is 1 or a little more
+        catalogue.write([Put(replace(entry(50), image_vector=entries[7].text_vector)), Put(own)])
         changes = catalogue.changes(1)
-    assert [one.id for one in changes.products] == ["id 50/ü"]
+    assert [one.id for one in changes.products] == ["id 50/ü", "id 51/ü"]
     assert abs(changes.hubs[0]) < 1
+    assert 0.25 < changes.hubs[1] < 1
 
 
 def test_a_change_that_is_damaged_is_left_out_and_comes_back(place: Location) -> None:
