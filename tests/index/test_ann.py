@@ -290,6 +290,9 @@ def those_of_another(files: Path, tmp: Path) -> None:
         ),
         pytest.param(edit_manifest("encoder_id", "enc-2"), "its encoder_id is 'enc-2', and 'enc-1'", id="encoder"),
         pytest.param(edit_manifest("build", "catalogue-x"), "its build is 'catalogue-x'", id="build"),
+        pytest.param(
+            edit_manifest("hubs", False), "its hubs is False, and True is needed", id="older, without hubness"
+        ),
         pytest.param(edit_manifest("near", {"images": {"kind": "?"}}), "refused", id="unknown type"),
         pytest.param(those_of_another, "are not the catalogue's", id="foreign"),
         pytest.param(lambda files, _: shutil.rmtree(files), "is not there", id="none"),
