@@ -133,6 +133,14 @@ def test_a_copy_keeps_what_was_measured(folder: Path, tmp_path: Path) -> None:
     assert np.array_equal(before, after)
 
 
+def test_a_copy_measures_again_what_is_no_number(folder: Path, tmp_path: Path) -> None:
+    before = stored(folder)
+    with closing(sqlite3.connect(folder / FILE)) as connection, connection:
+        connection.execute("UPDATE hubs SET hub = 'many' WHERE position = 3")
+    copy_catalogue(folder, tmp_path / "copy")
+    assert stored(tmp_path / "copy") == pytest.approx(before, abs=1e-6)
+
+
 def test_edits_that_a_build_keeps_are_measured_among_its_titles(folder: Path, entries: list[Entry]) -> None:
     late = entry(90, seed=4)
     with Catalogue.open(folder, writable=True) as catalogue:
