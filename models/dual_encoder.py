@@ -23,8 +23,6 @@ INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
 
 LENGTH_GROUPS = 4
 """Groups of similar length in which a text tower that needs padding takes a training batch."""
-
-
 PICTURES_AT_ONCE = 128
 """Pictures that a transformer on a CPU takes at once in training: what a layer writes fits into the cache, and its
 memory is used again instead of given back to the system and cleared page by page."""

@@ -12,6 +12,7 @@ from common import ConfigError
 from index import SplitRule
 from models import TOWERS, ModelConfig, TowerName, preset
 from training.config_files import find_config
+from training.languages import Language
 
 
 class _Frozen(BaseModel):
@@ -64,7 +65,7 @@ class Recipe(_Frozen):
     """Towers that stay as they are: their features are computed once and cached on disk (LiT, arXiv 2111.07991)."""
     gallery_negatives: int = Field(default=0, ge=0)
     """Each text has all pictures that are learned from as negatives, beside those of its batch; they are projected
-    anew after this many steps. Needs a locked image tower; 0: the batch alone."""
+    again after this many steps. Needs a locked image tower; 0: the batch alone."""
     locked_epochs: int = Field(default=0, ge=0)
     """First epochs in which both towers are locked and only the projections learn; then the towers follow."""
     frozen_layers: int = Field(default=0, ge=0)
@@ -95,7 +96,7 @@ class Recipe(_Frozen):
     """See `captions`."""
     caption_alone: float = Field(default=0.0, ge=0, le=1)
     """Probability that a wording other than the plain title is only one or two of `captions`, as people search."""
-    languages: tuple[Literal["fr", "de", "es", "it"], ...] = ()
+    languages: tuple[Language, ...] = ()
     """Languages that wordings other than the plain title are written in, of English titles only."""
     language_share: float = Field(default=0.5, ge=0, le=1)
     """Probability that such a wording is in one of `languages`."""

@@ -20,8 +20,9 @@ PEAK_FLOPS = {
 
 
 def peak_flops(name: str) -> float | None:
-    """Return the peak of the GPU of that name, such as "NVIDIA H100 80GB HBM3"; none if it is not known."""
-    return next((peak for word, peak in PEAK_FLOPS.items() if word in name.split()[1:]), None)
+    """Return the peak of the GPU of that name, such as "NVIDIA A100-SXM4-80GB"; none if it is not known."""
+    words = name.replace("-", " ").split()[1:]
+    return next((peak for word, peak in PEAK_FLOPS.items() if word in words), None)
 
 
 def cpu_peak_flops(dtype: torch.dtype, side: int = 1024, rounds: int = 100) -> float:

@@ -44,7 +44,7 @@ class Trainer:
 
     def scalars(self) -> dict[str, float]:
         """Return what a log shows beside the loss: `logit_scale`, exponentiated, and the projections' rate."""
-        rate = self.optimizer.param_groups[-1]["lr"]
+        rate = next(group["lr"] for group in self.optimizer.param_groups if not group["tower"])
         return {"logit_scale": self.model.logit_scale.exp().item(), "learning_rate": rate}
 
     def lock(self, locked: tuple[str, ...]) -> None:
@@ -93,10 +93,9 @@ class Trainer:
         (total / world.size).backward()  # type: ignore[no-untyped-call]
         cache.backward(features)
         world.sum_gradients(self._parameters())
-        value = loss.item()
         if not math.isfinite(total.item()):
             raise VitrineError(
-                f"the loss is {value} at step {number + 1}; the run folder keeps the best checkpoint so far: "
+                f"the loss is {total.item()} at step {number + 1}; the run folder keeps the best checkpoint so far: "
                 "try a lower learning rate"
             )
         nn.utils.clip_grad_norm_((p for p in self._parameters() if p.requires_grad), recipe.clip_norm)
@@ -104,7 +103,7 @@ class Trainer:
         model.logit_scale.data.clamp_(0, MAX_LOGIT_SCALE)  # as CLIP does
         if self.average is not None:
             self.average.update_parameters(model)
-        return value
+        return loss.item()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs; locked towers are left out, they come from their source again."""

@@ -40,7 +40,7 @@ ARROWS = {
     "training.sync": "index training.data",
     "training.indexing": "models index training training.data",
     "training.sweep": "models training training.data training.reports",
-    "training.gpu": "models index training training.data training.reports",
+    "training.gpu": "models index training training.data training.languages training.reports",
     "training.demo": "models index training training.data training.indexing training.reports",
     "app": "models index app.query app.live app.routes app.front app.schemas app.http",
     "app.query": "models index app",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,29 @@ def test_a_model_learns_languages_and_keeps_its_pictures_and_its_english(
     assert after.training["languages"]["from"] == before.encoder_id
     assert main([str(checkpoint), *options]) == 2
     assert "exists; give --out a new folder" in capsys.readouterr().err
+
+
+def test_what_cannot_be_taught_is_refused(
+    checkpoint: Path, shapes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data", str(shapes), "--out", str(tmp_path / "taught"), "--device", "cpu"]
+    assert main([str(checkpoint), *options, "--epochs", "0"]) == 2
+    assert "--epochs is 0: Input should be greater than or equal to 1" in capsys.readouterr().err
+    assert main([str(checkpoint), *options, "--learning-rate", "-1"]) == 2
+    assert "--learning-rate is -1.0: Input should be greater than 0" in capsys.readouterr().err
+    _split(checkpoint, tmp_path / "none", {"train": 0.0, "validation": 0.5, "test": 0.5, "seed": 0})
+    assert main([str(tmp_path / "none"), *options]) == 2
+    assert "has no title for training by the checkpoint's split" in capsys.readouterr().err
+    _split(checkpoint, tmp_path / "all", {"train": 1.0, "validation": 0.0, "test": 0.0, "seed": 0})
+    assert main([str(tmp_path / "all"), *options, "--epochs", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["before"] == found["after"] == {}, "no title is there to check"
+    assert found["titles"] > 0
+
+
+def _split(checkpoint: Path, copy: Path, split: dict[str, float]) -> None:
+    """Copy a checkpoint whose titles were split in another way."""
+    shutil.copytree(checkpoint, copy)
+    config = json.loads((copy / "config.json").read_text(encoding="utf-8"))
+    config["training"]["split"] = split
+    (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")

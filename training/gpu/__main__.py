@@ -18,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says, and return the exit code."""
     given = _parser().parse_args(arguments)
     try:
+        _check_numbers(given)
         if given.command == "pack":
             # Each of these needs packages that the machine of another may lack.
             from training.gpu import write_packs
@@ -85,6 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     unpack.add_argument("--parts", type=Path, required=True, help="folder that `run` wrote")
     unpack.add_argument("--out", type=Path, required=True, help="the new checkpoint folder")
     return parser
+
+
+def _check_numbers(given: argparse.Namespace) -> None:
+    """Refuse a time or a count that leaves nothing to do."""
+    for name in ("seconds", "limit", "steps", "batch"):
+        value = getattr(given, name, None)
+        if value is not None and not value > 0:
+            raise ConfigError(f"--{name} is {value}; give a number above 0")
 
 
 def _work(given: argparse.Namespace) -> None:

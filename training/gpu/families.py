@@ -45,7 +45,7 @@ def train_families(
     Args:
         packs: the folder that `write_packs` wrote.
         out: a JSON file, written after each family; `vitrine compare` writes the same rows.
-        seconds: a family whose first epoch shows that it does not end in this time is given up.
+        seconds: a family whose first epochs show that it does not end in this time is given up.
         families: names of configs.
         limit: take only this many products, for a rehearsal.
         device: "auto", "cpu", "cuda" or "cuda:N".

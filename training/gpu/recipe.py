@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
+
+from training.languages import Language
 
 
 class Recipe(BaseModel):
@@ -60,7 +60,7 @@ class Recipe(BaseModel):
     """Probability of each of `captions` behind a title that does not say it."""
     caption_alone: float = Field(default=0.2, ge=0, le=1)
     """Probability that a wording is only one or two of `captions`, as people search."""
-    languages: tuple[Literal["fr", "de", "es", "it"], ...] = ()
+    languages: tuple[Language, ...] = ()
     """Languages that wordings other than the plain title are written in, of English titles only."""
     language_share: float = Field(default=0.5, ge=0, le=1)
     """Probability that such a wording is in one of `languages`."""

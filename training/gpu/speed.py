@@ -79,6 +79,7 @@ def measure_speed(
         `flops_per_sample` forward and backward, `tflops`, `mfu`, `peak_gib` and, where that is low, `breakdown`.
 
     Raises:
+        ConfigError: the device does not exist here.
         ArtefactError: a pack is missing, too large or damaged.
     """
     began = time.monotonic()

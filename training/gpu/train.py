@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from common import DataError, VitrineError
-from models import ModelConfig
+from models import ModelConfig, pick_device
 from training.gallery import Figures, distinct, measure
 from training.gpu.clock import Clock
 from training.gpu.data import load_data
@@ -58,6 +58,7 @@ def train_packs(
         say: called with a line for each thing that happened.
 
     Raises:
+        ConfigError: the device does not exist here.
         ArtefactError: a pack is missing, too large or damaged.
         DataError: fewer than two products to learn from.
         VitrineError: the loss is not finite any more.
@@ -136,9 +137,13 @@ def train_packs(
 
 
 def device_of(name: str) -> torch.device:
-    """Return the device of that name, "auto" for the GPU if there is one; set up its arithmetic."""
+    """Return the device of that name, "auto" for the GPU if there is one; set up its arithmetic.
+
+    Raises:
+        ConfigError: the device does not exist here.
+    """
     torch.set_float32_matmul_precision("high")
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    return pick_device(name)
 
 
 def device_name(device: torch.device) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from training.languages.title import TitleReader as TitleReader
     from training.languages.title import read_values as read_values
     from training.languages.words import WRITTEN as WRITTEN
+    from training.languages.words import Language as Language
     from training.languages.write import written as written
 
 __getattr__ = lazy_exports(
@@ -25,7 +26,7 @@ __getattr__ = lazy_exports(
     {
         "training.languages.teaching": "TeachRecipe teach",
         "training.languages.title": "Colour Parts TitleReader read_values",
-        "training.languages.words": "WRITTEN",
+        "training.languages.words": "Language WRITTEN",
         "training.languages.write": "written",
     },
 )

@@ -19,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from torch import Tensor, nn
 
-from common import ConfigError, atomic_folder
+from common import ConfigError, DataError, atomic_folder
 from index import SplitRule, title_key
 from models import DualEncoder, TextPreprocessor, fast_dtype, load_checkpoint, pick_device, save_checkpoint
 from training.captions import Wording, wordings
 from training.data import Item, open_dataset
-from training.languages.words import WRITTEN
+from training.languages.words import WRITTEN, Language
 from training.progress import bar, report_console
 from training.setup import use_eager_attention
 
@@ -39,7 +39,7 @@ class TeachRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    languages: tuple[str, ...] = WRITTEN
+    languages: tuple[Language, ...] = WRITTEN
     """The languages."""
     language_share: float = Field(default=0.75, gt=0, le=1)
     """Part of the wordings that are in one of them; the others hold English where it is."""
@@ -87,12 +87,12 @@ def teach(
 
     Returns:
         As JSON data the mean cosine with the English title's vector `before` and `after`, over validation titles:
-        of English and of each language.
+        of English and of each language; nothing where no title is for validation.
 
     Raises:
         ArtefactError: the checkpoint cannot be used.
         ConfigError: `out` exists.
-        DataError: the data set cannot be read.
+        DataError: the data set cannot be read, or has no title to learn from.
     """
     recipe, console = recipe or TeachRecipe(), console or report_console()
     if out.exists():
@@ -105,6 +105,8 @@ def teach(
     recipe = recipe.model_copy(update={"captions": tuple(name for name in recipe.captions if name in known)})
     made = wordings(distinct, recipe, recipe.draws)
     learning = [of_one for item, of_one in zip(distinct, made, strict=True) if split.of(item.title) == "train"]
+    if not learning:
+        raise DataError(f"{data} has no title for training by the checkpoint's split; teach with a larger data set")
     checked = [item for item in distinct if split.of(item.title) == "validation"][:CHECKED]
     where = pick_device(device)
     if where.type == "cpu":
@@ -162,6 +164,8 @@ class _Reader:
 
 def _tests(items: Sequence[Item], recipe: TeachRecipe, reader: _Reader) -> dict[str, tuple[list[str], Tensor]]:
     """Return, of English and each language, titles and the vectors of their English by the model as it is."""
+    if not items:
+        return {}
     with torch.inference_mode():
         english = reader([item.title for item in items])
     only = {"captions": (), "caption_alone": 0.0, "language_share": 1.0}

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
+from typing import Literal, get_args
 
 from common import ConfigError
 
-WRITTEN = ("fr", "de", "es", "it")
+Language = Literal["fr", "de", "es", "it"]
 """Codes of the languages (ISO 639-1) that titles can be written in."""
+WRITTEN: tuple[Language, ...] = get_args(Language)
+"""The same, in the order of the table's columns."""
 KINDS = ("person", "joint", "shade", "filler", "pack", "colour", "adjective", "loose", "part", "noun")
 """Tables of `words.toml`. `loose` are adjectives that are as often part of a name: Modern Classic."""
 GENDERS = {
@@ -62,7 +65,7 @@ def parsed(text: str) -> Mapping[str, Word]:
         for row, columns in rows.items():
             if len(columns) != len(WRITTEN):
                 raise ConfigError(f'words.toml: "{row}" has {len(columns)} texts; write one for each of {WRITTEN}')
-            texts = {
+            texts: dict[str, tuple[str, ...]] = {
                 language: tuple(one.strip() for one in column.split(","))
                 for language, column in zip(WRITTEN, columns, strict=True)
             }

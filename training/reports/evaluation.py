@@ -47,8 +47,6 @@ _KAGL_RULES = (
     "precision is found / k, at most n / k; against a product's image, or against 0.9 of its image vector + 0.1 of its "
     "title's."
 )
-
-
 _HUB_RULES = (
     "With hub correction: ranked as a search for the title ranks, by the cosine less the product's hubness, which is "
     "measured against the catalogue's own titles, those of the queries among them; the weight follows the number of "

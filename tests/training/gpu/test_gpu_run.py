@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from models import load_checkpoint, load_encoder
 from tests.tools.root import ROOT
 from tests.training.gpu.conftest import OTHERS
 from training.data import open_dataset
-from training.gpu import Recipe, join_parts, results, step, train_packs, write_packs
+from training.gpu import Recipe, clock, join_parts, results, step, train_packs, write_packs
 from training.gpu import packs as format_
 from training.gpu.__main__ import main
 from training.gpu.data import load_data
@@ -86,12 +88,18 @@ def test_a_rehearsal_becomes_a_checkpoint_that_a_run_goes_on_from(
         join_parts(tmp_path / "run", tmp_path / "again")
 
 
-def test_a_run_learns_and_ends_when_its_time_is_over(packs: Path, tmp_path: Path) -> None:
-    """The better checkpoint replaces the one before, and its parts go."""
+def test_a_run_learns_and_ends_when_its_time_is_over(
+    packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The better checkpoint replaces the one before, and its parts go. A look at the clock takes a tenth of a second:
+    so many steps are in the run on every machine."""
+    looks = itertools.count()
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: next(looks) / 10))
     recipe = Recipe(batch_size=32, validate_epochs=4, tower_learning_rate=1e-3, path_dropout=0, patch_dropout=0, mix=0)
     log = train_packs(packs, tmp_path, recipe, seconds=5, device="cpu")
     losses = [entry["loss"] for entry in log["history"]]
-    assert 5 <= log["history"][-1]["seconds"] < 20
+    assert len(losses) > 2
+    assert 5 <= log["history"][-1]["seconds"] < 6
     assert log["samples_per_second"] > 0
     assert losses[-1] < losses[0]
     assert log["soup"]["epochs"] == [entry["epoch"] for entry in log["history"]][-3:]
@@ -137,6 +145,24 @@ def test_a_pack_that_would_be_too_large_is_not_written(
     with pytest.raises(ConfigError, match=rf"{DATA_FILE} has [\d,]+ bytes, {TOWERS_FILE} has [\d,]+ bytes; at most"):
         write_packs(shapes, tmp_path / "packs", text_tower=towers[0], image_tower=towers[1])
     assert not (tmp_path / "packs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--seconds", "0"], "--seconds is 0.0; give a number above 0"),
+        (["--steps", "0"], "--steps is 0; give a number above 0"),
+        (["--limit", "-1"], "--limit is -1; give a number above 0"),
+        (["--device", "cuda:9"], "the device 'cuda:9' cannot be used"),
+        (["--device", "gpu"], "there is no device 'gpu'"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused(
+    packs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], problem: str
+) -> None:
+    for command in ("run", "speed"):
+        assert main([command, "--packs", str(packs), "--out", str(tmp_path / "out"), *options]) == 2
+        assert problem in capsys.readouterr().err
 
 
 def test_damaged_packs_and_packs_of_two_runs_are_refused(packs: Path, tmp_path: Path) -> None:
