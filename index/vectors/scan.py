@@ -139,9 +139,9 @@ def _among_candidates(
     if not shallow:
         return {}
     results: dict[int, Ranked] = {}
-    corrected = [number for number in shallow if terms is not None and terms.weights[number]]
     # Those that nothing is taken off are asked apart: what they find must not depend on their company.
-    plain = [number for number in shallow if number not in corrected]
+    plain = [number for number in shallow if terms is None or not terms.weights[number]]
+    corrected = [number for number in shallow if terms is not None and terms.weights[number]]
     for numbers, chosen in ((plain, None), (corrected, terms)):
         of_numbers = None if chosen is None else chosen.among(numbers)
         candidates = _candidates(ann, vectors, queries[numbers], subset, of_numbers) if numbers else ()

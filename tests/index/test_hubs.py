@@ -72,6 +72,9 @@ def test_hubness_is_the_log_sum_exp_over_the_nearest_titles(monkeypatch: pytest.
     # Of many titles only those in the nearest lists are compared.
     monkeypatch.setattr(hubs, "EXACT_TITLES", 100)
     assert np.quantile(np.abs(hubness(images, titles) - np.array(expected)), 0.9) < 1e-3
+    bank = hubs.TitleBank(titles[:400])
+    bank.add(titles[400:])
+    assert np.quantile(np.abs(bank.hubness(images) - np.array(expected)), 0.9) < 1e-3
 
 
 def test_a_build_measures_each_product_among_the_distinct_titles(folder: Path, entries: list[Entry]) -> None:
