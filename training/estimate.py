@@ -16,7 +16,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from models import TOWERS, DualEncoder
+from models import TOWERS, DualEncoder, TowerName
 from training.config import Recipe
 from training.devices import PEAK_FLOPS, peak_flops
 from training.setup import Setup
@@ -80,11 +80,12 @@ def estimate(setup: Setup, pairs: int, others: int = 0) -> Estimate:
     # less than the activations that are free by then.
     weights = 4 * (parameters + 3 * learned + (parameters if recipe.ema else 0))
     height, width = model.config.image.preprocess.size
-    pictures = recipe.batch_size * 3 * height * width * (1 + 4 * _copies(recipe))
+    pictures = 0 if "image" in recipe.locked else recipe.batch_size * 3 * height * width * (1 + 4 * _copies(recipe))
     learning = recipe.epochs - recipe.locked_epochs
     validations = sum(recipe.validates_after(epoch) for epoch in range(recipe.epochs))
-    locked = pairs if recipe.locked_epochs else 0  # their features are computed once
-    total = float(pairs * learning * flops + (validations * others + locked) * _encoding_flops(setup))
+    encoding, whole = _encoding_flops(setup, recipe.locked), _encoding_flops(setup, ())
+    once = whole if recipe.locked_epochs else whole - encoding  # features of towers that are locked, of all products
+    total = float(pairs * learning * flops + validations * others * encoding + max(pairs, others) * once)
     return Estimate(parameters, flops, weights, fixed + chunk * each + pictures, total)
 
 
@@ -149,10 +150,10 @@ def _traced(setup: Setup, size: int) -> _Trace:
                 kept[storage._cdata] = storage
             return value
 
-        pixels, ids = _inputs(setup, size)
+        inputs = _inputs(setup, size, recipe.locked)
         with FlopCounterMode(display=False) as training:
             with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
-                features = model(image=pixels, text=ids)
+                features = model(**inputs)
                 loss = (features["image_features"] @ features["text_features"].T).sum()
             forward = training.get_total_flops()
             loss.backward()
@@ -160,19 +161,24 @@ def _traced(setup: Setup, size: int) -> _Trace:
         return _Trace(bytes_kept, forward, training.get_total_flops())
 
 
-def _encoding_flops(setup: Setup) -> int:
-    """Return the arithmetic of one pair in a validation, where no patch is left out."""
+def _encoding_flops(setup: Setup, locked: tuple[TowerName, ...]) -> int:
+    """Return the arithmetic of one pair in a validation, where no patch is left out, beside the towers in `locked`."""
     with FakeTensorMode(), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        pixels, ids = _inputs(setup, 1)
-        _fake(setup.model).eval()(image=pixels, text=ids)
+        _fake(setup.model).eval()(**_inputs(setup, 1, locked))
         return int(counter.get_total_flops())
 
 
-def _inputs(setup: Setup, size: int) -> tuple[Tensor, Tensor]:
-    """Return pixels and token ids of `size` pairs."""
-    height, width = setup.model.config.image.preprocess.size
-    pixels = torch.zeros(size, height, width, 3, dtype=torch.uint8)
-    return pixels, torch.full((size, TOKENS), setup.text.pad_id + 1)
+def _inputs(setup: Setup, size: int, locked: tuple[TowerName, ...]) -> dict[str, Tensor]:
+    """Return the model's inputs of `size` pairs: pixels and token ids, or the features of towers in `locked`."""
+    model = setup.model
+    height, width = model.config.image.preprocess.size
+    inputs = {
+        "image": torch.zeros(size, height, width, 3, dtype=torch.uint8),
+        "text": torch.full((size, TOKENS), setup.text.pad_id + 1),
+    }
+    widths = {"image": model.image_width, "text": model.text_width}
+    features = {f"{tower}_pooled": torch.zeros(size, widths[tower]) for tower in locked}
+    return features | {tower: rows for tower, rows in inputs.items() if tower not in locked}
 
 
 def _fake(model: DualEncoder) -> DualEncoder:

@@ -86,6 +86,18 @@ def test_validations_and_the_features_of_locked_towers_take_time(prepared: Calla
     assert searched.total_flops > 1.2 * alone.total_flops
 
 
+def test_a_locked_tower_computes_once(prepared: Callable[..., Setup]) -> None:
+    plain, one, two = (
+        estimate(prepared(epochs=epochs, locked=locked), pairs=100, others=100)
+        for epochs, locked in ((1, []), (1, ["image"]), (2, ["image"]))
+    )
+    text = two.total_flops - one.total_flops  # an epoch and a validation of texts alone
+    assert 0 < text < 0.5 * plain.total_flops
+    assert one.flops < 0.5 * plain.flops, "not even forward"
+    assert one.total_flops > 1.2 * text, "the features of all pictures"
+    assert one.activations < 0.6 * plain.activations
+
+
 def test_what_is_told(prepared: Callable[..., Setup], monkeypatch: pytest.MonkeyPatch) -> None:
     setup = prepared()
     assert told(setup) is None  # a small model
