@@ -27,7 +27,7 @@ from app.port_owner import port_owner
 from app.settings import Settings, misspelt, service_link, variables
 from common import VitrineError, first_line, require
 from index import Location, damaged_products, open_catalogue
-from models import CONFIG_FILE, encoder_id, exported, gpu_likely
+from models import CONFIG_FILE, earlier_export, encoder_id, exported, gpu_likely
 
 OLDEST_PYTHON = (3, 11)
 NEEDED_MEMORY_GB = 1.5
@@ -218,11 +218,7 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
         else:
             known.setdefault(name, folder)
             found.append(Finding("checkpoint", "ok", f"{folder}: encoder {name}"))
-            if exported(folder):
-                found.append(Finding("runtime", "ok", f"{folder} is exported: onnxruntime encodes on a CPU"))
-            else:
-                fix = f"on a CPU, `vitrine export {folder}` makes it several times as fast; that needs vitrine[train]"
-                found.append(Finding("runtime", "note", f"{folder} is not exported: torch encodes", fix))
+            found.append(_runtime(folder))
     if not found:
         places = f"none in {' or '.join(map(str, checkpoints))}" if checkpoints else "none here"
         found.append(Finding("checkpoint", "note", places, "`vitrine demo` makes one; or train your own"))
@@ -244,6 +240,21 @@ def _artefacts(checkpoints: Sequence[Path], catalogue: Location) -> list[Finding
         fix = "put back the checkpoint that made it, or make it again: vitrine index --data PATH"
         return [*found, Finding("catalogue", "problem", f"{said}, which is none of the checkpoints above", fix)]
     return [*found, Finding("catalogue", "ok", said)]
+
+
+def _runtime(folder: Path) -> Finding:
+    """Say what encodes with a checkpoint on a CPU."""
+    if not exported(folder):
+        fix = f"on a CPU, `vitrine export {folder}` makes it several times as fast; that needs vitrine[train]"
+        return Finding("runtime", "note", f"{folder} is not exported: torch encodes", fix)
+    try:
+        earlier = earlier_export(folder)
+    except VitrineError as error:
+        return Finding("runtime", "problem", str(error), "copy the checkpoint again, or export it again")
+    if earlier:
+        found = f"{folder} was exported by an earlier version, whose vectors of pictures may be far from torch's"
+        return Finding("runtime", "note", found, f"`vitrine export {folder}`, then make the catalogue again")
+    return Finding("runtime", "ok", f"{folder} is exported: onnxruntime encodes on a CPU")
 
 
 def _products(catalogue: Location) -> list[Finding]:

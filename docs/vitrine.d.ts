@@ -104,7 +104,8 @@ export interface SearchRequest {
   strict?: boolean;
   /**
    * Whether products whose pictures are near to many titles (hubs) come later than their cosines say: for a text of
-   * three words a little, of six or more fully. Not in mode lexical, nor with modify; scores stay.
+   * three words a little, of six or more fully. Not in mode lexical, nor with modify. In mode vector, score and
+   * relevance stay those of the cosine.
    */
   hub_correction?: boolean;
   /**
@@ -491,8 +492,9 @@ export interface EvaluationAnswer {
   /** One query per distinct title, text to image; recall counts every product of that title. */
   titles: Record<string, number | Figure>;
   /**
-   * The same, ranked as a search for the title ranks: by the cosine less the product's hubness, which is measured
-   * against the catalogue's own titles. Null where the catalogue has no hubness.
+   * The same, ranked as mode vector ranks a search for the title: by the cosine less a part of the product's
+   * hubness (see hub_correction), which is measured against the catalogue's own titles. Null where the catalogue
+   * has no hubness.
    */
   titles_hub_corrected?: Record<string, number | Figure> | null;
   /** The titles apart, by attribute and by how many products share them. */
@@ -694,8 +696,8 @@ export interface ProductResult {
   id: string;
   title: string;
   /**
-   * What ranks, higher is better; in mode vector the cosine between query and picture. 0 where there was nothing to
-   * search for.
+   * What ranks, higher is better; in mode vector the cosine between query and picture, of which hub correction
+   * takes off a part for the order alone. 0 where there was nothing to search for.
    */
   score: number;
   /** How often results with such a score are right, 0 to 1; null where that was not measured. */

@@ -89,7 +89,8 @@ class SearchQuery:
     """Part of the query's weight that its text has; the rest is that of a picture, products and a vector."""
     hub_weight: float = 0.0
     """In a search for images: the part of each product's hubness, 0 to 1, that is taken off the cosine of its picture
-    where products are ranked; `index.ranking.hub_weight` tells it from a text. Scores and cutoffs go by the cosine."""
+    where products are ranked; `index.ranking.hub_weight` tells it from a text. In mode vector, scores, `min_score` and
+    cutoffs go by the cosine."""
     cutoff: float | Literal["auto"] | None = None
     """Results of less relevance are left out of the hits, the total and the facets; auto: of less than the catalogue's
     calibration says."""

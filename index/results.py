@@ -67,7 +67,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A product that was found; the score is what ranks it, 1 at best: in mode vector the inner product."""
+    """A product that was found.
+
+    The score is 1 at best. It is what ranks the product, but in mode vector: there it is the inner product, and the
+    order follows it less a part of the product's hubness where the query asks for that.
+    """
 
     product: Product
     score: float

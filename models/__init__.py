@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from models.images import to_rgb as to_rgb
     from models.onnx_backend import ONNX_FOLDER as ONNX_FOLDER
     from models.onnx_backend import OnnxBackend as OnnxBackend
+    from models.onnx_backend import earlier_export as earlier_export
     from models.onnx_backend import exported as exported
     from models.onnx_export import export as export
     from models.picture_kinds import KINDS as KINDS
@@ -73,7 +74,7 @@ __getattr__ = lazy_exports(
         "models.dual_encoder": "DualEncoder",
         "models.encoder": "Encoder gpu_likely load_encoder torch_encoder",
         "models.images": "decode_image examine read_pixels read_reduced scaled to_rgb",
-        "models.onnx_backend": "ONNX_FOLDER OnnxBackend exported",
+        "models.onnx_backend": "ONNX_FOLDER OnnxBackend earlier_export exported",
         "models.onnx_export": "export",
         "models.picture_kinds": "KINDS NAMED kind_of",
         "models.presets": "MAX_LOGIT_SCALE ModelConfig PRESETS Tower preset",

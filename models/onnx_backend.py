@@ -119,6 +119,15 @@ def exported(folder: Path) -> bool:
     return (folder / ONNX_FOLDER / RECORD_FILE).is_file()
 
 
+def earlier_export(folder: Path) -> bool:
+    """Return whether the export in a checkpoint folder is of an earlier format, whose pictures int8 may have spoilt.
+
+    Raises:
+        ArtefactError: there is none, it is damaged, or of an unknown format.
+    """
+    return bool(read_record(folder)["format"] != FORMAT)
+
+
 def read_record(folder: Path) -> dict[str, Any]:
     """Return the record of the export in a checkpoint folder.
 

@@ -41,7 +41,7 @@ export class Browse {
     this.shown = true;
     try {
       const values = Object.entries(counts[name]).slice(0, TILES);
-      const queries = values.map(([value]) => ({ text: value, mode: "vector", filters: { [name]: value }, k: 1 }));
+      const queries = values.map(([value]) => ({ text: value, mode: "vector", hub_correction: false, filters: { [name]: value }, k: 1 }));
       const { answers } = await ui.service.post("v1/search/images/batch", { queries }, ui.signal);
       const said = ui.sayAttribute(name);
       const by = ui.say("search.browse", { attribute: ui.words.language === "de" ? said : said.toLowerCase() });

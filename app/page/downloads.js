@@ -21,7 +21,7 @@ export function download(name, text, type = "text/plain") {
  * @param {object} answer of /v1/evaluation
  * @returns {{table: string, row: string, column: string, figure: Figure}[]}
  */
-function figureRows({ image_to_text: toText, text_to_image: toImage, titles, slices }) {
+function figureRows({ image_to_text: toText, text_to_image: toImage, titles, titles_hub_corrected: corrected, slices }) {
   const rows = [];
   const add = (table, row, figures) => {
     for (const [column, figure] of Object.entries(figures)) if (figure?.low !== undefined) rows.push({ table, row, column, figure });
@@ -30,6 +30,7 @@ function figureRows({ image_to_text: toText, text_to_image: toImage, titles, sli
     for (const [rule, figures] of Object.entries(rules)) add(direction, rule, figures);
   }
   add("titles", String(titles.queries), titles);
+  if (corrected) add("titles_hub_corrected", String(corrected.queries), corrected);
   for (const [attribute, lines] of Object.entries(slices)) {
     for (const line of lines) add(attribute, `${line.value} / ${line.queries}`, line);
   }

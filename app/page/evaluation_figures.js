@@ -37,10 +37,10 @@ export class Figures {
     this.answer = answer;
     const about = ui.say("evaluation.about", { queries: answer.queries, gallery: answer.gallery, source: answer.source });
     ui.$("about").textContent = answer.split === "test" ? `${about} ${ui.say("evaluation.heldOut")}` : about;
-    const { titles, image_to_text: toText } = answer;
+    const { titles, titles_hub_corrected: corrected, image_to_text: toText } = answer;
     const measures = [
-      [titles.recall10, "titlesFind", "recall@10"],
-      [titles.mrr10, "firstRight", ui.say("evaluation.mrr")],
+      [titles.recall10, "titlesFind", "recall@10", corrected?.recall10],
+      [titles.mrr10, "firstRight", ui.say("evaluation.mrr"), corrected?.mrr10],
       [toText.same_title.top1, "picturesFind", ui.say("evaluation.toText1")],
       [toText.same_title.top100, "picturesFind", ui.say("evaluation.toText100")],
     ];
@@ -55,9 +55,16 @@ export class Figures {
     ui.$("origin").textContent = `${ids} · ${took}`;
   }
 
-  headline(figure, name, measure) {
+  /**
+   * @param {Figure} figure
+   * @param {string} name
+   * @param {string} measure
+   * @param {Figure} [corrected] the same with hub correction
+   */
+  headline(figure, name, measure, corrected) {
     const value = element("b", {}, this.percent(figure.value), element("small", {}, "%"));
     const lines = [measure, this.ui.say("evaluation.interval", { interval: this.interval(figure) })];
+    if (corrected) lines.push(this.ui.say("evaluation.hubCorrected", { value: this.percent(corrected.value), interval: this.interval(corrected) }));
     return element("li", {}, element("span", {}, this.ui.say(`evaluation.${name}`)), value, ...lines.map((line) => element("span", {}, line)));
   }
 

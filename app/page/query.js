@@ -131,7 +131,7 @@ export function searchBody(query) {
   // A search needs something to rank by. Filters alone rank by their own words: typical products come first.
   if (!query.text && !hasPicture(query) && !query.unlike.length) {
     const words = filterPairs(query).map(([, value]) => value).filter((value) => !rangeOf(value));
-    if (words.length) Object.assign(body, { text: words.join(" "), mode: "vector" }); // nobody typed it: it leaves nothing out
+    if (words.length) Object.assign(body, { text: words.join(" "), mode: "vector", hub_correction: false }); // not typed: it leaves nothing out
   }
   return body;
 }

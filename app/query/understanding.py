@@ -28,7 +28,7 @@ def prepare(job: Job, index: Search) -> Task:
     """Return the task of a job; the text of a search by words is read as the catalogue understands it.
 
     In mode vector the text stays as it is. The words that are encoded scale the query's `hub_weight`: what is unwanted
-    is not among them.
+    is not among them, and in mode lexical there are none.
 
     Raises:
         InvalidError: the query names products that are not there. In a path that would be 404, but a body was
@@ -60,7 +60,7 @@ def prepare(job: Job, index: Search) -> Task:
 
 
 def _by_words(query: SearchQuery, texts: tuple[str, ...]) -> SearchQuery:
-    """Return the query with the hub correction that its text deserves."""
-    if not query.hub_weight or len(texts) != 1:
+    """Return the query with the hub correction of the text that is encoded; without one there is none."""
+    if not query.hub_weight:
         return query
-    return replace(query, hub_weight=query.hub_weight * hub_weight(texts[0]))
+    return replace(query, hub_weight=query.hub_weight * (hub_weight(texts[0]) if texts else 0.0))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from common import lazy_exports
 
 if TYPE_CHECKING:
+    from app.schemas.batch import BatchRequest as BatchRequest
     from app.schemas.checking import checked as checked
     from app.schemas.classification import ClassifyAnswer as ClassifyAnswer
     from app.schemas.classification import ClassifyRequest as ClassifyRequest
@@ -82,7 +83,6 @@ if TYPE_CHECKING:
     from app.schemas.results import ProductAnswers as ProductAnswers
     from app.schemas.results import SuggestionResult as SuggestionResult
     from app.schemas.results import SuggestionsAnswer as SuggestionsAnswer
-    from app.schemas.search import BatchRequest as BatchRequest
     from app.schemas.search import SearchRequest as SearchRequest
     from app.schemas.search_address import SimilarRequest as SimilarRequest
     from app.schemas.search_address import address_parameters as address_parameters
@@ -99,6 +99,7 @@ if TYPE_CHECKING:
 __getattr__ = lazy_exports(
     __name__,
     {
+        "app.schemas.batch": "BatchRequest",
         "app.schemas.checking": "checked",
         "app.schemas.classification": (
             "ClassifyAnswer ClassifyRequest ExplainAnswer ExplainRequest ExplainedResult LabelResult WordResult"
@@ -129,7 +130,7 @@ __getattr__ = lazy_exports(
         "app.schemas.results": (
             "DescriptionAnswer DescriptionAnswers ProductAnswer ProductAnswers SuggestionResult SuggestionsAnswer"
         ),
-        "app.schemas.search": "BatchRequest SearchRequest",
+        "app.schemas.search": "SearchRequest",
         "app.schemas.tagging": "MAX_TAGGED TagAnswer TagRequest TagResult Tagged",
         "app.schemas.search_address": (
             "SimilarRequest address_parameters fields_of_address search_of_address similar_of_address "

@@ -70,8 +70,9 @@ class EvaluationAnswer(BaseModel):
     )
     titles_hub_corrected: dict[str, int | Figure] | None = Field(
         None,
-        description="The same, ranked as a search for the title ranks: by the cosine less the product's hubness, which "
-        "is measured against the catalogue's own titles. Null where the catalogue has no hubness.",
+        description="The same, ranked as mode vector ranks a search for the title: by the cosine less a part of the "
+        "product's hubness (see hub_correction), which is measured against the catalogue's own titles. Null where the "
+        "catalogue has no hubness.",
     )
     slices: dict[str, list[Slice]] = Field(
         description="The titles apart, by attribute and by how many products share them."

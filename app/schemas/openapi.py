@@ -11,13 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.schemas.batch import BatchRequest
 from app.schemas.classification import ClassifyRequest, ExplainRequest
 from app.schemas.encoding import EmbeddingsRequest, PictureToEncode
 from app.schemas.errors import error_answers
 from app.schemas.fields import MODEL_NAME, PIXEL
 from app.schemas.products import ProductLine, ProductRequest
 from app.schemas.regions import RegionsRequest
-from app.schemas.search import BatchRequest, SearchRequest
+from app.schemas.search import SearchRequest
 from app.schemas.tagging import MAX_TAGGED, TagRequest
 from models import NAMED
 

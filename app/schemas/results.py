@@ -157,8 +157,8 @@ class ProductResult(BaseModel):
     id: str
     title: str
     score: float = Field(
-        description="What ranks, higher is better; in mode vector the cosine between query and picture. 0 where there "
-        "was nothing to search for."
+        description="What ranks, higher is better; in mode vector the cosine between query and picture, of which hub "
+        "correction takes off a part for the order alone. 0 where there was nothing to search for."
     )
     relevance: float | None = Field(
         description="How often results with such a score are right, 0 to 1; null where that was not measured."

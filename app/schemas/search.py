@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
 from app.errors import InvalidError
 from app.query import WEIGHTS, Part
-from app.schemas.checking import OTHER_NAMES, checked
+from app.schemas.checking import OTHER_NAMES
 from app.schemas.conditions import MAX_FILTERS, Filtering
 from app.schemas.fields import (
     CroppedPicture,
@@ -23,7 +23,6 @@ from app.schemas.fields import (
     Text,
     Vector,
 )
-from common import InputError
 from index import MAX_K, MODIFY_WEIGHT, NEWEST, Mode, Sort, words_share
 
 MAX_OFFSET = 9_000
@@ -34,10 +33,6 @@ OF_A_GROUP = 5
 """Results that a group with its members counts as, where queries share a bound."""
 ABOUT = ("filters", "facets", "sort", "group_by")
 """Fields that ask for products without anything to search for."""
-MAX_QUERIES = 100
-MAX_RESULTS = 10_000
-"""That all queries of a batch may ask for together."""
-
 
 Weight = Annotated[float, Field(ge=0, le=MAX_WEIGHT)]
 
@@ -151,7 +146,8 @@ class SearchRequest(CroppedPicture):
     hub_correction: bool = Field(
         True,
         description="Whether products whose pictures are near to many titles (hubs) come later than their cosines say: "
-        "for a text of three words a little, of six or more fully. Not in mode lexical, nor with modify; scores stay.",
+        "for a text of three words a little, of six or more fully. Not in mode lexical, nor with modify. In mode "
+        "vector, score and relevance stay those of the cosine.",
     )
     cutoff: Cutoff = Field(
         "none",
@@ -259,43 +255,3 @@ class SearchRequest(CroppedPicture):
             return None
         by, _, direction = self.sort.rpartition(":")
         return Sort(by, direction == "desc") if by else Sort(NEWEST)
-
-
-class BatchRequest(Fields):
-    """Several searches in one call."""
-
-    queries: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_QUERIES)] = Field(
-        description="Searches, each as it would be sent alone; a bad one is answered with an error of its own. "
-        f"Together they may ask for at most {MAX_RESULTS:,} results.",
-        json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/SearchRequest"}, {"type": "object"}]}},
-    )
-
-    @classmethod
-    def most_values(cls, dim: int) -> int:
-        """Return how many values its JSON may have: each query has room for a vector of `dim` numbers."""
-        return cls.max_values + MAX_QUERIES * dim
-
-    def searches(self) -> list[SearchRequest | InputError]:
-        """Return each of the searches, or what is wrong with it.
-
-        Raises:
-            InvalidError: they ask for too many results together.
-        """
-        found = [_search_of(query) for query in self.queries]
-        results = sum(one.most_shown for one in found if isinstance(one, SearchRequest))
-        if results > MAX_RESULTS:
-            raise InvalidError(
-                f"the queries ask for {results:,} results together; ask for at most {MAX_RESULTS:,}, with smaller k or"
-                " in several calls",
-                [{"field": "queries", "message": f"k adds up to more than {MAX_RESULTS}"}],
-            )
-        return found
-
-
-def _search_of(query: dict[str, Any]) -> SearchRequest | InputError:
-    try:
-        fields = checked(SearchRequest, query, strict=True)
-        fields.check(0)
-    except InputError as error:
-        return error
-    return fields

@@ -94,13 +94,13 @@ class AnnIndex:
             queries: (B, D).
             bits: which rows may be found, as packed bits; None for all.
             share: the part (0 to 1] of the rows that this is: the fewer, the further it looks.
-            times: how many times as many candidates as the index was chosen for.
+            times: how many times as many candidates as the index was chosen for, and how many times as far it looks.
         """
         choice = self.choice
         library: Any = faiss  # its stubs lack these parameters
         selector = None if bits is None else library.IDSelectorBitmap(bits)
         width = min(times * choice.width, len(self))
-        effort = min(math.ceil(choice.effort / share), self._most)
+        effort = min(math.ceil(times * choice.effort / share), self._most)
         if inverted_lists(self.index) is not None:
             parameters = library.SearchParametersIVF(nprobe=effort, sel=selector)
         elif choice.kind == "hnsw":

@@ -66,6 +66,8 @@ def ranks(
     if len(indptr) != len(queries) + 1 or indptr[0] != 0 or indptr[-1] != len(indices) or (np.diff(indptr) < 0).any():
         raise InputError(f"indptr does not divide {len(indices)} relevant items among {len(queries)} queries")
     check_positions("relevant items", indices, len(gallery))
+    if correction is not None and correction.hubs.shape != (len(gallery),):
+        raise InputError(f"the hubness is {correction.hubs.shape}; it must be ({len(gallery)},), one of each product")
     positions = np.empty(len(indices), dtype=np.int64)
     for query, row in score_rows(queries, gallery, further):
         if correction is not None:

@@ -18,7 +18,7 @@ from index.postgres.pictures import further_vectors, has_pictures
 from index.postgres.rows import title_id, to_vectors
 from index.postgres.schema import EF_SEARCH, format_sql
 from index.ranking.hubs import NEAREST, TitleBank, hubness_of, hubness_of_products, product_hubness
-from index.records import Entry, checked_vector
+from index.records import UNIT_TOLERANCE, Entry, checked_vector
 
 HUBS = """
 CREATE TABLE IF NOT EXISTS {build}.hubs (position BIGINT PRIMARY KEY, hub DOUBLE PRECISION NOT NULL);
@@ -32,6 +32,8 @@ TOGETHER = 4096
 """Products whose hubness is found at a time."""
 EXACT_TITLES = 1000
 """Products up to which a picture is compared with all titles; beyond, the graph leads to the nearest ones."""
+TITLES = f"lead AND abs(vector_norm(text_vector) - 1) <= {UNIT_TOLERANCE}"
+"""The rows whose text vectors are those of the distinct titles; damaged ones count for nothing."""
 
 
 class Bank(Protocol):
@@ -59,7 +61,7 @@ class StoredTitles:
         self._connection = connection
         self._nearest = format_sql(
             "SELECT -(text_vector <#> %(image)s::vector({dim})) FROM (SELECT text_vector FROM {build}.products"
-            f" WHERE lead ORDER BY {distance} LIMIT {NEAREST}) near",
+            f" WHERE {TITLES} ORDER BY {distance} LIMIT {NEAREST}) near",
             build,
             dim=dim,
         )
@@ -135,7 +137,7 @@ def hubness_in(
         return [None] * len(entries)
     titles = StoredTitles(connection, build, dim, products)
     wanted = [title_id(one.product.title) for one in entries]
-    query = format_sql("SELECT DISTINCT title_id FROM {build}.products WHERE title_id = ANY(%s)", build)
+    query = format_sql(f"SELECT title_id FROM {{build}}.products WHERE {TITLES} AND title_id = ANY(%s)", build)
     known = {title for (title,) in connection.execute(query, [wanted])}
     found: list[float | None] = []
     for entry, title in zip(entries, wanted, strict=True):

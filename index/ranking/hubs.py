@@ -49,22 +49,24 @@ class TitleBank:
     """
 
     def __init__(self, titles: Vectors) -> None:
-        self._titles = titles
-        self._index = None if len(titles) <= EXACT_TITLES else _lists(titles)
+        # The index has a copy: of a million titles, another would take 1.5 GB more.
+        self._titles = titles if len(titles) <= EXACT_TITLES else None
+        self._index: Any = _lists(titles) if self._titles is None else None
 
     def add(self, titles: Vectors) -> None:
         """Add titles (T, D), few beside those that are there."""
-        if self._index is None:
-            self._titles = np.concatenate([self._titles, titles])
-        else:
+        if self._titles is None:
             self._index.add(titles)
+        else:
+            self._titles = np.concatenate([self._titles, titles])
 
     def hubness(self, images: Vectors) -> Vectors:
         """Return the hubness (K,) of pictures (K, D)."""
         found = np.empty(len(images), dtype=np.float32)
         for start in range(0, len(images), BLOCK):
             block = np.ascontiguousarray(images[start : start + BLOCK], dtype=np.float32)
-            near = nearest_titles(block, self._titles) if self._index is None else self._index.search(block, NEAREST)[0]
+            titles = self._titles
+            near = self._index.search(block, NEAREST)[0] if titles is None else nearest_titles(block, titles)
             found[start : start + BLOCK] = hubness_of(near)
         return found
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from index.damage import bad_lengths, lengths_of
 from index.product import title_key
 from index.ranking.hubs import TitleBank, hubness_of_products, nearest_titles, product_hubness
 from index.records import Delete, Entry, Put, Vectors
@@ -24,6 +25,7 @@ CREATE TABLE hubs (position INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hub REAL 
 MEAN = 0
 READ = 4096
 """Products that are read at a time."""
+SOUND = "FROM hubs JOIN products USING (position, seq) WHERE typeof(hub) = 'real'"
 UNMEASURED = "FROM products LEFT JOIN hubs USING (position) WHERE hub IS NULL"
 
 
@@ -37,18 +39,14 @@ def hub_mean(connection: sqlite3.Connection) -> float | None:
 
 def stored_hubs(connection: sqlite3.Connection, first: int, last: int) -> dict[int, float]:
     """Return position -> hubness of the products in a range that have one; there must be the table."""
-    rows = connection.execute(
-        "SELECT position, hub FROM hubs JOIN products USING (position, seq)"
-        " WHERE position BETWEEN ? AND ? AND typeof(hub) = 'real'",
-        (first, last),
-    )
+    rows = connection.execute(f"SELECT position, hub {SOUND} AND position BETWEEN ? AND ?", (first, last))
     return dict(rows.fetchall())
 
 
 def hubs_of(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, float]:
     """Return id -> hubness of those of these products that have one; there must be the table."""
     rows = connection.execute(
-        f"SELECT id, hub FROM hubs JOIN products USING (position, seq) WHERE id IN ({marks(ids)})",  # noqa: S608
+        f"SELECT id, hub {SOUND} AND id IN ({marks(ids)})",
         list(ids),
     )
     return dict(rows.fetchall())
@@ -139,15 +137,19 @@ class BuildHubs:
 
 
 def _new_titles(connection: sqlite3.Connection, source: str, known: set[str], dim: int) -> Vectors:
-    """Return the vectors (T, D) of titles that are not known yet, and make them known."""
+    """Return the vectors (T, D) of titles that are not known yet, and make them known; damaged ones are left out."""
     rows = connection.execute(f"SELECT title, text_vector {source} ORDER BY position")
     found: list[Vectors] = []
     while piece := rows.fetchmany(READ):
-        blobs = []
-        for title, vector in piece:
-            key = title_key(title)
-            if key not in known and len(vector) == 4 * dim:
+        sound = [(title, one) for title, one in piece if type(title) is str and type(one) is bytes]
+        sound = [(title, one) for title, one in sound if len(one) == 4 * dim]
+        joined = b"".join(one for _, one in sound)
+        vectors = np.frombuffer(joined, dtype="<f4").astype(np.float32).reshape(-1, dim)
+        fresh = []
+        for at in np.flatnonzero(~bad_lengths(lengths_of(vectors[None]))).tolist():
+            key = title_key(sound[at][0])
+            if key not in known:
                 known.add(key)
-                blobs.append(vector)
-        found.append(np.frombuffer(b"".join(blobs), dtype="<f4").astype(np.float32).reshape(-1, dim))
+                fresh.append(at)
+        found.append(vectors[fresh])
     return np.concatenate(found) if found else np.empty((0, dim), dtype=np.float32)

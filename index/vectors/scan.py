@@ -28,7 +28,8 @@ EXACT_ROW_WORTH = 4
 """A search that looks only at rows that pass is exact, and worth this many rows of one that visits lists or a graph."""
 
 CORRECTED_WIDENING = 2
-"""How many times as many candidates an index gives where hubness, of which it knows nothing, is taken off.
+"""How many times as many candidates an index gives, and how many times as far it looks for them, where hubness is taken
+off, of which it knows nothing.
 
 With twice as many, no more of the corrected results is missing than of those by the cosine.
 """
@@ -138,13 +139,18 @@ def _among_candidates(
     if not shallow:
         return {}
     results: dict[int, Ranked] = {}
-    candidates = _candidates(ann, vectors, queries[shallow], subset, None if terms is None else terms.among(shallow))
-    for number, rows in zip(shallow, candidates, strict=True):
-        rows = rows[rows >= 0]
-        if len(rows) >= ends[number]:
-            less = None if terms is None else terms.of(number, rows)
-            order, scores = score_exactly(queries[number], vectors.of(rows), rows, less)
-            results[number] = rows[order[: ends[number]]], scores[: ends[number]]
+    # Those that nothing is taken off are asked apart: what they find must not depend on their company.
+    plain = [number for number in shallow if terms is None or not terms.weights[number]]
+    corrected = [number for number in shallow if terms is not None and terms.weights[number]]
+    for numbers, chosen in ((plain, None), (corrected, terms)):
+        of_numbers = None if chosen is None else chosen.among(numbers)
+        candidates = _candidates(ann, vectors, queries[numbers], subset, of_numbers) if numbers else ()
+        for number, rows in zip(numbers, candidates, strict=True):
+            rows = rows[rows >= 0]
+            if len(rows) >= ends[number]:
+                less = None if chosen is None else chosen.of(number, rows)
+                order, scores = score_exactly(queries[number], vectors.of(rows), rows, less)
+                results[number] = rows[order[: ends[number]]], scores[: ends[number]]
     return results
 
 

@@ -271,7 +271,8 @@ class SearchIndex:
         # Of groups all rows are compared: the best of each is asked for, however far it is.
         grouped = query.grouping is not None and side == "images"
         approximate = "images" in state.ann and not grouped
-        reach = NearestRows(state, vector, hub_terms(state, [query])) if approximate else None
+        terms = hub_terms(state, [query]) if side == "images" else None
+        reach = NearestRows(state, vector, terms) if approximate else None
         found = state.rows_of(side, state.passing({}, excluded))
 
         def ranking_of(filters: Filters) -> HybridRanking:

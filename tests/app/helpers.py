@@ -78,6 +78,7 @@ def same_as_on_disk(client: httpx.Client, folder: Path) -> None:
             for query in (
                 {"text": "pink bag"},
                 {"text": "red", "filters": {"gender": "Women"}, "facets": ["baseColour"]},
+                {"text": "pink bag for women in winter", "mode": "vector"},  # long enough for hub correction
             ):
                 one, other = (ask(each, path, **query, k=1000) for each in (client, fresh))
                 for answer in (one, other):

@@ -49,6 +49,21 @@ def test_a_whole_installation_has_no_problem_and_names_its_ids(place: Path, chec
     assert look()["keys"] == Finding("keys", "ok", "artefacts/keys.json: shop (write)")
 
 
+def test_an_export_of_an_earlier_version_is_told_with_what_to_do(place: Path, exported: Path) -> None:
+    folder = place / "artefacts" / "checkpoint"
+    shutil.rmtree(folder)
+    shutil.copytree(exported, folder)
+    assert look()["runtime"].state == "ok"
+    record = folder / "onnx" / "export.json"
+    fields = json.loads(record.read_text(encoding="utf-8"))
+    record.write_text(json.dumps({**fields, "format": 3}), encoding="utf-8")
+    found = look()["runtime"]
+    assert (found.state, "earlier version" in found.found) == ("note", True)
+    assert "vitrine export" in (found.fix or "")
+    record.write_text("{}", encoding="utf-8")
+    assert look()["runtime"].state == "problem"
+
+
 def test_nothing_made_yet_is_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

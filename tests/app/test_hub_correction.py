@@ -42,6 +42,7 @@ def weight(search: Search, side: Side = "images", **fields: Any) -> float:
         ({"text": f"{LONG} and winter", "mode": "vector"}, 1.0),
         ({"text": LONG, "mode": "vector", "hub_correction": False}, 0.0),
         ({"text": LONG, "hub_correction": False}, 0.0),
+        ({"text": LONG, "mode": "lexical"}, 0.0),
         ({"text": LONG, "mode": "vector", "like": ["1000"]}, 0.5),
         ({"text": LONG, "mode": "vector", "like": ["1000"], "weights": {"text": 3}}, 0.75),
         ({"like": ["1000"]}, 0.0),

@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,25 @@ def test_pages_fit_together_and_deep_ones_are_exact(large: Path) -> None:
         assert len(found.hits) == len(best_page.hits)
 
 
+def test_what_is_best_less_its_hubness_is_found_whatever_else_is_asked(large: Path) -> None:
+    index, right = opened(large), scanned(large)
+    queries, titles = queries_of(clustered(COUNT, 1), clustered(COUNT, 2), 100)
+    parsed = index.understand("title 300")
+    for asked in (queries, titles):
+        for mode in ("vector", "hybrid"):
+            want = SearchQuery(mode=mode, parsed=parsed, hub_weight=1.0)
+            pages = [one.search("images", asked, [want] * 100) for one in (index, right)]
+            found, best = ([{hit.product.id for hit in page.hits} for page in some] for some in pages)
+            assert sum(len(a & b) for a, b in zip(found, best, strict=True)) >= 0.96 * 100 * AT
+            plain = replace(want, hub_weight=0.0)
+            assert pages[0] != index.search("images", asked, [plain] * 100)
+            # Beside a query that is corrected, one that is not gets what it gets alone.
+            mixed = [replace(want, k=DEPTH, hub_weight=number % 2) for number in range(100)]
+            alone = [index.search("images", asked[at : at + 1], [one])[0] for at, one in enumerate(mixed)]
+            assert index.search("images", asked, mixed) == alone
+            assert index.search("texts", asked[:5], [want] * 5) == index.search("texts", asked[:5], [plain] * 5)
+
+
 @pytest.mark.parametrize("limit", [1, 10, 100, 500])
 def test_filters_keep_their_recall(large: Path, limit: int) -> None:
     index, right = opened(large), scanned(large)
@@ -270,6 +290,9 @@ def those_of_another(files: Path, tmp: Path) -> None:
         ),
         pytest.param(edit_manifest("encoder_id", "enc-2"), "its encoder_id is 'enc-2', and 'enc-1'", id="encoder"),
         pytest.param(edit_manifest("build", "catalogue-x"), "its build is 'catalogue-x'", id="build"),
+        pytest.param(
+            edit_manifest("hubs", False), "its hubs is False, and True is needed", id="older, without hubness"
+        ),
         pytest.param(edit_manifest("near", {"images": {"kind": "?"}}), "refused", id="unknown type"),
         pytest.param(those_of_another, "are not the catalogue's", id="foreign"),
         pytest.param(lambda files, _: shutil.rmtree(files), "is not there", id="none"),

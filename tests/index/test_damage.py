@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from common import DamagedProductError
-from index import Database, Entry, Location, Put, SearchQuery, copy_catalogue, damaged_products
+from index import Database, Delete, Entry, Location, Put, SearchQuery, copy_catalogue, damaged_products
 from tests.index.entries import DIM, build, entry, opened, search_of
 
 BAD = "id 7/ü"
@@ -123,6 +123,22 @@ def check(place: Location, how: Harm, caplog: pytest.LogCaptureFixture) -> None:
         assert not damaged_products(place)
         (again,) = catalogue.write([Put(one)])
         assert not again.changed
+
+
+def test_a_damaged_title_does_not_count_for_the_hubness_of_what_is_written(place: Location) -> None:
+    """A vector 50 times too long gave a new product the hubness 8."""
+    entries = build(place, 12)
+    with opened(place) as catalogue:
+        catalogue.write([Delete("id 6/ü")])  # which has the same title
+    harm(place, entries[7], Harm("text_vector", lambda one: one.text_vector * 50, ""))
+    with opened(place) as catalogue:
+        same = entry(51, title=entries[7].product.title)
+        own = replace(same, image_vector=same.text_vector)  # whose hubness is 1 or a little more
+        catalogue.write([Put(replace(entry(50), image_vector=entries[7].text_vector)), Put(own)])
+        changes = catalogue.changes(1)
+    assert [one.id for one in changes.products] == ["id 50/ü", "id 51/ü"]
+    assert abs(changes.hubs[0]) < 1
+    assert 0.25 < changes.hubs[1] < 1
 
 
 def test_a_change_that_is_damaged_is_left_out_and_comes_back(place: Location) -> None:

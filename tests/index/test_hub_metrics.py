@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common import InputError
 from index import (
     CatalogueInfo,
     Product,
@@ -14,6 +15,7 @@ from index import (
     SearchQuery,
     Snapshot,
     SplitRule,
+    evaluate,
     evaluate_kagl,
     evaluate_split,
     hub_weight,
@@ -68,6 +70,14 @@ def test_the_figures_are_those_of_a_search_for_each_title() -> None:
     assert plain(split["titles_hub_corrected"]) == pytest.approx(wanted, abs=1e-6)
     assert kagl["titles_hub_corrected"] == split["titles_hub_corrected"]
     assert plain(split["titles"]) != pytest.approx(wanted, abs=1e-3)
+
+
+def test_hubness_of_other_products_is_refused() -> None:
+    shop = catalogue()
+    assert shop.hubs is not None
+    titles = [one.title for one in shop.products]
+    with pytest.raises(InputError, match=r"the hubness is \(89,\); it must be \(90,\)"):
+        evaluate(shop.image_vectors, shop.text_vectors, titles, np.arange(COUNT), hubs=shop.hubs[1:])
 
 
 def test_a_catalogue_without_hubness_has_the_figures_that_it_had() -> None:

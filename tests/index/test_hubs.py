@@ -72,6 +72,9 @@ def test_hubness_is_the_log_sum_exp_over_the_nearest_titles(monkeypatch: pytest.
     # Of many titles only those in the nearest lists are compared.
     monkeypatch.setattr(hubs, "EXACT_TITLES", 100)
     assert np.quantile(np.abs(hubness(images, titles) - np.array(expected)), 0.9) < 1e-3
+    bank = hubs.TitleBank(titles[:400])
+    bank.add(titles[400:])
+    assert np.quantile(np.abs(bank.hubness(images) - np.array(expected)), 0.9) < 1e-3
 
 
 def test_a_build_measures_each_product_among_the_distinct_titles(folder: Path, entries: list[Entry]) -> None:
@@ -131,6 +134,14 @@ def test_a_copy_keeps_what_was_measured(folder: Path, tmp_path: Path) -> None:
     assert before is not None
     assert after is not None
     assert np.array_equal(before, after)
+
+
+def test_a_copy_measures_again_what_is_no_number(folder: Path, tmp_path: Path) -> None:
+    before = stored(folder)
+    with closing(sqlite3.connect(folder / FILE)) as connection, connection:
+        connection.execute("UPDATE hubs SET hub = 'many' WHERE position = 3")
+    copy_catalogue(folder, tmp_path / "copy")
+    assert stored(tmp_path / "copy") == pytest.approx(before, abs=1e-6)
 
 
 def test_edits_that_a_build_keeps_are_measured_among_its_titles(folder: Path, entries: list[Entry]) -> None:

@@ -15,9 +15,12 @@ from common import ArtefactError, ConfigError, DatabaseUnavailableError
 from index import SIDES, Database, Delete, Entry, Filter, Page, Product, Put, SearchQuery, open_catalogue
 from index import Written as Outcome
 from index.postgres import PostgresCatalogue
+from index.postgres import build as postgres_build
 from index.postgres import open_search as open_postgres_search
 from index.postgres.connection import check_server
-from tests.index.entries import DIM, build, entry, opened, search_of, writer
+from index.postgres.hubs import find_hubs
+from index.ranking import hubness
+from tests.index.entries import DIM, build, entry, opened, search_of, several, writer
 from tests.tools.postgres import Server
 
 SHARES = (1.0, 0.5, 0.05)
@@ -160,3 +163,30 @@ def test_a_database_that_was_killed_is_used_again_and_nothing_acknowledged_is_lo
             )
     finally:
         server.remove()
+
+
+def test_what_is_written_while_a_build_is_finished_is_measured_too(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Database(server.database())
+    build(place, 30)
+
+    def find_and_write(*given: Any) -> None:
+        find_hubs(*given)
+        with open_catalogue(place, writable=True) as catalogue:
+            catalogue.write([Put(several(50, 3, title="Neu"))])
+
+    monkeypatch.setattr(postgres_build, "find_hubs", find_and_write)
+    entries = build(place, 30)
+    titles = {one.product.title: one.text_vector for one in reversed(entries)}
+    late = several(50, 3, title="Neu")
+    bank = np.stack(list(titles.values()))
+    (first,) = hubness(entries[0].image_vector[None], bank)
+    pictures = np.stack([late.image_vector, *(one.vector for one in late.more)])
+    own = hubness(pictures, np.concatenate([bank, late.text_vector[None]])).astype(np.float64)
+    with PostgresCatalogue(place) as catalogue:
+        snapshot = catalogue.snapshot()
+    assert snapshot.hubs is not None
+    assert [one.id for one in snapshot.products][-1] == "id 50/ü"
+    expected = np.logaddexp.reduce(100 * own) / 100 - first
+    assert snapshot.hubs[-1] - snapshot.hubs[0] == pytest.approx(expected, abs=1e-5)

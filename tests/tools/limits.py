@@ -18,11 +18,12 @@ from app.live.evaluation import LINE
 from app.live.readiness import FRESH_S
 from app.query.cost import WAITING_WORK
 from app.routes.listing import MAX_LISTED
+from app.schemas.batch import MAX_QUERIES, MAX_RESULTS
 from app.schemas.classification import MAX_LABELS
 from app.schemas.conditions import MAX_FILTERS
 from app.schemas.encoding import MAX_INPUTS
 from app.schemas.fields import MAX_TEXT
-from app.schemas.search import MAX_OFFSET, MAX_QUERIES, MAX_RESULTS
+from app.schemas.search import MAX_OFFSET
 from app.searching import MAX_FACETED
 from app.settings import Settings
 from common import atomic_file

@@ -25,6 +25,7 @@ QUERIES = [
     ["--like", "p0", "--unlike", "p3", "--sort", "baseColour:desc"],
     ["--like", "p0", "--modify", "in blue", "--cutoff", "auto"],
     ["--filter", "baseColour=Green", "--sort", "newest"],
+    ["red ball on a green ground", "--mode", "vector", "--no-hub-correction"],
 ]
 
 
@@ -64,6 +65,15 @@ def test_the_answer_is_the_same_wherever_it_comes_from(
 
 def test_several_words_are_one_text(service: str) -> None:
     assert answer("red", "ball", "-k", "3", "--url", service)[0] == answer("red ball", "-k", "3", "--url", service)[0]
+
+
+def test_hub_correction_can_be_switched_off(service: str) -> None:
+    query = ["red ball on a green ground", "--mode", "vector", "-k", "100", "--url", service]
+    on, off = (answer(*query, *more)[0]["results"] for more in ([], ["--no-hub-correction"]))
+    scores = [hit["score"] for hit in off]
+    assert scores == sorted(scores, reverse=True)
+    assert [hit["id"] for hit in on] != [hit["id"] for hit in off]
+    assert {hit["id"]: hit["score"] for hit in on} == {hit["id"]: hit["score"] for hit in off}
 
 
 def test_a_picture_asks_too(service: str, exported: Path, catalogue: Path, shapes: Path) -> None:

@@ -99,6 +99,12 @@ NAMES = [
         "look for the flag avx512_bf16 in /proc/cpuinfo, or take bfloat16 where a small product is faster in it",
     ),
     PrivateName(
+        "_cdata",
+        "torch",
+        lambda torch: (one := torch.ones(2)).untyped_storage()._cdata == one[1:].untyped_storage()._cdata,
+        "look for another number that two tensors on one storage share, also fake ones, which have no address",
+    ),
+    PrivateName(
         "_supports_sdpa",
         "transformers",
         lambda transformers: hasattr(transformers.PreTrainedModel, "_supports_sdpa"),

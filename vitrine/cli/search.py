@@ -114,7 +114,9 @@ def search(
     }
     given |= {"facets": facets, "sort": sort, "mode": mode, "cutoff": cutoff, "k": k, "offset": offset}
     body: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, "", [], {})}
-    body |= {"strict": strict, "correct": correct, "hub_correction": hub_correction}
+    body |= {"strict": strict, "correct": correct}
+    if not hub_correction:  # on is the default, and a service of an earlier version does not know the field
+        body["hub_correction"] = False
     if cutoff is not None:
         with suppress(ValueError):  # what is no number is checked with the other fields
             body["cutoff"] = float(cutoff)

@@ -64,7 +64,7 @@ def _make_demo(folder: Path, device: str, as_json: bool = False) -> None:
     )
     tell(
         f"This model is tiny and knows drawn products only. For photos there is the shipped one, {SHIPPED}: MiniLM-L6 "
-        "and DINOv2-small at 112 px, small enough for two CPU cores and 60 MB. With a GPU: vitrine train bert-vit."
+        "and DINOv2-small at 112 px, small enough for two CPU cores and 60 MB. With a GPU: vitrine train bert-vit DATA."
     )
 
 

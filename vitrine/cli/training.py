@@ -212,7 +212,7 @@ def export(
         say(record, True)
         return
     towers = ", ".join(
-        f"{name} in {found['precision']} ({found['bytes'] / 1e6:.0f} MB, cosine to float32 at least {found['cosine']})"
+        f"{name} in {found['precision']} ({found['bytes'] / 1e3:,.0f} kB, cosine to float32 at least {found['cosine']})"
         for name, found in record["towers"].items()
     )
     tell(f"{checkpoint}: {towers}; {record['seconds']:.0f} s")

@@ -96,6 +96,10 @@ def test_figures_are_saved_as_json_csv_and_markdown(visit: Visit, shop: httpx.Cl
     table = list(csv.DictReader(io.StringIO(saved(page, "Save as CSV", tmp_path).read_text(encoding="utf-8"))))
     (line,) = [one for one in table if (one["table"], one["column"]) == ("titles", "recall10")]
     assert [float(line[name]) for name in ("value", "low", "high")] == list(figures["titles"]["recall10"].values())
+    corrected = figures["titles_hub_corrected"]["mrr10"]
+    (line,) = [one for one in table if (one["table"], one["column"]) == ("titles_hub_corrected", "mrr10")]
+    assert [float(line[name]) for name in ("value", "low", "high")] == list(corrected.values())
+    expect(page.locator("#headline")).to_contain_text(f"with hub correction {100 * corrected['value']:.1f} %")
     text = saved(page, "Save as Markdown", tmp_path).read_text(encoding="utf-8")
     assert "| image_to_text | strict_id | top1 |" in text
 

@@ -182,6 +182,7 @@ def test_filters_alone_leave_nothing_out(visit: Visit) -> None:
     page.locator("#tiles a", has_text="Watch").click()
     visit.finds("Watch")
     assert asked[-1]["mode"] == "vector"
+    assert asked[-1]["hub_correction"] is False  # typical products come first
     assert "cutoff" not in asked[-1]
     expect(page.locator("#understood")).to_be_hidden()
 
