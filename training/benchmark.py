@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from common import DataError
 from training.bank import PictureBank
 from training.config import RunConfig
-from training.devices import cpu_peak_flops, peak_flops
+from training.devices import peak_flops, product_flops
 from training.distributed import World
 from training.inputs import batches, prefetch, to_device
 from training.progress import bar, report_console
@@ -107,7 +107,8 @@ def benchmark(
     samples = {kind: each * ROUNDS * size / seconds for kind, seconds in taken.items()}
     name = torch.cuda.get_device_name(setup.device) if setup.device.type == "cuda" else "cpu"
     on_cpu = setup.device.type == "cpu"
-    peak = cpu_peak_flops(torch.bfloat16 if setup.fast else torch.float32) if on_cpu else peak_flops(name)
+    dtype = torch.bfloat16 if setup.fast else torch.float32
+    peak = product_flops(setup.device, dtype, rounds=100) if on_cpu else peak_flops(name)
     figures: dict[str, Any] = {
         "samples_per_second": round(samples["real"], 1),
         "synthetic_samples_per_second": round(samples["synthetic"], 1),

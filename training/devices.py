@@ -25,15 +25,16 @@ def peak_flops(name: str) -> float | None:
     return next((peak for word, peak in PEAK_FLOPS.items() if word in words), None)
 
 
-def cpu_peak_flops(dtype: torch.dtype, side: int = 1024, rounds: int = 100) -> float:
-    """Return this CPU's FLOP/s in the fastest of `rounds` products of two square matrices of `dtype`.
+def product_flops(device: torch.device, dtype: torch.dtype, rounds: int = 5) -> float:
+    """Return the FLOP/s of a large matrix product on a device, in the fastest of `rounds`.
 
     CPUs have no figure that holds: it depends on threads, clock and instructions. So it is measured on the spot.
     """
-    left, right = (torch.randn(side, side).to(dtype) for _ in range(2))
+    side = 4096 if device.type == "cuda" else 1024
+    left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     taken = []
     for _ in range(rounds):
         started = time.perf_counter()
-        left @ right
+        (left @ right)[0, 0].item()  # waits for the device
         taken.append(time.perf_counter() - started)
     return 2 * side**3 / min(taken)

@@ -7,7 +7,6 @@ is counted, and nothing is computed.
 from __future__ import annotations
 
 import copy
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models import TOWERS, DualEncoder, TowerName
 from training.config import Recipe
-from training.devices import PEAK_FLOPS, peak_flops
+from training.devices import PEAK_FLOPS, peak_flops, product_flops
 from training.setup import Setup
 
 SMALL = 5_000_000
@@ -111,7 +110,7 @@ def told(setup: Setup) -> str | None:
         if found.memory > there:
             line += f"; its memory is {there / gib:.1f} GiB: take a smaller chunk_size, at a little more time"
         return line
-    here = found.total_flops / (OF_PRODUCT * _product_speed(setup.device, _dtype(setup)))
+    here = found.total_flops / (OF_PRODUCT * product_flops(setup.device, _dtype(setup)))
     on_gpu = _duration(found.total_flops / (OF_PEAK * PEAK_FLOPS[REFERENCE]))
     line += f"{_duration(here)} on this CPU, {on_gpu} on an {REFERENCE}"
     if here > 3600 * ADVISED_HOURS:
@@ -206,19 +205,7 @@ def _dtype(setup: Setup) -> torch.dtype:
 def _gpu_speed(name: str, device: torch.device) -> float:
     """Return the FLOP/s that training reaches on a GPU."""
     peak = peak_flops(name)
-    return OF_PEAK * peak if peak is not None else OF_PRODUCT * _product_speed(device, torch.bfloat16)
-
-
-def _product_speed(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the FLOP/s of a large matrix product, the fastest of a few."""
-    size = 4096 if device.type == "cuda" else 1024
-    one = torch.randn(size, size, device=device, dtype=dtype)
-    taken = []
-    for _ in range(5):
-        began = time.perf_counter()
-        (one @ one)[0, 0].item()  # waits for the device
-        taken.append(time.perf_counter() - began)
-    return 2 * size**3 / min(taken)
+    return OF_PEAK * peak if peak is not None else OF_PRODUCT * product_flops(device, torch.bfloat16)
 
 
 def _duration(seconds: float) -> str:
