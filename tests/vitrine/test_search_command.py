@@ -68,7 +68,7 @@ def test_several_words_are_one_text(service: str) -> None:
 
 
 def test_hub_correction_can_be_switched_off(service: str) -> None:
-    query = ["red ball on a green ground", "--mode", "vector", "-k", "100", "--url", service]
+    query = ["red ball on a green ground", "--mode", "vector", "-k", "1000", "--url", service]
     on, off = (answer(*query, *more)[0]["results"] for more in ([], ["--no-hub-correction"]))
     scores = [hit["score"] for hit in off]
     assert scores == sorted(scores, reverse=True)

@@ -47,6 +47,7 @@ NEEDS_TORCH = {
         "onnx_export",
         "onnx_graph",
         "onnx_quantise",
+        "packed_text",
         "torch_backend",
         "towers",
     )
