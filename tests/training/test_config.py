@@ -94,8 +94,9 @@ def test_every_committed_config_trains_a_step(path: Path, shapes: Path, tmp_path
     staged = bool(fields["train"]["locked_epochs"])
     fields["train"] |= {"epochs": 1 + staged, "locked_epochs": int(staged), "batch_size": 64}
     fields["train"]["frozen_layers"] = min(1, fields["train"]["frozen_layers"])
-    if fields["train"]["captions"]:
-        fields["train"]["captions"] = ["articleType", "baseColour"]
+    for attributes in ("captions", "heads"):
+        if fields["train"][attributes]:
+            fields["train"][attributes] = ["articleType", "baseColour"]
     options: dict[str, Any] = {"cache": tmp_path / "cache", "device": "cpu", "report": False}
     metrics = train(parse_config(fields), shapes, tmp_path / "out", **options)
     assert np.isfinite(metrics["history"][0]["loss"])
