@@ -17,6 +17,7 @@ from tests.benchmarks import collages, languages, search_edits, search_parts, se
 from tests.benchmarks.client import percentile, upload
 from tests.benchmarks.peers import side_by_side
 from tests.benchmarks.performance import FOLDER, SECTIONS, machine, page
+from training.languages import WRITTEN
 
 
 def test_the_service_s_benchmark_runs_and_makes_its_section(exported: Path, catalogue: Path, tmp_path: Path) -> None:
@@ -149,5 +150,5 @@ def test_titles_in_other_languages_are_measured_beside_english(exported: Path, c
     assert set(languages.NAMES.values()) <= kept.keys()
     assert "| written, validation" in languages.markdown(found)
     by_hand = languages.translations()
-    assert all(set(texts) == set(languages.WRITTEN) and all(texts.values()) for texts in by_hand.values())
+    assert all(set(texts) == set(WRITTEN) and all(texts.values()) for texts in by_hand.values())
     assert len(by_hand) == 240
