@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from common import ConfigError
 from index import texts_of, title_key
+from training.attributes import check_attributes
 from training.data import Item
 from training.languages import Parts, TitleReader, read_values, written
 
@@ -80,11 +80,7 @@ def wordings(items: Sequence[Item], recipe: CaptionRecipe, draws: int | None = N
     """
     if not recipe.captions and not recipe.languages:
         return [[Wording(item.title, item.title, title_key(item.title))] for item in items]
-    known = {name for item in items for name in item.attributes}
-    if unknown := [name for name in recipe.captions if name not in known]:
-        raise ConfigError(
-            f"captions: the data set has no attribute {unknown[0]!r}; its attributes are {', '.join(sorted(known))}"
-        )
+    check_attributes("captions", recipe.captions, items)
     # Not the run's seed: the cached text features of these wordings serve runs of every seed.
     rng = np.random.default_rng([0, len(items)])
     draws = draws or CAPTION_DRAWS * (2 if recipe.languages else 1)

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from common import ConfigError
 from index import texts_of, title_key
+from training.attributes import check_attributes
 from training.data import Item
 
 _WORD = re.compile(r"[^\W_]+")
@@ -68,11 +68,7 @@ class Targets:
         Raises:
             ConfigError: no item has an attribute of that name.
         """
-        known = {name for item in items for name, value in item.attributes.items() if texts_of(value)}
-        if unknown := [name for name in attributes if name not in known]:
-            raise ConfigError(
-                f"heads: the data set has no attribute {unknown[0]!r}; its attributes are {', '.join(sorted(known))}"
-            )
+        check_attributes("heads", attributes, items)
         columns, counts = [], []
         for name in attributes:
             values = [" ".join(texts_of(item.attributes.get(name, ""))) for item in items]

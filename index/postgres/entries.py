@@ -12,7 +12,7 @@ from typing import Any
 from common import DamagedProductError
 from index.damage import Damage
 from index.postgres.connection import Connection
-from index.postgres.hubs import hubs_at
+from index.postgres.hubs import has_hubs, hubs_at
 from index.postgres.pictures import further_rows
 from index.postgres.rows import ENTRY_COLUMNS, to_entry
 from index.postgres.schema import format_sql
@@ -42,7 +42,7 @@ def sound_entries(
     """Return the entries and digests of rows of `ENTRY_COLUMNS` that are sound; the others are named in `damage`."""
     positions = [row[0] for row in rows]
     more = further_rows(connection, build, positions)
-    hubs = hubs_at(connection, build, positions)
+    hubs = hubs_at(connection, build, positions) if has_hubs(connection, build) else {}
     found = []
     for row in rows:
         with suppress(DamagedProductError):

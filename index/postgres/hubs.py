@@ -86,16 +86,14 @@ def has_hubs(connection: Connection, build: str) -> bool:
 
 
 def hubs_at(connection: Connection, build: str, positions: Sequence[int]) -> dict[int, float]:
-    """Return position -> the hubness of the product there, of those that have one."""
-    if not has_hubs(connection, build):
-        return {}
+    """Return position -> the hubness of the product there, of those that have one; there must be the table."""
     query = format_sql(f"SELECT {HUB_COLUMNS} FROM {{build}}.hubs WHERE position = ANY(%s)", build)
     return dict(connection.execute(query, [list(positions)]).fetchall())
 
 
 def mean_hub(connection: Connection, build: str) -> float | None:
     """Return the mean hubness of a build as it was made; None where it has none."""
-    return hubs_at(connection, build, [MEAN_AT]).get(MEAN_AT)
+    return hubs_at(connection, build, [MEAN_AT]).get(MEAN_AT) if has_hubs(connection, build) else None
 
 
 def forget_hubs(connection: Connection, build: str, ids: Sequence[str]) -> None:

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from index.ranking.fuse import scaled as scaled
     from index.ranking.fuse import weights_of as weights_of
     from index.ranking.hubs import HUB_SHARPNESS as HUB_SHARPNESS
+    from index.ranking.hubs import TitleBank as TitleBank
     from index.ranking.hubs import hub_weight as hub_weight
-    from index.ranking.hubs import hubness as hubness
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "index.ranking.calibrate": "Calibration Curve load_calibration save_calibration shipped_calibration",
         "index.ranking.fuse": "HYBRID Kind Scales Weights fused kind_of lifted scaled weights_of",
-        "index.ranking.hubs": "HUB_SHARPNESS hub_weight hubness",
+        "index.ranking.hubs": "HUB_SHARPNESS TitleBank hub_weight",
     },
 )

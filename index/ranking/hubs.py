@@ -84,11 +84,6 @@ def nearest_titles(images: Vectors, titles: Vectors) -> Vectors:
     return faiss.knn(images, titles, width, metric=faiss.METRIC_INNER_PRODUCT)[0]
 
 
-def hubness(images: Vectors, titles: Vectors) -> Vectors:
-    """Return the hubness (K,) of pictures (K, D) among the distinct titles (T, D) of a catalogue, T at least 1."""
-    return TitleBank(titles).hubness(images)
-
-
 def hubness_of(cosines: Vectors) -> Vectors:
     """Return the hubness (K,) of pictures from their cosines with their nearest titles (K, n), n at least 1."""
     best = cosines.max(axis=1, keepdims=True)

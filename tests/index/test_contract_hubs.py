@@ -13,7 +13,7 @@ import pytest
 
 from common import InputError
 from index import Database, Delete, Filter, Hit, Location, Page, Put, SearchQuery, copy_catalogue
-from index.ranking import hubness
+from index.ranking import TitleBank
 from index.records import Snapshot
 from tests.index.entries import build, entry, opened, search_of, several, writer
 from tests.tools.postgres import Server
@@ -62,7 +62,7 @@ def with_several(place: Location, count: int = 90) -> None:
 def test_a_build_measures_all_products_and_centres_them(place: Location) -> None:
     entries = build(place, 60)
     titles = {one.product.title: one.text_vector for one in reversed(entries)}
-    hubs = hubness(np.stack([one.image_vector for one in entries]), np.stack(list(titles.values())))
+    hubs = TitleBank(np.stack(list(titles.values()))).hubness(np.stack([one.image_vector for one in entries]))
     found = stored(place).hubs
     assert found is not None
     np.testing.assert_allclose(found, hubs - hubs.mean(), atol=2e-6)
@@ -183,5 +183,5 @@ def test_a_rebuild_measures_what_it_keeps_of_the_catalogue_before(place: Locatio
     titles = {one.product.title: one.text_vector for one in reversed([*entries, entry(50)])}
     titles |= {"Neu": several(3, 4, title="Neu").text_vector}
     bank = np.stack(list(titles.values()))
-    (own, other) = hubness(np.stack([entry(50).image_vector, entry(1).image_vector]), bank)
+    (own, other) = TitleBank(bank).hubness(np.stack([entry(50).image_vector, entry(1).image_vector]))
     assert found["id 50/ü"] - found["id 1/ü"] == pytest.approx(own - other, abs=0.01)

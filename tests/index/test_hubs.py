@@ -12,7 +12,7 @@ import pytest
 
 from common import InputError
 from index import Catalogue, CatalogueWriter, Delete, Put, SearchIndex, copy_catalogue, hub_weight, measured, title_key
-from index.ranking import HUB_SHARPNESS, hubness, hubs
+from index.ranking import HUB_SHARPNESS, TitleBank, hubs
 from index.records import Entry
 from index.sqlite.schema import FILE
 from tests.index.brute_force import unit
@@ -67,11 +67,13 @@ def test_a_short_text_is_not_corrected_and_a_long_one_is() -> None:
 def test_hubness_is_the_log_sum_exp_over_the_nearest_titles(monkeypatch: pytest.MonkeyPatch) -> None:
     images, titles = unit(300, 16, 0), unit(500, 16, 1)
     expected = [slow(one[None], titles) for one in images]
-    assert hubness(images, titles) == pytest.approx(expected, abs=1e-5)
-    assert hubness(images, titles[:3]) == pytest.approx([slow(one[None], titles[:3]) for one in images], abs=1e-5)
+    assert TitleBank(titles).hubness(images) == pytest.approx(expected, abs=1e-5)
+    assert TitleBank(titles[:3]).hubness(images) == pytest.approx(
+        [slow(one[None], titles[:3]) for one in images], abs=1e-5
+    )
     # Of many titles only those in the nearest lists are compared.
     monkeypatch.setattr(hubs, "EXACT_TITLES", 100)
-    assert np.quantile(np.abs(hubness(images, titles) - np.array(expected)), 0.9) < 1e-3
+    assert np.quantile(np.abs(TitleBank(titles).hubness(images) - np.array(expected)), 0.9) < 1e-3
     bank = hubs.TitleBank(titles[:400])
     bank.add(titles[400:])
     assert np.quantile(np.abs(bank.hubness(images) - np.array(expected)), 0.9) < 1e-3

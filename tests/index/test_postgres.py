@@ -19,7 +19,7 @@ from index.postgres import build as postgres_build
 from index.postgres import open_search as open_postgres_search
 from index.postgres.connection import check_server
 from index.postgres.hubs import find_hubs
-from index.ranking import hubness
+from index.ranking import TitleBank
 from tests.index.entries import DIM, build, entry, opened, search_of, several, writer
 from tests.tools.postgres import Server
 
@@ -181,9 +181,9 @@ def test_what_is_written_while_a_build_is_finished_is_measured_too(
     titles = {one.product.title: one.text_vector for one in reversed(entries)}
     late = several(50, 3, title="Neu")
     bank = np.stack(list(titles.values()))
-    (first,) = hubness(entries[0].image_vector[None], bank)
+    (first,) = TitleBank(bank).hubness(entries[0].image_vector[None])
     pictures = np.stack([late.image_vector, *(one.vector for one in late.more)])
-    own = hubness(pictures, np.concatenate([bank, late.text_vector[None]])).astype(np.float64)
+    own = TitleBank(np.concatenate([bank, late.text_vector[None]])).hubness(pictures).astype(np.float64)
     with PostgresCatalogue(place) as catalogue:
         snapshot = catalogue.snapshot()
     assert snapshot.hubs is not None

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from common import ArtefactError
-from index import texts_of
 from models import ModelConfig, TextPreprocessor, read_pixels
+from training.attributes import attributes_there
 from training.captions import captions
 from training.data import Item, decoded, in_order
 from training.gpu.packs import Packs
@@ -59,8 +59,7 @@ def load_data(packs: Packs, recipe: Recipe, device: torch.device) -> Data:
     """
     preprocess = ModelConfig.model_validate(packs.checkpoint["model"]).image.preprocess
     items = packs.items
-    known = {name for item in items for name, value in item.attributes.items() if texts_of(value)}
-    there = recipe.model_copy(update={"captions": tuple(name for name in recipe.captions if name in known)})
+    there = recipe.model_copy(update={"captions": attributes_there(recipe.captions, items)})
     wordings, groups = captions(items, there, recipe.caption_draws)
     text = TextPreprocessor.from_json(packs.tokenizer, recipe.max_tokens)
     ids = text([" ".join(wording.split()) for of_one in wordings for wording in of_one])
@@ -72,7 +71,7 @@ def load_data(packs: Packs, recipe: Recipe, device: torch.device) -> Data:
         pad_id=text.pad_id,
         learning=torch.from_numpy(np.flatnonzero(splits == "train")).to(device),
         validation=torch.from_numpy(splits == "validation").to(device),
-        targets=Targets.of(items, [name for name in recipe.heads if name in known], recipe.word_count).to(device),
+        targets=Targets.of(items, attributes_there(recipe.heads, items), recipe.word_count).to(device),
         mean=torch.tensor(preprocess.mean, device=device).view(1, 3, 1, 1),
         std=torch.tensor(preprocess.std, device=device).view(1, 3, 1, 1),
     )

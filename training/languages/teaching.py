@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from common import ConfigError, DataError, atomic_folder
 from index import SplitRule, title_key
 from models import DualEncoder, TextPreprocessor, fast_dtype, load_checkpoint, pick_device, save_checkpoint
+from training.attributes import attributes_there
 from training.captions import Wording, wordings
 from training.data import Item, open_dataset
 from training.languages.words import WRITTEN, Language
@@ -101,8 +102,7 @@ def teach(
     dataset = open_dataset(data)
     split = SplitRule(**start.training.get("split", {}))
     distinct = list({title_key(item.title): item for item in dataset.items}.values())
-    known = {name for item in distinct for name in item.attributes}
-    recipe = recipe.model_copy(update={"captions": tuple(name for name in recipe.captions if name in known)})
+    recipe = recipe.model_copy(update={"captions": attributes_there(recipe.captions, distinct)})
     made = wordings(distinct, recipe, recipe.draws)
     learning = [of_one for item, of_one in zip(distinct, made, strict=True) if split.of(item.title) == "train"]
     if not learning:
