@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from index.entry_vectors import entry_vectors
 from index.pictures import Vectors
 from index.postgres.connection import Connection
 from index.postgres.pictures import further_vectors, has_pictures
 from index.postgres.rows import title_id, to_vectors
 from index.postgres.schema import EF_SEARCH, format_sql
 from index.ranking.hubs import NEAREST, TitleBank, hubness_of, hubness_of_products, product_hubness
-from index.records import UNIT_TOLERANCE, Entry, checked_vector
+from index.records import UNIT_TOLERANCE, Entry
 
 HUBS = """
 CREATE TABLE IF NOT EXISTS {build}.hubs (position BIGINT PRIMARY KEY, hub DOUBLE PRECISION NOT NULL);
@@ -139,10 +140,7 @@ def hubness_in(
     known = {title for (title,) in connection.execute(query, [wanted])}
     found: list[float | None] = []
     for entry, title in zip(entries, wanted, strict=True):
-        product_id = entry.product.id
-        vectors = (entry.image_vector, *(one.vector for one in entry.more))
-        images = np.stack([checked_vector(one, dim, product_id, "image") for one in vectors])
-        text = checked_vector(entry.text_vector, dim, product_id, "text")
+        images, text = entry_vectors(entry, dim)
         own = None if title in known else images @ text
         found.append(product_hubness(titles.nearest(images), own))
     return found

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from index.damage import bad_lengths, lengths_of
+from index.entry_vectors import entry_vectors
 from index.product import title_key
 from index.ranking.hubs import TitleBank, hubness_of_products, nearest_titles, product_hubness
 from index.records import Delete, Entry, Put, Vectors
@@ -74,6 +75,7 @@ class WrittenHubs:
     def __init__(self, connection: sqlite3.Connection, edits: Sequence[Put | Delete], dim: int) -> None:
         self.there = hub_mean(connection) is not None
         """Whether the catalogue has any."""
+        self._dim = dim
         self._known: set[str] = set()
         wanted = self.there and any(isinstance(edit, Put) and edit.entry.hub is None for edit in edits)
         self._titles = _new_titles(connection, "FROM products", self._known, dim) if wanted else None
@@ -83,9 +85,9 @@ class WrittenHubs:
         if entry.hub is not None:
             return entry.hub
         assert self._titles is not None  # noqa: S101 - they were read for this one
-        pictures = np.stack([entry.image_vector, *(one.vector for one in entry.more)])
-        own = None if title_key(entry.product.title) in self._known else pictures @ entry.text_vector
-        return product_hubness(nearest_titles(pictures, self._titles), own)
+        images, text = entry_vectors(entry, self._dim)
+        own = None if title_key(entry.product.title) in self._known else images @ text
+        return product_hubness(nearest_titles(images, self._titles), own)
 
 
 class BuildHubs:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from index.entry_vectors import entry_vectors
 from index.ranking.hubs import NEAREST, product_hubness
-from index.records import Entry, Vectors, checked_vector
+from index.records import Entry
 from index.vectors.scan import top_k
 from index.vectors.state import IndexState
 
@@ -20,19 +21,15 @@ def entries_hubness(state: IndexState, entries: Sequence[Entry]) -> list[float |
     """
     if state.hubs is None or not entries:
         return [None] * len(entries)
-    pictures = [_picture_vectors(one, state.info.dim) for one in entries]
-    starts = np.cumsum([0, *map(len, pictures)]).tolist()
+    vectors = [entry_vectors(one, state.info.dim) for one in entries]
+    starts = np.cumsum([0, *(len(images) for images, _ in vectors)]).tolist()
     subset = state.subset("texts", state.alive)
     width = min(NEAREST, subset.total)
-    near = top_k(state.vectors["texts"], np.concatenate(pictures), [width] * starts[-1], subset)
+    near = top_k(
+        state.vectors["texts"], np.concatenate([images for images, _ in vectors]), [width] * starts[-1], subset
+    )
     found: list[float | None] = []
-    for one, vectors, start, end in zip(entries, pictures, starts, starts[1:], strict=False):
-        text = checked_vector(one.text_vector, state.info.dim, one.product.id, "text")
-        own = None if state.ids_titled(one.product.title) else vectors @ text
+    for one, (images, text), start, end in zip(entries, vectors, starts, starts[1:], strict=False):
+        own = None if state.ids_titled(one.product.title) else images @ text
         found.append(product_hubness(np.stack([cosines for _, cosines in near[start:end]]), own))
     return found
-
-
-def _picture_vectors(entry: Entry, dim: int) -> Vectors:
-    given = (entry.image_vector, *(one.vector for one in entry.more))
-    return np.stack([checked_vector(vector, dim, entry.product.id, "image") for vector in given])
