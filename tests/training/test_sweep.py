@@ -58,7 +58,7 @@ def swept(config: Path, data: Path, out: Path, cache: Path, trials: int, **optio
 def by_number(result: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Return what must not depend on when it ran."""
     trials = sorted(result["trials"], key=lambda entry: entry["number"])
-    return [(e["number"], e["state"], e["values"], e["mrr10"], e["epochs"]) for e in trials]
+    return [(e["number"], e["state"], e["values"], e["score"], e["epochs"]) for e in trials]
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,11 @@ def test_a_sweep_keeps_its_best_trial_and_continues_where_it_stopped(few: Path, 
     scores = {}
     for number in trials:
         history = json.loads((out / "trials" / str(number) / "metrics.json").read_text())["history"]
-        scores[number] = max(entry["mrr10"] for entry in history)
-        assert trials[number]["mrr10"] == scores[number]
+        best = max(history, key=lambda entry: entry["hub_recall10"] + entry["hub_mrr10"])
+        scores[number] = best["hub_recall10"] + best["hub_mrr10"]
+        assert trials[number]["score"] == scores[number]
+        assert trials[number]["best_epoch"] == best["epoch"]
+        assert trials[number]["hub_mrr10"] == best["hub_mrr10"]
     assert scores[result["best"]] == max(scores.values())
     assert result["trials"][0]["number"] == result["best"]
     assert [path.parent.name for path in out.glob("trials/*/model.safetensors")] == [str(result["best"])]
@@ -138,7 +141,7 @@ def test_a_sweep_keeps_its_best_trial_and_continues_where_it_stopped(few: Path, 
         assert plot.width > 800
     table = Console(width=80, file=StringIO(), record=True)
     table.print(terminal_table(result))
-    assert f"{max(scores.values()):.3f}" in table.export_text()
+    assert f"{result['trials'][0]['hub_mrr10']:.3f}" in table.export_text()
 
 
 def test_a_finished_sweep_is_shown_again_without_training(few: Path, finished: Path, cache: Path) -> None:
@@ -232,6 +235,19 @@ def test_a_diverging_loss_fails_a_trial_and_is_reported_when_no_trial_is_left(
 
 
 # ---------------------------------------------------------------------- what is refused
+
+
+def test_a_sweep_that_judged_by_another_figure_is_refused(few: Path, finished: Path, cache: Path) -> None:
+    """Its trials' values do not compare with those of new ones."""
+    import optuna
+
+    storage = f"sqlite:///{finished / 'sweep' / 'study.db'}"
+    study = optuna.load_study(study_name="sweep", storage=storage)
+    asked = dict(study.user_attrs["asked"])
+    del asked["measure"]
+    study.set_user_attr("asked", asked)
+    with pytest.raises(ConfigError, match=r"judged trials by MRR@10, not by R@10 \+ MRR@10, hubs corrected"):
+        swept(finished / "run.toml", few, finished / "sweep", cache, 2)
 
 
 def test_the_folder_of_another_sweep_is_refused(few: Path, finished: Path, tmp_path: Path, cache: Path) -> None:

@@ -20,6 +20,7 @@ from training.sweep.space import (
     BEST_FILE,
     COMPLETE,
     FAILED,
+    MEASURE,
     PLOT_FILE,
     PRUNED,
     SWEEP_FILE,
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 SHOWN = 6
 """Trials in the table."""
-MEASURE = "validation MRR@10"
+FIGURES = ("hub_recall1", "hub_recall10", "hub_mrr10", "recall1", "recall10", "mrr10")
+"""Of a validation, that are kept of a trial."""
 
 
 def collect_result(study: optuna.Study, plan: SweepPlan, data: str) -> dict[str, Any]:
@@ -49,9 +51,7 @@ def collect_result(study: optuna.Study, plan: SweepPlan, data: str) -> dict[str,
             "number": trial.number,
             "state": states[trial.state],
             "values": {name: plan.space[name].read(value) for name, value in trial.params.items()},
-            "mrr10": best.get("mrr10"),
-            "recall10": best.get("recall10"),
-            "recall1": best.get("recall1"),
+            **{name: best.get(name) for name in ("score", *FIGURES)},
             "best_epoch": best.get("epoch"),
             "epochs": max(trial.intermediate_values, default=-1) + 1,
             "seconds": trial.user_attrs.get("seconds"),
@@ -60,7 +60,7 @@ def collect_result(study: optuna.Study, plan: SweepPlan, data: str) -> dict[str,
             entry["reason"] = trial.user_attrs["reason"]
         entries.append(entry)
     order = list(states.values())
-    entries.sort(key=lambda entry: (order.index(entry["state"]), -(entry["mrr10"] or 0.0), entry["number"]))
+    entries.sort(key=lambda entry: (order.index(entry["state"]), -(entry["score"] or 0.0), entry["number"]))
     return {
         "config": plan.name,
         "data": data,
@@ -78,8 +78,7 @@ def write_results(out: Path, plan: SweepPlan, result: dict[str, Any]) -> None:
         return
     best = result["trials"][0]
     head = (
-        f"# Trial {best['number']} of {len(result['trials'])} over {result['config']}: "
-        f"validation R@10 {best['recall10']:.3f}, MRR@10 {best['mrr10']:.3f}.\n"
+        f"# Trial {best['number']} of {len(result['trials'])} over {result['config']}: validation {_figures(best)}.\n"
     )
     with atomic_file(out / BEST_FILE) as beside:
         beside.write_text(head + to_toml(with_overrides(plan.written, best["values"])), encoding="utf-8")
@@ -99,7 +98,7 @@ def summary_line(result: dict[str, Any], number: int) -> str:
     entry = next(entry for entry in result["trials"] if entry["number"] == number)
     if entry["state"] == FAILED:
         return f"trial {number} failed: {entry['reason']}"
-    line = f"trial {number}: validation MRR {entry['mrr10']:.3f}"
+    line = f"trial {number}: validation {_figures(entry)}"
     if entry["state"] == PRUNED:
         line += f", stopped after epoch {entry['epochs']} since earlier trials were better there"
     return line if result["best"] is None else f"{line}; best so far: trial {result['best']}"
@@ -126,8 +125,9 @@ def terminal_table(result: dict[str, Any]) -> Table:
     for name in result["space"]:
         table.add_row(name.rsplit(".", 1)[-1], *(_short(entry["values"][name]) for entry in shown))
     table.add_section()
-    table.add_row("MRR@10", *(f"{entry['mrr10']:.3f}" for entry in shown))
-    table.add_row("R@10", *(f"{entry['recall10']:.3f}" for entry in shown))
+    for label, name in (("R@10", "recall10"), ("MRR@10", "mrr10")):
+        for after, prefix in ((", corrected", "hub_"), ("", "")):
+            table.add_row(label + after, *(f"{entry[prefix + name]:.3f}" for entry in shown))
     table.add_row("epochs", *(f"{'† ' if entry['state'] == PRUNED else ''}{entry['epochs']}" for entry in shown))
     table.add_row("seconds", *(f"{entry['seconds']:,.0f}" for entry in shown))
     return table
@@ -148,14 +148,14 @@ def _plot(study: optuna.Study, fields: list[str], title: str) -> Image.Image:
         warnings.simplefilter("ignore", ExperimentalWarning)  # a change of these functions would fail our tests
         # When all trials have the same value, as after the first one, matplotlib widens the axis.
         warnings.filterwarnings("ignore", "Attempting to set identical", UserWarning)
-        history = plots.plot_optimization_history(study, target_name=MEASURE)
+        history = plots.plot_optimization_history(study, target_name=f"validation {MEASURE}")
         history.set_title(title)
         history.legend(loc="lower right")
         curves = plots.plot_intermediate_values(study)
-        curves.set(title="trials by epoch", xlabel="epoch", ylabel=MEASURE)
+        curves.set(title="trials by epoch", xlabel="epoch", ylabel=f"validation {MEASURE}")
         if legend := curves.get_legend():
             legend.remove()  # a line a trial: too many to name
-        slices: Any = np.ravel(np.asarray(plots.plot_slice(study, fields, target_name=MEASURE)))
+        slices: Any = np.ravel(np.asarray(plots.plot_slice(study, fields, target_name=f"validation {MEASURE}")))
         slices[0].figure.suptitle("complete trials by value")
         for axes in slices:
             axes.tick_params(axis="x", labelrotation=30)
@@ -190,6 +190,10 @@ def _delete_losers(out: Path, result: dict[str, Any]) -> None:
         if entry["number"] != result["best"]:
             for name in (WEIGHTS_FILE, STATE_FILE):
                 (out / TRIALS / str(entry["number"]) / name).unlink(missing_ok=True)
+
+
+def _figures(entry: dict[str, Any]) -> str:
+    return f"R@10 {entry['hub_recall10']:.3f}, MRR@10 {entry['hub_mrr10']:.3f}, corrected for hubs"
 
 
 def _short(value: Any) -> str:

@@ -28,6 +28,9 @@ TRIALS = "trials"
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 """States of a trial that has ended."""
 
+MEASURE = "R@10 + MRR@10, hubs corrected"
+"""Of the validation titles, by which trials are judged; as the best checkpoint of a run."""
+
 
 class Range(BaseModel):
     """The values that a field may take: from `low` to `high`, both included, or one of `choices`."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from common import ConfigError, InputError, first_line
 from training.data import refuse_others
-from training.sweep.space import STUDY_FILE, TRIALS, SweepPlan, value_at
+from training.sweep.space import MEASURE, STUDY_FILE, TRIALS, SweepPlan, value_at
 
 if TYPE_CHECKING:
     import optuna
@@ -84,8 +84,13 @@ def open_study(out: Path, plan: SweepPlan, data: list[str]) -> Iterator[optuna.S
             if all(plan.space[name].holds(value) for name, value in own.items()):
                 stored = {name: plan.space[name].stored(value) for name, value in own.items()}
                 study.enqueue_trial(stored, skip_if_exists=True)
-            study.set_user_attr("asked", {"config": plan.fields, "[sweep]": space, "data": data})
+            study.set_user_attr("asked", {"config": plan.fields, "[sweep]": space, "data": data, "measure": MEASURE})
         theirs = study.user_attrs["asked"]
+        if theirs.get("measure") != MEASURE:
+            raise ConfigError(
+                f"{out} is a sweep of another version, which judged trials by {theirs.get('measure', 'MRR@10')}, "
+                f"not by {MEASURE}; delete it, or choose another --out"
+            )
         if theirs["data"] != data:
             raise ConfigError(
                 f"{out} is a sweep over the data {theirs['data'][0]} ({theirs['data'][1]}), not {data[0]} ({data[1]}); "

@@ -18,7 +18,8 @@ from common import ConfigError, DataError, InputError, VitrineError
 from models import pick_device
 from training.data import open_dataset
 from training.progress import report_console
-from training.sweep.results import collect_result, summary_line, write_plot, write_results
+from training.resume import score
+from training.sweep.results import FIGURES, collect_result, summary_line, write_plot, write_results
 from training.sweep.space import TRIALS, SweepPlan
 from training.sweep.study import check_installed, lock_folder, next_trial, open_study
 from training.train import train
@@ -46,8 +47,9 @@ def run_sweep(
     """Train the config with other values until there are `trials` trials, and return the results, best trial first.
 
     The first trial has the config's own values where the search space holds them; the others are proposed by a
-    tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011), and stopped early when their validation MRR@10 is
-    below the median of the earlier ones at the same epoch. A sweep in `out` continues where it stopped; on a CPU
+    tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011), and stopped early when their validation is below
+    the median of the earlier ones at the same epoch. A validation is judged as in a run: by R@10 + MRR@10, corrected
+    for hubs. A sweep in `out` continues where it stopped; on a CPU
     the results do not depend on interruptions.
 
     Args:
@@ -64,8 +66,9 @@ def run_sweep(
 
     Returns:
         "config", "data", "space" (field -> range), "best" (number of the best trial) and "trials": each with "number",
-        "state" (complete, pruned or failed), "values" (field -> value), "mrr10", "recall10", "recall1", "best_epoch",
-        "epochs", "seconds" and, of a failed one, the "reason". The same as in `sweep.json`.
+        "state" (complete, pruned or failed), "values" (field -> value), the "score" by which it is judged, the figures
+        of its best validation ("hub_recall10", "hub_mrr10" and so on), "best_epoch", "epochs", "seconds" and, of a
+        failed one, the "reason". The same as in `sweep.json`.
 
     Raises:
         ConfigError: Optuna is not installed; a field or range is impossible; `out` is in use, or of another sweep.
@@ -126,14 +129,15 @@ def _run(
     started = time.monotonic()
 
     def on_epoch(entry: dict[str, Any]) -> None:
-        if "mrr10" not in entry:
+        value = score(entry)
+        if value is None:
             raise DataError(f"{data} leaves no titles to validate on, by which trials are judged; give more data")
         best: dict[str, Any] | None = trial.user_attrs.get("best")
-        if best is None or entry["mrr10"] > best["mrr10"]:
-            trial.set_user_attr("best", {name: entry[name] for name in ("epoch", "mrr10", "recall10", "recall1")})
+        if best is None or value > best["score"]:
+            trial.set_user_attr("best", {"score": value, **{name: entry[name] for name in ("epoch", *FIGURES)}})
         if entry["epoch"] in reported:  # repeated, since a killed process had not saved it
             return
-        trial.report(entry["mrr10"], entry["epoch"])
+        trial.report(value, entry["epoch"])
         if entry["epoch"] + 1 < run.train.epochs and trial.should_prune():
             raise optuna.TrialPruned
 
@@ -168,4 +172,4 @@ def _run(
         failed("the device has not enough memory for these values")
     else:
         trial.set_user_attr("seconds", metrics["seconds"])
-        study.tell(trial, trial.user_attrs["best"]["mrr10"])
+        study.tell(trial, trial.user_attrs["best"]["score"])
