@@ -32,6 +32,7 @@ from models import (
     train_text_preprocessor,
 )
 from models.dual_encoder import pool
+from models.tokenizer import BLOCK
 from models.towers import pretrained_folder
 from tests.conftest import COLOURS, draw_shape, small_model
 from training.config import parse_config
@@ -97,6 +98,19 @@ def test_a_vector_does_not_depend_on_its_neighbours(name: str, tmp_path: Path) -
     assert (together[:4] * alone).sum(1).min() > 0.999
     images = encoder.encode_image(pictures())
     assert (images * np.concatenate([encoder.encode_image([image]) for image in pictures()])).sum(1).min() > 0.999
+
+
+def test_many_texts_are_tokenised_as_a_few_are() -> None:
+    """In blocks, each padded to its own longest text."""
+    _, text = small("tiny")
+    titles = [*TITLES * (BLOCK // 2), "Acme Men Red Shirt with a Black Leather Strap, Blue Ball and Green Watch"]
+    ids = text(titles)
+    few = text([*TITLES, titles[-1]])
+    assert ids.shape == (len(titles), few.shape[1])
+    assert (ids[:4] == few[:4]).all()
+    assert (ids[-1] == few[4]).all()
+    assert (ids[:4] == ids[-5:-1]).all()
+    assert text([]).shape == (0, 1)
 
 
 def test_pooling_agrees_with_a_loop_over_tokens() -> None:
