@@ -6,8 +6,8 @@
 Rows of the first table train projections over the locked towers of the checkpoint `--init`, on all training titles;
 rows of the second train the pretrained towers too, on fewer titles. A row that is there already is kept, so the command
 goes on where it was stopped. All figures are of titles that were not trained on, text to image, against pictures of all
-kinds, those that were trained on among them; and of articleType asked for as one word. The tables of an earlier
-version, which searched the pictures of held-out titles alone, are kept and shown.
+kinds, those that were trained on among them; and of articleType asked for as one word. The first table of an earlier
+version, which searched the pictures of held-out titles alone, is kept and shown.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ TOWER_ROWS: dict[str, Overlay] = {
 
 MEASURES = {"recall1": "R@1", "recall10": "R@10", "mrr10": "MRR@10"}
 EARLIER = {**MEASURES, "type": "articleType P@10"}
-"""Column of the earlier tables -> its heading."""
+"""Column of the earlier table -> its heading."""
 FIGURES = {
     **MEASURES,
     **{f"hub_{key}": f"{label}, hubs corrected" for key, label in MEASURES.items()},
@@ -140,7 +140,6 @@ def table(result: dict[str, Any]) -> str:
         ("projections", "Towers locked", FIGURES),
         ("towers", "Towers learning", FIGURES),
         ("locked", "Towers locked, an earlier version, among held-out titles alone", EARLIER),
-        ("unlocked", "Towers learning, an earlier version, among held-out titles alone", EARLIER),
     ):
         rows = result.get(part, {})
         if not rows:
