@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -13,6 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from models import DualEncoder, ModelConfig
 from models.towers import build_architecture
 from tests.benchmarks.gpu_day import main, run_parts
+from tests.benchmarks.long_run import drawn
+from tests.tools.root import ROOT
 from tests.training.gpu.conftest import OTHERS
 from training.gpu import Recipe, measure_speed, train_families
 from training.gpu.packs import DATA_FILE, TOWERS_FILE, read_packs
@@ -64,6 +67,16 @@ def test_a_part_ends_with_its_time(packs: Path, tmp_path: Path) -> None:
     assert found["main"]["state"].startswith("ended by the limit")
     assert found["families"]["state"] == "no time was left"
     assert _read(tmp_path / "parts.json")["parts"] == found
+
+
+def test_the_long_run_is_drawn_with_all_its_validations() -> None:
+    history = _read(ROOT / "docs" / "training-gpu.json")["main"]["history"]
+    lines = [[line.get_xydata() for line in axes.lines] for axes in drawn(history).axes]
+    epochs = [entry["epoch"] for entry in history]
+    assert np.array_equal(lines[0][0], list(zip(epochs, [entry["loss"] for entry in history], strict=True)))
+    for panel, number in ((lines[1], 1), (lines[2], 2)):
+        for line, ranking in zip(panel, ("cos", "hub", "own"), strict=True):
+            assert np.array_equal(line, [(entry["epoch"], entry[ranking][number]) for entry in history])
 
 
 def test_missing_packs_are_named_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
