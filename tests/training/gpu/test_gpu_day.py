@@ -97,7 +97,10 @@ def test_speed_is_measured_at_both_sizes_and_where_the_time_goes(packs: Path, tm
         assert run["mfu"] is None  # a CPU has no data sheet
         for part in ("kinds", "phases"):
             assert sum(run["breakdown"][part].values()) == pytest.approx(1, abs=0.01)
-        assert all(spent > 0 for spent in run["breakdown"]["phases"].values())
+        phases = run["breakdown"]["phases"]  # of four digits: on a busy machine, a short phase may round to 0
+        assert set(phases) == {"data", "forward", "backward", "optimiser"}
+        assert min(phases.values()) >= 0
+        assert min(phases["forward"], phases["backward"]) > 0
 
 
 def test_no_measurement_begins_when_the_time_is_over(packs: Path, tmp_path: Path) -> None:
