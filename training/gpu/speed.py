@@ -199,7 +199,9 @@ def _breakdown(learner: Learner, rows: Tensor, steps: int, device: torch.device)
         of_gpu = event.device_type.name == "CUDA"
         if event.key in phases:
             if not of_gpu:
-                phases[event.key] += event.device_time_total if on_gpu else event.cpu_time_total
+                # On a CPU without what lies between operators, which `times` does not hold either.
+                of_operators = event.cpu_time_total - event.self_cpu_time_total
+                phases[event.key] += event.device_time_total if on_gpu else of_operators
         elif of_gpu == on_gpu:
             times[event.key] = event.self_device_time_total if on_gpu else event.self_cpu_time_total
     total = sum(times.values())

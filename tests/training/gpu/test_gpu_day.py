@@ -55,11 +55,10 @@ def test_a_day_at_a_gpu_needs_only_what_it_may_have_there(
 def test_a_part_that_fails_leaves_the_others_alone(packs: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     recipe.write_text('{"epochs": 3}', encoding="utf-8")
-    options: dict[str, Any] = {"parts": ("main", "speed"), "recipe": recipe, "limit": 40, "device": "cpu"}
+    options: dict[str, Any] = {"parts": ("main", "encoders"), "recipe": recipe, "limit": 40, "device": "cpu"}
     found = run_parts(packs, tmp_path / "out", minutes=30, **options)["parts"]
-    assert {name: part["state"] for name, part in found.items()} == dict.fromkeys(
-        ("main", "speed"), "failed with exit code 2"
-    )
+    assert found["main"]["state"] == "failed with exit code 2"
+    assert found["encoders"]["state"] == "done"
 
 
 def test_a_part_ends_with_its_time(packs: Path, tmp_path: Path) -> None:
@@ -97,10 +96,7 @@ def test_speed_is_measured_at_both_sizes_and_where_the_time_goes(packs: Path, tm
         assert run["mfu"] is None  # a CPU has no data sheet
         for part in ("kinds", "phases"):
             assert sum(run["breakdown"][part].values()) == pytest.approx(1, abs=0.01)
-        phases = run["breakdown"]["phases"]  # of four digits: on a busy machine, a short phase may round to 0
-        assert set(phases) == {"data", "forward", "backward", "optimiser"}
-        assert min(phases.values()) >= 0
-        assert min(phases["forward"], phases["backward"]) > 0
+        assert all(spent > 0 for spent in run["breakdown"]["phases"].values())
 
 
 def test_no_measurement_begins_when_the_time_is_over(packs: Path, tmp_path: Path) -> None:
