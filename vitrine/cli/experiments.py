@@ -43,7 +43,7 @@ def sweep(
     seed: Annotated[int, typer.Option(help="Of the values that are tried.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
-    """Train a config again and again with other values, and keep those with the best validation MRR."""
+    """Train a config again and again with other values, and keep those that validate best."""
     require("train", "torch", "transformers", "matplotlib", what="vitrine sweep")
     from training.sweep import BEST_FILE, PLOT_FILE, terminal_table
     from training.sweep import run_sweep as run
